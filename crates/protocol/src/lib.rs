@@ -1,1 +1,21 @@
-//! placeholder
+//! What bytes on the wire mean.
+//!
+//! A *dialect* is a wire protocol. Each dialect has a folder with the same rooms: `wire` (names
+//! and small types of that protocol), `decode` (bytes → exchange), `encode` (exchange → bytes),
+//! `stream` (both directions, event by event) and `error`. Between them stands the *exchange*, a
+//! superset of all of them: turns of ordered blocks, events, usage with one convention, faults.
+//!
+//! This crate performs no I/O, reads no clock, draws no randomness, and does not know that
+//! prices, keys or users exist.
+
+pub mod dialect;
+pub mod exchange;
+pub mod json;
+pub mod sse;
+pub mod target;
+
+pub mod anthropic;
+pub mod gemini;
+pub mod openai_chat;
+
+pub use dialect::Dialect;

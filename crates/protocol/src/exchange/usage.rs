@@ -1,0 +1,43 @@
+//! Token counts with one convention.
+
+/// Token counts of one answer, normalised: `input` includes cached and cache-written tokens,
+/// `output` includes reasoning tokens. Each decoder converts its vendor's convention. USAGE-3, USAGE-4
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// All input tokens, cached and cache-written ones included.
+    pub input: u64,
+    /// Input tokens read from a prompt cache.
+    pub cached_input: u64,
+    /// Input tokens written to a prompt cache, all lifetimes.
+    pub cache_write: u64,
+    /// The part of `cache_write` with a lifetime of one hour.
+    pub cache_write_1h: u64,
+    /// The part of `input` that was audio.
+    pub audio_input: u64,
+    /// The part of `input` that was images.
+    pub image_input: u64,
+    /// The part of `input` that was video.
+    pub video_input: u64,
+    /// All output tokens, reasoning included.
+    pub output: u64,
+    /// The part of `output` that was reasoning.
+    pub reasoning: u64,
+    /// The part of `output` that was audio.
+    pub audio_output: u64,
+    /// The part of `output` that was images.
+    pub image_output: u64,
+    /// Predicted tokens that were accepted.
+    pub accepted_prediction: u64,
+    /// Predicted tokens that were rejected.
+    pub rejected_prediction: u64,
+    /// Web searches the provider ran.
+    pub web_searches: u64,
+}
+
+impl Usage {
+    /// Input and output together.
+    pub fn total(&self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+}

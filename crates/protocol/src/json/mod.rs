@@ -1,0 +1,15 @@
+//! JSON on the wire: raw values, member lists, the top-level index of a body.
+
+pub mod envelope;
+pub mod object;
+pub mod raw;
+
+pub use envelope::{Envelope, EnvelopeError};
+pub use object::{Object, ObjectError};
+pub use raw::RawJson;
+
+/// The deepest nesting of arrays and objects accepted in a body.
+pub const MAX_DEPTH: usize = 100;
+
+/// The most members accepted in one object that is read member by member.
+pub const MAX_MEMBERS: usize = 10_000;

@@ -1,0 +1,179 @@
+//! One JSON object as an ordered list of members whose values stay raw.
+//!
+//! Wire types do not use serde's `flatten`, `tag` or `untagged`: these buffer into a tree, lose
+//! number spelling and do not work with raw values. Decoders take the members they know out of an
+//! [`Object`]; what is left are the extras.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{MAX_MEMBERS, RawJson};
+
+/// Why an object could not be read. Carries the name of the member, for the caller's message.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    /// The text is not a JSON object, or has a member twice.
+    #[error("{0}")]
+    Syntax(serde_json::Error),
+    /// A member has a value of the wrong type.
+    #[error("{member}: {source}")]
+    Member {
+        /// The member's name.
+        member: String,
+        /// What was wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// One JSON object: members in their order, values raw and borrowed from the input.
+#[derive(Debug, Default)]
+pub struct Object<'a> {
+    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+impl<'a> Object<'a> {
+    /// Reads one object from its text. A duplicate member is an error: two readers that disagree
+    /// on which of them counts are a way around every policy.
+    pub fn parse(text: &'a str) -> Result<Self, ObjectError> {
+        serde_json::from_str(text).map_err(ObjectError::Syntax)
+    }
+
+    /// Takes a member out and reads it as `T`. Absent and `null` both give `None`.
+    pub fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, ObjectError> {
+        match self.take_raw(name) {
+            None => Ok(None),
+            Some(raw) if raw.get() == "null" => Ok(None),
+            Some(raw) => serde_json::from_str(raw.get())
+                .map(Some)
+                .map_err(|source| ObjectError::Member { member: name.to_owned(), source }),
+        }
+    }
+
+    /// Takes a member out as it is, `null` included.
+    pub fn take_raw(&mut self, name: &str) -> Option<&'a RawValue> {
+        let position = self.members.iter().position(|(key, _)| key == name)?;
+        Some(self.members.remove(position).1)
+    }
+
+    /// Looks at a member without taking it.
+    pub fn peek(&self, name: &str) -> Option<&'a RawValue> {
+        self.members.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
+    }
+
+    /// Reads a string member without taking it; `None` if absent or of another type.
+    pub fn peek_str(&self, name: &str) -> Option<Cow<'a, str>> {
+        serde_json::from_str::<CowStr<'a>>(self.peek(name)?.get()).ok().map(|text| text.0)
+    }
+
+    /// The members that are left, in their order.
+    pub fn into_members(self) -> Vec<(String, RawJson)> {
+        self.members
+            .into_iter()
+            .map(|(key, value)| (key.into_owned(), RawJson::from_raw(value)))
+            .collect()
+    }
+
+    /// The members that are left, borrowed.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.members.iter().map(|(key, value)| (key.as_ref(), *value))
+    }
+
+    /// How many members are left.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether no member is left.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+}
+
+/// A string that is borrowed when it has no escapes.
+#[derive(Debug, Clone)]
+pub struct CowStr<'a>(pub Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for CowStr<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Cow<'de, str>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a string")
+            }
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Cow::Borrowed(text))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(text.to_owned()))
+            }
+            fn visit_string<E: de::Error>(self, text: String) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(text))
+            }
+        }
+        deserializer.deserialize_str(Text).map(CowStr)
+    }
+}
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+                while let Some(CowStr(key)) = map.next_key::<CowStr<'de>>()? {
+                    if members.len() >= MAX_MEMBERS {
+                        return Err(de::Error::custom("too many members in one object"));
+                    }
+                    // Small objects: a scan is quicker than a set. Large ones are bounded above.
+                    if members.len() < 64 {
+                        if members.iter().any(|(seen, _)| *seen == key) {
+                            return Err(de::Error::custom(format!("duplicate member `{key}`")));
+                        }
+                    }
+                    members.push((key, map.next_value()?));
+                }
+                if members.len() >= 64 {
+                    let mut seen = std::collections::HashSet::with_capacity(members.len());
+                    if let Some((key, _)) = members.iter().find(|(key, _)| !seen.insert(key)) {
+                        return Err(de::Error::custom(format!("duplicate member `{key}`")));
+                    }
+                }
+                Ok(Object { members })
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_taken_and_the_rest_stays_in_order() {
+        let mut object = Object::parse(r#"{"a":1,"b":null,"c":1.0e2,"d":"x"}"#).unwrap();
+        assert_eq!(object.take::<u8>("a").unwrap(), Some(1));
+        assert_eq!(object.take::<u8>("b").unwrap(), None);
+        assert_eq!(object.peek_str("d").as_deref(), Some("x"));
+        let rest = object.into_members();
+        assert_eq!(rest[0].0, "c");
+        assert_eq!(rest[0].1.get(), "1.0e2", "the spelling of a number survives");
+    }
+
+    #[test]
+    fn escaped_keys_are_compared_unescaped_and_duplicates_refused() {
+        let object = Object::parse(r#"{"\u006dodel":"x"}"#).unwrap();
+        assert_eq!(object.peek_str("model").as_deref(), Some("x"));
+        assert!(Object::parse(r#"{"model":"x","\u006dodel":"y"}"#).is_err());
+        let many: String = (0..100).map(|n| format!("\"k{n}\":0,")).collect();
+        assert!(Object::parse(&format!("{{{many}\"k99\":1}}")).is_err());
+    }
+}

@@ -1,0 +1,249 @@
+//! What an encoder must know of the endpoint it writes for, and a decoder of the request it
+//! answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::exchange::{Effort, Losses};
+
+/// Deviations of a provider from the protocol it speaks: data of the catalogue, never a test for
+/// a provider's name in a codec.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quirks {
+    /// What the output limit is called in OpenAI's dialect. Bug 23
+    pub max_tokens_field: MaxTokensField,
+    /// How usage is asked for in a stream of OpenAI's dialect. Bug 22
+    pub stream_usage: StreamUsage,
+    /// Top-level parameters the provider refuses; they are dropped. CHAT-4
+    pub unsupported_parameters: Vec<String>,
+    /// The provider does not know the role `developer`: send `system`.
+    pub no_developer_role: bool,
+    /// Unknown members of messages are refused (`reasoning_content`, `reasoning_details`,
+    /// `annotations`, nulls): send only what the protocol defines. Bug 25
+    pub strict_messages: bool,
+    /// How reasoning of earlier turns goes back in OpenAI's dialect. Bug 21
+    pub reasoning_replay: ReasoningReplay,
+    /// How reasoning is asked for in OpenAI's dialect.
+    pub reasoning_request: ReasoningRequest,
+    /// Tool call ids must have exactly nine letters or digits. Bug 6
+    pub nine_character_tool_ids: bool,
+    /// `seed` is called `random_seed`.
+    pub random_seed: bool,
+    /// `tool_choice: "required"` is called `any`. Bug 30
+    pub tool_choice_any: bool,
+    /// A user message may not follow a tool message: an assistant message stands between.
+    pub no_user_after_tool: bool,
+    /// `image_url` is a plain string.
+    pub plain_image_url: bool,
+    /// The stream may end without any finish reason.
+    pub no_finish_reason: bool,
+    /// Reasoning tokens come on top of completion tokens instead of inside them.
+    pub reasoning_tokens_on_top: bool,
+    /// `response_format: json_schema` is refused: `json_object` is sent instead.
+    pub no_json_schema: bool,
+    /// `cache_control` marks are understood in OpenAI's dialect. PCACHE-1
+    pub cache_control: bool,
+    /// A prefilled assistant message needs `prefix: true`.
+    pub prefix_flag: bool,
+    /// Media must come as bytes: URLs are refused.
+    pub no_media_urls: bool,
+    /// Function calls and results carry no ids (Gemini on Vertex).
+    pub no_function_call_ids: bool,
+}
+
+/// What the output limit is called in OpenAI's dialect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxTokensField {
+    /// As the caller wrote it.
+    #[default]
+    AsSent,
+    /// `max_tokens`.
+    MaxTokens,
+    /// `max_completion_tokens`.
+    MaxCompletionTokens,
+}
+
+/// How usage is asked for in a stream of OpenAI's dialect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamUsage {
+    /// `stream_options: {"include_usage": true}`.
+    #[default]
+    StreamOptions,
+    /// It comes by itself; `stream_options` is refused.
+    Always,
+}
+
+/// How reasoning of earlier turns goes back in OpenAI's dialect. wire-formats 12.4
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningReplay {
+    /// It is dropped.
+    #[default]
+    Drop,
+    /// As `reasoning_content`; an empty string on tool-calling turns that have none.
+    ReasoningContent,
+    /// As `reasoning`.
+    Reasoning,
+    /// As `reasoning_details`, unmodified (another router).
+    ReasoningDetails,
+    /// As `<think>` tags in the content.
+    ThinkTags,
+}
+
+/// How reasoning is asked for in OpenAI's dialect. REASON-6
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningRequest {
+    /// `reasoning_effort`.
+    #[default]
+    Effort,
+    /// The `reasoning` object (another router).
+    Reasoning,
+    /// `thinking: {type: enabled|disabled}`.
+    ThinkingType,
+    /// `thinking: {type}` together with `reasoning_effort`.
+    ThinkingTypeAndEffort,
+    /// `enable_thinking` and `thinking_budget`.
+    EnableThinking,
+    /// `chat_template_kwargs: {enable_thinking}`.
+    ChatTemplate,
+    /// Nothing can be asked for.
+    None,
+}
+
+/// What one endpoint's model can do, as far as it changes what is written on the wire.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Abilities {
+    /// The most tokens it can generate; Anthropic needs a number even if the caller sent none.
+    pub max_output_tokens: Option<u64>,
+    /// How it reasons.
+    pub reasoning: ReasoningStyle,
+    /// The efforts it knows; empty means all.
+    pub efforts: Vec<Effort>,
+    /// Reasoning cannot be switched off. REASON-13
+    pub reasoning_mandatory: bool,
+    /// It reasons unless told not to.
+    pub reasoning_default_on: bool,
+    /// Sampling parameters are accepted. Bug 24
+    pub sampling: bool,
+    /// `temperature` and `top_p` may be sent together.
+    pub temperature_with_top_p: bool,
+    /// A forced tool choice is accepted. Bug 18
+    pub forced_tool_choice: bool,
+    /// A schema for the answer is enforced natively; otherwise it is emulated.
+    pub structured_output: bool,
+    /// System messages in mid-conversation are honoured.
+    pub inline_system: bool,
+    /// The system prompt has a place of its own.
+    pub system_prompt: bool,
+    /// A final assistant message is continued. CHAT-8
+    pub prefill: bool,
+    /// Function tools are understood.
+    pub tools: bool,
+    /// Thought signatures are required on replayed function calls (Gemini 3 and later). Bug 7
+    pub thought_signatures: bool,
+    /// Function results may carry media (Gemini 3 and later).
+    pub media_in_tool_results: bool,
+    /// Tools and a response schema may be combined (Gemini 3 and later).
+    pub tools_with_schema: bool,
+    /// Presence and frequency penalties are accepted.
+    pub penalties: bool,
+    /// Log probabilities are accepted.
+    pub logprobs: bool,
+}
+
+impl Default for Abilities {
+    fn default() -> Self {
+        Self {
+            max_output_tokens: None,
+            reasoning: ReasoningStyle::None,
+            efforts: Vec::new(),
+            reasoning_mandatory: false,
+            reasoning_default_on: false,
+            sampling: true,
+            temperature_with_top_p: true,
+            forced_tool_choice: true,
+            structured_output: true,
+            inline_system: false,
+            system_prompt: true,
+            prefill: true,
+            tools: true,
+            thought_signatures: false,
+            media_in_tool_results: false,
+            tools_with_schema: true,
+            penalties: true,
+            logprobs: true,
+        }
+    }
+}
+
+/// How a model reasons, as far as the request differs. wire-formats 2.6, 3.6
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningStyle {
+    /// It does not.
+    #[default]
+    None,
+    /// It takes an effort.
+    Effort,
+    /// It takes a budget in tokens.
+    Budget,
+    /// Anthropic's adaptive thinking with an effort.
+    Adaptive,
+    /// Gemini's thinking level.
+    Level,
+    /// It can only be switched on and off.
+    Toggle,
+}
+
+/// What an encoder writes for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The provider's name of the model.
+    pub model: &'a str,
+    /// The provider's deviations.
+    pub quirks: &'a Quirks,
+    /// What the model can do.
+    pub abilities: &'a Abilities,
+}
+
+/// A request written for an endpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Encoded {
+    /// The JSON body.
+    pub body: Vec<u8>,
+    /// Headers the protocol needs for this request, lower-case names (`anthropic-beta`).
+    pub headers: Vec<(&'static str, String)>,
+    /// What could not be carried.
+    pub losses: Losses,
+    /// What the decoder of the answer must know.
+    pub context: ResponseContext,
+}
+
+/// What the decoder of an answer must know of the request as it was written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResponseContext {
+    /// Tool names that had to be changed: (as sent, as the caller declared). Bug 28
+    pub tool_names: Vec<(String, String)>,
+    /// The name of the tool that stands for the structured output, if it is emulated: its input is
+    /// the content, and the caller must never see the call. Bug 13
+    pub emulated_output_tool: Option<String>,
+    /// The stream may end without a finish reason; from [`Quirks::no_finish_reason`].
+    pub no_finish_reason: bool,
+    /// From [`Quirks::reasoning_tokens_on_top`].
+    pub reasoning_tokens_on_top: bool,
+    /// Reasoning is left out of the answer. REASON-4
+    pub exclude_reasoning: bool,
+    /// How the caller's prefill began, for providers that repeat it.
+    pub prefill: Option<String>,
+}
+
+impl ResponseContext {
+    /// The caller's name of a tool the provider calls.
+    pub fn declared_name<'n>(&'n self, sent: &'n str) -> &'n str {
+        self.tool_names.iter().find(|(name, _)| name == sent).map_or(sent, |(_, name)| name)
+    }
+}
