@@ -133,10 +133,8 @@ impl<'de> Deserialize<'de> for Object<'de> {
                         return Err(de::Error::custom("too many members in one object"));
                     }
                     // Small objects: a scan is quicker than a set. Large ones are bounded above.
-                    if members.len() < 64 {
-                        if members.iter().any(|(seen, _)| *seen == key) {
-                            return Err(de::Error::custom(format!("duplicate member `{key}`")));
-                        }
+                    if members.len() < 64 && members.iter().any(|(seen, _)| *seen == key) {
+                        return Err(de::Error::custom(format!("duplicate member `{key}`")));
                     }
                     members.push((key, map.next_value()?));
                 }

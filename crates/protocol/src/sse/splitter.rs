@@ -60,12 +60,12 @@ impl Splitter {
         mut bytes: &[u8],
         mut frame: impl FnMut(Frame<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        if self.after_carriage_return {
-            if let [first, rest @ ..] = bytes {
-                self.after_carriage_return = false;
-                if *first == b'\n' {
-                    bytes = rest;
-                }
+        if self.after_carriage_return
+            && let [first, rest @ ..] = bytes
+        {
+            self.after_carriage_return = false;
+            if *first == b'\n' {
+                bytes = rest;
             }
         }
         while let Some(end) = memchr2(b'\n', b'\r', bytes) {

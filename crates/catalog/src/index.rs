@@ -1,0 +1,193 @@
+//! The catalogue: everything that exists, indexed, immutable.
+
+use std::collections::HashMap;
+
+use crate::endpoint::Endpoint;
+use crate::model::Model;
+use crate::provider::Provider;
+
+/// Position of a model in the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModelId(pub u32);
+/// Position of an endpoint in the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointId(pub u32);
+/// Position of a provider in the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProviderId(pub u32);
+
+/// What is wrong with the parts of a catalogue.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CatalogError {
+    /// Two entries have the same name.
+    #[error("{what} `{name}` occurs twice")]
+    Duplicate {
+        /// `model`, `provider` or `endpoint`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// An endpoint names something that does not exist.
+    #[error("endpoint `{endpoint}` names the {what} `{name}`, which does not exist")]
+    Dangling {
+        /// The endpoint.
+        endpoint: String,
+        /// `model` or `provider`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+}
+
+/// Everything that exists. Endpoints of a model stand together, in a stable order.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    models: Vec<Model>,
+    endpoints: Vec<Endpoint>,
+    providers: Vec<Provider>,
+    endpoint_provider: Vec<ProviderId>,
+    model_endpoints: Vec<std::ops::Range<u32>>,
+    by_name: HashMap<String, ModelId>,
+    provider_by_slug: HashMap<String, ProviderId>,
+}
+
+impl Catalog {
+    /// Builds the index. Endpoints are sorted by model and tag.
+    pub fn new(
+        models: Vec<Model>,
+        mut endpoints: Vec<Endpoint>,
+        providers: Vec<Provider>,
+    ) -> Result<Self, CatalogError> {
+        let mut by_name = HashMap::with_capacity(models.len() * 2);
+        for (at, model) in models.iter().enumerate() {
+            if by_name.insert(model.id.clone(), ModelId(at as u32)).is_some() {
+                return Err(CatalogError::Duplicate { what: "model", name: model.id.clone() });
+            }
+        }
+        // Ids win over permanent names, permanent names over aliases.
+        for (at, model) in models.iter().enumerate() {
+            by_name.entry(model.canonical_slug.clone()).or_insert(ModelId(at as u32));
+        }
+        for (at, model) in models.iter().enumerate() {
+            for alias in &model.aliases {
+                by_name.entry(alias.clone()).or_insert(ModelId(at as u32));
+            }
+        }
+        let mut provider_by_slug = HashMap::with_capacity(providers.len());
+        for (at, provider) in providers.iter().enumerate() {
+            if provider_by_slug.insert(provider.slug.clone(), ProviderId(at as u32)).is_some() {
+                return Err(CatalogError::Duplicate {
+                    what: "provider",
+                    name: provider.slug.clone(),
+                });
+            }
+        }
+        let mut position = HashMap::with_capacity(models.len());
+        for (at, model) in models.iter().enumerate() {
+            position.insert(model.id.as_str(), at as u32);
+        }
+        for endpoint in &endpoints {
+            let dangling = |what, name: &str| CatalogError::Dangling {
+                endpoint: format!("{} at {}", endpoint.model, endpoint.tag),
+                what,
+                name: name.to_owned(),
+            };
+            if !position.contains_key(endpoint.model.as_str()) {
+                return Err(dangling("model", &endpoint.model));
+            }
+            if !provider_by_slug.contains_key(&endpoint.provider) {
+                return Err(dangling("provider", &endpoint.provider));
+            }
+        }
+        endpoints.sort_by(|left, right| {
+            (position.get(left.model.as_str()), &left.tag)
+                .cmp(&(position.get(right.model.as_str()), &right.tag))
+        });
+        let mut model_endpoints = vec![0..0; models.len()];
+        for (at, endpoint) in endpoints.iter().enumerate() {
+            let at = at as u32;
+            let Some(model) = position.get(endpoint.model.as_str()) else { continue };
+            let range = &mut model_endpoints[*model as usize];
+            if range.end > range.start && endpoints[range.end as usize - 1].tag == endpoint.tag {
+                return Err(CatalogError::Duplicate {
+                    what: "endpoint",
+                    name: format!("{} at {}", endpoint.model, endpoint.tag),
+                });
+            }
+            *range = if range.end > range.start { range.start..at + 1 } else { at..at + 1 };
+        }
+        let endpoint_provider = endpoints
+            .iter()
+            .filter_map(|endpoint| provider_by_slug.get(&endpoint.provider).copied())
+            .collect();
+        Ok(Self {
+            models,
+            endpoints,
+            providers,
+            endpoint_provider,
+            model_endpoints,
+            by_name,
+            provider_by_slug,
+        })
+    }
+
+    /// Finds a model by id, permanent name or alias (no variants, no `~`).
+    pub fn find(&self, name: &str) -> Option<ModelId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// A model.
+    pub fn model(&self, id: ModelId) -> &Model {
+        &self.models[id.0 as usize]
+    }
+
+    /// An endpoint.
+    pub fn endpoint(&self, id: EndpointId) -> &Endpoint {
+        &self.endpoints[id.0 as usize]
+    }
+
+    /// A provider.
+    pub fn provider(&self, id: ProviderId) -> &Provider {
+        &self.providers[id.0 as usize]
+    }
+
+    /// The provider of an endpoint.
+    pub fn provider_of(&self, id: EndpointId) -> &Provider {
+        self.provider(self.provider_id_of(id))
+    }
+
+    /// The provider of an endpoint, by position.
+    pub fn provider_id_of(&self, id: EndpointId) -> ProviderId {
+        self.endpoint_provider[id.0 as usize]
+    }
+
+    /// The endpoints of a model.
+    pub fn endpoints_of(&self, id: ModelId) -> impl ExactSizeIterator<Item = EndpointId> + use<> {
+        self.model_endpoints[id.0 as usize].clone().map(EndpointId)
+    }
+
+    /// Finds a provider.
+    pub fn find_provider(&self, slug: &str) -> Option<ProviderId> {
+        self.provider_by_slug.get(slug).copied()
+    }
+
+    /// All models.
+    pub fn models(&self) -> impl ExactSizeIterator<Item = (ModelId, &Model)> {
+        self.models.iter().enumerate().map(|(at, model)| (ModelId(at as u32), model))
+    }
+
+    /// All endpoints.
+    pub fn endpoints(&self) -> impl ExactSizeIterator<Item = (EndpointId, &Endpoint)> {
+        self.endpoints.iter().enumerate().map(|(at, endpoint)| (EndpointId(at as u32), endpoint))
+    }
+
+    /// All providers.
+    pub fn providers(&self) -> impl ExactSizeIterator<Item = (ProviderId, &Provider)> {
+        self.providers.iter().enumerate().map(|(at, provider)| (ProviderId(at as u32), provider))
+    }
+
+    /// The parts, to build another catalogue from.
+    pub fn into_parts(self) -> (Vec<Model>, Vec<Endpoint>, Vec<Provider>) {
+        (self.models, self.endpoints, self.providers)
+    }
+}

@@ -1,0 +1,110 @@
+//! Providers: data, never code.
+
+use protocol::Dialect;
+use protocol::target::Quirks;
+use serde::{Deserialize, Serialize};
+
+/// A company or server that runs models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provider {
+    /// The slug, e.g. `deepinfra`. SLUG-1
+    pub slug: String,
+    /// The display name.
+    pub name: String,
+    /// The protocol it speaks.
+    pub dialect: Dialect,
+    /// The address below which the dialect's paths are, without a trailing slash.
+    pub base_url: String,
+    /// How a request is authenticated.
+    #[serde(default)]
+    pub auth: AuthStyle,
+    /// Conventional environment variables of its key, the preferred one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment_variables: Vec<String>,
+    /// Headers sent with each request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// Deviations from the protocol.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub quirks: Quirks,
+    /// Closing the connection stops generation and billing. STREAM-8
+    #[serde(default)]
+    pub cancel_stops_billing: bool,
+    /// What happens to prompts. PRIV-1
+    #[serde(default)]
+    pub data_policy: DataPolicy,
+    /// The path below the base URL that lists models, for checks of a credential.
+    #[serde(default = "default_models_path")]
+    pub models_path: String,
+    /// Country code of its seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headquarters: Option<String>,
+    /// Country codes of its data centres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datacenters: Option<Vec<String>>,
+    /// Its privacy policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy_policy_url: Option<String>,
+    /// Its terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms_of_service_url: Option<String>,
+    /// Its status page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_page_url: Option<String>,
+}
+
+fn default_models_path() -> String {
+    "/models".to_owned()
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// How a request is authenticated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthStyle {
+    /// `Authorization: Bearer KEY`.
+    #[default]
+    Bearer,
+    /// `x-api-key: KEY`.
+    XApiKey,
+    /// `x-goog-api-key: KEY`.
+    XGoogApiKey,
+    /// `api-key: KEY`.
+    ApiKey,
+    /// A header of another name.
+    Header(String),
+    /// Nothing: a local server.
+    None,
+}
+
+/// What a provider does with prompts. Unknown means that it retains and trains. PRIV-1
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DataPolicy {
+    /// Prompts are used for training.
+    pub trains: bool,
+    /// Prompts are stored.
+    pub retains: bool,
+    /// For how many days, if known.
+    pub retention_days: Option<u32>,
+    /// The operator, or a public statement, says that nothing is retained: eligible under zero
+    /// retention. PRIV-4
+    pub zero_retention: bool,
+    /// Whether the operator has checked this.
+    pub verified: bool,
+}
+
+impl Default for DataPolicy {
+    fn default() -> Self {
+        Self {
+            trains: true,
+            retains: true,
+            retention_days: None,
+            zero_retention: false,
+            verified: false,
+        }
+    }
+}
