@@ -1,0 +1,85 @@
+//! Amounts of money.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, Sub};
+
+/// An amount in nano-dollars (10⁻⁹ USD).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NanoUsd(pub i64);
+
+impl NanoUsd {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// Rounds a sum of pico-dollars to nano-dollars, half to even. Beyond the range of 64 bits
+    /// (nine billion dollars) it stays at the end of the range.
+    pub fn from_pico(pico: i128) -> Self {
+        let quotient = pico.div_euclid(1000);
+        let remainder = pico.rem_euclid(1000);
+        let rounded = match remainder.cmp(&500) {
+            std::cmp::Ordering::Less => quotient,
+            std::cmp::Ordering::Greater => quotient + 1,
+            std::cmp::Ordering::Equal => quotient + (quotient & 1),
+        };
+        Self(i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX }))
+    }
+
+    /// The sum, staying at the end of the range instead of wrapping.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Add for NanoUsd {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        self.saturating_add(other)
+    }
+}
+
+impl Sub for NanoUsd {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl Sum for NanoUsd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Self::saturating_add)
+    }
+}
+
+impl fmt::Display for NanoUsd {
+    /// The exact decimal number of US dollars without trailing zeros: a JSON number.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let value = self.0.unsigned_abs();
+        let (whole, fraction) = (value / 1_000_000_000, value % 1_000_000_000);
+        if fraction == 0 {
+            return write!(formatter, "{sign}{whole}");
+        }
+        let digits = format!("{fraction:09}");
+        write!(formatter, "{sign}{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_round_to_even_and_text_is_exact() {
+        for (pico, nano) in
+            [(499, 0), (500, 0), (501, 1), (1500, 2), (2500, 2), (-500, 0), (-1500, -2)]
+        {
+            assert_eq!(NanoUsd::from_pico(pico).0, nano, "{pico}");
+        }
+        assert_eq!(NanoUsd(1_500_000_000).to_string(), "1.5");
+        assert_eq!(NanoUsd(-7).to_string(), "-0.000000007");
+        assert_eq!(NanoUsd(3_000_000_000).to_string(), "3");
+        assert_eq!(NanoUsd::from_pico(i128::MAX).0, i64::MAX);
+    }
+}

@@ -1,0 +1,31 @@
+//! What a request may cost before it is made.
+
+use catalog::PriceList;
+use protocol::exchange::Usage;
+
+use crate::NanoUsd;
+use crate::cost::{MeteredUsage, cost};
+
+/// What a request may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// With the estimated prompt and no output.
+    pub prompt: NanoUsd,
+    /// With the estimated prompt and all output tokens allowed: an upper bound.
+    pub most: NanoUsd,
+}
+
+/// Estimates the cost of a request; `None` if the price is unknown.
+pub fn estimate(
+    prices: &PriceList,
+    prompt_tokens: u64,
+    most_output_tokens: u64,
+    utc_minute_of_day: u16,
+) -> Option<Estimate> {
+    let at = |output| {
+        let tokens = Usage { input: prompt_tokens, output, ..Usage::default() };
+        let usage = MeteredUsage { tokens, requests: 1, ..MeteredUsage::default() };
+        cost(&usage, prices, utc_minute_of_day).map(|cost| cost.total)
+    };
+    Some(Estimate { prompt: at(0)?, most: at(most_output_tokens)? })
+}
