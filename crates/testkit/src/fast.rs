@@ -1,0 +1,137 @@
+//! Canned answers for load tests: bytes made once, so that the simulator costs little to run
+//! beside what is being measured.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::Protocol;
+use crate::body::Step;
+use crate::calls::Usage;
+use crate::script::Fast;
+use crate::tokens;
+
+/// Prompt tokens every canned answer reports.
+const PROMPT_TOKENS: u64 = 10;
+
+macro_rules! text {
+    () => {
+        "simulated text "
+    };
+}
+
+const OPENAI: &str = concat!(
+    r#"data: {"id":"chatcmpl-bench00000000000000000000000","object":"chat.completion.chunk","created":1767225600,"model":"bench","choices":[{"index":0,"delta":{"content":""#,
+    text!(),
+    "\"},\"finish_reason\":null}]}\n\n"
+);
+const ANTHROPIC: &str = concat!(
+    "event: content_block_delta\n",
+    r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""#,
+    text!(),
+    "\"}                                                      }\n\n"
+);
+const GEMINI: &str = concat!(
+    r#"data: {"candidates":[{"content":{"parts":[{"text":""#,
+    text!(),
+    r#""}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":10,"totalTokenCount":10},"modelVersion":"bench","responseId":"bench"}"#,
+    "\r\n\r\n"
+);
+
+/// What a canned answer of this shape costs.
+pub(crate) fn usage(fast: Fast) -> Usage {
+    let output = u64::from(fast.chunks) * tokens::count(text!());
+    Usage { input: PROMPT_TOKENS, output, ..Usage::default() }
+}
+
+/// The steps of a canned stream.
+pub(crate) fn stream(protocol: Protocol, fast: Fast, include_usage: bool) -> VecDeque<Step> {
+    let output = usage(fast).output;
+    let total = PROMPT_TOKENS + output;
+    let (opening, chunk, closing) = match protocol {
+        Protocol::OpenAi => {
+            let usage = match include_usage {
+                true => format!(
+                    "data: {{\"id\":\"chatcmpl-bench00000000000000000000000\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,\"model\":\"bench\",\"choices\":[],\"usage\":{{\"prompt_tokens\":{PROMPT_TOKENS},\"completion_tokens\":{output},\"total_tokens\":{total}}}}}\n\n"
+                ),
+                false => String::new(),
+            };
+            let finish = r#"data: {"id":"chatcmpl-bench00000000000000000000000","object":"chat.completion.chunk","created":1767225600,"model":"bench","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+            ("", OPENAI, format!("{finish}\n\n{usage}data: [DONE]\n\n"))
+        }
+        Protocol::Anthropic => (
+            concat!(
+                "event: message_start\n",
+                r#"data: {"type":"message_start","message":{"id":"msg_bench","type":"message","role":"assistant","model":"bench","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":10,"output_tokens":1}}}"#,
+                "\n\nevent: content_block_start\n",
+                r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+                "\n\n"
+            ),
+            ANTHROPIC,
+            format!(
+                "event: content_block_stop\ndata: {{\"type\":\"content_block_stop\",\"index\":0}}\n\nevent: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"end_turn\",\"stop_sequence\":null}},\"usage\":{{\"output_tokens\":{output}}}}}\n\nevent: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"
+            ),
+        ),
+        Protocol::Gemini => (
+            "",
+            GEMINI,
+            format!(
+                "data: {{\"candidates\":[{{\"finishReason\":\"STOP\",\"index\":0}}],\"usageMetadata\":{{\"promptTokenCount\":{PROMPT_TOKENS},\"candidatesTokenCount\":{output},\"totalTokenCount\":{total}}},\"modelVersion\":\"bench\",\"responseId\":\"bench\"}}\r\n\r\n"
+            ),
+        ),
+    };
+    let mut steps = VecDeque::with_capacity(3);
+    let mut bytes = |bytes: Bytes| {
+        if !bytes.is_empty() {
+            steps.push_back(Step::Bytes { bytes, size: usize::MAX, output, content: false });
+        }
+    };
+    bytes(Bytes::from_static(opening.as_bytes()));
+    bytes(closing.into());
+    if fast.chunks > 0 {
+        let place = steps.len() - 1;
+        steps.insert(
+            place,
+            Step::Repeat {
+                bytes: Bytes::from_static(chunk.as_bytes()),
+                left: fast.chunks,
+                interval: Duration::from_millis(u64::from(fast.interval_ms)),
+            },
+        );
+    }
+    steps
+}
+
+/// A canned plain answer, about a kilobyte of text whatever the shape.
+pub(crate) fn plain(protocol: Protocol) -> (Bytes, Usage) {
+    let text = text!().repeat(50);
+    let output = tokens::count(&text);
+    let total = PROMPT_TOKENS + output;
+    let body = match protocol {
+        Protocol::OpenAi => format!(
+            r#"{{"id":"chatcmpl-bench","object":"chat.completion","created":1767225600,"model":"bench","choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}"}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":{PROMPT_TOKENS},"completion_tokens":{output},"total_tokens":{total}}}}}"#
+        ),
+        Protocol::Anthropic => format!(
+            r#"{{"id":"msg_bench","type":"message","role":"assistant","model":"bench","content":[{{"type":"text","text":"{text}"}}],"stop_reason":"end_turn","stop_sequence":null,"usage":{{"input_tokens":{PROMPT_TOKENS},"output_tokens":{output}}}}}"#
+        ),
+        Protocol::Gemini => format!(
+            r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}],"role":"model"}},"finishReason":"STOP","index":0}}],"usageMetadata":{{"promptTokenCount":{PROMPT_TOKENS},"candidatesTokenCount":{output},"totalTokenCount":{total}}},"modelVersion":"bench","responseId":"bench"}}"#
+        ),
+    };
+    (body.into(), Usage { input: PROMPT_TOKENS, output, ..Usage::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_is_about_190_bytes_of_valid_json() {
+        for chunk in [OPENAI, ANTHROPIC, GEMINI] {
+            assert!((170..=230).contains(&chunk.len()), "{}", chunk.len());
+            let json = chunk.split_once("data: ").unwrap().1;
+            serde_json::from_str::<serde_json::Value>(json).unwrap();
+        }
+    }
+}

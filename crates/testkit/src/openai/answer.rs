@@ -1,0 +1,302 @@
+//! Chat completions and their chunks.
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::Host;
+use crate::answer::{Answer, Asked, Finish, call_tokens, pieces};
+use crate::calls::Usage;
+use crate::script::UsageMode;
+use crate::tokens;
+use crate::turn::{Event, Turn};
+
+/// The list of models.
+pub(crate) fn models(names: &[String], created: u64) -> Value {
+    let data: Vec<Value> = names
+        .iter()
+        .map(|name| json!({"id": name, "object": "model", "created": created, "owned_by": "simulator"}))
+        .collect();
+    json!({"object": "list", "data": data})
+}
+
+/// The whole answer as one object.
+pub(crate) fn full(turn: &Turn, asked: &Asked, answers: &[Answer], total: &Usage) -> Value {
+    let host = Host::of(&asked.model);
+    let choices: Vec<Value> = answers
+        .iter()
+        .enumerate()
+        .map(|(index, answer)| {
+            let refused = answer.finish == Finish::Refusal;
+            let content = match answer.text.as_str() {
+                "" if !answer.calls.is_empty() || refused => Value::Null,
+                text => Value::from(text),
+            };
+            let mut message = json!({
+                "role": "assistant",
+                "content": content,
+                "refusal": refused.then_some("I'm sorry, I can't assist with that."),
+                "annotations": [],
+            });
+            if let Some(member) = host.reasoning_member()
+                && !answer.reasoning.is_empty()
+            {
+                message[member] = Value::from(answer.reasoning.as_str());
+            }
+            if !answer.calls.is_empty() {
+                message["tool_calls"] = (0..answer.calls.len())
+                    .map(|place| {
+                        let call = &answer.calls[place];
+                        json!({
+                            "id": call_id(turn, index, place),
+                            "type": "function",
+                            "function": {"name": call.name, "arguments": call.arguments.to_string()},
+                        })
+                    })
+                    .collect();
+            }
+            json!({
+                "index": index,
+                "message": message,
+                "logprobs": logprobs(asked, &pieces(&answer.text, turn.chunks)),
+                "finish_reason": finish(&answer.finish),
+            })
+        })
+        .collect();
+    let mut body = json!({
+        "id": completion_id(turn),
+        "object": "chat.completion",
+        "created": turn.created,
+        "model": asked.model,
+        "choices": choices,
+        "service_tier": "default",
+        "system_fingerprint": "fp_simulated",
+    });
+    if turn.usage != UsageMode::Missing {
+        body["usage"] = usage(total, host);
+    }
+    body
+}
+
+/// The answer as the events of a stream.
+pub(crate) fn events(turn: &Turn, asked: &Asked, answers: &[Answer], total: &Usage) -> Vec<Event> {
+    let host = Host::of(&asked.model);
+    let mut chunks = Chunks {
+        turn,
+        asked,
+        prompt: Usage { output: 0, reasoning: 0, ..*total },
+        host,
+        sent: vec![0; answers.len()],
+        events: Vec::new(),
+    };
+    for index in 0..answers.len() {
+        chunks.push(
+            index,
+            json!({"role": "assistant", "content": "", "refusal": null}),
+            None,
+            None,
+        );
+    }
+    // Choices take turns, as they do when they are generated side by side.
+    let mut deltas: Vec<_> = answers
+        .iter()
+        .enumerate()
+        .map(|(index, answer)| deltas(turn, index, answer, host).into_iter())
+        .collect();
+    loop {
+        let mut more = false;
+        for (index, deltas) in deltas.iter_mut().enumerate() {
+            if let Some(delta) = deltas.next() {
+                more = true;
+                chunks.sent[index] = delta.output;
+                let logprobs = delta.text.map(|text| logprobs(asked, &[text]));
+                chunks.push(index, delta.delta, logprobs, None);
+                if let Some(event) = chunks.events.last_mut() {
+                    event.content = true;
+                }
+            }
+        }
+        if !more {
+            break;
+        }
+    }
+    for (index, answer) in answers.iter().enumerate() {
+        chunks.sent[index] = answer.output_tokens();
+        chunks.push(index, json!({}), None, Some(finish(&answer.finish)));
+    }
+    if asked.include_usage && turn.usage == UsageMode::Normal {
+        let mut chunk = chunks.chunk(json!([]));
+        chunk["usage"] = usage(total, host);
+        chunks.event(&chunk);
+    }
+    let output = chunks.output();
+    let mut events = chunks.events;
+    events.push(Event { bytes: Bytes::from_static(b"data: [DONE]\n\n"), output, content: false });
+    events
+}
+
+struct Delta<'a> {
+    delta: Value,
+    text: Option<&'a str>,
+    output: u64,
+}
+
+/// The content of one choice in order, each with the tokens generated by then.
+fn deltas<'a>(turn: &Turn, index: usize, answer: &'a Answer, host: Host) -> Vec<Delta<'a>> {
+    let mut deltas = Vec::new();
+    if let Some(member) = host.reasoning_member() {
+        let mut length = 0;
+        for piece in pieces(&answer.reasoning, turn.chunks) {
+            length += piece.len();
+            let output = tokens::count(&answer.reasoning[..length]);
+            let mut delta = Map::new();
+            if host == Host::DeepSeek {
+                delta.insert("content".to_owned(), Value::Null);
+            }
+            delta.insert(member.to_owned(), piece.into());
+            deltas.push(Delta { delta: Value::Object(delta), text: None, output });
+        }
+    }
+    let mut base = answer.reasoning_tokens();
+    let mut length = 0;
+    for piece in pieces(&answer.text, turn.chunks) {
+        length += piece.len();
+        let output = base + tokens::count(&answer.text[..length]);
+        let mut delta = json!({"content": piece});
+        if host == Host::DeepSeek {
+            delta["reasoning_content"] = Value::Null;
+        }
+        deltas.push(Delta { delta, text: Some(piece), output });
+    }
+    base += tokens::count(&answer.text);
+    for (place, call) in answer.calls.iter().enumerate() {
+        let name = base + tokens::count(&call.name);
+        let head = json!({"tool_calls": [{
+            "index": place,
+            "id": call_id(turn, index, place),
+            "type": "function",
+            "function": {"name": call.name, "arguments": ""},
+        }]});
+        deltas.push(Delta { delta: head, text: None, output: name });
+        let arguments = call.arguments.to_string();
+        let mut length = 0;
+        for piece in pieces(&arguments, Some(arguments.len().div_ceil(8))) {
+            length += piece.len();
+            let delta = json!({"tool_calls": [{"index": place, "function": {"arguments": piece}}]});
+            let output = name + tokens::count(&arguments[..length]);
+            deltas.push(Delta { delta, text: None, output });
+        }
+        base += call_tokens(call);
+    }
+    deltas
+}
+
+struct Chunks<'a> {
+    turn: &'a Turn,
+    asked: &'a Asked,
+    prompt: Usage,
+    host: Host,
+    /// Generated tokens of each choice so far.
+    sent: Vec<u64>,
+    events: Vec<Event>,
+}
+
+impl Chunks<'_> {
+    fn output(&self) -> u64 {
+        self.sent.iter().copied().fold(0, u64::saturating_add)
+    }
+
+    fn chunk(&self, choices: Value) -> Value {
+        let mut chunk = json!({
+            "id": completion_id(self.turn),
+            "object": "chat.completion.chunk",
+            "created": self.turn.created,
+            "model": self.asked.model,
+            "service_tier": "default",
+            "system_fingerprint": "fp_simulated",
+            "choices": choices,
+        });
+        if self.turn.usage == UsageMode::EveryChunk {
+            let so_far = Usage { output: self.output(), ..self.prompt };
+            chunk["usage"] = usage(&so_far, self.host);
+        } else if self.asked.include_usage {
+            chunk["usage"] = Value::Null;
+        }
+        chunk
+    }
+
+    fn push(&mut self, index: usize, delta: Value, logprobs: Option<Value>, finish: Option<Value>) {
+        let chunk = self.chunk(json!([{
+            "index": index,
+            "delta": delta,
+            "logprobs": logprobs.unwrap_or_default(),
+            "finish_reason": finish.unwrap_or_default(),
+        }]));
+        self.event(&chunk);
+    }
+
+    fn event(&mut self, chunk: &Value) {
+        let bytes = Bytes::from(format!("data: {chunk}\n\n"));
+        self.events.push(Event { bytes, output: self.output(), content: false });
+    }
+}
+
+fn completion_id(turn: &Turn) -> String {
+    format!("chatcmpl-{}", turn.id("completion", 29))
+}
+
+fn call_id(turn: &Turn, index: usize, place: usize) -> String {
+    format!("call_{}", turn.id(&format!("call {index} {place}"), 24))
+}
+
+fn finish(finish: &Finish) -> Value {
+    match finish {
+        Finish::Stop | Finish::StopSequence(_) => "stop".into(),
+        Finish::Length => "length".into(),
+        Finish::ToolCalls => "tool_calls".into(),
+        Finish::Refusal => "content_filter".into(),
+        Finish::Unstated => Value::Null,
+    }
+}
+
+/// OpenAI's usage: the prompt includes what was cached, the completion includes reasoning.
+fn usage(usage: &Usage, host: Host) -> Value {
+    let mut body = json!({
+        "prompt_tokens": usage.prompt(),
+        "completion_tokens": usage.output,
+        "total_tokens": usage.total(),
+        "prompt_tokens_details": {"cached_tokens": usage.cache_read, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    });
+    if host == Host::DeepSeek {
+        body["prompt_cache_hit_tokens"] = usage.cache_read.into();
+        body["prompt_cache_miss_tokens"] = (usage.prompt() - usage.cache_read).into();
+    }
+    body
+}
+
+/// Made-up but well-formed log probabilities: each later alternative is less likely.
+fn logprobs(asked: &Asked, tokens: &[&str]) -> Value {
+    let Some(top) = asked.logprobs else {
+        return Value::Null;
+    };
+    let entry = |token: &str, logprob: f64| json!({"token": token, "logprob": logprob, "bytes": token.as_bytes()});
+    let content: Vec<Value> = tokens
+        .iter()
+        .map(|token| {
+            let mut item = entry(token, -0.125);
+            item["top_logprobs"] = (0..top)
+                .map(|rank| match rank {
+                    0 => entry(token, -0.125),
+                    rank => entry(&format!("{token}{rank}"), -2.0 - rank as f64),
+                })
+                .collect();
+            item
+        })
+        .collect();
+    json!({"content": content, "refusal": null})
+}

@@ -1,0 +1,203 @@
+//! The three wire protocols behind one set of functions.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::answer::{Answer, Asked};
+use crate::calls::Usage;
+use crate::openai;
+use crate::rejection::Rejection;
+use crate::turn::{Event, Turn};
+
+/// A wire protocol the simulator speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// OpenAI Chat Completions.
+    OpenAi,
+    /// Anthropic Messages.
+    Anthropic,
+    /// Gemini generateContent.
+    Gemini,
+}
+
+impl Protocol {
+    /// The path that a base URL of this protocol ends in.
+    pub fn base_path(self) -> &'static str {
+        match self {
+            Self::OpenAi => "/openai/v1",
+            Self::Anthropic => "/anthropic/v1",
+            Self::Gemini => "/gemini/v1beta",
+        }
+    }
+}
+
+/// A frame that is not JSON.
+pub(crate) fn malformed_event(protocol: Protocol) -> Bytes {
+    Bytes::from_static(match protocol {
+        Protocol::OpenAi => b"data: {\"choices\": not json\n\n",
+        Protocol::Anthropic => b"event: content_block_delta\ndata: {\"type\": not json\n\n",
+        Protocol::Gemini => b"data: {\"candidates\": not json\r\n\r\n",
+    })
+}
+
+/// Reads and checks a request as the vendor would.
+pub(crate) fn read(
+    protocol: Protocol,
+    body: &Value,
+    model: Option<&str>,
+    stream: Option<bool>,
+) -> Result<Box<Asked>, Rejection> {
+    let _ = (model, stream);
+    match protocol {
+        Protocol::OpenAi => openai::read(body),
+        _ => Err(Rejection::status(404)),
+    }
+    .map(Box::new)
+}
+
+/// The whole answer as one object.
+pub(crate) fn full(
+    protocol: Protocol,
+    turn: &Turn,
+    asked: &Asked,
+    answers: &[Answer],
+    usage: &Usage,
+) -> Value {
+    match protocol {
+        Protocol::OpenAi => openai::full(turn, asked, answers, usage),
+        _ => Value::Null,
+    }
+}
+
+/// The answer as the events of a stream.
+pub(crate) fn events(
+    protocol: Protocol,
+    turn: &Turn,
+    asked: &Asked,
+    answers: &[Answer],
+    usage: &Usage,
+) -> Vec<Event> {
+    match protocol {
+        Protocol::OpenAi => openai::events(turn, asked, answers, usage),
+        _ => Vec::new(),
+    }
+}
+
+/// The vendor's error body.
+pub(crate) fn error_body(protocol: Protocol, rejection: &Rejection, request: &str) -> Value {
+    match protocol {
+        Protocol::OpenAi => openai::error_body(rejection),
+        _ => Value::from(request),
+    }
+}
+
+/// The vendor's error inside a stream that has already begun.
+pub(crate) fn error_event(protocol: Protocol, rejection: &Rejection) -> Bytes {
+    match protocol {
+        Protocol::OpenAi => openai::error_event(rejection),
+        _ => Bytes::new(),
+    }
+}
+
+/// The vendor's list of models.
+pub(crate) fn models(protocol: Protocol, names: &[String], created: u64) -> Value {
+    match protocol {
+        Protocol::OpenAi => openai::models(names, created),
+        _ => Value::Null,
+    }
+}
+
+/// The API key a request carries in the vendor's way; Gemini also takes it from the query.
+pub(crate) fn key<'a>(
+    protocol: Protocol,
+    headers: &'a HeaderMap,
+    query: &'a str,
+) -> Option<&'a str> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = || header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    match protocol {
+        Protocol::OpenAi => bearer(),
+        Protocol::Anthropic => header("x-api-key").or_else(bearer),
+        Protocol::Gemini => header("x-goog-api-key")
+            .or_else(bearer)
+            .or_else(|| query.split('&').find_map(|pair| pair.strip_prefix("key="))),
+    }
+}
+
+/// The refusal of a missing or wrong API key.
+pub(crate) fn unauthorized(protocol: Protocol, given: bool) -> Rejection {
+    match (protocol, given) {
+        (Protocol::OpenAi, false) => Rejection::new(
+            401,
+            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+        ),
+        _ => Rejection::status(401),
+    }
+}
+
+/// The vendor's description of one model.
+pub(crate) fn model(
+    protocol: Protocol,
+    names: &[String],
+    name: &str,
+    created: u64,
+) -> Result<Value, Rejection> {
+    let known = names.iter().any(|known| known == name);
+    if !known {
+        return Err(Rejection::status(404));
+    }
+    let list = models(protocol, &[name.to_owned()], created);
+    let entry = list.get("data").or_else(|| list.get("models")).and_then(|entries| entries.get(0));
+    entry.cloned().ok_or_else(|| Rejection::status(404))
+}
+
+/// The vendor's count of a prompt's tokens.
+pub(crate) fn count(
+    protocol: Protocol,
+    body: &Value,
+    model: Option<&str>,
+) -> Result<Value, Rejection> {
+    let _ = (body, model);
+    match protocol {
+        _ => Err(Rejection::status(404)),
+    }
+}
+
+/// Turns events into the elements of one JSON array, as Gemini streams without `alt=sse`.
+pub(crate) fn as_array(events: &mut Vec<Event>) {
+    let last = events.len().saturating_sub(1);
+    for (index, event) in events.iter_mut().enumerate() {
+        let text = event.bytes.strip_prefix(b"data: ").unwrap_or(&event.bytes).trim_ascii_end();
+        let (before, after): (&[u8], &[u8]) =
+            (if index == 0 { b"[" } else { b",\r\n" }, if index == last { b"]" } else { b"" });
+        event.bytes = [before, text, after].concat().into();
+    }
+}
+
+/// Content type of a stream.
+pub(crate) fn stream_type(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::OpenAi | Protocol::Anthropic => "text/event-stream; charset=utf-8",
+        Protocol::Gemini => "text/event-stream",
+    }
+}
+
+/// Content type of everything else.
+pub(crate) fn json_type(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::OpenAi | Protocol::Anthropic => "application/json",
+        Protocol::Gemini => "application/json; charset=UTF-8",
+    }
+}
+
+/// The response header that names the request.
+pub(crate) fn request_id_header(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::OpenAi => "x-request-id",
+        Protocol::Anthropic => "request-id",
+        Protocol::Gemini => "x-goog-request-id",
+    }
+}
