@@ -92,6 +92,8 @@ pub(crate) struct Asked {
     pub include_usage: bool,
     /// Alternatives wanted with each token's log probability (OpenAI).
     pub logprobs: Option<u64>,
+    /// Whether a tool loop must show the thinking it began with (Anthropic).
+    pub strict_thinking: bool,
     /// Whether the reasoning text is part of the answer.
     pub show_reasoning: bool,
 }

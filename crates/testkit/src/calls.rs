@@ -24,6 +24,8 @@ pub struct Usage {
     pub cache_read: u64,
     /// Prompt tokens written to the prompt cache.
     pub cache_write: u64,
+    /// Those of `cache_write` that are to be kept for an hour instead of five minutes.
+    pub cache_write_hour: u64,
     /// Generated tokens, reasoning included.
     pub output: u64,
     /// Generated tokens that were reasoning.

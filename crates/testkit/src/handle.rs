@@ -188,6 +188,9 @@ struct Exchange {
 
 impl Exchange {
     fn admit(&self, headers: &HeaderMap, query: &str) -> Result<(), Rejection> {
+        if self.protocol == Protocol::Anthropic && !headers.contains_key("anthropic-version") {
+            return Err(Rejection::invalid("anthropic-version: header is required"));
+        }
         let Some(expected) = &self.state.options.key else {
             return Ok(());
         };

@@ -63,6 +63,12 @@ mod wire;
 
 mod openai;
 
+mod anthropic;
+
+mod gemini;
+
+mod signature;
+
 mod answer;
 
 mod schema_example;

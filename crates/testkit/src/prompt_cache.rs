@@ -14,6 +14,8 @@ pub(crate) struct Mark {
     pub digest: [u8; 32],
     /// Prompt tokens up to and including the marked block.
     pub tokens: u64,
+    /// Whether the prefix is to be kept for an hour instead of five minutes.
+    pub hour: bool,
 }
 
 /// Prefixes seen in the simulator's life.
@@ -35,6 +37,14 @@ impl PromptCache {
         asked.prompt.cache_read = read;
         asked.prompt.cache_write = last.tokens.saturating_sub(read);
         asked.prompt.input = total.saturating_sub(last.tokens);
+        let mut from = read;
+        for mark in &asked.marks {
+            let written = mark.tokens.saturating_sub(from);
+            if mark.hour {
+                asked.prompt.cache_write_hour += written;
+            }
+            from = from.max(mark.tokens);
+        }
         if self.seen.len() + asked.marks.len() > KEPT_PREFIXES {
             self.seen.clear();
         }
@@ -51,7 +61,7 @@ mod tests {
         Asked {
             marks: marks
                 .iter()
-                .map(|(id, tokens)| Mark { digest: [*id; 32], tokens: *tokens })
+                .map(|(id, tokens)| Mark { digest: [*id; 32], tokens: *tokens, hour: false })
                 .collect(),
             prompt: Usage { input: total, ..Usage::default() },
             ..Asked::default()

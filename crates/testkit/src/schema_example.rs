@@ -108,7 +108,7 @@ impl<'a> Maker<'a> {
 
     fn array(&mut self, fields: &'a Map<String, Value>, depth: usize) -> Value {
         let bound = |key| fields.get(key).and_then(Value::as_u64);
-        let length = bound("minItems").unwrap_or(1).max(1).min(LONGEST_ARRAY);
+        let length = bound("minItems").unwrap_or(1).clamp(1, LONGEST_ARRAY);
         let length = bound("maxItems").map_or(length, |most| length.min(most));
         let prefix = fields.get("prefixItems").and_then(Value::as_array);
         let length = length.max(prefix.map_or(0, |prefix| prefix.len() as u64)).min(LONGEST_ARRAY);

@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{Answer, Asked};
 use crate::calls::Usage;
-use crate::openai;
 use crate::rejection::Rejection;
 use crate::turn::{Event, Turn};
+use crate::{anthropic, gemini, openai};
 
 /// A wire protocol the simulator speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -50,12 +50,14 @@ pub(crate) fn read(
     model: Option<&str>,
     stream: Option<bool>,
 ) -> Result<Box<Asked>, Rejection> {
-    let _ = (model, stream);
-    match protocol {
-        Protocol::OpenAi => openai::read(body),
-        _ => Err(Rejection::status(404)),
-    }
-    .map(Box::new)
+    let asked = match protocol {
+        Protocol::OpenAi => openai::read(body)?,
+        Protocol::Anthropic => anthropic::read(body)?,
+        Protocol::Gemini => {
+            gemini::read(body, model.unwrap_or_default(), stream.unwrap_or_default())?
+        }
+    };
+    Ok(Box::new(asked))
 }
 
 /// The whole answer as one object.
@@ -68,7 +70,10 @@ pub(crate) fn full(
 ) -> Value {
     match protocol {
         Protocol::OpenAi => openai::full(turn, asked, answers, usage),
-        _ => Value::Null,
+        Protocol::Anthropic => {
+            answers.first().map_or(Value::Null, |first| anthropic::full(turn, asked, first, usage))
+        }
+        Protocol::Gemini => gemini::full(turn, asked, answers, usage),
     }
 }
 
@@ -82,7 +87,10 @@ pub(crate) fn events(
 ) -> Vec<Event> {
     match protocol {
         Protocol::OpenAi => openai::events(turn, asked, answers, usage),
-        _ => Vec::new(),
+        Protocol::Anthropic => answers
+            .first()
+            .map_or_else(Vec::new, |first| anthropic::events(turn, asked, first, usage)),
+        Protocol::Gemini => gemini::events(turn, asked, answers, usage),
     }
 }
 
@@ -90,7 +98,8 @@ pub(crate) fn events(
 pub(crate) fn error_body(protocol: Protocol, rejection: &Rejection, request: &str) -> Value {
     match protocol {
         Protocol::OpenAi => openai::error_body(rejection),
-        _ => Value::from(request),
+        Protocol::Anthropic => anthropic::error_body(rejection, request),
+        Protocol::Gemini => gemini::error_body(rejection),
     }
 }
 
@@ -98,7 +107,8 @@ pub(crate) fn error_body(protocol: Protocol, rejection: &Rejection, request: &st
 pub(crate) fn error_event(protocol: Protocol, rejection: &Rejection) -> Bytes {
     match protocol {
         Protocol::OpenAi => openai::error_event(rejection),
-        _ => Bytes::new(),
+        Protocol::Anthropic => anthropic::error_event(rejection),
+        Protocol::Gemini => gemini::error_event(rejection),
     }
 }
 
@@ -106,7 +116,8 @@ pub(crate) fn error_event(protocol: Protocol, rejection: &Rejection) -> Bytes {
 pub(crate) fn models(protocol: Protocol, names: &[String], created: u64) -> Value {
     match protocol {
         Protocol::OpenAi => openai::models(names, created),
-        _ => Value::Null,
+        Protocol::Anthropic => anthropic::models(names),
+        Protocol::Gemini => gemini::models(names),
     }
 }
 
@@ -134,7 +145,22 @@ pub(crate) fn unauthorized(protocol: Protocol, given: bool) -> Rejection {
             401,
             "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
         ),
-        _ => Rejection::status(401),
+        (Protocol::Anthropic, false) => Rejection::new(401, "x-api-key header is required"),
+        // Google answers a wrong key with 400 and a missing one with 403.
+        (Protocol::Gemini, true) => Rejection {
+            details: vec![json!({
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "API_KEY_INVALID",
+                "domain": "googleapis.com",
+                "metadata": {"service": "generativelanguage.googleapis.com"},
+            })],
+            ..Rejection::invalid("API key not valid. Please pass a valid API key.")
+        },
+        (Protocol::Gemini, false) => Rejection::new(
+            403,
+            "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.",
+        ),
+        (Protocol::OpenAi | Protocol::Anthropic, true) => Rejection::status(401),
     }
 }
 
@@ -160,14 +186,15 @@ pub(crate) fn count(
     body: &Value,
     model: Option<&str>,
 ) -> Result<Value, Rejection> {
-    let _ = (body, model);
     match protocol {
-        _ => Err(Rejection::status(404)),
+        Protocol::OpenAi => Err(Rejection::status(404)),
+        Protocol::Anthropic => anthropic::count(body),
+        Protocol::Gemini => gemini::count(body, model.unwrap_or_default()),
     }
 }
 
 /// Turns events into the elements of one JSON array, as Gemini streams without `alt=sse`.
-pub(crate) fn as_array(events: &mut Vec<Event>) {
+pub(crate) fn as_array(events: &mut [Event]) {
     let last = events.len().saturating_sub(1);
     for (index, event) in events.iter_mut().enumerate() {
         let text = event.bytes.strip_prefix(b"data: ").unwrap_or(&event.bytes).trim_ascii_end();

@@ -1,4 +1,5 @@
 //! Scripted faults, seen by a bare client.
+#![allow(clippy::unwrap_used, reason = "a panic in a test is the report")]
 
 mod client;
 
@@ -272,4 +273,52 @@ async fn a_dropped_simulator_stops() {
     drop(simulator);
     let mut rest = Vec::new();
     assert_eq!(stream.read_to_end(&mut rest).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn hundreds_of_paced_streams_run_side_by_side() {
+    let simulator = Simulator::start().await.unwrap();
+    let address = simulator.address();
+    let body = json!({"model": "bench-10-20", "stream": true}).to_string();
+    let mut clients = tokio::task::JoinSet::new();
+    let start = std::time::Instant::now();
+    for _ in 0..400 {
+        let body = body.clone();
+        clients.spawn(async move { send(address, "POST", PATH, &[], &body).await });
+    }
+    while let Some(answer) = clients.join_next().await {
+        let answer = answer.unwrap();
+        assert!(answer.complete && answer.text().ends_with("[DONE]\n\n"));
+    }
+    // Nine pauses of 20 ms each, for all streams at once rather than one after the other.
+    assert!(start.elapsed() >= std::time::Duration::from_millis(180));
+    assert_eq!(simulator.billable_tokens(), 400 * (10 + 10 * 4));
+}
+
+#[tokio::test]
+async fn pace_and_latency_delay_an_answer() {
+    for (script, stream) in
+        [("latency=60", false), ("first_token=60", true), ("tps=200", true), ("tps=200", false)]
+    {
+        let start = std::time::Instant::now();
+        let answer = scripted(script, stream).await;
+        assert_eq!(answer.status, 200);
+        assert!(start.elapsed() >= std::time::Duration::from_millis(55), "{script} {stream}");
+    }
+}
+
+#[tokio::test]
+async fn rules_of_a_script_file_apply_by_model_path_and_number() {
+    let text =
+        "[[rule]]\nmodel = \"gpt-*\"\npath = \"/openai/*\"\nnth = 2\nfault = \"status:503\"\n";
+    let options = testkit::Options::parse(text).unwrap();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(testkit::serve(listener, options));
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(post(address, PATH, &[], &ask(false)).await.status);
+    }
+    server.abort();
+    assert_eq!(statuses, [200, 503, 200]);
 }

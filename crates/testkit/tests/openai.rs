@@ -1,4 +1,5 @@
 //! The simulated OpenAI, seen by a bare client.
+#![allow(clippy::unwrap_used, reason = "a panic in a test is the report")]
 
 mod client;
 

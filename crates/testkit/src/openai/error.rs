@@ -54,11 +54,11 @@ fn usual(status: u16) -> (&'static str, &'static str, Option<&'static str>) {
             "service_unavailable_error",
             Some("server_is_overloaded"),
         ),
-        400..=499 => ("The request was refused.", "invalid_request_error", None),
-        _ => (
+        500..=502 | 504..=599 => (
             "The server had an error while processing your request. Sorry about that!",
             "server_error",
             None,
         ),
+        _ => ("The request was refused.", "invalid_request_error", None),
     }
 }

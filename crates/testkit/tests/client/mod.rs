@@ -1,4 +1,5 @@
 //! A bare HTTP/1.1 client that shows what was on the wire, broken or not.
+#![allow(clippy::unwrap_used, reason = "a panic in a test is the report")]
 #![allow(dead_code, reason = "each test binary uses its own part of the client")]
 
 use std::net::SocketAddr;
