@@ -1,0 +1,445 @@
+//! API keys: what callers present. Only a hash and a masked label are kept (AUTH-3, AUTH-4).
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sqlx::Row as _;
+
+use crate::account::workspace_or_default;
+use crate::engine::{Connection, Row};
+use crate::secret::{hex, random_bytes};
+use crate::{Micros, Secret, Store, StoreError};
+
+const PREFIX: &str = "sk-or-v1-";
+
+/// When a key's limit starts afresh; without one it holds for the key's lifetime (KEYS-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LimitReset {
+    /// At 00:00 UTC every day.
+    Daily,
+    /// On Monday at 00:00 UTC.
+    Weekly,
+    /// On the first of the month at 00:00 UTC.
+    Monthly,
+}
+
+impl LimitReset {
+    /// The word used in the API and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LimitReset::Daily => "daily",
+            LimitReset::Weekly => "weekly",
+            LimitReset::Monthly => "monthly",
+        }
+    }
+
+    /// Reads the word of [`LimitReset::as_str`].
+    pub fn parse(text: &str) -> Option<LimitReset> {
+        [LimitReset::Daily, LimitReset::Weekly, LimitReset::Monthly]
+            .into_iter()
+            .find(|reset| reset.as_str() == text)
+    }
+}
+
+/// An API key as stored: everything but its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Public identity: lowercase hex SHA-256 of the key's text (AUTH-3).
+    pub hash: String,
+    /// Name given by its owner.
+    pub name: String,
+    /// Masked text, such as `sk-or-v1-abc...1234` (AUTH-4).
+    pub label: String,
+    /// The workspace its requests belong to.
+    pub workspace_id: String,
+    /// The account that pays.
+    pub account_id: String,
+    /// Who created it, when known.
+    pub creator: Option<String>,
+    /// Refused while set.
+    pub disabled: bool,
+    /// Gone for callers and lists; the row stays because generations name it.
+    pub deleted: bool,
+    /// Spending limit in nano-dollars; `None` is unlimited (KEYS-3).
+    pub limit_nano_usd: Option<i64>,
+    /// The window the limit applies to; `None` is the key's lifetime.
+    pub limit_reset: Option<LimitReset>,
+    /// Whether spend on the caller's own provider keys counts towards the limit (KEYS-10).
+    pub include_byok_in_limit: bool,
+    /// Refused from this moment on, microseconds since the Unix epoch.
+    pub expires_at: Option<Micros>,
+    /// A key for the management endpoints rather than for inference (AUTH-7).
+    pub is_management: bool,
+    /// Microseconds since the Unix epoch.
+    pub created_at: Micros,
+    /// Microseconds since the Unix epoch.
+    pub updated_at: Micros,
+}
+
+/// What a new key is to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewApiKey {
+    /// Name given by its owner; required.
+    pub name: String,
+    /// The workspace; `None` is the default one.
+    pub workspace_id: Option<String>,
+    /// Who creates it, when known.
+    pub creator: Option<String>,
+    /// Spending limit in nano-dollars.
+    pub limit_nano_usd: Option<i64>,
+    /// The window the limit applies to.
+    pub limit_reset: Option<LimitReset>,
+    /// Whether spend on the caller's own provider keys counts towards the limit.
+    pub include_byok_in_limit: bool,
+    /// Microseconds since the Unix epoch.
+    pub expires_at: Option<Micros>,
+    /// A key for the management endpoints.
+    pub is_management: bool,
+}
+
+/// A key just made: the only moment its text exists outside its owner's hands (AUTH-5).
+#[derive(Debug, Clone)]
+pub struct CreatedApiKey {
+    /// `sk-or-v1-` and 64 hex digits (AUTH-2).
+    pub plaintext: Secret,
+    /// The row stored.
+    pub key: ApiKey,
+}
+
+/// Changes to a key; `None` leaves a field as it is (KEYS-6).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApiKeyChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// Switched off or on.
+    pub disabled: Option<bool>,
+    /// A new limit in nano-dollars, or `Some(None)` for none.
+    pub limit_nano_usd: Option<Option<i64>>,
+    /// A new window, or `Some(None)` for the lifetime.
+    pub limit_reset: Option<Option<LimitReset>>,
+    /// Whether BYOK spend counts.
+    pub include_byok_in_limit: Option<bool>,
+}
+
+/// The public identity of a key's text: lowercase hex SHA-256 (AUTH-3).
+pub fn api_key_hash(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+fn mask(text: &str) -> String {
+    let head: String = text.chars().take(PREFIX.len() + 3).collect();
+    let tail = text.char_indices().rev().nth(3).map_or("", |(start, _)| &text[start..]);
+    format!("{head}...{tail}")
+}
+
+impl Store {
+    /// Makes a key and returns its text, once (AUTH-2, AUTH-5).
+    pub async fn create_api_key(
+        &self,
+        new: NewApiKey,
+        now: Micros,
+    ) -> Result<CreatedApiKey, StoreError> {
+        check_name(&new.name)?;
+        check_limit(new.limit_nano_usd)?;
+        let plaintext = Secret::new(format!("{PREFIX}{}", hex(&random_bytes::<32>()?)));
+        let mut change = self.engine().begin_change().await?;
+        let workspace =
+            workspace_or_default(change.connection(), new.workspace_id.as_deref()).await?;
+        let key = ApiKey {
+            hash: api_key_hash(plaintext.expose()),
+            name: new.name,
+            label: mask(plaintext.expose()),
+            workspace_id: workspace.id,
+            account_id: workspace.account_id,
+            creator: new.creator,
+            disabled: false,
+            deleted: false,
+            limit_nano_usd: new.limit_nano_usd,
+            limit_reset: new.limit_reset,
+            include_byok_in_limit: new.include_byok_in_limit,
+            expires_at: new.expires_at,
+            is_management: new.is_management,
+            created_at: now,
+            updated_at: now,
+        };
+        insert(change.connection(), &key).await?;
+        change.commit().await?;
+        Ok(CreatedApiKey { plaintext, key })
+    }
+
+    /// The keys of one workspace, or of all for `None`, oldest first; without the deleted ones
+    /// and, unless asked for, without the disabled ones (KEYS-5).
+    pub async fn api_keys(
+        &self,
+        include_disabled: bool,
+        workspace_id: Option<&str>,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        let mut connection = self.engine().reader().acquire().await?;
+        let mut keys = read_all(&mut connection).await?;
+        keys.retain(|key| {
+            (include_disabled || !key.disabled)
+                && workspace_id.is_none_or(|id| key.workspace_id == id)
+        });
+        Ok(keys)
+    }
+
+    /// One key by its hash; a deleted key is not found.
+    pub async fn api_key(&self, hash: &str) -> Result<Option<ApiKey>, StoreError> {
+        let mut connection = self.engine().reader().acquire().await?;
+        read_one(&mut connection, hash).await
+    }
+
+    /// Changes a key (KEYS-6).
+    pub async fn update_api_key(
+        &self,
+        hash: &str,
+        changes: ApiKeyChange,
+        now: Micros,
+    ) -> Result<ApiKey, StoreError> {
+        let mut change = self.engine().begin_change().await?;
+        let mut key = read_one(change.connection(), hash).await?.ok_or_else(|| not_found(hash))?;
+        if let Some(name) = changes.name {
+            check_name(&name)?;
+            key.name = name;
+        }
+        if let Some(limit) = changes.limit_nano_usd {
+            check_limit(limit)?;
+            key.limit_nano_usd = limit;
+        }
+        key.disabled = changes.disabled.unwrap_or(key.disabled);
+        key.limit_reset = changes.limit_reset.unwrap_or(key.limit_reset);
+        key.include_byok_in_limit =
+            changes.include_byok_in_limit.unwrap_or(key.include_byok_in_limit);
+        key.updated_at = now;
+        sqlx::query(
+            "UPDATE api_key SET name = $1, disabled = $2, limit_nano_usd = $3, limit_reset = $4, \
+             include_byok_in_limit = $5, updated_at = $6 WHERE hash = $7",
+        )
+        .bind(&key.name)
+        .bind(key.disabled)
+        .bind(key.limit_nano_usd)
+        .bind(key.limit_reset.map(LimitReset::as_str))
+        .bind(key.include_byok_in_limit)
+        .bind(key.updated_at)
+        .bind(hash)
+        .execute(change.connection())
+        .await?;
+        change.commit().await?;
+        Ok(key)
+    }
+
+    /// Deletes a key for good: it is refused from the next snapshot on and cannot come back.
+    pub async fn delete_api_key(&self, hash: &str, now: Micros) -> Result<(), StoreError> {
+        let mut change = self.engine().begin_change().await?;
+        let done = sqlx::query(
+            "UPDATE api_key SET deleted = $1, updated_at = $2 WHERE hash = $3 AND deleted = $4",
+        )
+        .bind(true)
+        .bind(now)
+        .bind(hash)
+        .bind(false)
+        .execute(change.connection())
+        .await?;
+        if done.rows_affected() == 0 {
+            return Err(not_found(hash));
+        }
+        change.commit().await
+    }
+}
+
+fn check_name(name: &str) -> Result<(), StoreError> {
+    if name.trim().is_empty() {
+        return Err(StoreError::Invalid { what: "key name", reason: "it is empty".into() });
+    }
+    Ok(())
+}
+
+fn check_limit(limit: Option<i64>) -> Result<(), StoreError> {
+    if limit.is_some_and(|limit| limit < 0) {
+        return Err(StoreError::Invalid { what: "key limit", reason: "it is negative".into() });
+    }
+    Ok(())
+}
+
+fn not_found(hash: &str) -> StoreError {
+    StoreError::NotFound { what: "API key", id: hash.to_owned() }
+}
+
+async fn insert(connection: &mut Connection, key: &ApiKey) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO api_key (hash, name, label, workspace_id, account_id, creator, disabled, \
+         deleted, limit_nano_usd, limit_reset, include_byok_in_limit, expires_at, is_management, \
+         created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    )
+    .bind(&key.hash)
+    .bind(&key.name)
+    .bind(&key.label)
+    .bind(&key.workspace_id)
+    .bind(&key.account_id)
+    .bind(&key.creator)
+    .bind(key.disabled)
+    .bind(key.deleted)
+    .bind(key.limit_nano_usd)
+    .bind(key.limit_reset.map(LimitReset::as_str))
+    .bind(key.include_byok_in_limit)
+    .bind(key.expires_at)
+    .bind(key.is_management)
+    .bind(key.created_at)
+    .bind(key.updated_at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Every key that is not deleted.
+pub(crate) async fn read_all(connection: &mut Connection) -> Result<Vec<ApiKey>, StoreError> {
+    let rows = sqlx::query("SELECT * FROM api_key WHERE deleted = $1 ORDER BY created_at, hash")
+        .bind(false)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(from_row).collect()
+}
+
+async fn read_one(connection: &mut Connection, hash: &str) -> Result<Option<ApiKey>, StoreError> {
+    let row = sqlx::query("SELECT * FROM api_key WHERE hash = $1 AND deleted = $2")
+        .bind(hash)
+        .bind(false)
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(from_row).transpose()
+}
+
+fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
+    let limit_reset: Option<String> = row.try_get("limit_reset")?;
+    let limit_reset = match limit_reset {
+        None => None,
+        Some(word) => Some(
+            LimitReset::parse(&word)
+                .ok_or(StoreError::Corrupt { what: "limit_reset", reason: word })?,
+        ),
+    };
+    Ok(ApiKey {
+        hash: row.try_get("hash")?,
+        name: row.try_get("name")?,
+        label: row.try_get("label")?,
+        workspace_id: row.try_get("workspace_id")?,
+        account_id: row.try_get("account_id")?,
+        creator: row.try_get("creator")?,
+        disabled: row.try_get("disabled")?,
+        deleted: row.try_get("deleted")?,
+        limit_nano_usd: row.try_get("limit_nano_usd")?,
+        limit_reset,
+        include_byok_in_limit: row.try_get("include_byok_in_limit")?,
+        expires_at: row.try_get("expires_at")?,
+        is_management: row.try_get("is_management")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> NewApiKey {
+        NewApiKey { name: name.into(), ..NewApiKey::default() }
+    }
+
+    /// AUTH-2, AUTH-3, AUTH-4
+    #[tokio::test]
+    async fn a_new_key_has_the_documented_form_and_is_stored_only_as_hash_and_label() {
+        let store = Store::open_temporary().await.unwrap();
+        let created = store.create_api_key(named("ci"), 1).await.unwrap();
+        let text = created.plaintext.expose();
+        let digits = text.strip_prefix("sk-or-v1-").unwrap();
+        assert_eq!(digits.len(), 64);
+        assert!(digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')));
+        assert_eq!(created.key.hash, api_key_hash(text));
+        assert_eq!(created.key.label, format!("{}...{}", &text[..12], &text[69..]));
+        assert_eq!(store.api_key(&created.key.hash).await.unwrap(), Some(created.key));
+    }
+
+    #[test]
+    fn the_hash_is_the_lowercase_hex_sha_256_of_the_whole_text() {
+        assert_eq!(
+            api_key_hash("abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[tokio::test]
+    async fn every_field_of_a_key_comes_back() {
+        let store = Store::open_temporary().await.unwrap();
+        let new = NewApiKey {
+            creator: Some("ada".into()),
+            limit_nano_usd: Some(5_000_000_000),
+            limit_reset: Some(LimitReset::Weekly),
+            include_byok_in_limit: true,
+            expires_at: Some(99),
+            is_management: true,
+            ..named("full")
+        };
+        let created = store.create_api_key(new, 7).await.unwrap().key;
+        assert_eq!(store.api_keys(false, None).await.unwrap(), std::slice::from_ref(&created));
+        assert_eq!(created.limit_reset, Some(LimitReset::Weekly));
+        assert_eq!((created.created_at, created.updated_at), (7, 7));
+    }
+
+    /// KEYS-6
+    #[tokio::test]
+    async fn an_update_changes_what_it_names_and_nothing_else() {
+        let store = Store::open_temporary().await.unwrap();
+        let before = store.create_api_key(named("old"), 1).await.unwrap().key;
+        let changes = ApiKeyChange {
+            name: Some("new".into()),
+            limit_nano_usd: Some(Some(3)),
+            limit_reset: Some(Some(LimitReset::Daily)),
+            ..ApiKeyChange::default()
+        };
+        let after = store.update_api_key(&before.hash, changes, 2).await.unwrap();
+        let expected = ApiKey {
+            name: "new".into(),
+            limit_nano_usd: Some(3),
+            limit_reset: Some(LimitReset::Daily),
+            updated_at: 2,
+            ..before.clone()
+        };
+        assert_eq!(after, expected);
+        assert_eq!(store.api_key(&before.hash).await.unwrap(), Some(expected));
+        let cleared = ApiKeyChange { limit_nano_usd: Some(None), ..ApiKeyChange::default() };
+        let after = store.update_api_key(&before.hash, cleared, 3).await.unwrap();
+        assert_eq!(after.limit_nano_usd, None);
+    }
+
+    #[tokio::test]
+    async fn lists_leave_out_disabled_deleted_and_foreign_keys() {
+        let store = Store::open_temporary().await.unwrap();
+        let kept = store.create_api_key(named("kept"), 1).await.unwrap().key;
+        let disabled = store.create_api_key(named("disabled"), 2).await.unwrap().key;
+        let deleted = store.create_api_key(named("deleted"), 3).await.unwrap().key;
+        let off = ApiKeyChange { disabled: Some(true), ..ApiKeyChange::default() };
+        store.update_api_key(&disabled.hash, off, 4).await.unwrap();
+        store.delete_api_key(&deleted.hash, 5).await.unwrap();
+
+        assert_eq!(store.api_keys(false, None).await.unwrap(), std::slice::from_ref(&kept));
+        assert_eq!(store.api_keys(true, Some(&kept.workspace_id)).await.unwrap().len(), 2);
+        assert!(store.api_keys(true, Some("elsewhere")).await.unwrap().is_empty());
+        assert_eq!(store.api_key(&deleted.hash).await.unwrap(), None);
+        let again = store.delete_api_key(&deleted.hash, 6).await;
+        assert!(matches!(again, Err(StoreError::NotFound { .. })));
+    }
+
+    #[tokio::test]
+    async fn nameless_keys_negative_limits_and_unknown_workspaces_are_refused() {
+        let store = Store::open_temporary().await.unwrap();
+        let revision = store.revision().await.unwrap();
+        let negative = NewApiKey { limit_nano_usd: Some(-1), ..named("x") };
+        let elsewhere = NewApiKey { workspace_id: Some("nowhere".into()), ..named("x") };
+        for new in [named(" "), negative, elsewhere] {
+            assert!(store.create_api_key(new, 1).await.is_err());
+        }
+        assert!(store.api_keys(true, None).await.unwrap().is_empty());
+        assert_eq!(store.revision().await.unwrap(), revision);
+    }
+}

@@ -1,0 +1,115 @@
+//! The control plane read whole: what a running server compiles into its snapshot.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::{
+    Account, ApiKey, Overlay, ProviderCredential, Secret, Store, StoreError, Workspace, account,
+    api_key, credential, overlay, setting,
+};
+
+/// Everything the control plane holds, as of one moment.
+#[derive(Debug, Clone)]
+pub struct ControlState {
+    /// Every account.
+    pub accounts: Vec<Account>,
+    /// Every workspace.
+    pub workspaces: Vec<Workspace>,
+    /// Every key that is not deleted, disabled ones included.
+    pub keys: Vec<ApiKey>,
+    /// Every provider credential with its secret in the clear, disabled ones included.
+    pub credentials: Vec<(ProviderCredential, Secret)>,
+    /// Every catalogue overlay document.
+    pub overlays: Vec<Overlay>,
+    /// Every setting by name.
+    pub settings: BTreeMap<String, Value>,
+    /// The revision all of this belongs to.
+    pub revision: i64,
+}
+
+impl Store {
+    /// Reads the control plane whole and consistently.
+    pub async fn snapshot(&self) -> Result<ControlState, StoreError> {
+        let mut view = self.engine().begin_read().await?;
+        let revision = sqlx::query_scalar("SELECT revision FROM control_revision WHERE id = 1")
+            .fetch_one(&mut *view)
+            .await?;
+        let state = ControlState {
+            accounts: account::accounts(&mut view).await?,
+            workspaces: account::workspaces(&mut view).await?,
+            keys: api_key::read_all(&mut view).await?,
+            credentials: credential::read_all_opened(&mut view, self.master_key()).await?,
+            overlays: overlay::read_all(&mut view).await?,
+            settings: setting::read_all(&mut view).await?,
+            revision,
+        };
+        view.rollback().await?;
+        Ok(state)
+    }
+
+    /// The control plane's revision: higher after every change by any process. Cheap to poll.
+    pub async fn revision(&self) -> Result<i64, StoreError> {
+        let revision = sqlx::query_scalar("SELECT revision FROM control_revision WHERE id = 1")
+            .fetch_one(self.engine().reader())
+            .await?;
+        Ok(revision)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ApiKeyChange, MasterKey, NewApiKey, NewProviderCredential, OverlayKind};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn every_change_raises_the_revision_and_shows_in_the_snapshot() {
+        let store = Store::open_temporary().await.unwrap();
+        let mut revisions = vec![store.revision().await.unwrap()];
+        let key =
+            store.create_api_key(NewApiKey { name: "k".into(), ..NewApiKey::default() }, 1).await;
+        let key = key.unwrap().key;
+        revisions.push(store.revision().await.unwrap());
+        let change = ApiKeyChange { disabled: Some(true), ..ApiKeyChange::default() };
+        store.update_api_key(&key.hash, change, 2).await.unwrap();
+        revisions.push(store.revision().await.unwrap());
+        let new = NewProviderCredential {
+            provider: "acme".into(),
+            secret: Secret::new("upstream-secret"),
+            ..NewProviderCredential::default()
+        };
+        let credential = store.create_credential(new, 3).await.unwrap();
+        revisions.push(store.revision().await.unwrap());
+        store.overlay_put(OverlayKind::Model, "m", &json!({}), 4).await.unwrap();
+        revisions.push(store.revision().await.unwrap());
+        store.put_setting("a", &json!(1)).await.unwrap();
+        revisions.push(store.revision().await.unwrap());
+        assert!(revisions.is_sorted_by(|before, after| before < after));
+
+        let state = store.snapshot().await.unwrap();
+        assert_eq!(Some(&state.revision), revisions.last());
+        assert_eq!((state.accounts.len(), state.workspaces.len()), (1, 1));
+        assert!(state.keys[0].disabled);
+        assert_eq!(state.credentials, [(credential, Secret::new("upstream-secret"))]);
+        assert_eq!(state.overlays.len(), 1);
+        assert_eq!(state.settings["a"], json!(1));
+        assert!(!format!("{state:?}").contains("upstream-secret"));
+
+        store.delete_api_key(&key.hash, 5).await.unwrap();
+        assert!(store.snapshot().await.unwrap().keys.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_change_by_another_process_is_seen_in_the_revision() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trunkline.db");
+        let key = MasterKey::generate().unwrap();
+        let server = Store::open(&path, key.clone(), 0).await.unwrap();
+        let before = server.revision().await.unwrap();
+        let tool = Store::open(&path, key, 0).await.unwrap();
+        tool.put_setting("a", &json!(1)).await.unwrap();
+        tool.close().await.unwrap();
+        assert!(server.revision().await.unwrap() > before);
+    }
+}

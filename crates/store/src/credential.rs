@@ -1,0 +1,376 @@
+//! Provider credentials: keys for providers, sealed with the master key (BYOK-1).
+
+use serde::{Deserialize, Serialize};
+use sqlx::Row as _;
+
+use crate::engine::{Connection, Row};
+use crate::secret::{hex, random_bytes};
+use crate::{MasterKey, Micros, Secret, Store, StoreError};
+
+/// How a credential came to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CredentialSource {
+    /// A person or a program entered it.
+    #[default]
+    Entered,
+}
+
+impl CredentialSource {
+    /// The word used in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CredentialSource::Entered => "entered",
+        }
+    }
+}
+
+/// A provider's key as stored, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderCredential {
+    /// Stable identity.
+    pub id: String,
+    /// Slug of the provider it is for.
+    pub provider: String,
+    /// Name given by its owner.
+    pub name: String,
+    /// Masked secret.
+    pub label: String,
+    /// The workspace it serves; `None` is all of them.
+    pub workspace_id: Option<String>,
+    /// Where the provider is reached, when not at its usual address.
+    pub base_url: Option<String>,
+    /// Used only when the others failed (BYOK-2).
+    pub is_fallback: bool,
+    /// Order among the credentials of a provider, lowest first.
+    pub sort_order: i64,
+    /// Models it may serve; `None` is all.
+    pub allowed_models: Option<Vec<String>>,
+    /// Hashes of the API keys that may use it; `None` is all.
+    pub allowed_key_hashes: Option<Vec<String>>,
+    /// Not used while set.
+    pub disabled: bool,
+    /// How it came to be.
+    pub source: CredentialSource,
+    /// Microseconds since the Unix epoch.
+    pub created_at: Micros,
+}
+
+/// What a new credential is to be.
+#[derive(Debug, Clone)]
+pub struct NewProviderCredential {
+    /// Slug of the provider it is for; required.
+    pub provider: String,
+    /// Name given by its owner.
+    pub name: String,
+    /// The provider's key; required.
+    pub secret: Secret,
+    /// The workspace it serves; `None` is all of them.
+    pub workspace_id: Option<String>,
+    /// Where the provider is reached, when not at its usual address.
+    pub base_url: Option<String>,
+    /// Used only when the others failed.
+    pub is_fallback: bool,
+    /// Order among the credentials of a provider, lowest first.
+    pub sort_order: i64,
+    /// Models it may serve; `None` is all.
+    pub allowed_models: Option<Vec<String>>,
+    /// Hashes of the API keys that may use it; `None` is all.
+    pub allowed_key_hashes: Option<Vec<String>>,
+}
+
+impl Default for NewProviderCredential {
+    fn default() -> NewProviderCredential {
+        NewProviderCredential {
+            provider: String::new(),
+            name: String::new(),
+            secret: Secret::new(""),
+            workspace_id: None,
+            base_url: None,
+            is_fallback: false,
+            sort_order: 0,
+            allowed_models: None,
+            allowed_key_hashes: None,
+        }
+    }
+}
+
+impl Store {
+    /// Seals and stores a provider's key.
+    pub async fn create_credential(
+        &self,
+        new: NewProviderCredential,
+        now: Micros,
+    ) -> Result<ProviderCredential, StoreError> {
+        let required = [("provider", new.provider.as_str()), ("secret", new.secret.expose())];
+        for (what, text) in required {
+            if text.is_empty() {
+                return Err(StoreError::Invalid { what, reason: "it is empty".into() });
+            }
+        }
+        let credential = ProviderCredential {
+            id: format!("cred_{}", hex(&random_bytes::<12>()?)),
+            provider: new.provider,
+            name: new.name,
+            label: mask(new.secret.expose()),
+            workspace_id: new.workspace_id,
+            base_url: new.base_url,
+            is_fallback: new.is_fallback,
+            sort_order: new.sort_order,
+            allowed_models: new.allowed_models,
+            allowed_key_hashes: new.allowed_key_hashes,
+            disabled: false,
+            source: CredentialSource::Entered,
+            created_at: now,
+        };
+        let context = seal_context(&credential.id, &credential.provider);
+        let sealed = self.master_key().seal(&context, new.secret.expose())?;
+        let mut change = self.engine().begin_change().await?;
+        if let Some(workspace_id) = &credential.workspace_id {
+            crate::account::workspace_or_default(change.connection(), Some(workspace_id)).await?;
+        }
+        insert(change.connection(), &credential, sealed).await?;
+        change.commit().await?;
+        Ok(credential)
+    }
+
+    /// Every credential, by provider and order.
+    pub async fn credentials(&self) -> Result<Vec<ProviderCredential>, StoreError> {
+        let rows = sqlx::query(SELECT).fetch_all(self.engine().reader()).await?;
+        rows.iter().map(from_row).collect()
+    }
+
+    /// A credential's secret in the clear.
+    pub async fn decrypt_credential(&self, id: &str) -> Result<Secret, StoreError> {
+        let row = sqlx::query("SELECT * FROM provider_credential WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.engine().reader())
+            .await?
+            .ok_or_else(|| not_found(id))?;
+        open(&row, &from_row(&row)?, self.master_key())
+    }
+
+    /// Switches a credential off or on.
+    pub async fn set_credential_disabled(
+        &self,
+        id: &str,
+        disabled: bool,
+    ) -> Result<(), StoreError> {
+        let mut change = self.engine().begin_change().await?;
+        let done = sqlx::query("UPDATE provider_credential SET disabled = $1 WHERE id = $2")
+            .bind(disabled)
+            .bind(id)
+            .execute(change.connection())
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(not_found(id));
+        }
+        change.commit().await
+    }
+
+    /// Removes a credential and its secret.
+    pub async fn remove_credential(&self, id: &str) -> Result<(), StoreError> {
+        let mut change = self.engine().begin_change().await?;
+        let done = sqlx::query("DELETE FROM provider_credential WHERE id = $1")
+            .bind(id)
+            .execute(change.connection())
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(not_found(id));
+        }
+        change.commit().await
+    }
+}
+
+const SELECT: &str =
+    "SELECT * FROM provider_credential ORDER BY provider, sort_order, created_at, id";
+
+/// Every credential with its secret.
+pub(crate) async fn read_all_opened(
+    connection: &mut Connection,
+    master_key: &MasterKey,
+) -> Result<Vec<(ProviderCredential, Secret)>, StoreError> {
+    let rows = sqlx::query(SELECT).fetch_all(connection).await?;
+    rows.iter()
+        .map(|row| {
+            let credential = from_row(row)?;
+            let secret = open(row, &credential, master_key)?;
+            Ok((credential, secret))
+        })
+        .collect()
+}
+
+/// What a sealed secret is bound to: moved to another row or provider, it does not open.
+fn seal_context(id: &str, provider: &str) -> String {
+    format!("{id}\n{provider}")
+}
+
+fn open(
+    row: &Row,
+    credential: &ProviderCredential,
+    master_key: &MasterKey,
+) -> Result<Secret, StoreError> {
+    let sealed: &[u8] = row.try_get("sealed_secret")?;
+    let context = seal_context(&credential.id, &credential.provider);
+    match master_key.open(&context, sealed) {
+        Some(plain) => Ok(Secret::new(plain.as_str())),
+        None => Err(StoreError::CredentialUnreadable { id: credential.id.clone() }),
+    }
+}
+
+/// Shows enough to tell two keys apart, and nothing of a short or structured one.
+fn mask(secret: &str) -> String {
+    let plain = secret.len() >= 16 && secret.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain || secret.starts_with(['{', '[']) {
+        return "...".to_owned();
+    }
+    format!("{}...{}", &secret[..4], &secret[secret.len() - 4..])
+}
+
+fn not_found(id: &str) -> StoreError {
+    StoreError::NotFound { what: "provider credential", id: id.to_owned() }
+}
+
+async fn insert(
+    connection: &mut Connection,
+    credential: &ProviderCredential,
+    sealed: Vec<u8>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO provider_credential (id, provider, name, label, workspace_id, base_url, \
+         is_fallback, sort_order, allowed_models, allowed_key_hashes, disabled, source, \
+         created_at, sealed_secret) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(&credential.id)
+    .bind(&credential.provider)
+    .bind(&credential.name)
+    .bind(&credential.label)
+    .bind(&credential.workspace_id)
+    .bind(&credential.base_url)
+    .bind(credential.is_fallback)
+    .bind(credential.sort_order)
+    .bind(credential.allowed_models.as_ref().map(|list| serde_json::json!(list).to_string()))
+    .bind(credential.allowed_key_hashes.as_ref().map(|list| serde_json::json!(list).to_string()))
+    .bind(credential.disabled)
+    .bind(credential.source.as_str())
+    .bind(credential.created_at)
+    .bind(sealed)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn from_row(row: &Row) -> Result<ProviderCredential, StoreError> {
+    let source: String = row.try_get("source")?;
+    let source = match source.as_str() {
+        "entered" => CredentialSource::Entered,
+        _ => return Err(StoreError::Corrupt { what: "credential source", reason: source }),
+    };
+    Ok(ProviderCredential {
+        id: row.try_get("id")?,
+        provider: row.try_get("provider")?,
+        name: row.try_get("name")?,
+        label: row.try_get("label")?,
+        workspace_id: row.try_get("workspace_id")?,
+        base_url: row.try_get("base_url")?,
+        is_fallback: row.try_get("is_fallback")?,
+        sort_order: row.try_get("sort_order")?,
+        allowed_models: list(row, "allowed_models")?,
+        allowed_key_hashes: list(row, "allowed_key_hashes")?,
+        disabled: row.try_get("disabled")?,
+        source,
+        created_at: row.try_get("created_at")?,
+    })
+}
+
+fn list(row: &Row, column: &'static str) -> Result<Option<Vec<String>>, StoreError> {
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(|text| {
+        serde_json::from_str(text)
+            .map_err(|error| StoreError::Corrupt { what: column, reason: error.to_string() })
+    })
+    .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acme(secret: &str) -> NewProviderCredential {
+        NewProviderCredential {
+            provider: "acme".into(),
+            secret: Secret::new(secret),
+            ..NewProviderCredential::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_credential_comes_back_whole_and_its_secret_only_when_asked_for() {
+        let store = Store::open_temporary().await.unwrap();
+        let workspace = store.workspaces().await.unwrap().remove(0);
+        let new = NewProviderCredential {
+            name: "main".into(),
+            workspace_id: Some(workspace.id),
+            base_url: Some("http://127.0.0.1:9/v1".into()),
+            is_fallback: true,
+            sort_order: 2,
+            allowed_models: Some(vec!["acme/one".into()]),
+            allowed_key_hashes: Some(vec!["ab".into()]),
+            ..acme("acme-0123456789-wxyz")
+        };
+        let created = store.create_credential(new, 3).await.unwrap();
+        assert_eq!(created.label, "acme...wxyz");
+        assert_eq!(store.credentials().await.unwrap(), std::slice::from_ref(&created));
+        let secret = store.decrypt_credential(&created.id).await.unwrap();
+        assert_eq!(secret.expose(), "acme-0123456789-wxyz");
+        store.set_credential_disabled(&created.id, true).await.unwrap();
+        assert!(store.credentials().await.unwrap()[0].disabled);
+        store.remove_credential(&created.id).await.unwrap();
+        assert!(store.credentials().await.unwrap().is_empty());
+        assert!(store.remove_credential(&created.id).await.is_err());
+        assert!(store.decrypt_credential(&created.id).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn credentials_are_listed_by_provider_and_order() {
+        let store = Store::open_temporary().await.unwrap();
+        for (provider, sort_order) in [("b", 0), ("a", 2), ("a", 1)] {
+            let new =
+                NewProviderCredential { provider: provider.into(), sort_order, ..acme("secret") };
+            store.create_credential(new, 1).await.unwrap();
+        }
+        let listed = store.credentials().await.unwrap();
+        let order: Vec<_> =
+            listed.iter().map(|row| (row.provider.as_str(), row.sort_order)).collect();
+        assert_eq!(order, [("a", 1), ("a", 2), ("b", 0)]);
+    }
+
+    #[tokio::test]
+    async fn a_sealed_secret_moved_to_another_provider_does_not_open() {
+        let store = Store::open_temporary().await.unwrap();
+        let created = store.create_credential(acme("secret"), 1).await.unwrap();
+        sqlx::query("UPDATE provider_credential SET provider = 'other'")
+            .execute(store.engine().reader())
+            .await
+            .unwrap();
+        let opened = store.decrypt_credential(&created.id).await;
+        assert!(matches!(opened, Err(StoreError::CredentialUnreadable { .. })));
+    }
+
+    #[test]
+    fn masks_show_nothing_of_short_or_structured_secrets() {
+        for secret in ["", "short", "{\"type\":\"service_account\"}", "with spaces in between them"]
+        {
+            assert_eq!(mask(secret), "...");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_credential_without_provider_or_secret_is_refused() {
+        let store = Store::open_temporary().await.unwrap();
+        assert!(store.create_credential(acme(""), 1).await.is_err());
+        let nameless = NewProviderCredential { provider: String::new(), ..acme("secret") };
+        assert!(store.create_credential(nameless, 1).await.is_err());
+    }
+}

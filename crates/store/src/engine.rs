@@ -1,0 +1,180 @@
+//! The SQLite engine: how connections are opened and how writers take turns. Everything that
+//! names the driver is here or in a query; nothing of it shows in the crate's interface.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::StoreError;
+use crate::files;
+use crate::migrations;
+
+pub(crate) type Connection = sqlx::SqliteConnection;
+pub(crate) type Arguments = sqlx::sqlite::SqliteArguments;
+pub(crate) type Row = sqlx::sqlite::SqliteRow;
+pub(crate) type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
+
+/// Takes the write lock at once: a transaction that reads first and upgrades later fails instead
+/// of waiting when another process wrote in between.
+pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+
+const READERS: u32 = 4;
+
+/// How a database file is opened.
+#[derive(Debug, Clone)]
+pub(crate) struct EngineOptions {
+    /// How long a statement waits for another process's lock.
+    pub(crate) busy_timeout: Duration,
+    /// Whether a commit waits for the disk. Off only for databases that vanish anyway.
+    pub(crate) durable: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> EngineOptions {
+        EngineOptions { busy_timeout: Duration::from_secs(5), durable: true }
+    }
+}
+
+/// An open database: a small pool, and the turn that writers inside this process take.
+#[derive(Debug, Clone)]
+pub(crate) struct Engine {
+    pool: SqlitePool,
+    options: SqliteConnectOptions,
+    write_turn: Arc<Mutex<()>>,
+}
+
+impl Engine {
+    /// Creates the file if need be, with owner-only rights (the WAL and its index inherit them),
+    /// opens it and brings its schema up to date.
+    pub(crate) async fn open(path: &Path, options: &EngineOptions) -> Result<Engine, StoreError> {
+        files::create_private_folder(path.parent())?;
+        match files::create_private_file(path) {
+            Ok(_) => files::sync_folder(path.parent())?,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(files::failure(path, error)),
+        }
+        let _setup = SetupLock::take(path).await?;
+        let synchronous =
+            if options.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(false)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .foreign_keys(true)
+            .busy_timeout(options.busy_timeout)
+            // The log is checkpointed by whoever commits, which is the settlement writer, never
+            // a request; 16 MB between checkpoints amortises their cost.
+            .pragma("wal_autocheckpoint", "4000")
+            .pragma("journal_size_limit", "67108864")
+            .pragma("temp_store", "MEMORY")
+            .disable_statement_logging();
+        let pool =
+            SqlitePoolOptions::new().max_connections(READERS).connect_with(options.clone()).await?;
+        let engine = Engine { pool, options, write_turn: Arc::new(Mutex::new(())) };
+        let mut connection = engine.pool.acquire().await?;
+        migrations::run(&mut *connection).await?;
+        drop(connection);
+        Ok(engine)
+    }
+
+    /// The pool, for reads outside a transaction.
+    pub(crate) fn reader(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// A consistent view over several reads.
+    pub(crate) async fn begin_read(&self) -> Result<Transaction, StoreError> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// Waits for this process's turn to write. SQLite lets waiters poll for its lock, so that a
+    /// busy settlement writer could starve everybody else; this queue is fair.
+    pub(crate) async fn write_turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.write_turn).lock_owned().await
+    }
+
+    /// Begins a change of the control plane.
+    pub(crate) async fn begin_change(&self) -> Result<ControlChange, StoreError> {
+        let turn = self.write_turn().await;
+        let transaction = self.pool.begin_with(BEGIN_WRITE).await?;
+        Ok(ControlChange { transaction, _turn: turn })
+    }
+
+    /// A connection of one's own, outside the pool.
+    pub(crate) async fn connect(&self) -> Result<Connection, sqlx::Error> {
+        self.options.connect().await
+    }
+
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// One control-plane transaction. Dropped without commit, it never happened.
+pub(crate) struct ControlChange {
+    // Before the turn: the rollback of an abandoned change is queued before the next writer.
+    transaction: Transaction,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl ControlChange {
+    /// Where the change's statements run.
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.transaction
+    }
+
+    /// Commits, and raises the revision that other processes watch.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        sqlx::query("UPDATE control_revision SET revision = revision + 1 WHERE id = 1")
+            .execute(&mut *self.transaction)
+            .await?;
+        self.transaction.commit().await?;
+        Ok(())
+    }
+}
+
+/// Held while a database is set up. Neither the switch to write-ahead logging nor the migrations
+/// wait for another process that does the same at the same moment; here they take turns.
+struct SetupLock(#[expect(dead_code, reason = "the lock is freed when the file is closed")] File);
+
+impl SetupLock {
+    async fn take(database: &Path) -> Result<SetupLock, StoreError> {
+        let mut path = database.as_os_str().to_owned();
+        path.push(".setup-lock");
+        let path = PathBuf::from(path);
+        let waiting = tokio::task::spawn_blocking(move || {
+            let file = match files::create_private_file(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => File::open(&path),
+                created => created,
+            };
+            file.and_then(|file| file.lock().map(|()| SetupLock(file)))
+                .map_err(|error| files::failure(&path, error))
+        });
+        waiting.await.map_err(|error| StoreError::Database(Box::new(error)))?
+    }
+}
+
+/// Whether a failed batch was refused because of what is in it, so that other rows may pass.
+pub(crate) fn is_row_at_fault(error: &sqlx::Error) -> bool {
+    const TOO_BIG: u32 = 18;
+    const CONSTRAINT: u32 = 19;
+    const MISMATCH: u32 = 20;
+    match error {
+        sqlx::Error::Encode(_) => true,
+        sqlx::Error::Database(error) => error
+            .code()
+            .and_then(|code| code.parse::<u32>().ok())
+            // The low byte is the class, the rest of the code says more about it.
+            .is_some_and(|code| matches!(code & 0xff, TOO_BIG | CONSTRAINT | MISMATCH)),
+        _ => false,
+    }
+}

@@ -1,0 +1,82 @@
+//! What can go wrong in the store, in terms of what the reader can do about it.
+
+use std::path::PathBuf;
+
+/// Why a store operation failed. The engine's own error is kept as the source and is not part
+/// of the type, so that engines can change behind it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database has migrations this binary has never heard of.
+    #[error(
+        "the database is at schema version {found} but this program knows only up to {known}: \
+         it was written by a newer version; upgrade this program or restore an older backup"
+    )]
+    DatabaseNewer {
+        /// Newest schema version found in the database.
+        found: i64,
+        /// Newest schema version this binary knows.
+        known: i64,
+    },
+    /// The master key does not open what this database sealed.
+    #[error(
+        "the master key does not belong to this database: it was set up with another one; \
+         restore the original master key file"
+    )]
+    WrongMasterKey,
+    /// The text given as master key is not 32 bytes of hex or base64.
+    #[error("the master key must be 32 bytes written as 64 hex digits or as base64")]
+    MalformedMasterKey,
+    /// One stored credential cannot be opened although the master key is right.
+    #[error("provider credential {id} cannot be decrypted: its row was altered")]
+    CredentialUnreadable {
+        /// Identity of the credential.
+        id: String,
+    },
+    /// The row addressed does not exist.
+    #[error("no {what} with the identity {id}")]
+    NotFound {
+        /// The kind of row.
+        what: &'static str,
+        /// The identity asked for.
+        id: String,
+    },
+    /// An argument that no row may hold.
+    #[error("invalid {what}: {reason}")]
+    Invalid {
+        /// The field at fault.
+        what: &'static str,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// A stored value that this version cannot read.
+    #[error("unreadable {what} in the database: {reason}")]
+    Corrupt {
+        /// The column or document at fault.
+        what: &'static str,
+        /// Why it could not be read.
+        reason: String,
+    },
+    /// A file or folder could not be created, read or written.
+    #[error("cannot use {path}")]
+    File {
+        /// The path concerned.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The operating system gave no random bytes.
+    #[error("the system's random source failed: {0}")]
+    Random(String),
+    /// The settlement writer is gone or could not write.
+    #[error("settlement failed")]
+    Settlement(#[from] crate::SettleError),
+    /// The database refused or failed.
+    #[error("database failure")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        StoreError::Database(Box::new(error))
+    }
+}

@@ -1,0 +1,10 @@
+//! Generations: one frozen, typed row per billable answer, and the only source of every figure
+//! about it. Rows are written by the settlement writer alone and never changed.
+
+mod columns;
+mod read;
+mod record;
+
+pub(crate) use columns::{COLUMNS, bind, from_row};
+pub use read::{GenerationCursor, GenerationFilter, GenerationPage};
+pub use record::{Attempt, Generation, PriceState, SettledBy};

@@ -1,0 +1,117 @@
+//! Reading generations: one by identity, many by page.
+
+use std::sync::Arc;
+
+use sqlx::AssertSqlSafe;
+
+use super::{COLUMNS, Generation, from_row};
+use crate::{Micros, Store, StoreError};
+
+/// Which generations a page is taken from. Every field narrows; the default takes all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GenerationFilter {
+    /// Only of this workspace. With it, pages are read through an index.
+    pub workspace_id: Option<String>,
+    /// Only of this account.
+    pub account_id: Option<String>,
+    /// Only of this API key.
+    pub key_hash: Option<String>,
+    /// Only of this model served.
+    pub model: Option<String>,
+    /// Only of this session.
+    pub session_id: Option<String>,
+    /// Not older than this moment.
+    pub from: Option<Micros>,
+    /// Older than this moment.
+    pub until: Option<Micros>,
+}
+
+/// Where a page ended: pages go from newest to oldest, and rows arriving meanwhile neither shift
+/// nor repeat what follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenerationCursor {
+    /// Moment of the last row given.
+    pub created_at: Micros,
+    /// Identity of the last row given.
+    pub id: Arc<str>,
+}
+
+/// Some generations, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GenerationPage {
+    /// The rows.
+    pub rows: Vec<Generation>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<GenerationCursor>,
+}
+
+/// The most rows one page gives.
+const MAX_PAGE: u32 = 1_000;
+
+impl Store {
+    /// One generation by its identity.
+    pub async fn generation(&self, id: &str) -> Result<Option<Generation>, StoreError> {
+        let text = format!("SELECT {} FROM generation WHERE id = $1", COLUMNS.join(", "));
+        let row = sqlx::query(AssertSqlSafe(text))
+            .bind(id)
+            .fetch_optional(self.engine().reader())
+            .await?;
+        row.as_ref().map(from_row).transpose()
+    }
+
+    /// A page of generations, newest first, starting after `cursor`; at most 1000 rows.
+    pub async fn generations_page(
+        &self,
+        filter: &GenerationFilter,
+        cursor: Option<&GenerationCursor>,
+        limit: u32,
+    ) -> Result<GenerationPage, StoreError> {
+        let limit = limit.clamp(1, MAX_PAGE);
+        let equalities = [
+            ("workspace_id", &filter.workspace_id),
+            ("account_id", &filter.account_id),
+            ("key_hash", &filter.key_hash),
+            ("model", &filter.model),
+            ("session_id", &filter.session_id),
+        ];
+        // The text depends only on which filters are set; values are always bound.
+        let mut text =
+            format!("SELECT {} FROM generation WHERE created_at >= $1", COLUMNS.join(", "));
+        let mut count = 1;
+        let mut next = |condition: &dyn Fn(usize) -> String| {
+            count += 1;
+            text.push_str(" AND ");
+            text.push_str(&condition(count));
+        };
+        next(&|n| format!("created_at < ${n}"));
+        for (column, _) in equalities.iter().filter(|(_, value)| value.is_some()) {
+            next(&|n| format!("{column} = ${n}"));
+        }
+        if cursor.is_some() {
+            next(&|n| format!("(created_at, id) < (${n}, ${})", n + 1));
+            count += 1;
+        }
+        text.push_str(&format!(" ORDER BY created_at DESC, id DESC LIMIT ${}", count + 1));
+
+        let mut query = sqlx::query(AssertSqlSafe(text))
+            .bind(filter.from.unwrap_or(i64::MIN))
+            .bind(filter.until.unwrap_or(i64::MAX));
+        for value in equalities.into_iter().filter_map(|(_, value)| value.as_deref()) {
+            query = query.bind(value);
+        }
+        if let Some(cursor) = cursor {
+            query = query.bind(cursor.created_at).bind(&*cursor.id);
+        }
+        // One more than asked for tells whether there is another page.
+        let rows = query.bind(i64::from(limit) + 1).fetch_all(self.engine().reader()).await?;
+        let mut rows = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|last| GenerationCursor { created_at: last.created_at, id: Arc::clone(&last.id) });
+        Ok(GenerationPage { rows, next })
+    }
+}

@@ -1,0 +1,94 @@
+//! The daily roll-up per key, summed in memory before it is written once per batch.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::Arguments as _;
+use sqlx::error::BoxDynError;
+
+use crate::Generation;
+use crate::calendar::day_of;
+use crate::engine::Arguments;
+
+/// Columns of the table, in the order they are bound.
+pub(super) const COLUMNS: &[&str] = &[
+    "key_hash",
+    "day",
+    "is_byok",
+    "requests",
+    "cost_nano_usd",
+    "byok_usage_nano_usd",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+];
+
+/// How a batch's sums join those already in the table.
+pub(super) const ON_CONFLICT: &str = " ON CONFLICT (key_hash, day, is_byok) DO UPDATE SET \
+     requests = key_usage_day.requests + excluded.requests, \
+     cost_nano_usd = key_usage_day.cost_nano_usd + excluded.cost_nano_usd, \
+     byok_usage_nano_usd = key_usage_day.byok_usage_nano_usd + excluded.byok_usage_nano_usd, \
+     prompt_tokens = key_usage_day.prompt_tokens + excluded.prompt_tokens, \
+     completion_tokens = key_usage_day.completion_tokens + excluded.completion_tokens, \
+     reasoning_tokens = key_usage_day.reasoning_tokens + excluded.reasoning_tokens";
+
+#[derive(Debug, PartialEq, Eq, Hash, Clone)]
+struct Line {
+    key_hash: Arc<str>,
+    day: i64,
+    is_byok: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Sums {
+    requests: i64,
+    cost: i64,
+    byok_usage: i64,
+    prompt_tokens: i64,
+    completion_tokens: i64,
+    reasoning_tokens: i64,
+}
+
+/// The sums of one batch. Amounts are bounded per row and a batch is at most a thousand rows, so
+/// that no sum here can overflow.
+#[derive(Debug, Default)]
+pub(super) struct RollUp(HashMap<Line, Sums>);
+
+impl RollUp {
+    pub(super) fn add(&mut self, generation: &Generation) {
+        let line = Line {
+            key_hash: Arc::clone(&generation.key_hash),
+            day: day_of(generation.created_at),
+            is_byok: generation.is_byok,
+        };
+        let sums = self.0.entry(line).or_default();
+        sums.requests += 1;
+        sums.cost += generation.total_cost;
+        if generation.is_byok {
+            sums.byok_usage += generation.upstream_inference_cost;
+        }
+        sums.prompt_tokens += generation.native_tokens_prompt;
+        sums.completion_tokens += generation.native_tokens_completion;
+        sums.reasoning_tokens += generation.native_tokens_reasoning;
+    }
+
+    /// Calls `write` with the arguments of each line.
+    pub(super) fn lines(&self) -> Vec<impl Fn(&mut Arguments) -> Result<(), BoxDynError> + '_> {
+        self.0
+            .iter()
+            .map(|(line, sums)| {
+                move |arguments: &mut Arguments| {
+                    arguments.add(Arc::clone(&line.key_hash))?;
+                    arguments.add(line.day)?;
+                    arguments.add(line.is_byok)?;
+                    arguments.add(sums.requests)?;
+                    arguments.add(sums.cost)?;
+                    arguments.add(sums.byok_usage)?;
+                    arguments.add(sums.prompt_tokens)?;
+                    arguments.add(sums.completion_tokens)?;
+                    arguments.add(sums.reasoning_tokens)
+                }
+            })
+            .collect()
+    }
+}

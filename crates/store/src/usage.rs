@@ -1,0 +1,98 @@
+//! What keys have spent, read from the daily roll-up.
+
+use std::collections::HashMap;
+
+use sqlx::Row as _;
+
+use crate::calendar::{day_of, month_start, week_start};
+use crate::engine::Row;
+use crate::{Micros, Store, StoreError};
+
+/// Amounts over the life of a key and over the current UTC windows (KEYS-1, KEYS-2), in
+/// nano-dollars.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Windows {
+    /// Since the key exists.
+    pub total: i64,
+    /// Since 00:00 UTC.
+    pub daily: i64,
+    /// Since Monday, 00:00 UTC.
+    pub weekly: i64,
+    /// Since the first of the month, 00:00 UTC.
+    pub monthly: i64,
+}
+
+/// What one key has spent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeyUsage {
+    /// Charged to the account.
+    pub usage: Windows,
+    /// Provider cost of answers given with the caller's own provider keys.
+    pub byok_usage: Windows,
+    /// Answers since the key exists.
+    pub requests: i64,
+}
+
+const SUMS: &str = "
+    CAST(COALESCE(SUM(requests), 0) AS BIGINT) AS requests,
+    CAST(COALESCE(SUM(cost_nano_usd), 0) AS BIGINT) AS total,
+    CAST(COALESCE(SUM(CASE WHEN day >= $1 THEN cost_nano_usd ELSE 0 END), 0) AS BIGINT) AS daily,
+    CAST(COALESCE(SUM(CASE WHEN day >= $2 THEN cost_nano_usd ELSE 0 END), 0) AS BIGINT) AS weekly,
+    CAST(COALESCE(SUM(CASE WHEN day >= $3 THEN cost_nano_usd ELSE 0 END), 0) AS BIGINT) AS monthly,
+    CAST(COALESCE(SUM(byok_usage_nano_usd), 0) AS BIGINT) AS byok_total,
+    CAST(COALESCE(SUM(CASE WHEN day >= $1 THEN byok_usage_nano_usd ELSE 0 END), 0) AS BIGINT)
+        AS byok_daily,
+    CAST(COALESCE(SUM(CASE WHEN day >= $2 THEN byok_usage_nano_usd ELSE 0 END), 0) AS BIGINT)
+        AS byok_weekly,
+    CAST(COALESCE(SUM(CASE WHEN day >= $3 THEN byok_usage_nano_usd ELSE 0 END), 0) AS BIGINT)
+        AS byok_monthly";
+
+impl Store {
+    /// What a key has spent; nothing for a key never used.
+    pub async fn key_usage(&self, hash: &str, now: Micros) -> Result<KeyUsage, StoreError> {
+        let day = day_of(now);
+        let text = format!("SELECT {SUMS} FROM key_usage_day WHERE key_hash = $4");
+        let row = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(day)
+            .bind(week_start(day))
+            .bind(month_start(day))
+            .bind(hash)
+            .fetch_one(self.engine().reader())
+            .await?;
+        from_row(&row)
+    }
+
+    /// What every key ever used has spent, by hash.
+    pub async fn all_key_usage(
+        &self,
+        now: Micros,
+    ) -> Result<HashMap<String, KeyUsage>, StoreError> {
+        let day = day_of(now);
+        let text = format!("SELECT key_hash, {SUMS} FROM key_usage_day GROUP BY key_hash");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(day)
+            .bind(week_start(day))
+            .bind(month_start(day))
+            .fetch_all(self.engine().reader())
+            .await?;
+        rows.iter().map(|row| Ok((row.try_get("key_hash")?, from_row(row)?))).collect()
+    }
+}
+
+fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
+    Ok(KeyUsage {
+        usage: Windows {
+            total: row.try_get("total")?,
+            daily: row.try_get("daily")?,
+            weekly: row.try_get("weekly")?,
+            monthly: row.try_get("monthly")?,
+        },
+        byok_usage: Windows {
+            total: row.try_get("byok_total")?,
+            daily: row.try_get("byok_daily")?,
+            weekly: row.try_get("byok_weekly")?,
+            monthly: row.try_get("byok_monthly")?,
+        },
+        requests: row.try_get("requests")?,
+    })
+}
