@@ -1,1 +1,18 @@
-//! placeholder
+//! Gemini `generateContent` and `streamGenerateContent`, at the Gemini API and at Vertex AI.
+
+mod decode;
+mod encode;
+mod error;
+mod finish;
+mod lenient;
+mod names;
+mod schema;
+mod stream;
+mod tree;
+mod usage;
+mod wire;
+
+pub use decode::decode_response;
+pub use encode::encode_request;
+pub use error::{decode_error, encode_error};
+pub use stream::StreamDecoder;

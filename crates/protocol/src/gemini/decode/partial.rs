@@ -1,0 +1,196 @@
+//! Arguments of a call that arrive in pieces, each with its place (Vertex). wire-formats 3.5
+
+use super::super::tree::Tree;
+use super::chunk::PartialArg;
+
+/// The most bytes of argument text kept.
+const MAX_SIZE: usize = 4 * 1024 * 1024;
+/// The deepest place accepted.
+const MAX_DEPTH: usize = 32;
+/// The largest gap before a new element of an array.
+const MAX_ELEMENTS: usize = 4_096;
+
+/// The pieces cannot be put together.
+#[derive(Debug, PartialEq, Eq)]
+pub(in super::super) struct Unplaceable;
+
+/// Arguments so far.
+#[derive(Debug)]
+pub(in super::super) struct PartialArguments {
+    root: Tree,
+    size: usize,
+    /// The place whose string goes on in the next piece.
+    continued: Option<String>,
+}
+
+enum Step {
+    Member(String),
+    Element(usize),
+}
+
+impl PartialArguments {
+    /// Begins with what was sent whole, or with nothing.
+    pub(in super::super) fn new(whole: Option<&str>) -> Self {
+        let root = whole.and_then(|text| serde_json::from_str(text).ok());
+        let root = root.filter(|root| matches!(root, Tree::Map(_)));
+        Self {
+            root: root.unwrap_or_else(|| Tree::Map(Vec::new())),
+            size: whole.map_or(0, str::len),
+            continued: None,
+        }
+    }
+
+    /// Puts one piece in its place.
+    pub(in super::super) fn add(&mut self, piece: &PartialArg<'_>) -> Result<(), Unplaceable> {
+        let path = piece.json_path.as_ref().map_or("", |path| path.0.as_ref());
+        let text = piece.string_value.as_ref().map(|text| text.0.as_ref());
+        self.size += path.len() + text.map_or(8, str::len);
+        if self.size > MAX_SIZE {
+            return Err(Unplaceable);
+        }
+        let append = self.continued.as_deref() == Some(path);
+        let place = place(&mut self.root, steps(path)?)?;
+        match (text, &piece.number_value.0, piece.bool_value) {
+            (Some(text), _, _) => match place {
+                Tree::Text(so_far) if append => so_far.push_str(text),
+                other => *other = Tree::of_text(text),
+            },
+            (None, Some(number), _) => *place = Tree::Number(number.clone()),
+            (None, None, Some(value)) => *place = Tree::Bool(value),
+            // `nullValue`, or a piece that only ends the string before it.
+            (None, None, None) if append => {}
+            (None, None, None) => *place = Tree::Null,
+        }
+        self.continued = (piece.will_continue == Some(true)).then(|| path.to_owned());
+        Ok(())
+    }
+
+    /// The text of the arguments.
+    pub(in super::super) fn finish(self) -> String {
+        serde_json::to_string(&self.root).unwrap_or_else(|_| "{}".to_owned())
+    }
+}
+
+fn place(root: &mut Tree, steps: Vec<Step>) -> Result<&mut Tree, Unplaceable> {
+    let mut at = root;
+    for step in steps {
+        at = match step {
+            Step::Member(name) => {
+                if !matches!(at, Tree::Map(_)) {
+                    *at = Tree::Map(Vec::new());
+                }
+                let Tree::Map(members) = at else { return Err(Unplaceable) };
+                let position = match members.iter().position(|(key, _)| *key == name) {
+                    Some(position) => position,
+                    None => {
+                        members.push((name, Tree::Null));
+                        members.len() - 1
+                    }
+                };
+                &mut members[position].1
+            }
+            Step::Element(index) => {
+                if !matches!(at, Tree::List(_)) {
+                    *at = Tree::List(Vec::new());
+                }
+                let Tree::List(elements) = at else { return Err(Unplaceable) };
+                if index >= elements.len() {
+                    if index - elements.len() > MAX_ELEMENTS {
+                        return Err(Unplaceable);
+                    }
+                    elements.resize(index + 1, Tree::Null);
+                }
+                &mut elements[index]
+            }
+        };
+    }
+    Ok(at)
+}
+
+/// Reads `$.a.b[0]['c d']`.
+fn steps(path: &str) -> Result<Vec<Step>, Unplaceable> {
+    let mut rest = path.strip_prefix('$').ok_or(Unplaceable)?;
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        if steps.len() >= MAX_DEPTH {
+            return Err(Unplaceable);
+        }
+        if let Some(after) = rest.strip_prefix('.') {
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            steps.push(Step::Member(after[..end].to_owned()));
+            rest = &after[end..];
+        } else if let Some(after) = rest.strip_prefix('[') {
+            let (step, left) = bracket(after)?;
+            steps.push(step);
+            rest = left;
+        } else {
+            return Err(Unplaceable);
+        }
+    }
+    // The arguments are an object: a piece for the whole of them has no place.
+    if matches!(steps.first(), Some(Step::Member(_))) { Ok(steps) } else { Err(Unplaceable) }
+}
+
+fn bracket(after: &str) -> Result<(Step, &str), Unplaceable> {
+    for quote in ['\'', '"'] {
+        if let Some(name) = after.strip_prefix(quote) {
+            let end = name.find(quote).ok_or(Unplaceable)?;
+            let left = name[end + 1..].strip_prefix(']').ok_or(Unplaceable)?;
+            return Ok((Step::Member(name[..end].to_owned()), left));
+        }
+    }
+    let (index, left) = after.split_once(']').ok_or(Unplaceable)?;
+    Ok((Step::Element(index.trim().parse().map_err(|_| Unplaceable)?), left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn add(arguments: &mut PartialArguments, piece: &str) -> Result<(), Unplaceable> {
+        arguments.add(&serde_json::from_str(piece).unwrap())
+    }
+
+    #[test]
+    fn pieces_find_their_places() {
+        let mut arguments = PartialArguments::new(None);
+        for piece in [
+            r#"{"jsonPath":"$.city","stringValue":"New","willContinue":true}"#,
+            r#"{"jsonPath":"$.city","stringValue":" York","willContinue":true}"#,
+            r#"{"jsonPath":"$.city"}"#,
+            r#"{"jsonPath":"$.days[0]['a b']","numberValue":3}"#,
+            r#"{"jsonPath":"$.days[2]","boolValue":true}"#,
+            r#"{"jsonPath":"$.none","nullValue":null}"#,
+            r#"{"jsonPath":"$.city2","stringValue":"x"}"#,
+            r#"{"jsonPath":"$.city2","stringValue":"y"}"#,
+        ] {
+            add(&mut arguments, piece).unwrap();
+        }
+        assert_eq!(
+            arguments.finish(),
+            r#"{"city":"New York","days":[{"a b":3},null,true],"none":null,"city2":"y"}"#
+        );
+    }
+
+    #[test]
+    fn hostile_places_are_refused() {
+        for path in ["", "$", "x", "$[0]", "$.a[99999999]", "$.a[-1]", "$.a['b", "$.a[1"] {
+            let mut arguments = PartialArguments::new(None);
+            let piece = serde_json::json!({"jsonPath": path, "boolValue": true}).to_string();
+            assert_eq!(add(&mut arguments, &piece), Err(Unplaceable), "{path}");
+        }
+        let deep = serde_json::json!({"jsonPath": format!("${}", ".a".repeat(40))}).to_string();
+        assert_eq!(add(&mut PartialArguments::new(None), &deep), Err(Unplaceable));
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_makes_it_panic(path in r"\$?[.\[\]'a0-9é]{0,20}") {
+            let mut arguments = PartialArguments::new(Some("{\"a\":[1]}"));
+            let piece = serde_json::json!({"jsonPath": path, "stringValue": "x"}).to_string();
+            let _ = add(&mut arguments, &piece);
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&arguments.finish()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `thinkingConfig`: a budget or a level, never both. REASON-6, wire-formats 3.6
+
+use super::super::wire::{open_member, string_member, write_extras};
+use crate::Dialect;
+use crate::exchange::{Effort, Losses, Reasoning, Request};
+use crate::json::envelope::write_member;
+use crate::target::{ReasoningStyle, Target};
+
+/// The smallest budget of models that cannot stop thinking.
+const MIN_BUDGET: u64 = 128;
+/// The largest budget that every model with budgets accepts; efforts stay below it.
+const MAX_EFFORT_BUDGET: u64 = 24_576;
+/// The largest budget any model accepts.
+const MAX_BUDGET: u64 = 32_768;
+/// The output limit assumed where neither the caller nor the catalogue tells one.
+const DEFAULT_LIMIT: u64 = 65_536;
+/// The levels of the protocol.
+const LEVELS: [Effort; 4] = [Effort::Minimal, Effort::Low, Effort::Medium, Effort::High];
+
+/// What is said about how much to think.
+enum Amount {
+    Budget(i64),
+    Level(&'static str),
+}
+
+/// Writes `thinkingConfig` unless it would be empty.
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    request: &Request,
+    target: &Target<'_>,
+    losses: &mut Losses,
+) {
+    let abilities = target.abilities;
+    let unset = Reasoning::default();
+    let reasoning = request.reasoning.as_ref().unwrap_or(&unset);
+    if abilities.reasoning == ReasoningStyle::None {
+        if reasoning.wanted() == Some(true) {
+            losses.record("reasoning", "this model does not reason");
+        }
+        return;
+    }
+    let extras = reasoning.extras.for_dialect(Dialect::Gemini);
+    let own_amount =
+        extras.iter().any(|(name, _)| name == "thinkingBudget" || name == "thinkingLevel");
+    let amount = if own_amount { None } else { amount(reasoning, request, target, losses) };
+    let off = matches!(amount, Some(Amount::Budget(0)));
+    let thinks = match reasoning.wanted() {
+        Some(wanted) => wanted || abilities.reasoning_mandatory,
+        None => abilities.reasoning_default_on || abilities.reasoning_mandatory,
+    };
+    let mut config = vec![b'{'];
+    match amount {
+        Some(Amount::Budget(budget)) => {
+            write_member(&mut config, "thinkingBudget", &budget.to_string());
+        }
+        Some(Amount::Level(level)) => string_member(&mut config, "thinkingLevel", level),
+        None => {}
+    }
+    // Summaries come only when asked for; asking while thinking is off is an error.
+    if thinks && !off && !reasoning.exclude {
+        write_member(&mut config, "includeThoughts", "true");
+    }
+    write_extras(&mut config, extras);
+    if config.len() > 1 {
+        config.push(b'}');
+        open_member(out, "thinkingConfig");
+        out.append(&mut config);
+    }
+}
+
+fn amount(
+    reasoning: &Reasoning,
+    request: &Request,
+    target: &Target<'_>,
+    losses: &mut Losses,
+) -> Option<Amount> {
+    let abilities = target.abilities;
+    let wanted = reasoning.wanted()?;
+    let levels = || -> Vec<Effort> {
+        let known: Vec<Effort> =
+            LEVELS.into_iter().filter(|level| abilities.efforts.contains(level)).collect();
+        if known.is_empty() { LEVELS.to_vec() } else { known }
+    };
+    let by_level = matches!(abilities.reasoning, ReasoningStyle::Level | ReasoningStyle::Effort);
+    if !wanted {
+        return Some(if by_level {
+            losses
+                .record("reasoning", "cannot be switched off here: the lowest level is asked for");
+            Amount::Level(level_name(levels().first().copied()))
+        } else if abilities.reasoning_mandatory {
+            losses.record("reasoning", "cannot be switched off here: the least is asked for");
+            Amount::Budget(MIN_BUDGET as i64)
+        } else {
+            Amount::Budget(0)
+        });
+    }
+    if let (Some(budget), None) = (reasoning.max_tokens, reasoning.effort) {
+        let budget = budget.clamp(MIN_BUDGET, MAX_BUDGET);
+        return Some(Amount::Budget(budget as i64));
+    }
+    let limit = request.max_output_tokens.or(abilities.max_output_tokens).unwrap_or(DEFAULT_LIMIT);
+    if by_level {
+        let effort = reasoning.effective_effort(Some(limit))?;
+        return Some(Amount::Level(level_name(effort.nearest(&levels()))));
+    }
+    if abilities.reasoning == ReasoningStyle::Toggle {
+        return Some(Amount::Budget(-1));
+    }
+    let budget = reasoning.effective_budget(limit)?.min(MAX_EFFORT_BUDGET);
+    Some(Amount::Budget(budget as i64))
+}
+
+const fn level_name(effort: Option<Effort>) -> &'static str {
+    match effort {
+        Some(Effort::Minimal) => "MINIMAL",
+        Some(Effort::Low) => "LOW",
+        Some(Effort::Medium) => "MEDIUM",
+        _ => "HIGH",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::{Abilities, Quirks};
+
+    fn written(reasoning: Option<Reasoning>, abilities: &Abilities) -> String {
+        let quirks = Quirks::default();
+        let target = Target { model: "m", quirks: &quirks, abilities };
+        let request = Request { reasoning, max_output_tokens: Some(10_000), ..Request::default() };
+        let mut out = vec![b'{'];
+        write(&mut out, &request, &target, &mut Losses::default());
+        String::from_utf8(out).unwrap().trim_start_matches("{\"thinkingConfig\":").to_owned()
+    }
+
+    fn effort(effort: Effort) -> Option<Reasoning> {
+        Some(Reasoning { effort: Some(effort), ..Reasoning::default() })
+    }
+
+    /// REASON-2, REASON-6: models before 3 take a budget.
+    #[test]
+    fn budgets() {
+        let flash = Abilities {
+            reasoning: ReasoningStyle::Budget,
+            reasoning_default_on: true,
+            ..Abilities::default()
+        };
+        let pro = Abilities { reasoning_mandatory: true, ..flash.clone() };
+        let tokens = |max| Some(Reasoning { max_tokens: Some(max), ..Reasoning::default() });
+        for (abilities, reasoning, expected) in [
+            (&flash, None, r#"{"includeThoughts":true}"#),
+            (&flash, effort(Effort::None), r#"{"thinkingBudget":0}"#),
+            (&pro, effort(Effort::None), r#"{"thinkingBudget":128,"includeThoughts":true}"#),
+            (&flash, effort(Effort::Low), r#"{"thinkingBudget":2000,"includeThoughts":true}"#),
+            (&flash, tokens(600), r#"{"thinkingBudget":600,"includeThoughts":true}"#),
+            (&flash, tokens(5), r#"{"thinkingBudget":128,"includeThoughts":true}"#),
+            (&flash, tokens(900_000), r#"{"thinkingBudget":32768,"includeThoughts":true}"#),
+            (&flash, Some(Reasoning { exclude: true, ..Reasoning::default() }), "{"),
+            (
+                &flash,
+                Some(Reasoning { exclude: true, enabled: Some(true), ..Reasoning::default() }),
+                r#"{"thinkingBudget":5000}"#,
+            ),
+        ] {
+            assert_eq!(written(reasoning.clone(), abilities), expected, "{reasoning:?}");
+        }
+    }
+
+    /// REASON-6, REASON-13: models from 3 on take a level, the nearest they have.
+    #[test]
+    fn levels() {
+        let all = Abilities { reasoning: ReasoningStyle::Level, ..Abilities::default() };
+        let two = Abilities { efforts: vec![Effort::High, Effort::Low], ..all.clone() };
+        for (abilities, asked, expected) in [
+            (&all, Effort::Minimal, "MINIMAL"),
+            (&all, Effort::Xhigh, "HIGH"),
+            (&all, Effort::Max, "HIGH"),
+            (&two, Effort::Medium, "LOW"),
+            (&two, Effort::Minimal, "LOW"),
+            (&two, Effort::None, "LOW"),
+            (&all, Effort::None, "MINIMAL"),
+        ] {
+            let text = written(effort(asked), abilities);
+            assert!(
+                text.contains(&format!("\"thinkingLevel\":\"{expected}\"")),
+                "{asked:?} {text}"
+            );
+            assert!(!text.contains("thinkingBudget"), "never both: {text}");
+        }
+        let budget = Some(Reasoning { max_tokens: Some(4000), ..Reasoning::default() });
+        assert_eq!(
+            written(budget, &all),
+            r#"{"thinkingBudget":4000,"includeThoughts":true}"#,
+            "an explicit budget stays one"
+        );
+        let both = Reasoning {
+            max_tokens: Some(4000),
+            effort: Some(Effort::High),
+            ..Reasoning::default()
+        };
+        assert!(!written(Some(both), &all).contains("thinkingBudget"));
+    }
+
+    #[test]
+    fn a_model_that_does_not_reason_is_not_told_to() {
+        assert_eq!(written(effort(Effort::High), &Abilities::default()), "{");
+    }
+}

@@ -1,0 +1,57 @@
+//! JSON Schema → the subset of OpenAPI that Gemini takes. One keyword it does not know fails the
+//! whole request, so what cannot be said in the subset is said in the description. Bug 8
+
+mod rewrite;
+
+#[cfg(test)]
+mod corpus;
+
+use super::tree::Tree;
+use crate::json::RawJson;
+use rewrite::Rewriter;
+
+/// A schema as it can be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Sendable {
+    /// An object without properties: the member is left out.
+    Nothing,
+    /// In the subset.
+    Subset(String),
+    /// It refers to itself, which the subset cannot say: it goes as JSON Schema into the member
+    /// for that.
+    JsonSchema(String),
+}
+
+/// Rewrites the schema of a function's parameters, which must be an object.
+pub(super) fn parameters(schema: &RawJson) -> Sendable {
+    let Ok(tree) = schema.read::<Tree>() else {
+        return Sendable::JsonSchema(schema.get().to_owned());
+    };
+    match Rewriter::new(&tree).object(&tree) {
+        Ok(Tree::Map(members)) if has_no_properties(&members) => Sendable::Nothing,
+        Ok(rewritten) => text(&rewritten, schema),
+        Err(_) => Sendable::JsonSchema(schema.get().to_owned()),
+    }
+}
+
+/// Rewrites the schema of an answer.
+pub(super) fn answer(schema: &RawJson) -> Sendable {
+    let Ok(tree) = schema.read::<Tree>() else {
+        return Sendable::JsonSchema(schema.get().to_owned());
+    };
+    match Rewriter::new(&tree).any(&tree) {
+        Ok(rewritten) => text(&rewritten, schema),
+        Err(_) => Sendable::JsonSchema(schema.get().to_owned()),
+    }
+}
+
+fn has_no_properties(members: &[(String, Tree)]) -> bool {
+    members.iter().all(|(name, value)| name != "properties" || value.members().is_empty())
+}
+
+fn text(rewritten: &Tree, schema: &RawJson) -> Sendable {
+    match serde_json::to_string(rewritten) {
+        Ok(text) => Sendable::Subset(text),
+        Err(_) => Sendable::JsonSchema(schema.get().to_owned()),
+    }
+}

@@ -1,0 +1,551 @@
+//! The rewriting itself: one recursive walk with a bound on depth and on the number of nodes.
+
+use serde_json::Number;
+
+use super::super::tree::Tree;
+
+/// A schema deeper than this, or one that grows beyond [`MAX_NODES`] when its references are
+/// written out, is sent as JSON Schema instead.
+const MAX_DEPTH: usize = 48;
+const MAX_NODES: usize = 4_000;
+/// What may be said in words about keywords that had to go.
+const MAX_NOTE: usize = 400;
+
+/// Why a schema cannot be said in the subset.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Inexpressible;
+
+type Members = Vec<(String, Tree)>;
+type Rewritten = Result<Tree, Inexpressible>;
+
+/// Rewrites one schema.
+pub(super) struct Rewriter<'s> {
+    root: &'s Tree,
+    open: Vec<String>,
+    depth: usize,
+    nodes: usize,
+}
+
+impl<'s> Rewriter<'s> {
+    /// A rewriter for references into `root`.
+    pub(super) fn new(root: &'s Tree) -> Self {
+        Self { root, open: Vec::new(), depth: 0, nodes: 0 }
+    }
+
+    /// Rewrites a schema that must describe an object: alternatives become one object with the
+    /// properties of all, of which those are required that every alternative requires.
+    pub(super) fn object(&mut self, schema: &Tree) -> Rewritten {
+        let rewritten = self.any(schema)?;
+        let Some(alternatives) = rewritten.get("anyOf") else {
+            let mut members = into_members(rewritten);
+            match members.iter_mut().find(|(name, _)| name == "type") {
+                Some((_, kind)) => *kind = Tree::of_text("object"),
+                None => members.insert(0, ("type".into(), Tree::of_text("object"))),
+            }
+            members.retain(|(name, _)| {
+                ["type", "description", "properties", "required", "propertyOrdering"]
+                    .contains(&name.as_str())
+            });
+            return Ok(Tree::Map(members));
+        };
+        let mut properties: Members = Vec::new();
+        let mut required: Option<Vec<Tree>> = None;
+        for alternative in alternatives.elements() {
+            for (name, value) in alternative.get("properties").map_or(&[][..], Tree::members) {
+                if !properties.iter().any(|(seen, _)| seen == name) {
+                    properties.push((name.clone(), value.clone()));
+                }
+            }
+            let wanted = alternative.get("required").map_or(&[][..], Tree::elements);
+            required = Some(match required {
+                None => wanted.to_vec(),
+                Some(so_far) => so_far.into_iter().filter(|name| wanted.contains(name)).collect(),
+            });
+        }
+        let mut members = vec![("type".into(), Tree::of_text("object"))];
+        members.push(("properties".into(), Tree::Map(properties)));
+        if let Some(required) = required.filter(|names| !names.is_empty()) {
+            members.push(("required".into(), Tree::List(required)));
+        }
+        Ok(Tree::Map(members))
+    }
+
+    /// Rewrites any schema.
+    pub(super) fn any(&mut self, schema: &Tree) -> Rewritten {
+        self.nodes += 1;
+        if self.depth >= MAX_DEPTH || self.nodes > MAX_NODES {
+            return Err(Inexpressible);
+        }
+        self.depth += 1;
+        let opened = self.open.len();
+        let result = self.flattened(schema).and_then(|members| self.node(&members));
+        self.open.truncate(opened);
+        self.depth -= 1;
+        result
+    }
+
+    /// The members of a schema with its reference followed and its `allOf` merged. References
+    /// stay open until the node is done, so that one that leads back to itself is noticed.
+    fn flattened(&mut self, schema: &Tree) -> Result<Members, Inexpressible> {
+        let mut members: Members = Vec::new();
+        self.flatten_into(schema, &mut members, 0)?;
+        Ok(members)
+    }
+
+    fn flatten_into(
+        &mut self,
+        schema: &Tree,
+        members: &mut Members,
+        level: usize,
+    ) -> Result<(), Inexpressible> {
+        self.nodes += 1;
+        if level > MAX_DEPTH || self.nodes > MAX_NODES {
+            return Err(Inexpressible);
+        }
+        for (name, value) in schema.members() {
+            if name != "$ref" && name != "allOf" {
+                merge_member(members, name, value);
+            }
+        }
+        if let Some(reference) = schema.get("$ref").and_then(Tree::text)
+            && let Some(target) =
+                reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer))
+        {
+            if self.open.iter().any(|open| open == reference) {
+                return Err(Inexpressible);
+            }
+            self.open.push(reference.to_owned());
+            self.flatten_into(target, members, level + 1)?;
+        }
+        for part in schema.get("allOf").map_or(&[][..], Tree::elements) {
+            self.flatten_into(part, members, level + 1)?;
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, members: &[(String, Tree)]) -> Rewritten {
+        let schema = Schema { members };
+        let mut nullable = schema.get("nullable") == Some(&Tree::Bool(true));
+        if let Some(alternatives) = schema.alternatives() {
+            let base: Members = members
+                .iter()
+                .filter(|(name, _)| name != "anyOf" && name != "oneOf" && name != "description")
+                .cloned()
+                .collect();
+            // Alternatives that only vary what is required beside given properties say nothing
+            // the subset could hold; the properties count.
+            let substantial = alternatives.iter().any(|part| says_something(part));
+            if substantial || schema.get("properties").is_none() {
+                return self.alternatives(alternatives, &base, schema.description(), nullable);
+            }
+        }
+        let mut kinds: Vec<&str> = match schema.get("type") {
+            Some(Tree::Text(kind)) => vec![kind.as_str()],
+            Some(Tree::List(kinds)) => kinds.iter().filter_map(Tree::text).collect(),
+            _ => Vec::new(),
+        };
+        let all = kinds.len();
+        kinds.retain(|kind| !kind.eq_ignore_ascii_case("null"));
+        nullable |= kinds.len() < all;
+        let values = schema.values();
+        if let Some(values) = &values {
+            nullable |= values.contains(&&Tree::Null);
+        }
+        if kinds.len() > 1 && values.is_none() {
+            let mut parts = Vec::with_capacity(kinds.len());
+            for kind in kinds {
+                parts.push(self.single(kind, &schema, None, false)?);
+            }
+            return Ok(any_of(parts, schema.description(), nullable));
+        }
+        let kind = match (&values, kinds.first()) {
+            (Some(values), _) => kind_of_values(values),
+            (None, Some(kind)) => Some(*kind),
+            (None, None) => schema.implied_kind(),
+        };
+        match kind {
+            Some(kind) => self.single(kind, &schema, values.as_deref(), nullable),
+            None => Ok(anything(schema.description())),
+        }
+    }
+
+    fn alternatives(
+        &mut self,
+        parts: &[Tree],
+        base: &[(String, Tree)],
+        description: Option<&str>,
+        mut nullable: bool,
+    ) -> Rewritten {
+        let mut rewritten: Vec<Tree> = Vec::with_capacity(parts.len());
+        for part in parts {
+            if is_null(part) {
+                nullable = true;
+                continue;
+            }
+            let merged = if base.is_empty() {
+                self.any(part)?
+            } else {
+                let mut members: Members = part.members().to_vec();
+                for (name, value) in base {
+                    merge_member(&mut members, name, value);
+                }
+                self.any(&Tree::Map(members))?
+            };
+            // Alternatives of alternatives are one list.
+            match merged {
+                Tree::Map(mut members) if members.iter().any(|(name, _)| name == "anyOf") => {
+                    if let Some(at) = members.iter().position(|(name, _)| name == "anyOf")
+                        && let Tree::List(inner) = members.swap_remove(at).1
+                    {
+                        rewritten.extend(inner);
+                    }
+                }
+                single => rewritten.push(single),
+            }
+        }
+        rewritten.dedup();
+        Ok(match rewritten.len() {
+            0 => anything(description),
+            _ => any_of(rewritten, description, nullable),
+        })
+    }
+
+    fn single(
+        &mut self,
+        kind: &str,
+        schema: &Schema<'_>,
+        values: Option<&[&Tree]>,
+        nullable: bool,
+    ) -> Rewritten {
+        let kind = kind.to_ascii_lowercase();
+        let mut out: Members = vec![("type".into(), Tree::of_text(kind.clone()))];
+        let mut notes = Notes::default();
+        match kind.as_str() {
+            "object" => self.properties(schema, &mut out, &mut notes)?,
+            "array" => self.items(schema, &mut out, &mut notes)?,
+            "integer" | "number" => numbers(&kind, schema, &mut out, &mut notes),
+            "string" => strings(schema, &mut notes, &mut out),
+            "boolean" => {}
+            _ => return Ok(anything(schema.description())),
+        }
+        if let Some(values) = values {
+            choices(&kind, values, &mut out, &mut notes);
+        }
+        if let Some(default) = schema.get("default") {
+            notes.add("default", default);
+        }
+        if nullable {
+            out.push(("nullable".into(), Tree::Bool(true)));
+        }
+        if let Some(description) = notes.with(schema.description()) {
+            out.insert(1, ("description".into(), Tree::Text(description)));
+        }
+        Ok(Tree::Map(out))
+    }
+
+    fn properties(
+        &mut self,
+        schema: &Schema<'_>,
+        out: &mut Members,
+        notes: &mut Notes,
+    ) -> Result<(), Inexpressible> {
+        let given = schema.get("properties").map_or(&[][..], Tree::members);
+        if given.is_empty() {
+            if let Some(values @ Tree::Map(_)) = schema.get("additionalProperties") {
+                notes.add("values", values);
+            }
+            return Ok(());
+        }
+        let mut properties: Members = Vec::with_capacity(given.len());
+        for (name, value) in given {
+            properties.push((name.clone(), self.any(value)?));
+        }
+        let named = |member: &str| {
+            let mut names: Vec<Tree> = Vec::new();
+            for name in schema.get(member).map_or(&[][..], Tree::elements) {
+                let known = name
+                    .text()
+                    .is_some_and(|name| properties.iter().any(|(property, _)| property == name));
+                if known && !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+            (!names.is_empty()).then_some(Tree::List(names))
+        };
+        let required = named("required");
+        let ordering = named("propertyOrdering");
+        out.push(("properties".into(), Tree::Map(properties)));
+        out.extend(required.map(|names| ("required".into(), names)));
+        out.extend(ordering.map(|names| ("propertyOrdering".into(), names)));
+        Ok(())
+    }
+
+    fn items(
+        &mut self,
+        schema: &Schema<'_>,
+        out: &mut Members,
+        notes: &mut Notes,
+    ) -> Result<(), Inexpressible> {
+        let tuple = match (schema.get("prefixItems"), schema.get("items")) {
+            (Some(Tree::List(parts)), _) | (None, Some(Tree::List(parts))) => Some(parts),
+            _ => None,
+        };
+        let items = match (tuple, schema.get("items")) {
+            (Some(parts), _) => self.alternatives(parts, &[], None, false)?,
+            (None, Some(items @ Tree::Map(_))) => self.any(items)?,
+            _ => anything(None),
+        };
+        out.push(("items".into(), items));
+        for name in ["minItems", "maxItems"] {
+            if let Some(Tree::Number(count)) = schema.get(name)
+                && count.as_u64().is_some()
+            {
+                out.push((name.into(), Tree::Number(count.clone())));
+            }
+        }
+        if schema.get("uniqueItems") == Some(&Tree::Bool(true)) {
+            notes.add("unique items", &Tree::Bool(true));
+        }
+        Ok(())
+    }
+}
+
+/// A node's members while it is rewritten.
+struct Schema<'m> {
+    members: &'m [(String, Tree)],
+}
+
+impl<'m> Schema<'m> {
+    fn get(&self, name: &str) -> Option<&'m Tree> {
+        self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    fn description(&self) -> Option<&'m str> {
+        self.get("description").and_then(Tree::text).filter(|text| !text.is_empty())
+    }
+
+    fn alternatives(&self) -> Option<&'m [Tree]> {
+        [self.get("anyOf"), self.get("oneOf")]
+            .into_iter()
+            .flatten()
+            .map(Tree::elements)
+            .find(|parts| !parts.is_empty())
+    }
+
+    /// The values of `enum` or `const`.
+    fn values(&self) -> Option<Vec<&'m Tree>> {
+        if let Some(value) = self.get("const") {
+            return Some(vec![value]);
+        }
+        let values: Vec<&Tree> = self.get("enum")?.elements().iter().collect();
+        (!values.is_empty()).then_some(values)
+    }
+
+    fn implied_kind(&self) -> Option<&'static str> {
+        let has = |names: &[&str]| names.iter().any(|name| self.get(name).is_some());
+        if has(&["properties", "additionalProperties", "required"]) {
+            Some("object")
+        } else if has(&["items", "prefixItems", "minItems", "maxItems", "uniqueItems"]) {
+            Some("array")
+        } else if has(&["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
+        {
+            Some("number")
+        } else if has(&["pattern", "minLength", "maxLength", "format"]) {
+            Some("string")
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether an alternative describes values by itself instead of only constraining its siblings.
+fn says_something(part: &Tree) -> bool {
+    ["type", "properties", "$ref", "enum", "const", "anyOf", "oneOf", "allOf", "items"]
+        .iter()
+        .any(|name| part.get(name).is_some())
+}
+
+fn is_null(part: &Tree) -> bool {
+    match part.get("type") {
+        Some(Tree::Text(kind)) => kind.eq_ignore_ascii_case("null"),
+        _ => {
+            part.get("const") == Some(&Tree::Null)
+                || part.get("enum").is_some_and(|values| values.elements() == [Tree::Null])
+        }
+    }
+}
+
+/// `anyOf` must stand alone: description and nullability go into the alternatives.
+fn any_of(mut parts: Vec<Tree>, description: Option<&str>, nullable: bool) -> Tree {
+    for (position, part) in parts.iter_mut().enumerate() {
+        let Tree::Map(members) = part else { continue };
+        if nullable && !members.iter().any(|(name, _)| name == "nullable") {
+            members.push(("nullable".into(), Tree::Bool(true)));
+        }
+        if let Some(text) = description.filter(|_| position == 0) {
+            match members.iter_mut().find(|(name, _)| name == "description") {
+                Some((_, Tree::Text(own))) => *own = format!("{text} {own}"),
+                _ => members
+                    .insert(members.len().min(1), ("description".into(), Tree::of_text(text))),
+            }
+        }
+    }
+    match parts.len() {
+        1 => parts.swap_remove(0),
+        _ => Tree::Map(vec![("anyOf".into(), Tree::List(parts))]),
+    }
+}
+
+/// A value of any scalar type; the subset has no word for "anything".
+fn anything(description: Option<&str>) -> Tree {
+    let parts = ["string", "number", "boolean"]
+        .map(|kind| Tree::Map(vec![("type".into(), Tree::of_text(kind))]));
+    any_of(parts.to_vec(), description, false)
+}
+
+fn kind_of_values(values: &[&Tree]) -> Option<&'static str> {
+    let mut kinds = values.iter().filter(|value| ***value != Tree::Null).map(|value| match value {
+        Tree::Bool(_) => "boolean",
+        Tree::Number(number) if number.is_f64() => "number",
+        Tree::Number(_) => "integer",
+        Tree::Map(_) => "object",
+        Tree::List(_) => "array",
+        Tree::Text(_) | Tree::Null => "string",
+    });
+    let first = kinds.next()?;
+    // Mixed values: as strings, with all of them named in the description.
+    Some(kinds.fold(first, |so_far, kind| match (so_far, kind) {
+        (a, b) if a == b => a,
+        ("integer", "number") | ("number", "integer") => "number",
+        _ => "string",
+    }))
+}
+
+fn choices(kind: &str, values: &[&Tree], out: &mut Members, notes: &mut Notes) {
+    let texts: Vec<Tree> = values
+        .iter()
+        .filter(|value| value.text().is_some_and(|text| !text.is_empty()))
+        .map(|value| (*value).clone())
+        .collect();
+    let others = values
+        .iter()
+        .any(|value| !matches!(value, Tree::Null) && value.text().is_none_or(str::is_empty));
+    if kind == "string" && !others && !texts.is_empty() {
+        out.retain(|(name, _)| name != "format");
+        out.push(("enum".into(), Tree::List(texts)));
+    } else if others {
+        let list = values.iter().map(|value| (*value).clone()).collect();
+        notes.add("one of", &Tree::List(list));
+    }
+}
+
+fn numbers(kind: &str, schema: &Schema<'_>, out: &mut Members, notes: &mut Notes) {
+    if let Some(format) = schema.get("format").and_then(Tree::text) {
+        let known: &[&str] =
+            if kind == "integer" { &["int32", "int64"] } else { &["float", "double"] };
+        if known.contains(&format) {
+            out.push(("format".into(), Tree::of_text(format)));
+        }
+    }
+    for (inclusive, exclusive, step, word) in [
+        ("minimum", "exclusiveMinimum", 1_i64, "greater than"),
+        ("maximum", "exclusiveMaximum", -1, "less than"),
+    ] {
+        let mut bound = match schema.get(inclusive) {
+            Some(Tree::Number(number)) => Some(number.clone()),
+            _ => None,
+        };
+        if let Some(Tree::Number(number)) = schema.get(exclusive) {
+            let whole = number.as_i64().filter(|_| kind == "integer");
+            match whole.and_then(|value| value.checked_add(step)) {
+                Some(next) => bound = Some(Number::from(next)),
+                None => {
+                    bound = Some(number.clone());
+                    notes.add(word, &Tree::Number(number.clone()));
+                }
+            }
+        }
+        if let Some(bound) = bound {
+            out.push((inclusive.into(), Tree::Number(bound)));
+        }
+    }
+    if let Some(step @ Tree::Number(_)) = schema.get("multipleOf") {
+        notes.add("multiple of", step);
+    }
+}
+
+fn strings(schema: &Schema<'_>, notes: &mut Notes, out: &mut Members) {
+    match schema.get("format").and_then(Tree::text) {
+        Some("date-time") => out.push(("format".into(), Tree::of_text("date-time"))),
+        Some(format) if !["enum", ""].contains(&format) => {
+            notes.add("format", &Tree::of_text(format));
+        }
+        _ => {}
+    }
+    for (name, word) in [
+        ("pattern", "pattern"),
+        ("minLength", "at least characters"),
+        ("maxLength", "at most characters"),
+    ] {
+        if let Some(value) = schema.get(name) {
+            notes.add(word, value);
+        }
+    }
+}
+
+/// What is told in words.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Notes {
+    fn add(&mut self, word: &str, value: &Tree) {
+        let text = match value {
+            Tree::Text(text) => text.clone(),
+            other => serde_json::to_string(other).unwrap_or_default(),
+        };
+        if text.len() <= MAX_NOTE {
+            self.0.push(format!("{word}: {text}"));
+        }
+    }
+
+    fn with(self, description: Option<&str>) -> Option<String> {
+        if self.0.is_empty() {
+            return description.map(str::to_owned);
+        }
+        let notes = format!("({})", self.0.join("; "));
+        Some(description.map_or_else(|| notes.clone(), |text| format!("{text} {notes}")))
+    }
+}
+
+/// Adds a member of a merged schema: properties and required names are united, of everything else
+/// the first one counts.
+fn merge_member(members: &mut Members, name: &str, value: &Tree) {
+    let Some((_, existing)) = members.iter_mut().find(|(key, _)| key == name) else {
+        members.push((name.to_owned(), value.clone()));
+        return;
+    };
+    match (name, existing, value) {
+        ("properties", Tree::Map(so_far), Tree::Map(more)) => {
+            for (property, schema) in more {
+                if !so_far.iter().any(|(seen, _)| seen == property) {
+                    so_far.push((property.clone(), schema.clone()));
+                }
+            }
+        }
+        ("required", Tree::List(so_far), Tree::List(more)) => {
+            for property in more {
+                if !so_far.contains(property) {
+                    so_far.push(property.clone());
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn into_members(tree: Tree) -> Members {
+    match tree {
+        Tree::Map(members) => members,
+        _ => Vec::new(),
+    }
+}

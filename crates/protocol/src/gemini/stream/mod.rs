@@ -1,0 +1,5 @@
+//! Streams, event by event.
+
+mod decode;
+
+pub use decode::StreamDecoder;
