@@ -1,7 +1,8 @@
 //! How an exchange is to go: timing, shape and fault of one answer.
 //!
 //! The short form, used in the `x-sim-script` request header, is `key=value` pairs separated by
-//! semicolons, for instance `fault=status:429;retry_after=2;latency=50`. Keys:
+//! semicolons, for instance `fault=status:429;retry_after=2;latency=50`. A value cannot hold a
+//! semicolon here; it can in a script file. Keys:
 //!
 //! | key | meaning |
 //! |---|---|
