@@ -1,1 +1,23 @@
-//! placeholder
+//! OpenAI's Chat Completions: what callers of this gateway speak, and with it the superset that
+//! OpenRouter made of it, and the protocol of OpenAI itself and of a hundred compatible hosts.
+
+mod calls;
+mod error;
+mod facts;
+mod parameters;
+mod patch;
+mod prefill;
+mod read;
+mod reasoning;
+mod stream;
+mod structured;
+mod usage;
+mod wire;
+mod write;
+
+pub use error::{decode_error, encode_error};
+pub use facts::{ConversationOpening, RequestFacts, StructuredOutput, read_facts};
+pub use patch::{
+    PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
+};
+pub use wire::PARAMETERS;

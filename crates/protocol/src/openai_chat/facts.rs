@@ -1,0 +1,574 @@
+//! What routing needs to know of a request, and the checks every request must pass: one shallow
+//! pass, without decoding the conversation.
+
+use std::collections::HashSet;
+
+use memchr::memmem;
+use serde_json::value::RawValue;
+
+use super::parameters::{Parameters, prompt_text, type_of};
+use super::read::{
+    Place, array, is_array, is_null, is_object, is_string, lenient_string, object, string,
+};
+use super::wire::{self, PARAMETERS};
+use crate::exchange::{Fault, Reasoning, Role};
+use crate::json::object::CowStr;
+use crate::json::{Envelope, Object, RawJson};
+
+/// The form asked for the answer, as far as routing cares. STRUCT-1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StructuredOutput {
+    /// `json_object`.
+    JsonObject,
+    /// `json_schema`.
+    JsonSchema,
+    /// `grammar`, `python` or a kind this version does not know.
+    Other,
+}
+
+/// What routing needs to know of a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestFacts {
+    /// The model asked for; absent means the account's default. CHAT-2
+    pub model: Option<String>,
+    /// Fallback models, in order. FALL
+    pub models: Vec<String>,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+    /// The parameters present, in the words of `supported_parameters`. CHAT-4
+    pub parameters: Vec<&'static str>,
+    /// Whether a message carries an image.
+    pub image_input: bool,
+    /// Whether a message carries audio.
+    pub audio_input: bool,
+    /// Whether a message carries video.
+    pub video_input: bool,
+    /// Whether a message carries a file.
+    pub file_input: bool,
+    /// How many tools are offered.
+    pub tools: usize,
+    /// Whether a tool name is one that some hosts refuse. Bug 28
+    pub irregular_tool_names: bool,
+    /// Whether `tool_choice` is there.
+    pub tool_choice: bool,
+    /// Whether `tool_choice` forces a call.
+    pub forced_tool_choice: bool,
+    /// Whether the conversation holds tool calls or results.
+    pub tool_history: bool,
+    /// The form asked for the answer; `None` for text.
+    pub structured_output: Option<StructuredOutput>,
+    /// What is said about reasoning, its three spellings merged. CHAT-6, REASON-5
+    pub reasoning: Option<Reasoning>,
+    /// The verbosity asked for.
+    pub verbosity: Option<String>,
+    /// The output limit asked for. CHAT-5
+    pub max_output_tokens: Option<u64>,
+    /// How many answers are asked for; 1 when not said.
+    pub answers: u64,
+    /// The prompt's size in tokens, estimated: a quarter of the bytes of messages and tools,
+    /// without media.
+    pub estimated_prompt_tokens: u64,
+    /// How many messages there are.
+    pub message_count: usize,
+    /// Whether the last message is the assistant's, to be continued. CHAT-8
+    pub prefill: bool,
+    /// The session named in the body. STICKY-8
+    pub session_id: Option<String>,
+    /// The end user named: `user`, else `safety_identifier`. USERT-1
+    pub user: Option<String>,
+    /// The tier asked for. TIER-1
+    pub service_tier: Option<String>,
+    /// The speed asked for. TIER-1
+    pub speed: Option<String>,
+    /// The caching hint. STICKY-9
+    pub prompt_cache_key: Option<String>,
+    /// The `provider` preferences, unread.
+    pub provider: Option<RawJson>,
+    /// The `plugins`, unread.
+    pub plugins: Option<RawJson>,
+    /// Whether the body sent upstream is to be shown. DEBUG-1
+    pub echo_upstream_body: bool,
+    /// How the conversation begins, for stickiness. STICKY-7
+    pub opening: ConversationOpening,
+    /// Whether there are cache marks. PCACHE-1
+    pub cache_marks: bool,
+    /// The kinds of output asked for; empty means text.
+    pub output_modalities: Vec<String>,
+}
+
+/// How a conversation begins: what stays the same from turn to turn. STICKY-7
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConversationOpening {
+    /// The text of the first system or developer message.
+    pub instructions: String,
+    /// The text of the first other message.
+    pub first_message: String,
+}
+
+/// Reads what routing needs and refuses what no provider should see. The messages of refusals
+/// name the member.
+pub fn read_facts(envelope: &Envelope<'_>) -> Result<RequestFacts, Fault> {
+    let mut facts = RequestFacts { answers: 1, ..RequestFacts::default() };
+    let mut size = Size::default();
+    let parameters = Parameters::read(envelope.members(), |_, _| {})?;
+    for (name, raw) in envelope.members() {
+        if let Some(known) = PARAMETERS.iter().find(|known| **known == name)
+            && !is_null(raw)
+        {
+            facts.parameters.push(known);
+        }
+    }
+    match (parameters.messages, parameters.prompt) {
+        (Some(messages), _) => read_messages(messages, &mut facts, &mut size)?,
+        (None, Some(prompt)) => {
+            let text = prompt_text(prompt)?;
+            size.text += text.len();
+            facts.message_count = 1;
+            facts.opening.first_message = text.into_owned();
+        }
+        (None, None) => {
+            return Err(Fault::invalid("messages: is missing; send at least one message"));
+        }
+    }
+    if let Some(raw) = parameters.tools {
+        size.text += raw.get().len();
+        read_tools(raw, &mut facts)?;
+    }
+    facts.tool_choice = parameters.tool_choice.is_some();
+    facts.forced_tool_choice =
+        parameters.tool_choice.is_some_and(|raw| !matches!(raw.get(), "\"auto\"" | "\"none\""));
+    facts.structured_output = structured_output(parameters.response_format)?;
+    facts.cache_marks |= parameters.cache.is_some();
+    facts.estimated_prompt_tokens = (size.text as u64).div_ceil(4);
+    facts.echo_upstream_body = echo_upstream_body(envelope)?;
+    facts.provider = raw_object(envelope, "provider")?;
+    facts.plugins = raw_array(envelope, "plugins")?;
+
+    facts.model = parameters.model.map(Into::into);
+    facts.models = parameters.models.into_iter().map(Into::into).collect();
+    facts.stream = parameters.stream;
+    facts.reasoning = parameters.reasoning;
+    facts.verbosity = parameters.verbosity.map(Into::into);
+    facts.max_output_tokens = parameters.max_tokens;
+    facts.answers = parameters.sampling.n.unwrap_or(1);
+    facts.session_id = parameters.session_id.map(Into::into);
+    facts.user = parameters.user.or(parameters.safety_identifier).map(Into::into);
+    facts.service_tier = parameters.service_tier.map(Into::into);
+    facts.speed = parameters.speed.map(Into::into);
+    facts.prompt_cache_key = parameters.prompt_cache_key.map(Into::into);
+    facts.output_modalities = parameters.modalities.unwrap_or_default();
+    Ok(facts)
+}
+
+/// How much text there is, in bytes; media do not count.
+#[derive(Default)]
+struct Size {
+    text: usize,
+}
+
+fn raw_object(envelope: &Envelope<'_>, name: &str) -> Result<Option<RawJson>, Fault> {
+    match envelope.raw(name) {
+        Some(raw) if is_null(raw) => Ok(None),
+        Some(raw) if is_object(raw) => Ok(Some(RawJson::from_raw(raw))),
+        Some(raw) => Err(Place::Top(name).expected("an object", raw)),
+        None => Ok(None),
+    }
+}
+
+fn raw_array(envelope: &Envelope<'_>, name: &str) -> Result<Option<RawJson>, Fault> {
+    match envelope.raw(name) {
+        Some(raw) if is_null(raw) => Ok(None),
+        Some(raw) if is_array(raw) => Ok(Some(RawJson::from_raw(raw))),
+        Some(raw) => Err(Place::Top(name).expected("an array", raw)),
+        None => Ok(None),
+    }
+}
+
+fn echo_upstream_body(envelope: &Envelope<'_>) -> Result<bool, Fault> {
+    let Some(raw) = envelope.raw("debug").filter(|raw| !is_null(raw)) else { return Ok(false) };
+    let debug = object(raw, &Place::Top("debug"))?;
+    Ok(debug.peek("echo_upstream_body").is_some_and(|raw| raw.get() == "true"))
+}
+
+fn structured_output(raw: Option<&RawValue>) -> Result<Option<StructuredOutput>, Fault> {
+    let Some(raw) = raw else { return Ok(None) };
+    let place = Place::Top("response_format");
+    Ok(match type_of(&object(raw, &place)?, &place)?.as_ref() {
+        "text" => None,
+        "json_object" => Some(StructuredOutput::JsonObject),
+        "json_schema" => Some(StructuredOutput::JsonSchema),
+        _ => Some(StructuredOutput::Other),
+    })
+}
+
+fn read_tools(raw: &RawValue, facts: &mut RequestFacts) -> Result<(), Fault> {
+    let place = Place::Top("tools");
+    for (at, raw) in array(raw, &place)?.into_iter().enumerate() {
+        let place = place.element(at);
+        let tool = object(raw, &place)?;
+        facts.tools += 1;
+        facts.cache_marks |= tool.peek("cache_control").is_some();
+        if type_of(&tool, &place)? != "function" {
+            continue;
+        }
+        let place = place.member("function");
+        let Some(function) = tool.peek("function") else { return Err(place.refuse("is missing")) };
+        let function = object(function, &place)?;
+        let name_place = place.member("name");
+        let Some(name) = function.peek("name") else {
+            return Err(name_place.refuse("is missing"));
+        };
+        facts.irregular_tool_names |= !wire::is_plain_name(&string(name, &name_place)?);
+    }
+    Ok(())
+}
+
+/// The ids of the tool calls so far: a result without a call is refused here, with its place,
+/// instead of by a provider without.
+#[derive(Default)]
+pub(super) struct CallIds<'a> {
+    seen: HashSet<std::borrow::Cow<'a, str>>,
+}
+
+impl<'a> CallIds<'a> {
+    pub(super) fn add(&mut self, id: std::borrow::Cow<'a, str>) {
+        self.seen.insert(id);
+    }
+
+    pub(super) fn check(&self, id: &str, place: &Place<'_>) -> Result<(), Fault> {
+        if self.seen.contains(id) {
+            return Ok(());
+        }
+        let shown: String = id.chars().take(64).collect();
+        Err(place
+            .refuse(format_args!("no tool call with the id `{shown}` comes before this result")))
+    }
+}
+
+/// The role of a message. CHAT-7
+pub(super) fn role_of(message: &Object<'_>, place: &Place<'_>) -> Result<Role, Fault> {
+    let place = place.member("role");
+    let Some(raw) = message.peek("role") else { return Err(place.refuse("is missing")) };
+    let name = string(raw, &place)?;
+    wire::role(&name).ok_or_else(|| {
+        let shown: String = name.chars().take(64).collect();
+        place.refuse(format_args!(
+            "unknown role `{shown}`; use system, developer, user, assistant or tool"
+        ))
+    })
+}
+
+fn read_messages<'a>(
+    raw: &'a RawValue,
+    facts: &mut RequestFacts,
+    size: &mut Size,
+) -> Result<(), Fault> {
+    let all = Place::Top("messages");
+    let entries = array(raw, &all)?;
+    if entries.is_empty() {
+        return Err(all.refuse("is empty; send at least one message"));
+    }
+    let bytes = raw.get().as_bytes();
+    size.text += bytes.len();
+    let screen = Screen {
+        media: ["_url\"", "\"input_audio\"", "\"input_video\"", "\"file\"", "\\u"]
+            .iter()
+            .any(|needle| memmem::find(bytes, needle.as_bytes()).is_some()),
+        marks: memmem::find(bytes, b"\"cache_control\"").is_some()
+            || memmem::find(bytes, b"\"prompt_cache_breakpoint\"").is_some(),
+    };
+    let mut calls = CallIds::default();
+    let mut opening = Opening::default();
+    facts.message_count = entries.len();
+    for (at, raw) in entries.into_iter().enumerate() {
+        let place = all.element(at);
+        let message = object(raw, &place)?;
+        let role = role_of(&message, &place)?;
+        facts.prefill = role == Role::Assistant;
+        let content = message.peek("content").filter(|raw| !is_null(raw));
+        match (content, message.peek("content")) {
+            (Some(content), _) => {
+                let place = place.member("content");
+                if is_array(content) {
+                    read_parts(content, &place, &screen, facts, size)?;
+                } else if !is_string(content) {
+                    return Err(place.expected("a string or an array of parts", content));
+                }
+            }
+            (None, None) if role != Role::Assistant => {
+                return Err(place.member("content").refuse("is missing"));
+            }
+            (None, _) => {}
+        }
+        opening.take(role, content, facts);
+        match role {
+            Role::Assistant => {
+                facts.tool_history |= read_calls(&message, &place, &mut calls)?;
+            }
+            Role::Tool => {
+                facts.tool_history = true;
+                let place = place.member("tool_call_id");
+                let Some(id) = message.peek("tool_call_id") else {
+                    return Err(place.refuse("is missing"));
+                };
+                calls.check(&string(id, &place)?, &place)?;
+            }
+            Role::System | Role::Developer | Role::User => {}
+        }
+        if screen.marks {
+            facts.cache_marks |= message.peek("cache_control").is_some();
+        }
+    }
+    Ok(())
+}
+
+/// What the messages may contain, by a search that can be wrong in one direction only.
+struct Screen {
+    media: bool,
+    marks: bool,
+}
+
+fn read_parts(
+    raw: &RawValue,
+    place: &Place<'_>,
+    screen: &Screen,
+    facts: &mut RequestFacts,
+    size: &mut Size,
+) -> Result<(), Fault> {
+    for (at, raw) in array(raw, place)?.into_iter().enumerate() {
+        let place = place.element(at);
+        if !is_object(raw) {
+            return Err(place.expected("an object", raw));
+        }
+        if !screen.media && !screen.marks {
+            continue;
+        }
+        let part = object(raw, &place)?;
+        facts.cache_marks |= screen.marks
+            && (part.peek("cache_control").is_some()
+                || part.peek("prompt_cache_breakpoint").is_some());
+        let kind = type_of(&part, &place)?;
+        let seen = match kind.as_ref() {
+            "image_url" => &mut facts.image_input,
+            "input_audio" => &mut facts.audio_input,
+            "video_url" | "input_video" => &mut facts.video_input,
+            "file" => &mut facts.file_input,
+            _ => continue,
+        };
+        *seen = true;
+        size.text = size.text.saturating_sub(raw.get().len());
+    }
+    Ok(())
+}
+
+/// Reads the ids of an assistant's calls; tells whether there were any.
+fn read_calls<'a>(
+    message: &Object<'a>,
+    place: &Place<'_>,
+    calls: &mut CallIds<'a>,
+) -> Result<bool, Fault> {
+    let Some(raw) = message.peek("tool_calls").filter(|raw| !is_null(raw)) else {
+        return Ok(false);
+    };
+    let place = place.member("tool_calls");
+    let entries = array(raw, &place)?;
+    for (at, raw) in entries.iter().enumerate() {
+        let place = place.element(at);
+        let call = object(raw, &place)?;
+        let place = place.member("id");
+        match call.peek("id") {
+            Some(id) => calls.add(string(id, &place)?),
+            None => return Err(place.refuse("is missing")),
+        }
+    }
+    Ok(!entries.is_empty())
+}
+
+#[derive(Default)]
+struct Opening {
+    instructions: bool,
+    first: bool,
+}
+
+impl Opening {
+    fn take(&mut self, role: Role, content: Option<&RawValue>, facts: &mut RequestFacts) {
+        let (seen, text) = match role {
+            Role::System | Role::Developer => {
+                (&mut self.instructions, &mut facts.opening.instructions)
+            }
+            _ => (&mut self.first, &mut facts.opening.first_message),
+        };
+        if !std::mem::replace(seen, true)
+            && let Some(content) = content
+        {
+            *text = content_text(content);
+        }
+    }
+}
+
+/// The text of a content: the same for a string and for one text part.
+fn content_text(content: &RawValue) -> String {
+    if is_string(content) {
+        return lenient_string(content).unwrap_or_default().into_owned();
+    }
+    let parts: Vec<Object<'_>> = serde_json::from_str(content.get()).unwrap_or_default();
+    let mut text = String::new();
+    for part in &parts {
+        match part.peek("text").map(|raw| serde_json::from_str::<CowStr<'_>>(raw.get())) {
+            Some(Ok(piece)) => text.push_str(&piece.0),
+            // Media identify a conversation as well as text does.
+            _ => part.iter().for_each(|(_, raw)| text.push_str(raw.get())),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn facts(body: &str) -> Result<RequestFacts, String> {
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        read_facts(&envelope).map_err(|fault| fault.message)
+    }
+
+    #[test]
+    fn everything_routing_asks_is_found() {
+        let found = facts(
+            r#"{"model":"a/b","models":["c/d"],"stream":true,"temperature":1,"max_tokens":100,
+            "tools":[{"type":"function","function":{"name":"a.b","parameters":{}}}],"tool_choice":"required",
+            "response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{}}},
+            "reasoning":{"effort":"low"},"verbosity":"high","session_id":"s","user":"u","service_tier":"flex",
+            "provider":{"order":["x"]},"plugins":[],"debug":{"echo_upstream_body":true},"n":2,
+            "modalities":["text","image"],"top_k":null,
+            "messages":[{"role":"system","content":"be kind"},
+              {"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}},
+                {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}]}"#,
+        )
+        .unwrap();
+        assert_eq!(found.model.as_deref(), Some("a/b"));
+        assert_eq!(found.models, ["c/d"]);
+        assert_eq!(
+            found.parameters,
+            [
+                "temperature",
+                "max_tokens",
+                "tools",
+                "tool_choice",
+                "response_format",
+                "reasoning",
+                "verbosity"
+            ]
+        );
+        assert!(found.stream && found.image_input && found.cache_marks && found.tool_choice);
+        assert!(found.forced_tool_choice && found.irregular_tool_names && found.echo_upstream_body);
+        assert!(!found.audio_input && !found.video_input && !found.file_input && !found.prefill);
+        assert_eq!((found.tools, found.answers, found.message_count), (1, 2, 2));
+        assert_eq!(found.structured_output, Some(StructuredOutput::JsonSchema));
+        assert_eq!(found.max_output_tokens, Some(100));
+        assert_eq!(found.opening.instructions, "be kind");
+        assert!(found.opening.first_message.starts_with("hi"));
+        assert_eq!(found.output_modalities, ["text", "image"]);
+        assert_eq!(found.provider.unwrap().get(), r#"{"order":["x"]}"#);
+    }
+
+    /// A text that only mentions a part must not be taken for one.
+    #[test]
+    fn text_that_speaks_of_media_is_text() {
+        let found = facts(
+            r#"{"messages":[{"role":"user","content":"use {\"type\":\"image_url\"} and \"file\""},
+               {"role":"user","content":[{"type":"text","text":"\"input_audio\" \"image_url\""}]}]}"#,
+        )
+        .unwrap();
+        assert!(!found.image_input && !found.audio_input && !found.file_input);
+        let hidden = facts(
+            r#"{"messages":[{"role":"user","content":[{"type":"image\u005furl","image\u005furl":{"url":"x"}}]}]}"#,
+        )
+        .unwrap();
+        assert!(hidden.image_input, "an escaped spelling is the same part");
+    }
+
+    #[test]
+    fn media_bytes_are_not_counted_as_text() {
+        let data = "A".repeat(100_000);
+        let body = format!(
+            r#"{{"messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{data}"}}}}]}}]}}"#
+        );
+        assert!(facts(&body).unwrap().estimated_prompt_tokens < 30);
+    }
+
+    /// CHAT-1, CHAT-7
+    #[test]
+    fn what_no_provider_should_see_is_refused_with_its_place() {
+        for (body, message) in [
+            (r#"{"model":"x"}"#, "messages: is missing; send at least one message"),
+            (r#"{"messages":[]}"#, "messages: is empty; send at least one message"),
+            (r#"{"messages":[1]}"#, "messages[0]: expected an object, got a number"),
+            (r#"{"messages":[{"content":"x"}]}"#, "messages[0].role: is missing"),
+            (
+                r#"{"messages":[{"role":"user","content":"x"},{"role":"king","content":"x"}]}"#,
+                "messages[1].role: unknown role `king`; use system, developer, user, assistant or tool",
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":7}]}"#,
+                "messages[0].content: expected a string or an array of parts, got a number",
+            ),
+            (r#"{"messages":[{"role":"user"}]}"#, "messages[0].content: is missing"),
+            (
+                r#"{"messages":[{"role":"tool","tool_call_id":"c","content":"x"}]}"#,
+                "messages[0].tool_call_id: no tool call with the id `c` comes before this result",
+            ),
+            (
+                r#"{"messages":[{"role":"tool","content":"x"}]}"#,
+                "messages[0].tool_call_id: is missing",
+            ),
+            (
+                r#"{"prompt":["a","b"]}"#,
+                "prompt: several prompts in one request are not supported; send one request for each",
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":"x"}],"provider":1}"#,
+                "provider: expected an object, got a number",
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":"x"}],"tools":[{"type":"function"}]}"#,
+                "tools[0].function: is missing",
+            ),
+        ] {
+            assert_eq!(facts(body).unwrap_err(), message, "{body}");
+        }
+    }
+
+    /// Bug 25: what we sent before may come back as it was.
+    #[test]
+    fn explicit_nulls_are_accepted_everywhere() {
+        let found = facts(
+            r#"{"model":null,"messages":[{"role":"user","content":"x","name":null},
+            {"role":"assistant","content":null,"refusal":null,"tool_calls":null,"reasoning":null},
+            {"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},
+            {"role":"tool","tool_call_id":"c","content":""}],"tools":null,"provider":null,"plugins":null,"debug":null}"#,
+        )
+        .unwrap();
+        assert!(found.tool_history && !found.prefill);
+        assert!(facts(r#"{"prompt":"hello","messages":null}"#).is_ok());
+    }
+
+    #[test]
+    fn the_opening_is_the_same_for_a_string_and_for_one_part() {
+        let string = facts(r#"{"messages":[{"role":"user","content":"hi"}]}"#).unwrap();
+        let part =
+            facts(r#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#)
+                .unwrap();
+        assert_eq!(string.opening, part.opening);
+    }
+
+    proptest! {
+        #[test]
+        fn facts_never_panic(body in "\\{\"messages\":\\[[\\[\\]{}\":,a-z0-9]{0,60}\\]\\}") {
+            if let Ok(envelope) = Envelope::parse(body.as_bytes()) {
+                let _ = read_facts(&envelope);
+            }
+        }
+    }
+}

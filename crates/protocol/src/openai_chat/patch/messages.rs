@@ -1,0 +1,327 @@
+//! Messages on their way to a host of the same protocol: only what the host would refuse is
+//! changed, and only in the messages concerned. Bugs 6, 21, 25, 28
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use serde_json::value::RawValue;
+
+use super::changes::Changes;
+use crate::exchange::{Fault, Role};
+use crate::json::Object;
+use crate::openai_chat::read::{
+    Place, array, is_array, is_null, is_string, lenient_array, lenient_object, lenient_string,
+    object,
+};
+use crate::openai_chat::wire;
+use crate::openai_chat::write::{into_text, object as write_object, quoted};
+use crate::target::{ReasoningReplay, Target};
+
+/// What OpenAI defines for a message a caller sends, as far as strict hosts accept it.
+const STRICT: [&str; 6] = ["role", "content", "name", "tool_calls", "tool_call_id", "prefix"];
+
+/// The turn that stands between a tool's result and a user's message where a host needs one.
+pub(in crate::openai_chat) const BETWEEN: &str = r#"{"role":"assistant","content":"OK"}"#;
+
+/// What messages are rewritten for.
+pub(super) struct Policy<'p> {
+    pub(super) target: &'p Target<'p>,
+    /// Tool names: (as sent, as declared).
+    pub(super) names: &'p [(String, String)],
+    /// An instruction to put first.
+    pub(super) instruction: Option<String>,
+}
+
+/// The messages as the host wants them; `None` if they may stay as they are.
+pub(super) fn rewrite(raw: &RawValue, policy: &Policy<'_>) -> Result<Option<String>, Fault> {
+    if !is_concerned(raw.get(), policy) {
+        return Ok(None);
+    }
+    let all = Place::Top("messages");
+    let entries = array(raw, &all)?;
+    let last = entries.len().saturating_sub(1);
+    let mut out = Vec::with_capacity(raw.get().len() + 64);
+    out.push(b'[');
+    if let Some(instruction) = &policy.instruction {
+        write_object(&mut out, |message| {
+            message.string("role", "system");
+            message.string("content", instruction);
+        });
+    }
+    let mut after_tool = false;
+    let mut changed = policy.instruction.is_some();
+    for (at, raw) in entries.into_iter().enumerate() {
+        let place = all.element(at);
+        let message = object(raw, &place)?;
+        let role = message.peek_str("role").and_then(|name| wire::role(&name));
+        if after_tool && role == Some(Role::User) && policy.target.quirks.no_user_after_tool {
+            comma(&mut out);
+            out.extend_from_slice(BETWEEN.as_bytes());
+            changed = true;
+        }
+        after_tool = role == Some(Role::Tool);
+        comma(&mut out);
+        let changes = message_changes(&message, role, at == last, policy, &place)?;
+        if changes.is_empty() {
+            out.extend_from_slice(raw.get().as_bytes());
+        } else {
+            changed = true;
+            changes.write(&message, &mut out);
+        }
+    }
+    out.push(b']');
+    // Where the search was wrong, the messages keep even their blanks.
+    Ok(changed.then(|| into_text(out)))
+}
+
+fn comma(out: &mut Vec<u8>) {
+    if out.last() != Some(&b'[') {
+        out.push(b',');
+    }
+}
+
+/// Whether any message could need a change: searches that can only be wrong by saying yes. A
+/// backslash before `u` may hide any name.
+fn is_concerned(text: &str, policy: &Policy<'_>) -> bool {
+    let has = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+    let quirks = policy.target.quirks;
+    quirks.strict_messages
+        || quirks.prefix_flag
+        || policy.instruction.is_some()
+        || !policy.names.is_empty()
+        || (quirks.no_developer_role && has("developer"))
+        || (!policy.target.abilities.system_prompt && (has("\"system\"") || has("developer")))
+        || (!quirks.cache_control && has("\"cache_control\""))
+        || (quirks.nine_character_tool_ids && has("\"tool_call"))
+        || (quirks.no_user_after_tool && has("\"tool\""))
+        || ((quirks.plain_image_url || quirks.no_media_urls) && has("_url\""))
+        || match quirks.reasoning_replay {
+            ReasoningReplay::ReasoningDetails => false,
+            ReasoningReplay::ReasoningContent => has("\"reasoning") || has("\"tool_calls\""),
+            _ => has("\"reasoning"),
+        }
+        || has("\\u00")
+}
+
+fn message_changes(
+    message: &Object<'_>,
+    role: Option<Role>,
+    last: bool,
+    policy: &Policy<'_>,
+    place: &Place<'_>,
+) -> Result<Changes, Fault> {
+    let quirks = policy.target.quirks;
+    let mut changes = Changes::default();
+    if quirks.strict_messages {
+        for (name, raw) in message.iter() {
+            if !STRICT.contains(&name) || (is_null(raw) && name != "content") {
+                changes.remove(name.to_owned());
+            }
+        }
+        if role == Some(Role::Assistant) && message.peek("content").is_some_and(is_null) {
+            changes.set("content", "\"\"");
+        }
+    }
+    match role {
+        Some(Role::System | Role::Developer) if !policy.target.abilities.system_prompt => {
+            changes.set("role", "\"user\"");
+        }
+        Some(Role::Developer) if quirks.no_developer_role => changes.set("role", "\"system\""),
+        _ => {}
+    }
+    if !quirks.cache_control {
+        changes.remove_from(message, "cache_control");
+    }
+    if let Some(content) = message.peek("content").filter(|raw| is_array(raw))
+        && let Some(parts) = rewrite_parts(content, policy, &place.member("content"))?
+    {
+        changes.set("content", parts);
+    }
+    if quirks.nine_character_tool_ids
+        && let Some(id) = message.peek_str("tool_call_id")
+    {
+        replace(&mut changes, "tool_call_id", &id, &wire::nine_characters(&id));
+    }
+    if role == Some(Role::Tool)
+        && let Some(name) = message.peek_str("name")
+    {
+        replace(&mut changes, "name", &name, wire::sent_name(policy.names, &name));
+    }
+    if role == Some(Role::Assistant) {
+        let calls = message.peek("tool_calls").filter(|raw| !is_null(raw));
+        if let Some(calls) = calls
+            && let Some(calls) = rewrite_calls(calls, policy)
+        {
+            changes.set("tool_calls", calls);
+        }
+        replay_reasoning(message, policy, &mut changes);
+        if last && quirks.prefix_flag {
+            changes.set("prefix", "true");
+        }
+    }
+    Ok(changes)
+}
+
+fn replace(changes: &mut Changes, name: &'static str, old: &str, new: &str) {
+    if old != new {
+        changes.set(name, quoted(new));
+    }
+}
+
+/// The text of the reasoning a message carries, in whichever spelling it came.
+fn reasoning_text<'a>(message: &Object<'a>) -> Option<Cow<'a, str>> {
+    let plain = |name| message.peek(name).and_then(lenient_string).filter(|text| !text.is_empty());
+    if let Some(text) = plain("reasoning_content").or_else(|| plain("reasoning")) {
+        return Some(text);
+    }
+    let text: String = lenient_array(message.peek("reasoning_details")?)
+        .into_iter()
+        .filter_map(lenient_object)
+        .filter_map(|entry| entry.peek_str("text").or_else(|| entry.peek_str("summary")))
+        .collect();
+    (!text.is_empty()).then_some(Cow::Owned(text))
+}
+
+/// wire-formats 12.4, bug 21
+fn replay_reasoning(message: &Object<'_>, policy: &Policy<'_>, changes: &mut Changes) {
+    let replay = policy.target.quirks.reasoning_replay;
+    if replay == ReasoningReplay::ReasoningDetails {
+        return;
+    }
+    let text = reasoning_text(message);
+    for name in ["reasoning", "reasoning_content", "reasoning_details"] {
+        changes.remove_from(message, name);
+    }
+    match replay {
+        ReasoningReplay::Drop | ReasoningReplay::ReasoningDetails => {}
+        ReasoningReplay::Reasoning => {
+            if let Some(text) = text {
+                changes.set("reasoning", quoted(&text));
+            }
+        }
+        ReasoningReplay::ReasoningContent => {
+            let calls =
+                message.peek("tool_calls").is_some_and(|raw| !lenient_array(raw).is_empty());
+            match text {
+                Some(text) => changes.set("reasoning_content", quoted(&text)),
+                None if calls => changes.set("reasoning_content", "\"\""),
+                None => {}
+            }
+        }
+        ReasoningReplay::ThinkTags => {
+            if let Some(text) = text {
+                let tagged = format!("<think>{text}</think>");
+                let content = changes
+                    .value("content")
+                    .or_else(|| message.peek("content").map(RawValue::get))
+                    .unwrap_or("null");
+                changes.set("content", prefixed(&tagged, content));
+            }
+        }
+    }
+}
+
+/// A content with a text in front.
+fn prefixed(text: &str, content: &str) -> String {
+    if let Some(parts) = content.trim_start().strip_prefix('[') {
+        let parts = parts.trim_start();
+        let comma = if parts.starts_with(']') { "" } else { "," };
+        return format!(r#"[{{"type":"text","text":{}}}{comma}{parts}"#, quoted(text));
+    }
+    let rest = serde_json::from_str::<String>(content).unwrap_or_default();
+    quoted(&format!("{text}{rest}"))
+}
+
+fn rewrite_parts(
+    content: &RawValue,
+    policy: &Policy<'_>,
+    place: &Place<'_>,
+) -> Result<Option<String>, Fault> {
+    let quirks = policy.target.quirks;
+    let mut out = Vec::with_capacity(content.get().len());
+    let mut changed = false;
+    out.push(b'[');
+    for (at, raw) in array(content, place)?.into_iter().enumerate() {
+        comma(&mut out);
+        let place = place.element(at);
+        let part = object(raw, &place)?;
+        let mut changes = Changes::default();
+        if !quirks.cache_control {
+            changes.remove_from(&part, "cache_control");
+        }
+        for name in ["image_url", "video_url"] {
+            let Some(url) = part.peek(name).and_then(media_url) else { continue };
+            if quirks.no_media_urls && !url.starts_with("data:") {
+                return Err(place
+                    .member(name)
+                    .refuse("this provider does not fetch media; send the bytes as a data URL"));
+            }
+            if quirks.plain_image_url
+                && name == "image_url"
+                && !part.peek(name).is_some_and(is_string)
+            {
+                changes.set(name, quoted(&url));
+            }
+        }
+        if changes.is_empty() {
+            out.extend_from_slice(raw.get().as_bytes());
+        } else {
+            changed = true;
+            changes.write(&part, &mut out);
+        }
+    }
+    out.push(b']');
+    Ok(changed.then(|| into_text(out)))
+}
+
+fn media_url(raw: &RawValue) -> Option<Cow<'_, str>> {
+    match lenient_string(raw) {
+        Some(url) => Some(url),
+        None => lenient_object(raw)?.peek_str("url"),
+    }
+}
+
+fn rewrite_calls(calls: &RawValue, policy: &Policy<'_>) -> Option<String> {
+    let quirks = policy.target.quirks;
+    let mut out = Vec::with_capacity(calls.get().len());
+    let mut changed = false;
+    out.push(b'[');
+    for raw in lenient_array(calls) {
+        comma(&mut out);
+        let Some(call) = lenient_object(raw) else {
+            out.extend_from_slice(raw.get().as_bytes());
+            continue;
+        };
+        let mut changes = Changes::default();
+        if quirks.strict_messages {
+            for (name, raw) in call.iter() {
+                if !matches!(name, "id" | "type" | "function") || is_null(raw) {
+                    changes.remove(name.to_owned());
+                }
+            }
+        }
+        if quirks.nine_character_tool_ids
+            && let Some(id) = call.peek_str("id")
+        {
+            replace(&mut changes, "id", &id, &wire::nine_characters(&id));
+        }
+        if let Some(function) = call.peek("function").and_then(lenient_object)
+            && let Some(name) = function.peek_str("name")
+            && wire::sent_name(policy.names, &name) != name
+        {
+            let mut inner = Changes::default();
+            inner.set("name", quoted(wire::sent_name(policy.names, &name)));
+            let mut written = Vec::new();
+            inner.write(&function, &mut written);
+            changes.set("function", into_text(written));
+        }
+        if changes.is_empty() {
+            out.extend_from_slice(raw.get().as_bytes());
+        } else {
+            changed = true;
+            changes.write(&call, &mut out);
+        }
+    }
+    out.push(b']');
+    changed.then(|| into_text(out))
+}

@@ -1,0 +1,385 @@
+//! A request passed on in the same protocol: top-level members are edited, everything else keeps
+//! its bytes. CHAT-4
+
+use serde_json::value::RawValue;
+
+use super::changes::Changes;
+use super::messages::{self, Policy};
+use crate::exchange::{Fault, Losses};
+use crate::json::Envelope;
+use crate::json::envelope::Edit;
+use crate::openai_chat::parameters::{Parameters, prompt_text};
+use crate::openai_chat::read::{lenient_array, lenient_object, lenient_string};
+use crate::openai_chat::wire::{self, PENALTIES, ROUTER_ONLY, SAMPLING};
+use crate::openai_chat::write::{into_text, object, quoted};
+use crate::openai_chat::{reasoning, structured};
+use crate::target::{
+    Encoded, MaxTokensField, ReasoningRequest, ResponseContext, StreamUsage, Target,
+};
+
+/// What the gateway imposes on a request beside the target's needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestPatch {
+    /// Who the end user is toward the provider, already made unrecognisable. Without it nothing
+    /// is told: the raw value never leaves. USERT-1
+    pub user_identity: Option<String>,
+    /// The most tokens the answer may have; lowers what the caller asked for, or sets it.
+    pub max_output_tokens: Option<u64>,
+}
+
+/// Edits a caller's body for a target that speaks the same protocol. Unknown members survive byte
+/// for byte; messages are touched only where the target would refuse them. CHAT-4
+pub fn patch_request(
+    envelope: &Envelope<'_>,
+    target: &Target<'_>,
+    patch: &RequestPatch,
+) -> Result<Encoded, Fault> {
+    let parameters = Parameters::read(envelope.members(), |_, _| {})?;
+    let mut patcher = Patcher {
+        envelope,
+        target,
+        edit: envelope.edit(),
+        losses: Losses::default(),
+        context: ResponseContext {
+            no_finish_reason: target.quirks.no_finish_reason,
+            reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
+            ..ResponseContext::default()
+        },
+    };
+    patcher.edit.set("model", quoted(target.model));
+    for name in ROUTER_ONLY {
+        patcher.drop(name);
+    }
+    if !target.quirks.cache_control {
+        patcher.drop("cache_control");
+    }
+    let names = patcher.tools(&parameters);
+    let instruction = patcher.response_format(&parameters);
+    patcher.messages(&parameters, &names, instruction)?;
+    let limit = patcher.limit(&parameters, patch);
+    patcher.reasoning(&parameters, limit)?;
+    patcher.stream_options(&parameters);
+    patcher.sampling();
+    patcher.service_tier(&parameters);
+    patcher.user(patch);
+    patcher.unsupported();
+    patcher.context.tool_names = names;
+    Ok(Encoded {
+        body: patcher.edit.finish(),
+        headers: Vec::new(),
+        losses: patcher.losses,
+        context: patcher.context,
+    })
+}
+
+struct Patcher<'p, 'a> {
+    envelope: &'p Envelope<'a>,
+    target: &'p Target<'p>,
+    edit: Edit<'p, 'a>,
+    losses: Losses,
+    context: ResponseContext,
+}
+
+impl<'a> Patcher<'_, 'a> {
+    /// Removes a member that means nothing to a provider.
+    fn drop(&mut self, name: &'static str) {
+        if self.envelope.raw(name).is_some() {
+            self.edit.remove(name);
+        }
+    }
+
+    /// Removes a member the caller could miss.
+    fn lose(&mut self, name: &'static str, why: &'static str) {
+        if self.envelope.raw(name).is_some() {
+            self.edit.remove(name);
+            if self.envelope.has(name) {
+                self.losses.record(name, why);
+            }
+        }
+    }
+
+    /// Bugs 28, 30
+    fn tools(&mut self, parameters: &Parameters<'_>) -> Vec<(String, String)> {
+        let abilities = self.target.abilities;
+        if !abilities.tools {
+            for name in ["tools", "tool_choice", "parallel_tool_calls"] {
+                self.lose(name, "the model takes no tools");
+            }
+            return Vec::new();
+        }
+        let choice = parameters.tool_choice.map(RawValue::get);
+        let forced = choice.is_some_and(|text| !matches!(text, "\"auto\"" | "\"none\""));
+        if forced && !abilities.forced_tool_choice {
+            self.edit.set("tool_choice", "\"auto\"");
+            self.losses.record("tool_choice", "the model cannot be forced to call a tool");
+        } else if choice == Some("\"required\"") && self.target.quirks.tool_choice_any {
+            self.edit.set("tool_choice", "\"any\"");
+        }
+        let Some(tools) = parameters.tools else { return Vec::new() };
+        self.tool_names(tools, parameters.tool_choice.filter(|_| abilities.forced_tool_choice))
+    }
+
+    fn tool_names(&mut self, tools: &RawValue, choice: Option<&RawValue>) -> Vec<(String, String)> {
+        let entries = lenient_array(tools);
+        let declared: Vec<_> = entries
+            .iter()
+            .filter_map(|raw| {
+                lenient_object(lenient_object(raw)?.peek("function")?)?.peek_str("name")
+            })
+            .collect();
+        let names = wire::plain_names(declared.iter().map(AsRef::as_ref));
+        let marks = !self.target.quirks.cache_control && tools.get().contains("\"cache_control\"");
+        if names.is_empty() && !marks {
+            return names;
+        }
+        let mut out = Vec::with_capacity(tools.get().len());
+        crate::openai_chat::write::array(&mut out, entries, |out, raw| {
+            let Some(tool) = lenient_object(raw) else {
+                out.extend_from_slice(raw.get().as_bytes());
+                return;
+            };
+            let mut changes = renamed(&tool, &names);
+            if marks {
+                changes.remove_from(&tool, "cache_control");
+            }
+            if changes.is_empty() {
+                out.extend_from_slice(raw.get().as_bytes());
+            } else {
+                changes.write(&tool, out);
+            }
+        });
+        self.edit.set("tools", into_text(out));
+        if let Some(choice) = choice.and_then(lenient_object) {
+            let changes = renamed(&choice, &names);
+            if !changes.is_empty() {
+                let mut out = Vec::new();
+                changes.write(&choice, &mut out);
+                self.edit.set("tool_choice", into_text(out));
+            }
+        }
+        names
+    }
+
+    /// The instruction that stands for a schema the host does not take.
+    fn response_format(&mut self, parameters: &Parameters<'_>) -> Option<String> {
+        if !self.target.quirks.no_json_schema && self.target.abilities.structured_output {
+            return None;
+        }
+        let format = lenient_object(parameters.response_format?)?;
+        if format.peek_str("type")? != "json_schema" {
+            return None;
+        }
+        self.edit.set("response_format", structured::JSON_OBJECT);
+        self.losses.record("response_format.json_schema", "the schema is asked for in words");
+        Some(structured::instruction(lenient_object(format.peek("json_schema")?)?.peek("schema")?))
+    }
+
+    /// CHAT-1
+    fn messages(
+        &mut self,
+        parameters: &Parameters<'a>,
+        names: &[(String, String)],
+        instruction: Option<String>,
+    ) -> Result<(), Fault> {
+        let policy = Policy { target: self.target, names, instruction };
+        match (parameters.messages, parameters.prompt) {
+            (Some(raw), prompt) => {
+                if let Some(written) = messages::rewrite(raw, &policy)? {
+                    self.edit.set("messages", written);
+                }
+                if prompt.is_some() {
+                    self.edit.remove("prompt");
+                }
+            }
+            (None, Some(prompt)) => {
+                let text = prompt_text(prompt)?;
+                let mut out = Vec::with_capacity(text.len() + 64);
+                out.push(b'[');
+                for (role, content) in
+                    [("system", policy.instruction.as_deref()), ("user", Some(text.as_ref()))]
+                {
+                    let Some(content) = content else { continue };
+                    if out.len() > 1 {
+                        out.push(b',');
+                    }
+                    object(&mut out, |message| {
+                        message.string("role", role);
+                        message.string("content", content);
+                    });
+                }
+                out.push(b']');
+                self.edit.remove("prompt");
+                self.edit.set("messages", into_text(out));
+            }
+            (None, None) => {
+                return Err(Fault::invalid("messages: is missing; send at least one message"));
+            }
+        }
+        if self.target.quirks.prefix_flag {
+            self.context.prefill = parameters.messages.and_then(prefill);
+        }
+        Ok(())
+    }
+
+    /// Bug 23
+    fn limit(&mut self, parameters: &Parameters<'_>, patch: &RequestPatch) -> Option<u64> {
+        let asked = parameters.max_tokens;
+        let limit = match (asked, patch.max_output_tokens) {
+            (Some(asked), Some(cap)) => Some(asked.min(cap)),
+            (asked, cap) => asked.or(cap),
+        }?;
+        let (name, other) = match self.target.quirks.max_tokens_field {
+            MaxTokensField::AsSent if self.envelope.has("max_completion_tokens") => {
+                ("max_completion_tokens", "max_tokens")
+            }
+            MaxTokensField::AsSent | MaxTokensField::MaxTokens => {
+                ("max_tokens", "max_completion_tokens")
+            }
+            MaxTokensField::MaxCompletionTokens => ("max_completion_tokens", "max_tokens"),
+        };
+        self.drop(other);
+        // Where nothing changes, the caller's own spelling of the number stays.
+        if asked != Some(limit) || !self.envelope.has(name) {
+            self.edit.set(name, limit.to_string());
+        }
+        Some(limit)
+    }
+
+    /// REASON-6, REASON-13
+    fn reasoning(&mut self, parameters: &Parameters<'_>, limit: Option<u64>) -> Result<(), Fault> {
+        let Some(asked) = &parameters.reasoning else { return Ok(()) };
+        self.context.exclude_reasoning = asked.exclude;
+        let kwargs = self.envelope.raw("chat_template_kwargs");
+        let members = reasoning::request_members(asked, self.target, limit, kwargs)?;
+        let understood = self.target.quirks.reasoning_request == ReasoningRequest::Reasoning;
+        if understood
+            && !self.envelope.has("reasoning_effort")
+            && !self.envelope.has("include_reasoning")
+        {
+            return Ok(());
+        }
+        self.drop("reasoning");
+        self.drop("reasoning_effort");
+        for (name, json) in members {
+            self.edit.set(name, json);
+        }
+        Ok(())
+    }
+
+    /// Bug 22
+    fn stream_options(&mut self, parameters: &Parameters<'_>) {
+        if !parameters.stream || self.target.quirks.stream_usage == StreamUsage::Always {
+            self.drop("stream_options");
+            return;
+        }
+        let mut out = Vec::new();
+        object(&mut out, |options| {
+            if let Some(sent) = self.envelope.raw("stream_options").and_then(lenient_object) {
+                for (name, raw) in sent.iter().filter(|(name, _)| *name != "include_usage") {
+                    options.raw(name, raw.get());
+                }
+            }
+            options.boolean("include_usage", true);
+        });
+        self.edit.set("stream_options", into_text(out));
+    }
+
+    /// Bug 24
+    fn sampling(&mut self) {
+        let abilities = self.target.abilities;
+        if !abilities.sampling {
+            for name in SAMPLING {
+                self.lose(name, "the model takes no sampling parameters");
+            }
+        }
+        if !abilities.penalties {
+            for name in PENALTIES {
+                self.lose(name, "the model takes no penalties");
+            }
+        }
+        if !abilities.logprobs {
+            for name in ["logprobs", "top_logprobs"] {
+                self.lose(name, "the model tells no log probabilities");
+            }
+        }
+        if !abilities.temperature_with_top_p && self.envelope.has("temperature") {
+            self.lose("top_p", "the model takes temperature or top_p, not both");
+        }
+        if self.target.quirks.random_seed
+            && let Some(seed) = self.envelope.raw("seed")
+        {
+            self.edit.remove("seed");
+            self.edit.set("random_seed", seed.get());
+        }
+    }
+
+    /// TIER-1
+    fn service_tier(&mut self, parameters: &Parameters<'_>) {
+        match (parameters.service_tier.as_deref(), parameters.speed.as_deref()) {
+            (Some(asked), _) => {
+                let tier = wire::service_tier(asked);
+                if tier != asked {
+                    self.edit.set("service_tier", quoted(tier));
+                }
+            }
+            (None, Some("fast")) => self.edit.set("service_tier", "\"priority\""),
+            (None, _) => {}
+        }
+    }
+
+    /// USERT-1
+    fn user(&mut self, patch: &RequestPatch) {
+        let identifier = self.envelope.has("safety_identifier");
+        match &patch.user_identity {
+            Some(identity) => {
+                if identifier {
+                    self.edit.set("safety_identifier", quoted(identity));
+                }
+                if self.envelope.has("user") || !identifier {
+                    self.edit.set("user", quoted(identity));
+                }
+            }
+            None => {
+                self.drop("user");
+                self.drop("safety_identifier");
+            }
+        }
+    }
+
+    /// CHAT-4
+    fn unsupported(&mut self) {
+        for name in &self.target.quirks.unsupported_parameters {
+            if self.envelope.has(name) {
+                self.losses.record(name.clone(), "the provider does not take it");
+            }
+            // Also what was set above.
+            self.edit.remove(name.clone());
+        }
+    }
+}
+
+/// The changes that give a tool, or a choice of one, its sent name.
+fn renamed(tool: &crate::json::Object<'_>, names: &[(String, String)]) -> Changes {
+    let mut changes = Changes::default();
+    if let Some(function) = tool.peek("function").and_then(lenient_object)
+        && let Some(name) = function.peek_str("name")
+        && wire::sent_name(names, &name) != name
+    {
+        let mut inner = Changes::default();
+        inner.set("name", quoted(wire::sent_name(names, &name)));
+        let mut out = Vec::new();
+        inner.write(&function, &mut out);
+        changes.set("function", into_text(out));
+    }
+    changes
+}
+
+/// The text the model is to continue, which some hosts repeat. CHAT-8
+fn prefill(messages: &RawValue) -> Option<String> {
+    let message = lenient_object(lenient_array(messages).last()?)?;
+    if message.peek_str("role")? != "assistant" || message.peek("tool_calls").is_some() {
+        return None;
+    }
+    let text = lenient_string(message.peek("content")?)?;
+    (!text.is_empty()).then(|| text.into_owned())
+}

@@ -1,0 +1,398 @@
+//! A stream passed on in the same protocol: who answers is set, everything below survives.
+
+use std::borrow::Cow;
+
+use memchr::memchr2;
+use serde_json::value::RawValue;
+
+use super::choice::{ChoiceState, Seen, Shape, Surroundings, patch_choice};
+use super::template::Template;
+use crate::exchange::{Additions, ErrorType, Fault, FinishReason, Identity, Usage};
+use crate::json::{Object, RawJson};
+use crate::openai_chat::error::{fault_in_text, fault_inside};
+use crate::openai_chat::read::{is_null, is_string, lenient_array, lenient_object};
+use crate::openai_chat::stream::ChunkHead;
+use crate::openai_chat::usage;
+use crate::sse::{DONE, Frame};
+use crate::target::ResponseContext;
+
+/// How many shapes of chunks are remembered: text, reasoning, arguments, and some for several
+/// choices.
+const MAX_TEMPLATES: usize = 6;
+
+/// Members that are set, or that are told at the end.
+const REPLACED: [&str; 6] = ["id", "provider", "model", "object", "created", "usage"];
+
+/// Members that mean nothing in a chunk without choices.
+const MEANINGLESS: [&str; 5] =
+    ["choices", "system_fingerprint", "service_tier", "obfuscation", "x_groq"];
+
+/// What one frame was.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PatchOutcome {
+    /// Content the caller would miss was written: from here on no other endpoint can take over
+    /// unseen. STREAM-4
+    pub content: bool,
+    /// A choice ended in this frame.
+    pub finished: bool,
+    /// The stream said it is over.
+    pub done: bool,
+    /// The provider failed. Nothing was written for this frame; nothing more will be.
+    pub fault: Option<Fault>,
+}
+
+/// Passes the frames of a stream on. Feed every frame to [`Self::push`], then at the end of the
+/// stream call [`Self::end`], then [`Self::finish`] or [`Self::fail`].
+#[derive(Debug)]
+pub struct PatchStream {
+    head: ChunkHead,
+    context: ResponseContext,
+    choices: Vec<ChoiceState>,
+    usage: Option<Usage>,
+    unknown_usage: Vec<(String, RawJson)>,
+    upstream_id: Option<String>,
+    service_tier: Option<String>,
+    text_bytes: u64,
+    done: bool,
+    failed: bool,
+    templates: Vec<Template>,
+    learned: u64,
+    applied: u64,
+    scratch: Vec<u8>,
+}
+
+impl PatchStream {
+    /// A stream answered in the name of `identity`.
+    pub fn new(identity: Identity, context: ResponseContext) -> Self {
+        Self {
+            head: ChunkHead::new(&identity, "chat.completion.chunk"),
+            context,
+            choices: Vec::new(),
+            usage: None,
+            unknown_usage: Vec::new(),
+            upstream_id: None,
+            service_tier: None,
+            text_bytes: 0,
+            done: false,
+            failed: false,
+            templates: Vec::new(),
+            learned: 0,
+            applied: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes one frame and writes what the caller gets for it, which may be nothing.
+    pub fn push(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> PatchOutcome {
+        if self.failed || self.done {
+            return PatchOutcome { done: self.done, ..PatchOutcome::default() };
+        }
+        for (at, template) in self.templates.iter().enumerate() {
+            if let Some(bytes) = template.apply(frame.data, out) {
+                self.text_bytes += bytes as u64;
+                self.applied += 1;
+                if at > 0 {
+                    self.templates.swap(0, at);
+                }
+                return PatchOutcome { content: true, ..PatchOutcome::default() };
+            }
+        }
+        if frame.is_done() {
+            self.done = true;
+            return PatchOutcome { done: true, ..PatchOutcome::default() };
+        }
+        let start = out.len();
+        match self.read(frame.data, out) {
+            Ok(outcome) => outcome,
+            Err(fault) => {
+                out.truncate(start);
+                self.failed = true;
+                PatchOutcome { fault: Some(fault), ..PatchOutcome::default() }
+            }
+        }
+    }
+
+    fn read(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<PatchOutcome, Fault> {
+        let text = std::str::from_utf8(data).map_err(|_| broken("it is not valid UTF-8"))?;
+        if text.trim().is_empty() {
+            return Ok(PatchOutcome::default());
+        }
+        // Line breaks between tokens would tear the frame that is written.
+        let text = match memchr2(b'\n', b'\r', data) {
+            Some(_) => Cow::Owned(text.replace(['\n', '\r'], " ")),
+            None => Cow::Borrowed(text),
+        };
+        let seen = self.rewrite(&text, out)?;
+        if let Some(varying) = seen.varying.filter(|_| self.may_learn()) {
+            self.learn(&text, varying, seen.second);
+        }
+        self.text_bytes += seen.text_bytes;
+        Ok(PatchOutcome {
+            content: seen.content,
+            finished: seen.finished,
+            ..PatchOutcome::default()
+        })
+    }
+
+    /// Learning costs a second reading: it must have paid off before.
+    fn may_learn(&self) -> bool {
+        self.learned < 8 || self.applied > self.learned * 4
+    }
+
+    /// From now on every chunk is read.
+    #[cfg(test)]
+    pub(super) fn forget_how_to_learn(&mut self) {
+        self.learned = u64::MAX / 8;
+    }
+
+    fn learn(&mut self, text: &str, varying: &RawValue, second: Option<&RawValue>) {
+        self.learned += 1;
+        let Some(marked) = Template::marked(text, varying, second) else { return };
+        let mut written = Vec::new();
+        if self.rewrite(&marked.text, &mut written).is_ok()
+            && let Some(template) = marked.learn(&written)
+        {
+            self.templates.truncate(MAX_TEMPLATES - 1);
+            self.templates.insert(0, template);
+        }
+    }
+
+    fn rewrite<'t>(&mut self, text: &'t str, out: &mut Vec<u8>) -> Result<FrameSeen<'t>, Fault> {
+        let chunk = match Object::parse(text) {
+            Ok(chunk) => chunk,
+            Err(_) => {
+                return Err(fault_in_text(text).unwrap_or_else(|| broken("it is not valid JSON")));
+            }
+        };
+        if let Some(fault) = fault_inside(&chunk) {
+            return Err(fault);
+        }
+        let had_usage = self.take_facts(&chunk);
+        let mut choices = std::mem::take(&mut self.scratch);
+        choices.clear();
+        let seen = self.rewrite_choices(&chunk, had_usage, &mut choices, out);
+        if let Ok(seen) = &seen
+            && seen.worth_sending
+        {
+            self.write_chunk(&chunk, &choices, out);
+        }
+        self.scratch = choices;
+        seen
+    }
+
+    /// Remembers what is told once; says whether usage was among it.
+    fn take_facts(&mut self, chunk: &Object<'_>) -> bool {
+        if self.upstream_id.is_none() {
+            self.upstream_id =
+                chunk.peek_str("id").filter(|id| !id.is_empty()).map(Cow::into_owned);
+        }
+        if let Some(tier) = chunk.peek_str("service_tier") {
+            self.service_tier = Some(tier.into_owned());
+        }
+        let groq = || lenient_object(chunk.peek("x_groq")?)?.peek("usage");
+        let Some(raw) = chunk.peek("usage").filter(|raw| !is_null(raw)).or_else(groq) else {
+            return false;
+        };
+        // Each replaces the one before: some send a running count in every chunk.
+        if let Some(usage) = usage::read(raw, self.context.reasoning_tokens_on_top) {
+            self.usage = Some(usage);
+            self.unknown_usage = usage::unknown_members(raw);
+        }
+        true
+    }
+
+    fn rewrite_choices<'t>(
+        &mut self,
+        chunk: &Object<'t>,
+        had_usage: bool,
+        written: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<FrameSeen<'t>, Fault> {
+        let entries = chunk.peek("choices").map(lenient_array).unwrap_or_default();
+        let around = Surroundings {
+            shape: Shape::Chunk,
+            context: &self.context,
+            answer: self.upstream_id.as_deref().unwrap_or_default(),
+        };
+        let mut all = FrameSeen::default();
+        let mut single: Option<Seen<'t>> = None;
+        let count = entries.len();
+        written.push(b'[');
+        for (position, raw) in entries.into_iter().enumerate() {
+            let before = written.len();
+            if written.len() > 1 {
+                written.push(b',');
+            }
+            let position = u32::try_from(position).unwrap_or(u32::MAX);
+            let seen = patch_choice(raw, position, &mut self.choices, &around, written)?;
+            if seen.stale {
+                written.truncate(before);
+            } else {
+                all.worth_sending = true;
+            }
+            all.content |= seen.content;
+            if seen.began_call {
+                self.templates.clear();
+            }
+            all.finished |= seen.finished;
+            all.text_bytes += seen.text_bytes;
+            single = Some(seen);
+        }
+        written.push(b']');
+        if count == 0 {
+            // Without choices: Azure's first chunk, a vendor's extras, or nothing.
+            all.worth_sending = chunk.iter().any(|(name, raw)| {
+                !is_null(raw) && !REPLACED.contains(&name) && !MEANINGLESS.contains(&name)
+            });
+        }
+        if all.finished {
+            self.close_before_end(out);
+        }
+        if let Some(seen) = single.filter(|seen| count == 1 && !had_usage && !seen.special) {
+            all.varying = seen.varying;
+            all.second = chunk.peek("obfuscation").filter(|raw| is_string(raw));
+        }
+        Ok(all)
+    }
+
+    /// Writes what must come before the end of the choices that just ended.
+    fn close_before_end(&mut self, out: &mut Vec<u8>) {
+        for state in self.choices.iter_mut().filter(|state| state.finish.is_some()) {
+            for choice in state.closing_choices() {
+                self.head.frame(out, |chunk| chunk.raw("choices", &format!("[{choice}]")));
+            }
+        }
+    }
+
+    fn write_chunk(&self, chunk: &Object<'_>, choices: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        let mut members = self.head.begin(out);
+        for (name, raw) in chunk.iter() {
+            match name {
+                "choices" => {}
+                "x_groq" => {
+                    if let Some(rest) = without_usage(raw) {
+                        members.raw(name, &rest);
+                    }
+                }
+                _ if REPLACED.contains(&name) => {}
+                _ => members.raw(name, raw.get()),
+            }
+        }
+        members.value("choices").extend_from_slice(choices);
+        ChunkHead::end(out, start);
+    }
+
+    /// The end of the provider's stream: a fault if it broke off. Bug 16
+    pub fn end(&mut self) -> Result<(), Fault> {
+        let finished = self.choices.iter().all(|choice| choice.finish.is_some());
+        let begun = !self.choices.is_empty();
+        let well = begun && (finished || self.done || self.context.no_finish_reason);
+        if self.failed || well {
+            return Ok(());
+        }
+        self.failed = true;
+        Err(Fault::new(
+            ErrorType::ProviderUnavailable,
+            if begun {
+                "Provider ended the stream before the answer was complete"
+            } else {
+                "Provider returned an empty stream"
+            },
+        ))
+    }
+
+    /// Writes the end of a good stream: ends left unsaid, usage with its cost, and `[DONE]`.
+    /// STREAM-3, USAGE-3
+    pub fn finish(&mut self, additions: Additions<'_>, out: &mut Vec<u8>) {
+        for state in self.choices.iter_mut().filter(|state| state.finish.is_none()) {
+            for choice in state.closing_choices().into_iter().chain(state.silent_end()) {
+                self.head.frame(out, |chunk| chunk.raw("choices", &format!("[{choice}]")));
+            }
+        }
+        self.head.usage(
+            self.usage.as_ref(),
+            self.service_tier.as_deref(),
+            &self.unknown_usage,
+            additions,
+            out,
+        );
+        out.extend_from_slice(DONE);
+    }
+
+    /// Writes the end of a stream that failed after it began. STREAM-5
+    pub fn fail(&mut self, fault: &Fault, out: &mut Vec<u8>) {
+        self.failed = true;
+        self.head.error(fault, out);
+        out.extend_from_slice(DONE);
+    }
+
+    /// The token counts, if the provider told them.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// Sets the token counts, for providers that tell none.
+    pub fn set_usage(&mut self, usage: Usage) {
+        self.usage = Some(usage);
+    }
+
+    /// Why the first answer ended; `None` before its end.
+    pub fn finish_reason(&self) -> Option<FinishReason> {
+        self.choices.first().and_then(|choice| choice.finish.as_ref()).map(|(reason, _)| *reason)
+    }
+
+    /// The provider's own word for it.
+    pub fn native_finish_reason(&self) -> Option<&str> {
+        self.choices.first()?.finish.as_ref()?.1.as_deref()
+    }
+
+    /// How many choices have begun, and how many of them have ended.
+    pub fn progress(&self) -> (usize, usize) {
+        let ended = self.choices.iter().filter(|choice| choice.finish.is_some()).count();
+        (self.choices.len(), ended)
+    }
+
+    /// The tier that serves, if told. TIER-7
+    pub fn service_tier(&self) -> Option<&str> {
+        self.service_tier.as_deref()
+    }
+
+    /// The provider's id of the answer.
+    pub fn upstream_id(&self) -> Option<&str> {
+        self.upstream_id.as_deref()
+    }
+
+    /// Bytes of text, reasoning and arguments so far, for an estimate where no usage is told.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+}
+
+/// What was seen in one frame.
+#[derive(Default)]
+struct FrameSeen<'t> {
+    content: bool,
+    finished: bool,
+    worth_sending: bool,
+    text_bytes: u64,
+    varying: Option<&'t RawValue>,
+    second: Option<&'t RawValue>,
+}
+
+fn broken(why: &str) -> Fault {
+    Fault::new(ErrorType::ProviderUnavailable, format!("Provider returned an invalid chunk: {why}"))
+}
+
+/// What Groq tells beside usage; `None` if that is nothing.
+fn without_usage(raw: &RawValue) -> Option<String> {
+    let Some(object) = lenient_object(raw) else { return Some(raw.get().to_owned()) };
+    let mut changes = super::changes::Changes::default();
+    changes.remove_from(&object, "usage");
+    if changes.is_empty() {
+        return Some(raw.get().to_owned());
+    }
+    let mut out = Vec::new();
+    changes.write(&object, &mut out);
+    (object.len() > 1).then(|| crate::openai_chat::write::into_text(out))
+}

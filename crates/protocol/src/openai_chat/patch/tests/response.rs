@@ -1,0 +1,90 @@
+use super::{charge, identity};
+use crate::exchange::{Additions, ErrorType, FinishReason};
+use crate::openai_chat::patch_response;
+use crate::target::ResponseContext;
+
+fn patched(body: &str) -> String {
+    let charge = charge();
+    let additions = Additions { charge: Some(&charge), members: &[] };
+    let answer = patch_response(body.as_bytes(), &identity(), &ResponseContext::default()).unwrap();
+    String::from_utf8(answer.finish(additions)).unwrap()
+}
+
+/// CHAT-10, CHAT-12, USAGE-3
+#[test]
+fn who_answers_and_what_it_cost_are_set_and_the_rest_survives() {
+    let body = r#"{"id":"chatcmpl-9","object":"chat.completion","created":1,"model":"gpt","service_tier":"default","choices":[{"index":0,"message":{"role":"assistant","content":"h\u00e9","x": 1.0e1},"logprobs":null,"finish_reason":"eos"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"queue_time":0.1},"system_fingerprint":"fp","citations":["u"]}"#;
+    assert_eq!(
+        patched(body),
+        r#"{"id":"gen-1","provider":"P","model":"a/b","object":"chat.completion","created":7,"service_tier":"default","choices":[{"index":0,"message":{"role":"assistant","content":"h\u00e9","x": 1.0e1},"logprobs":null,"finish_reason":"stop","native_finish_reason":"eos"}],"system_fingerprint":"fp","citations":["u"],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"cost":0.5,"is_byok":false,"prompt_tokens_details":{"cached_tokens":0,"cache_write_tokens":0,"audio_tokens":0,"video_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"image_tokens":0},"queue_time":0.1}}"#
+    );
+    let answer = patch_response(body.as_bytes(), &identity(), &ResponseContext::default()).unwrap();
+    assert_eq!(answer.finishes, vec![(FinishReason::Stop, Some("eos".to_owned()))]);
+    assert_eq!(answer.service_tier.as_deref(), Some("default"));
+    assert_eq!(answer.upstream_id.as_deref(), Some("chatcmpl-9"));
+    assert!(answer.has_content);
+}
+
+/// REASON-9, bugs 2, 3, 15, 29
+#[test]
+fn reasoning_and_tool_calls_get_their_whole_form() {
+    let out = patched(
+        r#"{"choices":[{"message":{"role":"assistant","content":null,"reasoning_content":"hm","tool_calls":[{"function":{"name":"f","arguments":{"a":1}}},{"id":"c2","type":"function","function":{"name":"g","arguments":""}}]},"finish_reason":"stop"}]}"#,
+    );
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let choice = &value["choices"][0];
+    assert_eq!(choice["index"], 0);
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    assert_eq!(choice["native_finish_reason"], "stop");
+    let message = &choice["message"];
+    assert_eq!(message["reasoning"], "hm");
+    assert_eq!(message["reasoning_details"][0]["type"], "reasoning.text");
+    assert_eq!(message["reasoning_details"][0]["text"], "hm");
+    assert!(message.get("reasoning_content").is_none());
+    assert_eq!(message["tool_calls"][0]["function"]["arguments"], "{\"a\":1}");
+    assert!(message["tool_calls"][0]["id"].as_str().unwrap().starts_with("call_"));
+    assert_eq!(message["tool_calls"][0]["type"], "function");
+    assert_eq!(message["tool_calls"][1]["function"]["arguments"], "{}");
+    assert_eq!(message["tool_calls"][1]["id"], "c2");
+}
+
+/// Bug 11
+#[test]
+fn an_error_inside_a_good_status_is_an_error() {
+    for (body, error_type) in [
+        (r#"{"error":{"message":"x","code":429}}"#, ErrorType::RateLimitExceeded),
+        (r#"{"base_resp":{"status_code":1008,"status_msg":"x"}}"#, ErrorType::PaymentRequired),
+        (r#"{"choices":[]}"#, ErrorType::ProviderUnavailable),
+        (r#"{"choices":null}"#, ErrorType::ProviderUnavailable),
+        ("<html>", ErrorType::ProviderUnavailable),
+        (r#"{"choices":[1]}"#, ErrorType::ProviderUnavailable),
+    ] {
+        let fault = patch_response(body.as_bytes(), &identity(), &ResponseContext::default())
+            .expect_err(body);
+        assert_eq!(fault.error_type, error_type, "{body}");
+    }
+    let good =
+        r#"{"choices":[{"message":{"content":"x"}}],"error":null,"base_resp":{"status_code":0}}"#;
+    assert!(patch_response(good.as_bytes(), &identity(), &ResponseContext::default()).is_ok());
+}
+
+/// Mistral's thinking parts
+#[test]
+fn parts_become_text_and_reasoning() {
+    let out = patched(
+        r#"{"choices":[{"index":0,"message":{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"yes"}]},"finish_reason":"stop"}]}"#,
+    );
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(value["choices"][0]["message"]["content"], "yes");
+    assert_eq!(value["choices"][0]["message"]["reasoning"], "hm");
+}
+
+/// REASON-4
+#[test]
+fn excluded_reasoning_is_left_out() {
+    let body = r#"{"choices":[{"index":0,"message":{"role":"assistant","reasoning":"a","reasoning_content":"a","reasoning_details":[{}],"content":"x"},"finish_reason":"stop"}]}"#;
+    let context = ResponseContext { exclude_reasoning: true, ..ResponseContext::default() };
+    let answer = patch_response(body.as_bytes(), &identity(), &context).unwrap();
+    let out = String::from_utf8(answer.finish(Additions::default())).unwrap();
+    assert!(!out.contains("reasoning"), "{out}");
+}

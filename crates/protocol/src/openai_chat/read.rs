@@ -1,0 +1,242 @@
+//! Strict reading of what callers send: every refusal names the place and what was expected.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+use crate::exchange::Fault;
+use crate::json::Object;
+use crate::json::object::CowStr;
+
+/// Where in a body a value stands. Costs nothing until it is printed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place<'p> {
+    /// A top-level member.
+    Top(&'p str),
+    /// A member of an object.
+    Member(&'p Place<'p>, &'p str),
+    /// An element of an array.
+    Element(&'p Place<'p>, usize),
+}
+
+impl Place<'_> {
+    pub(super) fn member<'p>(&'p self, name: &'p str) -> Place<'p> {
+        Place::Member(self, name)
+    }
+
+    pub(super) fn element(&self, index: usize) -> Place<'_> {
+        Place::Element(self, index)
+    }
+
+    /// The refusal of a value of the wrong kind.
+    pub(super) fn expected(&self, what: &str, found: &RawValue) -> Fault {
+        Fault::invalid(format!("{self}: expected {what}, got {}", kind_of(found)))
+    }
+
+    /// The refusal of a value for another reason.
+    pub(super) fn refuse(&self, why: impl fmt::Display) -> Fault {
+        Fault::invalid(format!("{self}: {why}"))
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top(name) => formatter.write_str(name),
+            Self::Member(parent, name) => write!(formatter, "{parent}.{name}"),
+            Self::Element(parent, index) => write!(formatter, "{parent}[{index}]"),
+        }
+    }
+}
+
+fn kind_of(raw: &RawValue) -> &'static str {
+    match raw.get().as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+/// Whether the value is the literal `null`.
+pub(super) fn is_null(raw: &RawValue) -> bool {
+    raw.get() == "null"
+}
+
+/// Whether the value is a JSON string.
+pub(super) fn is_string(raw: &RawValue) -> bool {
+    raw.get().starts_with('"')
+}
+
+/// Whether the value is a JSON array.
+pub(super) fn is_array(raw: &RawValue) -> bool {
+    raw.get().starts_with('[')
+}
+
+/// Whether the value is a JSON object.
+pub(super) fn is_object(raw: &RawValue) -> bool {
+    raw.get().starts_with('{')
+}
+
+pub(super) fn string<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Cow<'a, str>, Fault> {
+    if !is_string(raw) {
+        return Err(place.expected("a string", raw));
+    }
+    // A string token that cannot be read has a lone surrogate.
+    lenient_string(raw).ok_or_else(|| place.refuse("the string contains an invalid escape"))
+}
+
+pub(super) fn boolean(raw: &RawValue, place: &Place<'_>) -> Result<bool, Fault> {
+    match raw.get() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(place.expected("a boolean", raw)),
+    }
+}
+
+/// A number within `low..=high`.
+pub(super) fn number(raw: &RawValue, low: f64, high: f64, place: &Place<'_>) -> Result<f64, Fault> {
+    let value: f64 =
+        serde_json::from_str(raw.get()).map_err(|_| place.expected("a number", raw))?;
+    if value.is_finite() && (low..=high).contains(&value) {
+        Ok(value)
+    } else {
+        Err(place.refuse(format_args!("must be between {low} and {high}, got {}", raw.get())))
+    }
+}
+
+/// A number above zero and at most `high`.
+pub(super) fn positive(raw: &RawValue, high: f64, place: &Place<'_>) -> Result<f64, Fault> {
+    let value = number(raw, 0.0, high, place)?;
+    if value > 0.0 { Ok(value) } else { Err(place.refuse("must be greater than 0")) }
+}
+
+/// An integer within `low..=high`; `3.0` counts as one.
+pub(super) fn unsigned(
+    raw: &RawValue,
+    low: u64,
+    high: u64,
+    place: &Place<'_>,
+) -> Result<u64, Fault> {
+    let value = match serde_json::from_str::<u64>(raw.get()) {
+        Ok(value) => value,
+        Err(_) => {
+            let float: f64 =
+                serde_json::from_str(raw.get()).map_err(|_| place.expected("an integer", raw))?;
+            if float < 0.0 {
+                return Err(place.refuse(format_args!("must be at least {low}, got {}", raw.get())));
+            }
+            if float.fract() != 0.0 {
+                return Err(place.refuse(format_args!("expected an integer, got {}", raw.get())));
+            }
+            // A cast saturates; what is too large is refused below.
+            float as u64
+        }
+    };
+    if value < low {
+        return Err(place.refuse(format_args!("must be at least {low}, got {value}")));
+    }
+    if value > high {
+        return Err(place.refuse(format_args!("must be at most {high}, got {value}")));
+    }
+    Ok(value)
+}
+
+pub(super) fn object<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Object<'a>, Fault> {
+    if !is_object(raw) {
+        return Err(place.expected("an object", raw));
+    }
+    Object::parse(raw.get()).map_err(|error| place.refuse(error))
+}
+
+pub(super) fn array<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Vec<&'a RawValue>, Fault> {
+    if !is_array(raw) {
+        return Err(place.expected("an array", raw));
+    }
+    serde_json::from_str(raw.get()).map_err(|error| place.refuse(error))
+}
+
+/// A string that must be one of `names`.
+pub(super) fn one_of<'a>(
+    raw: &'a RawValue,
+    names: &[&str],
+    place: &Place<'_>,
+) -> Result<Cow<'a, str>, Fault> {
+    let text = string(raw, place)?;
+    if names.contains(&text.as_ref()) {
+        Ok(text)
+    } else {
+        let shown: String = text.chars().take(64).collect();
+        Err(place.refuse(format_args!("must be one of {}, got `{shown}`", names.join(", "))))
+    }
+}
+
+/// A provider's string; `None` for anything else.
+pub(super) fn lenient_string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    if !is_string(raw) {
+        return None;
+    }
+    serde_json::from_str::<CowStr<'_>>(raw.get()).ok().map(|text| text.0)
+}
+
+/// A provider's count; anything but a finite positive number is 0.
+pub(super) fn lenient_count(raw: &RawValue) -> u64 {
+    match serde_json::from_str::<u64>(raw.get()) {
+        Ok(value) => value,
+        Err(_) => match serde_json::from_str::<f64>(raw.get()) {
+            // The cast saturates at both ends and makes nothing of what is not a number.
+            Ok(value) => value as u64,
+            Err(_) => 0,
+        },
+    }
+}
+
+/// The elements of a provider's array; nothing for anything else.
+pub(super) fn lenient_array(raw: &RawValue) -> Vec<&RawValue> {
+    if is_array(raw) { serde_json::from_str(raw.get()).unwrap_or_default() } else { Vec::new() }
+}
+
+/// A provider's object; `None` for anything else.
+pub(super) fn lenient_object(raw: &RawValue) -> Option<Object<'_>> {
+    if is_object(raw) { Object::parse(raw.get()).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_refusal_names_the_place_and_what_was_expected() {
+        let messages = Place::Top("messages");
+        let third = messages.element(2);
+        let content = third.member("content");
+        assert_eq!(
+            string(&raw("1"), &content).unwrap_err().message,
+            "messages[2].content: expected a string, got a number"
+        );
+        assert_eq!(
+            unsigned(&raw("0"), 1, 9, &content).unwrap_err().message,
+            "messages[2].content: must be at least 1, got 0"
+        );
+        assert!(unsigned(&raw("-1"), 0, 9, &content).is_err());
+        assert!(unsigned(&raw("1e300"), 0, 9, &content).is_err());
+        assert_eq!(unsigned(&raw("3.0"), 0, 9, &content).unwrap(), 3);
+        assert!(string(&raw(r#""\ud800""#), &content).is_err(), "a lone surrogate");
+    }
+
+    #[test]
+    fn wrong_counts_of_a_provider_are_zero() {
+        for (text, count) in
+            [("-5", 0), ("null", 0), ("\"7\"", 0), ("7.9", 7), ("1e400", 0), ("12", 12)]
+        {
+            assert_eq!(lenient_count(&raw(text)), count, "{text}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Streams: chunks in, events out, and back.
+
+mod chunk;
+
+pub(super) use chunk::ChunkHead;

@@ -1,0 +1,296 @@
+//! The names of this protocol: members, roles, finish reasons, ids.
+
+use crate::exchange::{FinishReason, Role};
+
+/// Top-level members that speak to the router and never reach a provider.
+///
+/// | member | area |
+/// |---|---|
+/// | `provider`, `models`, `route`, `fallbacks`, `preset`, `max_cost` | which endpoint serves |
+/// | `plugins`, `transforms`, `stop_server_tools_when`, `max_tool_calls` | what the router itself does |
+/// | `session_id`, `trace` | grouping |
+/// | `usage`, `debug` | what the router adds to answers |
+/// | `speed` | becomes `service_tier`. TIER-1 |
+/// | `include_reasoning`, `structured_outputs` | said in another member |
+pub(super) const ROUTER_ONLY: [&str; 17] = [
+    "provider",
+    "models",
+    "plugins",
+    "route",
+    "preset",
+    "session_id",
+    "trace",
+    "debug",
+    "usage",
+    "transforms",
+    "max_cost",
+    "speed",
+    "fallbacks",
+    "stop_server_tools_when",
+    "max_tool_calls",
+    "include_reasoning",
+    "structured_outputs",
+];
+
+/// The names a model's `supported_parameters` is made of: what `provider.require_parameters`
+/// compares. CHAT-4
+pub const PARAMETERS: [&str; 26] = [
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "top_a",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+    "max_tokens",
+    "max_completion_tokens",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "prediction",
+    "seed",
+    "response_format",
+    "structured_outputs",
+    "stop",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "include_reasoning",
+    "reasoning",
+    "reasoning_effort",
+    "web_search_options",
+    "verbosity",
+];
+
+/// Parameters that steer sampling: refused as a group by models that reason. Bug 24
+pub(super) const SAMPLING: [&str; 9] = [
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "top_a",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+    "logit_bias",
+];
+
+/// Penalties.
+pub(super) const PENALTIES: [&str; 3] =
+    ["frequency_penalty", "presence_penalty", "repetition_penalty"];
+
+/// A role's name on the wire. CHAT-7
+pub(super) const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::Developer => "developer",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+    }
+}
+
+/// A role by its name. CHAT-7
+pub(super) fn role(name: &str) -> Option<Role> {
+    Some(match name {
+        "system" => Role::System,
+        "developer" => Role::Developer,
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        "tool" => Role::Tool,
+        _ => return None,
+    })
+}
+
+/// The normalised finish reason of a provider's word; `None` for an empty word, which says
+/// nothing. A word nobody knows is a normal end. CHAT-12, bug 30
+pub(super) fn finish_reason(native: &str) -> Option<FinishReason> {
+    Some(match native {
+        "" => return None,
+        "length"
+        | "max_tokens"
+        | "model_context_window_exceeded"
+        | "MAX_TOKENS"
+        | "CONTINUATION"
+        | "model_length"
+        | "max_output_tokens" => FinishReason::Length,
+        "tool_calls" | "tool_use" | "function_call" | "TOOL_CALL" | "tool_call" => {
+            FinishReason::ToolCalls
+        }
+        "content_filter"
+        | "refusal"
+        | "SAFETY"
+        | "content_filtered"
+        | "guardrail_intervened"
+        | "ERROR_TOXIC"
+        | "RECITATION"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "sensitive" => FinishReason::ContentFilter,
+        "error"
+        | "ERROR"
+        | "MALFORMED_FUNCTION_CALL"
+        | "UNEXPECTED_TOOL_CALL"
+        | "insufficient_system_resource"
+        | "network_error"
+        | "abort" => FinishReason::Error,
+        other if other.starts_with("malformed_") => FinishReason::Error,
+        _ => FinishReason::Stop,
+    })
+}
+
+/// A finish reason in the light of the calls that were made: a `stop` with calls is a call.
+/// Bugs 15, 29
+pub(super) const fn with_calls(reason: FinishReason, calls: bool) -> FinishReason {
+    match reason {
+        FinishReason::Stop if calls => FinishReason::ToolCalls,
+        other => other,
+    }
+}
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A stable 64-bit mark of some texts (FNV-1a with a final mix).
+fn mark(texts: &[&[u8]]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for text in texts {
+        for byte in text.iter().chain(&[0xff]) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^ (hash >> 33)
+}
+
+fn letters(mut number: u64, count: usize) -> String {
+    let mut text = String::with_capacity(count);
+    for _ in 0..count {
+        text.push(char::from(ALPHABET[(number % 62) as usize]));
+        number /= 62;
+    }
+    text
+}
+
+/// An id for a tool call whose provider gave none: stable for the same answer, and different in
+/// another answer. Bug 29
+pub(super) fn tool_call_id(answer: &str, choice: u32, index: u32) -> String {
+    let position = (u64::from(choice) << 32 | u64::from(index)).to_le_bytes();
+    format!("call_{}", letters(mark(&[answer.as_bytes(), &position]), 10))
+}
+
+/// The nine letters and digits that stand for a tool call's id: itself if it has that form
+/// already, so that a provider's own ids stay. Bug 6
+pub(super) fn nine_characters(id: &str) -> String {
+    if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return id.to_owned();
+    }
+    letters(mark(&[id.as_bytes()]), 9)
+}
+
+/// The longest function name accepted by OpenAI's models. CHAT-15
+pub(super) const MAX_FUNCTION_NAME: usize = 64;
+
+/// Whether a function name is one that every host accepts. Bug 28
+pub(super) fn is_plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_FUNCTION_NAME
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// Plain names for declared names: (as sent, as declared), for those that differ. Two names never
+/// become one. Bug 28
+pub(super) fn plain_names<'n>(
+    declared: impl Iterator<Item = &'n str> + Clone,
+) -> Vec<(String, String)> {
+    let mut changed: Vec<(String, String)> = Vec::new();
+    if declared.clone().all(is_plain_name) {
+        return changed;
+    }
+    let mut taken: std::collections::HashSet<String> =
+        declared.clone().filter(|name| is_plain_name(name)).map(str::to_owned).collect();
+    for name in declared.filter(|name| !is_plain_name(name)) {
+        if changed.iter().any(|(_, known)| known == name) {
+            continue;
+        }
+        let mut sent: String = name
+            .chars()
+            .map(
+                |letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' },
+            )
+            .take(MAX_FUNCTION_NAME)
+            .collect();
+        if sent.is_empty() || taken.contains(&sent) {
+            sent.truncate(MAX_FUNCTION_NAME - 11);
+            sent.push('_');
+            sent.push_str(&letters(mark(&[name.as_bytes()]), 10));
+        }
+        taken.insert(sent.clone());
+        changed.push((sent, name.to_owned()));
+    }
+    changed
+}
+
+/// The name to send for a declared one.
+pub(super) fn sent_name<'n>(names: &'n [(String, String)], declared: &'n str) -> &'n str {
+    names.iter().find(|(_, name)| name == declared).map_or(declared, |(sent, _)| sent)
+}
+
+/// The tier as OpenAI spells it. TIER-1
+pub(super) fn service_tier(asked: &str) -> &str {
+    if asked == "fast" { "priority" } else { asked }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finish_reasons_follow_the_table() {
+        use FinishReason::{ContentFilter, Error, Length, Stop, ToolCalls};
+        for (native, reason) in [
+            ("stop", Some(Stop)),
+            ("eos", Some(Stop)),
+            ("length", Some(Length)),
+            ("model_length", Some(Length)),
+            ("tool_calls", Some(ToolCalls)),
+            ("function_call", Some(ToolCalls)),
+            ("content_filter", Some(ContentFilter)),
+            ("insufficient_system_resource", Some(Error)),
+            ("malformed_function_call", Some(Error)),
+            ("never seen before", Some(Stop)),
+            ("", None),
+        ] {
+            assert_eq!(finish_reason(native), reason, "{native}");
+        }
+    }
+
+    /// Bug 6
+    #[test]
+    fn tool_ids_become_nine_characters_and_stay_the_same() {
+        let short = nine_characters("call_abcdefghijklmnop");
+        assert_eq!(short.len(), 9);
+        assert!(short.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert_eq!(short, nine_characters("call_abcdefghijklmnop"));
+        assert_ne!(short, nine_characters("call_abcdefghijklmnoq"));
+        assert_eq!(nine_characters("Ab3Ab3Ab3"), "Ab3Ab3Ab3");
+    }
+
+    /// Bug 28
+    #[test]
+    fn names_that_hosts_refuse_are_changed_without_collisions() {
+        let declared = ["a.b", "a_b", "a:b", "plain"];
+        let names = plain_names(declared.into_iter());
+        assert_eq!(names.len(), 2);
+        let mut sent: Vec<&str> = declared.iter().map(|name| sent_name(&names, name)).collect();
+        sent.sort_unstable();
+        sent.dedup();
+        assert_eq!(sent.len(), 4);
+        assert!(sent.iter().all(|name| is_plain_name(name)));
+        assert!(plain_names(["x", "y-z"].into_iter()).is_empty());
+        let long = "n".repeat(80);
+        assert_eq!(plain_names([long.as_str()].into_iter())[0].0.len(), 64);
+    }
+}

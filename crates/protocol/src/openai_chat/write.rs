@@ -1,0 +1,121 @@
+//! Writing JSON straight into the output buffer.
+
+use crate::json::RawJson;
+use crate::json::envelope::write_string;
+
+/// Writes one JSON object member by member. The closing brace is written by [`Self::end`].
+#[derive(Debug)]
+pub(super) struct ObjectWriter<'o> {
+    out: &'o mut Vec<u8>,
+    first: bool,
+}
+
+impl<'o> ObjectWriter<'o> {
+    pub(super) fn begin(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, first: true }
+    }
+
+    /// Goes on with an object of which something is written already.
+    pub(super) fn resume(out: &'o mut Vec<u8>) -> Self {
+        let first = out.last() == Some(&b'{');
+        Self { out, first }
+    }
+
+    /// Writes the name of the next member and gives the buffer for its value.
+    pub(super) fn value(&mut self, name: &str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        write_string(self.out, name);
+        self.out.push(b':');
+        self.out
+    }
+
+    pub(super) fn raw(&mut self, name: &str, json: &str) {
+        self.value(name).extend_from_slice(json.as_bytes());
+    }
+
+    pub(super) fn string(&mut self, name: &str, text: &str) {
+        write_string(self.value(name), text);
+    }
+
+    pub(super) fn string_or_null(&mut self, name: &str, text: Option<&str>) {
+        match text {
+            Some(text) => self.string(name, text),
+            None => self.raw(name, "null"),
+        }
+    }
+
+    pub(super) fn number(&mut self, name: &str, number: u64) {
+        let _ = serde_json::to_writer(self.value(name), &number);
+    }
+
+    pub(super) fn boolean(&mut self, name: &str, value: bool) {
+        self.raw(name, if value { "true" } else { "false" });
+    }
+
+    pub(super) fn object(&mut self, name: &str, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
+        object(self.value(name), fill);
+    }
+
+    pub(super) fn array<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        write: impl FnMut(&mut Vec<u8>, T),
+    ) {
+        array(self.value(name), items, write);
+    }
+
+    pub(super) fn members(&mut self, members: &[(String, RawJson)]) {
+        for (name, raw) in members {
+            self.raw(name, raw.get());
+        }
+    }
+
+    pub(super) fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// Writes one whole object.
+pub(super) fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
+    let mut writer = ObjectWriter::begin(out);
+    fill(&mut writer);
+    writer.end();
+}
+
+/// Writes one whole array.
+pub(super) fn array<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Vec<u8>, T),
+) {
+    out.push(b'[');
+    for (at, item) in items.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}
+
+/// The text of a string as JSON.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_string(&mut out, text);
+    into_text(out)
+}
+
+/// JSON that was written by this module as text.
+pub(super) fn into_text(out: Vec<u8>) -> String {
+    // Everything written here is made of `str`s, so nothing is ever replaced.
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// JSON that was written by this module as a raw value.
+pub(super) fn into_raw(out: Vec<u8>) -> Option<RawJson> {
+    RawJson::parse(into_text(out)).ok()
+}
