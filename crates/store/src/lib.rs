@@ -35,6 +35,7 @@ pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential
 pub use error::StoreError;
 pub use generation::{
     Attempt, Generation, GenerationCursor, GenerationFilter, GenerationPage, PriceState, SettledBy,
+    generation_id,
 };
 pub use master_key::MasterKey;
 pub use overlay::{Overlay, OverlayKind};

@@ -56,7 +56,7 @@ impl Store {
         temporary: Option<tempfile::TempDir>,
     ) -> Result<Store, StoreError> {
         let engine = Engine::open(path, options).await?;
-        let connection = engine.connect().await?;
+        let connection = engine.connect_writer().await?;
         let settlements = settlement::spawn(engine.clone(), connection, settlement_options)?;
         let inner =
             Inner { engine, master_key: master_key.clone(), settlements, _temporary: temporary };

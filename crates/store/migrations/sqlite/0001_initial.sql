@@ -80,7 +80,8 @@ CREATE TABLE master_key_check (
 
 -- The books. Append only, one row per billable answer, no bodies. No column but the key is
 -- declared NOT NULL: the row type guarantees it, and SQLite would keep a statement journal
--- for every batch to be able to undo a violation.
+-- for every batch to be able to undo a violation. With row ids, since rows as long as these split
+-- and overflow the pages of a table kept by its key.
 CREATE TABLE generation (
     id                          TEXT NOT NULL PRIMARY KEY,
     request_id                  TEXT,
@@ -148,7 +149,7 @@ CREATE TABLE generation (
     response_cache_source_id    TEXT,
     data_region                 TEXT,
     attempts                    TEXT
-) WITHOUT ROWID;
+);
 
 CREATE INDEX generation_by_workspace ON generation (workspace_id, created_at);
 

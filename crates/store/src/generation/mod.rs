@@ -2,9 +2,11 @@
 //! about it. Rows are written by the settlement writer alone and never changed.
 
 mod columns;
+mod identity;
 mod read;
 mod record;
 
 pub(crate) use columns::{COLUMNS, bind, from_row};
+pub use identity::generation_id;
 pub use read::{GenerationCursor, GenerationFilter, GenerationPage};
 pub use record::{Attempt, Generation, PriceState, SettledBy};

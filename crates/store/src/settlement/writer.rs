@@ -226,7 +226,7 @@ impl Target {
         let _turn = self.engine.write_turn().await;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.engine.connect().await?,
+            None => self.engine.connect_writer().await?,
         };
         batch::write(&mut connection, &self.statements, rows).await?;
         self.connection = Some(connection);

@@ -167,7 +167,7 @@ async fn rows_a_locked_database_refuses_are_held_back_and_written_exactly_once_l
     let path = folder.path().join("trunkline.db");
     let store = impatient(&path, 100).await;
     let settlements = store.settlements();
-    let mut other = store.engine().connect().await.unwrap();
+    let mut other = store.engine().connect_writer().await.unwrap();
     let lock = other.begin_with(BEGIN_WRITE).await.unwrap();
     for n in 0..10 {
         let slot = settlements.reserve_slot().unwrap();
