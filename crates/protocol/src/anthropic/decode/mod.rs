@@ -1,0 +1,3 @@
+//! Bytes → exchange.
+
+pub(super) mod response;

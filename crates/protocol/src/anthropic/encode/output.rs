@@ -1,0 +1,69 @@
+//! The form of the answer: native, emulated through a tool, or asked for in words. STRUCT-1,
+//! wire-formats 2.7
+
+use crate::Dialect;
+use crate::anthropic::names::Names;
+use crate::anthropic::schema;
+use crate::exchange::{Losses, OutputFormat, Request, ToolChoice};
+use crate::target::Target;
+
+/// The wished name of the tool that stands for the answer.
+const TOOL: &str = "json";
+
+/// How the form of the answer is brought about.
+#[derive(Debug, PartialEq)]
+pub(super) enum Plan {
+    /// Nothing to do.
+    Free,
+    /// `output_config.format`, as JSON text.
+    Native(String),
+    /// A tool whose input is the answer. Bug 13
+    Tool { name: String, description: String, schema: String },
+    /// Words in the system prompt.
+    Words(String),
+}
+
+/// Decides how.
+pub(super) fn plan(
+    request: &Request,
+    target: &Target<'_>,
+    names: &mut Names,
+    losses: &mut Losses,
+) -> Plan {
+    match &request.output {
+        None | Some(OutputFormat::Text) => Plan::Free,
+        Some(OutputFormat::JsonObject) => Plan::Words(
+            "Answer with one valid JSON object and nothing else: no code fences, no words before \
+             or after it."
+                .to_owned(),
+        ),
+        Some(OutputFormat::Opaque { origin: Dialect::Anthropic, raw }) => {
+            Plan::Native(raw.get().to_owned())
+        }
+        Some(OutputFormat::Opaque { .. }) => {
+            losses.record("response_format", "the form belongs to another protocol");
+            Plan::Free
+        }
+        Some(OutputFormat::JsonSchema { name, description, schema: given, .. }) => {
+            if target.abilities.structured_output
+                && let Some(schema) = schema::native(given)
+            {
+                return Plan::Native(format!(r#"{{"type":"json_schema","schema":{schema}}}"#));
+            }
+            let calls_are_forced = matches!(request.tool_choice, Some(ToolChoice::Named(_)));
+            if !target.abilities.tools || calls_are_forced || !schema::describes_object(given) {
+                return Plan::Words(format!(
+                    "Answer with JSON and nothing else (no code fences, no words before or after \
+                     it) that is valid under this JSON Schema:\n{}",
+                    given.get()
+                ));
+            }
+            let what = description.as_deref().or(name.as_deref()).unwrap_or("the final answer");
+            Plan::Tool {
+                name: names.reserve(TOOL),
+                description: format!("Give the final answer with this tool: {what}"),
+                schema: schema::input_schema(Some(given)).into_owned(),
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Names and ids that fit the vendor's pattern, mapped without collisions. Bug 28
+
+use std::collections::{HashMap, HashSet};
+
+/// The longest name the vendor takes, in characters.
+const LONGEST: usize = 128;
+
+/// A mapping from the caller's names to names of letters, digits, `_` and `-`. Names that fit
+/// stay as they are; no two names ever become one.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    sent: HashMap<String, String>,
+    taken: HashSet<String>,
+    /// (as sent, as declared), in the order met.
+    renamed: Vec<(String, String)>,
+}
+
+impl Names {
+    /// Maps all `names`; those that fit are given out first, so that a name that is changed can
+    /// never take the place of one that is not.
+    pub(super) fn of<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Self {
+        let mut mapping = Self::default();
+        for name in names.clone().filter(|name| fits(name)) {
+            if mapping.taken.insert(name.to_owned()) {
+                mapping.sent.insert(name.to_owned(), name.to_owned());
+            }
+        }
+        for name in names.filter(|name| !fits(name)) {
+            if !mapping.sent.contains_key(name) {
+                let sent = mapping.reserve(name);
+                mapping.sent.insert(name.to_owned(), sent.clone());
+                mapping.renamed.push((sent, name.to_owned()));
+            }
+        }
+        mapping
+    }
+
+    /// Takes a name nobody has, as near to `wanted` as possible.
+    pub(super) fn reserve(&mut self, wanted: &str) -> String {
+        let mut base: String = wanted
+            .chars()
+            .take(LONGEST)
+            .map(|letter| if allowed(letter) { letter } else { '_' })
+            .collect();
+        if base.is_empty() {
+            base.push('_');
+        }
+        let mut name = base.clone();
+        let mut count = 2_u64;
+        while !self.taken.insert(name.clone()) {
+            let suffix = format!("_{count}");
+            base.truncate(LONGEST - suffix.len());
+            name = format!("{base}{suffix}");
+            count += 1;
+        }
+        name
+    }
+
+    /// What is sent for a name.
+    pub(super) fn sent<'n>(&'n self, declared: &'n str) -> &'n str {
+        self.sent.get(declared).map_or(declared, String::as_str)
+    }
+
+    /// The names that had to be changed: (as sent, as declared).
+    pub(super) fn into_renamed(self) -> Vec<(String, String)> {
+        self.renamed
+    }
+}
+
+fn allowed(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_' || letter == '-'
+}
+
+fn fits(name: &str) -> bool {
+    !name.is_empty() && name.len() <= LONGEST && name.chars().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_that_would_collapse_into_one_stay_apart() {
+        // bug 28
+        let names = Names::of(["a.b", "a_b", "a:b", "a.b"].into_iter());
+        assert_eq!(names.sent("a_b"), "a_b", "a name that fits stays");
+        assert_eq!(names.sent("a.b"), "a_b_2");
+        assert_eq!(names.sent("a:b"), "a_b_3");
+        assert_eq!(
+            names.into_renamed(),
+            [("a_b_2".to_owned(), "a.b".to_owned()), ("a_b_3".to_owned(), "a:b".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_long_name_is_cut_and_an_empty_one_replaced() {
+        let long = "x".repeat(200);
+        let names = Names::of([long.as_str(), ""].into_iter());
+        assert_eq!(names.sent(&long).len(), LONGEST);
+        assert_eq!(names.sent(""), "_");
+    }
+
+    proptest! {
+        #[test]
+        fn the_mapping_is_one_to_one(names in proptest::collection::vec("[a-c_.:é]{0,3}", 0..30)) {
+            let mapping = Names::of(names.iter().map(String::as_str));
+            let distinct: HashSet<&String> = names.iter().collect();
+            let sent: HashSet<&str> = distinct.iter().map(|name| mapping.sent(name)).collect();
+            prop_assert_eq!(distinct.len(), sent.len());
+            prop_assert!(sent.iter().all(|name| fits(name)));
+        }
+    }
+}

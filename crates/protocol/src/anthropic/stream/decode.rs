@@ -1,0 +1,528 @@
+//! A provider's stream → events. wire-formats 2.4
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::Dialect;
+use crate::anthropic::decode::response::{explanation, input_text, malformed, text_of};
+use crate::anthropic::usage::Counts;
+use crate::anthropic::wire::{finish_of, into_text, key, raw};
+use crate::anthropic::{citations, error};
+use crate::exchange::{ErrorType, Event, Fault, FinishReason, ReasoningDelta, ReasoningFormat};
+use crate::json::{Object, RawJson};
+use crate::sse::Frame;
+use crate::target::ResponseContext;
+
+/// The most blocks of one answer.
+const MOST_BLOCKS: usize = 10_000;
+
+/// The most text held back while it is open whether a tool's input is the answer, in bytes.
+const MOST_HELD: usize = 1024 * 1024;
+
+/// The most kept of one block that is passed on whole, in bytes.
+const MOST_WHOLE: usize = 16 * 1024 * 1024;
+
+/// Reads a stream event by event.
+#[derive(Debug)]
+pub struct StreamDecoder {
+    context: ResponseContext,
+    blocks: Vec<Open>,
+    seen: usize,
+    tool_calls: u32,
+    reasoning: u32,
+    counts: Counts,
+    stop_reason: Option<String>,
+    refusal: Option<String>,
+    /// Characters of content so far, for the positions of annotations.
+    written: u64,
+    /// Text that may turn out to stand beside an emulated answer. Bug 13
+    held: String,
+    answered_by_tool: bool,
+    ended: bool,
+}
+
+/// A block that has begun and not stopped.
+#[derive(Debug)]
+struct Open {
+    /// The provider's index, which counts blocks of all kinds. Bug 2
+    index: u64,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Text {
+        start: u64,
+        citations: Vec<RawJson>,
+    },
+    Reasoning {
+        ordinal: u32,
+    },
+    Tool {
+        ordinal: u32,
+        input: Input,
+    },
+    /// The tool whose input is the answer.
+    Answer {
+        input: Input,
+    },
+    /// Passed on whole when it stops.
+    Whole {
+        block: RawJson,
+        input: String,
+    },
+    Ignored,
+}
+
+/// A tool's input as far as it came.
+#[derive(Debug)]
+struct Input {
+    /// What stood in the block's start, if it was more than the usual `{}`.
+    initial: Option<String>,
+    /// Whether anything came in pieces.
+    pieces: bool,
+}
+
+impl Input {
+    fn of(block: &Object<'_>) -> Self {
+        let initial = input_text(block.peek("input"));
+        Self { initial: (initial.trim() != "{}").then_some(initial), pieces: false }
+    }
+
+    /// What is still to be said at the end: all of it if no piece came. Bug 3
+    fn rest(self) -> Option<String> {
+        (!self.pieces).then(|| self.initial.unwrap_or_else(|| "{}".to_owned()))
+    }
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(default)]
+    index: Option<u64>,
+    #[serde(borrow, default)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    content_block: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    text: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    partial_json: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    thinking: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    signature: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    citation: Option<&'a RawValue>,
+}
+
+impl StreamDecoder {
+    /// A decoder for the answer to one request.
+    pub fn new(context: ResponseContext) -> Self {
+        Self {
+            context,
+            blocks: Vec::new(),
+            seen: 0,
+            tool_calls: 0,
+            reasoning: 0,
+            counts: Counts::default(),
+            stop_reason: None,
+            refusal: None,
+            written: 0,
+            held: String::new(),
+            answered_by_tool: false,
+            ended: false,
+        }
+    }
+
+    /// Reads one frame. After a fault or the end of the answer nothing more is told.
+    pub fn push(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) {
+        if self.ended || frame.is_done() {
+            return;
+        }
+        if let Err(fault) = self.read(frame, events) {
+            self.ended = true;
+            events.push(Event::Fault(fault));
+        }
+    }
+
+    /// Ends the stream: without the event that ends an answer it was cut, and an answer that was
+    /// cut is no answer. Bug 16
+    pub fn finish(&mut self, events: &mut Vec<Event>) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        if self.context.no_finish_reason && self.seen > 0 {
+            self.close_all(events);
+            self.tell_end(events);
+        } else {
+            events.push(Event::Fault(Fault::new(
+                ErrorType::ProviderUnavailable,
+                "The provider's stream ended before the answer did",
+            )));
+        }
+    }
+
+    fn read(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Result<(), Fault> {
+        let text =
+            std::str::from_utf8(frame.data).map_err(|_| malformed("an event is not UTF-8"))?;
+        let data: Data<'_> = read_object(text)
+            .ok_or_else(|| malformed("an event is not the JSON object it should be"))?;
+        let kind = data.kind.as_deref().or(frame.event).unwrap_or_default();
+        match kind {
+            "content_block_delta" => self.delta(data.index.unwrap_or(0), data.delta, events)?,
+            "content_block_start" => {
+                self.start(data.index.unwrap_or(0), data.content_block, events)?;
+            }
+            "content_block_stop" => {
+                let index = data.index.unwrap_or(0);
+                if let Some(at) = self.blocks.iter().position(|open| open.index == index) {
+                    let open = self.blocks.remove(at);
+                    self.close(open.kind, events);
+                }
+            }
+            "message_start" => self.message_start(data.message, events)?,
+            "message_delta" => self.message_delta(data.delta, data.usage, events)?,
+            "message_stop" => {
+                self.close_all(events);
+                self.tell_end(events);
+                self.ended = true;
+            }
+            "ping" => events.push(Event::Ping),
+            "error" => {
+                let envelope = Object::parse(text).unwrap_or_default();
+                return Err(error::from_envelope(None, &envelope));
+            }
+            // Events of later versions, and measurements without a type that repeat the usage.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn message_start(
+        &mut self,
+        message: Option<&RawValue>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        let message = message.map_or("{}", RawValue::get);
+        let message = Object::parse(message).map_err(|_| malformed("the message is no object"))?;
+        let usage = message.peek("usage").filter(|usage| usage.get() != "null");
+        if let Some(usage) = usage {
+            self.counts.merge(usage);
+        }
+        self.seen = self.seen.max(1);
+        events.push(Event::Start {
+            id: text_of(message.peek("id")),
+            model: text_of(message.peek("model")),
+            created: None,
+            service_tier: self.counts.service_tier.clone(),
+            system_fingerprint: None,
+        });
+        if usage.is_some() {
+            events.push(Event::Usage(self.counts.normalised()));
+        }
+        // Prefixes of the answer may stand in the message itself.
+        let content: Vec<&RawValue> = message
+            .peek("content")
+            .and_then(|raw| serde_json::from_str(raw.get()).ok())
+            .unwrap_or_default();
+        for (at, block) in content.into_iter().enumerate() {
+            self.start(at as u64, Some(block), events)?;
+        }
+        Ok(())
+    }
+
+    fn message_delta(
+        &mut self,
+        delta: Option<&RawValue>,
+        usage: Option<&RawValue>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        if let Some(delta) = delta.filter(|delta| delta.get() != "null") {
+            let delta = Object::parse(delta.get())
+                .map_err(|_| malformed("a message_delta is no object"))?;
+            if let Some(reason) = text_of(delta.peek("stop_reason")) {
+                self.stop_reason = Some(reason);
+            }
+            if let Some(text) = delta.peek("stop_details").and_then(explanation) {
+                self.refusal = Some(text);
+            }
+        }
+        if let Some(usage) = usage.filter(|usage| usage.get() != "null") {
+            self.counts.merge(usage);
+            events.push(Event::Usage(self.counts.normalised()));
+        }
+        Ok(())
+    }
+
+    fn start(
+        &mut self,
+        index: u64,
+        block: Option<&RawValue>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        let raw = block.ok_or_else(|| malformed("a block has no start"))?;
+        let block = Object::parse(raw.get()).map_err(|_| malformed("a block is not an object"))?;
+        self.seen += 1;
+        if self.seen > MOST_BLOCKS {
+            return Err(malformed("it has too many blocks"));
+        }
+        // A block that begins anew without having stopped has stopped.
+        if let Some(at) = self.blocks.iter().position(|open| open.index == index) {
+            let open = self.blocks.remove(at);
+            self.close(open.kind, events);
+        }
+        let kind = match block.peek_str("type").unwrap_or_default().as_ref() {
+            "text" => {
+                let start = self.written;
+                if let Some(text) = text_of(block.peek("text")) {
+                    self.text(text, events);
+                }
+                let cited: Vec<RawJson> = block
+                    .peek("citations")
+                    .and_then(|raw| serde_json::from_str(raw.get()).ok())
+                    .unwrap_or_default();
+                Kind::Text { start, citations: cited }
+            }
+            "thinking" | "redacted_thinking" if self.context.exclude_reasoning => Kind::Ignored,
+            "thinking" => {
+                let ordinal = self.reasoning;
+                self.reasoning += 1;
+                if let Some(text) = text_of(block.peek("thinking")) {
+                    reasoning(ordinal, ReasoningDelta::Text(text), events);
+                }
+                match text_of(block.peek("signature")) {
+                    Some(signature) if !signature.is_empty() => {
+                        reasoning(ordinal, ReasoningDelta::Signature(signature), events);
+                    }
+                    _ => {}
+                }
+                Kind::Reasoning { ordinal }
+            }
+            "redacted_thinking" => {
+                let ordinal = self.reasoning;
+                self.reasoning += 1;
+                let data = text_of(block.peek("data")).unwrap_or_default();
+                reasoning(ordinal, ReasoningDelta::Encrypted(data), events);
+                Kind::Ignored
+            }
+            "tool_use" => self.tool(&block, events),
+            _ => Kind::Whole { block: RawJson::from_raw(raw), input: String::new() },
+        };
+        self.blocks.push(Open { index, kind });
+        Ok(())
+    }
+
+    fn tool(&mut self, block: &Object<'_>, events: &mut Vec<Event>) -> Kind {
+        let name = text_of(block.peek("name")).unwrap_or_default();
+        let input = Input::of(block);
+        if self.context.emulated_output_tool.as_deref() == Some(name.as_str()) {
+            if self.answered_by_tool {
+                return Kind::Ignored;
+            }
+            self.answered_by_tool = true;
+            self.held.clear();
+            return Kind::Answer { input };
+        }
+        let ordinal = self.tool_calls;
+        self.tool_calls += 1;
+        events.push(Event::ToolCallStart {
+            choice: 0,
+            index: ordinal,
+            id: text_of(block.peek("id")).unwrap_or_default(),
+            name: self.context.declared_name(&name).to_owned(),
+        });
+        Kind::Tool { ordinal, input }
+    }
+
+    fn delta(
+        &mut self,
+        index: u64,
+        delta: Option<&RawValue>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        let raw = delta.map_or("{}", RawValue::get);
+        let delta: Delta<'_> =
+            read_object(raw).ok_or_else(|| malformed("a delta has the wrong form"))?;
+        let open =
+            self.blocks.iter_mut().find(|open| open.index == index).map(|open| &mut open.kind);
+        match (delta.kind.as_deref().unwrap_or_default(), open) {
+            ("text_delta", open) => {
+                if !matches!(open, Some(Kind::Ignored)) {
+                    self.text(delta.text.unwrap_or_default().into_owned(), events);
+                }
+            }
+            ("input_json_delta", Some(Kind::Tool { ordinal, input })) => {
+                let piece = delta.partial_json.unwrap_or_default();
+                if !piece.is_empty() {
+                    input.pieces = true;
+                    events.push(Event::ToolCallArguments {
+                        choice: 0,
+                        index: *ordinal,
+                        arguments: piece.into_owned(),
+                    });
+                }
+            }
+            ("input_json_delta", Some(Kind::Answer { input })) => {
+                let piece = delta.partial_json.unwrap_or_default();
+                if !piece.is_empty() {
+                    input.pieces = true;
+                    events.push(Event::Text { choice: 0, text: piece.into_owned() });
+                }
+            }
+            ("input_json_delta", Some(Kind::Whole { input, .. })) => {
+                let piece = delta.partial_json.unwrap_or_default();
+                if input.len() + piece.len() > MOST_WHOLE {
+                    return Err(malformed("a block is too long"));
+                }
+                input.push_str(&piece);
+            }
+            ("thinking_delta", Some(Kind::Reasoning { ordinal })) => {
+                let text = delta.thinking.unwrap_or_default().into_owned();
+                reasoning(*ordinal, ReasoningDelta::Text(text), events);
+            }
+            ("signature_delta", Some(Kind::Reasoning { ordinal })) => {
+                let signature = delta.signature.unwrap_or_default().into_owned();
+                if !signature.is_empty() {
+                    reasoning(*ordinal, ReasoningDelta::Signature(signature), events);
+                }
+            }
+            ("citations_delta", Some(Kind::Text { citations, .. })) => {
+                if let Some(citation) = delta.citation
+                    && citations.len() < MOST_BLOCKS
+                {
+                    citations.push(RawJson::from_raw(citation));
+                }
+            }
+            // Kinds of later versions, and pieces of blocks that never began.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: String, events: &mut Vec<Event>) {
+        if text.is_empty() {
+            return;
+        }
+        self.written += text.chars().count() as u64;
+        if self.context.emulated_output_tool.is_none() {
+            events.push(Event::Text { choice: 0, text });
+        } else if !self.answered_by_tool {
+            self.held.push_str(&text);
+            if self.held.len() > MOST_HELD {
+                events.push(Event::Text { choice: 0, text: std::mem::take(&mut self.held) });
+            }
+        }
+    }
+
+    fn close(&mut self, kind: Kind, events: &mut Vec<Event>) {
+        match kind {
+            Kind::Text { start, citations: cited } => {
+                let end = self.written;
+                events.extend(
+                    cited
+                        .iter()
+                        .filter(|_| self.context.emulated_output_tool.is_none())
+                        .filter_map(|raw| citations::annotation(raw.as_raw(), start, end))
+                        .map(|raw| Event::Annotation { choice: 0, raw }),
+                );
+            }
+            Kind::Tool { ordinal, input } => {
+                if let Some(arguments) = input.rest() {
+                    events.push(Event::ToolCallArguments { choice: 0, index: ordinal, arguments });
+                }
+            }
+            Kind::Answer { input } => {
+                if let Some(text) = input.rest() {
+                    events.push(Event::Text { choice: 0, text });
+                }
+            }
+            Kind::Whole { block, input } => {
+                let raw = if input.is_empty() { Some(block) } else { with_input(&block, &input) };
+                if let Some(raw) = raw {
+                    events.push(Event::Opaque { origin: Dialect::Anthropic, raw });
+                }
+            }
+            Kind::Reasoning { .. } | Kind::Ignored => {}
+        }
+    }
+
+    fn close_all(&mut self, events: &mut Vec<Event>) {
+        for open in std::mem::take(&mut self.blocks) {
+            self.close(open.kind, events);
+        }
+        if !self.held.is_empty() {
+            events.push(Event::Text { choice: 0, text: std::mem::take(&mut self.held) });
+        }
+    }
+
+    fn tell_end(&mut self, events: &mut Vec<Event>) {
+        let native = self.stop_reason.take();
+        let told = native.as_deref().map(finish_of);
+        let calls = self.tool_calls > 0;
+        let reason = match told {
+            // The only call was the answer itself. Bug 13
+            Some(FinishReason::ToolCalls)
+                if !calls && self.context.emulated_output_tool.is_some() =>
+            {
+                FinishReason::Stop
+            }
+            Some(reason) => reason,
+            None if calls => FinishReason::ToolCalls,
+            None => FinishReason::Stop,
+        };
+        if reason == FinishReason::ContentFilter
+            && let Some(text) = self.refusal.take()
+        {
+            events.push(Event::Refusal { choice: 0, text });
+        }
+        events.push(Event::Finish { choice: 0, reason, native });
+    }
+}
+
+/// Reads an object; a list would be taken for its members in order.
+fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    let text = text.trim_start();
+    if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
+}
+
+fn reasoning(index: u32, delta: ReasoningDelta, events: &mut Vec<Event>) {
+    let empty = matches!(&delta, ReasoningDelta::Text(text) if text.is_empty());
+    if !empty {
+        events.push(Event::Reasoning {
+            choice: 0,
+            index,
+            id: None,
+            format: ReasoningFormat::Anthropic,
+            delta,
+        });
+    }
+}
+
+/// A block with the input that came in pieces.
+fn with_input(block: &RawJson, input: &str) -> Option<RawJson> {
+    let input = RawJson::parse(input.to_owned()).ok()?;
+    let object = Object::parse(block.get()).ok()?;
+    let mut out = vec![b'{'];
+    for (name, value) in object.iter().filter(|(name, _)| *name != "input") {
+        raw(&mut out, name, value.get());
+    }
+    key(&mut out, "input");
+    out.extend_from_slice(input.get().as_bytes());
+    out.push(b'}');
+    RawJson::parse(into_text(out)).ok()
+}
