@@ -249,7 +249,8 @@ pub fn encode_error(
     RenderedError { status: fault.status, body: out }
 }
 
-fn error_object(out: &mut Vec<u8>, fault: &Fault, generation_id: Option<&str>) {
+/// Writes the error object: the same in an answer and in a stream.
+pub(super) fn error_object(out: &mut Vec<u8>, fault: &Fault, generation_id: Option<&str>) {
     const TYPE: &str = "@type";
     out.push(b'{');
     write_member(out, "code", &fault.status.to_string());

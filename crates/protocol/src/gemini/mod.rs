@@ -6,13 +6,15 @@ mod error;
 mod finish;
 mod lenient;
 mod names;
+mod patch;
 mod schema;
 mod stream;
 mod tree;
 mod usage;
 mod wire;
 
-pub use decode::decode_response;
-pub use encode::encode_request;
+pub use decode::{decode_request, decode_response};
+pub use encode::{encode_request, encode_response};
 pub use error::{decode_error, encode_error};
-pub use stream::StreamDecoder;
+pub use patch::{PatchStream, patch_request, patch_response};
+pub use stream::{StreamDecoder, StreamEncoder};

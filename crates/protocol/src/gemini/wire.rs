@@ -29,6 +29,27 @@ pub(super) fn is_own_media_url(url: &str) -> bool {
     OWN_MEDIA_HOSTS.iter().any(|host| url.starts_with(host))
 }
 
+/// Members that speak to the router, whatever the caller's protocol; the service refuses them.
+pub(super) const ROUTER_MEMBERS: [&str; 17] = [
+    "model",
+    "models",
+    "stream",
+    "provider",
+    "plugins",
+    "preset",
+    "route",
+    "transforms",
+    "session_id",
+    "trace",
+    "debug",
+    "usage",
+    "user",
+    "metadata",
+    "stop_server_tools_when",
+    "max_tool_calls",
+    "cache_control",
+];
+
 /// Starts a member: a comma unless it is the first, the name, the colon.
 pub(super) fn open_member(out: &mut Vec<u8>, name: &str) {
     if out.last() != Some(&b'{') {
@@ -133,6 +154,8 @@ impl<'a> Part<'a> {
                 string_member(out, "data", data);
                 out.push(b'}');
             }
+            // A caller of this protocol told more about the file than its address.
+            PartBody::FileData { .. } if self.extras.iter().any(|(name, _)| is_file(name)) => {}
             PartBody::FileData { media_type, uri } => {
                 open_member(out, "fileData");
                 out.push(b'{');
@@ -174,6 +197,10 @@ impl<'a> Part<'a> {
         write_extras(out, self.extras);
         out.push(b'}');
     }
+}
+
+fn is_file(name: &str) -> bool {
+    name == "fileData" || name == "file_data"
 }
 
 /// Writes an array of parts.

@@ -77,6 +77,63 @@ pub(in super::super) fn openai_form(raw: &str) -> Option<RawJson> {
     RawJson::of(&Written { content, refusal: None }).ok()
 }
 
+#[derive(Debug, Deserialize)]
+struct OpenaiForm {
+    content: Vec<OpenaiToken>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OpenaiToken {
+    token: String,
+    logprob: Lenient<f64>,
+    top_logprobs: Vec<OpenaiToken>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    chosen_candidates: Vec<ToldToken<'a>>,
+    top_candidates: Vec<ToldTop<'a>>,
+}
+
+#[derive(Serialize)]
+struct ToldTop<'a> {
+    candidates: Vec<ToldToken<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ToldToken<'a> {
+    token: &'a str,
+    log_probability: f64,
+}
+
+/// The way back, for callers of this protocol.
+pub(in super::super) fn gemini_form(raw: &str) -> Option<RawJson> {
+    let given: OpenaiForm = serde_json::from_str(raw).ok()?;
+    let told = |token: &OpenaiToken| token.logprob.0.unwrap_or(0.0);
+    RawJson::of(&Told {
+        chosen_candidates: given
+            .content
+            .iter()
+            .map(|token| ToldToken { token: &token.token, log_probability: told(token) })
+            .collect(),
+        top_candidates: given
+            .content
+            .iter()
+            .map(|token| ToldTop {
+                candidates: token
+                    .top_logprobs
+                    .iter()
+                    .map(|token| ToldToken { token: &token.token, log_probability: told(token) })
+                    .collect(),
+            })
+            .collect(),
+    })
+    .ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +146,8 @@ mod tests {
             openai_form(raw).unwrap().get(),
             r#"{"content":[{"token":"a","logprob":-0.5,"bytes":[97],"top_logprobs":[{"token":"a","logprob":-0.5,"bytes":[97]},{"token":"b","logprob":-2.0,"bytes":[98]}]}],"refusal":null}"#
         );
+        let back = gemini_form(openai_form(raw).unwrap().get()).unwrap();
+        assert_eq!(openai_form(back.get()), openai_form(raw));
         assert!(openai_form("{}").is_none() && openai_form("7").is_none());
     }
 }

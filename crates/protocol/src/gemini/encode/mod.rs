@@ -2,7 +2,9 @@
 
 mod contents;
 mod generation;
+pub(super) mod grounding;
 mod media;
+pub(super) mod response;
 mod results;
 mod thinking;
 mod tools;
@@ -10,10 +12,14 @@ mod tools;
 #[cfg(test)]
 mod tests;
 
+pub use response::encode_response;
+
 pub(super) use generation::renamed_members;
 
 use super::names::ToolNames;
-use super::wire::{Part, element, open_member, string_member, write_extras, write_parts};
+use super::wire::{
+    Part, ROUTER_MEMBERS, element, open_member, string_member, write_extras, write_parts,
+};
 use crate::Dialect;
 use crate::exchange::{Fault, Losses, Request};
 use crate::json::envelope::write_member;
@@ -131,7 +137,8 @@ fn extras(out: &mut Vec<u8>, request: &Request, losses: &mut Losses) {
     for (name, value) in &request.extras.members {
         if own {
             // These two were merged into the members they belong to.
-            if name != "generationConfig" && name != "toolConfig" {
+            let merged = name == "generationConfig" || name == "toolConfig";
+            if !merged && !ROUTER_MEMBERS.contains(&name.as_str()) {
                 write_member(out, name, value.get());
             }
             continue;

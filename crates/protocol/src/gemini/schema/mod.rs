@@ -1,10 +1,13 @@
 //! JSON Schema → the subset of OpenAPI that Gemini takes. One keyword it does not know fails the
 //! whole request, so what cannot be said in the subset is said in the description. Bug 8
 
+mod restore;
 mod rewrite;
 
 #[cfg(test)]
 mod corpus;
+
+pub(super) use restore::to_json_schema;
 
 use super::tree::Tree;
 use crate::json::RawJson;

@@ -84,22 +84,27 @@ impl<'s> Rewriter<'s> {
         result
     }
 
-    /// The members of a schema with its reference followed and its `allOf` merged. References
-    /// stay open until the node is done, so that one that leads back to itself is noticed.
+    /// The members of a schema with its reference followed and its `allOf` merged. What was
+    /// referred to stays open until the node is done, so that one that leads back is noticed.
     fn flattened(&mut self, schema: &Tree) -> Result<Members, Inexpressible> {
         let mut members: Members = Vec::new();
-        self.flatten_into(schema, &mut members, 0)?;
+        let mut followed = Vec::new();
+        self.flatten_into(schema, &mut members, &mut Vec::new(), &mut followed)?;
+        self.open.append(&mut followed);
         Ok(members)
     }
 
+    /// `chain` is how this schema was reached, `followed` everything that was referred to: twice
+    /// beside each other is fine, twice along one chain is a circle.
     fn flatten_into(
         &mut self,
         schema: &Tree,
         members: &mut Members,
-        level: usize,
+        chain: &mut Vec<String>,
+        followed: &mut Vec<String>,
     ) -> Result<(), Inexpressible> {
         self.nodes += 1;
-        if level > MAX_DEPTH || self.nodes > MAX_NODES {
+        if chain.len() > MAX_DEPTH || self.nodes > MAX_NODES {
             return Err(Inexpressible);
         }
         for (name, value) in schema.members() {
@@ -111,14 +116,16 @@ impl<'s> Rewriter<'s> {
             && let Some(target) =
                 reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer))
         {
-            if self.open.iter().any(|open| open == reference) {
+            if self.open.iter().chain(chain.iter()).any(|open| open == reference) {
                 return Err(Inexpressible);
             }
-            self.open.push(reference.to_owned());
-            self.flatten_into(target, members, level + 1)?;
+            chain.push(reference.to_owned());
+            self.flatten_into(target, members, chain, followed)?;
+            chain.pop();
+            followed.push(reference.to_owned());
         }
         for part in schema.get("allOf").map_or(&[][..], Tree::elements) {
-            self.flatten_into(part, members, level + 1)?;
+            self.flatten_into(part, members, chain, followed)?;
         }
         Ok(())
     }
