@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::lenient::{Count, Lenient};
 use super::wire::{open_member, string_member};
 use crate::exchange::Usage;
 use crate::json::envelope::write_member;
+use crate::json::object::CowStr;
 
 /// The counts as they are sent.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -19,17 +20,59 @@ pub(super) struct Counts {
     thoughts_token_count: Count,
     tool_use_prompt_token_count: Count,
     total_token_count: Count,
-    prompt_tokens_details: Lenient<Vec<ModalityCount>>,
-    candidates_tokens_details: Lenient<Vec<ModalityCount>>,
-    traffic_type: Lenient<String>,
-    service_tier: Lenient<String>,
+    prompt_tokens_details: Modalities,
+    candidates_tokens_details: Modalities,
+    traffic_type: Tier,
+    service_tier: Tier,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The counts of media among some tokens.
+#[derive(Clone, Copy, Debug, Default)]
+struct Modalities {
+    audio: u64,
+    image: u64,
+    video: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct ModalityCount {
-    modality: Lenient<String>,
+struct ModalityCount<'a> {
+    #[serde(borrow)]
+    modality: Option<CowStr<'a>>,
     token_count: Count,
+}
+
+impl<'de> Deserialize<'de> for Modalities {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let list = Lenient::<Vec<ModalityCount<'de>>>::deserialize(deserializer)?;
+        let mut found = Self::default();
+        for count in list.0.unwrap_or_default() {
+            let sum = match count.modality.as_ref().map(|modality| modality.0.as_ref()) {
+                Some("AUDIO") => &mut found.audio,
+                Some("IMAGE") => &mut found.image,
+                Some("VIDEO") => &mut found.video,
+                _ => continue,
+            };
+            *sum = sum.saturating_add(count.token_count.0);
+        }
+        Ok(found)
+    }
+}
+
+/// The tier that served, in the words callers know. TIER-7
+#[derive(Clone, Copy, Debug, Default)]
+struct Tier(Option<&'static str>);
+
+impl<'de> Deserialize<'de> for Tier {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = Lenient::<CowStr<'de>>::deserialize(deserializer)?;
+        Ok(Self(word.0.and_then(|word| match word.0.as_ref() {
+            "ON_DEMAND" | "STANDARD" | "standard" | "default" => Some("default"),
+            "ON_DEMAND_FLEX" | "FLEX" | "flex" => Some("flex"),
+            "ON_DEMAND_PRIORITY" | "PRIORITY" | "priority" => Some("priority"),
+            _ => None,
+        })))
+    }
 }
 
 impl Counts {
@@ -45,24 +88,17 @@ impl Counts {
         let inclusive = self.total_token_count.0 == without_thoughts && thoughts <= candidates;
         let input = if searches > 0 { prompt } else { prompt.saturating_add(tool_use) };
         let output = if inclusive { candidates } else { candidates.saturating_add(thoughts) };
-        let part = |details: &Lenient<Vec<ModalityCount>>, modality: &str, whole: u64| {
-            let counts = details.0.as_deref().unwrap_or_default();
-            counts
-                .iter()
-                .filter(|count| count.modality.0.as_deref() == Some(modality))
-                .fold(0_u64, |sum, count| sum.saturating_add(count.token_count.0))
-                .min(whole)
-        };
+        let (prompted, made) = (self.prompt_tokens_details, self.candidates_tokens_details);
         Usage {
             input,
             cached_input: self.cached_content_token_count.0.min(input),
-            audio_input: part(&self.prompt_tokens_details, "AUDIO", input),
-            image_input: part(&self.prompt_tokens_details, "IMAGE", input),
-            video_input: part(&self.prompt_tokens_details, "VIDEO", input),
+            audio_input: prompted.audio.min(input),
+            image_input: prompted.image.min(input),
+            video_input: prompted.video.min(input),
             output,
             reasoning: thoughts.min(output),
-            audio_output: part(&self.candidates_tokens_details, "AUDIO", output),
-            image_output: part(&self.candidates_tokens_details, "IMAGE", output),
+            audio_output: made.audio.min(output),
+            image_output: made.image.min(output),
             web_searches: searches,
             ..Usage::default()
         }
@@ -70,13 +106,7 @@ impl Counts {
 
     /// The tier that served. TIER-7
     pub(super) fn tier(&self) -> Option<&'static str> {
-        let told = self.service_tier.0.as_deref().or(self.traffic_type.0.as_deref())?;
-        match told.to_ascii_lowercase().as_str() {
-            "on_demand" | "standard" | "default" => Some("default"),
-            "on_demand_flex" | "flex" => Some("flex"),
-            "on_demand_priority" | "priority" => Some("priority"),
-            _ => None,
-        }
+        self.service_tier.0.or(self.traffic_type.0)
     }
 }
 

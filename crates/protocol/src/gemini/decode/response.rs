@@ -11,7 +11,6 @@ use crate::exchange::{
     Block, BlockKind, Choice, ErrorType, Event, Extras, Fault, FinishReason, Response, Role, Turn,
     fold,
 };
-use crate::json::envelope::check_depth;
 use crate::target::ResponseContext;
 
 /// The most candidates accepted in one answer.
@@ -55,10 +54,10 @@ pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Respons
     Ok(response)
 }
 
-/// Reads the outermost level, and turns an error inside into a fault.
+/// Reads the outermost level, and turns an error inside into a fault. Depth needs no check: parts
+/// and arguments stay text, and what is skipped is skipped without recursion.
 pub(in super::super) fn read_chunk(data: &[u8]) -> Result<Chunk<'_>, Fault> {
     let unreadable = || malformed("The provider's answer is not readable.");
-    check_depth(data).map_err(|_| unreadable())?;
     if data.trim_ascii_start().starts_with(b"[") {
         // Errors may come wrapped in an array.
         return Err(error_inside(data));

@@ -152,6 +152,23 @@ fn errors_and_nonsense_inside_a_200_are_faults() {
     }
 }
 
+#[test]
+fn depth_in_what_a_provider_sends_does_not_overflow() {
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
+    for part in [
+        format!(r#"{{"functionCall":{{"name":"f","args":{deep}}}}}"#),
+        format!(r#"{{"functionCall":{{"name":"f","args":{deep},"willContinue":true}}}}"#),
+        format!(r#"{{"somethingNew":{deep}}}"#),
+        format!(r#"{{"functionCall":{deep}}}"#),
+    ] {
+        let body = format!(
+            r#"{{"candidates":[{{"content":{{"parts":[{part}]}},"groundingMetadata":{deep},"logprobsResult":{deep}}}],"usageMetadata":{deep},"promptFeedback":{deep}}}"#
+        );
+        let _ = decode_response(body.as_bytes(), &ResponseContext::default());
+    }
+    let _ = decode_response(format!("[{deep}]").as_bytes(), &ResponseContext::default());
+}
+
 /// Bug 28, REASON-4
 #[test]
 fn names_are_mapped_back_and_excluded_reasoning_is_left_out() {

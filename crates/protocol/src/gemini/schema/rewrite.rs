@@ -4,10 +4,14 @@ use serde_json::Number;
 
 use super::super::tree::Tree;
 
-/// A schema deeper than this, or one that grows beyond [`MAX_NODES`] when its references are
-/// written out, is sent as JSON Schema instead.
-const MAX_DEPTH: usize = 48;
-const MAX_NODES: usize = 4_000;
+/// A schema deeper than this when its references are written out is sent as JSON Schema instead:
+/// either it refers to itself, or it might as well.
+const MAX_DEPTH: usize = 40;
+/// The most nodes visited or copied. A small schema may refer to its parts so often that it grows
+/// without bound.
+const MAX_WORK: usize = 100_000;
+/// How many bytes of text weigh as much as a node.
+const TEXT_PER_NODE: usize = 64;
 /// What may be said in words about keywords that had to go.
 const MAX_NOTE: usize = 400;
 
@@ -21,15 +25,14 @@ type Rewritten = Result<Tree, Inexpressible>;
 /// Rewrites one schema.
 pub(super) struct Rewriter<'s> {
     root: &'s Tree,
-    open: Vec<String>,
     depth: usize,
-    nodes: usize,
+    work: usize,
 }
 
 impl<'s> Rewriter<'s> {
     /// A rewriter for references into `root`.
     pub(super) fn new(root: &'s Tree) -> Self {
-        Self { root, open: Vec::new(), depth: 0, nodes: 0 }
+        Self { root, depth: 0, work: 0 }
     }
 
     /// Rewrites a schema that must describe an object: alternatives become one object with the
@@ -72,43 +75,55 @@ impl<'s> Rewriter<'s> {
 
     /// Rewrites any schema.
     pub(super) fn any(&mut self, schema: &Tree) -> Rewritten {
-        self.nodes += 1;
-        if self.depth >= MAX_DEPTH || self.nodes > MAX_NODES {
+        if self.depth >= MAX_DEPTH {
             return Err(Inexpressible);
         }
         self.depth += 1;
-        let opened = self.open.len();
-        let result = self.flattened(schema).and_then(|members| self.node(&members));
-        self.open.truncate(opened);
+        let mut members: Members = Vec::new();
+        self.flatten_into(schema, &mut members, 0)?;
+        let result = self.node(&members);
         self.depth -= 1;
         result
     }
 
-    /// The members of a schema with its reference followed and its `allOf` merged. What was
-    /// referred to stays open until the node is done, so that one that leads back is noticed.
-    fn flattened(&mut self, schema: &Tree) -> Result<Members, Inexpressible> {
-        let mut members: Members = Vec::new();
-        let mut followed = Vec::new();
-        self.flatten_into(schema, &mut members, &mut Vec::new(), &mut followed)?;
-        self.open.append(&mut followed);
-        Ok(members)
+    /// Accounts for a copy before it is made.
+    fn spend(&mut self, tree: &Tree) -> Result<(), Inexpressible> {
+        self.work += 1;
+        if self.work > MAX_WORK {
+            return Err(Inexpressible);
+        }
+        match tree {
+            Tree::Text(text) => self.work += text.len() / TEXT_PER_NODE,
+            Tree::List(elements) => {
+                for element in elements {
+                    self.spend(element)?;
+                }
+            }
+            Tree::Map(members) => {
+                for (name, value) in members {
+                    self.work += name.len() / TEXT_PER_NODE;
+                    self.spend(value)?;
+                }
+            }
+            Tree::Null | Tree::Bool(_) | Tree::Number(_) => {}
+        }
+        Ok(())
     }
 
-    /// `chain` is how this schema was reached, `followed` everything that was referred to: twice
-    /// beside each other is fine, twice along one chain is a circle.
+    /// The members of a schema with its reference followed and its `allOf` merged. `level` counts
+    /// references that lead to references.
     fn flatten_into(
         &mut self,
         schema: &Tree,
         members: &mut Members,
-        chain: &mut Vec<String>,
-        followed: &mut Vec<String>,
+        level: usize,
     ) -> Result<(), Inexpressible> {
-        self.nodes += 1;
-        if chain.len() > MAX_DEPTH || self.nodes > MAX_NODES {
+        if level > MAX_DEPTH {
             return Err(Inexpressible);
         }
         for (name, value) in schema.members() {
-            if name != "$ref" && name != "allOf" {
+            if !["$ref", "allOf", "$defs", "definitions"].contains(&name.as_str()) {
+                self.spend(value)?;
                 merge_member(members, name, value);
             }
         }
@@ -116,16 +131,11 @@ impl<'s> Rewriter<'s> {
             && let Some(target) =
                 reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer))
         {
-            if self.open.iter().chain(chain.iter()).any(|open| open == reference) {
-                return Err(Inexpressible);
-            }
-            chain.push(reference.to_owned());
-            self.flatten_into(target, members, chain, followed)?;
-            chain.pop();
-            followed.push(reference.to_owned());
+            self.spend(&Tree::Null)?;
+            self.flatten_into(target, members, level + 1)?;
         }
         for part in schema.get("allOf").map_or(&[][..], Tree::elements) {
-            self.flatten_into(part, members, chain, followed)?;
+            self.flatten_into(part, members, level)?;
         }
         Ok(())
     }
@@ -141,7 +151,7 @@ impl<'s> Rewriter<'s> {
                 .collect();
             // Alternatives that only vary what is required beside given properties say nothing
             // the subset could hold; the properties count.
-            let substantial = alternatives.iter().any(|part| says_something(part));
+            let substantial = alternatives.iter().any(says_something);
             if substantial || schema.get("properties").is_none() {
                 return self.alternatives(alternatives, &base, schema.description(), nullable);
             }
@@ -192,8 +202,10 @@ impl<'s> Rewriter<'s> {
             let merged = if base.is_empty() {
                 self.any(part)?
             } else {
+                self.spend(part)?;
                 let mut members: Members = part.members().to_vec();
                 for (name, value) in base {
+                    self.spend(value)?;
                     merge_member(&mut members, name, value);
                 }
                 self.any(&Tree::Map(members))?
