@@ -1,5 +1,7 @@
 //! Transcripts of Gemini streams and the events they must become.
 
+#![expect(clippy::unwrap_used, reason = "a transcript that cannot be read fails its test")]
+
 use std::path::Path;
 
 use protocol::exchange::Event;
