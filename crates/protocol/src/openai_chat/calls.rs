@@ -24,8 +24,6 @@ pub(super) struct Slot {
     pub(super) arguments: bool,
     /// Arguments that came before the name.
     pub(super) waiting: String,
-    /// The id toward the caller.
-    pub(super) id: String,
 }
 
 impl Calls {

@@ -258,11 +258,7 @@ pub(super) fn role_of(message: &Object<'_>, place: &Place<'_>) -> Result<Role, F
     })
 }
 
-fn read_messages<'a>(
-    raw: &'a RawValue,
-    facts: &mut RequestFacts,
-    size: &mut Size,
-) -> Result<(), Fault> {
+fn read_messages(raw: &RawValue, facts: &mut RequestFacts, size: &mut Size) -> Result<(), Fault> {
     let all = Place::Top("messages");
     let entries = array(raw, &all)?;
     if entries.is_empty() {

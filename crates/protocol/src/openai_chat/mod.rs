@@ -2,6 +2,9 @@
 //! OpenRouter made of it, and the protocol of OpenAI itself and of a hundred compatible hosts.
 
 mod calls;
+pub mod completions;
+mod decode;
+mod encode;
 mod error;
 mod facts;
 mod parameters;
@@ -15,9 +18,12 @@ mod usage;
 mod wire;
 mod write;
 
+pub use decode::{decode_request, decode_response};
+pub use encode::{encode_request, encode_response};
 pub use error::{decode_error, encode_error};
 pub use facts::{ConversationOpening, RequestFacts, StructuredOutput, read_facts};
 pub use patch::{
     PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
 };
+pub use stream::{StreamDecoder, StreamEncoder};
 pub use wire::PARAMETERS;

@@ -114,8 +114,3 @@ pub(super) fn into_text(out: Vec<u8>) -> String {
     // Everything written here is made of `str`s, so nothing is ever replaced.
     String::from_utf8(out).unwrap_or_default()
 }
-
-/// JSON that was written by this module as a raw value.
-pub(super) fn into_raw(out: Vec<u8>) -> Option<RawJson> {
-    RawJson::parse(into_text(out)).ok()
-}

@@ -15,4 +15,5 @@ pub use request::{RequestPatch, patch_request};
 pub use response::{PatchedResponse, patch_response};
 pub use stream::{PatchOutcome, PatchStream};
 
+pub(super) use choice::{MAX_CHOICES, read_parts};
 pub(super) use messages::BETWEEN;

@@ -11,7 +11,8 @@ use crate::openai_chat::usage;
 use crate::openai_chat::write::ObjectWriter;
 use crate::target::ResponseContext;
 
-const REPLACED: [&str; 6] = ["id", "provider", "model", "object", "created", "usage"];
+const REPLACED: [&str; 7] =
+    ["id", "provider", "model", "object", "created", "usage", "openrouter_metadata"];
 
 /// A provider's whole answer, ready but for its cost.
 #[derive(Clone, Debug)]

@@ -21,7 +21,8 @@ use crate::target::ResponseContext;
 const MAX_TEMPLATES: usize = 6;
 
 /// Members that are set, or that are told at the end.
-const REPLACED: [&str; 6] = ["id", "provider", "model", "object", "created", "usage"];
+const REPLACED: [&str; 7] =
+    ["id", "provider", "model", "object", "created", "usage", "openrouter_metadata"];
 
 /// Members that mean nothing in a chunk without choices.
 const MEANINGLESS: [&str; 5] =

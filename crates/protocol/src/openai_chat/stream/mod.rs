@@ -1,5 +1,10 @@
 //! Streams: chunks in, events out, and back.
 
 mod chunk;
+mod decode;
+mod encode;
+
+pub use decode::StreamDecoder;
+pub use encode::StreamEncoder;
 
 pub(super) use chunk::ChunkHead;

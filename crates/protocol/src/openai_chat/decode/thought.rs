@@ -1,0 +1,122 @@
+//! Reasoning in its spellings, and its place among the blocks of a turn. REASON-9, REASON-10
+
+use serde_json::value::RawValue;
+
+use crate::Dialect;
+use crate::exchange::{Block, BlockKind, ReasoningBlock, ReasoningContent, ReasoningFormat};
+use crate::json::{Object, RawJson};
+use crate::openai_chat::read::{lenient_array, lenient_object, lenient_string};
+
+/// The reasoning of a message, in order: its `reasoning_details`, else its text in whichever
+/// member it came.
+pub(super) fn take(message: &mut Object<'_>) -> Vec<Block> {
+    let listed = message.take_raw("reasoning_details");
+    let texts = [message.take_raw("reasoning_content"), message.take_raw("reasoning")];
+    let blocks = listed.map(details).unwrap_or_default();
+    if !blocks.is_empty() {
+        return blocks;
+    }
+    let text = texts
+        .into_iter()
+        .flatten()
+        .find_map(|raw| lenient_string(raw).filter(|text| !text.is_empty()));
+    text.map(|text| plain(text.into_owned())).into_iter().collect()
+}
+
+/// Reasoning nobody signed.
+pub(super) fn plain(text: String) -> Block {
+    Block::new(BlockKind::Reasoning(ReasoningBlock {
+        content: ReasoningContent::Text { text, signature: None },
+        id: None,
+        format: ReasoningFormat::Unknown,
+    }))
+}
+
+/// The entries of `reasoning_details`. An entry of a kind this version does not know is kept.
+pub(super) fn details(raw: &RawValue) -> Vec<Block> {
+    lenient_array(raw)
+        .into_iter()
+        .filter_map(|raw| {
+            let entry = lenient_object(raw)?;
+            Some(match detail(&entry) {
+                Some(block) => Block::new(BlockKind::Reasoning(block)),
+                None => Block::new(BlockKind::Opaque {
+                    origin: Dialect::OpenaiChat,
+                    raw: RawJson::from_raw(raw),
+                }),
+            })
+        })
+        .collect()
+}
+
+/// One entry; `None` for a kind this version does not know.
+pub(in crate::openai_chat) fn detail(entry: &Object<'_>) -> Option<ReasoningBlock> {
+    let text = |name| entry.peek_str(name).map(std::borrow::Cow::into_owned);
+    let signature = text("signature").filter(|signature| !signature.is_empty());
+    let signed = signature.is_some();
+    let content = match entry.peek_str("type").as_deref() {
+        Some("reasoning.text") => {
+            ReasoningContent::Text { text: text("text").unwrap_or_default(), signature }
+        }
+        Some("reasoning.summary") => {
+            ReasoningContent::Summary { summary: text("summary").unwrap_or_default() }
+        }
+        Some("reasoning.encrypted") => {
+            ReasoningContent::Encrypted { data: text("data").unwrap_or_default() }
+        }
+        // Without a type, but with a text: MiniMax.
+        None => ReasoningContent::Text { text: text("text")?, signature },
+        Some(_) => return None,
+    };
+    let format = match text("format") {
+        Some(name) => ReasoningFormat::from(name),
+        None if signed => ReasoningFormat::Anthropic,
+        None => ReasoningFormat::Unknown,
+    };
+    Some(ReasoningBlock { content, id: text("id"), format })
+}
+
+/// A Gemini signature, which is bound to the part beside it.
+fn gemini_signature(block: &Block) -> Option<Option<&str>> {
+    match &block.kind {
+        BlockKind::Reasoning(ReasoningBlock {
+            content: ReasoningContent::Encrypted { .. },
+            id,
+            format: ReasoningFormat::Gemini,
+        }) => Some(id.as_deref()),
+        _ => None,
+    }
+}
+
+/// Puts the blocks of an assistant's turn in order: reasoning, content, calls; but a Gemini
+/// signature directly before its call, or after the text it belongs to.
+pub(super) fn arrange(reasoning: Vec<Block>, content: Vec<Block>, calls: Vec<Block>) -> Vec<Block> {
+    let is_call = |block: &Block, wanted: &str| matches!(&block.kind, BlockKind::ToolCall { id, .. } if id == wanted);
+    let last_text = content.iter().rposition(|block| matches!(block.kind, BlockKind::Text { .. }));
+    let mut before = Vec::new();
+    let mut after_text = Vec::new();
+    let mut bound = Vec::new();
+    for block in reasoning {
+        match gemini_signature(&block) {
+            Some(Some(id)) if calls.iter().any(|call| is_call(call, id)) => bound.push(block),
+            Some(None) if last_text.is_some() => after_text.push(block),
+            _ => before.push(block),
+        }
+    }
+    let mut blocks = before;
+    for (at, block) in content.into_iter().enumerate() {
+        blocks.push(block);
+        if Some(at) == last_text {
+            blocks.append(&mut after_text);
+        }
+    }
+    for call in calls {
+        let (own, others): (Vec<_>, Vec<_>) = bound.into_iter().partition(|block| {
+            gemini_signature(block).flatten().is_some_and(|id| is_call(&call, id))
+        });
+        bound = others;
+        blocks.extend(own);
+        blocks.push(call);
+    }
+    blocks
+}

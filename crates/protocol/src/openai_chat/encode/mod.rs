@@ -1,0 +1,13 @@
+//! The exchange into bytes of this protocol: requests for providers, answers for callers.
+
+mod message;
+mod part;
+mod request;
+mod response;
+mod thought;
+
+pub use request::encode_request;
+pub use response::encode_response;
+
+pub(super) use response::write_image;
+pub(super) use thought::{text as reasoning_text, write_detail};

@@ -1,0 +1,80 @@
+//! Reasoning in this protocol's words. REASON-9
+
+use crate::Dialect;
+use crate::exchange::{Block, BlockKind, ReasoningBlock, ReasoningContent};
+use crate::openai_chat::read::lenient_object;
+use crate::openai_chat::write::ObjectWriter;
+
+/// Whether a block belongs into `reasoning_details`.
+pub(super) fn is_detail(block: &Block) -> bool {
+    match &block.kind {
+        BlockKind::Reasoning(_) => true,
+        BlockKind::Opaque { origin: Dialect::OpenaiChat, raw } => lenient_object(raw.as_raw())
+            .and_then(|entry| entry.peek_str("type"))
+            .is_some_and(|kind| kind.starts_with("reasoning.")),
+        _ => false,
+    }
+}
+
+/// The text of all reasoning that has one.
+pub(in crate::openai_chat) fn text(blocks: &[Block]) -> String {
+    blocks
+        .iter()
+        .filter_map(|block| match &block.kind {
+            BlockKind::Reasoning(reasoning) => match &reasoning.content {
+                ReasoningContent::Text { text, .. } => Some(text.as_str()),
+                ReasoningContent::Summary { summary } => Some(summary.as_str()),
+                ReasoningContent::Encrypted { .. } => None,
+            },
+            _ => None,
+        })
+        .collect()
+}
+
+/// Writes `reasoning_details`, in order.
+pub(super) fn write_details(message: &mut ObjectWriter<'_>, blocks: &[Block]) {
+    let details = blocks.iter().filter(|block| is_detail(block)).enumerate();
+    message.array("reasoning_details", details, |out, (at, block)| match &block.kind {
+        BlockKind::Reasoning(reasoning) => crate::openai_chat::write::object(out, |entry| {
+            write_block(entry, reasoning, at);
+        }),
+        BlockKind::Opaque { raw, .. } => out.extend_from_slice(raw.get().as_bytes()),
+        _ => {}
+    });
+}
+
+fn write_block(entry: &mut ObjectWriter<'_>, block: &ReasoningBlock, index: usize) {
+    let (kind, name, value, signature) = match &block.content {
+        ReasoningContent::Text { text, signature } => {
+            ("reasoning.text", "text", text, signature.as_deref())
+        }
+        ReasoningContent::Summary { summary } => ("reasoning.summary", "summary", summary, None),
+        ReasoningContent::Encrypted { data } => ("reasoning.encrypted", "data", data, None),
+    };
+    let value = Some((name, value.as_str()));
+    write_detail(entry, kind, value, signature, block.id.as_deref(), block.format.name(), index);
+}
+
+/// Writes the members of one entry, whole or a piece of one.
+pub(in crate::openai_chat) fn write_detail(
+    entry: &mut ObjectWriter<'_>,
+    kind: &str,
+    value: Option<(&str, &str)>,
+    signature: Option<&str>,
+    id: Option<&str>,
+    format: &str,
+    index: usize,
+) {
+    entry.string("type", kind);
+    if let Some((name, value)) = value {
+        entry.string(name, value);
+    }
+    if let Some(signature) = signature {
+        entry.string("signature", signature);
+    }
+    if let Some(id) = id {
+        entry.string("id", id);
+    }
+    entry.string("format", format);
+    entry.number("index", index as u64);
+}

@@ -1,0 +1,522 @@
+//! A provider's chunks into events. Bugs 2, 3, 10, 11, 15, 16, 29
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::exchange::{
+    ErrorType, Event, Fault, FinishReason, MediaSource, ReasoningBlock, ReasoningContent,
+    ReasoningDelta, ReasoningFormat,
+};
+use crate::json::{Object, RawJson};
+use crate::openai_chat::calls::Calls;
+use crate::openai_chat::decode::detail;
+use crate::openai_chat::error::{fault_in_text, fault_inside};
+use crate::openai_chat::patch::{MAX_CHOICES, read_parts};
+use crate::openai_chat::prefill::Prefill;
+use crate::openai_chat::read::{
+    is_array, is_null, is_string, lenient_array, lenient_count, lenient_object, lenient_string,
+};
+use crate::openai_chat::{usage, wire};
+use crate::sse::Frame;
+use crate::target::ResponseContext;
+
+/// The most reasoning blocks told apart in one answer.
+const MAX_REASONING: usize = 1_024;
+
+/// A chunk, as far as events are made of it. Everything may be missing or `null`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow)]
+    created: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
+    #[serde(borrow)]
+    system_fingerprint: Option<&'a RawValue>,
+    #[serde(borrow)]
+    choices: Option<Vec<Option<ChunkChoice<'a>>>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    x_groq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    base_resp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ChunkChoice<'a> {
+    #[serde(borrow)]
+    index: Option<&'a RawValue>,
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow)]
+    message: Option<Delta<'a>>,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    finish_reason: Option<&'a RawValue>,
+    #[serde(borrow)]
+    native_finish_reason: Option<&'a RawValue>,
+    #[serde(borrow)]
+    logprobs: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    refusal: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tool_calls: Option<&'a RawValue>,
+    #[serde(borrow)]
+    function_call: Option<&'a RawValue>,
+    #[serde(borrow)]
+    images: Option<&'a RawValue>,
+    #[serde(borrow)]
+    audio: Option<&'a RawValue>,
+    #[serde(borrow)]
+    annotations: Option<&'a RawValue>,
+}
+
+/// What is remembered of one choice.
+#[derive(Debug, Default)]
+struct ChoiceState {
+    index: u32,
+    finished: bool,
+    calls: Calls,
+    prefill: Prefill,
+    /// The reasoning blocks so far: an ordinal is a place in this list.
+    reasoning: Vec<(Thought, ReasoningFormat)>,
+}
+
+/// What tells reasoning blocks apart.
+#[derive(Clone, Debug, PartialEq)]
+enum Thought {
+    /// Plain text without entries.
+    Plain,
+    /// An entry with its index and kind.
+    Entry(u64, std::mem::Discriminant<ReasoningContent>, Option<String>),
+}
+
+/// Makes events of a provider's frames. Feed every frame to [`Self::push`], then call
+/// [`Self::finish`].
+#[derive(Debug)]
+pub struct StreamDecoder {
+    context: ResponseContext,
+    choices: Vec<ChoiceState>,
+    id: Option<String>,
+    started: bool,
+    done: bool,
+    failed: bool,
+}
+
+impl StreamDecoder {
+    /// A decoder of the answer to a request that was written with `context`.
+    pub fn new(context: ResponseContext) -> Self {
+        Self { context, choices: Vec::new(), id: None, started: false, done: false, failed: false }
+    }
+
+    /// Takes one frame. After a fault nothing more is told.
+    pub fn push(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) {
+        if self.failed || self.done {
+            return;
+        }
+        if frame.is_done() {
+            self.done = true;
+            return;
+        }
+        if let Err(fault) = self.read(frame, events) {
+            self.failed = true;
+            events.push(Event::Fault(fault));
+        }
+    }
+
+    /// The end of the stream. One that broke off ends in a fault. Bug 16
+    pub fn finish(&mut self, events: &mut Vec<Event>) {
+        if self.failed {
+            return;
+        }
+        self.failed = true;
+        let unfinished = self.choices.iter().any(|choice| !choice.finished);
+        let why = if self.choices.is_empty() {
+            "Provider returned an empty stream"
+        } else if unfinished && !self.done && !self.context.no_finish_reason {
+            "Provider ended the stream before the answer was complete"
+        } else {
+            for choice in self.choices.iter_mut().filter(|choice| !choice.finished) {
+                choice.end(FinishReason::Stop, None, events);
+            }
+            return;
+        };
+        events.push(Event::Fault(Fault::new(ErrorType::ProviderUnavailable, why)));
+    }
+
+    fn read(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Result<(), Fault> {
+        let text = std::str::from_utf8(frame.data).map_err(|_| broken("it is not valid UTF-8"))?;
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let chunk: Chunk<'_> = serde_json::from_str(text).map_err(|_| fault_of(text))?;
+        if chunk.error.is_some()
+            || chunk.base_resp.is_some()
+            || chunk.choices.is_none()
+            || frame.event == Some("error")
+            || chunk.object.is_some_and(|raw| raw.get() == "\"error\"")
+        {
+            let object = Object::parse(text).map_err(|_| broken("it is not valid JSON"))?;
+            if let Some(fault) = fault_inside(&object) {
+                return Err(fault);
+            }
+        }
+        self.start(&chunk, events);
+        let choices = chunk.choices.unwrap_or_default();
+        for (position, choice) in choices.into_iter().enumerate() {
+            let position = u32::try_from(position).unwrap_or(u32::MAX);
+            if let Some(choice) = choice {
+                self.choice(choice, position, events)?;
+            }
+        }
+        let groq = || lenient_object(chunk.x_groq?)?.peek("usage");
+        if let Some(raw) = chunk.usage.or_else(groq)
+            && let Some(usage) = usage::read(raw, self.context.reasoning_tokens_on_top)
+        {
+            events.push(Event::Usage(usage));
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, chunk: &Chunk<'_>, events: &mut Vec<Event>) {
+        if self.started {
+            return;
+        }
+        let text = |raw: Option<&RawValue>| {
+            raw.and_then(lenient_string).filter(|text| !text.is_empty()).map(Cow::into_owned)
+        };
+        // A first chunk without an id, such as Azure's, is not the beginning yet.
+        let id = text(chunk.id);
+        if id.is_none() && chunk.choices.as_ref().is_none_or(Vec::is_empty) {
+            return;
+        }
+        self.started = true;
+        self.id.clone_from(&id);
+        events.push(Event::Start {
+            id,
+            model: text(chunk.model),
+            created: chunk.created.map(lenient_count).filter(|time| *time > 0),
+            service_tier: text(chunk.service_tier),
+            system_fingerprint: text(chunk.system_fingerprint),
+        });
+    }
+
+    fn choice(
+        &mut self,
+        choice: ChunkChoice<'_>,
+        position: u32,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        let index =
+            choice.index.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or(position);
+        let at = match self.choices.iter().position(|state| state.index == index) {
+            Some(at) => at,
+            None if self.choices.len() >= MAX_CHOICES => return Err(broken("too many choices")),
+            None => {
+                self.choices.push(ChoiceState {
+                    index,
+                    prefill: Prefill::new(self.context.prefill.as_deref()),
+                    ..ChoiceState::default()
+                });
+                self.choices.len() - 1
+            }
+        };
+        let state = &mut self.choices[at];
+        if state.finished {
+            return Ok(());
+        }
+        let answer = self.id.as_deref().unwrap_or_default();
+        if let Some(delta) = choice.delta.or(choice.message) {
+            state.delta(&delta, &self.context, answer, events)?;
+        }
+        if let Some(text) = choice.text.and_then(lenient_string) {
+            state.text(&text, events);
+        }
+        if let Some(raw) = choice.logprobs {
+            events.push(Event::Logprobs { choice: index, raw: RawJson::from_raw(raw) });
+        }
+        let word = choice.finish_reason.and_then(lenient_string);
+        if let Some(reason) = word.as_deref().and_then(wire::finish_reason) {
+            let native = choice.native_finish_reason.and_then(lenient_string).or(word);
+            state.end(reason, native.map(Cow::into_owned), events);
+        }
+        Ok(())
+    }
+}
+
+fn broken(why: &str) -> Fault {
+    Fault::new(ErrorType::ProviderUnavailable, format!("Provider returned an invalid chunk: {why}"))
+}
+
+/// What a frame that is no chunk says.
+fn fault_of(text: &str) -> Fault {
+    fault_in_text(text)
+        .or_else(|| fault_inside(&Object::parse(text).ok()?))
+        .unwrap_or_else(|| broken("it is not a valid chunk"))
+}
+
+impl ChoiceState {
+    fn delta(
+        &mut self,
+        delta: &Delta<'_>,
+        context: &ResponseContext,
+        answer: &str,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        let choice = self.index;
+        if !context.exclude_reasoning {
+            self.reasoning(delta, events);
+        }
+        if let Some(raw) = delta.content {
+            if is_array(raw) {
+                let (text, thinking) = read_parts(raw);
+                if !context.exclude_reasoning {
+                    self.plain_thought(thinking, events);
+                }
+                self.text(&text, events);
+            } else if let Some(text) = lenient_string(raw) {
+                self.text(&text, events);
+            }
+        }
+        if let Some(text) = delta.refusal.and_then(lenient_string).filter(|text| !text.is_empty()) {
+            events.push(Event::Refusal { choice, text: text.into_owned() });
+        }
+        for raw in delta.annotations.map(lenient_array).unwrap_or_default() {
+            events.push(Event::Annotation { choice, raw: RawJson::from_raw(raw) });
+        }
+        for raw in delta.images.map(lenient_array).unwrap_or_default() {
+            if let Some(source) = image(raw) {
+                events.push(Event::Image { choice, source });
+            }
+        }
+        if let Some(audio) = delta.audio.and_then(lenient_object) {
+            let text = |name| audio.peek_str(name).map(Cow::into_owned);
+            events.push(Event::Audio {
+                choice,
+                id: text("id"),
+                data: text("data"),
+                transcript: text("transcript"),
+                expires_at: audio.peek("expires_at").map(lenient_count),
+            });
+        }
+        for raw in delta.tool_calls.map(lenient_array).unwrap_or_default() {
+            if let Some(call) = lenient_object(raw) {
+                self.tool_call(&call, context, answer, events)?;
+            }
+        }
+        if let Some(raw) = delta.function_call
+            && let Some(function) = lenient_object(raw)
+        {
+            let at = self.calls.resolve(Some(0), None, false)?;
+            self.function(at, &function, context, answer, events);
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, piece: &str, events: &mut Vec<Event>) {
+        let text = match self.prefill.take(piece) {
+            Some(instead) => instead,
+            None => piece.to_owned(),
+        };
+        if !text.is_empty() {
+            events.push(Event::Text { choice: self.index, text });
+        }
+    }
+
+    fn plain_thought(&mut self, text: String, events: &mut Vec<Event>) {
+        if !text.is_empty() {
+            self.thought(
+                Thought::Plain,
+                None,
+                Some(ReasoningFormat::Unknown),
+                ReasoningDelta::Text(text),
+                events,
+            );
+        }
+    }
+
+    /// Entries where there are any, else the plain text. REASON-11
+    fn reasoning(&mut self, delta: &Delta<'_>, events: &mut Vec<Event>) {
+        let listed = delta.reasoning_details.map(lenient_array).unwrap_or_default();
+        if listed.is_empty() {
+            let text = [delta.reasoning_content, delta.reasoning]
+                .into_iter()
+                .flatten()
+                .filter_map(lenient_string)
+                .find(|text| !text.is_empty());
+            if let Some(text) = text {
+                self.plain_thought(text.into_owned(), events);
+            }
+            return;
+        }
+        for raw in listed {
+            self.entry(raw, events);
+        }
+    }
+
+    fn entry(&mut self, raw: &RawValue, events: &mut Vec<Event>) {
+        let Some(object) = lenient_object(raw) else { return };
+        let index = object.peek("index").map_or(0, lenient_count);
+        let told_format = object.peek("format").is_some_and(is_string);
+        let Some(ReasoningBlock { content, id, format }) = detail(&object) else { return };
+        // Encrypted entries of one index with different ids are different blocks.
+        let own =
+            matches!(content, ReasoningContent::Encrypted { .. }).then(|| id.clone()).flatten();
+        let key = Thought::Entry(index, std::mem::discriminant(&content), own);
+        let format = told_format.then_some(format);
+        let mut tell = |delta| self.thought(key.clone(), id.clone(), format.clone(), delta, events);
+        match content {
+            ReasoningContent::Text { text, signature } => {
+                if !text.is_empty() {
+                    tell(ReasoningDelta::Text(text));
+                }
+                if let Some(signature) = signature {
+                    tell(ReasoningDelta::Signature(signature));
+                }
+            }
+            ReasoningContent::Summary { summary } if !summary.is_empty() => {
+                tell(ReasoningDelta::Summary(summary));
+            }
+            ReasoningContent::Encrypted { data } if !data.is_empty() => {
+                tell(ReasoningDelta::Encrypted(data));
+            }
+            ReasoningContent::Summary { .. } | ReasoningContent::Encrypted { .. } => {}
+        }
+    }
+
+    fn thought(
+        &mut self,
+        key: Thought,
+        id: Option<String>,
+        format: Option<ReasoningFormat>,
+        delta: ReasoningDelta,
+        events: &mut Vec<Event>,
+    ) {
+        let known = self.reasoning.iter().rposition(|(seen, _)| *seen == key);
+        let at = match known {
+            Some(at) => at,
+            None if self.reasoning.len() >= MAX_REASONING => return,
+            None => {
+                self.reasoning.push((key, format.clone().unwrap_or_default()));
+                self.reasoning.len() - 1
+            }
+        };
+        // Pieces without a format have that of their block.
+        let format = format.unwrap_or_else(|| self.reasoning[at].1.clone());
+        self.reasoning[at].1.clone_from(&format);
+        events.push(Event::Reasoning {
+            choice: self.index,
+            index: u32::try_from(at).unwrap_or(u32::MAX),
+            id,
+            format,
+            delta,
+        });
+    }
+
+    fn tool_call(
+        &mut self,
+        call: &Object<'_>,
+        context: &ResponseContext,
+        answer: &str,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        let function = call.peek("function").and_then(lenient_object).unwrap_or_default();
+        let id = call.peek_str("id");
+        let index = call.peek("index").and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let named = function.peek_str("name").is_some_and(|name| !name.is_empty());
+        let at = self.calls.resolve(index, id.as_deref(), named)?;
+        self.function(at, &function, context, answer, events);
+        Ok(())
+    }
+
+    fn function(
+        &mut self,
+        at: usize,
+        function: &Object<'_>,
+        context: &ResponseContext,
+        answer: &str,
+        events: &mut Vec<Event>,
+    ) {
+        let choice = self.index;
+        let index = u32::try_from(at).unwrap_or(u32::MAX);
+        let name = function.peek_str("name").filter(|name| !name.is_empty());
+        let given = self.calls.given(at).map(str::to_owned);
+        let slot = &mut self.calls.slots[at];
+        let mut arguments = match function.peek("arguments") {
+            Some(raw) if is_null(raw) => String::new(),
+            Some(raw) => lenient_string(raw).map_or_else(|| raw.get().to_owned(), Cow::into_owned),
+            None => String::new(),
+        };
+        if !slot.started {
+            let Some(name) = name else {
+                // Arguments before the name wait for it.
+                slot.waiting.push_str(&arguments);
+                return;
+            };
+            slot.started = true;
+            events.push(Event::ToolCallStart {
+                choice,
+                index,
+                id: given.unwrap_or_else(|| wire::tool_call_id(answer, choice, index)),
+                name: context.declared_name(&name).to_owned(),
+            });
+            if !slot.waiting.is_empty() {
+                arguments.insert_str(0, &std::mem::take(&mut slot.waiting));
+            }
+        }
+        if !arguments.is_empty() {
+            slot.arguments = true;
+            events.push(Event::ToolCallArguments { choice, index, arguments });
+        }
+    }
+
+    /// The end of the choice. Bugs 3, 15
+    fn end(&mut self, reason: FinishReason, native: Option<String>, events: &mut Vec<Event>) {
+        let choice = self.index;
+        self.finished = true;
+        if let Some(text) = self.prefill.release() {
+            events.push(Event::Text { choice, text });
+        }
+        for at in self.calls.without_arguments() {
+            let index = u32::try_from(at).unwrap_or(u32::MAX);
+            events.push(Event::ToolCallArguments { choice, index, arguments: "{}".to_owned() });
+        }
+        let called = self.calls.slots.iter().any(|slot| slot.started);
+        events.push(Event::Finish { choice, reason: wire::with_calls(reason, called), native });
+    }
+}
+
+fn image(raw: &RawValue) -> Option<MediaSource> {
+    let image = lenient_object(raw)?;
+    let url = match image.peek("image_url").and_then(lenient_object) {
+        Some(inner) => inner.peek_str("url")?,
+        None => image.peek_str("image_url")?,
+    };
+    Some(MediaSource::from_url(&url))
+}
