@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::endpoint::Endpoint;
 use crate::model::Model;
+use crate::parts::ListedProvider;
 use crate::provider::Provider;
 
 /// Position of a model in the catalogue.
@@ -49,6 +50,7 @@ pub struct Catalog {
     model_endpoints: Vec<std::ops::Range<u32>>,
     by_name: HashMap<String, ModelId>,
     provider_by_slug: HashMap<String, ProviderId>,
+    listed: Vec<ListedProvider>,
 }
 
 impl Catalog {
@@ -128,7 +130,20 @@ impl Catalog {
             model_endpoints,
             by_name,
             provider_by_slug,
+            listed: Vec::new(),
         })
+    }
+
+    /// With providers that are known, but not routed to. MODELS-14
+    #[must_use]
+    pub fn with_listed(mut self, listed: Vec<ListedProvider>) -> Self {
+        self.listed = listed;
+        self
+    }
+
+    /// Providers that are known, but not routed to.
+    pub fn listed(&self) -> &[ListedProvider] {
+        &self.listed
     }
 
     /// Finds a model by id, permanent name or alias (no variants, no `~`).

@@ -6,20 +6,30 @@
 //!
 //! Pure: no I/O, no clock, no randomness.
 
+pub mod build;
+pub mod describe;
+pub mod embedded;
 pub mod endpoint;
+pub mod facts;
 pub mod index;
 pub mod modality;
 pub mod model;
+pub mod pack;
 pub mod parameter;
+pub mod parts;
 pub mod price;
+pub mod price_object;
 pub mod provider;
 pub mod slug;
 
+pub use embedded::EmbeddedError;
 pub use endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 pub use index::{Catalog, CatalogError, EndpointId, ModelId, ProviderId};
 pub use modality::{Modalities, Modality};
 pub use model::{Architecture, Model, ModelKind, ReasoningSupport};
 pub use parameter::{Parameter, Parameters};
+pub use parts::{CatalogParts, ListedProvider, Origin, OriginSource};
 pub use price::{Meter, PicoUsd, PriceList, PriceOverride, PriceState, PriceTextError};
+pub use price_object::PriceObject;
 pub use provider::{AuthStyle, DataPolicy, Provider};
 pub use slug::{DynamicVariant, Slug, SlugError};

@@ -133,6 +133,7 @@ pub enum Meter {
     /// Input tokens written to a cache (five minutes).
     InputCacheWrite,
     /// Input tokens written to a cache for an hour.
+    #[serde(rename = "input_cache_write_1h")]
     InputCacheWrite1h,
     /// Seconds of input.
     SecondIn,

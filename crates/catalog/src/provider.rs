@@ -53,6 +53,39 @@ pub struct Provider {
     pub status_page_url: Option<String>,
 }
 
+impl Provider {
+    /// The names in braces in the base URL that must be filled in before the provider can be
+    /// reached, e.g. `CLOUDFLARE_ACCOUNT_ID`.
+    pub fn base_url_variables(&self) -> impl Iterator<Item = &str> {
+        self.base_url.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0))
+    }
+
+    /// Whether requests can be sent: nothing in the base URL is left to fill in.
+    pub fn is_reachable(&self) -> bool {
+        !self.base_url.is_empty() && !self.base_url.contains(['{', '}'])
+    }
+
+    /// The base URL with its variables filled in from `lookup`; the first missing name otherwise.
+    /// A value must be a part of a host or path: letters, digits, `.`, `-` and `_`.
+    pub fn filled_base_url(
+        &self,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<String, String> {
+        let mut url = self.base_url.clone();
+        for name in self.base_url_variables() {
+            let safe = |value: &String| {
+                !value.is_empty()
+                    && value
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+            };
+            let value = lookup(name).filter(safe).ok_or_else(|| name.to_owned())?;
+            url = url.replace(&format!("{{{name}}}"), &value);
+        }
+        Ok(url)
+    }
+}
+
 fn default_models_path() -> String {
     "/models".to_owned()
 }

@@ -1,0 +1,234 @@
+//! Endpoints of the source document.
+
+use std::collections::BTreeMap;
+
+use protocol::exchange::Effort;
+use protocol::target::{Abilities, ReasoningStyle};
+
+use super::date;
+use super::model::kind;
+use super::price::{self, Doubt};
+use super::source::{ReasoningOption, SourceEndpoint, SourceModel};
+use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
+use crate::facts::{AbilityScope, Facts};
+use crate::modality::{Modalities, Modality};
+use crate::model::ModelKind;
+use crate::parameter::{Parameter, Parameters};
+use crate::price::{Meter, PriceList, PriceState};
+use crate::provider::Provider;
+
+/// An endpoint that goes within so many days is deprecated.
+const NOTICE_DAYS: i64 = 90;
+
+pub(super) struct Context<'a> {
+    pub providers: &'a BTreeMap<String, Provider>,
+    pub facts: &'a Facts,
+    /// The day of the data.
+    pub today: i64,
+}
+
+/// An endpoint, and what its model learns from it.
+pub(super) struct BuiltEndpoint {
+    pub endpoint: Endpoint,
+    pub free: bool,
+    pub takes_budget: bool,
+    pub last_day: Option<String>,
+}
+
+pub(super) fn build_all(
+    model: &SourceModel,
+    context: &Context<'_>,
+    notes: &mut Vec<String>,
+) -> Vec<BuiltEndpoint> {
+    model
+        .endpoints
+        .iter()
+        .filter_map(|source| match build(model, source, context, notes) {
+            Ok(built) => Some(built),
+            Err(reason) => {
+                notes.push(format!("{} at {}: {reason}", model.id, source.provider));
+                None
+            }
+        })
+        .collect()
+}
+
+fn build(
+    model: &SourceModel,
+    source: &SourceEndpoint,
+    context: &Context<'_>,
+    notes: &mut Vec<String>,
+) -> Result<BuiltEndpoint, &'static str> {
+    let provider = context.providers.get(&source.provider).ok_or("its provider is not routable")?;
+    let facts = context.facts.providers.of(&source.provider);
+    let author = model.id.split('/').next().unwrap_or_default();
+    if facts.without_authors.iter().any(|without| without == author) {
+        return Err("served under another protocol there");
+    }
+    if source.api_shape.is_some() {
+        return Err("served under another interface than chat completions");
+    }
+    let upstream_model =
+        source.provider_model_id.clone().ok_or("the provider's name of the model is not known")?;
+    let suffix = source.tag.as_deref().unwrap_or_default();
+    if suffix.starts_with(':') {
+        return Err("a variant that is not a name of the provider");
+    }
+    let kind = kind(&model.kind);
+    let price = price::build(source, kind).unwrap_or_else(|doubt| {
+        let reason = match doubt {
+            Doubt::None => "no source has a price".to_owned(),
+            Doubt::Zero => "a price of zero that is not called free".to_owned(),
+            Doubt::Incomplete => "input or output has no price".to_owned(),
+            Doubt::Absurd => "more than 1,000 USD per million tokens".to_owned(),
+            Doubt::Text(error) => error.to_string(),
+        };
+        notes.push(format!("{} at {}: price unknown: {reason}", model.id, source.provider));
+        PriceList::default()
+    });
+    let parameters = parameters(source, kind);
+    let mut abilities = abilities(source, parameters, model.reasoning == Some(true));
+    let base =
+        AbilityScope { model: &model.id, provider: &provider.slug, dialect: provider.dialect };
+    context.facts.abilities.apply(base, &mut abilities);
+    let listed = |names: &[String]| -> Modalities {
+        names.iter().filter_map(|name| Modality::from_name(name)).collect()
+    };
+    let input_modalities = match &source.input_modalities {
+        Some(names) => listed(names),
+        None => listed(&model.architecture.input_modalities),
+    };
+    Ok(BuiltEndpoint {
+        free: source.is_free && price.state() == PriceState::Free,
+        takes_budget: source
+            .reasoning_options
+            .iter()
+            .any(|option| matches!(option, ReasoningOption::BudgetTokens {})),
+        last_day: source.deprecation_date.clone(),
+        endpoint: Endpoint {
+            model: model.id.clone(),
+            provider: provider.slug.clone(),
+            tag: if suffix.is_empty() {
+                provider.slug.clone()
+            } else {
+                format!("{}/{}", provider.slug, suffix.replace('+', "-"))
+            },
+            upstream_model,
+            supports_implicit_caching: facts.implicit_caching
+                && price.get(Meter::InputCacheRead).is_some(),
+            price,
+            context_length: source.context_length.or(model.context_length),
+            max_completion_tokens: source.max_completion_tokens,
+            max_prompt_tokens: source.max_prompt_tokens,
+            quantization: quantization(source.quantization.as_deref()),
+            supported_parameters: accepted(parameters, &abilities),
+            input_modalities,
+            output_modalities: listed(&model.architecture.output_modalities),
+            status: status(source, context.today),
+            service_tier: ServiceTier::Default,
+            region: (suffix == "us").then(|| "us".to_owned()),
+            data_policy: None,
+            abilities,
+        },
+    })
+}
+
+fn status(source: &SourceEndpoint, today: i64) -> EndpointStatus {
+    let left = source.deprecation_date.as_deref().and_then(date::day).map(|last| last - today);
+    match (source.status.as_deref(), left) {
+        (Some("retired"), _) => EndpointStatus::Disabled,
+        (_, Some(left)) if left < 0 => EndpointStatus::Disabled,
+        (Some("deprecated"), _) => EndpointStatus::Deprecated,
+        (_, Some(left)) if left <= NOTICE_DAYS => EndpointStatus::Deprecated,
+        _ => EndpointStatus::Active,
+    }
+}
+
+fn quantization(name: Option<&str>) -> Quantization {
+    name.and_then(|name| serde_json::from_value(name.into()).ok()).unwrap_or_default()
+}
+
+/// What may be sent. Without a list of the source: what every chat model takes.
+fn parameters(source: &SourceEndpoint, kind: ModelKind) -> Parameters {
+    let known: Parameters = match &source.supported_parameters {
+        Some(names) => names.iter().filter_map(|name| Parameter::from_name(name)).collect(),
+        None if matches!(kind, ModelKind::Chat | ModelKind::Completion) => {
+            [Parameter::MaxTokens, Parameter::Stop, Parameter::Temperature, Parameter::TopP]
+                .into_iter()
+                .collect()
+        }
+        None => Parameters::NONE,
+    };
+    // The two names of the limit are written as the provider wants them.
+    if known.has(Parameter::MaxTokens) || known.has(Parameter::MaxCompletionTokens) {
+        known.with(Parameter::MaxTokens).with(Parameter::MaxCompletionTokens)
+    } else {
+        known
+    }
+}
+
+/// The parameters without those that the model refuses.
+pub(crate) fn accepted(parameters: Parameters, abilities: &Abilities) -> Parameters {
+    let mut refused = Parameters::NONE;
+    let mut refuse = |names: &[Parameter]| {
+        refused = names.iter().fold(refused, |set, name| set.with(*name));
+    };
+    if !abilities.sampling {
+        use Parameter::{MinP, RepetitionPenalty, Temperature, TopA, TopK, TopP};
+        refuse(&[Temperature, TopP, TopK, TopA, MinP, RepetitionPenalty]);
+    }
+    if !abilities.penalties {
+        refuse(&[Parameter::FrequencyPenalty, Parameter::PresencePenalty]);
+    }
+    if !abilities.logprobs {
+        refuse(&[Parameter::Logprobs, Parameter::TopLogprobs, Parameter::LogitBias]);
+    }
+    if !abilities.tools {
+        refuse(&[Parameter::Tools, Parameter::ToolChoice, Parameter::ParallelToolCalls]);
+    }
+    parameters.without(refused)
+}
+
+/// What follows from the source alone; the rules come after.
+fn abilities(source: &SourceEndpoint, parameters: Parameters, reasons: bool) -> Abilities {
+    let mut efforts = Vec::new();
+    let mut style = ReasoningStyle::None;
+    for option in &source.reasoning_options {
+        match option {
+            ReasoningOption::Effort { values } => {
+                style = ReasoningStyle::Effort;
+                efforts = values.iter().flatten().filter_map(|name| effort(name)).collect();
+            }
+            ReasoningOption::BudgetTokens {} if style != ReasoningStyle::Effort => {
+                style = ReasoningStyle::Budget;
+            }
+            ReasoningOption::Toggle if style == ReasoningStyle::None => {
+                style = ReasoningStyle::Toggle;
+            }
+            _ => {}
+        }
+    }
+    if style == ReasoningStyle::None && (reasons || parameters.has(Parameter::Reasoning)) {
+        style = if parameters.has(Parameter::ReasoningEffort) {
+            ReasoningStyle::Effort
+        } else {
+            ReasoningStyle::Toggle
+        };
+    }
+    efforts.sort();
+    efforts.dedup();
+    Abilities {
+        max_output_tokens: source.max_completion_tokens,
+        reasoning: style,
+        efforts,
+        tools: parameters.has(Parameter::Tools),
+        structured_output: parameters.has(Parameter::StructuredOutputs),
+        penalties: parameters.has(Parameter::FrequencyPenalty),
+        logprobs: parameters.has(Parameter::Logprobs),
+        ..Abilities::default()
+    }
+}
+
+pub(super) fn effort(name: &str) -> Option<Effort> {
+    serde_json::from_value(name.into()).ok()
+}

@@ -1,0 +1,167 @@
+//! Prices of the source document. A price that is not complete enough to bill by is unknown.
+
+use std::collections::BTreeMap;
+
+use super::source::SourceEndpoint;
+use crate::model::ModelKind;
+use crate::price::{Meter, PicoUsd, PriceList, PriceOverride, PriceTextError};
+
+/// A token price above this is a slip of the source (per thousand or per million taken for per
+/// token): 0.001 USD per token is 1,000 USD per million.
+const ABSURD: PicoUsd = PicoUsd(1_000_000_000);
+
+/// Why a price is unknown.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// The source has none.
+    None,
+    /// Zero, though the source does not call the endpoint free: often it means unknown.
+    Zero,
+    /// Input or output has no price.
+    Incomplete,
+    /// Above [`ABSURD`].
+    Absurd,
+    /// Not a price.
+    Text(PriceTextError),
+}
+
+/// The prices of an endpoint.
+pub(super) fn build(source: &SourceEndpoint, kind: ModelKind) -> Result<PriceList, Doubt> {
+    if source.price_confidence.is_none() {
+        return Err(Doubt::None);
+    }
+    let mut base = Vec::new();
+    for (name, text) in &source.pricing {
+        let (Some(meter), Some(text)) = (meter(name), text) else { continue };
+        base.push((meter, PicoUsd::parse(text).map_err(Doubt::Text)?));
+    }
+    base.sort_by_key(|(meter, _)| *meter);
+    let price = |wanted| base.iter().find(|(meter, _)| *meter == wanted).map(|(_, price)| *price);
+    if base.is_empty() {
+        return Err(Doubt::None);
+    }
+    if base.iter().any(|(meter, price)| is_token(*meter) && *price > ABSURD) {
+        return Err(Doubt::Absurd);
+    }
+    let free = base.iter().all(|(_, price)| *price == PicoUsd::ZERO);
+    if free && !source.is_free {
+        return Err(Doubt::Zero);
+    }
+    let needs_both = matches!(kind, ModelKind::Chat | ModelKind::Completion | ModelKind::Realtime);
+    if needs_both && (price(Meter::Prompt).is_none() || price(Meter::Completion).is_none()) {
+        return Err(Doubt::Incomplete);
+    }
+    if !free {
+        // A special token that costs nothing beside ordinary ones that cost something is a gap of
+        // the source: without a price of its own it is billed as an ordinary token.
+        base.retain(|(meter, price)| {
+            *price != PicoUsd::ZERO
+                || !is_token(*meter)
+                || matches!(meter, Meter::Prompt | Meter::Completion)
+        });
+    }
+    let mut overrides = Vec::new();
+    for tier in &source.pricing_tiers {
+        overrides.extend(price_override(tier)?);
+    }
+    // The higher threshold wins where several apply. MODELS-7
+    overrides
+        .sort_by_key(|entry: &PriceOverride| (entry.utc_start.is_some(), entry.min_prompt_tokens));
+    Ok(PriceList { base, overrides })
+}
+
+fn price_override(
+    tier: &BTreeMap<String, serde_json::Value>,
+) -> Result<Option<PriceOverride>, Doubt> {
+    let number = |name: &str| tier.get(name).and_then(serde_json::Value::as_u64);
+    let clock = |name: &str| number(name).and_then(|value| u16::try_from(value).ok());
+    let mut prices = Vec::new();
+    for (name, value) in tier {
+        if let (Some(meter), Some(text)) = (meter(name), value.as_str()) {
+            prices.push((meter, PicoUsd::parse(text).map_err(Doubt::Text)?));
+        }
+    }
+    prices.sort_by_key(|(meter, _)| *meter);
+    let entry = PriceOverride {
+        min_prompt_tokens: number("min_prompt_tokens"),
+        utc_start: clock("utc_start"),
+        utc_end: clock("utc_end"),
+        prices,
+    };
+    let conditional = entry.min_prompt_tokens.is_some() || entry.utc_start.is_some();
+    Ok((conditional && !entry.prices.is_empty()).then_some(entry))
+}
+
+/// The meter of a name of the source.
+fn meter(name: &str) -> Option<Meter> {
+    match name {
+        "cache_read" => Some(Meter::InputCacheRead),
+        "cache_write" => Some(Meter::InputCacheWrite),
+        "cache_write_1h" => Some(Meter::InputCacheWrite1h),
+        _ => Meter::from_name(name),
+    }
+}
+
+fn is_token(meter: Meter) -> bool {
+    !matches!(
+        meter,
+        Meter::Request
+            | Meter::Image
+            | Meter::ImageOutput
+            | Meter::WebSearch
+            | Meter::SecondIn
+            | Meter::SecondOut
+            | Meter::Character
+            | Meter::SearchUnit
+            | Meter::Page
+            | Meter::VideoSecond
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(pricing: &str, extra: &str) -> Result<PriceList, Doubt> {
+        let text = format!(
+            r#"{{"provider": "p", "price_confidence": "single", "pricing": {pricing}{extra}}}"#
+        );
+        build(&serde_json::from_str(&text).unwrap(), ModelKind::Chat)
+    }
+
+    #[test]
+    fn names_are_mapped_and_tiers_become_overrides_in_order() {
+        let prices = list(
+            r#"{"prompt": "0.000003", "completion": "0.000015", "cache_read": "0.0000003"}"#,
+            r#", "pricing_tiers": [
+                {"min_prompt_tokens": 500000, "prompt": "0.00001", "cache_write": null},
+                {"min_prompt_tokens": 200000, "prompt": "0.000006"}]"#,
+        )
+        .unwrap();
+        assert_eq!(prices.get(Meter::InputCacheRead), Some(PicoUsd(300_000)));
+        assert_eq!(prices.effective(Meter::Prompt, 200_000, 0), Some(PicoUsd(3_000_000)));
+        assert_eq!(prices.effective(Meter::Prompt, 200_001, 0), Some(PicoUsd(6_000_000)));
+        assert_eq!(prices.effective(Meter::Prompt, 600_000, 0), Some(PicoUsd(10_000_000)));
+    }
+
+    #[test]
+    fn what_cannot_be_billed_by_is_unknown() {
+        for (pricing, expected) in [
+            ("{}", Doubt::None),
+            (r#"{"prompt": "0", "completion": "0"}"#, Doubt::Zero),
+            (r#"{"prompt": "0.000001"}"#, Doubt::Incomplete),
+            (r#"{"prompt": "0.0032", "completion": "0.00971"}"#, Doubt::Absurd),
+        ] {
+            assert_eq!(list(pricing, ""), Err(expected), "{pricing}");
+        }
+        assert!(list(r#"{"prompt": "0", "completion": "0"}"#, r#", "is_free": true"#).is_ok());
+    }
+
+    #[test]
+    fn a_special_token_at_zero_is_billed_as_an_ordinary_one() {
+        let prices =
+            list(r#"{"prompt": "0.000001", "completion": "0.000002", "cache_write": "0"}"#, "")
+                .unwrap();
+        assert_eq!(prices.get(Meter::InputCacheWrite), None);
+    }
+}

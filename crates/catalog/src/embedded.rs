@@ -1,0 +1,135 @@
+//! The catalogue that is shipped inside the binary.
+
+use crate::index::{Catalog, CatalogError};
+use crate::pack::{PackError, unpack};
+use crate::parts::CatalogParts;
+
+/// The packed catalogue of this version.
+const PACKED: &str = include_str!("../data/catalog.txt");
+
+/// The lines of attribution that go with the data.
+pub const ATTRIBUTION: &str = include_str!("../data/ATTRIBUTION");
+
+/// A shipped catalogue that cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// Its parts do not fit together.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl Catalog {
+    /// Loads the catalogue that is shipped inside the binary.
+    pub fn embedded() -> Result<Self, EmbeddedError> {
+        Ok(CatalogParts::embedded()?.into_catalog()?)
+    }
+}
+
+impl CatalogParts {
+    /// The parts of the shipped catalogue, to lay changes over.
+    pub fn embedded() -> Result<Self, PackError> {
+        unpack(PACKED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::EndpointStatus;
+    use crate::price::{Meter, PicoUsd, PriceState};
+
+    fn price(catalog: &Catalog, model: &str, tag: &str) -> crate::price::PriceList {
+        let id = catalog.find(model).unwrap();
+        let endpoint = catalog
+            .endpoints_of(id)
+            .map(|id| catalog.endpoint(id))
+            .find(|endpoint| endpoint.tag == tag)
+            .unwrap();
+        endpoint.price.clone()
+    }
+
+    #[test]
+    fn the_shipped_catalogue_loads_and_is_of_the_expected_size() {
+        let catalog = Catalog::embedded().unwrap();
+        assert!(catalog.models().len() > 1_200, "{}", catalog.models().len());
+        assert!(catalog.endpoints().len() > 2_500, "{}", catalog.endpoints().len());
+        assert!(catalog.providers().len() > 80, "{}", catalog.providers().len());
+        assert!(!catalog.listed().is_empty());
+        assert!(PACKED.len() < 1_000_000, "{}", PACKED.len());
+    }
+
+    #[test]
+    fn known_prices_are_right() {
+        let catalog = Catalog::embedded().unwrap();
+        let sonnet = price(&catalog, "anthropic/claude-sonnet-4.5", "anthropic");
+        let at = |meter, tokens| sonnet.effective(meter, tokens, 0);
+        assert_eq!(at(Meter::Prompt, 1), Some(PicoUsd::per_million("3").unwrap()));
+        assert_eq!(at(Meter::Completion, 200_000), Some(PicoUsd::per_million("15").unwrap()));
+        assert_eq!(at(Meter::Prompt, 200_001), Some(PicoUsd::per_million("6").unwrap()));
+        assert_eq!(at(Meter::Completion, 200_001), Some(PicoUsd::per_million("22.5").unwrap()));
+        assert_eq!(at(Meter::InputCacheRead, 1), Some(PicoUsd::per_million("0.3").unwrap()));
+        assert_eq!(at(Meter::InputCacheWrite1h, 1), Some(PicoUsd::per_million("6").unwrap()));
+        let gpt = price(&catalog, "openai/gpt-5", "openai");
+        assert_eq!(gpt.get(Meter::Prompt), Some(PicoUsd::per_million("1.25").unwrap()));
+        assert_eq!(gpt.get(Meter::Completion), Some(PicoUsd::per_million("10").unwrap()));
+        let gemini = price(&catalog, "google/gemini-2.5-pro", "google-ai-studio");
+        assert_eq!(gemini.get(Meter::Prompt), Some(PicoUsd::per_million("1.25").unwrap()));
+    }
+
+    /// Promise 2: an unknown price is an error state, never zero.
+    #[test]
+    fn nothing_is_free_that_is_not_called_free() {
+        let catalog = Catalog::embedded().unwrap();
+        for (_, endpoint) in catalog.endpoints() {
+            let free = endpoint.price.state() == PriceState::Free;
+            assert_eq!(
+                free,
+                endpoint.model.ends_with(":free"),
+                "{} at {}",
+                endpoint.model,
+                endpoint.tag
+            );
+        }
+    }
+
+    #[test]
+    fn every_endpoint_resolves_and_no_model_is_listed_in_vain() {
+        let catalog = Catalog::embedded().unwrap();
+        for (id, endpoint) in catalog.endpoints() {
+            assert_eq!(catalog.provider_of(id).slug, endpoint.provider);
+            assert!(endpoint.tag.starts_with(&endpoint.provider));
+            assert!(!endpoint.upstream_model.is_empty());
+            assert!(catalog.find(&endpoint.model).is_some());
+        }
+        for (id, model) in catalog.models() {
+            let served = catalog
+                .endpoints_of(id)
+                .any(|id| catalog.endpoint(id).status != EndpointStatus::Disabled);
+            assert!(served || model.hidden, "{}", model.id);
+            assert!(!model.description.is_empty());
+        }
+    }
+
+    #[test]
+    fn providers_have_keys_and_addresses() {
+        let catalog = Catalog::embedded().unwrap();
+        for (_, provider) in catalog.providers() {
+            assert!(provider.base_url.starts_with("https://"), "{}", provider.slug);
+            assert!(!provider.environment_variables.is_empty(), "{}", provider.slug);
+            assert!(!provider.base_url.ends_with('/'), "{}", provider.slug);
+        }
+        for slug in ["openai", "anthropic", "google-ai-studio", "deepseek", "groq", "mistral"] {
+            let provider = catalog.provider(catalog.find_provider(slug).unwrap());
+            assert!(provider.is_reachable(), "{slug}");
+        }
+        let azure = catalog.provider(catalog.find_provider("azure").unwrap());
+        assert!(!azure.is_reachable());
+        assert_eq!(azure.base_url_variables().collect::<Vec<_>>(), ["AZURE_RESOURCE_NAME"]);
+        let filled = azure.filled_base_url(|_| Some("mine".to_owned())).unwrap();
+        assert_eq!(filled, "https://mine.openai.azure.com/openai/v1");
+        assert!(azure.filled_base_url(|_| Some("evil.test/".to_owned())).is_err());
+    }
+}

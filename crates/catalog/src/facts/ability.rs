@@ -1,0 +1,166 @@
+//! What models can do: an ordered table of rules.
+
+use protocol::Dialect;
+use protocol::exchange::Effort;
+use protocol::target::{Abilities, ReasoningStyle};
+use serde::Deserialize;
+
+use super::{FactsError, Pattern};
+
+/// An ordered table of rules.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbilityRules {
+    #[serde(default)]
+    rule: Vec<Rule>,
+}
+
+/// What a rule is matched against.
+#[derive(Clone, Copy, Debug)]
+pub struct AbilityScope<'a> {
+    /// The model's id; a static variant is ignored.
+    pub model: &'a str,
+    /// The provider's slug.
+    pub provider: &'a str,
+    /// The protocol the provider speaks.
+    pub dialect: Dialect,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    models: Vec<Pattern>,
+    #[serde(default)]
+    providers: Vec<String>,
+    #[serde(default)]
+    dialects: Vec<Dialect>,
+    set: Change,
+}
+
+macro_rules! change {
+    ($($field:ident: $type:ty),* $(,)?) => {
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct Change { $($field: Option<$type>),* }
+
+        impl Change {
+            fn apply(&self, abilities: &mut Abilities) {
+                $(if let Some(value) = &self.$field { abilities.$field.clone_from(value); })*
+            }
+        }
+    };
+}
+
+change! {
+    reasoning: ReasoningStyle,
+    efforts: Vec<Effort>,
+    reasoning_mandatory: bool,
+    reasoning_default_on: bool,
+    sampling: bool,
+    temperature_with_top_p: bool,
+    forced_tool_choice: bool,
+    structured_output: bool,
+    inline_system: bool,
+    system_prompt: bool,
+    prefill: bool,
+    tools: bool,
+    thought_signatures: bool,
+    media_in_tool_results: bool,
+    tools_with_schema: bool,
+    penalties: bool,
+    logprobs: bool,
+}
+
+impl AbilityRules {
+    /// Reads the table.
+    pub fn parse(text: &str) -> Result<Self, FactsError> {
+        toml::from_str(text)
+            .map_err(|error| FactsError { table: "abilities", reason: error.to_string() })
+    }
+
+    /// Sets what the rules know of a model at a provider.
+    pub fn apply(&self, scope: AbilityScope<'_>, abilities: &mut Abilities) {
+        let model = scope.model.split(':').next().unwrap_or_default();
+        for rule in &self.rule {
+            let matches = rule.models.iter().any(|pattern| pattern.matches(model))
+                && (rule.providers.is_empty()
+                    || rule.providers.iter().any(|provider| provider == scope.provider))
+                && (rule.dialects.is_empty() || rule.dialects.contains(&scope.dialect));
+            if matches {
+                rule.set.apply(abilities);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn abilities(model: &str, provider: &str, dialect: Dialect) -> Abilities {
+        let mut abilities = Abilities::default();
+        let rules = AbilityRules::parse(crate::facts::ABILITIES).unwrap();
+        rules.apply(AbilityScope { model, provider, dialect }, &mut abilities);
+        abilities
+    }
+
+    /// wire-formats 2.6
+    #[test]
+    fn claude_generations_differ() {
+        let claude =
+            |name: &str| abilities(&format!("anthropic/{name}"), "anthropic", Dialect::Anthropic);
+        let old = claude("claude-sonnet-4.5");
+        assert_eq!(old.reasoning, ReasoningStyle::Budget);
+        assert!(old.sampling && old.prefill && old.structured_output && old.forced_tool_choice);
+        assert!(!claude("claude-sonnet-4").structured_output);
+        let middle = claude("claude-opus-4.6");
+        assert_eq!(middle.reasoning, ReasoningStyle::Adaptive);
+        assert!(middle.sampling && !middle.prefill && !middle.reasoning_default_on);
+        assert!(!middle.efforts.contains(&Effort::Xhigh));
+        let new = claude("claude-opus-5");
+        assert!(!new.sampling && new.reasoning_default_on && !new.reasoning_mandatory);
+        assert!(new.forced_tool_choice && new.efforts.contains(&Effort::Xhigh));
+        let newest = claude("claude-opus-5.5");
+        assert!(newest.reasoning_mandatory && !newest.forced_tool_choice);
+        assert!(claude("claude-fable-5").forced_tool_choice);
+        assert_eq!(claude("claude-3-haiku").reasoning, ReasoningStyle::None);
+    }
+
+    /// wire-formats 3.6
+    #[test]
+    fn gemini_takes_a_budget_before_three_and_a_level_from_three_on() {
+        let gemini =
+            |name: &str| abilities(&format!("google/{name}"), "google-ai-studio", Dialect::Gemini);
+        let old = gemini("gemini-2.5-pro");
+        assert_eq!(old.reasoning, ReasoningStyle::Budget);
+        assert!(old.reasoning_mandatory && !old.thought_signatures);
+        assert!(!gemini("gemini-2.5-flash").reasoning_mandatory);
+        assert_eq!(gemini("gemini-2.5-flash-image").reasoning, ReasoningStyle::None);
+        let new = gemini("gemini-3-pro");
+        assert_eq!(new.reasoning, ReasoningStyle::Level);
+        assert_eq!(new.efforts, vec![Effort::Low, Effort::High]);
+        assert!(new.thought_signatures && new.media_in_tool_results && new.tools_with_schema);
+        assert!(!gemini("gemma-3-27b-it").system_prompt);
+    }
+
+    /// wire-formats 9.1
+    #[test]
+    fn openai_efforts_differ_by_model() {
+        let efforts = |name: &str| {
+            abilities(&format!("openai/{name}"), "openai", Dialect::OpenaiChat).efforts
+        };
+        assert_eq!(efforts("o3"), vec![Effort::Low, Effort::Medium, Effort::High]);
+        assert_eq!(efforts("gpt-5")[0], Effort::Minimal);
+        assert_eq!(efforts("gpt-5-pro"), vec![Effort::High]);
+        assert!(efforts("gpt-5.1").contains(&Effort::None));
+        assert!(efforts("gpt-5.6").contains(&Effort::Max));
+        assert!(!efforts("gpt-6-astra").contains(&Effort::None));
+        assert!(efforts("gpt-4o").is_empty());
+    }
+
+    #[test]
+    fn a_static_variant_can_do_what_its_model_can() {
+        let free = abilities("openai/gpt-oss-120b:free", "nvidia", Dialect::OpenaiChat);
+        assert!(free.reasoning_mandatory);
+    }
+}

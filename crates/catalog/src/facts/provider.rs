@@ -1,0 +1,89 @@
+//! Facts about providers.
+
+use std::collections::BTreeMap;
+
+use protocol::Dialect;
+use protocol::target::Quirks;
+use serde::Deserialize;
+
+use super::FactsError;
+use crate::provider::AuthStyle;
+
+/// What is known of a provider beyond the source data.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderFacts {
+    /// Replaces the source's base URL; `{NAME}` is filled in later.
+    pub base_url: Option<String>,
+    /// Replaces the source's protocol.
+    pub dialect: Option<Dialect>,
+    /// Replaces the source's way of authentication.
+    pub auth: Option<AuthStyle>,
+    /// Why requests cannot be sent there: the provider is listed only.
+    pub unroutable: Option<String>,
+    /// Authors whose models are served under another protocol there.
+    pub without_authors: Vec<String>,
+    /// Replaces the source's names of environment variables.
+    pub environment_variables: Option<Vec<String>>,
+    /// Closing the connection stops generation and billing. STREAM-8
+    pub cancel_stops_billing: bool,
+    /// Prompts are cached without being asked.
+    pub implicit_caching: bool,
+    /// Deviations from the protocol.
+    pub quirks: Quirks,
+}
+
+/// The facts, by provider slug.
+#[derive(Clone, Debug)]
+pub struct ProviderTable {
+    facts: BTreeMap<String, ProviderFacts>,
+    unknown: ProviderFacts,
+}
+
+impl ProviderTable {
+    /// Reads the table.
+    pub fn parse(text: &str) -> Result<Self, FactsError> {
+        toml::from_str(text)
+            .map(|facts| Self { facts, unknown: ProviderFacts::default() })
+            .map_err(|error| FactsError { table: "providers", reason: error.to_string() })
+    }
+
+    /// The facts of a provider; nothing special for one without an entry.
+    pub fn of(&self, slug: &str) -> &ProviderFacts {
+        self.facts.get(slug).unwrap_or(&self.unknown)
+    }
+
+    /// The slugs with an entry.
+    pub fn slugs(&self) -> impl Iterator<Item = &str> {
+        self.facts.keys().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// STREAM-8
+    #[test]
+    fn cancelling_stops_the_bill_only_where_it_is_known_to() {
+        let table = ProviderTable::parse(crate::facts::PROVIDERS).unwrap();
+        for slug in ["openai", "azure", "anthropic", "fireworks"] {
+            assert!(table.of(slug).cancel_stops_billing, "{slug}");
+        }
+        let running_on = [
+            "amazon-bedrock",
+            "groq",
+            "google-ai-studio",
+            "minimax",
+            "huggingface",
+            "replicate",
+            "perplexity",
+            "mistral",
+            "ai21",
+            "never-heard-of",
+        ];
+        for slug in running_on {
+            assert!(!table.of(slug).cancel_stops_billing, "{slug}");
+        }
+    }
+}
