@@ -14,6 +14,8 @@ mod read;
 mod reasoning;
 mod stream;
 mod structured;
+#[cfg(test)]
+mod tests;
 mod usage;
 mod wire;
 mod write;
@@ -25,5 +27,5 @@ pub use facts::{ConversationOpening, RequestFacts, StructuredOutput, read_facts}
 pub use patch::{
     PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
 };
-pub use stream::{StreamDecoder, StreamEncoder};
+pub use stream::{StreamDecoder, StreamEncoder, write_debug_chunk};
 pub use wire::PARAMETERS;

@@ -11,7 +11,8 @@ use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::openai_chat::{reasoning, structured};
 use crate::target::{Encoded, MaxTokensField, ResponseContext, StreamUsage, Target};
 
-/// Writes a request for a provider that speaks this protocol, with its deviations.
+/// Writes a request for a provider that speaks this protocol, with its deviations. `user` is
+/// written as it stands: the gateway has made it unrecognisable before. USERT-1
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
     let declared = request.tools.iter().filter_map(|tool| match &tool.kind {
         ToolKind::Function { name, .. } => Some(name.as_str()),
@@ -304,7 +305,13 @@ impl Writer<'_> {
         self.put_value("prompt_cache_key", request.prompt_cache_key.as_ref());
         self.put_value("user", request.user.as_ref());
         self.put_value("metadata", request.metadata.as_ref());
-        self.put_value("service_tier", request.service_tier.as_deref().map(wire::service_tier));
+        let fast = || {
+            let extras = request.extras.for_dialect(Dialect::OpenaiChat);
+            let (_, speed) = extras.iter().find(|(name, _)| name == "speed")?;
+            (speed.get() == "\"fast\"").then_some("priority")
+        };
+        let tier = request.service_tier.as_deref().map(wire::service_tier).or_else(fast);
+        self.put_value("service_tier", tier);
         if let Some(mark) = request.cache.as_ref().filter(|_| self.target.quirks.cache_control) {
             write_mark(&mut self.object, mark);
         }

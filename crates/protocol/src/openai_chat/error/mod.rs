@@ -53,6 +53,11 @@ pub(in crate::openai_chat) fn fault_in_text(text: &str) -> Option<Fault> {
     if text.starts_with('[') { read(text).map(|told| told.into_fault(200)) } else { None }
 }
 
+/// The fault in a frame named `error`: whatever it holds, it is no chunk. Bug 11
+pub(in crate::openai_chat) fn fault_of_event(text: &str) -> Fault {
+    read(text.trim()).unwrap_or_default().into_fault(200)
+}
+
 /// What an error body tells.
 #[derive(Default)]
 struct Told {

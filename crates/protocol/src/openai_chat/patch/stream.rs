@@ -9,7 +9,7 @@ use super::choice::{ChoiceState, Seen, Shape, Surroundings, patch_choice};
 use super::template::Template;
 use crate::exchange::{Additions, ErrorType, Fault, FinishReason, Identity, Usage};
 use crate::json::{Object, RawJson};
-use crate::openai_chat::error::{fault_in_text, fault_inside};
+use crate::openai_chat::error::{fault_in_text, fault_inside, fault_of_event};
 use crate::openai_chat::read::{is_null, is_string, lenient_array, lenient_object};
 use crate::openai_chat::stream::ChunkHead;
 use crate::openai_chat::usage;
@@ -103,7 +103,7 @@ impl PatchStream {
             return PatchOutcome { done: true, ..PatchOutcome::default() };
         }
         let start = out.len();
-        match self.read(frame.data, out) {
+        match self.read(frame, out) {
             Ok(outcome) => outcome,
             Err(fault) => {
                 out.truncate(start);
@@ -113,10 +113,14 @@ impl PatchStream {
         }
     }
 
-    fn read(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<PatchOutcome, Fault> {
+    fn read(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<PatchOutcome, Fault> {
+        let data = frame.data;
         let text = std::str::from_utf8(data).map_err(|_| broken("it is not valid UTF-8"))?;
         if text.trim().is_empty() {
             return Ok(PatchOutcome::default());
+        }
+        if frame.event == Some("error") {
+            return Err(fault_of_event(text));
         }
         // Line breaks between tokens would tear the frame that is written.
         let text = match memchr2(b'\n', b'\r', data) {

@@ -86,3 +86,12 @@ impl ChunkHead {
         });
     }
 }
+
+/// Writes the chunk that shows the body as it was sent upstream. The gateway redacts it before.
+/// DEBUG-2
+pub fn write_debug_chunk(identity: &Identity, upstream_body: &RawJson, out: &mut Vec<u8>) {
+    ChunkHead::new(identity, "chat.completion.chunk").frame(out, |chunk| {
+        chunk.raw("choices", "[]");
+        chunk.object("debug", |debug| debug.raw("echo_upstream_body", upstream_body.get()));
+    });
+}

@@ -12,7 +12,7 @@ use crate::exchange::{
 use crate::json::{Object, RawJson};
 use crate::openai_chat::calls::Calls;
 use crate::openai_chat::decode::detail;
-use crate::openai_chat::error::{fault_in_text, fault_inside};
+use crate::openai_chat::error::{fault_in_text, fault_inside, fault_of_event};
 use crate::openai_chat::patch::{MAX_CHOICES, read_parts};
 use crate::openai_chat::prefill::Prefill;
 use crate::openai_chat::read::{
@@ -175,11 +175,13 @@ impl StreamDecoder {
         if text.trim().is_empty() {
             return Ok(());
         }
+        if frame.event == Some("error") {
+            return Err(fault_of_event(text));
+        }
         let chunk: Chunk<'_> = serde_json::from_str(text).map_err(|_| fault_of(text))?;
         if chunk.error.is_some()
             || chunk.base_resp.is_some()
             || chunk.choices.is_none()
-            || frame.event == Some("error")
             || chunk.object.is_some_and(|raw| raw.get() == "\"error\"")
         {
             let object = Object::parse(text).map_err(|_| broken("it is not valid JSON"))?;

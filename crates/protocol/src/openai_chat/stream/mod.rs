@@ -4,6 +4,7 @@ mod chunk;
 mod decode;
 mod encode;
 
+pub use chunk::write_debug_chunk;
 pub use decode::StreamDecoder;
 pub use encode::StreamEncoder;
 

@@ -223,6 +223,16 @@ fn a_stream_that_fails_or_breaks_off_is_a_fault() {
     assert_eq!(stream.end(), Ok(()));
 }
 
+/// Bug 11
+#[test]
+fn a_frame_named_error_is_a_fault_whatever_it_holds() {
+    for data in [r#"{"message":"busy","code":"server_is_overloaded"}"#, "{}", "busy", ""] {
+        let frame = Frame { event: Some("error"), data: data.as_bytes() };
+        let outcome = new().push(&frame, &mut Vec::new());
+        assert_eq!(outcome.fault.is_some(), !data.is_empty(), "{data}");
+    }
+}
+
 /// STREAM-5, STREAM-6
 #[test]
 fn a_failure_after_the_beginning_is_told_as_a_chunk() {

@@ -1,0 +1,252 @@
+use super::{events, identity};
+use crate::exchange::BlockKind;
+use crate::exchange::{
+    Additions, Charge, ErrorType, Event, Fault, FinishReason, ReasoningDelta, ReasoningFormat,
+    Usage, fold,
+};
+use crate::json::RawJson;
+use crate::openai_chat::StreamEncoder;
+use crate::target::ResponseContext;
+
+fn read(chunks: &[&str]) -> Vec<Event> {
+    events(ResponseContext::default(), chunks)
+}
+
+/// Bugs 2, 3, 15, 22: an ordinary stream with all that vendors do to it.
+#[test]
+fn a_stream_becomes_events() {
+    let found = read(&[
+        r#"{"choices":[],"prompt_filter_results":[]}"#,
+        r#"{"id":"x","model":"m","created":3,"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
+        r#"{"id":"x","choices":[{"index":0,"delta":{"reasoning_content":"hm"}}]}"#,
+        r#"{"id":"x","choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}}"#,
+        r#"{"id":"x","choices":[{"index":0,"delta":{"tool_calls":[{"index":1,"id":"c","function":{"name":"f","arguments":null}}]}}]}"#,
+        r#"{"id":"x","choices":[{"index":0,"delta":null,"finish_reason":"stop"}]}"#,
+        r#"{"id":"x","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+        "[DONE]",
+    ]);
+    assert_eq!(
+        found,
+        vec![
+            Event::Start {
+                id: Some("x".into()),
+                model: Some("m".into()),
+                created: Some(3),
+                service_tier: None,
+                system_fingerprint: None
+            },
+            Event::Reasoning {
+                choice: 0,
+                index: 0,
+                id: None,
+                format: ReasoningFormat::Unknown,
+                delta: ReasoningDelta::Text("hm".into())
+            },
+            Event::Text { choice: 0, text: "a".into() },
+            Event::Usage(Usage { input: 1, ..Usage::default() }),
+            Event::ToolCallStart { choice: 0, index: 0, id: "c".into(), name: "f".into() },
+            Event::ToolCallArguments { choice: 0, index: 0, arguments: "{}".into() },
+            Event::Finish {
+                choice: 0,
+                reason: FinishReason::ToolCalls,
+                native: Some("stop".into())
+            },
+            Event::Usage(Usage { input: 1, output: 2, ..Usage::default() }),
+        ]
+    );
+}
+
+/// Bugs 11, 16
+#[test]
+fn a_broken_stream_ends_in_one_fault() {
+    let text = r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
+    for (chunks, error_type) in [
+        (vec![text], ErrorType::ProviderUnavailable),
+        (vec![], ErrorType::ProviderUnavailable),
+        (vec!["[DONE]"], ErrorType::ProviderUnavailable),
+        (vec![text, "nonsense", text], ErrorType::ProviderUnavailable),
+        (
+            vec![r#"{"error":{"code":"insufficient_quota","message":"m"}}"#],
+            ErrorType::PaymentRequired,
+        ),
+        (
+            vec![text, r#"{"error":"the model is overloaded","choices":[]}"#],
+            ErrorType::ProviderOverloaded,
+        ),
+        (vec![r#"{"object":"error","message":"m","code":429}"#], ErrorType::RateLimitExceeded),
+        (
+            vec![r#"{"base_resp":{"status_code":1002,"status_msg":"m"}}"#],
+            ErrorType::RateLimitExceeded,
+        ),
+    ] {
+        let found = read(&chunks);
+        let faults: Vec<_> = found
+            .iter()
+            .filter_map(|event| match event {
+                Event::Fault(fault) => Some(fault.error_type),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(faults, [error_type], "{chunks:?}");
+        assert!(matches!(found.last(), Some(Event::Fault(_))), "nothing after a fault");
+    }
+    let silent = read(&[text, "[DONE]"]);
+    assert!(matches!(
+        silent.last(),
+        Some(Event::Finish { reason: FinishReason::Stop, native: None, .. })
+    ));
+    let context = ResponseContext { no_finish_reason: true, ..ResponseContext::default() };
+    let silent = events(context, &[text]);
+    assert!(matches!(silent.last(), Some(Event::Finish { .. })));
+}
+
+/// REASON-11
+#[test]
+fn pieces_of_reasoning_entries_join_by_index_and_kind() {
+    let found = read(&[
+        r#"{"id":"x","choices":[{"index":0,"delta":{"reasoning":"a","reasoning_details":[{"type":"reasoning.text","text":"a","format":"anthropic-claude-v1","index":0}]}}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"reasoning":"b","reasoning_details":[{"type":"reasoning.text","text":"b","index":0}]}}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"reasoning_details":[{"type":"reasoning.text","signature":"s","index":0,"format":"anthropic-claude-v1"}]}}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"reasoning_details":[{"type":"reasoning.encrypted","data":"d","id":"c","format":"google-gemini-v1","index":0}]},"finish_reason":"stop"}]}"#,
+    ]);
+    let answer = fold(found);
+    let blocks = &answer.choices[0].turn.blocks;
+    assert_eq!(blocks.len(), 2, "{blocks:?}");
+    assert!(matches!(&blocks[0].kind, BlockKind::Reasoning(block)
+        if block.format == ReasoningFormat::Anthropic
+        && matches!(&block.content, crate::exchange::ReasoningContent::Text { text, signature }
+            if text == "ab" && signature.as_deref() == Some("s"))));
+}
+
+#[test]
+fn arguments_before_the_name_wait_for_it() {
+    let found = read(&[
+        r#"{"id":"x","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"arguments":"{\"a\""}}]}}]}"#,
+        r#"{"id":"x","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":":1}"}}]},"finish_reason":"tool_calls"}]}"#,
+    ]);
+    assert_eq!(
+        found[1..3],
+        [
+            Event::ToolCallStart { choice: 0, index: 0, id: "c".into(), name: "f".into() },
+            Event::ToolCallArguments { choice: 0, index: 0, arguments: "{\"a\":1}".into() },
+        ]
+    );
+}
+
+fn written(events: &[Event], charge: Option<&Charge>) -> String {
+    let mut encoder = StreamEncoder::new(identity());
+    let mut out = Vec::new();
+    for event in events {
+        encoder.push(event, &mut out);
+    }
+    encoder.finish(Additions { charge, members: &[] }, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+const HEAD: &str = r#"data: {"id":"gen-1","provider":"P","model":"a/b","object":"chat.completion.chunk","created":7"#;
+
+/// STREAM-1, STREAM-3, STREAM-10
+#[test]
+fn events_become_chunks() {
+    let charge = Charge { cost: "0.1".into(), ..Charge::default() };
+    let out = written(
+        &[
+            Event::Usage(Usage { input: 1, ..Usage::default() }),
+            Event::Reasoning {
+                choice: 0,
+                index: 0,
+                id: None,
+                format: ReasoningFormat::Anthropic,
+                delta: ReasoningDelta::Text("hm".into()),
+            },
+            Event::Text { choice: 0, text: "a".into() },
+            Event::ToolCallStart { choice: 0, index: 0, id: "c".into(), name: "f".into() },
+            Event::Ping,
+            Event::Finish {
+                choice: 0,
+                reason: FinishReason::ToolCalls,
+                native: Some("tool_use".into()),
+            },
+        ],
+        Some(&charge),
+    );
+    let tail = r#""finish_reason":null,"native_finish_reason":null,"logprobs":null}]}"#;
+    let expected = [
+        format!(
+            r#"{HEAD},"choices":[{{"index":0,"delta":{{"role":"assistant","content":"","reasoning":"hm","reasoning_details":[{{"type":"reasoning.text","text":"hm","format":"anthropic-claude-v1","index":0}}]}},{tail}"#
+        ),
+        format!(r#"{HEAD},"choices":[{{"index":0,"delta":{{"content":"a"}},{tail}"#),
+        format!(
+            r#"{HEAD},"choices":[{{"index":0,"delta":{{"tool_calls":[{{"index":0,"id":"c","type":"function","function":{{"name":"f","arguments":""}}}}]}},{tail}"#
+        ),
+        format!(
+            r#"{HEAD},"choices":[{{"index":0,"delta":{{"tool_calls":[{{"index":0,"function":{{"arguments":"{{}}"}}}}]}},{tail}"#
+        ),
+        format!(
+            r#"{HEAD},"choices":[{{"index":0,"delta":{{"content":""}},"finish_reason":"tool_calls","native_finish_reason":"tool_use","logprobs":null}}]}}"#
+        ),
+        format!(
+            r#"{HEAD},"choices":[],"usage":{{"prompt_tokens":1,"completion_tokens":0,"total_tokens":1,"cost":0.1,"is_byok":false,"prompt_tokens_details":{{"cached_tokens":0,"cache_write_tokens":0,"audio_tokens":0,"video_tokens":0}},"completion_tokens_details":{{"reasoning_tokens":0,"audio_tokens":0,"image_tokens":0}}}}}}"#
+        ),
+        "data: [DONE]".to_owned(),
+    ];
+    let lines: Vec<&str> = out.split_terminator("\n\n").collect();
+    assert_eq!(lines, expected);
+}
+
+/// STREAM-5
+#[test]
+fn a_fault_is_the_last_chunk() {
+    let out = written(
+        &[
+            Event::Text { choice: 0, text: "a".into() },
+            Event::Fault(Fault::new(ErrorType::Timeout, "late")),
+            Event::Text { choice: 0, text: "b".into() },
+        ],
+        None,
+    );
+    let lines: Vec<&str> = out.split_terminator("\n\n").collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(
+        lines[1],
+        format!(
+            r#"{HEAD},"error":{{"code":504,"message":"late","metadata":{{"error_type":"timeout"}}}},"choices":[{{"index":0,"delta":{{"content":""}},"finish_reason":"error","native_finish_reason":null}}]}}"#
+        )
+    );
+    assert_eq!(lines[2], "data: [DONE]");
+}
+
+#[test]
+fn raw_values_with_line_breaks_do_not_tear_a_frame() {
+    let raw = RawJson::parse("{\n\"content\":\r\n[]}".into()).unwrap();
+    let out = written(&[Event::Logprobs { choice: 0, raw }], None);
+    assert!(out.contains(r#""logprobs":{ "content":  []}"#), "{out}");
+}
+
+/// A first chunk tells the role of each choice, also where calls came first.
+#[test]
+fn every_choice_tells_its_role_once() {
+    let out = written(
+        &[
+            Event::ToolCallStart { choice: 1, index: 0, id: "c".into(), name: "f".into() },
+            Event::Text { choice: 0, text: "a".into() },
+            Event::Text { choice: 1, text: "b".into() },
+        ],
+        None,
+    );
+    assert_eq!(out.matches(r#""role":"assistant""#).count(), 2);
+}
+
+/// DEBUG-2
+#[test]
+fn the_upstream_body_is_shown_in_a_chunk_without_choices() {
+    let body = RawJson::parse("{\"model\":\n\"m\"}".into()).unwrap();
+    let mut out = Vec::new();
+    crate::openai_chat::write_debug_chunk(&identity(), &body, &mut out);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        format!(
+            "{HEAD},\"choices\":[],\"debug\":{{\"echo_upstream_body\":{{\"model\": \"m\"}}}}}}\n\n"
+        )
+    );
+}
