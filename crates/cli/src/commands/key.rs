@@ -1,0 +1,191 @@
+//! `trunkline key`: API keys, what callers present. A running server on the same data folder
+//! notices each change within a second.
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use store::{ApiKey, KeyUsage, LimitReset, Micros, NewApiKey};
+
+use crate::configuration::Context;
+use crate::decimal::{nano_usd, usd};
+use crate::output::{print, print_json, table};
+use crate::{data_folder, moment};
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and print it, once
+    Create(CreateArguments),
+    /// List keys
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key for good
+    Revoke {
+        /// The key's hash, or the beginning of its hash or label
+        #[arg(value_name = "HASH|LABEL")]
+        which: String,
+    },
+}
+
+/// What the new key is to be.
+#[derive(Debug, Args)]
+pub struct CreateArguments {
+    /// What it is for
+    #[arg(long)]
+    name: String,
+    /// The most it may spend, in US dollars
+    #[arg(long, value_name = "USD", value_parser = nano_usd)]
+    limit: Option<i64>,
+    /// When the limit starts afresh; without it the limit is for the key's lifetime
+    #[arg(long, value_enum, requires = "limit")]
+    reset: Option<Reset>,
+    /// From when on it is refused: 2026-12-31 or 2026-12-31T18:00:00Z (UTC)
+    #[arg(long, value_name = "DATE", value_parser = moment::parse)]
+    expires: Option<Micros>,
+    /// Make a key for the management API, which cannot be used for inference
+    #[arg(long)]
+    management: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A window of time for a limit.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Reset {
+    Daily,
+    Weekly,
+    Monthly,
+}
+
+/// Runs one of the commands.
+pub async fn run(command: KeyCommand, context: &Context) -> Result<()> {
+    match command {
+        KeyCommand::Create(arguments) => create(arguments, context).await,
+        KeyCommand::List { json } => list(json, context).await,
+        KeyCommand::Revoke { which } => revoke(&which, context).await,
+    }
+}
+
+async fn create(arguments: CreateArguments, context: &Context) -> Result<()> {
+    let now = moment::now();
+    if arguments.expires.is_some_and(|expires| expires <= now) {
+        bail!("--expires is in the past");
+    }
+    let store = data_folder::open_or_create(&context.folder).await?;
+    let new = NewApiKey {
+        name: arguments.name,
+        limit_nano_usd: arguments.limit,
+        limit_reset: arguments.reset.map(|reset| match reset {
+            Reset::Daily => LimitReset::Daily,
+            Reset::Weekly => LimitReset::Weekly,
+            Reset::Monthly => LimitReset::Monthly,
+        }),
+        expires_at: arguments.expires,
+        is_management: arguments.management,
+        ..NewApiKey::default()
+    };
+    let created = store.create_api_key(new, now).await?;
+    store.close().await?;
+    if arguments.json {
+        let mut document = document(&created.key, &KeyUsage::default());
+        document["key"] = json!(created.plaintext.expose());
+        return print_json(&document);
+    }
+    print(&format!(
+        "{}\n\nThis is the only time the key \"{}\" is shown.\n",
+        created.plaintext.expose(),
+        created.key.name
+    ))
+}
+
+async fn list(as_json: bool, context: &Context) -> Result<()> {
+    let store = data_folder::open(&context.folder).await?;
+    let now = moment::now();
+    let mut keys = Vec::new();
+    for key in store.api_keys(true, None).await? {
+        let usage = store.key_usage(&key.hash, now).await?;
+        keys.push((key, usage));
+    }
+    store.close().await?;
+    if as_json {
+        let documents = keys.iter().map(|(key, usage)| document(key, usage)).collect();
+        return print_json(&Value::Array(documents));
+    }
+    let rows: Vec<_> = keys.iter().map(|(key, usage)| row(key, usage, now)).collect();
+    print(&table(["LABEL", "NAME", "SPENT", "LIMIT", "STATE", "CREATED", "HASH"], &rows))
+}
+
+fn document(key: &ApiKey, usage: &KeyUsage) -> Value {
+    json!({
+        "hash": key.hash,
+        "name": key.name,
+        "label": key.label,
+        "disabled": key.disabled,
+        "management": key.is_management,
+        // Text: a float cannot hold every amount.
+        "usage": usd(usage.usage.total),
+        "limit": key.limit_nano_usd.map(usd),
+        "limit_reset": key.limit_reset,
+        "created_at": moment::text(key.created_at),
+        "expires_at": key.expires_at.map(moment::text),
+    })
+}
+
+fn row(key: &ApiKey, usage: &KeyUsage, now: Micros) -> [String; 7] {
+    let limit = match (key.limit_nano_usd, key.limit_reset) {
+        (None, _) => "none".to_owned(),
+        (Some(limit), None) => usd(limit),
+        (Some(limit), Some(reset)) => format!("{} {}", usd(limit), reset.as_str()),
+    };
+    let state = if key.disabled {
+        "disabled".to_owned()
+    } else {
+        let kind = if key.is_management { "management" } else { "active" };
+        match key.expires_at {
+            Some(expires) if expires <= now => "expired".to_owned(),
+            Some(expires) => format!("{kind} until {}", moment::day_text(expires)),
+            None => kind.to_owned(),
+        }
+    };
+    [
+        key.label.clone(),
+        key.name.clone(),
+        usd(usage.usage.total),
+        limit,
+        state,
+        moment::day_text(key.created_at),
+        key.hash.chars().take(12).collect(),
+    ]
+}
+
+async fn revoke(which: &str, context: &Context) -> Result<()> {
+    let store = data_folder::open(&context.folder).await?;
+    let keys = store.api_keys(true, None).await?;
+    let key = one_of(&keys, which)?;
+    store.delete_api_key(&key.hash, moment::now()).await?;
+    store.close().await?;
+    print(&format!("The key \"{}\" ({}) is revoked.\n", key.name, key.label))
+}
+
+/// The one key that is meant.
+fn one_of<'k>(keys: &'k [ApiKey], which: &str) -> Result<&'k ApiKey> {
+    // `sk-or-v1-` begins every label and says nothing.
+    if which.len() < 4 || "sk-or-v1-".starts_with(which) {
+        bail!("`{which}` is too short to tell keys apart; `trunkline key list` shows them");
+    }
+    let found: Vec<_> = keys
+        .iter()
+        .filter(|key| key.hash.starts_with(which) || key.label.starts_with(which))
+        .collect();
+    match found[..] {
+        [key] => Ok(key),
+        [] => {
+            bail!("no key's hash or label begins with `{which}`; `trunkline key list` shows them")
+        }
+        _ => bail!("{} keys begin with `{which}`; give more of the hash", found.len()),
+    }
+}

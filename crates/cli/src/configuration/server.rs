@@ -1,0 +1,90 @@
+//! Settings of `serve`, as given.
+
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+
+use super::first_given;
+use super::value::{MetricsListen, Span};
+
+macro_rules! server_settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $variable:literal, $value:literal;)*) => {
+        /// What the server is told, each setting only where it was given.
+        #[derive(Clone, Debug, Default, PartialEq, clap::Args, Deserialize)]
+        #[serde(default)]
+        pub struct ServerSettings {
+            $(
+                $(#[doc = $doc])+
+                #[arg(long, value_name = $value, env = $variable, hide_env_values = true)]
+                pub $name: Option<$type>,
+            )*
+        }
+
+        impl ServerSettings {
+            /// These settings, and where they are silent those of `other`.
+            pub fn or(self, other: Self) -> Self {
+                first_given!(Self, self, other; $($name),*)
+            }
+        }
+    };
+}
+
+server_settings! {
+    /// Where to listen for callers; port 0 picks a free one [default: 127.0.0.1:8080]
+    listen: SocketAddr = "TRUNKLINE_LISTEN", "ADDRESS";
+    /// Where to serve metrics: an address or off [default: 127.0.0.1:9090]
+    metrics_listen: MetricsListen = "TRUNKLINE_METRICS_LISTEN", "ADDRESS";
+    /// How many threads serve callers [default: one for each core]
+    workers: usize = "TRUNKLINE_WORKERS", "N";
+    /// Free simulated models: on, off, or auto when no provider key is there [default: auto]
+    simulated: Simulation = "TRUNKLINE_SIMULATED", "WHEN";
+    /// The address under which callers know this gateway [default: where it listens]
+    public_url: String = "TRUNKLINE_PUBLIC_URL", "URL";
+    /// The name of this gateway's region [default: local]
+    region: String = "TRUNKLINE_REGION", "NAME";
+    /// The largest request, in bytes [default: 67108864]
+    max_body_bytes: usize = "TRUNKLINE_MAX_BODY_BYTES", "BYTES";
+    /// The longest time for a request's headers to arrive [default: 15s]
+    header_timeout: Span = "TRUNKLINE_HEADER_TIMEOUT", "TIME";
+    /// The longest pause while a request's body arrives [default: 15s]
+    body_idle_timeout: Span = "TRUNKLINE_BODY_IDLE_TIMEOUT", "TIME";
+    /// The longest time for a request's body to arrive [default: 120s]
+    body_timeout: Span = "TRUNKLINE_BODY_TIMEOUT", "TIME";
+    /// The longest time to connect to a provider [default: 10s]
+    connect_timeout: Span = "TRUNKLINE_CONNECT_TIMEOUT", "TIME";
+    /// The longest time until a provider's first content [default: 120s]
+    first_event_timeout: Span = "TRUNKLINE_FIRST_EVENT_TIMEOUT", "TIME";
+    /// The longest pause within a provider's answer [default: 120s]
+    idle_timeout: Span = "TRUNKLINE_IDLE_TIMEOUT", "TIME";
+    /// The longest time for one attempt at a provider [default: 30m]
+    total_timeout: Span = "TRUNKLINE_TOTAL_TIMEOUT", "TIME";
+    /// The largest answer that is not streamed, in bytes [default: 67108864]
+    max_answer_bytes: usize = "TRUNKLINE_MAX_ANSWER_BYTES", "BYTES";
+    /// The largest download on behalf of a caller, in bytes [default: 20971520]
+    max_download_bytes: usize = "TRUNKLINE_MAX_DOWNLOAD_BYTES", "BYTES";
+    /// A streaming caller who waited this long gets headers and a comment [default: 5s]
+    heartbeat_after: Span = "TRUNKLINE_HEARTBEAT_AFTER", "TIME";
+    /// The pause between comments while a streaming caller waits [default: 5s]
+    heartbeat_interval: Span = "TRUNKLINE_HEARTBEAT_INTERVAL", "TIME";
+    /// The most attempts for one request [default: 12]
+    max_attempts: usize = "TRUNKLINE_MAX_ATTEMPTS", "N";
+    /// How long running requests may go on after the order to stop [default: 30s]
+    drain_timeout: Span = "TRUNKLINE_DRAIN_TIMEOUT", "TIME";
+    /// Whether media may be downloaded from private addresses for callers [default: false]
+    allow_private_downloads: bool = "TRUNKLINE_ALLOW_PRIVATE_DOWNLOADS", "true|false";
+    /// Whether models of unknown price are served (and marked) [default: true]
+    serve_unknown_prices: bool = "TRUNKLINE_SERVE_UNKNOWN_PRICES", "true|false";
+}
+
+/// When there are simulated models.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Simulation {
+    /// Always.
+    On,
+    /// Never.
+    Off,
+    /// When no provider could be reached otherwise.
+    #[default]
+    Auto,
+}

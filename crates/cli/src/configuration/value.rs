@@ -1,0 +1,96 @@
+//! Kinds of values: spans of time, addresses that may be switched off.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// A span of time as people write it: `250ms`, `30s`, `5m`, `1h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Span(pub Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fail =
+            || format!("`{text}` is not a time: expected a number with ms, s, m or h, such as 30s");
+        let unit = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(fail)?;
+        let number: u64 = text[..unit].parse().map_err(|_| fail())?;
+        let milliseconds = match &text[unit..] {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(fail()),
+        };
+        // A day is longer than any limit makes sense, and far from overflowing a clock.
+        let span = number.checked_mul(milliseconds).filter(|total| *total <= 86_400_000);
+        Ok(Self(Duration::from_millis(span.ok_or_else(|| format!("`{text}` is longer than 24h"))?)))
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// Where metrics are served, if at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum MetricsListen {
+    /// Nowhere.
+    Off,
+    /// At this address.
+    At(SocketAddr),
+}
+
+impl FromStr for MetricsListen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        text.parse()
+            .map(Self::At)
+            .map_err(|_| format!("`{text}` is neither off nor an address such as 127.0.0.1:9090"))
+    }
+}
+
+impl TryFrom<String> for MetricsListen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_or_refused() {
+        for (text, milliseconds) in
+            [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000)]
+        {
+            assert_eq!(text.parse(), Ok(Span(Duration::from_millis(milliseconds))));
+        }
+        for bad in ["", "30", "s", "1.5s", "-1s", "30 s", "25h", "99999999999999999999s", "1d"] {
+            assert!(bad.parse::<Span>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn metrics_may_be_off() {
+        assert_eq!("off".parse(), Ok(MetricsListen::Off));
+        assert!(matches!("127.0.0.1:0".parse(), Ok(MetricsListen::At(_))));
+        assert!("localhost".parse::<MetricsListen>().is_err());
+    }
+}
