@@ -57,6 +57,16 @@ pub(super) fn citation(annotation: &RawJson) -> Option<String> {
     Some(into_text(out))
 }
 
+/// An annotation as a citation the vendor takes back; `None` for another's, which it would refuse.
+pub(super) fn replayable(annotation: &RawJson) -> Option<String> {
+    let object = Object::parse(annotation.get()).ok()?;
+    let cited = object.peek("url_citation").and_then(|raw| Object::parse(raw.get()).ok());
+    match cited {
+        Some(cited) if cited.peek("encrypted_index").is_none() => None,
+        _ => citation(annotation),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,12 +6,23 @@ mod encode;
 mod error;
 mod foreign;
 mod names;
+mod patch;
+mod response;
 mod schema;
 mod stream;
 mod usage;
 mod wire;
 
-pub use decode::response::decode_response;
+/// The output limit where neither the caller nor the catalogue tells one: every model of the
+/// vendor can do this much.
+pub const DEFAULT_MAX_TOKENS: u64 = 4096;
+
+pub use decode::{decode_request, decode_response};
 pub use encode::{encode_request, encode_request_with};
 pub use error::{decode_error, encode_error};
-pub use stream::StreamDecoder;
+pub use patch::{
+    PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_request_with,
+    patch_response,
+};
+pub use response::encode_response;
+pub use stream::{StreamDecoder, StreamEncoder};

@@ -1,5 +1,7 @@
 //! Names of the Messages protocol and the small writers its encoders share.
 
+use serde_json::value::RawValue;
+
 use crate::exchange::FinishReason;
 use crate::json::RawJson;
 use crate::json::envelope::{write_member, write_string};
@@ -134,6 +136,37 @@ pub(super) fn array<T>(
 pub(super) fn into_text(out: Vec<u8>) -> String {
     // Everything written here is made of `str`s, so nothing is ever replaced.
     String::from_utf8(out).unwrap_or_default()
+}
+
+/// Writes a call's input: always an object. Says whether the arguments were one (or empty).
+pub(super) fn write_input(out: &mut Vec<u8>, arguments: &str) -> bool {
+    let text = arguments.trim();
+    if text.is_empty() {
+        out.extend_from_slice(b"{}");
+        return true;
+    }
+    if is_json_object(text) {
+        out.extend_from_slice(text.as_bytes());
+        return true;
+    }
+    // Some models encode their arguments twice.
+    if let Ok(inner) = serde_json::from_str::<String>(text)
+        && is_json_object(inner.trim())
+    {
+        out.extend_from_slice(inner.trim().as_bytes());
+        return true;
+    }
+    out.extend_from_slice(b"{\"arguments\":");
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(value) => out.extend_from_slice(value.get().as_bytes()),
+        Err(_) => write_string(out, arguments),
+    }
+    out.push(b'}');
+    false
+}
+
+fn is_json_object(text: &str) -> bool {
+    text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Exchange → a Messages request. wire-formats 2.1, 2.6, 2.7, 2.8
 
 mod cache;
+#[cfg(test)]
+mod control_tests;
 mod media;
 mod output;
 mod piece;
@@ -102,7 +104,9 @@ pub fn encode_request_with(
     if request.stream {
         raw(&mut body, "stream", "true");
     }
-    for (name, value) in extras.iter().filter(|(name, _)| name != "output_config") {
+    for (name, value) in
+        extras.iter().filter(|(name, _)| !["output_config", "metadata"].contains(&name.as_str()))
+    {
         if !refused(target, name) {
             raw(&mut body, name, value.get());
         }
@@ -254,20 +258,25 @@ fn write_sampling(
 
 /// Who asks, and at which tier.
 fn write_caller(body: &mut Vec<u8>, request: &Request, target: &Target<'_>, losses: &mut Losses) {
-    let own_metadata =
-        request.extras.for_dialect(Dialect::Anthropic).iter().any(|(name, _)| name == "metadata");
-    match &request.user {
-        Some(user) if !own_metadata && !refused(target, "user") => {
-            if user.chars().count() <= LONGEST_USER {
-                key(body, "metadata");
-                body.push(b'{');
-                string(body, "user_id", user);
-                body.push(b'}');
-            } else {
-                losses.record("user", "longer than the 256 characters the vendor takes");
-            }
+    let extras = request.extras.for_dialect(Dialect::Anthropic);
+    let more = extras.iter().find(|(name, _)| name == "metadata");
+    let more = more.and_then(|(_, value)| Object::parse(value.get()).ok());
+    let user = request.user.as_deref().filter(|_| !refused(target, "user"));
+    let fits = |user: &&str| user.chars().count() <= LONGEST_USER;
+    if user.is_some_and(|user| !fits(&user)) {
+        losses.record("user", "longer than the 256 characters the vendor takes");
+    }
+    let user = user.filter(fits);
+    if user.is_some() || more.is_some() {
+        key(body, "metadata");
+        body.push(b'{');
+        if let Some(user) = user {
+            string(body, "user_id", user);
         }
-        _ => {}
+        for (name, value) in more.iter().flat_map(Object::iter) {
+            raw(body, name, value.get());
+        }
+        body.push(b'}');
     }
     match request.service_tier.as_deref().filter(|_| !refused(target, "service_tier")) {
         None => {}

@@ -4,37 +4,35 @@ use serde_json::{Value, json};
 
 use super::{encode_request, encode_request_with};
 use crate::Dialect;
-use crate::exchange::Extras;
 use crate::exchange::{
-    Block, BlockKind, CacheMark, Effort, Fault, MediaSource, OutputFormat, Reasoning,
-    ReasoningBlock, ReasoningContent, ReasoningFormat, Request, Role, Tool, ToolChoice, ToolKind,
-    Turn,
+    Block, BlockKind, CacheMark, Effort, Extras, Fault, MediaSource, Reasoning, ReasoningBlock,
+    ReasoningContent, ReasoningFormat, Request, Role, Tool, ToolChoice, ToolKind, Turn,
 };
 use crate::json::RawJson;
 use crate::target::{Abilities, Encoded, Quirks, ReasoningStyle, Target};
 
-fn encode_for(request: &Request, abilities: &Abilities) -> Result<Encoded, Fault> {
+pub(super) fn encode_for(request: &Request, abilities: &Abilities) -> Result<Encoded, Fault> {
     let quirks = Quirks::default();
     encode_request(request, &Target { model: "claude", quirks: &quirks, abilities })
 }
 
-fn body(request: &Request, abilities: &Abilities) -> Value {
+pub(super) fn body(request: &Request, abilities: &Abilities) -> Value {
     serde_json::from_slice(&encode_for(request, abilities).unwrap().body).unwrap()
 }
 
-fn plain(request: &Request) -> Value {
+pub(super) fn plain(request: &Request) -> Value {
     body(request, &Abilities::default())
 }
 
-fn text(role: Role, text: &str) -> Turn {
+pub(super) fn text(role: Role, text: &str) -> Turn {
     Turn::new(role, vec![Block::text(text)])
 }
 
-fn asking(turns: Vec<Turn>) -> Request {
+pub(super) fn asking(turns: Vec<Turn>) -> Request {
     Request { model: "m".into(), turns, max_output_tokens: Some(1000), ..Request::default() }
 }
 
-fn hello() -> Request {
+pub(super) fn hello() -> Request {
     asking(vec![text(Role::User, "hi")])
 }
 
@@ -58,7 +56,7 @@ fn result(id: &str, content: &str) -> Turn {
     )
 }
 
-fn tool(name: &str, parameters: Option<&str>, strict: Option<bool>) -> Tool {
+pub(super) fn tool(name: &str, parameters: Option<&str>, strict: Option<bool>) -> Tool {
     Tool {
         kind: ToolKind::Function {
             name: name.into(),
@@ -71,29 +69,16 @@ fn tool(name: &str, parameters: Option<&str>, strict: Option<bool>) -> Tool {
     }
 }
 
-fn effort(effort: Effort) -> Option<Reasoning> {
+pub(super) fn effort(effort: Effort) -> Option<Reasoning> {
     Some(Reasoning { effort: Some(effort), ..Reasoning::default() })
 }
 
-fn budget_model() -> Abilities {
+pub(super) fn budget_model() -> Abilities {
     Abilities {
         reasoning: ReasoningStyle::Budget,
         max_output_tokens: Some(64_000),
         ..Abilities::default()
     }
-}
-
-fn schema_output() -> Option<OutputFormat> {
-    Some(OutputFormat::JsonSchema {
-        name: Some("city".into()),
-        description: None,
-        schema: RawJson::parse(
-            r#"{"type":"object","properties":{"name":{"type":"string"}},"required":["name"]}"#
-                .into(),
-        )
-        .unwrap(),
-        strict: Some(true),
-    })
 }
 
 fn signed(text: &str, signature: Option<&str>, format: ReasoningFormat) -> Block {
@@ -221,94 +206,6 @@ fn names_are_put_before_the_text() {
     let mut turn = text(Role::User, "hi");
     turn.name = Some("Ann".into());
     assert_eq!(plain(&asking(vec![turn]))["messages"][0]["content"][0]["text"], "Ann: hi");
-}
-
-#[test]
-fn the_output_limit_is_always_sent_and_never_above_the_maximum() {
-    let with = |asked, most| {
-        let request = Request { max_output_tokens: asked, ..hello() };
-        body(&request, &Abilities { max_output_tokens: most, ..Abilities::default() })["max_tokens"]
-            .as_u64()
-            .unwrap()
-    };
-    assert_eq!(with(None, None), 4096);
-    assert_eq!(with(None, Some(8192)), 8192);
-    assert_eq!(with(Some(10_000), Some(8192)), 8192);
-    assert_eq!(with(Some(10), Some(8192)), 10);
-}
-
-#[test]
-fn a_budget_is_strictly_below_the_limit_which_is_raised_where_possible() {
-    // REASON-3
-    for (asked, reasoning, most, expected) in [
-        (Some(10_000), effort(Effort::High), Some(64_000), (10_000, Some(8_000))),
-        (Some(500), effort(Effort::High), Some(64_000), (1_524, Some(1_024))),
-        (Some(500), effort(Effort::High), Some(1_200), (1_200, Some(1_024))),
-        (Some(500), effort(Effort::High), Some(1_000), (1_000, None)),
-        (Some(500), effort(Effort::High), None, (1_524, Some(1_024))),
-        (
-            Some(4_000),
-            Some(Reasoning { max_tokens: Some(5_000), ..Reasoning::default() }),
-            Some(64_000),
-            (9_000, Some(5_000)),
-        ),
-        (
-            Some(4_000),
-            Some(Reasoning { max_tokens: Some(5_000), ..Reasoning::default() }),
-            Some(4_500),
-            (4_500, Some(4_499)),
-        ),
-        (
-            Some(4_000),
-            Some(Reasoning { max_tokens: Some(5), ..Reasoning::default() }),
-            None,
-            (4_000, Some(1_024)),
-        ),
-    ] {
-        let request = Request { max_output_tokens: asked, reasoning, ..hello() };
-        let abilities = Abilities { max_output_tokens: most, ..budget_model() };
-        let body = body(&request, &abilities);
-        let found =
-            (body["max_tokens"].as_u64().unwrap(), body["thinking"]["budget_tokens"].as_u64());
-        assert_eq!(found, expected, "{request:?}");
-    }
-}
-
-#[test]
-fn adaptive_models_take_an_effort() {
-    let abilities = Abilities {
-        reasoning: ReasoningStyle::Adaptive,
-        efforts: vec![Effort::Low, Effort::Medium, Effort::High, Effort::Max],
-        ..Abilities::default()
-    };
-    for (wished, sent) in [
-        (Effort::Minimal, "low"),
-        (Effort::Medium, "medium"),
-        (Effort::Xhigh, "high"),
-        (Effort::Max, "max"),
-    ] {
-        let body = body(&Request { reasoning: effort(wished), ..hello() }, &abilities);
-        assert_eq!(body["thinking"], json!({"type":"adaptive","display":"summarized"}));
-        assert_eq!(body["output_config"], json!({"effort":sent}));
-    }
-    let on = Reasoning { enabled: Some(true), ..Reasoning::default() };
-    let body_on = body(&Request { reasoning: Some(on), ..hello() }, &abilities);
-    assert_eq!(body_on["output_config"]["effort"], "medium", "REASON-4");
-    // CHAT-3
-    let verbose = Request { verbosity: Some("high".into()), ..hello() };
-    assert_eq!(body(&verbose, &abilities)["output_config"]["effort"], "high");
-    assert_eq!(plain(&verbose)["output_config"], Value::Null);
-}
-
-#[test]
-fn reasoning_is_switched_off_explicitly_only_where_it_is_on_by_default() {
-    let off = Request { reasoning: effort(Effort::None), ..hello() };
-    assert_eq!(body(&off, &budget_model())["thinking"], Value::Null);
-    let on = Abilities { reasoning_default_on: true, ..budget_model() };
-    assert_eq!(body(&off, &on)["thinking"], json!({"type":"disabled"}));
-    let always = Abilities { reasoning_mandatory: true, ..on };
-    let fault = encode_for(&off, &always).unwrap_err();
-    assert_eq!(fault.status, 400, "REASON-13");
 }
 
 #[test]
@@ -455,58 +352,6 @@ fn strict_is_kept_only_behind_its_feature_flag() {
             ),
         ]
     );
-}
-
-#[test]
-fn a_schema_is_enforced_natively_where_the_model_can() {
-    // STRUCT-1, STRUCT-4
-    let request = Request { output: schema_output(), ..hello() };
-    let encoded = encode_for(&request, &Abilities::default()).unwrap();
-    let body: Value = serde_json::from_slice(&encoded.body).unwrap();
-    assert_eq!(body["output_config"]["format"]["type"], "json_schema");
-    assert_eq!(body["output_config"]["format"]["schema"]["additionalProperties"], false);
-    assert_eq!(encoded.context.emulated_output_tool, None);
-    assert!(encoded.headers.iter().any(|(_, value)| value.contains("structured-outputs")));
-}
-
-#[test]
-fn a_schema_is_emulated_through_a_tool_where_it_cannot() {
-    // bug 13
-    let old = Abilities { structured_output: false, ..budget_model() };
-    let request = Request { output: schema_output(), ..hello() };
-    let encoded = encode_for(&request, &old).unwrap();
-    let body: Value = serde_json::from_slice(&encoded.body).unwrap();
-    assert_eq!(encoded.context.emulated_output_tool.as_deref(), Some("json"));
-    assert_eq!(body["tools"][0]["name"], "json");
-    assert_eq!(
-        body["tool_choice"],
-        json!({"type":"tool","name":"json","disable_parallel_tool_use":true})
-    );
-    // The caller's own tools stay callable, and its own name stays its own.
-    let with_tools = Request { tools: vec![tool("json", None, None)], ..request.clone() };
-    let encoded = encode_for(&with_tools, &old).unwrap();
-    let body: Value = serde_json::from_slice(&encoded.body).unwrap();
-    assert_eq!(encoded.context.emulated_output_tool.as_deref(), Some("json_2"));
-    assert_eq!(body["tool_choice"], json!({"type":"any"}));
-    // bug 18: nothing is forced while the model thinks; words take its place
-    let thinking =
-        Request { reasoning: effort(Effort::Low), max_output_tokens: Some(9000), ..request };
-    let encoded = encode_for(&thinking, &old).unwrap();
-    let body: Value = serde_json::from_slice(&encoded.body).unwrap();
-    assert_eq!(body["tool_choice"]["type"], "auto");
-    assert_eq!(body["thinking"]["type"], "enabled");
-    assert!(body["system"][0]["text"].as_str().unwrap().contains("`json`"));
-}
-
-#[test]
-fn any_json_object_is_asked_for_in_words_at_the_end() {
-    let request = Request {
-        output: Some(OutputFormat::JsonObject),
-        ..asking(vec![text(Role::System, "be kind"), text(Role::User, "hi")])
-    };
-    let system = plain(&request)["system"].clone();
-    assert_eq!(system[0]["text"], "be kind");
-    assert!(system[1]["text"].as_str().unwrap().contains("JSON"));
 }
 
 #[test]

@@ -1,14 +1,11 @@
 //! Reasoning controls and the output limit, which depend on each other. wire-formats 2.6
 
 use crate::Dialect;
+use crate::anthropic::DEFAULT_MAX_TOKENS;
 use crate::anthropic::wire::{key, number, raw, string};
 use crate::exchange::{Effort, Fault, Losses, Reasoning, Request};
 use crate::json::RawJson;
 use crate::target::{ReasoningStyle, Target};
-
-/// The output limit where neither the caller nor the catalogue tells one: every model of the
-/// family can do this much.
-pub(super) const DEFAULT_MAX_TOKENS: u64 = 4096;
 
 /// The smallest budget the vendor takes. REASON-3
 const LEAST_BUDGET: u64 = 1024;

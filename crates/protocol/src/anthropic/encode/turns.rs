@@ -3,14 +3,13 @@
 use super::media;
 use super::piece::{Message, Piece, PieceKind, write_extras};
 use crate::Dialect;
-use crate::anthropic::foreign;
 use crate::anthropic::names::Names;
-use crate::anthropic::wire::{array, key, raw, string};
+use crate::anthropic::wire::{array, key, raw, string, write_input};
+use crate::anthropic::{citations, foreign};
 use crate::exchange::{
     Block, BlockKind, Fault, Losses, ReasoningBlock, ReasoningContent, ReasoningFormat, Request,
     Role, Turn,
 };
-use crate::json::envelope::write_string;
 use crate::target::Target;
 
 /// What a message is opened with when a conversation begins with the assistant.
@@ -233,9 +232,22 @@ impl Writer<'_> {
         for (part, block) in turn.blocks.iter().enumerate() {
             let path = || format!("messages[{at}].content[{part}]");
             let piece = match &block.kind {
-                BlockKind::Text { text, .. } => {
+                BlockKind::Text { text, .. } if text.trim().is_empty() => None,
+                BlockKind::Text { text, annotations } => {
                     let text = if trimmed == Some(part) { text.trim_end() } else { text };
-                    if text.trim().is_empty() { None } else { Some(named_text(name.take(), text)) }
+                    let mut piece = named_text(name.take(), text);
+                    let cited: Vec<String> = annotations
+                        .iter()
+                        .filter(|_| turn.role == Role::Assistant)
+                        .filter_map(citations::replayable)
+                        .collect();
+                    if !cited.is_empty() {
+                        key(&mut piece.json, "citations");
+                        array(&mut piece.json, &cited, |out, one| {
+                            out.extend_from_slice(one.as_bytes());
+                        });
+                    }
+                    Some(piece)
                 }
                 _ => self.block(block, turn.role, &path)?,
             };
@@ -392,35 +404,4 @@ fn named_text(name: Option<&str>, text: &str) -> Piece {
         Some(name) if !name.is_empty() => Piece::text(&format!("{name}: {text}")),
         _ => Piece::text(text),
     }
-}
-
-/// Writes a call's input: always an object. Says whether the arguments were one (or empty).
-fn write_input(out: &mut Vec<u8>, arguments: &str) -> bool {
-    let text = arguments.trim();
-    if text.is_empty() {
-        out.extend_from_slice(b"{}");
-        return true;
-    }
-    if is_json_object(text) {
-        out.extend_from_slice(text.as_bytes());
-        return true;
-    }
-    // Some models encode their arguments twice.
-    if let Ok(inner) = serde_json::from_str::<String>(text)
-        && is_json_object(inner.trim())
-    {
-        out.extend_from_slice(inner.trim().as_bytes());
-        return true;
-    }
-    out.extend_from_slice(b"{\"arguments\":");
-    match serde_json::from_str::<&serde_json::value::RawValue>(text) {
-        Ok(value) => out.extend_from_slice(value.get().as_bytes()),
-        Err(_) => write_string(out, arguments),
-    }
-    out.push(b'}');
-    false
-}
-
-fn is_json_object(text: &str) -> bool {
-    text.starts_with('{') && serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
 }

@@ -24,6 +24,17 @@ const MOST_HELD: usize = 1024 * 1024;
 /// The most kept of one block that is passed on whole, in bytes.
 const MOST_WHOLE: usize = 16 * 1024 * 1024;
 
+/// What a frame was, as far as passing it on depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::anthropic) enum FrameKind {
+    MessageStart,
+    /// A block's start, piece or stop, with the event's name.
+    Content(&'static str),
+    MessageDelta,
+    MessageStop,
+    Other,
+}
+
 /// Reads a stream event by event.
 #[derive(Debug)]
 pub struct StreamDecoder {
@@ -150,12 +161,25 @@ impl StreamDecoder {
 
     /// Reads one frame. After a fault or the end of the answer nothing more is told.
     pub fn push(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) {
+        self.take(frame, events);
+    }
+
+    /// Like [`Self::push`], and says what the frame was.
+    pub(in crate::anthropic) fn take(
+        &mut self,
+        frame: &Frame<'_>,
+        events: &mut Vec<Event>,
+    ) -> Option<FrameKind> {
         if self.ended || frame.is_done() {
-            return;
+            return None;
         }
-        if let Err(fault) = self.read(frame, events) {
-            self.ended = true;
-            events.push(Event::Fault(fault));
+        match self.read(frame, events) {
+            Ok(kind) => Some(kind),
+            Err(fault) => {
+                self.ended = true;
+                events.push(Event::Fault(fault));
+                None
+            }
         }
     }
 
@@ -177,16 +201,20 @@ impl StreamDecoder {
         }
     }
 
-    fn read(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Result<(), Fault> {
+    fn read(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Result<FrameKind, Fault> {
         let text =
             std::str::from_utf8(frame.data).map_err(|_| malformed("an event is not UTF-8"))?;
         let data: Data<'_> = read_object(text)
             .ok_or_else(|| malformed("an event is not the JSON object it should be"))?;
         let kind = data.kind.as_deref().or(frame.event).unwrap_or_default();
-        match kind {
-            "content_block_delta" => self.delta(data.index.unwrap_or(0), data.delta, events)?,
+        Ok(match kind {
+            "content_block_delta" => {
+                self.delta(data.index.unwrap_or(0), data.delta, events)?;
+                FrameKind::Content("content_block_delta")
+            }
             "content_block_start" => {
                 self.start(data.index.unwrap_or(0), data.content_block, events)?;
+                FrameKind::Content("content_block_start")
             }
             "content_block_stop" => {
                 let index = data.index.unwrap_or(0);
@@ -194,23 +222,33 @@ impl StreamDecoder {
                     let open = self.blocks.remove(at);
                     self.close(open.kind, events);
                 }
+                FrameKind::Content("content_block_stop")
             }
-            "message_start" => self.message_start(data.message, events)?,
-            "message_delta" => self.message_delta(data.delta, data.usage, events)?,
+            "message_start" => {
+                self.message_start(data.message, events)?;
+                FrameKind::MessageStart
+            }
+            "message_delta" => {
+                self.message_delta(data.delta, data.usage, events)?;
+                FrameKind::MessageDelta
+            }
             "message_stop" => {
                 self.close_all(events);
                 self.tell_end(events);
                 self.ended = true;
+                FrameKind::MessageStop
             }
-            "ping" => events.push(Event::Ping),
+            "ping" => {
+                events.push(Event::Ping);
+                FrameKind::Other
+            }
             "error" => {
                 let envelope = Object::parse(text).unwrap_or_default();
                 return Err(error::from_envelope(None, &envelope));
             }
             // Events of later versions, and measurements without a type that repeat the usage.
-            _ => {}
-        }
-        Ok(())
+            _ => FrameKind::Other,
+        })
     }
 
     fn message_start(
@@ -361,10 +399,8 @@ impl StreamDecoder {
         let open =
             self.blocks.iter_mut().find(|open| open.index == index).map(|open| &mut open.kind);
         match (delta.kind.as_deref().unwrap_or_default(), open) {
-            ("text_delta", open) => {
-                if !matches!(open, Some(Kind::Ignored)) {
-                    self.text(delta.text.unwrap_or_default().into_owned(), events);
-                }
+            ("text_delta", open) if !matches!(open, Some(Kind::Ignored)) => {
+                self.text(delta.text.unwrap_or_default().into_owned(), events);
             }
             ("input_json_delta", Some(Kind::Tool { ordinal, input })) => {
                 let piece = delta.partial_json.unwrap_or_default();

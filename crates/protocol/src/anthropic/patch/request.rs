@@ -1,0 +1,182 @@
+//! A caller's request for a provider of the same protocol.
+
+use memchr::memmem;
+
+use super::super::encode::{encode_request_with, headers, is_flag};
+use super::super::foreign::MARKER;
+use super::super::wire::{ROUTER_MEMBERS, into_text, raw as write_raw, string};
+use super::super::{DEFAULT_MAX_TOKENS, decode_request};
+use crate::exchange::{Fault, Losses};
+use crate::json::envelope::write_string;
+use crate::json::{Envelope, Object};
+use crate::target::{Encoded, ReasoningStyle, ResponseContext, Target};
+
+/// What the gateway imposes on a request beside the target's needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestPatch {
+    /// Who the end user is toward the provider, already made unrecognisable. Without it nothing
+    /// is told: the raw value never leaves. USERT-1
+    pub user_identity: Option<String>,
+    /// The most tokens the answer may have; lowers what the caller asked for, or sets it.
+    pub max_output_tokens: Option<u64>,
+    /// Feature flags from the caller's `anthropic-beta` and `x-anthropic-beta`. PROV-15
+    pub betas: Vec<String>,
+}
+
+/// Edits a caller's body for a target that speaks the same protocol.
+pub fn patch_request(envelope: &Envelope<'_>, target: &Target<'_>) -> Result<Encoded, Fault> {
+    patch_request_with(envelope, target, &RequestPatch::default())
+}
+
+/// Like [`patch_request`], with what the gateway imposes. Where the target would refuse what stands
+/// deeper inside (reasoning another vendor wrote, a kind of thinking the model does not know) the
+/// request is read and written anew instead.
+pub fn patch_request_with(
+    envelope: &Envelope<'_>,
+    target: &Target<'_>,
+    patch: &RequestPatch,
+) -> Result<Encoded, Fault> {
+    let asked: Option<u64> = envelope.get("max_tokens").ok().flatten();
+    let limit = [asked, target.abilities.max_output_tokens, patch.max_output_tokens]
+        .into_iter()
+        .flatten()
+        .filter(|limit| *limit > 0)
+        .min();
+    let lowered = limit.filter(|limit| asked.is_some_and(|asked| *limit < asked));
+    if must_be_rewritten(envelope, target, lowered) {
+        return rewrite(envelope, target, patch);
+    }
+    let mut losses = Losses::default();
+    let mut edit = envelope.edit();
+    edit.set("model", quoted(target.model));
+    for name in ROUTER_MEMBERS {
+        edit.remove(*name);
+    }
+    match (asked, lowered) {
+        (Some(_), None) => {}
+        (Some(_), Some(limit)) => {
+            losses.record("max_tokens", "lowered to the most that can be generated");
+            edit.set("max_tokens", limit.to_string());
+        }
+        (None, _) if envelope.has("max_tokens") => {}
+        (None, _) => edit.set("max_tokens", limit.unwrap_or(DEFAULT_MAX_TOKENS).to_string()),
+    }
+    match metadata(envelope, patch.user_identity.as_deref()) {
+        Some(metadata) => edit.set("metadata", metadata),
+        None => edit.remove("metadata"),
+    }
+    let tier: Option<String> = envelope.get("service_tier").ok().flatten();
+    match tier.as_deref() {
+        None | Some("auto" | "standard_only") => {}
+        Some("priority") => edit.set("service_tier", "\"auto\""),
+        Some("default" | "standard") => edit.set("service_tier", "\"standard_only\""),
+        Some(_) => {
+            losses.record("service_tier", "the provider has no such tier");
+            edit.remove("service_tier");
+        }
+    }
+    if !target.abilities.sampling {
+        for name in ["temperature", "top_p", "top_k"] {
+            if envelope.has(name) {
+                losses.record(name, "the model takes no sampling parameters");
+                edit.remove(name);
+            }
+        }
+    }
+    for name in &target.quirks.unsupported_parameters {
+        let own = if name == "stop" { "stop_sequences" } else { name.as_str() };
+        if envelope.has(own) {
+            losses.record(name.as_str(), "the provider refuses it");
+            edit.remove(own.to_owned());
+        }
+    }
+    let flags: Vec<&str> = flags(patch);
+    Ok(Encoded {
+        body: edit.finish(),
+        headers: headers(&flags),
+        losses,
+        context: ResponseContext {
+            no_finish_reason: target.quirks.no_finish_reason,
+            ..ResponseContext::default()
+        },
+    })
+}
+
+fn flags(patch: &RequestPatch) -> Vec<&str> {
+    patch.betas.iter().map(|beta| beta.trim()).filter(|beta| is_flag(beta)).collect()
+}
+
+fn rewrite(
+    envelope: &Envelope<'_>,
+    target: &Target<'_>,
+    patch: &RequestPatch,
+) -> Result<Encoded, Fault> {
+    let mut request = decode_request(&envelope.edit().finish())?;
+    request.user.clone_from(&patch.user_identity);
+    if let Some(limit) = patch.max_output_tokens {
+        request.max_output_tokens =
+            Some(request.max_output_tokens.map_or(limit, |it| it.min(limit)));
+    }
+    encode_request_with(&request, target, &flags(patch))
+}
+
+/// Whether something inside would be refused. The texts searched for cannot stand inside a JSON
+/// string: its quotes would be escaped.
+fn must_be_rewritten(envelope: &Envelope<'_>, target: &Target<'_>, lowered: Option<u64>) -> bool {
+    if let Some(messages) = envelope.raw("messages")
+        && (has_wrapped_proof(messages.get()) || has_unsigned_thinking(messages.get()))
+    {
+        return true;
+    }
+    let Some(thinking) = envelope.raw("thinking").and_then(|raw| Object::parse(raw.get()).ok())
+    else {
+        return false;
+    };
+    match (thinking.peek_str("type").as_deref(), target.abilities.reasoning) {
+        (Some("enabled"), ReasoningStyle::Adaptive) => true,
+        (Some("adaptive"), ReasoningStyle::Budget) => true,
+        (Some("disabled"), _) if target.abilities.reasoning_mandatory => true,
+        (Some("enabled"), _) => {
+            let budget = thinking.peek("budget_tokens").and_then(|raw| raw.get().parse().ok());
+            lowered.zip(budget).is_some_and(|(limit, budget): (u64, u64)| budget >= limit)
+        }
+        _ => false,
+    }
+}
+
+fn has_wrapped_proof(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memmem::find_iter(bytes, MARKER).any(|at| at > 0 && bytes[at - 1] == b'"')
+}
+
+/// Whether there is a member `signature` with an empty text. Bug 19
+fn has_unsigned_thinking(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memmem::find_iter(bytes, "\"signature\"").any(|at| {
+        let rest = bytes[at + "\"signature\"".len()..].trim_ascii_start();
+        rest.strip_prefix(b":").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\"\""))
+    })
+}
+
+/// The metadata with the end user replaced; `None` if nothing is left. USERT-1
+fn metadata(envelope: &Envelope<'_>, identity: Option<&str>) -> Option<String> {
+    let told = envelope.raw("metadata").and_then(|raw| Object::parse(raw.get()).ok());
+    let asked =
+        envelope.has("user") || told.as_ref().is_some_and(|told| told.peek("user_id").is_some());
+    let identity = identity.filter(|_| asked);
+    let mut out = vec![b'{'];
+    for (name, value) in told.iter().flat_map(Object::iter).filter(|(name, _)| *name != "user_id") {
+        write_raw(&mut out, name, value.get());
+    }
+    if let Some(identity) = identity {
+        string(&mut out, "user_id", identity);
+    }
+    out.push(b'}');
+    (out.len() > 2).then(|| into_text(out))
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_string(&mut out, text);
+    into_text(out)
+}
