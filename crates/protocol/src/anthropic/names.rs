@@ -11,6 +11,8 @@ const LONGEST: usize = 128;
 pub(super) struct Names {
     sent: HashMap<String, String>,
     taken: HashSet<String>,
+    /// The next number to try behind a text, so that many alike cost no search.
+    next: HashMap<String, u64>,
     /// (as sent, as declared), in the order met.
     renamed: Vec<(String, String)>,
 }
@@ -45,15 +47,19 @@ impl Names {
         if base.is_empty() {
             base.push('_');
         }
-        let mut name = base.clone();
-        let mut count = 2_u64;
-        while !self.taken.insert(name.clone()) {
-            let suffix = format!("_{count}");
-            base.truncate(LONGEST - suffix.len());
-            name = format!("{base}{suffix}");
-            count += 1;
+        if self.taken.insert(base.clone()) {
+            return base;
         }
-        name
+        // Room for the longest number there is.
+        base.truncate(LONGEST - 21);
+        let next = self.next.entry(base.clone()).or_insert(2);
+        loop {
+            let name = format!("{base}_{next}");
+            *next += 1;
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
     }
 
     /// What is sent for a name.

@@ -20,6 +20,12 @@ const MOST_OPTIONAL: usize = 10;
 /// The most properties of several types the native mode takes.
 const MOST_UNIONS: usize = 16;
 
+/// The longest schema the native mode is tried with, in bytes.
+const LONGEST: usize = 256 * 1024;
+
+/// The most references between definitions that are followed.
+const MOST_REFERENCES: usize = 500;
+
 /// The string formats the native mode enforces.
 const FORMATS: &[&str] =
     &["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"];
@@ -39,49 +45,34 @@ pub(super) fn input_schema(parameters: Option<&RawJson>) -> Cow<'_, str> {
 /// Makes an object schema of one that has no type or combines several at its root: the properties
 /// of all branches, of which only those are required that every branch requires.
 fn as_object(root: &Object<'_>) -> String {
-    let mut properties: Vec<(String, &RawValue)> = Vec::new();
+    let mut properties = Properties::default();
     let mut required = required_of(root);
-    let take = |object: &Object<'_>, properties: &mut Vec<(String, RawJson)>| {
-        if let Some(found) = object.peek("properties").and_then(|raw| Object::parse(raw.get()).ok())
-        {
-            for (name, schema) in found.iter() {
-                if !properties.iter().any(|(seen, _)| seen == name) {
-                    properties.push((name.to_owned(), RawJson::from_raw(schema)));
-                }
-            }
-        }
-    };
-    let mut collected: Vec<(String, RawJson)> = Vec::new();
-    take(root, &mut collected);
+    properties.take(root);
     for word in ["allOf", "anyOf", "oneOf"] {
         let Some(branches) = root.peek(word) else { continue };
         let branches: Vec<&RawValue> = serde_json::from_str(branches.get()).unwrap_or_default();
-        let mut common: Option<Vec<String>> = None;
+        let mut common: Option<HashSet<String>> = None;
         for branch in branches.iter().filter_map(|branch| Object::parse(branch.get()).ok()) {
-            take(&branch, &mut collected);
-            let needed = required_of(&branch);
+            properties.take(&branch);
+            let needed: HashSet<String> = required_of(&branch).into_iter().collect();
             common = Some(match common {
                 None => needed,
-                Some(mut so_far) if word == "allOf" => {
-                    so_far.extend(needed);
-                    so_far
-                }
-                Some(so_far) => so_far.into_iter().filter(|name| needed.contains(name)).collect(),
+                Some(so_far) if word == "allOf" => so_far.union(&needed).cloned().collect(),
+                Some(so_far) => so_far.intersection(&needed).cloned().collect(),
             });
         }
-        required.extend(common.unwrap_or_default());
+        let mut common: Vec<String> = common.unwrap_or_default().into_iter().collect();
+        common.sort_unstable();
+        required.extend(common);
     }
-    properties.extend(collected.iter().map(|(name, schema)| (name.clone(), schema.as_raw())));
     let mut seen = HashSet::new();
-    required.retain(|name| {
-        seen.insert(name.clone()) && properties.iter().any(|(known, _)| known == name)
-    });
+    required.retain(|name| properties.names.contains(name) && seen.insert(name.clone()));
 
     let mut out = vec![b'{'];
     string(&mut out, "type", "object");
     key(&mut out, "properties");
     out.push(b'{');
-    for (name, schema) in &properties {
+    for (name, schema) in &properties.list {
         raw(&mut out, name, schema.get());
     }
     out.push(b'}');
@@ -95,6 +86,24 @@ fn as_object(root: &Object<'_>) -> String {
     }
     out.push(b'}');
     into_text(out)
+}
+
+/// The properties of several schemas, each once.
+#[derive(Default)]
+struct Properties {
+    names: HashSet<String>,
+    list: Vec<(String, RawJson)>,
+}
+
+impl Properties {
+    fn take(&mut self, schema: &Object<'_>) {
+        let found = schema.peek("properties").and_then(|raw| Object::parse(raw.get()).ok());
+        for (name, schema) in found.iter().flat_map(Object::iter) {
+            if self.names.insert(name.to_owned()) {
+                self.list.push((name.to_owned(), RawJson::from_raw(schema)));
+            }
+        }
+    }
 }
 
 fn required_of(object: &Object<'_>) -> Vec<String> {
@@ -112,7 +121,7 @@ pub(super) fn describes_object(schema: &RawJson) -> bool {
 /// The schema as the native mode takes it, or `None` if it is beyond what that mode can do
 /// faithfully: too many optional properties, open objects, recursion.
 pub(super) fn native(schema: &RawJson) -> Option<String> {
-    if !describes_object(schema) {
+    if schema.get().len() > LONGEST || !describes_object(schema) {
         return None;
     }
     let mut rewriting = Rewriting::default();
@@ -223,9 +232,10 @@ impl Rewriting {
     ) {
         key(out, "properties");
         out.push(b'{');
+        let required: HashSet<&str> = required.iter().map(String::as_str).collect();
         if let Ok(properties) = Object::parse(value.get()) {
             for (name, schema) in properties.iter() {
-                self.optional += usize::from(!required.iter().any(|needed| needed == name));
+                self.optional += usize::from(!required.contains(name));
                 key(out, name);
                 self.write(schema, inside, out);
             }
@@ -253,6 +263,9 @@ impl Rewriting {
 
     /// Whether a definition leads back to itself; the root is the definition without a name.
     fn is_recursive(&self) -> bool {
+        if self.references.values().map(Vec::len).sum::<usize>() > MOST_REFERENCES {
+            return true;
+        }
         let mut done = HashSet::new();
         self.references.keys().any(|start| {
             let mut open = vec![start.as_str()];

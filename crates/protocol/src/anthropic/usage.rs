@@ -175,16 +175,22 @@ pub(super) fn write(
 pub(super) fn write_charge(out: &mut Vec<u8>, charge: &Charge) {
     decimal(out, "cost", &charge.cost);
     raw(out, "is_byok", if charge.is_byok { "true" } else { "false" });
-    key(out, "cost_details");
-    out.push(b'{');
-    for (name, value) in [
+    let parts = [
         ("upstream_inference_cost", &charge.upstream_cost),
         ("upstream_inference_prompt_cost", &charge.upstream_prompt_cost),
         ("upstream_inference_completions_cost", &charge.upstream_completion_cost),
-    ] {
-        match value {
-            Some(value) => decimal(out, name, value),
-            None => raw(out, name, "null"),
+    ];
+    if parts.iter().all(|(_, cost)| cost.is_none()) {
+        return;
+    }
+    key(out, "cost_details");
+    out.push(b'{');
+    for (name, cost) in parts {
+        match cost {
+            Some(cost) => decimal(out, name, cost),
+            // Nullable, where its two parts are not.
+            None if name == "upstream_inference_cost" => raw(out, name, "null"),
+            None => {}
         }
     }
     out.push(b'}');
@@ -251,12 +257,16 @@ mod tests {
     #[test]
     fn money_is_written_as_it_was_rendered() {
         let mut out = Vec::new();
-        let charge = Charge { cost: "0.000012300".into(), ..Charge::default() };
+        let charge = Charge {
+            cost: "0.000012300".into(),
+            upstream_cost: Some("0.01".into()),
+            ..Charge::default()
+        };
         let usage = Usage { input: 10, cached_input: 4, cache_write: 3, ..Usage::default() };
         write(&mut out, Some(&usage), Some("default"), Some(&charge));
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            r#"{"input_tokens":3,"cache_creation_input_tokens":3,"cache_read_input_tokens":4,"cache_creation":{"ephemeral_5m_input_tokens":3,"ephemeral_1h_input_tokens":0},"output_tokens":0,"service_tier":"standard","cost":0.000012300,"is_byok":false,"cost_details":{"upstream_inference_cost":null,"upstream_inference_prompt_cost":null,"upstream_inference_completions_cost":null}}"#
+            r#"{"input_tokens":3,"cache_creation_input_tokens":3,"cache_read_input_tokens":4,"cache_creation":{"ephemeral_5m_input_tokens":3,"ephemeral_1h_input_tokens":0},"output_tokens":0,"service_tier":"standard","cost":0.000012300,"is_byok":false,"cost_details":{"upstream_inference_cost":0.01}}"#
         );
     }
 }

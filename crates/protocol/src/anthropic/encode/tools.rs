@@ -1,5 +1,7 @@
 //! Tools and the choice among them. TOOLS-1, TOOLS-3, wire-formats 2.1, 12.2
 
+use std::collections::HashSet;
+
 use super::output;
 use super::piece::{Piece, PieceKind, write_extras};
 use crate::Dialect;
@@ -89,10 +91,9 @@ pub(super) fn plan(
     };
     if plan.tools.is_empty() && emulated.is_none() {
         // Calls in the conversation need tools in the request, even if none may be called. Bug 5
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: HashSet<&str> = HashSet::new();
         for name in called(request).filter(|_| request.tools.is_empty()) {
-            if !seen.contains(&name) {
-                seen.push(name);
+            if seen.insert(name) {
                 let mut piece = Piece { kind: PieceKind::Other, json: vec![b'{'], mark: None };
                 string(&mut piece.json, "name", names.sent(name));
                 raw(&mut piece.json, "input_schema", &schema::input_schema(None));
@@ -130,12 +131,16 @@ fn allowed_names<'r>(
     request: &'r Request,
     forcible: bool,
     losses: &mut Losses,
-) -> Option<Vec<&'r str>> {
-    let declared = |name: &str| {
-        request.tools.iter().any(
-            |tool| matches!(&tool.kind, ToolKind::Function { name: known, .. } if known == name),
-        )
-    };
+) -> Option<HashSet<&'r str>> {
+    let known: HashSet<&str> = request
+        .tools
+        .iter()
+        .filter_map(|tool| match &tool.kind {
+            ToolKind::Function { name, .. } => Some(name.as_str()),
+            ToolKind::Opaque { .. } => None,
+        })
+        .collect();
+    let declared = |name: &str| known.contains(name);
     match &request.tool_choice {
         Some(ToolChoice::Allowed { names, .. }) if names.iter().any(|name| declared(name)) => {
             Some(names.iter().map(String::as_str).collect())
@@ -143,7 +148,7 @@ fn allowed_names<'r>(
         // What cannot be forced can at least be the only tool on offer. Bug 18
         Some(ToolChoice::Named(name)) if !forcible && declared(name) => {
             losses.record("tool_choice", "only this tool is offered, but no call can be forced");
-            Some(vec![name.as_str()])
+            Some(HashSet::from([name.as_str()]))
         }
         _ => None,
     }

@@ -15,6 +15,9 @@ use crate::target::Target;
 /// What a message is opened with when a conversation begins with the assistant.
 const OPENING: &str = "(The conversation begins with the assistant.)";
 
+/// The most unknown members kept of turns that become one message.
+const MOST_EXTRAS: usize = 64;
+
 /// The conversation as the vendor wants it.
 #[derive(Debug, Default)]
 pub(super) struct Prompt {
@@ -139,7 +142,10 @@ fn push(messages: &mut Vec<Message>, role: &'static str, pieces: Vec<Piece>, tur
     match messages.last_mut() {
         Some(message) if message.role == role => {
             message.pieces.extend(pieces);
-            for (name, value) in extras {
+            for (name, value) in extras.iter().take(MOST_EXTRAS) {
+                if message.extras.len() >= MOST_EXTRAS {
+                    break;
+                }
                 if !message.extras.iter().any(|(seen, _)| seen == name) {
                     message.extras.push((name.clone(), value.clone()));
                 }

@@ -102,7 +102,7 @@ fn a_whole_answer_gets_its_name_and_its_cost_and_keeps_the_rest() {
     let out = answer.finish(Additions { charge: Some(&charge), members: &members });
     assert_eq!(
         String::from_utf8(out).unwrap(),
-        r#"{"id":"gen-1","model":"a/b","provider":"P","type":"message","content":[{"type":"text","text":"h\u0069"},{"type":"new"}],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":4,"inference_geo":"x","cost":0.10,"is_byok":false,"cost_details":{"upstream_inference_cost":null,"upstream_inference_prompt_cost":null,"upstream_inference_completions_cost":null}},"openrouter_metadata":1}"#
+        r#"{"id":"gen-1","model":"a/b","provider":"P","type":"message","content":[{"type":"text","text":"h\u0069"},{"type":"new"}],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":4,"inference_geo":"x","cost":0.10,"is_byok":false},"openrouter_metadata":1}"#
     );
     assert!(
         patch_response(b"{\"type\":\"error\"}", &identity(), &ResponseContext::default()).is_err()
@@ -158,7 +158,7 @@ fn frames_pass_as_they_came_but_the_first_and_the_last() {
         "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"gen-1\",\"model\":\"a/b\",\"provider\":\"P\",\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}}\n\n\
          event: content_block_delta\ndata: {\"type\": \"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"h\\u0069\"},\"new\":1}\n\n\
          event: later\ndata: {\"type\":\"later\", \"a\":1}\n\n\
-         event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"x\":1,\"usage\":{\"output_tokens\":9,\"cost\":0.5,\"is_byok\":false,\"cost_details\":{\"upstream_inference_cost\":null,\"upstream_inference_prompt_cost\":null,\"upstream_inference_completions_cost\":null}}}\n\n\
+         event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"x\":1,\"usage\":{\"output_tokens\":9,\"cost\":0.5,\"is_byok\":false}}\n\n\
          event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
     );
     assert_eq!(relayed.faults, []);

@@ -21,8 +21,8 @@ const MOST_BLOCKS: usize = 10_000;
 /// The most text held back while it is open whether a tool's input is the answer, in bytes.
 const MOST_HELD: usize = 1024 * 1024;
 
-/// The most kept of one block that is passed on whole, in bytes.
-const MOST_WHOLE: usize = 16 * 1024 * 1024;
+/// The most kept of open blocks, in bytes.
+const MOST_KEPT: usize = 16 * 1024 * 1024;
 
 /// What a frame was, as far as passing it on depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct StreamDecoder {
     /// Text that may turn out to stand beside an emulated answer. Bug 13
     held: String,
     answered_by_tool: bool,
+    /// Bytes kept of open blocks: citations, and blocks that are passed on whole.
+    kept: usize,
     ended: bool,
 }
 
@@ -155,6 +157,7 @@ impl StreamDecoder {
             written: 0,
             held: String::new(),
             answered_by_tool: false,
+            kept: 0,
             ended: false,
         }
     }
@@ -334,6 +337,8 @@ impl StreamDecoder {
                     .peek("citations")
                     .and_then(|raw| serde_json::from_str(raw.get()).ok())
                     .unwrap_or_default();
+                self.kept += cited.iter().map(|raw| raw.get().len() + 1).sum::<usize>();
+                self.check_kept()?;
                 Kind::Text { start, citations: cited }
             }
             "thinking" | "redacted_thinking" if self.context.exclude_reasoning => Kind::Ignored,
@@ -359,7 +364,11 @@ impl StreamDecoder {
                 Kind::Ignored
             }
             "tool_use" => self.tool(&block, events),
-            _ => Kind::Whole { block: RawJson::from_raw(raw), input: String::new() },
+            _ => {
+                self.kept += raw.get().len();
+                self.check_kept()?;
+                Kind::Whole { block: RawJson::from_raw(raw), input: String::new() }
+            }
         };
         self.blocks.push(Open { index, kind });
         Ok(())
@@ -422,9 +431,7 @@ impl StreamDecoder {
             }
             ("input_json_delta", Some(Kind::Whole { input, .. })) => {
                 let piece = delta.partial_json.unwrap_or_default();
-                if input.len() + piece.len() > MOST_WHOLE {
-                    return Err(malformed("a block is too long"));
-                }
+                self.kept += piece.len();
                 input.push_str(&piece);
             }
             ("thinking_delta", Some(Kind::Reasoning { ordinal })) => {
@@ -438,16 +445,19 @@ impl StreamDecoder {
                 }
             }
             ("citations_delta", Some(Kind::Text { citations, .. })) => {
-                if let Some(citation) = delta.citation
-                    && citations.len() < MOST_BLOCKS
-                {
+                if let Some(citation) = delta.citation {
+                    self.kept += citation.get().len() + 1;
                     citations.push(RawJson::from_raw(citation));
                 }
             }
             // Kinds of later versions, and pieces of blocks that never began.
             _ => {}
         }
-        Ok(())
+        self.check_kept()
+    }
+
+    fn check_kept(&self) -> Result<(), Fault> {
+        if self.kept > MOST_KEPT { Err(malformed("its blocks are too long")) } else { Ok(()) }
     }
 
     fn text(&mut self, text: String, events: &mut Vec<Event>) {
@@ -468,6 +478,8 @@ impl StreamDecoder {
     fn close(&mut self, kind: Kind, events: &mut Vec<Event>) {
         match kind {
             Kind::Text { start, citations: cited } => {
+                let size: usize = cited.iter().map(|raw| raw.get().len() + 1).sum();
+                self.kept = self.kept.saturating_sub(size);
                 let end = self.written;
                 events.extend(
                     cited
@@ -488,6 +500,7 @@ impl StreamDecoder {
                 }
             }
             Kind::Whole { block, input } => {
+                self.kept = self.kept.saturating_sub(block.get().len() + input.len());
                 let raw = if input.is_empty() { Some(block) } else { with_input(&block, &input) };
                 if let Some(raw) = raw {
                     events.push(Event::Opaque { origin: Dialect::Anthropic, raw });

@@ -295,3 +295,19 @@ proptest! {
         let _ = decode_response(&body, &ResponseContext::default());
     }
 }
+
+#[test]
+fn what_is_kept_of_open_blocks_is_bounded() {
+    let long = "x".repeat(1024 * 1024);
+    let block = |index: usize| {
+        format!(
+            r#"{{"type":"content_block_start","index":{index},"content_block":{{"type":"new","data":"{long}"}}}}"#
+        )
+    };
+    let mut frames = vec![START.to_owned()];
+    frames.extend((0..20).map(block));
+    let frames: Vec<&str> = frames.iter().map(String::as_str).collect();
+    let events = decode(&frames, &ResponseContext::default());
+    assert_eq!(events.iter().filter(|event| matches!(event, Event::Fault(_))).count(), 1);
+    assert!(events.len() < 5);
+}

@@ -15,6 +15,9 @@ use crate::sse::write_event;
 /// The most kept of calls that wait for an earlier one to end, in bytes.
 const MOST_WAITING: usize = 16 * 1024 * 1024;
 
+/// The most calls that wait.
+const MOST_CALLS: usize = 1_000;
+
 /// The most kept of a refusal, in bytes.
 const MOST_REFUSAL: usize = 64 * 1024;
 
@@ -308,7 +311,11 @@ impl StreamEncoder {
         let call =
             Waiting { ordinal, id: id.to_owned(), name: name.to_owned(), arguments: String::new() };
         match &self.open {
-            Some(Open::Tool { input, .. }) if !input.is_complete() => self.waiting.push(call),
+            Some(Open::Tool { input, .. })
+                if !input.is_complete() && self.waiting.len() < MOST_CALLS =>
+            {
+                self.waiting.push(call);
+            }
             _ => {
                 self.close(out);
                 self.begin_tool(&call, out);
