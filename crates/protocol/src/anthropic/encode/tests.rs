@@ -501,3 +501,28 @@ fn what_the_protocol_has_no_place_for_is_told_as_lost() {
     assert_eq!(body["metadata"], json!({"user_id":"u"}));
     assert_eq!(body["safe_prompt"], Value::Null);
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_stands_in_a_request_the_body_is_valid_json(
+        words in proptest::collection::vec(".{0,12}", 6),
+        arguments in "[\\[\\]{}\":,a0\\\\ ]{0,12}",
+    ) {
+        let mut turn = text(Role::User, &words[0]);
+        turn.name = Some(words[1].clone());
+        let request = Request {
+            tools: vec![tool(&words[2], None, Some(true))],
+            tool_choice: Some(ToolChoice::Named(words[3].clone())),
+            user: Some(words[4].clone()),
+            ..asking(vec![
+                text(Role::User, "go"),
+                Turn::new(Role::Assistant, vec![call(&words[5], &words[2], &arguments)]),
+                result(&words[5], &words[1]),
+                turn,
+            ])
+        };
+        let body = plain(&request);
+        let input = &body["messages"][1]["content"][0]["input"];
+        proptest::prop_assert!(input.is_object());
+    }
+}
