@@ -1,0 +1,76 @@
+//! Candidates: endpoints on their way through the rules.
+
+use catalog::{Endpoint, EndpointId, ModelId, Provider};
+
+use crate::health::{Condition, Percentiles};
+use crate::plan::{Notes, Placement};
+use crate::situation::{Available, Situation};
+
+/// An endpoint on its way through the rules.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate<'a> {
+    pub id: EndpointId,
+    pub endpoint: &'a Endpoint,
+    pub provider: &'a Provider,
+    pub model: ModelId,
+    /// Position in the list of models found.
+    pub group: usize,
+    pub available: Available,
+    /// Its service tier is admitted by something other than its own name.
+    pub tier_admitted: bool,
+    pub condition: Condition,
+    /// What it costs, for comparison; `None` when unknown. See [`crate::price::comparable`].
+    pub price: Option<u128>,
+    pub throughput: Option<Percentiles>,
+    pub latency: Option<Percentiles>,
+    /// Where it stands; the smallest goes first.
+    pub key: Key,
+    pub placement: Placement,
+    pub notes: Notes,
+}
+
+/// What candidates are ordered by, the weightiest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// Position in `provider.order`; those that are not named share the last. PROV-2
+    pub listed: u16,
+    /// 0 for the tier asked for. TIER-2
+    pub tier: u8,
+    /// 0 for the healthy. LB-1, LB-5
+    pub health: u8,
+    /// 0 for those good with tools. EXACTO-5
+    pub tools: u8,
+    /// The measure of a sort by latency or throughput, as bits in the right order.
+    pub measure: u64,
+    /// The price, known before unknown.
+    pub price: u128,
+    /// The position in the catalogue, so that no two are equal.
+    pub id: u32,
+}
+
+impl<'a> Candidate<'a> {
+    pub(crate) fn new(
+        situation: &Situation<'a>,
+        id: EndpointId,
+        model: ModelId,
+        group: usize,
+        tier_admitted: bool,
+    ) -> Self {
+        Self {
+            id,
+            endpoint: situation.catalog.endpoint(id),
+            provider: situation.catalog.provider_of(id),
+            model,
+            group,
+            available: (situation.credentials)(id),
+            tier_admitted,
+            condition: Condition::default(),
+            price: None,
+            throughput: None,
+            latency: None,
+            key: Key::default(),
+            placement: Placement::Priced,
+            notes: Notes::default(),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What the account, its workspace and its guardrails allow. A request can tighten it, never
+//! loosen it. PROV-4, PROV-6, PROV-7, GUARD-5
+
+use catalog::{Endpoint, Model, Provider};
+use serde::Serialize;
+
+use crate::pattern::ProviderPattern;
+use crate::preferences::Sort;
+
+/// Everything that is laid down outside the request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Policy {
+    /// Lists of allowed providers: each of them must admit an endpoint. PROV-4, GUARD-5
+    pub allowed_providers: Vec<AllowedProviders>,
+    /// Providers that are never used. PROV-4
+    pub ignored_providers: Vec<ProviderPattern>,
+    /// Lists of allowed models, by id or permanent name: each must admit a model. GUARD-1
+    pub allowed_models: Vec<Vec<String>>,
+    /// Models that are never used, by id or permanent name. GUARD-1
+    pub ignored_models: Vec<String>,
+    /// Free endpoints that train on prompts are not used. PRIV-3
+    pub deny_free_training: bool,
+    /// Paid endpoints that train on prompts are not used. PRIV-3
+    pub deny_paid_training: bool,
+    /// Where zero retention is required. PRIV-4
+    pub zdr: ZdrScopes,
+    /// The sort where a request gives none. PROV-14
+    pub default_sort: Option<Sort>,
+    /// Regions that data must not leave; all of them must hold.
+    pub data_regions: Vec<DataRegion>,
+}
+
+/// One list of allowed providers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllowedProviders {
+    /// Who made it.
+    pub source: Source,
+    /// Its entries.
+    pub providers: Vec<ProviderPattern>,
+}
+
+/// Who laid a rule down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The request.
+    Request,
+    /// The settings of the account or workspace.
+    Account,
+    /// A guardrail. Nothing left because of it is a 403. GUARD-7
+    Guardrail,
+}
+
+/// Authors of models for which zero retention is required. PRIV-4
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ZdrScopes {
+    /// Models of Anthropic.
+    pub anthropic: bool,
+    /// Models of OpenAI.
+    pub openai: bool,
+    /// Models of Google.
+    pub google: bool,
+    /// Models of xAI.
+    pub xai: bool,
+    /// All other models.
+    pub other: bool,
+}
+
+impl ZdrScopes {
+    /// Everywhere.
+    pub const ALL: Self =
+        Self { anthropic: true, openai: true, google: true, xai: true, other: true };
+
+    /// Whether it is required for a model.
+    pub fn covers(self, model: &Model) -> bool {
+        match model.author() {
+            "anthropic" => self.anthropic,
+            "openai" => self.openai,
+            "google" => self.google,
+            "x-ai" => self.xai,
+            _ => self.other,
+        }
+    }
+}
+
+/// A region that data must not leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataRegion {
+    /// The European Union.
+    Eu,
+    /// The United States.
+    Us,
+}
+
+const EU_COUNTRIES: [&str; 27] = [
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
+    "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+];
+
+impl DataRegion {
+    /// Whether an endpoint runs there: its own region says so, or it names none and all data
+    /// centres of its provider are there. Unknown means no.
+    pub fn holds(self, endpoint: &Endpoint, provider: &Provider) -> bool {
+        if let Some(region) = &endpoint.region {
+            let names: &[&str] = match self {
+                Self::Eu => &["eu", "europe"],
+                Self::Us => &["us"],
+            };
+            let first = region.split(['-', '_', '.']).next().unwrap_or_default();
+            // `us-east5` and `eu-west-1`, but also `eastus2` and `europe-west4`.
+            return names.iter().any(|name| first.eq_ignore_ascii_case(name))
+                || (self == Self::Us && is_american_azure_region(first));
+        }
+        let Some(countries) = &provider.datacenters else { return false };
+        let inside = |country: &String| match self {
+            Self::Eu => EU_COUNTRIES.iter().any(|known| known.eq_ignore_ascii_case(country)),
+            Self::Us => country.eq_ignore_ascii_case("US"),
+        };
+        !countries.is_empty() && countries.iter().all(inside)
+    }
+}
+
+/// Azure writes the country last: `eastus2`, `westus`, `northcentralus`.
+fn is_american_azure_region(name: &str) -> bool {
+    name.trim_end_matches(|digit: char| digit.is_ascii_digit()).ends_with("us")
+}
+
+impl Policy {
+    /// Adds another policy: lists of what is allowed intersect, everything else adds up. The sort
+    /// set first stays. GUARD-5, PROV-14
+    pub fn merge(&mut self, other: &Self) {
+        self.allowed_providers.extend(other.allowed_providers.iter().cloned());
+        self.ignored_providers.extend(other.ignored_providers.iter().cloned());
+        self.allowed_models.extend(other.allowed_models.iter().cloned());
+        self.ignored_models.extend(other.ignored_models.iter().cloned());
+        self.deny_free_training |= other.deny_free_training;
+        self.deny_paid_training |= other.deny_paid_training;
+        self.zdr.anthropic |= other.zdr.anthropic;
+        self.zdr.openai |= other.zdr.openai;
+        self.zdr.google |= other.zdr.google;
+        self.zdr.xai |= other.zdr.xai;
+        self.zdr.other |= other.zdr.other;
+        self.default_sort = self.default_sort.or(other.default_sort);
+        for region in &other.data_regions {
+            if !self.data_regions.contains(region) {
+                self.data_regions.push(*region);
+            }
+        }
+    }
+
+    /// Whether a model may be used. GUARD-1
+    pub fn admits_model(&self, model: &Model) -> bool {
+        let names = |entry: &String| *entry == model.id || *entry == model.canonical_slug;
+        self.allowed_models.iter().all(|list| list.iter().any(names))
+            && !self.ignored_models.iter().any(names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{endpoint, model, provider};
+
+    /// GUARD-5, PROV-4, PROV-6, PROV-7
+    #[test]
+    fn merging_only_ever_tightens() {
+        let allow = |source, name: &str| AllowedProviders {
+            source,
+            providers: vec![ProviderPattern::new(name)],
+        };
+        let mut policy = Policy {
+            allowed_providers: vec![allow(Source::Account, "a")],
+            allowed_models: vec![vec!["x/a".to_owned(), "x/b".to_owned()]],
+            zdr: ZdrScopes { openai: true, ..ZdrScopes::default() },
+            default_sort: Some(Sort::Price),
+            ..Policy::default()
+        };
+        policy.merge(&Policy {
+            allowed_providers: vec![allow(Source::Guardrail, "b")],
+            allowed_models: vec![vec!["x/b".to_owned()]],
+            ignored_models: vec!["x/c".to_owned()],
+            zdr: ZdrScopes { google: true, ..ZdrScopes::default() },
+            deny_paid_training: true,
+            default_sort: Some(Sort::Latency),
+            data_regions: vec![DataRegion::Eu],
+            ..Policy::default()
+        });
+        assert_eq!(policy.allowed_providers.len(), 2);
+        assert!(policy.admits_model(&model("x/b")));
+        for refused in ["x/a", "x/c", "x/d"] {
+            assert!(!policy.admits_model(&model(refused)), "{refused}");
+        }
+        assert!(policy.zdr.openai && policy.zdr.google && !policy.zdr.xai);
+        assert!(policy.deny_paid_training && !policy.deny_free_training);
+        assert_eq!(policy.default_sort, Some(Sort::Price));
+        assert_eq!(policy.data_regions, [DataRegion::Eu]);
+    }
+
+    #[test]
+    fn regions_are_read_from_the_endpoint_then_from_the_data_centres() {
+        for (region, countries, eu, us) in [
+            (Some("us-east5"), None, false, true),
+            (Some("eu-west-1"), None, true, false),
+            (Some("europe-west4"), None, true, false),
+            (Some("eastus2"), None, false, true),
+            (Some("global"), Some(vec!["US"]), false, false),
+            (None, Some(vec!["DE", "fr"]), true, false),
+            (None, Some(vec!["US"]), false, true),
+            (None, Some(vec!["US", "DE"]), false, false),
+            (None, Some(vec![]), false, false),
+            (None, None, false, false),
+        ] {
+            let mut place = provider("p", "P");
+            place.datacenters =
+                countries.as_ref().map(|list| list.iter().map(|&c| c.to_owned()).collect());
+            let mut made = endpoint("x/a", "p", "1");
+            made.region = region.map(str::to_owned);
+            assert_eq!(DataRegion::Eu.holds(&made, &place), eu, "{region:?} {countries:?}");
+            assert_eq!(DataRegion::Us.holds(&made, &place), us, "{region:?} {countries:?}");
+        }
+    }
+
+    /// PRIV-4
+    #[test]
+    fn zero_retention_is_scoped_by_author() {
+        let openai = ZdrScopes { openai: true, ..ZdrScopes::default() };
+        assert!(openai.covers(&model("openai/gpt")));
+        assert!(!openai.covers(&model("meta/llama")));
+        assert!(ZdrScopes { other: true, ..ZdrScopes::default() }.covers(&model("meta/llama")));
+        assert!(ZdrScopes::ALL.covers(&model("x-ai/grok")));
+    }
+}

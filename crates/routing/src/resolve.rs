@@ -1,0 +1,167 @@
+//! From the names asked for to models of the catalogue.
+
+use catalog::{Catalog, DynamicVariant, Model, ModelId, Slug};
+
+use crate::facts::TierAsked;
+use crate::plan::{Exclusion, Resolved, Strategy, Subject, Via};
+use crate::preferences::Sort;
+use crate::reason::Reason;
+use crate::situation::Situation;
+
+/// Finds the models asked for, in order. A name that leads nowhere is noted and passed over, so
+/// that one bad entry of a list does not spoil the others. FALL-1
+pub(crate) fn models(situation: &Situation<'_>, exclusions: &mut Vec<Exclusion>) -> Vec<Resolved> {
+    let mut found: Vec<Resolved> = Vec::with_capacity(situation.facts.models.len());
+    for (at, slug) in situation.facts.models.iter().enumerate().take(usize::from(u16::MAX)) {
+        let asked = at as u16;
+        let result = find(situation, slug).and_then(|(model, via)| {
+            check(situation, model)?;
+            if found.iter().any(|known| known.model == model) {
+                return Err(Reason::Repeated);
+            }
+            if situation.catalog.endpoints_of(model).len() == 0 {
+                return Err(Reason::NoEndpoints);
+            }
+            Ok(Resolved { asked, model, via })
+        });
+        match result {
+            Ok(resolved) => found.push(resolved),
+            Err(reason) => exclusions.push(Exclusion { subject: Subject::Model(asked), reason }),
+        }
+    }
+    found
+}
+
+fn find(situation: &Situation<'_>, slug: &Slug) -> Result<(ModelId, Via), Reason> {
+    let catalog = situation.catalog;
+    let Some(model) = catalog.find(&slug.base) else {
+        if slug.is_latest() {
+            return newest(catalog, &slug.base)
+                .map(|model| (model, Via::Latest))
+                .ok_or(Reason::EmptyFamily);
+        }
+        return match paid_slug(&slug.base).and_then(|paid| catalog.find(paid)) {
+            Some(_) => Err(Reason::FreeVariantEnded),
+            None => Err(Reason::UnknownModel),
+        };
+    };
+    if situation.facts.wants_fast_sibling()
+        && let Some(sibling) = fast_sibling(catalog, model)
+    {
+        return Ok((sibling, Via::FastSibling));
+    }
+    let entry = catalog.model(model);
+    let by_name = slug.base == entry.id || slug.base == entry.canonical_slug;
+    let via = match (by_name, slug.is_latest()) {
+        (true, _) => Via::Name,
+        (false, true) => Via::Latest,
+        (false, false) => Via::Alias,
+    };
+    Ok((model, via))
+}
+
+fn check(situation: &Situation<'_>, id: ModelId) -> Result<(), Reason> {
+    let model = situation.catalog.model(id);
+    if model.retired {
+        // A free entry is retired by its promotion ending, not by the model going away.
+        let paid = paid_slug(&model.id).and_then(|paid| situation.catalog.find(paid));
+        return Err(if paid.is_some() { Reason::FreeVariantEnded } else { Reason::Retired });
+    }
+    if model.hidden {
+        return Err(Reason::Hidden);
+    }
+    if !situation.facts.surface.admits(model) {
+        return Err(Reason::WrongSurface { kind: model.kind });
+    }
+    if !situation.policy.admits_model(model) {
+        return Err(Reason::ModelNotAllowed);
+    }
+    Ok(())
+}
+
+/// The paid name of a free entry. ERR-10
+pub(crate) fn paid_slug(slug: &str) -> Option<&str> {
+    slug.strip_suffix(":free")
+}
+
+/// The newest visible model of `~author/family-latest`; of two of the same age the one whose id
+/// sorts last, which is the higher version. LATEST-1
+fn newest(catalog: &Catalog, alias: &str) -> Option<ModelId> {
+    let (author, family) = alias.strip_prefix('~')?.strip_suffix("-latest")?.split_once('/')?;
+    newest_where(catalog, |model| model.author() == author && in_family(model, author, family))
+}
+
+/// A family may be noted with or without its author.
+fn in_family(model: &Model, author: &str, family: &str) -> bool {
+    model.family.as_deref().is_some_and(|known| {
+        known == family
+            || known.strip_prefix(author).and_then(|rest| rest.strip_prefix('/')) == Some(family)
+    })
+}
+
+pub(crate) fn newest_where(catalog: &Catalog, wanted: impl Fn(&Model) -> bool) -> Option<ModelId> {
+    catalog
+        .models()
+        .filter(|(_, model)| !model.hidden && !model.retired && wanted(model))
+        .max_by(|(_, left), (_, right)| (left.created, &left.id).cmp(&(right.created, &right.id)))
+        .map(|(id, _)| id)
+}
+
+/// The sibling that serves fast mode, for models of Anthropic. TIER-10
+fn fast_sibling(catalog: &Catalog, id: ModelId) -> Option<ModelId> {
+    let model = catalog.model(id);
+    if model.author() != "anthropic" || model.id.ends_with("-fast") {
+        return None;
+    }
+    let sibling = catalog.find(&format!("{}-fast", model.id))?;
+    let found = catalog.model(sibling);
+    (!found.hidden && !found.retired).then_some(sibling)
+}
+
+/// How the model was chosen: what a router says of itself, else `fallback` for a list of models,
+/// else how the one model was found. RMETA-2
+pub(crate) fn strategy(situation: &Situation<'_>, models: &[Resolved]) -> Strategy {
+    if let Some(router) = situation.facts.router {
+        return router;
+    }
+    if situation.facts.models.len() > 1 {
+        return Strategy::Fallback;
+    }
+    match models.first().map(|resolved| resolved.via) {
+        Some(Via::Latest) => Strategy::Latest,
+        Some(Via::Alias) => Strategy::Alias,
+        _ => Strategy::Direct,
+    }
+}
+
+/// What the variants of a name ask for. VAR-2, TIER-5
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct VariantWishes {
+    pub sort: Option<Sort>,
+    pub admits_priority: bool,
+    pub admits_flex: bool,
+}
+
+/// Reads the variants of a name; of several that sort, the first one does. They open no tier when
+/// the default tier or an order was asked for. VAR-2, TIER-5
+pub(crate) fn wishes(situation: &Situation<'_>, slug: &Slug) -> VariantWishes {
+    let open = situation.facts.service_tier != Some(TierAsked::Default)
+        && situation.preferences.order.is_empty();
+    let mut wishes = VariantWishes::default();
+    for variant in &slug.variants {
+        let sort = match variant {
+            DynamicVariant::Nitro => {
+                wishes.admits_priority = open;
+                Sort::Throughput
+            }
+            DynamicVariant::Floor => {
+                wishes.admits_flex = open;
+                Sort::Price
+            }
+            DynamicVariant::Exacto => Sort::Exacto,
+            DynamicVariant::Online => continue,
+        };
+        wishes.sort.get_or_insert(sort);
+    }
+    wishes
+}
