@@ -6,6 +6,7 @@
 //!
 //! Pure: no I/O, no clock, no randomness.
 
+pub mod availability;
 pub mod build;
 pub mod describe;
 pub mod embedded;
@@ -14,6 +15,7 @@ pub mod facts;
 pub mod index;
 pub mod modality;
 pub mod model;
+pub mod overlay;
 pub mod pack;
 pub mod parameter;
 pub mod parts;
@@ -22,11 +24,13 @@ pub mod price_object;
 pub mod provider;
 pub mod slug;
 
+pub use availability::{Availability, Resolution, available, resolve};
 pub use embedded::EmbeddedError;
 pub use endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 pub use index::{Catalog, CatalogError, EndpointId, ModelId, ProviderId};
 pub use modality::{Modalities, Modality};
 pub use model::{Architecture, Model, ModelKind, ReasoningSupport};
+pub use overlay::Overlay;
 pub use parameter::{Parameter, Parameters};
 pub use parts::{CatalogParts, ListedProvider, Origin, OriginSource};
 pub use price::{Meter, PicoUsd, PriceList, PriceOverride, PriceState, PriceTextError};

@@ -17,6 +17,10 @@ mod price;
 mod provider;
 mod source;
 
+pub(crate) use self::endpoint::accepted;
+pub(crate) use self::model::support as reasoning_support;
+pub(crate) use self::provider::conventional_name;
+
 use std::collections::BTreeMap;
 
 use crate::endpoint::EndpointStatus;

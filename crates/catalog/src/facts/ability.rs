@@ -3,7 +3,7 @@
 use protocol::Dialect;
 use protocol::exchange::Effort;
 use protocol::target::{Abilities, ReasoningStyle};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{FactsError, Pattern};
 
@@ -34,17 +34,23 @@ struct Rule {
     providers: Vec<String>,
     #[serde(default)]
     dialects: Vec<Dialect>,
-    set: Change,
+    set: AbilityChange,
 }
 
 macro_rules! change {
     ($($field:ident: $type:ty),* $(,)?) => {
-        #[derive(Clone, Debug, Default, Deserialize)]
+        /// Some abilities, to be set over others: the fields of
+        /// [`Abilities`](protocol::target::Abilities) except for the output limit, which is the
+        /// endpoint's.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
-        struct Change { $($field: Option<$type>),* }
+        pub struct AbilityChange {
+            $(#[serde(skip_serializing_if = "Option::is_none")] $field: Option<$type>),*
+        }
 
-        impl Change {
-            fn apply(&self, abilities: &mut Abilities) {
+        impl AbilityChange {
+            /// Sets the abilities that are named.
+            pub fn apply(&self, abilities: &mut Abilities) {
                 $(if let Some(value) = &self.$field { abilities.$field.clone_from(value); })*
             }
         }

@@ -1,0 +1,219 @@
+//! Local servers in one call.
+
+use std::collections::BTreeMap;
+
+use protocol::Dialect;
+use protocol::target::{MaxTokensField, Quirks, ReasoningReplay, ReasoningRequest};
+
+use super::document::{EndpointChange, ModelChange, Overlay, PolicyChange, ProviderChange};
+use crate::modality::Modality;
+use crate::model::ModelKind;
+use crate::provider::AuthStyle;
+
+/// A kind of local server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LocalServerKind {
+    /// Ollama.
+    Ollama,
+    /// vLLM, and what serves like it.
+    VLlm,
+    /// The server of llama.cpp.
+    LlamaCpp,
+    /// LM Studio.
+    LmStudio,
+}
+
+impl LocalServerKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Ollama, Self::VLlm, Self::LlamaCpp, Self::LmStudio];
+
+    /// The slug of the provider, and the author of its models.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Ollama => "ollama",
+            Self::VLlm => "vllm",
+            Self::LlamaCpp => "llama-cpp",
+            Self::LmStudio => "lm-studio",
+        }
+    }
+
+    /// The display name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ollama => "Ollama",
+            Self::VLlm => "vLLM",
+            Self::LlamaCpp => "llama.cpp",
+            Self::LmStudio => "LM Studio",
+        }
+    }
+
+    /// Where it listens if nothing else is said.
+    pub const fn default_base_url(self) -> &'static str {
+        match self {
+            Self::Ollama => "http://localhost:11434/v1",
+            Self::VLlm => "http://localhost:8000/v1",
+            Self::LlamaCpp => "http://localhost:8080/v1",
+            Self::LmStudio => "http://localhost:1234/v1",
+        }
+    }
+
+    fn quirks(self) -> Quirks {
+        let common = Quirks {
+            max_tokens_field: MaxTokensField::MaxTokens,
+            no_developer_role: true,
+            ..Quirks::default()
+        };
+        match self {
+            Self::Ollama => Quirks {
+                reasoning_replay: ReasoningReplay::Reasoning,
+                no_media_urls: true,
+                ..common
+            },
+            Self::VLlm => Quirks {
+                reasoning_replay: ReasoningReplay::Reasoning,
+                reasoning_request: ReasoningRequest::ChatTemplate,
+                ..common
+            },
+            Self::LlamaCpp => Quirks {
+                reasoning_replay: ReasoningReplay::ReasoningContent,
+                reasoning_request: ReasoningRequest::ChatTemplate,
+                ..common
+            },
+            Self::LmStudio => common,
+        }
+    }
+}
+
+/// A local server and what it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalServer {
+    /// Its kind.
+    pub kind: LocalServerKind,
+    /// The slug of the provider; the kind's own for the first server of a kind.
+    pub slug: String,
+    /// Where it listens; `/v1` is added if no path is given.
+    pub base_url: String,
+    /// The names of its models, as it lists them.
+    pub models: Vec<String>,
+}
+
+/// The provider, models and endpoints of a local server: free, nothing retained, no key.
+pub fn local_server(kind: LocalServerKind, base_url: &str, models: &[String]) -> Overlay {
+    let server = LocalServer {
+        kind,
+        slug: kind.slug().to_owned(),
+        base_url: base_url.to_owned(),
+        models: models.to_vec(),
+    };
+    server.overlay()
+}
+
+impl LocalServer {
+    /// The document that adds the server. Models are called `slug/name`: `ollama/llama3.2:3b`; of a
+    /// name with slashes the last part, and the whole name remains an alias.
+    pub fn overlay(&self) -> Overlay {
+        let mut overlay = Overlay {
+            providers: vec![ProviderChange {
+                slug: self.slug.clone(),
+                name: Some(self.kind.name().to_owned()),
+                dialect: Some(Dialect::OpenaiChat),
+                base_url: Some(with_path(&self.base_url)),
+                auth: Some(AuthStyle::None),
+                environment_variables: Some(Vec::new()),
+                quirks: Some(self.kind.quirks()),
+                cancel_stops_billing: Some(true),
+                data_policy: Some(PolicyChange { zero_retention: true, ..PolicyChange::default() }),
+                ..ProviderChange::default()
+            }],
+            ..Overlay::default()
+        };
+        let ids = self.ids();
+        for (upstream, id) in &ids {
+            let full = format!("{}/{upstream}", self.slug);
+            let embeds = upstream.to_ascii_lowercase().contains("embed");
+            overlay.models.push(ModelChange {
+                id: id.clone(),
+                name: Some((*upstream).clone()),
+                kind: Some(if embeds { ModelKind::Embedding } else { ModelKind::Chat }),
+                output_modalities: embeds.then(|| vec![Modality::Embeddings]),
+                aliases: (full != *id).then(|| vec![full]),
+                ..ModelChange::default()
+            });
+            let free = ["prompt", "completion"].map(|name| (name.to_owned(), "0".to_owned()));
+            overlay.endpoints.push(EndpointChange {
+                model: id.clone(),
+                provider: self.slug.clone(),
+                upstream_model: Some((*upstream).clone()),
+                price_per_million: Some(BTreeMap::from(free)),
+                supported_parameters: embeds.then(Vec::new),
+                ..EndpointChange::default()
+            });
+        }
+        overlay
+    }
+
+    /// The server's names with the ids they get, each once, in order of the names.
+    fn ids(&self) -> Vec<(&String, String)> {
+        let short = |name: &str| {
+            let last = name.trim_matches('/').rsplit('/').next().unwrap_or_default();
+            format!("{}/{}", self.slug, last.replace(char::is_whitespace, "-"))
+        };
+        let mut names: Vec<&String> = self
+            .models
+            .iter()
+            .filter(|name| !name.trim_matches('/').is_empty() && !name.contains(char::is_control))
+            .collect();
+        names.sort();
+        names.dedup();
+        let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+        for name in &names {
+            *taken.entry(short(name)).or_default() += 1;
+        }
+        names
+            .into_iter()
+            .map(|name| {
+                let id = short(name);
+                // Two names that end alike keep all their parts.
+                let id = if taken.get(&id).is_some_and(|count| *count > 1) {
+                    let whole = name.trim_matches('/').replace('/', "--");
+                    format!("{}/{}", self.slug, whole.replace(char::is_whitespace, "-"))
+                } else {
+                    id
+                };
+                (name, id)
+            })
+            .collect()
+    }
+}
+
+/// The address with the path that local servers serve below.
+fn with_path(base_url: &str) -> String {
+    let url = base_url.trim().trim_end_matches('/');
+    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let has_path = url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    if has_path { url } else { format!("{url}/v1") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_get_the_path_they_lack() {
+        for (given, expected) in [
+            ("http://localhost:11434", "http://localhost:11434/v1"),
+            ("localhost:11434/", "http://localhost:11434/v1"),
+            ("https://gpu.lan/api/v1/", "https://gpu.lan/api/v1"),
+        ] {
+            assert_eq!(with_path(given), expected);
+        }
+    }
+
+    #[test]
+    fn names_that_end_alike_keep_their_parts() {
+        let names = ["Qwen/Qwen3-8B", "mine/Qwen3-8B", "llama3.2:3b"].map(str::to_owned);
+        let overlay = local_server(LocalServerKind::VLlm, "localhost:8000", &names);
+        let ids: Vec<_> = overlay.models.iter().map(|model| model.id.as_str()).collect();
+        assert_eq!(ids, ["vllm/Qwen--Qwen3-8B", "vllm/llama3.2:3b", "vllm/mine--Qwen3-8B"]);
+    }
+}

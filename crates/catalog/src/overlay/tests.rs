@@ -1,0 +1,189 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::endpoint::EndpointStatus;
+use crate::facts::Facts;
+use crate::index::Catalog;
+use crate::parts::CatalogParts;
+use crate::price::{Meter, PicoUsd, PriceState};
+
+const DOCUMENT: &str = r#"
+[[providers]]
+slug = "acme"
+base_url = "https://acme.test/v1/"
+data_policy = { zero_retention = true }
+
+[[models]]
+id = "acme/big"
+context_length = 32000
+
+[[endpoints]]
+model = "acme/big"
+provider = "acme"
+upstream_model = "big-1"
+price_per_million = { prompt = "0.5", completion = "1.5" }
+
+[[endpoints]]
+model = "openai/gpt-5"
+provider = "acme"
+tag = "acme/flex"
+upstream_model = "gpt-5"
+price = { prompt = "0.000001", completion = "0.000002" }
+
+[[prices]]
+model = "openai/gpt-5"
+tag = "openai"
+price = { prompt = "0.000009", completion = "0.00009" }
+
+[disable]
+models = ["openai/gpt-4o"]
+endpoints = [{ model = "anthropic/claude-sonnet-4.5", tag = "anthropic" }]
+"#;
+
+fn catalog(document: &str) -> Result<Catalog, OverlayError> {
+    let overlay = Overlay::from_toml(document)?;
+    compose(CatalogParts::embedded().unwrap(), &[overlay], &Facts::shipped().unwrap())
+}
+
+fn endpoint<'a>(catalog: &'a Catalog, model: &str, tag: &str) -> &'a crate::Endpoint {
+    let model = catalog.find(model).unwrap();
+    let mut endpoints = catalog.endpoints_of(model).map(|id| catalog.endpoint(id));
+    endpoints.find(|endpoint| endpoint.tag == tag).unwrap()
+}
+
+#[test]
+fn a_document_adds_changes_and_disables() {
+    let catalog = catalog(DOCUMENT).unwrap();
+    let provider = catalog.provider(catalog.find_provider("acme").unwrap());
+    assert_eq!(provider.base_url, "https://acme.test/v1");
+    assert_eq!(provider.environment_variables, ["ACME_API_KEY"]);
+    assert!(provider.data_policy.zero_retention && !provider.data_policy.trains);
+    let own = endpoint(&catalog, "acme/big", "acme");
+    assert_eq!(own.price.get(Meter::Prompt), Some(PicoUsd(500_000)));
+    assert_eq!(own.context_length, Some(32_000));
+    let model = catalog.model(catalog.find("acme/big").unwrap());
+    assert!(model.supported_parameters.has(crate::Parameter::Tools));
+    let flex = endpoint(&catalog, "openai/gpt-5", "acme/flex");
+    assert_eq!(flex.service_tier, crate::ServiceTier::Flex);
+    assert!(!flex.abilities.sampling, "the shipped rules hold for own endpoints too");
+    let replaced = endpoint(&catalog, "openai/gpt-5", "openai");
+    assert_eq!(replaced.price.get(Meter::Prompt), Some(PicoUsd(9_000_000)));
+    assert_eq!(replaced.price.get(Meter::InputCacheRead), None, "a price is replaced as a whole");
+    assert!(catalog.model(catalog.find("openai/gpt-4o").unwrap()).hidden);
+    let disabled = endpoint(&catalog, "anthropic/claude-sonnet-4.5", "anthropic");
+    assert_eq!(disabled.status, EndpointStatus::Disabled);
+}
+
+#[test]
+fn mistakes_are_named_with_entry_field_and_fix() {
+    let provider = "[[providers]]\nslug = \"acme\"\nbase_url = \"https://a.test\"\n";
+    for (document, expected) in [
+        ("[[providers]]\nslug = \"acme\"\n", "provider `acme`: `base_url`: the provider is new"),
+        ("[[providers]]\nslug = \"acme\"\nbase_url = \"acme.test\"\n", "begin with `https://`"),
+        ("[[providers]]\nslug = \"a b\"\nbase_url = \"http://x\"\n", "`slug`: use letters"),
+        ("[[models]]\nid = \"big\"\n", "model `big`: `id`: write `author/name`"),
+        ("[[endpoints]]\nmodel = \"no/such\"\nprovider = \"openai\"\n", "no such model"),
+        ("[[endpoints]]\nmodel = \"openai/gpt-5\"\nprovider = \"nobody\"\n", "no such provider"),
+        ("[[prices]]\nmodel = \"openai/gpt-5\"\ntag = \"openai\"\n", "say what it costs"),
+        ("[[models]]\nid = \"a/b\"\ncontxt = 1\n", "contxt"),
+        ("[disable]\nproviders = [\"nobody\"]\n", "no such provider"),
+    ] {
+        let error = catalog(document).unwrap_err().to_string();
+        assert!(error.contains(expected), "{document}: {error}");
+    }
+    for (fields, expected) in [
+        ("tag = \"other/x\"", "write `acme` or `acme/…`"),
+        ("", "say what the provider calls the model"),
+        ("upstream_model = \"x\"\nprice_per_million = { promt = \"1\" }", "`promt` is not one of"),
+        ("upstream_model = \"x\"\nprice = { prompt = 1.0 }", "in quotes"),
+        ("upstream_model = \"x\"\nsupported_parameters = [\"tool\"]", "`tool` is not one of"),
+        ("upstream_model = \"x\"\ninput_modalities = []", "name at least one"),
+    ] {
+        let document = format!(
+            "{provider}[[endpoints]]\nmodel = \"openai/gpt-5\"\nprovider = \"acme\"\n{fields}\n"
+        );
+        let error = catalog(&document).unwrap_err().to_string();
+        assert!(error.contains(expected), "{fields}: {error}");
+    }
+}
+
+#[test]
+fn a_local_server_is_added_in_one_call() {
+    let models = ["llama3.2:3b".to_owned(), "nomic-embed-text".to_owned()];
+    let overlay = local_server(LocalServerKind::Ollama, "http://localhost:11434", &models);
+    let parts = CatalogParts::embedded().unwrap();
+    let catalog = compose(parts, &[overlay], &Facts::shipped().unwrap()).unwrap();
+    let own = endpoint(&catalog, "ollama/llama3.2:3b", "ollama");
+    assert_eq!(own.price.state(), PriceState::Free);
+    assert_eq!(own.upstream_model, "llama3.2:3b");
+    let provider = catalog.provider(catalog.find_provider("ollama").unwrap());
+    assert_eq!(provider.auth, crate::AuthStyle::None);
+    assert!(provider.data_policy.zero_retention && provider.is_reachable());
+    let embeds = catalog.model(catalog.find("ollama/nomic-embed-text").unwrap());
+    assert_eq!(embeds.kind, crate::ModelKind::Embedding);
+}
+
+#[test]
+fn an_unreachable_provider_becomes_reachable_by_its_address() {
+    let document = "[[providers]]\nslug = \"azure\"\nbase_url = \"https://x.test/openai/v1\"\n";
+    let catalog = catalog(document).unwrap();
+    let azure = catalog.provider(catalog.find_provider("azure").unwrap());
+    assert!(azure.is_reachable());
+    assert_eq!(azure.auth, crate::AuthStyle::ApiKey);
+}
+
+/// A small document of any content, over a small catalogue.
+fn overlays() -> impl Strategy<Value = Overlay> {
+    let number = proptest::option::of(0..1_000_000_u64);
+    let price = proptest::option::of(0..1_000_000_u64);
+    let endpoint = (0..3_usize, 0..2_usize, number, price, any::<bool>());
+    (proptest::collection::vec(endpoint, 0..6), any::<bool>()).prop_map(|(endpoints, disable)| {
+        let mut overlay = Overlay::default();
+        for slug in ["one", "two"] {
+            overlay.providers.push(ProviderChange {
+                slug: slug.to_owned(),
+                base_url: Some("https://x.test".to_owned()),
+                ..ProviderChange::default()
+            });
+        }
+        for at in 0..3 {
+            overlay.models.push(ModelChange { id: format!("a/{at}"), ..ModelChange::default() });
+        }
+        for (model, provider, context_length, price, tools) in endpoints {
+            overlay.endpoints.push(EndpointChange {
+                model: format!("a/{model}"),
+                provider: ["one", "two"][provider].to_owned(),
+                upstream_model: Some("x".to_owned()),
+                context_length,
+                price_per_million: price.map(|price| {
+                    std::collections::BTreeMap::from([("prompt".to_owned(), price.to_string())])
+                }),
+                supported_parameters: tools.then(|| vec!["tools".to_owned()]),
+                ..EndpointChange::default()
+            });
+        }
+        if disable {
+            overlay.disable.providers.push("two".to_owned());
+        }
+        overlay
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn applying_twice_is_applying_once(overlay in overlays()) {
+        let facts = Facts::shipped().unwrap();
+        let documents = [overlay];
+        let once = apply(CatalogParts::default(), &documents, &facts).unwrap();
+        let twice = apply(once.clone(), &documents, &facts).unwrap();
+        prop_assert_eq!(once, twice);
+    }
+
+    #[test]
+    fn a_document_survives_the_way_to_json_and_back(overlay in overlays()) {
+        let text = overlay.to_json().unwrap();
+        prop_assert_eq!(Overlay::from_json(&text).unwrap(), overlay);
+    }
+}
