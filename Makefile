@@ -1,0 +1,79 @@
+# The menu. `make run` and `make test` work on a fresh clone with Rust, Node.js and Python.
+
+CARGO ?= cargo
+PYTHON ?= python3
+NPM ?= npm
+# Further arguments of `trunkline serve`, for instance: make run ARGS="--listen 127.0.0.1:9000"
+ARGS ?=
+
+VENV := tests/.venv
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+JAVASCRIPT := tests/javascript
+
+# Steps of `test` share one build folder and one machine: one after the other, cheap ones first.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help run build test fmt fmt-check lint tidy unit doc-tests check-e2e e2e-python \
+	e2e-javascript e2e-contract bench clean
+
+help: ## Show this menu
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build the gateway and serve
+	$(CARGO) build --release --locked -p trunkline
+	$(TARGET)/release/trunkline serve $(ARGS)
+
+build: ## Build the gateway for development
+	$(CARGO) build --locked -p trunkline
+
+test: fmt-check lint unit doc-tests check-e2e ## Check everything
+	@echo "make test: everything passed"
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+fmt-check:
+	$(CARGO) fmt --all --check
+
+lint: ## Clippy without warnings; cargo-deny where it is installed
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --all-features check; \
+	else echo "cargo-deny is not installed: licences, bans and sources are checked by tidy"; fi
+
+tidy: ## Dependency directions, purity, licences, documents
+	$(CARGO) run --locked --quiet -p xtask -- tidy
+
+unit: ## Tests of all crates, tidy among them
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --locked --workspace --all-targets --profile ci; \
+	else $(CARGO) test --locked --workspace --all-targets; fi
+
+doc-tests: ## Examples in documentation
+	$(CARGO) test --locked --workspace --doc
+
+check-e2e: e2e-python e2e-javascript e2e-contract ## Real SDKs against the real binary
+
+e2e-python: build $(VENV)/ready ## OpenAI's and OpenRouter's SDKs for Python
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/python
+
+e2e-javascript: build $(JAVASCRIPT)/node_modules/.ready ## OpenAI's and OpenRouter's SDKs for JavaScript
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline node --test --test-reporter=spec "$(JAVASCRIPT)/"
+
+e2e-contract: build $(VENV)/ready ## The OpenAPI document against the server
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/openapi
+
+bench: ## Measure load and cost
+	bench/run.sh
+
+$(VENV)/ready: tests/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(JAVASCRIPT)/node_modules/.ready: $(JAVASCRIPT)/package-lock.json
+	$(NPM) ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+clean: ## Remove what was built and installed
+	$(CARGO) clean
+	rm -rf $(VENV) $(JAVASCRIPT)/node_modules
