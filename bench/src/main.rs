@@ -1,0 +1,101 @@
+//! What Trunkline costs, beside a plain nginx reverse proxy to the same simulated provider.
+//!
+//! `compare` starts the provider, nginx and Trunkline, loads them in turn and prints a table.
+//! `upstream` and `load` are its two halves alone, for profiling by hand.
+
+mod compare;
+mod connection;
+mod load;
+mod measure;
+mod nginx;
+mod process;
+mod report;
+mod request;
+mod response;
+mod target;
+mod trunkline;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use tokio::net::TcpListener;
+
+use crate::load::Load;
+use crate::request::Shape;
+
+/// Measures Trunkline beside nginx.
+#[derive(Debug, Parser)]
+#[command(name = "trunkline-bench")]
+enum Command {
+    /// Measure everything and print the table
+    Compare(compare::Arguments),
+    /// Serve the simulated provider
+    Upstream {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:9999")]
+        listen: SocketAddr,
+    },
+    /// Load one address and print what came of it
+    Load(LoadArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct LoadArguments {
+    /// Where to connect
+    #[arg(long)]
+    address: SocketAddr,
+    /// The path to post to
+    #[arg(long, default_value = "/openai/v1/chat/completions")]
+    path: String,
+    /// The bearer token
+    #[arg(long, default_value = "none")]
+    key: String,
+    /// Chunks of an answer, and milliseconds between them; without it answers are not streamed
+    #[arg(long, value_name = "CHUNKS-MS")]
+    stream: Option<String>,
+    /// Connections at once
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Seconds to measure, after one second to warm up
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// The process whose processor time counts
+    #[arg(long)]
+    pid: Option<u32>,
+}
+
+// One thread: this and the provider share a core, the proxy has the other to itself.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    match Command::parse() {
+        Command::Compare(arguments) => compare::run(arguments).await,
+        Command::Upstream { listen } => {
+            let listener = TcpListener::bind(listen)
+                .await
+                .with_context(|| format!("cannot listen on {listen}"))?;
+            testkit::serve(listener, testkit::Options::default()).await;
+            Ok(())
+        }
+        Command::Load(arguments) => load_once(arguments).await,
+    }
+}
+
+async fn load_once(arguments: LoadArguments) -> Result<()> {
+    let shape = match &arguments.stream {
+        None => Shape::Plain,
+        Some(text) => Shape::parse(text)?,
+    };
+    let load = Load {
+        address: arguments.address,
+        request: request::bytes(arguments.address, &arguments.path, &arguments.key, shape),
+        connections: arguments.connections,
+        stagger: Duration::from_millis(500),
+        warm_up: Duration::from_secs(1),
+        window: Duration::from_secs(arguments.seconds),
+    };
+    let outcome = load.run(arguments.pid).await?;
+    println!("{}", serde_json::to_string_pretty(&outcome.summary())?);
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Trunkline with a data folder of its own: authentication and recording are on.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use crate::process::Process;
+use crate::target::{Target, free_address, ready};
+
+/// The provider's slug in the catalogue.
+const PROVIDER: &str = "bench";
+/// Where a data folder keeps the key that requests are sent with.
+const KEY_FILE: &str = "bench-key";
+
+/// A way to start Trunkline.
+#[derive(Debug)]
+pub struct Trunkline {
+    /// The program.
+    pub program: PathBuf,
+    /// The provider.
+    pub upstream: SocketAddr,
+    /// The core it runs on.
+    pub core: Option<usize>,
+    /// The models of the provider.
+    pub models: BTreeSet<String>,
+}
+
+impl Trunkline {
+    /// What `trunkline --version` prints.
+    pub fn version(&self) -> Result<String> {
+        let output = self.output(Command::new(&self.program).arg("--version"))?;
+        Ok(output.trim().to_owned())
+    }
+
+    /// Starts it and says how long it took to answer. A data folder that is not there is made
+    /// by that very start, which is what a first start costs; the provider follows once it runs.
+    pub async fn start(&self, data: &Path) -> Result<(Target, Duration)> {
+        let is_new = !data.exists();
+        let address = free_address()?;
+        let mut command = self.command(data);
+        command
+            .arg("serve")
+            .env("TRUNKLINE_LISTEN", address.to_string())
+            .env("TRUNKLINE_METRICS_LISTEN", "off")
+            .env("TRUNKLINE_SIMULATED", "off");
+        let log = data.with_extension("log");
+        let begin = Instant::now();
+        let mut process = Process::start(&command, self.core, &log)?;
+        ready(&mut process, address, "/healthz")
+            .await
+            .with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;
+        let took = begin.elapsed();
+        if is_new {
+            self.set_up(data)?;
+        }
+        let key = std::fs::read_to_string(data.join(KEY_FILE))?;
+        let path = "/api/v1/chat/completions".to_owned();
+        Ok((Target { process, address, path, key }, took))
+    }
+
+    /// Makes the provider known, and a key.
+    fn set_up(&self, data: &Path) -> Result<()> {
+        let file = data.join("bench-provider.json");
+        std::fs::write(&file, serde_json::to_string_pretty(&self.provider())?)?;
+        self.output(self.command(data).args(["provider", "add"]).arg(&file))?;
+        let created =
+            self.output(self.command(data).args(["key", "create", "--name", "bench", "--json"]))?;
+        let created: Value = serde_json::from_str(&created)?;
+        let key = created["key"].as_str().context("`key create` printed no key")?;
+        std::fs::write(data.join(KEY_FILE), key)?;
+        Ok(())
+    }
+
+    /// The provider as `trunkline provider add` wants it. Prices are there so that every answer
+    /// is billed.
+    fn provider(&self) -> Value {
+        let models = self.models.iter().map(|model| {
+            json!({
+                "id": model.strip_prefix("bench/").unwrap_or(model),
+                "model": model,
+                "context_length": 128_000,
+                "input_price": "3",
+                "output_price": "15",
+            })
+        });
+        json!({
+            "slug": PROVIDER,
+            "name": "Bench",
+            "dialect": "openai_chat",
+            "base_url": format!("http://{}/openai/v1", self.upstream),
+            "auth": "none",
+            "models": models.collect::<Vec<_>>(),
+        })
+    }
+
+    fn command(&self, data: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env("TRUNKLINE_DATA", data).env("TRUNKLINE_LOG", "warn");
+        command
+    }
+
+    fn output(&self, command: &mut Command) -> Result<String> {
+        let output =
+            command.output().with_context(|| format!("cannot run {}", self.program.display()))?;
+        if !output.status.success() {
+            bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+}
