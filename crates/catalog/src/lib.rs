@@ -13,6 +13,7 @@ pub mod embedded;
 pub mod endpoint;
 pub mod facts;
 pub mod index;
+pub mod list;
 pub mod modality;
 pub mod model;
 pub mod overlay;
@@ -23,6 +24,7 @@ pub mod price;
 pub mod price_object;
 pub mod provider;
 pub mod slug;
+pub mod sync;
 
 pub use availability::{Availability, Resolution, available, resolve};
 pub use embedded::EmbeddedError;

@@ -17,6 +17,7 @@ mod price;
 mod provider;
 mod source;
 
+pub(crate) use self::date::day;
 pub(crate) use self::endpoint::accepted;
 pub(crate) use self::model::support as reasoning_support;
 pub(crate) use self::provider::conventional_name;

@@ -51,6 +51,13 @@ pub(super) fn build(source: &SourceEndpoint, kind: ModelKind) -> Result<PriceLis
     if needs_both && (price(Meter::Prompt).is_none() || price(Meter::Completion).is_none()) {
         return Err(Doubt::Incomplete);
     }
+    // Priced by something that a chat does not meter: it would cost nothing.
+    if needs_both
+        && !free
+        && [Meter::Prompt, Meter::Completion].map(price) == [Some(PicoUsd::ZERO); 2]
+    {
+        return Err(Doubt::Zero);
+    }
     if !free {
         // A special token that costs nothing beside ordinary ones that cost something is a gap of
         // the source: without a price of its own it is billed as an ordinary token.
@@ -149,6 +156,7 @@ mod tests {
         for (pricing, expected) in [
             ("{}", Doubt::None),
             (r#"{"prompt": "0", "completion": "0"}"#, Doubt::Zero),
+            (r#"{"prompt": "0", "completion": "0", "image_output": "0.04"}"#, Doubt::Zero),
             (r#"{"prompt": "0.000001"}"#, Doubt::Incomplete),
             (r#"{"prompt": "0.0032", "completion": "0.00971"}"#, Doubt::Absurd),
         ] {

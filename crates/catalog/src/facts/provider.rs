@@ -29,8 +29,18 @@ pub struct ProviderFacts {
     pub cancel_stops_billing: bool,
     /// Prompts are cached without being asked.
     pub implicit_caching: bool,
+    /// What models.dev calls it; empty: by its slug.
+    pub models_dev: Vec<String>,
     /// Deviations from the protocol.
     pub quirks: Quirks,
+}
+
+impl ProviderFacts {
+    /// The names under which models.dev knows a provider.
+    pub fn models_dev_names<'a>(&'a self, slug: &'a str) -> impl Iterator<Item = &'a str> {
+        let own = self.models_dev.is_empty().then_some(slug);
+        own.into_iter().chain(self.models_dev.iter().map(String::as_str))
+    }
 }
 
 /// The facts, by provider slug.
