@@ -4,13 +4,29 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
-/// An address where nothing listens, so that connecting is refused: a port that was bound a
-/// moment ago and closed again.
-pub fn refused_address() -> io::Result<SocketAddr> {
-    std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+/// An address where connecting is refused. The port stays bound, so that nobody else gets it,
+/// but nothing listens.
+#[derive(Debug)]
+pub struct RefusedAddress {
+    address: SocketAddr,
+    _socket: TcpSocket,
+}
+
+impl RefusedAddress {
+    /// Takes a port of the loopback address.
+    pub fn take() -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        Ok(Self { address: socket.local_addr()?, _socket: socket })
+    }
+
+    /// The address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
 }
 
 /// Accepts TCP connections and answers a TLS hello with plain text, as a wrongly set up proxy

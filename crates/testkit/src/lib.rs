@@ -88,7 +88,7 @@ mod body;
 mod socket;
 
 pub use calls::{Call, Outcome, Usage};
-pub use connect::{TlsErrorServer, refused_address};
+pub use connect::{RefusedAddress, TlsErrorServer};
 pub use fault::{Fault, Point};
 pub use rules::{Options, Rule};
 pub use schema_example::example;

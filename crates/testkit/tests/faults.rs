@@ -5,7 +5,7 @@ mod client;
 
 use client::{Answer, open, post, send};
 use serde_json::{Value, json};
-use testkit::{Fault, Outcome, Point, Script, Simulator, TlsErrorServer, refused_address};
+use testkit::{Fault, Outcome, Point, RefusedAddress, Script, Simulator, TlsErrorServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PATH: &str = "/openai/v1/chat/completions";
@@ -248,7 +248,8 @@ async fn bench_models_stream_canned_chunks_for_every_protocol() {
 
 #[tokio::test]
 async fn connect_level_faults_are_available() {
-    let address = refused_address().unwrap();
+    let refused = RefusedAddress::take().unwrap();
+    let address = refused.address();
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
     let server = TlsErrorServer::start().await.unwrap();
     let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();

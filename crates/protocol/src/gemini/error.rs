@@ -103,7 +103,8 @@ fn classify(status: u16, word: &str, lower: &str, details: &Details, message: St
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
     let kind = if details.key_invalid || lower.contains("api key not valid") {
         ErrorType::Authentication
-    } else if (word == "FAILED_PRECONDITION" && lower.contains("billing"))
+    } else if status == 402
+        || (word == "FAILED_PRECONDITION" && lower.contains("billing"))
         || lower.contains("prepayment credits are depleted")
     {
         ErrorType::PaymentRequired

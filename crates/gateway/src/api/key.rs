@@ -1,0 +1,116 @@
+//! `GET /key`: what the calling key may and has. KEYS-1
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use store::{LimitReset, Windows};
+use utoipa::ToSchema;
+
+use super::Refused;
+use super::money::Usd;
+use super::session::Session;
+use super::time::iso;
+use crate::app::App;
+use crate::clock::now_micros;
+use crate::error::internal;
+
+/// The answer.
+#[derive(Serialize, ToSchema)]
+pub struct KeyAnswer {
+    data: KeyObject,
+}
+
+/// The calling key; money in USD. KEYS-1
+#[derive(Serialize, ToSchema)]
+pub struct KeyObject {
+    pub label: String,
+    #[schema(value_type = Option<f64>)]
+    pub limit: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    pub limit_remaining: Option<Usd>,
+    pub limit_reset: Option<&'static str>,
+    pub include_byok_in_limit: bool,
+    #[schema(value_type = f64)]
+    pub usage: Usd,
+    #[schema(value_type = f64)]
+    pub usage_daily: Usd,
+    #[schema(value_type = f64)]
+    pub usage_weekly: Usd,
+    #[schema(value_type = f64)]
+    pub usage_monthly: Usd,
+    #[schema(value_type = f64)]
+    pub byok_usage: Usd,
+    #[schema(value_type = f64)]
+    pub byok_usage_daily: Usd,
+    #[schema(value_type = f64)]
+    pub byok_usage_weekly: Usd,
+    #[schema(value_type = f64)]
+    pub byok_usage_monthly: Usd,
+    pub is_free_tier: bool,
+    pub is_management_key: bool,
+    pub is_provisioning_key: bool,
+    pub creator_user_id: Option<String>,
+    pub expires_at: Option<String>,
+    pub rate_limit: RateLimit,
+}
+
+/// Always without a limit; kept for old clients. RATE-7
+#[derive(Serialize, ToSchema)]
+pub struct RateLimit {
+    pub requests: i64,
+    pub interval: &'static str,
+    pub note: &'static str,
+}
+
+/// Shows the calling key.
+#[utoipa::path(get, path = "/api/v1/key", responses((status = 200, body = KeyAnswer)))]
+pub async fn show(
+    State(app): State<Arc<App>>,
+    session: Session,
+) -> Result<Json<KeyAnswer>, Refused> {
+    let caller = &session.caller;
+    let spent = app.store.key_usage(&caller.key_hash, now_micros()).await.map_err(internal)?;
+    let (usage, byok) = (spent.usage, spent.byok_usage);
+    let counted = |windows: &Windows| match caller.limit_reset {
+        None => windows.total,
+        Some(LimitReset::Daily) => windows.daily,
+        Some(LimitReset::Weekly) => windows.weekly,
+        Some(LimitReset::Monthly) => windows.monthly,
+    };
+    let against_limit = counted(&usage).saturating_add(if caller.include_byok_in_limit {
+        counted(&byok)
+    } else {
+        0
+    });
+    let remaining =
+        caller.limit_nano_usd.map(|limit| Usd(limit.saturating_sub(against_limit).max(0)));
+    Ok(Json(KeyAnswer {
+        data: KeyObject {
+            label: caller.label.clone(),
+            limit: caller.limit_nano_usd.map(Usd),
+            limit_remaining: remaining,
+            limit_reset: caller.limit_reset.map(LimitReset::as_str),
+            include_byok_in_limit: caller.include_byok_in_limit,
+            usage: Usd(usage.total),
+            usage_daily: Usd(usage.daily),
+            usage_weekly: Usd(usage.weekly),
+            usage_monthly: Usd(usage.monthly),
+            byok_usage: Usd(byok.total),
+            byok_usage_daily: Usd(byok.daily),
+            byok_usage_weekly: Usd(byok.weekly),
+            byok_usage_monthly: Usd(byok.monthly),
+            is_free_tier: false,
+            is_management_key: caller.is_management,
+            is_provisioning_key: caller.is_management,
+            creator_user_id: caller.creator.clone(),
+            expires_at: caller.expires_at.map(iso),
+            rate_limit: RateLimit {
+                requests: -1,
+                interval: "10s",
+                note: "This field is deprecated and safe to ignore.",
+            },
+        },
+    }))
+}

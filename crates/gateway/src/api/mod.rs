@@ -1,0 +1,73 @@
+//! The resources that are not inference: one file each, thin: read, ask, render.
+
+mod generation;
+mod health;
+mod key;
+pub mod money;
+pub mod openapi;
+mod route;
+mod session;
+mod time;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{any, get, post};
+use http::StatusCode;
+use protocol::exchange::{ErrorType, Fault};
+
+use crate::app::App;
+use crate::error::respond;
+
+/// All routes that are not inference. `/v1` is an alias of `/api/v1`. API-1
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .nest("/api/v1", version_one())
+        .nest("/v1", version_one())
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/openapi.json", get(openapi::serve))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(app)
+}
+
+fn version_one() -> Router<Arc<App>> {
+    Router::new()
+        // POST never comes here: the listener takes it before the router.
+        .route("/chat/completions", any(wrong_method))
+        .route("/completions", any(wrong_method))
+        .route("/generation", get(generation::show))
+        .route("/key", get(key::show))
+        .route("/route", post(route::show))
+        .route("/openapi.json", get(openapi::serve))
+}
+
+/// An error in the API's envelope, as axum takes it.
+pub struct Refused(pub Fault);
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self(fault)
+    }
+}
+
+impl axum::response::IntoResponse for Refused {
+    fn into_response(self) -> axum::response::Response {
+        respond(&self.0, None, &[]).map(axum::body::Body::new)
+    }
+}
+
+async fn unknown_route(uri: http::Uri) -> Refused {
+    let path: String = uri.path().chars().take(200).collect();
+    Refused(Fault::new(ErrorType::NotFound, format!("There is no route {path}")))
+}
+
+async fn wrong_method(method: http::Method, uri: http::Uri) -> Refused {
+    let path: String = uri.path().chars().take(200).collect();
+    let fault = Fault::new(
+        ErrorType::InvalidRequest,
+        format!("{path} does not answer the method {method}"),
+    );
+    Refused(fault.with_status(StatusCode::METHOD_NOT_ALLOWED.as_u16()))
+}

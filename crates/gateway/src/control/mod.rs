@@ -1,0 +1,10 @@
+//! The compiled control state: keys, providers' credentials, the catalogue. Immutable, swapped
+//! whole; a request holds one snapshot from its first to its last step.
+
+mod compile;
+mod refresh;
+mod snapshot;
+
+pub use compile::{CatalogSource, CompileError, ControlSources, compile};
+pub use refresh::refresh_while_open;
+pub use snapshot::{Access, Caller, EndpointState, Snapshot};

@@ -1,0 +1,30 @@
+//! Notices changes of the control plane, whoever made them, and publishes a new snapshot.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::App;
+
+/// How often the store's revision is looked at. A change by the command line is in force within
+/// this time.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// Publishes a new snapshot after each change until the gateway stops.
+pub async fn refresh_while_open(app: Arc<App>) {
+    let mut stopping = app.stopping();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(INTERVAL) => {}
+            () = stopping.wait() => return,
+        }
+        match app.store.revision().await {
+            Ok(revision) if revision == app.snapshot().revision => {}
+            Ok(_) => {
+                if let Err(error) = app.reload().await {
+                    tracing::error!(%error, "a change of the control plane could not be put in force");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the store cannot be read"),
+        }
+    }
+}

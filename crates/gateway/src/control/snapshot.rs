@@ -1,0 +1,157 @@
+//! One immutable view of the control plane.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use catalog::{Catalog, EndpointId, ProviderId};
+use http::{HeaderName, HeaderValue};
+use routing::health::{HealthTable, Observation};
+use store::Micros;
+
+use crate::upstream::Origin;
+
+/// Everything a request needs of the control plane, as of one moment.
+pub struct Snapshot {
+    /// The store's revision it was made of.
+    pub revision: i64,
+    /// What exists.
+    pub catalog: Arc<Catalog>,
+    /// API keys by the SHA-256 of their text.
+    pub keys: HashMap<[u8; 32], Arc<Caller>>,
+    /// How providers are reached, by position of the provider, in the order of preference.
+    pub access: Vec<Vec<Arc<Access>>>,
+    /// Health of endpoints, kept over changes of the catalogue.
+    pub health: HealthTable,
+    /// Names of endpoints, by position of the endpoint.
+    pub endpoints: Vec<Arc<EndpointState>>,
+    /// The model used when a request names none. CHAT-2
+    pub default_model: Option<String>,
+}
+
+/// Who calls: a key that may be used.
+#[derive(Debug)]
+pub struct Caller {
+    /// The key's public identity, hex. AUTH-3
+    pub key_hash: Arc<str>,
+    /// The masked key. AUTH-4
+    pub label: String,
+    /// The key's name.
+    pub name: String,
+    /// Who pays.
+    pub account_id: Arc<str>,
+    /// The scope.
+    pub workspace_id: Arc<str>,
+    /// Refused while set. AUTH-6
+    pub disabled: bool,
+    /// Refused from then on, microseconds since 1970. AUTH-6
+    pub expires_at: Option<Micros>,
+    /// A management key: no inference. AUTH-7
+    pub is_management: bool,
+    /// The spending limit, nano-USD.
+    pub limit_nano_usd: Option<i64>,
+    /// When the limit starts afresh.
+    pub limit_reset: Option<store::LimitReset>,
+    /// Whether spend on own provider keys counts.
+    pub include_byok_in_limit: bool,
+    /// Who made the key.
+    pub creator: Option<String>,
+}
+
+/// One way to reach a provider: its address and a credential.
+pub struct Access {
+    /// The credential's id; `environment` for one found there.
+    pub credential_id: String,
+    /// Where.
+    pub origin: Origin,
+    /// The header that authenticates; absent for local servers.
+    pub header: Option<(HeaderName, HeaderValue)>,
+    /// The workspace whose own credential it is; `None`: everybody's.
+    pub workspace_id: Option<String>,
+    /// Used after the others. BYOK-2
+    pub is_fallback: bool,
+    /// The models it may serve; `None`: all. BYOK-6
+    pub allowed_models: Option<Vec<String>>,
+    /// The keys that may use it; `None`: all. BYOK-6
+    pub allowed_key_hashes: Option<Vec<String>>,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Access")
+            .field("credential_id", &self.credential_id)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the gateway keeps of an endpoint beside its catalogue entry.
+pub struct EndpointState {
+    /// The tag; like the others, shared by the rows that name it.
+    pub tag: Arc<str>,
+    /// The model's id.
+    pub model: Arc<str>,
+    /// The model's permanent name.
+    pub permaslug: Arc<str>,
+    /// The provider's display name.
+    pub provider_name: Arc<str>,
+    /// The provider's slug.
+    pub provider_slug: Arc<str>,
+    /// The provider's name of the model.
+    pub upstream_model: Arc<str>,
+    /// The prices as JSON, frozen into rows.
+    pub prices: Arc<str>,
+}
+
+impl Snapshot {
+    /// The ways to reach a provider that `caller` may use for `model`: own credentials first,
+    /// then everybody's, then fallbacks. BYOK-2, BYOK-6
+    pub fn access_for<'s>(
+        &'s self,
+        provider: ProviderId,
+        model: &'s str,
+        caller: &'s Caller,
+    ) -> impl Iterator<Item = &'s Arc<Access>> {
+        self.access
+            .get(provider.0 as usize)
+            .into_iter()
+            .flatten()
+            .filter(move |access| access.serves(model, caller))
+    }
+
+    /// Whether anybody could reach the provider: what makes its models available.
+    pub fn has_access(&self, provider: ProviderId) -> bool {
+        self.access.get(provider.0 as usize).is_some_and(|access| !access.is_empty())
+    }
+
+    /// Records how an attempt at an endpoint went.
+    pub fn observe(&self, endpoint: EndpointId, observation: &Observation, now_ms: u64) {
+        if let Some(health) = self.health.get(endpoint) {
+            health.record(observation, now_ms);
+        }
+    }
+
+    /// The names of an endpoint.
+    pub fn endpoint(&self, id: EndpointId) -> &Arc<EndpointState> {
+        &self.endpoints[id.0 as usize]
+    }
+}
+
+impl Access {
+    fn serves(&self, model: &str, caller: &Caller) -> bool {
+        self.workspace_id.as_deref().is_none_or(|id| id == &*caller.workspace_id)
+            && self
+                .allowed_models
+                .as_ref()
+                .is_none_or(|models| models.iter().any(|allowed| allowed == model))
+            && self
+                .allowed_key_hashes
+                .as_ref()
+                .is_none_or(|hashes| hashes.iter().any(|hash| *hash == *caller.key_hash))
+    }
+
+    /// Whether this is a caller's own credential. BYOK-13
+    pub fn is_byok(&self) -> bool {
+        self.workspace_id.is_some()
+    }
+}

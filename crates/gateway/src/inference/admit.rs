@@ -1,0 +1,83 @@
+//! Step 1: who calls? Answered before the body is read. AUTH
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use protocol::exchange::{ErrorType, Fault};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::control::{Caller, Snapshot};
+use crate::error::unauthorized;
+
+/// Finds the caller by the key in `Authorization: Bearer …` or, for Anthropic's clients,
+/// `x-api-key`. AUTH-1, AUTH-6, AUTH-8
+pub fn authenticate(
+    headers: &HeaderMap,
+    snapshot: &Snapshot,
+    now: store::Micros,
+) -> Result<Arc<Caller>, Fault> {
+    let Some(key) = presented_key(headers) else {
+        return Err(unauthorized("Missing Authentication header"));
+    };
+    let hash: [u8; 32] = Sha256::digest(key).into();
+    // The map is asked by a hash of a secret with 256 random bits, so its timing tells nothing;
+    // the comparison that admits is in constant time all the same.
+    let caller = snapshot
+        .keys
+        .get_key_value(&hash)
+        .filter(|(known, _)| bool::from(known.ct_eq(&hash)))
+        .map(|(_, caller)| caller)
+        .ok_or_else(|| unauthorized("No auth credentials found: the API key is not valid"))?;
+    if caller.disabled {
+        return Err(unauthorized("This API key is disabled"));
+    }
+    if caller.expires_at.is_some_and(|end| end <= now) {
+        return Err(unauthorized("This API key has expired"));
+    }
+    Ok(Arc::clone(caller))
+}
+
+/// Refuses keys that may not ask models. AUTH-7
+pub fn may_infer(caller: &Caller) -> Result<(), Fault> {
+    if caller.is_management {
+        return Err(Fault::new(
+            ErrorType::PermissionDenied,
+            "Management keys cannot be used for inference; create an API key instead",
+        ));
+    }
+    Ok(())
+}
+
+fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {
+    if let Some(value) = headers.get(AUTHORIZATION) {
+        let value = value.as_bytes();
+        let (scheme, key) = value.split_at_checked(7)?;
+        if scheme.eq_ignore_ascii_case(b"bearer ") {
+            return Some(key.trim_ascii()).filter(|key| !key.is_empty());
+        }
+        return None;
+    }
+    headers.get("x-api-key").map(|value| value.as_bytes()).filter(|key| !key.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn keys_are_found_in_both_headers_whatever_the_case() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(presented_key(&headers), None);
+        headers.insert("x-api-key", HeaderValue::from_static("k"));
+        assert_eq!(presented_key(&headers), Some(&b"k"[..]));
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("bearer  abc "));
+        assert_eq!(presented_key(&headers), Some(&b"abc"[..]));
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic abc"));
+        assert_eq!(presented_key(&headers), None);
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer "));
+        assert_eq!(presented_key(&headers), None);
+    }
+}

@@ -1,0 +1,449 @@
+//! One attempt at one endpoint: write the request for it, send it, wait for content.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::Full;
+use protocol::exchange::{ErrorType, Fault, Response};
+use protocol::openai_chat::{PatchedResponse, RequestPatch, patch_request, patch_response};
+use protocol::target::{Encoded, ResponseContext, Target};
+use protocol::{Dialect, anthropic, gemini, openai_chat};
+
+use super::Surface;
+use super::dispatch::{Begun, Dispatch};
+use super::echo::echo_chunk;
+use super::plan::Candidate;
+use super::relay::Relay;
+use super::settle::Settlement;
+use crate::upstream::{BodyError, SendError, UpstreamBody, UpstreamResponse};
+
+/// The most of a provider's error body that is read, in bytes.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+
+/// A stream whose first content is there.
+pub struct Started {
+    /// The rest of the provider's bytes.
+    pub upstream: UpstreamBody,
+    /// The way to the caller.
+    pub relay: Relay,
+    /// What was written for the caller so far.
+    pub written: Vec<u8>,
+    /// The provider said that it is done, or its bytes ended, within what was read.
+    pub ended: bool,
+    /// The candidate that serves.
+    pub candidate: Candidate,
+    /// When the whole attempt must be over.
+    pub deadline: Instant,
+}
+
+/// A whole answer.
+pub struct Completed {
+    /// The answer.
+    pub answer: WholeAnswer,
+    /// The candidate that served.
+    pub candidate: Candidate,
+}
+
+/// A whole answer, ready but for its cost.
+pub enum WholeAnswer {
+    /// Of the same protocol.
+    Patched(PatchedResponse),
+    /// Translated.
+    Translated(Response),
+}
+
+/// Why an attempt failed.
+#[derive(Debug)]
+pub struct AttemptError {
+    /// The error as the caller would see it.
+    pub fault: Fault,
+    /// The provider's status; `None` if it gave none.
+    pub upstream_status: Option<u16>,
+}
+
+impl AttemptError {
+    fn unavailable(message: impl Into<String>) -> Self {
+        Self { fault: Fault::new(ErrorType::ProviderUnavailable, message), upstream_status: None }
+    }
+
+    fn timeout() -> Self {
+        let message = "Request timed out. Please try again later.";
+        Self { fault: Fault::new(ErrorType::Timeout, message), upstream_status: None }
+    }
+
+    fn with_status(mut self, status: u16) -> Self {
+        self.upstream_status = Some(status);
+        self
+    }
+}
+
+impl From<Fault> for AttemptError {
+    /// A fault found while writing the request: the caller's, and no provider has seen it.
+    fn from(fault: Fault) -> Self {
+        let status = fault.status;
+        Self { fault, upstream_status: Some(status) }
+    }
+}
+
+/// Tries one candidate. Everything before the first content may fail without the caller knowing.
+pub async fn attempt(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    debug: &mut Vec<u8>,
+    settlement: &mut Settlement,
+) -> Result<Begun, AttemptError> {
+    let limits = &dispatch.worker.app.settings.upstream;
+    let started = Instant::now();
+    let (request, context) = write_request(dispatch, candidate, debug).await?;
+    let waiting = async {
+        let response = send(dispatch, candidate, request).await?;
+        let response = accept(response, candidate, dispatch).await?;
+        if dispatch.call.facts.stream {
+            begin_stream(dispatch, candidate, context, response, debug, started).await
+        } else {
+            let body = collect(dispatch, response).await?;
+            whole_answer(dispatch, candidate, &context, &body)
+        }
+    };
+    // An answer that is not streamed may take as long as it takes to generate it all.
+    let limit = if dispatch.call.facts.stream { limits.first_event } else { limits.total };
+    let begun =
+        tokio::time::timeout(limit, waiting).await.map_err(|_| AttemptError::timeout())??;
+    settlement.content_began();
+    Ok(begun)
+}
+
+async fn write_request(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    debug: &mut Vec<u8>,
+) -> Result<(Request<Full<Bytes>>, ResponseContext), AttemptError> {
+    let catalog = &dispatch.call.snapshot.catalog;
+    let endpoint = catalog.endpoint(candidate.endpoint);
+    let provider = catalog.provider_of(candidate.endpoint);
+    let target = Target {
+        model: &endpoint.upstream_model,
+        quirks: &provider.quirks,
+        abilities: &endpoint.abilities,
+    };
+    let stream = dispatch.call.facts.stream;
+    let encoded: Encoded = match (provider.dialect, dispatch.call.surface) {
+        (Dialect::OpenaiChat, Surface::Chat) => {
+            let patch = RequestPatch {
+                user_identity: dispatch.call.user_identity.clone(),
+                ..RequestPatch::default()
+            };
+            patch_request(dispatch.envelope, &target, &patch)?
+        }
+        (dialect, _) => {
+            let request = dispatch.request()?;
+            let downloaded;
+            let request = if provider.quirks.no_media_urls {
+                downloaded =
+                    crate::upstream::download::inline_media(request, &dispatch.worker.app.settings)
+                        .await?;
+                downloaded.as_ref().unwrap_or(request)
+            } else {
+                request
+            };
+            match dialect {
+                Dialect::OpenaiChat => openai_chat::encode_request(request, &target)?,
+                Dialect::Anthropic => anthropic::encode_request_with(
+                    request,
+                    &target,
+                    &dispatch.call.anthropic_betas(),
+                )?,
+                Dialect::Gemini => gemini::encode_request(request, &target)?,
+            }
+        }
+    };
+    for loss in &encoded.losses.0 {
+        tracing::debug!(
+            generation = dispatch.call.generation_id,
+            path = loss.path,
+            why = loss.why,
+            "a member of the request has no counterpart at this provider"
+        );
+    }
+    if dispatch.call.facts.echo_upstream_body && stream {
+        debug.extend_from_slice(&echo_chunk(&dispatch.identity(candidate), &encoded.body));
+    }
+    let path = provider
+        .dialect
+        .path(&endpoint.upstream_model, stream)
+        .map_err(|error| AttemptError::unavailable(error.to_string()))?;
+    let origin = &candidate.access.origin;
+    let uri = Uri::try_from(format!("{}{path}", origin.prefix))
+        .map_err(|error| AttemptError::unavailable(error.to_string()))?;
+    let mut request = Request::new(Full::new(Bytes::from(encoded.body)));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
+    headers.reserve(8);
+    if let Ok(host) = HeaderValue::from_str(origin.authority.as_str()) {
+        headers.insert(HOST, host);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let accept = if stream { "text/event-stream" } else { "application/json" };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("trunkline/", env!("CARGO_PKG_VERSION"))),
+    );
+    for (name, value) in &provider.headers {
+        if let (Ok(name), Ok(value)) =
+            (http::HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
+        {
+            headers.insert(name, value);
+        }
+    }
+    for (name, value) in encoded.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    if let Some((name, value)) = &candidate.access.header {
+        headers.insert(name.clone(), value.clone());
+    }
+    Ok((request, encoded.context))
+}
+
+async fn send(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    request: Request<Full<Bytes>>,
+) -> Result<UpstreamResponse, AttemptError> {
+    dispatch.worker.pool.send(&candidate.access.origin, request).await.map_err(|error| {
+        tracing::debug!(%error, "a provider could not be reached");
+        match error {
+            SendError::ConnectTimeout(_) => AttemptError::timeout(),
+            SendError::Connect(_) | SendError::Broken(_) => {
+                AttemptError::unavailable("Provider returned error: no connection")
+            }
+        }
+    })
+}
+
+/// Passes an answer with status 200; reads and classifies any other.
+async fn accept(
+    response: UpstreamResponse,
+    candidate: &Candidate,
+    dispatch: &Dispatch<'_>,
+) -> Result<UpstreamResponse, AttemptError> {
+    let status = response.status();
+    // Compressed answers are never asked for; inflating one could fill the memory.
+    let plain = response
+        .headers()
+        .get(CONTENT_ENCODING)
+        .is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if !plain {
+        return Err(AttemptError::unavailable(
+            "Provider returned error: a compressed answer that was not asked for",
+        )
+        .with_status(status.as_u16()));
+    }
+    if status == StatusCode::OK || status == StatusCode::CREATED {
+        return Ok(response);
+    }
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let dialect = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint).dialect;
+    let body = response
+        .into_body()
+        .collect(MAX_ERROR_BODY, Duration::from_secs(5))
+        .await
+        .unwrap_or_default();
+    let decode = match dialect {
+        Dialect::OpenaiChat => openai_chat::decode_error,
+        Dialect::Anthropic => anthropic::decode_error,
+        Dialect::Gemini => gemini::decode_error,
+    };
+    let fault = decode(status.as_u16(), retry_after.as_deref(), &body);
+    let fault = for_caller(fault, candidate.access.is_byok());
+    Err(AttemptError { fault, upstream_status: Some(status.as_u16()) })
+}
+
+/// Trouble between this gateway and a provider is not the caller's: a key of ours that is refused
+/// or out of credit shows as an unavailable provider. wire-formats 12.5
+fn for_caller(mut fault: Fault, is_byok: bool) -> Fault {
+    let ours = matches!(
+        fault.error_type,
+        ErrorType::Authentication | ErrorType::PaymentRequired | ErrorType::PermissionDenied
+    );
+    if ours && !is_byok {
+        fault.error_type = ErrorType::ProviderUnavailable;
+        fault.status = ErrorType::ProviderUnavailable.status();
+        fault.message = "Provider returned error".to_owned();
+    }
+    fault
+}
+
+async fn begin_stream(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    context: ResponseContext,
+    response: UpstreamResponse,
+    debug: &mut Vec<u8>,
+    started: Instant,
+) -> Result<Begun, AttemptError> {
+    let limits = &dispatch.worker.app.settings.upstream;
+    let is_event_stream = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"));
+    let catalog = &dispatch.call.snapshot.catalog;
+    let dialect = catalog.provider_of(candidate.endpoint).dialect;
+    if !is_event_stream {
+        // An error in a 200, a page of a proxy: read a little of it for the error's sake.
+        let body = response
+            .into_body()
+            .collect(MAX_ERROR_BODY, Duration::from_secs(5))
+            .await
+            .unwrap_or_default();
+        return Err(not_a_stream(dialect, &context, &body).with_status(200));
+    }
+    let mut upstream = response.into_body();
+    let mut relay =
+        Relay::new(dialect, dispatch.call.surface, dispatch.identity(candidate), context);
+    let mut written = std::mem::take(debug);
+    let shown_anyway = written.len();
+    let failed = |fault: Fault, written: &mut Vec<u8>, debug: &mut Vec<u8>| {
+        written.truncate(shown_anyway);
+        *debug = std::mem::take(written);
+        let fault = for_caller(fault, candidate.access.is_byok());
+        AttemptError { fault, upstream_status: Some(200) }
+    };
+    loop {
+        let data = upstream.data(limits.idle).await;
+        let (step, ended) = match data {
+            Some(Ok(data)) => {
+                let mut step = relay.push(&data, &mut written);
+                let done = step.done;
+                if done && step.fault.is_none() {
+                    step.fault = relay.end(&mut written).fault;
+                }
+                (step, done)
+            }
+            Some(Err(error)) => {
+                let fault = body_fault(&error);
+                return Err(failed(fault, &mut written, debug));
+            }
+            None => (relay.end(&mut written), true),
+        };
+        if let Some(fault) = step.fault {
+            return Err(failed(fault, &mut written, debug));
+        }
+        // A stream without a word is an answer only if the provider says why.
+        let spoken = relay.text_bytes() > 0 || (step.content && !step.finished);
+        let empty = !spoken && relay.native_finish_reason().is_none();
+        if empty && (ended || step.finished) {
+            let fault = Fault::new(
+                ErrorType::ProviderUnavailable,
+                "Provider returned error: an empty answer",
+            );
+            return Err(failed(fault, &mut written, debug));
+        }
+        if step.content || step.finished || ended {
+            return Ok(Begun::Stream(Box::new(Started {
+                upstream,
+                relay,
+                written,
+                ended,
+                candidate: candidate.clone(),
+                deadline: started + limits.total,
+            })));
+        }
+    }
+}
+
+fn not_a_stream(dialect: Dialect, context: &ResponseContext, body: &[u8]) -> AttemptError {
+    let decoded = match dialect {
+        Dialect::OpenaiChat => openai_chat::decode_response(body, context),
+        Dialect::Anthropic => anthropic::decode_response(body, context),
+        Dialect::Gemini => gemini::decode_response(body, context),
+    };
+    match decoded {
+        Err(fault) => AttemptError { fault, upstream_status: None },
+        Ok(_) => AttemptError::unavailable(
+            "Provider returned error: an answer that is not a stream, though one was asked for",
+        ),
+    }
+}
+
+/// The fault of a body that broke off.
+pub fn body_fault(error: &BodyError) -> Fault {
+    match error {
+        BodyError::Idle(_) => {
+            Fault::new(ErrorType::Timeout, "Request timed out. Please try again later.")
+        }
+        BodyError::Broken(_) => Fault::new(
+            ErrorType::ProviderUnavailable,
+            "Provider returned error: the answer broke off",
+        ),
+        BodyError::TooLarge(_) => Fault::new(
+            ErrorType::ProviderUnavailable,
+            "Provider returned error: the answer is too large",
+        ),
+    }
+}
+
+async fn collect(
+    dispatch: &Dispatch<'_>,
+    response: UpstreamResponse,
+) -> Result<Bytes, AttemptError> {
+    let limits = &dispatch.worker.app.settings.upstream;
+    response
+        .into_body()
+        .collect(limits.max_answer_bytes, limits.total)
+        .await
+        .map_err(|error| AttemptError { fault: body_fault(&error), upstream_status: Some(200) })
+}
+
+fn whole_answer(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    context: &ResponseContext,
+    body: &Bytes,
+) -> Result<Begun, AttemptError> {
+    let dialect = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint).dialect;
+    let failed = |fault: Fault| AttemptError {
+        fault: for_caller(fault, candidate.access.is_byok()),
+        upstream_status: Some(200),
+    };
+    let (answer, empty) = match (dialect, dispatch.call.surface) {
+        (Dialect::OpenaiChat, Surface::Chat) => {
+            let patched =
+                patch_response(body, &dispatch.identity(candidate), context).map_err(failed)?;
+            // A blank finish reason is made `stop` for the caller; the provider said nothing.
+            let blank = patched.finishes.iter().all(|(_, native)| native.is_none());
+            let empty = !patched.has_content && blank;
+            (WholeAnswer::Patched(patched), empty)
+        }
+        (dialect, _) => {
+            let response = match dialect {
+                Dialect::OpenaiChat => openai_chat::decode_response(body, context),
+                Dialect::Anthropic => anthropic::decode_response(body, context),
+                Dialect::Gemini => gemini::decode_response(body, context),
+            }
+            .map_err(failed)?;
+            let empty = response
+                .choices
+                .iter()
+                .all(|choice| choice.turn.blocks.is_empty() && choice.native_finish.is_none());
+            (WholeAnswer::Translated(response), empty)
+        }
+    };
+    if empty {
+        return Err(failed(Fault::new(
+            ErrorType::ProviderUnavailable,
+            "Provider returned error: an empty answer",
+        )));
+    }
+    Ok(Begun::Whole(Box::new(Completed { answer, candidate: candidate.clone() })))
+}

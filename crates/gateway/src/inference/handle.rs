@@ -1,0 +1,341 @@
+//! One request from its first byte to its answer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use protocol::exchange::{Additions, ErrorType, Fault};
+use protocol::json::{Envelope, RawJson};
+use protocol::openai_chat::{self, completions, read_facts};
+use store::Slot;
+
+use super::Surface;
+use super::admit::{authenticate, may_infer};
+use super::attempt::WholeAnswer;
+use super::dispatch::{Begun, Dispatch, Exhausted};
+use super::plan::{Route, plan};
+use super::prepare::Call;
+use super::receive::receive;
+use super::settle::{Ending, Opening, Settlement};
+use super::stream::{LateFailure, Live, StreamBody, report_commit};
+use crate::answer::AnswerBody;
+use crate::app::Worker;
+use crate::clock::now_micros;
+use crate::control::{Caller, Snapshot};
+use crate::error::respond;
+
+/// Answers one request.
+pub async fn handle(
+    worker: Worker,
+    request: Request<Incoming>,
+    surface: Surface,
+) -> Response<AnswerBody> {
+    let generation_id = Call::new_id();
+    match admitted(worker, request, surface, &generation_id).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.respond(&generation_id),
+    }
+}
+
+/// A request that was refused or failed, with what goes beside the error.
+struct Refusal {
+    fault: Fault,
+    members: Vec<(String, RawJson)>,
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self { fault, members: Vec::new() }
+    }
+}
+
+impl Refusal {
+    fn respond(&self, generation_id: &str) -> Response<AnswerBody> {
+        respond(&self.fault, Some(generation_id), &self.members)
+    }
+}
+
+async fn admitted(
+    worker: Worker,
+    request: Request<Incoming>,
+    surface: Surface,
+    generation_id: &str,
+) -> Result<Response<AnswerBody>, Refusal> {
+    let app = Arc::clone(&worker.app);
+    let snapshot = app.snapshot();
+    let (parts, body) = request.into_parts();
+    let caller = authenticate(&parts.headers, &snapshot, now_micros())?;
+    may_infer(&caller)?;
+    let slot = app.settlements.reserve_slot().map_err(|_| {
+        let mut fault = Fault::new(
+            ErrorType::ProviderOverloaded,
+            "The gateway is at capacity: too many answers wait to be recorded",
+        );
+        fault.retry_after = Some(1);
+        fault
+    })?;
+    let body = receive(body, &app.settings).await?;
+    let committed_to_stream = Arc::new(AtomicBool::new(false));
+    let request = Pending {
+        worker,
+        snapshot,
+        caller,
+        surface,
+        headers: parts.headers,
+        body,
+        slot,
+        generation_id: generation_id.to_owned(),
+        streaming: Arc::clone(&committed_to_stream),
+    };
+    let mut answering = Box::pin(answer(request));
+    let heartbeat = app.settings.heartbeat_after;
+    loop {
+        match tokio::time::timeout(heartbeat, &mut answering).await {
+            Ok(outcome) => return outcome.map(|answered| answered.respond(&app)),
+            // A caller that streams gets headers and a comment while attempts go on. STREAM-2
+            Err(_) if committed_to_stream.load(Ordering::Relaxed) => break,
+            Err(_) => {}
+        }
+    }
+    let call_id = generation_id.to_owned();
+    let waiting = Box::pin(async move {
+        match answering.await {
+            Ok(Answered::Stream { live, .. }) => Ok(live),
+            // A caller that streams never gets a whole answer.
+            Ok(Answered::Whole { .. }) => Err(LateFailure {
+                fault: Fault::new(ErrorType::Server, "Internal Server Error"),
+                members: Vec::new(),
+                committed: None,
+            }),
+            Err(refusal) => {
+                Err(LateFailure { fault: refusal.fault, members: refusal.members, committed: None })
+            }
+        }
+    });
+    let body = StreamBody::waiting(Arc::clone(&app), call_id, waiting);
+    Ok(stream_response(AnswerBody::Stream(Box::new(body)), generation_id))
+}
+
+/// A request whose body is read.
+struct Pending {
+    worker: Worker,
+    snapshot: Arc<Snapshot>,
+    caller: Arc<Caller>,
+    surface: Surface,
+    headers: HeaderMap,
+    body: Bytes,
+    slot: Slot,
+    generation_id: String,
+    /// Set once the request is known to be good and to ask for a stream.
+    streaming: Arc<AtomicBool>,
+}
+
+enum Answered {
+    Stream { live: Box<Live>, generation_id: String },
+    Whole { body: Vec<u8>, generation_id: String },
+}
+
+impl Answered {
+    fn respond(self, app: &Arc<crate::app::App>) -> Response<AnswerBody> {
+        match self {
+            Self::Stream { live, generation_id } => {
+                let body = StreamBody::live(Arc::clone(app), generation_id.clone(), live);
+                stream_response(AnswerBody::Stream(Box::new(body)), &generation_id)
+            }
+            Self::Whole { body, generation_id } => {
+                let mut response = Response::new(AnswerBody::whole(Bytes::from(body)));
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                if let Ok(id) = HeaderValue::from_str(&generation_id) {
+                    headers.insert(GENERATION_ID, id);
+                }
+                response
+            }
+        }
+    }
+}
+
+const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
+
+fn stream_response(body: AnswerBody, generation_id: &str) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Proxies in front must not hold events back.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    if let Ok(id) = HeaderValue::from_str(generation_id) {
+        headers.insert(GENERATION_ID, id);
+    }
+    response
+}
+
+async fn answer(request: Pending) -> Result<Answered, Refusal> {
+    let app = Arc::clone(&request.worker.app);
+    let envelope =
+        Envelope::parse(&request.body).map_err(|error| Fault::invalid(error.to_string()))?;
+    let mut facts = read_facts(&envelope)?;
+    if request.surface == Surface::Completions {
+        // Only the chat surface may leave the prompt out in favour of messages.
+        if !envelope.has("prompt") {
+            return Err(Fault::invalid("prompt: is missing; send a string").into());
+        }
+        facts.echo_upstream_body = false;
+    }
+    let call = Arc::new(Call::new(
+        Arc::clone(&app),
+        request.snapshot,
+        request.caller,
+        request.surface,
+        request.generation_id,
+        &request.headers,
+        facts,
+    )?);
+    let route = match plan(&call) {
+        Ok(route) => route,
+        Err(no_route) => {
+            let members = call.refused_metadata(&no_route);
+            return Err(Refusal { fault: no_route.fault, members });
+        }
+    };
+    refuse_unknown_price(&call, &route)?;
+    request.streaming.store(call.facts.stream, Ordering::Relaxed);
+    let mut generation = call.record();
+    generation.router = Some(route.strategy().into());
+    let opening = Opening {
+        generation,
+        estimated_prompt_tokens: call.facts.estimated_prompt_tokens,
+        images: 0,
+    };
+    let mut settlement =
+        Settlement::open(Arc::clone(&app), Arc::clone(&call.snapshot), request.slot, opening);
+    let dispatch = Dispatch {
+        worker: &request.worker,
+        call: &call,
+        body: &request.body,
+        envelope: &envelope,
+        route: &route,
+        decoded: OnceLock::new(),
+    };
+    match dispatch.run(&mut settlement).await {
+        Ok(Begun::Stream(started)) => {
+            call.keep_route(route);
+            let generation_id = call.generation_id.clone();
+            let live = Box::new(Live::new(call, *started, settlement, &app));
+            Ok(Answered::Stream { live, generation_id })
+        }
+        Ok(Begun::Whole(completed)) => {
+            call.keep_route(route);
+            let body = whole(&call, completed.answer, &completed.candidate, settlement).await;
+            Ok(Answered::Whole { body, generation_id: call.generation_id.clone() })
+        }
+        Err(exhausted) => Err(failed(&call, route, exhausted, settlement).await),
+    }
+}
+
+/// A price that is not known is refused where the operator says so. Promise 2
+fn refuse_unknown_price(call: &Call, route: &Route) -> Result<(), Fault> {
+    if call.app.settings.serve_unknown_prices {
+        return Ok(());
+    }
+    let catalog = &call.snapshot.catalog;
+    let known = route.candidates.iter().any(|candidate| {
+        catalog.endpoint(candidate.endpoint).price.state() != catalog::PriceState::Unknown
+    });
+    if known {
+        return Ok(());
+    }
+    Err(Fault::new(
+        ErrorType::Unprocessable,
+        format!(
+            "model: the price of {} is not known at any provider that could answer; enter a price, \
+             or allow models of unknown price",
+            call.model_requested
+        ),
+    ))
+}
+
+async fn whole(
+    call: &Arc<Call>,
+    answer: WholeAnswer,
+    candidate: &super::plan::Candidate,
+    settlement: Settlement,
+) -> Vec<u8> {
+    let mut ending = Ending { status: 200, ..Ending::default() };
+    match &answer {
+        WholeAnswer::Patched(patched) => {
+            ending.usage = patched.usage;
+            ending.text_bytes = patched.text_bytes;
+            if let Some((finish, native)) = patched.finishes.first() {
+                ending.finish = Some(*finish);
+                ending.native_finish.clone_from(native);
+            }
+            ending.service_tier.clone_from(&patched.service_tier);
+            ending.upstream_id.clone_from(&patched.upstream_id);
+        }
+        WholeAnswer::Translated(response) => {
+            ending.usage = response.usage;
+            ending.text_bytes = super::metadata::text_bytes(response);
+            if let Some(choice) = response.choices.first() {
+                ending.finish = choice.finish;
+                ending.native_finish.clone_from(&choice.native_finish);
+            }
+            ending.service_tier.clone_from(&response.service_tier);
+            ending.upstream_id.clone_from(&response.id);
+        }
+    }
+    let bill = settlement.bill(&ending);
+    let members = call.metadata(settlement.generation());
+    let additions = Additions { charge: Some(&bill.charge), members: &members };
+    let body = match answer {
+        WholeAnswer::Patched(mut patched) => {
+            patched.usage.get_or_insert(bill.usage);
+            patched.finish(additions)
+        }
+        WholeAnswer::Translated(mut response) => {
+            response.usage.get_or_insert(bill.usage);
+            let state = call.snapshot.endpoint(candidate.endpoint);
+            let identity = protocol::exchange::Identity {
+                id: call.generation_id.clone(),
+                model: state.model.to_string(),
+                provider: state.provider_name.to_string(),
+                created: call.created,
+            };
+            match call.surface {
+                Surface::Chat => openai_chat::encode_response(&response, &identity, additions),
+                Surface::Completions => {
+                    completions::encode_response(&response, &identity, additions)
+                }
+            }
+        }
+    };
+    call.succeeded(candidate, &bill.usage, settlement.started(), None);
+    if let Some(committed) = settlement.settle(ending, &bill) {
+        report_commit(&call.generation_id, committed.await);
+    }
+    body
+}
+
+async fn failed(
+    call: &Arc<Call>,
+    route: Route,
+    exhausted: Exhausted,
+    settlement: Settlement,
+) -> Refusal {
+    call.keep_route(route);
+    let fault = exhausted.fault;
+    let members = call.failed_metadata(settlement.generation());
+    let ending = Ending {
+        status: fault.status,
+        error_type: Some(fault.error_type.name()),
+        ..Ending::default()
+    };
+    let bill = settlement.bill(&ending);
+    if let Some(committed) = settlement.settle(ending, &bill) {
+        report_commit(&call.generation_id, committed.await);
+    }
+    Refusal { fault, members }
+}

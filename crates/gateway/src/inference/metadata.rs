@@ -1,0 +1,153 @@
+//! What a caller is told about the route, when asked. RMETA
+
+use protocol::exchange::{BlockKind, ReasoningContent, Response};
+use protocol::json::RawJson;
+use serde::Serialize;
+use store::Generation;
+
+use super::plan::{NoRouteFault, Route};
+use super::prepare::Call;
+
+/// The member that is added. RMETA-2
+#[derive(Serialize)]
+struct RouterMetadata<'a> {
+    requested: &'a str,
+    strategy: &'a str,
+    region: &'a str,
+    summary: String,
+    /// Which attempt answered, from 1; 0: none. RMETA-5
+    attempt: usize,
+    is_byok: bool,
+    endpoints: Endpoints<'a>,
+    attempts: Vec<AttemptMetadata<'a>>,
+    pipeline: [(); 0],
+}
+
+#[derive(Serialize)]
+struct Endpoints<'a> {
+    total: usize,
+    available: Vec<Available<'a>>,
+}
+
+#[derive(Serialize)]
+struct Available<'a> {
+    provider: &'a str,
+    model: &'a str,
+    selected: bool,
+}
+
+#[derive(Serialize)]
+struct AttemptMetadata<'a> {
+    provider: &'a str,
+    model: &'a str,
+    status: u16,
+}
+
+impl Call {
+    /// The members beside an answer.
+    pub fn metadata(&self, generation: &Generation) -> Vec<(String, RawJson)> {
+        self.members(generation, true)
+    }
+
+    /// The members beside the error of attempts that all failed: none is marked as selected.
+    /// RMETA-5
+    pub fn failed_metadata(&self, generation: &Generation) -> Vec<(String, RawJson)> {
+        self.members(generation, false)
+    }
+
+    /// The members beside the error of a request no endpoint could take. RMETA-5
+    pub fn refused_metadata(&self, refused: &NoRouteFault) -> Vec<(String, RawJson)> {
+        if !self.wants_metadata || refused.fault.status == 400 {
+            return Vec::new();
+        }
+        render(&RouterMetadata {
+            requested: &self.model_requested,
+            strategy: "direct",
+            region: &self.app.settings.region,
+            summary: "available=0".to_owned(),
+            attempt: 0,
+            is_byok: false,
+            endpoints: Endpoints { total: refused.considered, available: Vec::new() },
+            attempts: Vec::new(),
+            pipeline: [],
+        })
+    }
+
+    fn members(&self, generation: &Generation, answered: bool) -> Vec<(String, RawJson)> {
+        let Some(route) = self.route().filter(|_| self.wants_metadata) else { return Vec::new() };
+        let selected = |tag: &str, model: &str| {
+            answered && tag == &*generation.endpoint_tag && model == &*generation.model
+        };
+        let available: Vec<_> = route
+            .candidates
+            .iter()
+            .map(|candidate| {
+                let state = self.snapshot.endpoint(candidate.endpoint);
+                Available {
+                    provider: &state.provider_name,
+                    model: &state.model,
+                    selected: selected(&state.tag, &state.model),
+                }
+            })
+            .collect();
+        let mut summary = format!("available={}", available.len());
+        if answered {
+            summary.push_str(&format!(", selected={}", generation.provider_name));
+        }
+        render(&RouterMetadata {
+            requested: &self.model_requested,
+            strategy: route.strategy(),
+            region: &self.app.settings.region,
+            summary,
+            attempt: if answered { generation.attempts.len().max(1) } else { 0 },
+            is_byok: generation.is_byok,
+            endpoints: Endpoints { total: route.considered(), available },
+            attempts: generation
+                .attempts
+                .iter()
+                .map(|attempt| AttemptMetadata {
+                    provider: &attempt.provider_name,
+                    model: &attempt.model_permaslug,
+                    status: attempt.status.unwrap_or(0),
+                })
+                .collect(),
+            pipeline: [],
+        })
+    }
+
+    /// Keeps the route for the metadata at the end.
+    pub fn keep_route(&self, route: Route) {
+        // Set once for each call; a second one could only be the same.
+        let _ = self.route.set(route);
+    }
+
+    fn route(&self) -> Option<&Route> {
+        self.route.get()
+    }
+}
+
+fn render(metadata: &RouterMetadata<'_>) -> Vec<(String, RawJson)> {
+    RawJson::of(metadata)
+        .map(|raw| vec![("openrouter_metadata".to_owned(), raw)])
+        .unwrap_or_default()
+}
+
+/// Bytes of text in an answer, for an estimate where no usage is told.
+pub fn text_bytes(response: &Response) -> u64 {
+    let mut bytes = 0_u64;
+    for choice in &response.choices {
+        for block in &choice.turn.blocks {
+            bytes += match &block.kind {
+                BlockKind::Text { text, .. } | BlockKind::Refusal { text } => text.len() as u64,
+                BlockKind::ToolCall { arguments, .. } => arguments.len() as u64,
+                BlockKind::Reasoning(block) => match &block.content {
+                    ReasoningContent::Text { text, .. } => text.len() as u64,
+                    ReasoningContent::Summary { summary } => summary.len() as u64,
+                    ReasoningContent::Encrypted { .. } => 0,
+                },
+                _ => 0,
+            };
+        }
+    }
+    bytes
+}

@@ -1,0 +1,34 @@
+//! The way of one request, a file per step:
+//!
+//! 1. `admit`: who calls?
+//! 2. `prepare`: read the body, gather facts.
+//! 3. `plan`: which endpoints, in which order, and why?
+//! 4. `dispatch`, `attempt`: try them until content flows.
+//! 5. `relay`, `stream`, `respond`: bring the answer to the caller.
+//! 6. `settle`: one row in the books, on every way out, before the last frame.
+
+pub mod admit;
+pub mod attempt;
+pub mod dispatch;
+mod echo;
+pub mod handle;
+pub mod metadata;
+pub mod plan;
+pub mod prepare;
+pub mod receive;
+pub mod relay;
+pub mod settle;
+pub mod sticky;
+pub mod stream;
+
+pub use handle::handle;
+pub use prepare::Call;
+
+/// The API a caller speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// `POST /chat/completions`. CHAT-1
+    Chat,
+    /// `POST /completions`. CHAT-14
+    Completions,
+}

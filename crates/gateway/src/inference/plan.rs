@@ -1,0 +1,309 @@
+//! Step 3: which endpoints, in which order, and why.
+
+use std::sync::Arc;
+
+use catalog::{Catalog, EndpointId, Modalities, Modality, ModelId, Parameter, Parameters, Slug};
+use protocol::exchange::Fault;
+use protocol::json::RawJson;
+use protocol::openai_chat::{RequestFacts, StructuredOutput};
+use routing::{
+    Available, Credential, Explanation, Facts, NoRoute, Plan, Policy, Preferences, Rng, Situation,
+    Speed, Strategy, TierAsked,
+};
+
+use super::Surface;
+use super::prepare::Call;
+use crate::api::money::Usd;
+use crate::clock::{minute_of_day, now_micros, now_millis, random};
+use crate::control::Access;
+
+/// One way to answer: an endpoint, and how it is reached.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Address and credential.
+    pub access: Arc<Access>,
+}
+
+/// The ways to answer, in order, and the plan they come from.
+#[derive(Debug)]
+pub struct Route {
+    /// The ways, the best first; never empty.
+    pub candidates: Vec<Candidate>,
+    /// The plan, with its reasons.
+    pub plan: Plan,
+    requested: Vec<String>,
+}
+
+impl Route {
+    /// How the model was chosen. RMETA-2
+    pub fn strategy(&self) -> &'static str {
+        match self.plan.strategy {
+            Strategy::Direct => "direct",
+            Strategy::Auto => "auto",
+            Strategy::Free => "free",
+            Strategy::Latest => "latest",
+            Strategy::Alias => "alias",
+            Strategy::Fallback => "fallback",
+            Strategy::Pareto => "pareto",
+            Strategy::Bodybuilder => "bodybuilder",
+            Strategy::Fusion => "fusion",
+        }
+    }
+
+    /// How many endpoints were looked at.
+    pub fn considered(&self) -> usize {
+        self.plan.attempts.len() + self.plan.exclusions.len()
+    }
+
+    /// The models asked for, as written.
+    pub fn requested_models(&self) -> &[String] {
+        &self.requested
+    }
+}
+
+/// No endpoint can answer, as the caller is told.
+#[derive(Debug)]
+pub struct NoRouteFault {
+    /// The error.
+    pub fault: Fault,
+    /// How many endpoints were looked at.
+    pub considered: usize,
+}
+
+impl From<Fault> for NoRouteFault {
+    fn from(fault: Fault) -> Self {
+        Self { fault, considered: 0 }
+    }
+}
+
+/// Plans the route of a call.
+pub fn plan(call: &Call) -> Result<Route, NoRouteFault> {
+    let requested = requested_models(call);
+    let plan = in_situation(call, &requested, |situation| {
+        routing::plan(situation, &mut Rng::seeded(random()))
+    })?
+    .map_err(refused)?;
+    let catalog = &call.snapshot.catalog;
+    let candidates = plan
+        .attempts
+        .iter()
+        .filter_map(|attempt| {
+            let access = way(call, catalog, attempt.endpoint, attempt.credential)?;
+            Some(Candidate { endpoint: attempt.endpoint, access: Arc::clone(access) })
+        })
+        .collect();
+    Ok(Route { candidates, plan, requested })
+}
+
+/// Tells the route of a call in words and data, with what each attempt would cost.
+pub fn explain(call: &Call) -> Result<serde_json::Value, Fault> {
+    let requested = requested_models(call);
+    in_situation(call, &requested, |situation| {
+        let planned = routing::plan(situation, &mut Rng::seeded(random()));
+        let explanation = match &planned {
+            Ok(plan) => Explanation::of_plan(situation, plan),
+            Err(no_route) => Explanation::of_refusal(situation, no_route),
+        };
+        let mut told = serde_json::to_value(explanation).unwrap_or_default();
+        if let (Ok(plan), Some(attempts)) = (&planned, told["attempts"].as_array_mut()) {
+            for (attempt, told) in plan.attempts.iter().zip(attempts) {
+                told["estimate"] = estimate(situation, attempt.endpoint);
+            }
+        }
+        told
+    })
+}
+
+/// What an attempt would cost in USD: with the estimated prompt alone, and at most.
+fn estimate(situation: &Situation<'_>, endpoint: EndpointId) -> serde_json::Value {
+    let endpoint = situation.catalog.endpoint(endpoint);
+    let prompt_tokens = situation.facts.estimated_prompt_tokens;
+    let room = endpoint.context_length.map(|length| length.saturating_sub(prompt_tokens));
+    let most_output = [situation.facts.max_output_tokens, endpoint.max_completion_tokens, room]
+        .into_iter()
+        .flatten()
+        .min();
+    let minute = minute_of_day(now_micros());
+    let estimate =
+        most_output.and_then(|most| ledger::estimate(&endpoint.price, prompt_tokens, most, minute));
+    serde_json::json!({
+        "prompt_tokens": prompt_tokens,
+        "max_output_tokens": most_output,
+        "prompt": estimate.map(|estimate| Usd(estimate.prompt.0)),
+        "most": estimate.map(|estimate| Usd(estimate.most.0)),
+    })
+}
+
+/// Gathers everything a plan depends on, and hands it over.
+fn in_situation<T>(
+    call: &Call,
+    requested: &[String],
+    then: impl FnOnce(&Situation<'_>) -> T,
+) -> Result<T, Fault> {
+    let snapshot = &call.snapshot;
+    let catalog = &snapshot.catalog;
+    let facts = facts(call, requested)?;
+    let preferences = match &call.facts.provider {
+        Some(raw) => {
+            Preferences::parse(raw.as_raw()).map_err(|error| Fault::invalid(error.to_string()))?
+        }
+        None => Preferences::default(),
+    };
+    let credentials = |endpoint: EndpointId| {
+        let mut available = Available::NONE;
+        for access in ways(call, catalog, endpoint) {
+            let count = match (access.is_byok(), access.is_fallback) {
+                (true, false) => &mut available.own,
+                (true, true) => &mut available.fallback,
+                (false, _) => &mut available.shared,
+            };
+            *count = count.saturating_add(1);
+        }
+        available
+    };
+    let sticky = |model: ModelId| {
+        let tag = call.app.sticky.get(call.conversation, &catalog.model(model).id)?;
+        catalog.endpoints_of(model).find(|id| catalog.endpoint(*id).tag == *tag)
+    };
+    let situation = Situation {
+        facts: &facts,
+        preferences: &preferences,
+        policy: &Policy::default(),
+        catalog,
+        health: &snapshot.health,
+        credentials: &credentials,
+        sticky: &sticky,
+        now_ms: now_millis(),
+    };
+    Ok(then(&situation))
+}
+
+fn ways<'c>(
+    call: &'c Call,
+    catalog: &'c Catalog,
+    endpoint: EndpointId,
+) -> impl Iterator<Item = &'c Arc<Access>> {
+    let model = &catalog.endpoint(endpoint).model;
+    call.snapshot.access_for(catalog.provider_id_of(endpoint), model, &call.caller)
+}
+
+fn way<'c>(
+    call: &'c Call,
+    catalog: &'c Catalog,
+    endpoint: EndpointId,
+    credential: Credential,
+) -> Option<&'c Arc<Access>> {
+    let (byok, fallback, position) = match credential {
+        Credential::Own(position) => (true, Some(false), position),
+        Credential::Fallback(position) => (true, Some(true), position),
+        Credential::Shared(position) => (false, None, position),
+    };
+    ways(call, catalog, endpoint)
+        .filter(|access| {
+            access.is_byok() == byok && fallback.is_none_or(|wanted| access.is_fallback == wanted)
+        })
+        .nth(usize::from(position))
+}
+
+fn refused(no_route: Box<NoRoute>) -> NoRouteFault {
+    let mut fault =
+        Fault::new(no_route.error_type, no_route.message.clone()).with_status(no_route.status);
+    fault.retry_after = no_route.availability.retry_after;
+    if let Ok(raw) = RawJson::of(&no_route.availability) {
+        fault.metadata.push(("availability".to_owned(), raw));
+    }
+    NoRouteFault { fault, considered: no_route.exclusions.len() }
+}
+
+/// The models asked for, the preferred one first. FALL-1
+fn requested_models(call: &Call) -> Vec<String> {
+    let mut requested = vec![call.model_requested.clone()];
+    for model in &call.facts.models {
+        if !requested.contains(model) {
+            requested.push(model.clone());
+        }
+    }
+    requested
+}
+
+fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
+    let asked = &call.facts;
+    let models = requested
+        .iter()
+        .map(|model| Slug::parse(model).map_err(|error| Fault::invalid(error.to_string())))
+        .collect::<Result<Vec<_>, _>>()?;
+    let tier = |name: &str| {
+        TierAsked::from_name(name).ok_or_else(|| {
+            Fault::invalid(
+                "service_tier: unknown value; use auto, default, flex, priority, scale or fast",
+            )
+        })
+    };
+    let speed = |name: &str| match name {
+        "fast" => Ok(Speed::Fast),
+        "standard" => Ok(Speed::Standard),
+        _ => Err(Fault::invalid("speed: unknown value; use fast or standard")),
+    };
+    Ok(Facts {
+        models,
+        surface: match call.surface {
+            Surface::Chat => routing::Surface::Chat,
+            Surface::Completions => routing::Surface::Completions,
+        },
+        parameters: parameters(asked),
+        input_modalities: input_modalities(asked),
+        output_modalities: output_modalities(asked)?,
+        structured: match asked.structured_output {
+            None => routing::StructuredOutput::None,
+            Some(StructuredOutput::JsonSchema) => routing::StructuredOutput::JsonSchema,
+            Some(StructuredOutput::JsonObject | StructuredOutput::Other) => {
+                routing::StructuredOutput::JsonObject
+            }
+        },
+        estimated_prompt_tokens: asked.estimated_prompt_tokens,
+        max_output_tokens: asked.max_output_tokens,
+        service_tier: asked.service_tier.as_deref().map(tier).transpose()?,
+        speed: asked.speed.as_deref().map(speed).transpose()?,
+        session: Some(call.conversation.session()),
+        router: None,
+    })
+}
+
+fn parameters(asked: &RequestFacts) -> Parameters {
+    asked.parameters.iter().filter_map(|name| Parameter::from_name(name)).collect()
+}
+
+fn input_modalities(asked: &RequestFacts) -> Modalities {
+    let mut modalities = Modalities::TEXT;
+    for (present, modality) in [
+        (asked.image_input, Modality::Image),
+        (asked.audio_input, Modality::Audio),
+        (asked.video_input, Modality::Video),
+        (asked.file_input, Modality::File),
+    ] {
+        if present {
+            modalities = modalities.with(modality);
+        }
+    }
+    modalities
+}
+
+fn output_modalities(asked: &RequestFacts) -> Result<Modalities, Fault> {
+    if asked.output_modalities.is_empty() {
+        return Ok(Modalities::TEXT);
+    }
+    asked
+        .output_modalities
+        .iter()
+        .map(|name| {
+            Modality::from_name(name).ok_or_else(|| {
+                Fault::invalid(format!(
+                    "modalities: unknown value `{}`; use text, image or audio",
+                    name.chars().take(40).collect::<String>()
+                ))
+            })
+        })
+        .collect()
+}

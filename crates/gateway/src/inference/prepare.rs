@@ -1,0 +1,227 @@
+//! Step 2: what is asked for.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use http::HeaderMap;
+use http::header::{ORIGIN, REFERER, USER_AGENT};
+use protocol::exchange::{Fault, Usage};
+use protocol::openai_chat::RequestFacts;
+use routing::health::{Observation, Outcome};
+use sha2::{Digest, Sha256};
+use store::Generation;
+
+use super::Surface;
+use super::plan::{Candidate, Route};
+use super::settle::record;
+use super::sticky::Conversation;
+use crate::app::App;
+use crate::clock::{generation_id, now_millis, now_seconds, request_id};
+use crate::control::{Caller, Snapshot};
+
+/// One call: everything known of it that does not change on its way.
+pub struct Call {
+    /// What all requests share.
+    pub app: Arc<App>,
+    /// The control state it works with.
+    pub snapshot: Arc<Snapshot>,
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// The API the caller speaks.
+    pub surface: Surface,
+    /// The answer's id, told in `X-Generation-Id`. API-10
+    pub generation_id: String,
+    /// When it began, in seconds since 1970.
+    pub created: u64,
+    /// What is asked for.
+    pub facts: RequestFacts,
+    /// The model as the caller named it; empty for the default model.
+    pub model_requested: String,
+    /// The conversation, for stickiness.
+    pub conversation: Conversation,
+    /// The end user toward providers, made unrecognisable. USERT-1
+    pub user_identity: Option<String>,
+    /// The caller wants to know about the route. RMETA-1
+    pub wants_metadata: bool,
+    betas: Vec<String>,
+    headers: Attribution,
+    pub(super) route: OnceLock<Route>,
+}
+
+/// What the request's headers say about the application. ATTR-1
+#[derive(Default)]
+struct Attribution {
+    referer: Option<Arc<str>>,
+    title: Option<Arc<str>>,
+    categories: Option<Arc<str>>,
+    user_agent: Option<Arc<str>>,
+    origin: Option<Arc<str>>,
+    session_id: Option<String>,
+}
+
+impl Attribution {
+    fn read(headers: &HeaderMap) -> Self {
+        let text = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .map(|text| text.chars().take(512).collect::<String>())
+        };
+        let shared = |name: &str| text(name).map(Arc::from);
+        Self {
+            referer: shared(REFERER.as_str()).or_else(|| shared("http-referer")),
+            title: shared("x-openrouter-title").or_else(|| shared("x-title")),
+            categories: shared("x-openrouter-categories"),
+            user_agent: shared(USER_AGENT.as_str()),
+            origin: shared(ORIGIN.as_str()),
+            session_id: text("x-session-id"),
+        }
+    }
+}
+
+impl Call {
+    /// Gathers what does not change.
+    pub fn new(
+        app: Arc<App>,
+        snapshot: Arc<Snapshot>,
+        caller: Arc<Caller>,
+        surface: Surface,
+        generation_id: String,
+        headers: &HeaderMap,
+        facts: RequestFacts,
+    ) -> Result<Self, Fault> {
+        let headers_read = Attribution::read(headers);
+        if headers_read.session_id.as_ref().is_some_and(|id| id.chars().count() > 256) {
+            return Err(Fault::invalid("x-session-id: is longer than 256 characters"));
+        }
+        let conversation =
+            Conversation::of(&caller.account_id, headers_read.session_id.as_deref(), &facts);
+        let user_identity =
+            facts.user.as_deref().map(|user| user_identity(&caller.account_id, user));
+        let model_requested = match (&facts.model, facts.models.first(), &snapshot.default_model) {
+            (Some(model), _, _) | (None, Some(model), _) | (None, None, Some(model)) => {
+                model.clone()
+            }
+            (None, None, None) => {
+                return Err(Fault::invalid(
+                    "model: is missing, and no default model is set for this workspace",
+                ));
+            }
+        };
+        let flag = |name: &str| {
+            headers
+                .get(name)
+                .is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"enabled"))
+        };
+        let betas = ["x-anthropic-beta", "anthropic-beta"]
+            .iter()
+            .filter_map(|name| headers.get(*name)?.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|beta| !beta.is_empty())
+            .map(str::to_owned)
+            .collect();
+        Ok(Self {
+            wants_metadata: flag("x-openrouter-metadata")
+                || flag("x-openrouter-experimental-metadata"),
+            app,
+            snapshot,
+            caller,
+            surface,
+            generation_id,
+            created: now_seconds(),
+            facts,
+            model_requested,
+            conversation,
+            user_identity,
+            betas,
+            headers: headers_read,
+            route: OnceLock::new(),
+        })
+    }
+
+    /// A new generation's id.
+    pub fn new_id() -> String {
+        generation_id()
+    }
+
+    /// The beta features of Anthropic the caller asks for. PROV-15
+    pub fn anthropic_betas(&self) -> Vec<&str> {
+        self.betas.iter().map(String::as_str).collect()
+    }
+
+    /// The record of this call, with all that is known at its start.
+    pub fn record(&self) -> Generation {
+        let headers = &self.headers;
+        let session = headers.session_id.as_deref().or(self.facts.session_id.as_deref());
+        Generation {
+            account_id: Arc::clone(&self.caller.account_id),
+            workspace_id: Arc::clone(&self.caller.workspace_id),
+            key_hash: Arc::clone(&self.caller.key_hash),
+            model_requested: self.model_requested.as_str().into(),
+            streamed: self.facts.stream,
+            session_id: session.map(Into::into),
+            external_user: self.facts.user.as_deref().map(Into::into),
+            app_referer: headers.referer.clone(),
+            app_title: headers.title.clone(),
+            app_categories: headers.categories.clone(),
+            user_agent: headers.user_agent.clone(),
+            origin: headers.origin.clone(),
+            ..record(&self.generation_id, &request_id())
+        }
+    }
+
+    /// What a success means for the endpoint's health and for the conversation: `first_content` is
+    /// known for streams only. MODELS-13, PERF-2, STICKY-1
+    pub fn succeeded(
+        &self,
+        candidate: &Candidate,
+        usage: &Usage,
+        began: Instant,
+        first_content: Option<Instant>,
+    ) {
+        let seconds = began.elapsed().as_secs_f64();
+        let observation = Observation {
+            latency_ms: first_content.map(|at| at.duration_since(began).as_secs_f64() * 1000.0),
+            throughput: (usage.output > 0 && seconds > 0.0).then(|| usage.output as f64 / seconds),
+            ..Observation::of(Outcome::Success)
+        };
+        self.snapshot.observe(candidate.endpoint, &observation, now_millis());
+        if self.conversation.named || usage.cached_input > 0 || usage.cache_write > 0 {
+            let state = self.snapshot.endpoint(candidate.endpoint);
+            self.app.sticky.put(self.conversation, &state.model, &state.tag);
+        }
+    }
+}
+
+/// A name for the end user that a provider can tell apart but not recognise. USERT-1
+fn user_identity(account: &str, user: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(account.as_bytes());
+    hash.update([0]);
+    hash.update(user.as_bytes());
+    let digest = hash.finalize();
+    let mut name = String::with_capacity(5 + 32);
+    name.push_str("user-");
+    for byte in &digest[..16] {
+        name.push_str(&format!("{byte:02x}"));
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// USERT-1
+    #[test]
+    fn end_users_are_told_apart_but_not_named() {
+        let one = user_identity("account", "ann@example.com");
+        assert_eq!(one, user_identity("account", "ann@example.com"));
+        assert_ne!(one, user_identity("other", "ann@example.com"));
+        assert!(!one.contains("ann"));
+        assert_eq!(one.len(), 37);
+    }
+}

@@ -1,0 +1,63 @@
+//! Reads a request's body within bounds of size and time.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use protocol::exchange::{ErrorType, Fault};
+
+use crate::settings::Settings;
+
+/// Reads the whole body. Too large: 413; too slow: 408.
+pub async fn receive(mut body: Incoming, settings: &Settings) -> Result<Bytes, Fault> {
+    let limit = settings.max_body_bytes;
+    let too_large = || {
+        Fault::new(
+            ErrorType::PayloadTooLarge,
+            format!("Request payload too large: at most {limit} bytes are accepted"),
+        )
+    };
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let started = Instant::now();
+    let mut first = Bytes::new();
+    let mut whole: Vec<u8> = Vec::new();
+    loop {
+        let left = settings.body_timeout.saturating_sub(started.elapsed());
+        let wait = settings.body_idle_timeout.min(left);
+        let frame = match tokio::time::timeout(wait, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => break,
+            Ok(Some(Err(error))) => {
+                return Err(Fault::invalid(format!("the request body broke off: {error}")));
+            }
+            Err(_) => {
+                return Err(Fault::new(
+                    ErrorType::Timeout,
+                    "Operation timed out. Please try again later.",
+                )
+                .with_status(408));
+            }
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len() + whole.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        // Most bodies come in one piece, which is then not copied.
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+        } else {
+            if whole.is_empty() {
+                let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+                whole.reserve(first.len() + data.len() + expected.min(limit));
+                whole.extend_from_slice(&first);
+                first = Bytes::new();
+            }
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(if whole.is_empty() { first } else { Bytes::from(whole) })
+}

@@ -1,0 +1,287 @@
+//! Step 6: exactly one row for each call, on every way out. ZCI, USAGE, promise 2
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use catalog::{EndpointId, PriceState};
+use ledger::{Cost, MeteredUsage};
+use protocol::exchange::{Charge, FinishReason, Usage};
+use store::{Attempt, Committed, Generation, SettledBy, Slot};
+
+use crate::app::App;
+use crate::clock::{minute_of_day, now_micros};
+use crate::control::{EndpointState, Snapshot};
+use crate::telemetry::OutcomeLabel;
+
+/// The one owner of a call's record. Settled by [`Settlement::settle`]; dropped unsettled, it
+/// settles itself as cancelled, so no way out is without its row.
+pub struct Settlement {
+    app: Arc<App>,
+    snapshot: Arc<Snapshot>,
+    slot: Option<Slot>,
+    generation: Generation,
+    endpoint: Option<EndpointId>,
+    started: Instant,
+    first_content: Option<Instant>,
+    estimated_prompt_tokens: u64,
+    images: u64,
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug, Default)]
+pub struct Ending {
+    /// Token counts the provider told.
+    pub usage: Option<Usage>,
+    /// Bytes of text seen, for an estimate where none were told.
+    pub text_bytes: u64,
+    /// Why the answer ended.
+    pub finish: Option<FinishReason>,
+    /// The provider's own word.
+    pub native_finish: Option<String>,
+    /// The status the caller saw.
+    pub status: u16,
+    /// The kind of error, if there was one.
+    pub error_type: Option<String>,
+    /// The caller left.
+    pub cancelled: bool,
+    /// The tier that served.
+    pub service_tier: Option<String>,
+    /// The provider's id of the answer.
+    pub upstream_id: Option<String>,
+}
+
+/// What is billed for an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Bill {
+    /// The token counts billed and shown: told, or estimated.
+    pub usage: Usage,
+    /// What it costs, as shown.
+    pub charge: Charge,
+    cost: Cost,
+    settled_by: SettledBy,
+    price_state: store::PriceState,
+}
+
+/// What is known of a call at its start.
+pub struct Opening {
+    /// The record with everything known at the start filled in.
+    pub generation: Generation,
+    /// The estimate of the prompt, in tokens.
+    pub estimated_prompt_tokens: u64,
+    /// How many images the prompt has.
+    pub images: u64,
+}
+
+impl Settlement {
+    /// Opens the record of a call.
+    pub fn open(app: Arc<App>, snapshot: Arc<Snapshot>, slot: Slot, opening: Opening) -> Self {
+        app.metrics.begin();
+        Self {
+            app,
+            snapshot,
+            slot: Some(slot),
+            generation: opening.generation,
+            endpoint: None,
+            started: Instant::now(),
+            first_content: None,
+            estimated_prompt_tokens: opening.estimated_prompt_tokens,
+            images: opening.images,
+        }
+    }
+
+    /// The record so far.
+    pub fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    /// When the call began.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// When content began to flow.
+    pub fn first_content(&self) -> Option<Instant> {
+        self.first_content
+    }
+
+    /// An attempt is made at this endpoint; from now on it is the one that is billed.
+    pub fn choose(&mut self, endpoint: EndpointId, state: &EndpointState, is_byok: bool) {
+        self.endpoint = Some(endpoint);
+        let generation = &mut self.generation;
+        generation.model = Arc::clone(&state.model);
+        generation.model_permaslug = Arc::clone(&state.permaslug);
+        generation.endpoint_tag = Arc::clone(&state.tag);
+        generation.provider_name = Arc::clone(&state.provider_name);
+        generation.provider_slug = Arc::clone(&state.provider_slug);
+        generation.upstream_model = Arc::clone(&state.upstream_model);
+        generation.prices = Some(Arc::clone(&state.prices));
+        generation.is_byok = is_byok;
+    }
+
+    /// An attempt ended. USAGE, GEN-2
+    pub fn attempted(&mut self, attempt: Attempt) {
+        self.app.metrics.attempt(&self.generation.provider_slug, attempt.status.unwrap_or(0));
+        self.generation.attempts.push(attempt);
+    }
+
+    /// Content began to flow.
+    pub fn content_began(&mut self) {
+        self.first_content.get_or_insert_with(Instant::now);
+    }
+
+    /// What `ending` will cost: computed once, before the last frame, and frozen by
+    /// [`Self::settle`]. A prompt price that depends on the time of day is that of the start.
+    pub fn bill(&self, ending: &Ending) -> Bill {
+        let estimated = Usage {
+            input: self.estimated_prompt_tokens,
+            output: ending.text_bytes.div_ceil(4),
+            ..Usage::default()
+        };
+        let mut usage = ending.usage.unwrap_or(estimated);
+        // What a provider counted before a caller left is not yet all that it sent.
+        let unfinished = ending.cancelled && ending.finish.is_none();
+        if unfinished {
+            usage.output = usage.output.max(estimated.output);
+        }
+        let mut bill = Bill {
+            usage,
+            settled_by: match (ending.usage.is_some(), ending.cancelled) {
+                (_, true) if unfinished => SettledBy::Metered,
+                (true, _) => SettledBy::Usage,
+                (false, _) => SettledBy::Estimated,
+            },
+            ..Bill::default()
+        };
+        bill.charge.is_byok = self.generation.is_byok;
+        bill.charge.cost = "0".to_owned();
+        let Some(endpoint) = self.endpoint.map(|id| self.snapshot.catalog.endpoint(id)) else {
+            bill.settled_by = SettledBy::None;
+            return bill;
+        };
+        bill.price_state = match endpoint.price.state() {
+            PriceState::Known => store::PriceState::Known,
+            PriceState::Free => store::PriceState::Free,
+            PriceState::Unknown => store::PriceState::Unknown,
+        };
+        let failed = ending.status >= 400 && ending.finish.is_none();
+        if failed || ledger::waived(usage.output, ending.finish).is_some() {
+            bill.settled_by = SettledBy::None;
+            return bill;
+        }
+        let metered = MeteredUsage {
+            tokens: usage,
+            requests: 1,
+            images: self.images,
+            ..MeteredUsage::default()
+        };
+        let minute = minute_of_day(self.generation.created_at);
+        match ledger::cost(&metered, &endpoint.price, minute) {
+            Some(cost) => {
+                bill.charge.upstream_cost = Some(cost.total.to_string());
+                bill.charge.upstream_prompt_cost = Some(cost.prompt.to_string());
+                bill.charge.upstream_completion_cost = Some(cost.completion.to_string());
+                if !bill.charge.is_byok {
+                    bill.charge.cost = cost.total.to_string();
+                }
+                bill.cost = cost;
+            }
+            // Served and marked: the operator's own credential paid, the price is to be entered.
+            None => bill.price_state = store::PriceState::Unknown,
+        }
+        bill
+    }
+
+    /// Hands the record to the writer. The future resolves when it is committed.
+    pub fn settle(mut self, ending: Ending, bill: &Bill) -> Option<Committed> {
+        self.hand_over(ending, bill)
+    }
+
+    fn hand_over(&mut self, ending: Ending, bill: &Bill) -> Option<Committed> {
+        let slot = self.slot.take()?;
+        let elapsed = self.started.elapsed();
+        let millis =
+            |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let first_content = self.first_content.map(|at| at.duration_since(self.started));
+        let outcome = match (&ending.error_type, ending.cancelled, ending.status) {
+            (_, true, _) => OutcomeLabel::Cancelled,
+            (None, _, _) => OutcomeLabel::Ok,
+            (Some(_), _, 400..=499) => OutcomeLabel::Refused,
+            (Some(_), _, _) => OutcomeLabel::Failed,
+        };
+        self.app.metrics.end(
+            outcome,
+            elapsed.as_secs_f64(),
+            first_content.map(|duration| duration.as_secs_f64()),
+        );
+        let charged = if self.generation.is_byok { 0 } else { bill.cost.total.0 };
+        self.app.metrics.usage(bill.usage.input, bill.usage.output, charged);
+
+        let mut generation = std::mem::take(&mut self.generation);
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let usage = &bill.usage;
+        generation.upstream_id = ending.upstream_id.map(Into::into);
+        generation.cancelled = ending.cancelled;
+        generation.status = ending.status;
+        generation.finish_reason = ending.finish.map(|reason| reason.name().into());
+        generation.native_finish_reason = ending.native_finish.map(Into::into);
+        generation.error_type = ending.error_type.map(Into::into);
+        generation.service_tier = ending.service_tier.map(Into::into);
+        generation.first_token_ms = first_content.map(millis);
+        generation.latency_ms = generation.first_token_ms.unwrap_or_else(|| millis(elapsed));
+        generation.generation_time_ms = millis(elapsed);
+        generation.native_tokens_prompt = signed(usage.input);
+        generation.native_tokens_completion = signed(usage.output);
+        generation.native_tokens_reasoning = signed(usage.reasoning);
+        generation.native_tokens_cached = signed(usage.cached_input);
+        generation.native_tokens_cache_write = signed(usage.cache_write);
+        generation.native_tokens_cache_write_1h = signed(usage.cache_write_1h);
+        generation.native_tokens_prompt_audio = signed(usage.audio_input);
+        generation.native_tokens_prompt_images = signed(usage.image_input);
+        generation.native_tokens_completion_audio = signed(usage.audio_output);
+        generation.native_tokens_completion_images = signed(usage.image_output);
+        generation.tokens_prompt = signed(usage.input);
+        generation.tokens_completion = signed(usage.output);
+        generation.num_media_prompt = signed(self.images);
+        generation.web_searches = signed(usage.web_searches);
+        generation.upstream_inference_cost = bill.cost.total.0;
+        generation.upstream_prompt_cost = bill.cost.prompt.0;
+        generation.upstream_completion_cost = bill.cost.completion.0;
+        generation.cache_discount = bill.cost.cache_discount.0;
+        generation.total_cost = charged;
+        generation.usage_cost = charged;
+        generation.price_state = bill.price_state;
+        generation.is_free = bill.price_state == store::PriceState::Free;
+        generation.settled_by = bill.settled_by;
+        Some(slot.settle(generation))
+    }
+
+    /// Settles a call whose caller left: what was metered so far is billed.
+    pub fn abandon(mut self, ending: Ending) {
+        let ending = Ending { cancelled: true, ..ending };
+        let bill = self.bill(&ending);
+        // Nobody waits for the commit; the writer has the row.
+        let _ = self.hand_over(ending, &bill);
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        if self.slot.is_none() {
+            return;
+        }
+        let ending = Ending { status: 499, cancelled: true, ..Ending::default() };
+        let bill = self.bill(&ending);
+        let _ = self.hand_over(ending, &bill);
+    }
+}
+
+/// The opening values that every record shares.
+pub fn record(id: &str, request_id: &str) -> Generation {
+    Generation {
+        id: id.into(),
+        request_id: request_id.into(),
+        created_at: now_micros(),
+        api_type: "completions".into(),
+        ..Generation::default()
+    }
+}

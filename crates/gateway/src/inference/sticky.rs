@@ -1,0 +1,133 @@
+//! Which endpoint a conversation stays with, so that its prompt cache stays warm. STICKY
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use protocol::openai_chat::RequestFacts;
+
+/// How long a conversation is remembered without a request. STICKY-5
+const LIFETIME: Duration = Duration::from_secs(600);
+/// How many conversations are remembered in one shard; the oldest go first beyond it.
+const PER_SHARD: usize = 16_384;
+const SHARDS: usize = 16;
+
+/// A conversation of an account, without the model. STICKY-6
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conversation {
+    key: u64,
+    /// The caller named the session: sticky from the first success on. STICKY-8
+    pub named: bool,
+}
+
+impl Conversation {
+    /// The conversation of a request: the session id, else the cache key, else how it begins.
+    /// STICKY-7, STICKY-8, STICKY-9
+    pub fn of(account: &str, session_id: Option<&str>, facts: &RequestFacts) -> Self {
+        let mut hasher = DefaultHasher::new();
+        account.hash(&mut hasher);
+        let named = session_id.or(facts.session_id.as_deref());
+        match (named, &facts.prompt_cache_key) {
+            (Some(session), _) => (0_u8, session).hash(&mut hasher),
+            (None, Some(key)) => (1_u8, key.as_str()).hash(&mut hasher),
+            (None, None) => {
+                (2_u8, &facts.opening.instructions, &facts.opening.first_message).hash(&mut hasher);
+            }
+        }
+        Self { key: hasher.finish(), named: named.is_some() }
+    }
+}
+
+#[derive(Clone)]
+struct Remembered {
+    tag: Arc<str>,
+    until: Instant,
+}
+
+type Shard = Mutex<HashMap<(u64, Arc<str>), Remembered>>;
+
+impl Conversation {
+    /// What routing needs of it.
+    pub fn session(self) -> routing::Session {
+        routing::Session { key: u128::from(self.key), named: self.named }
+    }
+}
+
+/// The conversations remembered.
+pub struct StickyTable {
+    shards: [Shard; SHARDS],
+}
+
+impl Default for StickyTable {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl StickyTable {
+    fn shard(&self, conversation: Conversation) -> &Shard {
+        &self.shards[(conversation.key % SHARDS as u64) as usize]
+    }
+
+    /// The tag of the endpoint that last served the conversation with this model.
+    pub fn get(&self, conversation: Conversation, model: &str) -> Option<Arc<str>> {
+        let shard = self.shard(conversation).lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.is_empty() {
+            return None;
+        }
+        shard
+            .get(&(conversation.key, Arc::from(model)))
+            .filter(|remembered| remembered.until > Instant::now())
+            .map(|remembered| Arc::clone(&remembered.tag))
+    }
+
+    /// Remembers, or renews. STICKY-5
+    pub fn put(&self, conversation: Conversation, model: &Arc<str>, tag: &Arc<str>) {
+        let now = Instant::now();
+        let mut shard = self.shard(conversation).lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.len() >= PER_SHARD {
+            shard.retain(|_, remembered| remembered.until > now);
+            if shard.len() >= PER_SHARD {
+                let middle = now + LIFETIME / 2;
+                shard.retain(|_, remembered| remembered.until > middle);
+            }
+            if shard.len() >= PER_SHARD {
+                return;
+            }
+        }
+        let remembered = Remembered { tag: Arc::clone(tag), until: now + LIFETIME };
+        shard.insert((conversation.key, Arc::clone(model)), remembered);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// STICKY-6, STICKY-8
+    #[test]
+    fn conversations_are_told_apart_by_account_session_and_model() {
+        let table = StickyTable::default();
+        let facts = RequestFacts::default();
+        let one = Conversation::of("a", Some("s"), &facts);
+        assert!(one.named);
+        let (model, tag): (Arc<str>, Arc<str>) = ("m".into(), "openai".into());
+        table.put(one, &model, &tag);
+        assert_eq!(table.get(one, "m").as_deref(), Some("openai"));
+        assert_eq!(table.get(one, "n"), None);
+        assert_eq!(table.get(Conversation::of("b", Some("s"), &facts), "m"), None);
+        assert_eq!(table.get(Conversation::of("a", None, &facts), "m"), None);
+    }
+
+    #[test]
+    fn the_table_does_not_grow_without_bound() {
+        let table = StickyTable::default();
+        let (model, tag): (Arc<str>, Arc<str>) = ("m".into(), "t".into());
+        for key in 0..(PER_SHARD as u64 + 10) {
+            let conversation = Conversation { key: key * SHARDS as u64, named: true };
+            table.put(conversation, &model, &tag);
+        }
+        assert!(table.shards[0].lock().unwrap().len() <= PER_SHARD);
+    }
+}

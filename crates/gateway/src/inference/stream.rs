@@ -1,0 +1,315 @@
+//! Step 5: a streamed answer on its way to the caller, with back-pressure: the provider is read
+//! only as fast as the caller takes. STREAM
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use protocol::exchange::{Additions, ErrorType, Fault, FinishReason};
+use protocol::json::RawJson;
+use protocol::sse::{DONE, write_comment, write_data};
+use routing::health::{Observation, Outcome};
+use store::Committed;
+use tokio::time::Sleep;
+
+use super::Call;
+use super::attempt::{Started, body_fault};
+use super::settle::{Ending, Settlement};
+use crate::app::App;
+use crate::clock::now_millis;
+use crate::error::mask;
+use crate::upstream::UpstreamBody;
+
+/// The comment that keeps a waiting caller's connection open. STREAM-2
+const HEARTBEAT: &str = "OPENROUTER PROCESSING";
+
+/// Attempts that are still under way when the caller already has headers.
+pub type Waiting = Pin<Box<dyn Future<Output = Result<Box<Live>, LateFailure>> + Send>>;
+
+/// All attempts failed after the caller got headers.
+pub struct LateFailure {
+    /// The error, told in the stream.
+    pub fault: Fault,
+    /// Further members beside it.
+    pub members: Vec<(String, RawJson)>,
+    /// The commit of the record, if there is one.
+    pub committed: Option<Committed>,
+}
+
+/// A streamed answer.
+pub struct StreamBody {
+    app: Arc<App>,
+    generation_id: String,
+    phase: Phase,
+    out: Vec<u8>,
+    heartbeat: Option<Pin<Box<Sleep>>>,
+}
+
+enum Phase {
+    /// The caller has headers; attempts are under way.
+    Waiting(Waiting),
+    /// Content flows.
+    Live(Box<Live>),
+    /// All is written but the end, which waits for the books.
+    Settling { committed: Option<Committed>, tail: Vec<u8>, upstream: Option<Box<UpstreamBody>> },
+    /// Nothing more.
+    Done,
+}
+
+/// A stream under way, with what it owes to the books.
+pub struct Live {
+    call: Arc<Call>,
+    started: Option<Started>,
+    settlement: Option<Settlement>,
+    idle: Pin<Box<Sleep>>,
+    last_data: Instant,
+    began: Instant,
+}
+
+impl Live {
+    /// Content flows from now on.
+    pub fn new(call: Arc<Call>, started: Started, settlement: Settlement, app: &App) -> Self {
+        let now = Instant::now();
+        Self {
+            call,
+            idle: Box::pin(tokio::time::sleep(app.settings.upstream.idle)),
+            last_data: now,
+            began: settlement.started(),
+            started: Some(started),
+            settlement: Some(settlement),
+        }
+    }
+
+    fn ending(started: &Started, status: u16) -> Ending {
+        Ending {
+            usage: started.relay.usage(),
+            text_bytes: started.relay.text_bytes(),
+            finish: started.relay.finish_reason(),
+            native_finish: started.relay.native_finish_reason().map(str::to_owned),
+            status,
+            service_tier: started.relay.service_tier().map(str::to_owned),
+            upstream_id: started.relay.upstream_id().map(str::to_owned),
+            ..Ending::default()
+        }
+    }
+
+    /// The provider ended well: writes the end, with the cost, and hands the record over.
+    fn finish(&mut self, tail: &mut Vec<u8>) -> (Option<Committed>, Option<Box<UpstreamBody>>) {
+        let (Some(mut started), Some(settlement)) = (self.started.take(), self.settlement.take())
+        else {
+            return (None, None);
+        };
+        let ending = Self::ending(&started, 200);
+        let bill = settlement.bill(&ending);
+        if ending.usage.is_none() {
+            started.relay.set_usage(bill.usage);
+        }
+        let members = self.call.metadata(settlement.generation());
+        let additions = Additions { charge: Some(&bill.charge), members: &members };
+        started.relay.finish(additions, tail);
+        self.call.succeeded(
+            &started.candidate,
+            &bill.usage,
+            self.began,
+            settlement.first_content(),
+        );
+        (settlement.settle(ending, &bill), Some(Box::new(started.upstream)))
+    }
+
+    /// The provider failed after content: says so in the stream and bills nothing. STREAM-5, ZCI-1
+    fn fail(&mut self, fault: &Fault, tail: &mut Vec<u8>) -> Option<Committed> {
+        let (Some(mut started), Some(settlement)) = (self.started.take(), self.settlement.take())
+        else {
+            return None;
+        };
+        self.call.snapshot.observe(
+            started.candidate.endpoint,
+            &Observation::of(Outcome::Failure),
+            now_millis(),
+        );
+        let shown = mask(fault);
+        started.relay.fail(&shown, tail);
+        let ending = Ending {
+            finish: Some(FinishReason::Error),
+            error_type: Some(fault.error_type.name()),
+            ..Self::ending(&started, fault.status)
+        };
+        let bill = settlement.bill(&ending);
+        settlement.settle(ending, &bill)
+    }
+
+    fn poll_live(
+        &mut self,
+        app: &App,
+        context: &mut Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> Poll<Option<Phase>> {
+        let Some(started) = &mut self.started else { return Poll::Ready(Some(Phase::Done)) };
+        if !started.written.is_empty() {
+            std::mem::swap(out, &mut started.written);
+            return Poll::Ready(None);
+        }
+        let now = Instant::now();
+        let fault = if started.ended {
+            None
+        } else {
+            match started.upstream.poll_data(context) {
+                Poll::Ready(Some(Ok(data))) => {
+                    self.last_data = now;
+                    let mut step = started.relay.push(&data, out);
+                    started.ended = step.done;
+                    if step.done && step.fault.is_none() {
+                        step.fault = started.relay.end(out).fault;
+                    }
+                    match step.fault {
+                        Some(fault) => Some(fault),
+                        None if now > started.deadline => Some(timed_out()),
+                        None => return Poll::Ready(None),
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => Some(body_fault(&error)),
+                Poll::Ready(None) => {
+                    started.ended = true;
+                    started.relay.end(out).fault
+                }
+                Poll::Pending => {
+                    if self.idle.as_mut().poll(context).is_pending() {
+                        return Poll::Pending;
+                    }
+                    let idle = app.settings.upstream.idle;
+                    let due = (self.last_data + idle).min(started.deadline);
+                    if due > now {
+                        // Data came since the timer was set: it is moved only now, not for each
+                        // chunk.
+                        self.idle.as_mut().reset(due.into());
+                        return Poll::Ready(None);
+                    }
+                    Some(timed_out())
+                }
+            }
+        };
+        let mut tail = std::mem::take(out);
+        let (committed, upstream) = match fault {
+            Some(fault) => (self.fail(&fault, &mut tail), None),
+            None => self.finish(&mut tail),
+        };
+        Poll::Ready(Some(Phase::Settling { committed, tail, upstream }))
+    }
+}
+
+fn timed_out() -> Fault {
+    Fault::new(ErrorType::Timeout, "Request timed out. Please try again later.")
+}
+
+impl Drop for Live {
+    /// The caller left: the provider's connection closes, and what was metered is settled.
+    /// STREAM-8, STREAM-9
+    fn drop(&mut self) {
+        if let (Some(started), Some(settlement)) = (self.started.take(), self.settlement.take()) {
+            settlement.abandon(Self::ending(&started, 200));
+        }
+    }
+}
+
+impl StreamBody {
+    /// A stream whose content flows.
+    pub fn live(app: Arc<App>, generation_id: String, live: Box<Live>) -> Self {
+        Self { app, generation_id, phase: Phase::Live(live), out: Vec::new(), heartbeat: None }
+    }
+
+    /// A stream whose caller waits for attempts that are still under way.
+    pub fn waiting(app: Arc<App>, generation_id: String, waiting: Waiting) -> Self {
+        let heartbeat = Box::pin(tokio::time::sleep(app.settings.heartbeat_interval));
+        let mut out = Vec::new();
+        write_comment(&mut out, HEARTBEAT);
+        Self { app, generation_id, phase: Phase::Waiting(waiting), out, heartbeat: Some(heartbeat) }
+    }
+
+    /// The next bytes for the caller.
+    pub fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if !self.out.is_empty() {
+                return Poll::Ready(Some(Bytes::from(std::mem::take(&mut self.out))));
+            }
+            match &mut self.phase {
+                Phase::Done => return Poll::Ready(None),
+                Phase::Waiting(waiting) => match waiting.as_mut().poll(context) {
+                    Poll::Ready(Ok(live)) => self.phase = Phase::Live(live),
+                    Poll::Ready(Err(failure)) => self.fail_late(failure),
+                    Poll::Pending => {
+                        if !self.poll_heartbeat(context) {
+                            return Poll::Pending;
+                        }
+                    }
+                },
+                Phase::Live(live) => match live.poll_live(&self.app, context, &mut self.out) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(None) => {}
+                    Poll::Ready(Some(next)) => self.phase = next,
+                },
+                Phase::Settling { committed, tail, upstream } => {
+                    // The provider's last bytes are read meanwhile, so that its connection can be
+                    // used again.
+                    if let Some(body) = upstream
+                        && let Poll::Ready(None | Some(Err(_))) = body.poll_data(context)
+                    {
+                        *upstream = None;
+                    }
+                    if let Some(commit) = committed {
+                        match Pin::new(commit).poll(context) {
+                            Poll::Pending => return Poll::Pending,
+                            Poll::Ready(result) => report_commit(&self.generation_id, result),
+                        }
+                    }
+                    self.out = std::mem::take(tail);
+                    self.phase = Phase::Done;
+                }
+            }
+        }
+    }
+
+    fn poll_heartbeat(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(heartbeat) = &mut self.heartbeat else { return false };
+        if heartbeat.as_mut().poll(context).is_pending() {
+            return false;
+        }
+        let next = tokio::time::Instant::now() + self.app.settings.heartbeat_interval;
+        heartbeat.as_mut().reset(next);
+        write_comment(&mut self.out, HEARTBEAT);
+        true
+    }
+
+    fn fail_late(&mut self, failure: LateFailure) {
+        let shown = mask(&failure.fault);
+        let mut tail = Vec::new();
+        write_data(&mut tail, &late_error(&self.generation_id, &shown, &failure.members));
+        tail.extend_from_slice(DONE);
+        self.phase = Phase::Settling { committed: failure.committed, tail, upstream: None };
+    }
+}
+
+/// The error chunk of a stream in which nothing was said yet. STREAM-5
+fn late_error(generation_id: &str, fault: &Fault, members: &[(String, RawJson)]) -> Vec<u8> {
+    let rendered = protocol::openai_chat::encode_error(fault, Some(generation_id), members);
+    let choice = r#"[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]"#;
+    match protocol::json::Envelope::parse(&rendered.body) {
+        Ok(envelope) => {
+            let mut edit = envelope.edit();
+            edit.set("id", format!("\"{generation_id}\""));
+            edit.set("object", "\"chat.completion.chunk\"");
+            edit.set("created", crate::clock::now_seconds().to_string());
+            edit.set("choices", choice);
+            edit.finish()
+        }
+        Err(_) => rendered.body,
+    }
+}
+
+/// A commit that failed is not lost: the writer holds the row and tries again.
+pub fn report_commit(generation_id: &str, result: Result<(), store::SettleError>) {
+    if let Err(error) = result {
+        tracing::error!(generation = generation_id, %error, "a settlement waits for the store");
+    }
+}

@@ -1,0 +1,84 @@
+//! What an operator may set, as plain data. Read by the command line, never here.
+
+use std::time::Duration;
+
+/// Limits and times of the gateway.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The largest request body, in bytes. CHAT, ERR-3: 413
+    pub max_body_bytes: usize,
+    /// The longest time for a request's headers to arrive.
+    pub header_timeout: Duration,
+    /// The longest pause while a request's body arrives.
+    pub body_idle_timeout: Duration,
+    /// The longest time for a request's body to arrive.
+    pub body_timeout: Duration,
+    /// Limits toward providers.
+    pub upstream: UpstreamLimits,
+    /// After this time without an answer a streaming caller gets headers and a comment. STREAM-2
+    pub heartbeat_after: Duration,
+    /// The pause between comments while a streaming caller waits. STREAM-2
+    pub heartbeat_interval: Duration,
+    /// The most attempts for one request.
+    pub max_attempts: usize,
+    /// How long running requests may go on after the order to stop.
+    pub drain_timeout: Duration,
+    /// The address under which callers know this gateway, for links in errors.
+    pub public_url: String,
+    /// Media may be downloaded from private addresses on behalf of callers.
+    pub allow_private_downloads: bool,
+    /// Calls on a model whose price is unknown: served and marked (`true`), or refused.
+    pub serve_unknown_prices: bool,
+    /// The name of this gateway's region in metadata. RMETA-2
+    pub region: String,
+}
+
+/// Limits toward providers.
+#[derive(Clone, Debug)]
+pub struct UpstreamLimits {
+    /// The longest time to connect, TLS included.
+    pub connect: Duration,
+    /// The longest time from sending a request to the first content.
+    pub first_event: Duration,
+    /// The longest pause within an answer.
+    pub idle: Duration,
+    /// The longest time for one whole attempt.
+    pub total: Duration,
+    /// The largest answer that is not streamed, in bytes.
+    pub max_answer_bytes: usize,
+    /// The largest download on behalf of a caller, in bytes.
+    pub max_download_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 64 * 1024 * 1024,
+            header_timeout: Duration::from_secs(15),
+            body_idle_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(120),
+            upstream: UpstreamLimits::default(),
+            heartbeat_after: Duration::from_secs(5),
+            heartbeat_interval: Duration::from_secs(5),
+            max_attempts: 12,
+            drain_timeout: Duration::from_secs(30),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            allow_private_downloads: false,
+            serve_unknown_prices: true,
+            region: "local".to_owned(),
+        }
+    }
+}
+
+impl Default for UpstreamLimits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_event: Duration::from_secs(120),
+            idle: Duration::from_secs(120),
+            total: Duration::from_secs(1800),
+            max_answer_bytes: 64 * 1024 * 1024,
+            max_download_bytes: 20 * 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Counters and histograms, in Prometheus' text form.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum OutcomeLabel {
+    /// Answered.
+    Ok,
+    /// Refused: the caller must change something.
+    Refused,
+    /// No provider could answer.
+    Failed,
+    /// The caller left.
+    Cancelled,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    outcome: OutcomeLabel,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttemptLabels {
+    provider: String,
+    status: u16,
+}
+
+/// Counters and histograms of the gateway.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    attempts: Family<AttemptLabels, Counter>,
+    first_token: Histogram,
+    duration: Histogram,
+    prompt_tokens: Counter,
+    completion_tokens: Counter,
+    cost: Counter<f64, AtomicU64>,
+    internal_errors: Counter,
+    in_flight: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Registers everything.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("trunkline");
+        let requests = Family::default();
+        registry.register("requests", "Inference requests by how they ended", requests.clone());
+        let attempts = Family::default();
+        registry.register(
+            "attempts",
+            "Attempts at providers by status (0: no answer)",
+            attempts.clone(),
+        );
+        let buckets = || exponential_buckets(0.005, 2.0, 18);
+        let first_token = Histogram::new(buckets());
+        registry.register_with_unit(
+            "first_token",
+            "Time from the request to the first content",
+            Unit::Seconds,
+            first_token.clone(),
+        );
+        let duration = Histogram::new(buckets());
+        registry.register_with_unit(
+            "duration",
+            "Time from the request to the end of the answer",
+            Unit::Seconds,
+            duration.clone(),
+        );
+        let prompt_tokens = Counter::default();
+        registry.register("prompt_tokens", "Input tokens", prompt_tokens.clone());
+        let completion_tokens = Counter::default();
+        registry.register("completion_tokens", "Output tokens", completion_tokens.clone());
+        let cost = Counter::<f64, AtomicU64>::default();
+        registry.register("cost_usd", "Cost charged, in US dollars", cost.clone());
+        let internal_errors = Counter::default();
+        registry.register("internal_errors", "Answers with status 500", internal_errors.clone());
+        let in_flight = Gauge::default();
+        registry.register("in_flight", "Inference requests running", in_flight.clone());
+        Self {
+            registry,
+            requests,
+            attempts,
+            first_token,
+            duration,
+            prompt_tokens,
+            completion_tokens,
+            cost,
+            internal_errors,
+            in_flight,
+        }
+    }
+
+    /// A request began.
+    pub fn begin(&self) {
+        self.in_flight.inc();
+    }
+
+    /// A request ended.
+    pub fn end(&self, outcome: OutcomeLabel, seconds: f64, first_token_seconds: Option<f64>) {
+        self.in_flight.dec();
+        self.requests.get_or_create(&RequestLabels { outcome }).inc();
+        self.duration.observe(seconds);
+        if let Some(seconds) = first_token_seconds {
+            self.first_token.observe(seconds);
+        }
+    }
+
+    /// An attempt ended. `status` 0: no answer.
+    pub fn attempt(&self, provider: &str, status: u16) {
+        let labels = AttemptLabels { provider: provider.to_owned(), status };
+        self.attempts.get_or_create(&labels).inc();
+    }
+
+    /// Tokens and money of a settlement; `nano_usd` in nano-dollars.
+    pub fn usage(&self, prompt_tokens: u64, completion_tokens: u64, nano_usd: i64) {
+        self.prompt_tokens.inc_by(prompt_tokens);
+        self.completion_tokens.inc_by(completion_tokens);
+        if nano_usd > 0 {
+            self.cost.inc_by(nano_usd as f64 / 1e9);
+        }
+    }
+
+    /// An answer with status 500.
+    pub fn internal_error(&self) {
+        self.internal_errors.inc();
+    }
+
+    /// The text form.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing into a `String` cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_in_the_text() {
+        let metrics = Metrics::new();
+        metrics.begin();
+        metrics.end(OutcomeLabel::Ok, 0.2, Some(0.1));
+        metrics.attempt("openai", 200);
+        metrics.usage(10, 5, 1_500_000_000);
+        let text = metrics.render();
+        assert!(text.contains("trunkline_requests_total{outcome=\"Ok\"} 1"), "{text}");
+        assert!(text.contains("trunkline_attempts_total{provider=\"openai\",status=\"200\"} 1"));
+        assert!(text.contains("trunkline_cost_usd_total 1.5"));
+        assert!(text.contains("trunkline_in_flight 0"));
+    }
+}

@@ -1,0 +1,28 @@
+//! Connections to providers: pools, credentials, time limits, downloads.
+
+pub mod body;
+pub mod download;
+pub mod origin;
+pub mod pool;
+
+pub use body::{BodyError, UpstreamBody};
+pub use origin::{Origin, OriginError};
+pub use pool::{Pool, SendError, UpstreamResponse};
+
+/// The TLS settings toward providers: the public roots, and nothing older than TLS 1.2.
+pub fn tls_config() -> rustls::ClientConfig {
+    static CONFIG: std::sync::OnceLock<rustls::ClientConfig> = std::sync::OnceLock::new();
+    CONFIG
+        .get_or_init(|| {
+            let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+            let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+            match rustls::ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+            {
+                Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth(),
+                // The ring provider supports the default versions; without them there is no TLS.
+                Err(error) => unreachable!("the TLS provider lacks the default versions: {error}"),
+            }
+        })
+        .clone()
+}

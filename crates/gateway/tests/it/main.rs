@@ -1,0 +1,13 @@
+//! The gateway in-process, against simulated providers that misbehave on purpose.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic in a test is its report"
+)]
+
+mod bad_input;
+mod chat;
+mod fault_matrix;
+mod resources;
+mod support;

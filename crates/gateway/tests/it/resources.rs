@@ -1,0 +1,60 @@
+//! The resources that are not inference. MODELS, GEN, KEYS, AUTH
+
+use serde_json::json;
+use testkit::{Protocol, Simulator};
+
+use super::support::{Gateway, MODEL, Upstream};
+
+async fn gateway() -> (Simulator, Gateway) {
+    let simulator = Simulator::start().await.unwrap();
+    let gateway = Gateway::start(&[Upstream::of(&simulator, Protocol::OpenAi, "one")]).await;
+    (simulator, gateway)
+}
+
+/// KEYS-1, GEN-1
+#[tokio::test]
+async fn the_key_shows_what_it_spent_and_generations_are_found() {
+    let (_simulator, gateway) = gateway().await;
+    let body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]});
+    let answer = gateway.post("/v1/chat/completions", &body).await;
+    let cost = answer.json()["usage"]["cost"].clone();
+    gateway.app.settlements.flush().await.unwrap();
+    let key = gateway.get("/api/v1/key").await.json();
+    assert_eq!(key["data"]["usage"], cost);
+    assert_eq!(key["data"]["usage_daily"], cost);
+    assert_eq!(key["data"]["limit"], json!(null));
+    let unknown = gateway.get("/api/v1/generation?id=gen-1-x").await;
+    assert_eq!(unknown.status, 404);
+    assert_eq!(unknown.json()["error"]["code"], 404);
+    assert_eq!(gateway.get("/api/v1/generation").await.status, 400);
+}
+
+/// Our own: the plan without the call.
+#[tokio::test]
+async fn a_route_is_explained_without_asking_anybody() {
+    let (simulator, gateway) = gateway().await;
+    let body =
+        json!({"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]});
+    let answer = gateway.post("/api/v1/route", &body).await;
+    let told = answer.json();
+    assert_eq!(answer.status, 200, "{told}");
+    assert_eq!(told["data"]["attempts"][0]["provider"], "Provider one", "{told}");
+    assert!(told["data"]["attempts"][0]["estimate"]["most"].is_number(), "{told}");
+    assert!(simulator.calls().is_empty());
+    let body = json!({"model": MODEL, "provider": {"only": ["other"]}, "messages": [{"role": "user", "content": "hi"}]});
+    let told = gateway.post("/api/v1/route", &body).await.json();
+    assert_eq!(told["data"]["attempts"], json!([]), "{told}");
+    assert!(told["data"]["exclusions"][0]["reason"].is_string(), "{told}");
+}
+
+#[tokio::test]
+async fn health_and_unknown_routes_answer() {
+    let (_simulator, gateway) = gateway().await;
+    assert_eq!(gateway.get("/healthz").await.status, 200);
+    assert_eq!(gateway.get("/readyz").await.status, 200);
+    assert_eq!(gateway.get("/api/v1/nothing").await.json()["error"]["code"], 404);
+    assert_eq!(gateway.get("/api/v1/chat/completions").await.status, 405);
+    let document = gateway.get("/openapi.json").await.json();
+    assert!(document["paths"]["/api/v1/chat/completions"]["post"].is_object());
+    gateway.app.drain();
+}
