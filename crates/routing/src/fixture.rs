@@ -106,6 +106,7 @@ impl HealthView for Script {
 }
 
 /// Everything a plan depends on, to be changed by a test.
+#[derive(Debug)]
 pub struct Scene {
     pub facts: Facts,
     pub preferences: Preferences,

@@ -93,14 +93,14 @@ impl NoRoute {
                 Some(Constraint { field, detail: exclusion.reason.to_string() })
             });
         }
-        // A guardrail's list is a matter of permission. GUARD-7
-        let forbidden = !deciding.is_empty()
-            && deciding.iter().all(|exclusion| {
-                matches!(
-                    exclusion.reason,
-                    Reason::ModelNotAllowed | Reason::NotAllowed { source: Source::Guardrail }
-                )
-            });
+        // A guardrail that stands in the way of what the request itself admits is a matter of
+        // permission. GUARD-7
+        let forbidden = deciding.iter().any(|exclusion| {
+            matches!(
+                exclusion.reason,
+                Reason::ModelNotAllowed | Reason::NotAllowed { source: Source::Guardrail }
+            )
+        });
         let error_type = if forbidden { ErrorType::PermissionDenied } else { code.error_type() };
         Self { status: error_type.status(), error_type, availability, message, models, exclusions }
     }

@@ -165,3 +165,117 @@ pub(crate) fn wishes(situation: &Situation<'_>, slug: &Slug) -> VariantWishes {
     }
     wishes
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fixture::{Scene, catalog_with, endpoint};
+    use crate::{Facts, Strategy, Surface, Via};
+
+    fn scene() -> Scene {
+        let ids = [
+            "anthropic/claude-opus-4",
+            "anthropic/claude-opus-5",
+            "anthropic/claude-opus-6",
+            "other/claude-opus-9",
+            "anthropic/claude-sonnet-9",
+        ];
+        Scene::of(catalog_with(
+            ids.iter().map(|id| endpoint(id, "p", "1")).collect(),
+            |model| {
+                let version = model.id.chars().last().and_then(|digit| digit.to_digit(10));
+                model.created = i64::from(version.unwrap_or(0));
+                model.family = Some(match model.id.contains("sonnet") {
+                    true => "claude-sonnet".to_owned(),
+                    false if version == Some(4) => "anthropic/claude-opus".to_owned(),
+                    false => "claude-opus".to_owned(),
+                });
+                model.hidden = version == Some(6);
+                model.aliases = match version {
+                    Some(5) => vec!["opus".to_owned()],
+                    _ => Vec::new(),
+                };
+            },
+            |_| {},
+        ))
+    }
+
+    /// LATEST-1, LATEST-3, RMETA-2, API-5
+    #[test]
+    fn names_resolve_to_models_and_the_strategy_says_how() {
+        for (asked, model, via, strategy) in [
+            ("anthropic/claude-opus-4", "anthropic/claude-opus-4", Via::Name, Strategy::Direct),
+            (
+                "anthropic/claude-opus-4-20250101",
+                "anthropic/claude-opus-4",
+                Via::Name,
+                Strategy::Direct,
+            ),
+            ("opus:nitro", "anthropic/claude-opus-5", Via::Alias, Strategy::Alias),
+            (
+                "~anthropic/claude-opus-latest",
+                "anthropic/claude-opus-5",
+                Via::Latest,
+                Strategy::Latest,
+            ),
+            (
+                "~anthropic/claude-sonnet-latest",
+                "anthropic/claude-sonnet-9",
+                Via::Latest,
+                Strategy::Latest,
+            ),
+        ] {
+            let scene = scene().ask(&[asked]);
+            let plan = scene.plan(1).unwrap();
+            assert_eq!(scene.catalog.model(plan.models[0].model).id, model, "{asked}");
+            assert_eq!((plan.models[0].via, plan.strategy), (via, strategy), "{asked}");
+        }
+        let mut routed = scene().ask(&["opus", "anthropic/claude-opus-4"]);
+        assert_eq!(routed.plan(1).unwrap().strategy, Strategy::Fallback);
+        routed.facts = Facts { router: Some(Strategy::Auto), ..routed.facts };
+        assert_eq!(routed.plan(1).unwrap().strategy, Strategy::Auto);
+    }
+
+    /// FALL-1, FALL-5, PERF-6
+    #[test]
+    fn models_are_exhausted_in_the_order_asked_for() {
+        let scene = Scene::new(vec![
+            endpoint("x/a", "a1", "9"),
+            endpoint("x/a", "a2", "9"),
+            endpoint("x/b", "b1", "1"),
+        ])
+        .ask(&["x/b", "x/a"])
+        .provider_object(r#"{"sort":"price"}"#);
+        assert_eq!(scene.tags(1), ["b1", "a1", "a2"]);
+        let scene = scene.ask(&["x/a", "x/b"]);
+        assert_eq!(scene.tags(1), ["a1", "a2", "b1"]);
+        let scene = scene.provider_object(r#"{"sort":{"by":"price","partition":"none"}}"#);
+        assert_eq!(scene.tags(1), ["b1", "a1", "a2"], "the cheaper second model wins");
+    }
+
+    /// ERR-10
+    #[test]
+    fn a_route_admits_the_kinds_of_model_it_serves() {
+        use catalog::ModelKind::{Chat, Completion, Embedding, Image, Speech, Video};
+        for (surface, kind, paints, admitted) in [
+            (Surface::Chat, Chat, false, true),
+            (Surface::Chat, Completion, false, true),
+            (Surface::Chat, Embedding, false, false),
+            (Surface::Chat, Image, true, true),
+            (Surface::Images, Chat, true, true),
+            (Surface::Images, Chat, false, false),
+            (Surface::Images, Image, false, true),
+            (Surface::Embeddings, Embedding, false, true),
+            (Surface::Embeddings, Chat, false, false),
+            (Surface::Speech, Speech, false, true),
+            (Surface::Video, Video, false, true),
+            (Surface::Rerank, Chat, false, false),
+        ] {
+            let mut model = crate::fixture::model("x/a");
+            model.kind = kind;
+            if paints {
+                model.architecture.output_modalities = crate::fixture::text_and_image();
+            }
+            assert_eq!(surface.admits(&model), admitted, "{surface:?} {kind:?}");
+        }
+    }
+}

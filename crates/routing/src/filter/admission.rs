@@ -50,13 +50,19 @@ pub(super) fn service_tier(
     if tier == ServiceTier::Default || candidate.tier_admitted {
         return None;
     }
-    let named = |patterns: &[ProviderPattern]| {
-        patterns
-            .iter()
-            .any(|pattern| pattern.fit(candidate.endpoint, candidate.provider) == Fit::Endpoint)
-    };
     let preferences = situation.preferences;
-    if named(&preferences.order) || named(&preferences.only) { None } else { refused }
+    if named(&preferences.order, candidate) || named(&preferences.only, candidate) {
+        None
+    } else {
+        refused
+    }
+}
+
+/// Whether a list names this very endpoint. SLUG-3
+fn named(patterns: &[ProviderPattern], candidate: &Candidate<'_>) -> bool {
+    patterns
+        .iter()
+        .any(|pattern| pattern.fit(candidate.endpoint, candidate.provider) == Fit::Endpoint)
 }
 
 /// `only` of the request and the lists of account and guardrails must all admit. PROV-4, GUARD-5
@@ -66,8 +72,9 @@ pub(super) fn allowed(
     candidate: &Candidate<'_>,
 ) -> Option<Reason> {
     let only = &situation.preferences.only;
+    let admitted = candidate.tier_admitted || named(&situation.preferences.order, candidate);
     let selects = |pattern: &ProviderPattern| {
-        pattern.selects(candidate.endpoint, candidate.provider, candidate.tier_admitted)
+        pattern.selects(candidate.endpoint, candidate.provider, admitted)
     };
     if !only.is_empty() && !only.iter().any(selects) {
         return Some(Reason::NotAllowed { source: Source::Request });
@@ -186,6 +193,10 @@ mod tests {
             (r#"{"only":["openai/priority"]}"#, vec!["openai/priority"]),
             (r#"{"only":["openai","openai/flex"]}"#, vec!["openai", "openai/flex"]),
             (r#"{"order":["openai/priority"]}"#, vec!["openai", "openai/priority", "other"]),
+            (
+                r#"{"order":["openai/priority"],"only":["openai"]}"#,
+                vec!["openai", "openai/priority"],
+            ),
         ] {
             assert_eq!(sorted(&tiers().provider_object(object)), expected, "{object}");
         }

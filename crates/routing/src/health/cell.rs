@@ -1,6 +1,6 @@
 //! Counters that forget: one atomic word holds a period and what was counted in it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// A count that belongs to one period: the upper half is the period's number, the lower half the
 /// count. Both change together, so nothing counted for one period is ever read as another's, and
@@ -31,6 +31,29 @@ impl Cell {
 
 fn pack(period: u32, count: u32) -> u64 {
     u64::from(period) << 32 | u64::from(count)
+}
+
+/// A small [`Cell`], of which there are many: 16 bits of the period's number and 16 of the count,
+/// which stays at its largest. The caller makes sure that the period is the right one to some
+/// thousands.
+#[derive(Debug, Default)]
+pub(super) struct SmallCell(AtomicU32);
+
+impl SmallCell {
+    /// Counts one in a period.
+    pub(super) fn add(&self, period: u32) {
+        let tag = period & 0xffff;
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+            let count = if word >> 16 == tag { (word & 0xffff).saturating_add(1) } else { 1 };
+            Some(tag << 16 | count.min(0xffff))
+        });
+    }
+
+    /// What was counted in a period.
+    pub(super) fn read(&self, period: u32) -> u32 {
+        let word = self.0.load(Ordering::Relaxed);
+        if word >> 16 == period & 0xffff { word & 0xffff } else { 0 }
+    }
 }
 
 /// The number of the period of `length_ms` that `now_ms` is in. Numbers are 32 bits wide, which
@@ -83,6 +106,17 @@ mod tests {
         ring.add(100_000);
         ring.add(4_000);
         assert_eq!(ring.sum(100_000, 8), 1, "a late report does not replace a newer period");
+    }
+
+    #[test]
+    fn a_small_cell_counts_up_to_its_largest_and_forgets_with_its_period() {
+        let cell = SmallCell::default();
+        for _ in 0..70_000 {
+            cell.add(7);
+        }
+        assert_eq!((cell.read(7), cell.read(8)), (65_535, 0));
+        cell.add(8);
+        assert_eq!((cell.read(7), cell.read(8)), (0, 1));
     }
 
     #[test]

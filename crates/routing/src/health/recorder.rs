@@ -40,9 +40,9 @@ impl Span {
 
 #[derive(Debug, Default)]
 struct Count {
-    seconds: Ring<30, 1_000>,
-    minutes: Ring<30, 60_000>,
-    hours: Ring<24, 3_600_000>,
+    seconds: Ring<32, 1_000>,
+    minutes: Ring<32, 60_000>,
+    hours: Ring<32, 3_600_000>,
 }
 
 impl Count {
@@ -70,14 +70,15 @@ struct Distributions {
 
 /// Everything recorded about one endpoint, in atomics: recording and reading never wait. LB-8
 ///
-/// About 2 KB; the distributions, another 40 KB, are made when the first measurement arrives.
+/// About 2 KB; the distributions, another 20 KB, are made when the first measurement arrives.
 #[derive(Debug, Default)]
 pub struct EndpointHealth {
     successes: Count,
     failures: Count,
-    tool_requests: Ring<24, 300_000>,
-    invalid_tool_requests: Ring<24, 300_000>,
+    tool_requests: Ring<32, 300_000>,
+    invalid_tool_requests: Ring<32, 300_000>,
     rate_limited_until_ms: AtomicU64,
+    last_failure_ms: AtomicU64,
     distributions: OnceLock<Box<Distributions>>,
 }
 
@@ -90,7 +91,10 @@ impl EndpointHealth {
                 // An answer is better evidence than an old hint.
                 self.rate_limited_until_ms.store(0, Ordering::Relaxed);
             }
-            Outcome::Failure => self.failures.add(now_ms),
+            Outcome::Failure => {
+                self.failures.add(now_ms);
+                self.last_failure_ms.fetch_max(now_ms, Ordering::Relaxed);
+            }
             Outcome::NotCounted => {}
             Outcome::RateLimited { until_ms } => {
                 let until = until_ms
@@ -123,17 +127,20 @@ impl EndpointHealth {
 
     /// How it has been doing. LB-1, LB-5
     pub fn condition(&self, now_ms: u64) -> Condition {
+        let rate_limited = self.rate_limited_until_ms.load(Ordering::Relaxed) > now_ms;
+        // Nothing has failed for as long as anything is looked at: there is nothing to add up.
+        let since_failure = now_ms.saturating_sub(self.last_failure_ms.load(Ordering::Relaxed));
+        if since_failure > 30 * 60_000 {
+            return Condition { rate_limited, ..Condition::default() };
+        }
         let failures = self.failures.seconds.sum(now_ms, 30);
         let failing =
             failures >= OUTAGE_FAILURES && failures >= self.successes.seconds.sum(now_ms, 30);
-        Condition {
-            failing,
-            rate_limited: self.rate_limited_until_ms.load(Ordering::Relaxed) > now_ms,
-            uptime: UptimeTier::of(
-                self.successes.over(Span::HalfHour, now_ms),
-                self.failures.over(Span::HalfHour, now_ms),
-            ),
-        }
+        let uptime = UptimeTier::of(
+            self.successes.over(Span::HalfHour, now_ms),
+            self.failures.over(Span::HalfHour, now_ms),
+        );
+        Condition { failing, rate_limited, uptime }
     }
 
     /// Until when it is not to be asked, in milliseconds since 1970; in the past: it may be.

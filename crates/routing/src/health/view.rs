@@ -48,11 +48,11 @@ impl UptimeTier {
 
     /// The tier of so many successes and failures.
     pub const fn of(successes: u64, failures: u64) -> Self {
-        let all = successes.saturating_add(failures);
-        if all < Self::MINIMUM_REQUESTS {
+        let (successes, all) = (successes as u128, successes as u128 + failures as u128);
+        if all < Self::MINIMUM_REQUESTS as u128 {
             return Self::Normal;
         }
-        let (hundred, all) = (successes as u128 * 100, all as u128);
+        let hundred = successes * 100;
         if hundred >= all * 95 {
             Self::Normal
         } else if hundred >= all * 80 {
