@@ -1,9 +1,9 @@
 //! Which endpoints to try, in which order, and why.
 //!
-//! [`plan`] turns a [`Situation`] (what a request asks for, what its caller prefers, what its
+//! [`plan()`] turns a [`Situation`] (what a request asks for, what its caller prefers, what its
 //! account allows, what exists and how it has been doing) into a [`Plan`]: attempts in order, and
 //! a reason for everything that is not tried. Explaining a route and serving a request use the
-//! same function. After the attempts, [`verdict`] says what their failures mean together.
+//! same function. After the attempts, [`verdict()`] says what their failures mean together.
 //!
 //! Pure: no I/O, no clock, no randomness of its own. Time is an argument, chance is [`Rng`].
 
