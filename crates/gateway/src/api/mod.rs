@@ -1,11 +1,13 @@
 //! The resources that are not inference: one file each, thin: read, ask, render.
 
+mod catalogue;
 mod generation;
 mod health;
 mod key;
 pub mod money;
 pub mod openapi;
 mod route;
+mod rss;
 mod session;
 mod time;
 
@@ -34,6 +36,13 @@ pub fn router(app: Arc<App>) -> Router {
 
 fn version_one() -> Router<Arc<App>> {
     Router::new()
+        .route("/models", get(catalogue::models))
+        .route("/models/count", get(catalogue::count))
+        .route("/models/user", get(catalogue::models_of_caller))
+        .route("/models/{author}/{slug}/endpoints", get(catalogue::endpoints))
+        .route("/model/{author}/{slug}", get(catalogue::model))
+        .route("/providers", get(catalogue::providers))
+        .route("/endpoints/zdr", get(catalogue::zero_retention))
         // POST never comes here: the listener takes it before the router.
         .route("/chat/completions", any(wrong_method))
         .route("/completions", any(wrong_method))

@@ -44,6 +44,12 @@ pub fn compile(
         .providers()
         .map(|(_, provider)| access_of(provider, state, sources))
         .collect::<Vec<_>>();
+    let available = catalog::available(&catalog, &|provider| {
+        catalog
+            .find_provider(&provider.slug)
+            .and_then(|id| access.get(id.0 as usize))
+            .is_some_and(|ways| !ways.is_empty())
+    });
     let health = match previous {
         Some(previous) => previous.health.carried_over(&previous.catalog, &catalog),
         None => HealthTable::new(&catalog),
@@ -55,6 +61,7 @@ pub fn compile(
         keys: state.keys.iter().filter_map(caller_of).collect(),
         access,
         endpoints: endpoints_of(&catalog),
+        available,
         health,
         catalog,
         default_model,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use catalog::{Catalog, EndpointId, ProviderId};
+use catalog::{Availability, Catalog, EndpointId, ProviderId};
 use http::{HeaderName, HeaderValue};
 use routing::health::{HealthTable, Observation};
 use store::Micros;
@@ -16,6 +16,8 @@ pub struct Snapshot {
     pub revision: i64,
     /// What exists.
     pub catalog: Arc<Catalog>,
+    /// What can be used: somebody has a credential for it.
+    pub available: Availability,
     /// API keys by the SHA-256 of their text.
     pub keys: HashMap<[u8; 32], Arc<Caller>>,
     /// How providers are reached, by position of the provider, in the order of preference.
@@ -117,11 +119,6 @@ impl Snapshot {
             .into_iter()
             .flatten()
             .filter(move |access| access.serves(model, caller))
-    }
-
-    /// Whether anybody could reach the provider: what makes its models available.
-    pub fn has_access(&self, provider: ProviderId) -> bool {
-        self.access.get(provider.0 as usize).is_some_and(|access| !access.is_empty())
     }
 
     /// Records how an attempt at an endpoint went.

@@ -164,7 +164,8 @@ impl<'a> Dispatch<'a> {
                 retry_after: failure.error.fault.retry_after,
             })
             .collect();
-        if let Some(verdict) = routing::verdict(self.route.requested_models(), &faults) {
+        if let Some(mut verdict) = routing::verdict(self.route.requested_models(), &faults) {
+            self.call.link(&mut verdict.availability);
             fault.retry_after = verdict.availability.retry_after;
             // Status, kind and message stay those of the attempt, but for the one case whose
             // message is documented. ERR-10, ERR-11

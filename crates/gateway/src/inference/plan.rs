@@ -84,7 +84,7 @@ pub fn plan(call: &Call) -> Result<Route, NoRouteFault> {
     let plan = in_situation(call, &requested, |situation| {
         routing::plan(situation, &mut Rng::seeded(random()))
     })?
-    .map_err(refused)?;
+    .map_err(|no_route| refused(call, *no_route))?;
     let catalog = &call.snapshot.catalog;
     let candidates = plan
         .attempts
@@ -207,7 +207,8 @@ fn way<'c>(
         .nth(usize::from(position))
 }
 
-fn refused(no_route: Box<NoRoute>) -> NoRouteFault {
+fn refused(call: &Call, mut no_route: NoRoute) -> NoRouteFault {
+    call.link(&mut no_route.availability);
     let mut fault =
         Fault::new(no_route.error_type, no_route.message.clone()).with_status(no_route.status);
     fault.retry_after = no_route.availability.retry_after;

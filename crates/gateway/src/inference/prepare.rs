@@ -147,6 +147,12 @@ impl Call {
         generation_id()
     }
 
+    /// Makes the link to the documentation one that the caller can follow.
+    pub fn link(&self, availability: &mut routing::ErrorAvailability) {
+        let address = self.app.settings.public_url.trim_end_matches('/');
+        availability.docs_url.insert_str(0, address);
+    }
+
     /// The beta features of Anthropic the caller asks for. PROV-15
     pub fn anthropic_betas(&self) -> Vec<&str> {
         self.betas.iter().map(String::as_str).collect()

@@ -1,10 +1,6 @@
 //! The gateway in-process, against simulated providers that misbehave on purpose.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod bad_input;
 mod chat;

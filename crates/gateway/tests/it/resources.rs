@@ -11,6 +11,34 @@ async fn gateway() -> (Simulator, Gateway) {
     (simulator, gateway)
 }
 
+/// MODELS-1, MODELS-5, MODELS-9, MODELS-10
+#[tokio::test]
+async fn models_and_endpoints_are_listed() {
+    let (_simulator, gateway) = gateway().await;
+    for base in ["/api/v1", "/v1"] {
+        let models = gateway.get(&format!("{base}/models")).await.json();
+        assert_eq!(models["data"][0]["id"], MODEL);
+        assert_eq!(models["data"][0]["pricing"]["prompt"], "0.000003");
+        let count = gateway.get(&format!("{base}/models/count")).await.json();
+        assert_eq!(count["data"]["count"], 1);
+        let user = gateway.get(&format!("{base}/models/user")).await.json();
+        assert_eq!(user["data"][0]["id"], MODEL);
+        let one = gateway.get(&format!("{base}/model/{MODEL}")).await.json();
+        assert_eq!(one["data"]["id"], MODEL);
+        let variant = gateway.get(&format!("{base}/model/{MODEL}:nitro")).await;
+        assert_eq!(variant.status, 200);
+        let endpoints = gateway.get(&format!("{base}/models/{MODEL}/endpoints")).await.json();
+        assert_eq!(endpoints["data"]["endpoints"][0]["tag"], "one");
+        let providers = gateway.get(&format!("{base}/providers")).await.json();
+        assert_eq!(providers["data"][0]["slug"], "one");
+        let zdr = gateway.get(&format!("{base}/endpoints/zdr")).await.json();
+        assert_eq!(zdr["data"][0]["tag"], "one");
+        assert_eq!(gateway.get(&format!("{base}/model/acme/none")).await.status, 404);
+        assert_eq!(gateway.get(&format!("{base}/models/acme/none/endpoints")).await.status, 404);
+        assert_eq!(gateway.get(&format!("{base}/models?sort=luck")).await.status, 400);
+    }
+}
+
 /// KEYS-1, GEN-1
 #[tokio::test]
 async fn the_key_shows_what_it_spent_and_generations_are_found() {

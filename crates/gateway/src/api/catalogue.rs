@@ -1,0 +1,213 @@
+//! What exists: models, endpoints, providers. MODELS
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use catalog::list::{
+    EndpointStats, ModelFigures, ModelObject, ModelPage, ModelQuery, Percentiles, alias_object,
+    endpoint_object, list_models, model_endpoints_object, model_object, next_link,
+    provider_objects,
+};
+use catalog::{DataPolicy, EndpointId, ModelId, Resolution, Slug, resolve};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use protocol::exchange::{ErrorType, Fault};
+use routing::health::Span;
+use serde_json::{Value, json};
+
+use super::Refused;
+use super::rss;
+use super::session::Session;
+use crate::app::App;
+use crate::clock::{now_micros, now_millis, now_seconds};
+use crate::control::Snapshot;
+use crate::inference::admit::authenticate;
+
+type Answer = Result<Json<Value>, Refused>;
+
+/// `GET /models`. No key is needed. MODELS-1, MODELS-16
+pub async fn models(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refused> {
+    let snapshot = app.snapshot();
+    let pairs = pairs(query.as_deref());
+    let page = page(&snapshot, &pairs)?;
+    let objects = objects(&snapshot, &page);
+    if flag(&pairs, "use_rss") {
+        let chat = flag(&pairs, "use_rss_chat_links");
+        let text = rss::render(&app.settings.public_url, &objects, chat);
+        return Ok(([(CONTENT_TYPE, "application/rss+xml; charset=utf-8")], text).into_response());
+    }
+    let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let next = next_link("/api/v1/models", borrowed, &page);
+    Ok(Json(json!({ "data": objects, "total_count": page.total, "links": { "next": next } }))
+        .into_response())
+}
+
+/// `GET /models/count`. MODELS-9
+pub async fn count(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer {
+    let page = page(&app.snapshot(), &pairs(query.as_deref()))?;
+    Ok(Json(json!({ "data": { "count": page.total } })))
+}
+
+/// `GET /models/user`: those that the caller's key reaches. MODELS-9
+pub async fn models_of_caller(session: Session, RawQuery(query): RawQuery) -> Answer {
+    let snapshot = &session.snapshot;
+    let mut page = page(snapshot, &pairs(query.as_deref()))?;
+    page.rows.retain(|row| {
+        let catalog = &snapshot.catalog;
+        catalog.endpoints_of(row.model).any(|endpoint| {
+            let provider = catalog.provider_id_of(endpoint);
+            let model = &catalog.model(row.model).id;
+            snapshot.access_for(provider, model, &session.caller).next().is_some()
+        })
+    });
+    Ok(Json(json!({ "data": objects(snapshot, &page) })))
+}
+
+/// `GET /model/{author}/{slug}`: aliases and variants are resolved. MODELS-9, VAR-5
+pub async fn model(
+    State(app): State<Arc<App>>,
+    Path((author, slug)): Path<(String, String)>,
+) -> Answer {
+    let snapshot = app.snapshot();
+    let name = format!("{author}/{slug}");
+    let object = match find(&snapshot, &name)? {
+        Found::Model(id) => model_object(&snapshot.catalog, id, &snapshot.available),
+        Found::Alias(id) => alias_object(&snapshot.catalog, &name, id, &snapshot.available),
+    };
+    Ok(Json(json!({ "data": object })))
+}
+
+/// `GET /models/{author}/{slug}/endpoints`. MODELS-10
+pub async fn endpoints(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Path((author, slug)): Path<(String, String)>,
+) -> Answer {
+    let snapshot = app.snapshot();
+    let known = authenticate(&headers, &snapshot, now_micros()).is_ok();
+    let (Found::Model(id) | Found::Alias(id)) = find(&snapshot, &format!("{author}/{slug}"))?;
+    let object = model_endpoints_object(
+        &snapshot.catalog,
+        id,
+        &|endpoint| snapshot.available.has_endpoint(endpoint),
+        &|endpoint| statistics(&snapshot, endpoint, known),
+    );
+    Ok(Json(json!({ "data": object })))
+}
+
+/// `GET /providers`. MODELS-14
+pub async fn providers(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(json!({ "data": provider_objects(&app.snapshot().catalog) }))
+}
+
+/// `GET /endpoints/zdr`: those that can be used and retain nothing. MODELS-15
+pub async fn zero_retention(State(app): State<Arc<App>>) -> Json<Value> {
+    let snapshot = app.snapshot();
+    let catalog = &snapshot.catalog;
+    let retains_nothing = |policy: &DataPolicy| policy.zero_retention && !policy.retains;
+    let found: Vec<_> = catalog
+        .endpoints()
+        .filter(|(id, _)| snapshot.available.has_endpoint(*id))
+        .filter(|(id, endpoint)| {
+            let provider = catalog.provider_of(*id);
+            retains_nothing(endpoint.data_policy.as_ref().unwrap_or(&provider.data_policy))
+        })
+        .filter_map(|(id, endpoint)| {
+            let model = catalog.find(&endpoint.model)?;
+            Some(endpoint_object(catalog, model, id, statistics(&snapshot, id, false)))
+        })
+        .collect();
+    Json(json!({ "data": found }))
+}
+
+enum Found {
+    Model(ModelId),
+    Alias(ModelId),
+}
+
+fn find(snapshot: &Snapshot, name: &str) -> Result<Found, Fault> {
+    let missing = || {
+        let shown: String = name.chars().take(200).collect();
+        Fault::new(ErrorType::NotFound, format!("Model {shown} not found"))
+    };
+    let slug = Slug::parse(name).map_err(|_| missing())?;
+    match resolve(&snapshot.catalog, &slug, &snapshot.available) {
+        Resolution::Model(id) | Resolution::Unavailable(id) => Ok(Found::Model(id)),
+        Resolution::Latest(id) => Ok(Found::Alias(id)),
+        Resolution::Withdrawn(_) | Resolution::EmptyFamily | Resolution::Unknown { .. } => {
+            Err(missing())
+        }
+    }
+}
+
+fn page(snapshot: &Snapshot, pairs: &[(String, String)]) -> Result<ModelPage, Fault> {
+    let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let query = ModelQuery::parse(borrowed).map_err(|error| Fault::invalid(error.to_string()))?;
+    let figures = |model: ModelId| figures(snapshot, model);
+    let now = i64::try_from(now_seconds()).unwrap_or(i64::MAX);
+    Ok(list_models(&snapshot.catalog, &query, &snapshot.available, &figures, now))
+}
+
+fn objects(snapshot: &Snapshot, page: &ModelPage) -> Vec<ModelObject> {
+    page.rows
+        .iter()
+        .map(|row| match &row.alias {
+            Some(alias) => alias_object(&snapshot.catalog, alias, row.model, &snapshot.available),
+            None => model_object(&snapshot.catalog, row.model, &snapshot.available),
+        })
+        .collect()
+}
+
+/// The best median of a model's endpoints, for the orders by speed. MODELS-3
+fn figures(snapshot: &Snapshot, model: ModelId) -> ModelFigures {
+    let now = now_millis();
+    let mut figures = ModelFigures::default();
+    for endpoint in snapshot.catalog.endpoints_of(model) {
+        let Some(health) = snapshot.health.get(endpoint) else { continue };
+        if let Some(speed) = health.throughput(Span::HalfHour, now) {
+            figures.throughput = Some(figures.throughput.unwrap_or(0.0).max(speed.p50));
+        }
+        if let Some(latency) = health.latency_ms(Span::HalfHour, now) {
+            figures.latency = Some(figures.latency.unwrap_or(f64::MAX).min(latency.p50));
+        }
+    }
+    figures
+}
+
+/// What was measured of an endpoint; speed is for callers with a key. MODELS-12, MODELS-13
+fn statistics(snapshot: &Snapshot, endpoint: EndpointId, known: bool) -> Option<EndpointStats> {
+    let health = snapshot.health.get(endpoint)?;
+    let now = now_millis();
+    let percentiles = |found: routing::health::Percentiles| Percentiles {
+        p50: found.p50,
+        p75: found.p75,
+        p90: found.p90,
+        p99: found.p99,
+    };
+    Some(EndpointStats {
+        uptime_last_5m: health.uptime(Span::FiveMinutes, now),
+        uptime_last_30m: health.uptime(Span::HalfHour, now),
+        uptime_last_1d: health.uptime(Span::Day, now),
+        latency_last_30m: health.latency_ms(Span::HalfHour, now).filter(|_| known).map(percentiles),
+        throughput_last_30m: health
+            .throughput(Span::HalfHour, now)
+            .filter(|_| known)
+            .map(percentiles),
+    })
+}
+
+fn flag(pairs: &[(String, String)], wanted: &str) -> bool {
+    pairs.iter().any(|(name, value)| name == wanted && value == "true")
+}
+
+/// The decoded pairs of a query.
+fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}
