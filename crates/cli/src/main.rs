@@ -4,17 +4,19 @@
 //! `configuration`, the data folder in `data_folder`, the catalogue as the data folder has it in
 //! `catalogue`.
 
+mod catalogue;
 mod commands;
 mod configuration;
-
+mod credentials;
 mod data_folder;
 mod decimal;
 mod logging;
 mod moment;
 mod nearest;
+mod outbound;
 mod output;
-
 mod signal;
+mod simulated;
 
 use std::process::ExitCode;
 
@@ -50,7 +52,10 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> anyhow::Result<ExitCode> {
-    let context = cli.common.resolve()?;
+    let context = match cli.common.resolve() {
+        Ok(context) => context,
+        Err(error) => return commands::unreadable_settings(&cli.command, error),
+    };
     logging::start(&context.folder)?;
     // The workers that serve callers have threads of their own; these two accept, settle, poll.
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,21 +1,39 @@
 //! The commands, one file each.
 
+mod catalog;
 mod config;
+mod credential;
+mod doctor;
 mod key;
+mod provider;
+mod serve;
 mod sim;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::configuration::Context;
+use crate::configuration::{Context, ServerSettings};
 
 /// What to do.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
+    /// Run the gateway
+    Serve(Box<ServerSettings>),
     /// Make, list and revoke API keys: what callers present
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Store, list and remove keys for providers
+    #[command(subcommand)]
+    Credential(credential::CredentialCommand),
+    /// Add local model servers and other providers
+    #[command(subcommand)]
+    Provider(provider::ProviderCommand),
+    /// Show, build and export the catalogue of models
+    #[command(subcommand)]
+    Catalog(catalog::CatalogCommand),
+    /// Look for what is wrong, and say what to mend
+    Doctor(Box<doctor::DoctorArguments>),
     /// Serve simulated providers for development and load tests
     Sim(sim::SimArguments),
     /// Print every boot setting with its default, as a file to start from
@@ -25,9 +43,22 @@ pub enum Command {
 /// Runs a command.
 pub async fn run(command: Command, context: Context) -> Result<ExitCode> {
     match command {
+        Command::Serve(settings) => serve::run(*settings, context).await?,
         Command::Key(command) => key::run(command, &context).await?,
+        Command::Credential(command) => credential::run(command, &context).await?,
+        Command::Provider(command) => provider::run(command, &context).await?,
+        Command::Catalog(command) => catalog::run(command, &context).await?,
+        Command::Doctor(arguments) => return doctor::run(*arguments, &context).await,
         Command::Sim(arguments) => sim::run(arguments).await?,
         Command::Config => config::run()?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to do about settings that cannot be read: for the doctor that is a finding.
+pub fn unreadable_settings(command: &Command, error: anyhow::Error) -> Result<ExitCode> {
+    match command {
+        Command::Doctor(arguments) => doctor::unreadable_settings(&error, arguments),
+        _ => Err(error),
+    }
 }

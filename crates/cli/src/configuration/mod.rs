@@ -49,6 +49,8 @@ pub struct CommonArguments {
 /// What every command starts from.
 #[derive(Debug)]
 pub struct Context {
+    /// The file, if one was named.
+    pub file: Option<PathBuf>,
     /// Settings of the data folder, resolved.
     pub folder: FolderSettings,
     /// Settings of the server that the file holds.
@@ -62,6 +64,6 @@ impl CommonArguments {
             Some(path) => file::read(path)?,
             None => Default::default(),
         };
-        Ok(Context { folder: self.folder.or(folder), file_server: server })
+        Ok(Context { file: self.config, folder: self.folder.or(folder), file_server: server })
     }
 }

@@ -1,0 +1,245 @@
+//! The catalogue as a data folder has it: the shipped one, the stored changes over it, and what
+//! the environment and the simulator add.
+//!
+//! Each change is a row of the store: a provider, model, endpoint or price. Rows that came from a
+//! synchronisation lie below an operator's own, so that the operator's always stand.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result};
+use catalog::facts::Facts;
+use catalog::overlay::{
+    EndpointChange, ModelChange, Overlay as Changes, PriceChange, ProviderChange, apply,
+};
+use catalog::{Catalog, CatalogParts, Provider};
+use serde::Deserialize;
+use serde_json::json;
+use store::{Micros, Overlay, OverlayKind, Store};
+
+use crate::simulated;
+
+/// What begins the identity of a row that came from a synchronisation. No slug has a space.
+const SYNCHRONISED: &str = "sync ";
+
+/// Whose changes they are. The later one wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// What a synchronisation found.
+    Synchronised,
+    /// What the operator said.
+    Operator,
+}
+
+/// What the catalogue is built from, again after each change.
+#[derive(Clone, Debug)]
+pub struct CatalogueSource {
+    shipped: CatalogParts,
+    facts: Facts,
+    simulated: Option<SocketAddr>,
+}
+
+impl CatalogueSource {
+    /// Reads the shipped catalogue.
+    pub fn shipped() -> Result<Self> {
+        let shipped = CatalogParts::embedded().context("the shipped catalogue cannot be read")?;
+        let facts = Facts::shipped().context("the shipped catalogue cannot be read")?;
+        Ok(Self { shipped, facts, simulated: None })
+    }
+
+    /// With simulated providers that listen at `address`.
+    #[must_use]
+    pub fn with_simulated(mut self, address: Option<SocketAddr>) -> Self {
+        self.simulated = address;
+        self
+    }
+
+    /// The parts of the catalogue with the stored changes over it. A change that cannot be laid
+    /// over is left out: one bad row must not take the service down.
+    pub fn parts(&self, rows: &[Overlay]) -> Result<CatalogParts> {
+        let mut parts = self.shipped.clone();
+        if rows.is_empty() {
+            return Ok(parts);
+        }
+        for layer in [Layer::Synchronised, Layer::Operator] {
+            let (mut all, mut single) = (Changes::default(), Vec::new());
+            for kind in ORDER {
+                for row in rows.iter().filter(|row| row.kind == kind && layer_of(row) == layer) {
+                    match read(row) {
+                        Ok(changes) => single.push((row, changes)),
+                        Err(error) => left_out(row, &error),
+                    }
+                }
+            }
+            for (_, changes) in &single {
+                merge(&mut all, changes.clone());
+            }
+            match apply(parts.clone(), &[all], &self.facts) {
+                Ok(changed) => parts = changed,
+                // Something in there is wrong: find it by going one by one.
+                Err(_) => {
+                    for (row, changes) in single {
+                        match apply(parts.clone(), &[changes], &self.facts) {
+                            Ok(changed) => parts = changed,
+                            Err(error) => left_out(row, &error),
+                        }
+                    }
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The parts with these changes over them, or what is wrong with the changes.
+    pub fn check(&self, rows: &[Overlay], changes: &Changes) -> Result<CatalogParts> {
+        let parts = apply(self.parts(rows)?, std::slice::from_ref(changes), &self.facts)?;
+        parts.clone().into_catalog()?;
+        Ok(parts)
+    }
+
+    /// The catalogue with the stored changes over it.
+    pub fn build(&self, rows: &[Overlay]) -> Result<Catalog> {
+        let mut parts = self.parts(rows)?;
+        for provider in &mut parts.providers {
+            fill_base_url(provider, |name| std::env::var(name).ok());
+        }
+        if let Some(address) = self.simulated {
+            simulated::add_to(&mut parts, address);
+        }
+        Ok(parts.into_catalog()?)
+    }
+}
+
+/// The order in which kinds are laid over: what others refer to comes first.
+const ORDER: [OverlayKind; 4] =
+    [OverlayKind::Provider, OverlayKind::Model, OverlayKind::Endpoint, OverlayKind::Price];
+
+fn left_out(row: &Overlay, error: &dyn std::fmt::Display) {
+    tracing::warn!(
+        kind = row.kind.as_str(),
+        id = row.id,
+        %error,
+        "a stored change of the catalogue is left out"
+    );
+}
+
+fn layer_of(row: &Overlay) -> Layer {
+    if row.id.starts_with(SYNCHRONISED) { Layer::Synchronised } else { Layer::Operator }
+}
+
+fn read(row: &Overlay) -> Result<Changes, serde_json::Error> {
+    let mut changes = Changes::default();
+    match row.kind {
+        OverlayKind::Provider => {
+            changes.providers.push(ProviderChange::deserialize(&row.document)?);
+        }
+        OverlayKind::Model => changes.models.push(ModelChange::deserialize(&row.document)?),
+        OverlayKind::Endpoint => {
+            changes.endpoints.push(EndpointChange::deserialize(&row.document)?);
+        }
+        OverlayKind::Price => changes.prices.push(PriceChange::deserialize(&row.document)?),
+    }
+    Ok(changes)
+}
+
+fn merge(all: &mut Changes, changes: Changes) {
+    all.providers.extend(changes.providers);
+    all.models.extend(changes.models);
+    all.endpoints.extend(changes.endpoints);
+    all.prices.extend(changes.prices);
+}
+
+/// Changes as rows of the store. What they switch off is not among them.
+pub fn rows(changes: &Changes, layer: Layer, now: Micros) -> Vec<Overlay> {
+    let prefix = match layer {
+        Layer::Synchronised => SYNCHRONISED,
+        Layer::Operator => "",
+    };
+    let row = |kind, id: String, document| Overlay {
+        kind,
+        id: format!("{prefix}{id}"),
+        document,
+        updated_at: now,
+    };
+    let mut rows = Vec::new();
+    for change in &changes.providers {
+        rows.push(row(OverlayKind::Provider, change.slug.clone(), json!(change)));
+    }
+    for change in &changes.models {
+        rows.push(row(OverlayKind::Model, change.id.clone(), json!(change)));
+    }
+    for change in &changes.endpoints {
+        let tag = change.tag.as_ref().unwrap_or(&change.provider);
+        rows.push(row(OverlayKind::Endpoint, format!("{} {tag}", change.model), json!(change)));
+    }
+    for change in &changes.prices {
+        let id = format!("{} {}", change.model, change.tag);
+        rows.push(row(OverlayKind::Price, id, json!(change)));
+    }
+    rows
+}
+
+/// Stores rows.
+pub async fn put(store: &Store, rows: &[Overlay]) -> Result<()> {
+    for row in rows {
+        store.overlay_put(row.kind, &row.id, &row.document, row.updated_at).await?;
+    }
+    Ok(())
+}
+
+/// Fills in what a base URL leaves open; an address that stays open is not reachable, which
+/// whoever looks for a way to the provider finds out.
+fn fill_base_url(provider: &mut Provider, lookup: impl Fn(&str) -> Option<String>) {
+    if provider.base_url_variables().next().is_none() {
+        return;
+    }
+    if let Ok(url) = provider.filled_base_url(lookup) {
+        provider.base_url = url;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlay(kind: OverlayKind, id: &str, document: serde_json::Value) -> Overlay {
+        Overlay { kind, id: id.to_owned(), document, updated_at: 0 }
+    }
+
+    #[test]
+    fn documents_replace_what_is_shipped_and_bad_ones_are_left_out() {
+        let source = CatalogueSource::shipped().unwrap();
+        let shipped = source.build(&[]).unwrap();
+        let (_, endpoint) = shipped.endpoints().next().unwrap();
+        let overlays = [
+            overlay(OverlayKind::Provider, "x", json!({"slug": "x"})),
+            overlay(OverlayKind::Model, "y", json!({"colour": "red"})),
+            overlay(
+                OverlayKind::Price,
+                "p",
+                json!({"model": endpoint.model, "tag": endpoint.tag, "price": {"prompt": "0.25", "completion": "0.5"}}),
+            ),
+        ];
+        let changed = source.build(&overlays).unwrap();
+        assert_eq!(changed.endpoints().len(), shipped.endpoints().len());
+        let model = changed.find(&endpoint.model).unwrap();
+        let price = changed
+            .endpoints_of(model)
+            .map(|id| changed.endpoint(id))
+            .find(|other| other.tag == endpoint.tag)
+            .and_then(|found| found.price.get(catalog::Meter::Prompt));
+        assert_eq!(price, Some(catalog::PicoUsd(250_000_000_000)));
+        assert_eq!(changed.find_provider("x"), None);
+    }
+
+    #[test]
+    fn a_base_url_is_filled_in_when_all_of_it_is_known() {
+        let mut provider: Provider = serde_json::from_value(json!({
+            "slug": "x", "name": "X", "dialect": "openai_chat", "base_url": "https://{HOST}.example/v1"
+        }))
+        .unwrap();
+        fill_base_url(&mut provider, |_| None);
+        assert_eq!(provider.base_url, "https://{HOST}.example/v1");
+        fill_base_url(&mut provider, |_| Some("eu".to_owned()));
+        assert_eq!(provider.base_url, "https://eu.example/v1");
+    }
+}

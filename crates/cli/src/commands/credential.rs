@@ -1,0 +1,207 @@
+//! `trunkline credential`: keys for providers, sealed in the database. Never on the command line,
+//! where everybody on the machine can read them, unless somebody insists.
+
+use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use catalog::Catalog;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use store::{NewProviderCredential, ProviderCredential, Secret};
+
+use crate::catalogue::CatalogueSource;
+use crate::configuration::Context;
+use crate::nearest::suggestion;
+use crate::output::{print, print_json, table};
+use crate::{data_folder, moment};
+
+/// The longest secret read; service account files are a few kilobytes.
+const LONGEST_SECRET: u64 = 64 * 1024;
+
+/// What to do with provider credentials.
+#[derive(Debug, Subcommand)]
+pub enum CredentialCommand {
+    /// Store a provider's key; without --key-env or --key-file it is asked for, or read from
+    /// standard input
+    Add(AddArguments),
+    /// List credentials; secrets are not shown
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a credential and its secret
+    Remove {
+        /// Its id, from `credential list`
+        id: String,
+    },
+}
+
+/// The new credential.
+#[derive(Debug, Args)]
+pub struct AddArguments {
+    /// The provider's slug, such as openai
+    provider: String,
+    #[command(flatten)]
+    key: KeySource,
+    /// Where the provider is reached, when not at its usual address
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// What to call the credential
+    #[arg(long, default_value = "")]
+    name: String,
+}
+
+/// Where the secret comes from.
+#[derive(Args)]
+#[group(multiple = false)]
+pub struct KeySource {
+    /// Read the key from this environment variable
+    #[arg(long, value_name = "NAME")]
+    key_env: Option<String>,
+    /// Read the key from this file
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// The key itself; others on this machine can see it, and the shell remembers it
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+}
+
+impl std::fmt::Debug for KeySource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("KeySource(***)")
+    }
+}
+
+/// Runs one of the commands.
+pub async fn run(command: CredentialCommand, context: &Context) -> Result<()> {
+    match command {
+        CredentialCommand::Add(arguments) => add(arguments, context).await,
+        CredentialCommand::List { json } => list(json, context).await,
+        CredentialCommand::Remove { id } => {
+            let store = data_folder::open(&context.folder).await?;
+            store.remove_credential(&id).await?;
+            store.close().await?;
+            print(&format!("The credential {id} is removed.\n"))
+        }
+    }
+}
+
+async fn add(arguments: AddArguments, context: &Context) -> Result<()> {
+    if let Some(url) = &arguments.base_url {
+        check_base_url(url)?;
+    }
+    let store = data_folder::open_or_create(&context.folder).await?;
+    let catalog = CatalogueSource::shipped()?.build(&store.overlay_list().await?)?;
+    check_provider(&catalog, &arguments.provider)?;
+    let secret = read_secret(&arguments.key, &arguments.provider)?;
+    let new = NewProviderCredential {
+        provider: arguments.provider,
+        name: arguments.name,
+        secret,
+        base_url: arguments.base_url,
+        ..NewProviderCredential::default()
+    };
+    let created = store.create_credential(new, moment::now()).await?;
+    store.close().await?;
+    print(&format!(
+        "The credential {} ({}) for {} is stored. `trunkline doctor` checks that it works.\n",
+        created.id, created.label, created.provider
+    ))
+}
+
+fn check_base_url(url: &str) -> Result<()> {
+    gateway::upstream::Origin::parse(url)?;
+    Ok(())
+}
+
+fn check_provider(catalog: &Catalog, slug: &str) -> Result<()> {
+    if catalog.find_provider(slug).is_some() {
+        return Ok(());
+    }
+    if let Some(listed) = catalog.listed().iter().find(|listed| listed.slug == slug) {
+        bail!("requests cannot be sent to {} yet: {}", listed.name, listed.reason);
+    }
+    let known = catalog.providers().map(|(_, provider)| provider.slug.as_str());
+    bail!("there is no provider `{slug}`{}", suggestion(slug, known));
+}
+
+fn read_secret(source: &KeySource, provider: &str) -> Result<Secret> {
+    let text = match source {
+        KeySource { key: Some(key), .. } => {
+            eprintln!(
+                "warning: a key on the command line is seen by others on this machine and kept by \
+                 the shell; prefer --key-env or --key-file"
+            );
+            Secret::new(key.as_str())
+        }
+        KeySource { key_env: Some(name), .. } => Secret::new(
+            std::env::var(name).with_context(|| format!("the variable {name} cannot be read"))?,
+        ),
+        KeySource { key_file: Some(path), .. } => read_file(path)?,
+        _ if std::io::stdin().is_terminal() => {
+            Secret::new(rpassword::prompt_password(format!("Key for {provider} (not shown): "))?)
+        }
+        _ => {
+            let mut line = String::new();
+            let stdin = std::io::stdin().lock();
+            std::io::Read::take(stdin, LONGEST_SECRET).read_line(&mut line)?;
+            Secret::new(line)
+        }
+    };
+    let key = text.expose().trim();
+    if key.is_empty() {
+        bail!("the key is empty");
+    }
+    Ok(Secret::new(key))
+}
+
+fn read_file(path: &Path) -> Result<Secret> {
+    let size = std::fs::metadata(path)
+        .with_context(|| format!("the key file {} cannot be read", path.display()))?
+        .len();
+    if size > LONGEST_SECRET {
+        bail!("the key file {} is too large to be a key", path.display());
+    }
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the key file {} cannot be read", path.display()))?;
+    Ok(Secret::new(text))
+}
+
+async fn list(as_json: bool, context: &Context) -> Result<()> {
+    let store = data_folder::open(&context.folder).await?;
+    let credentials = store.credentials().await?;
+    store.close().await?;
+    if as_json {
+        return print_json(&Value::Array(credentials.iter().map(document).collect()));
+    }
+    let rows: Vec<_> = credentials.iter().map(row).collect();
+    print(&table(["ID", "PROVIDER", "NAME", "KEY", "BASE URL", "STATE", "CREATED"], &rows))
+}
+
+fn document(credential: &ProviderCredential) -> Value {
+    json!({
+        "id": credential.id,
+        "provider": credential.provider,
+        "name": credential.name,
+        "label": credential.label,
+        "base_url": credential.base_url,
+        "workspace_id": credential.workspace_id,
+        "is_fallback": credential.is_fallback,
+        "disabled": credential.disabled,
+        "created_at": moment::text(credential.created_at),
+    })
+}
+
+fn row(credential: &ProviderCredential) -> [String; 7] {
+    [
+        credential.id.clone(),
+        credential.provider.clone(),
+        credential.name.clone(),
+        credential.label.clone(),
+        credential.base_url.clone().unwrap_or_default(),
+        if credential.disabled { "disabled" } else { "active" }.to_owned(),
+        moment::day_text(credential.created_at),
+    ]
+}

@@ -1,0 +1,292 @@
+//! `trunkline provider`: providers beyond the shipped ones, and changes to those. They are stored
+//! as changes over the catalogue; a running server notices.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use catalog::overlay::{LocalServer, LocalServerKind, Overlay as Changes};
+use clap::{Args, Subcommand, ValueEnum};
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::OverlayKind;
+
+use crate::catalogue::{self, CatalogueSource, Layer};
+use crate::configuration::Context;
+use crate::output::{print, print_json, table};
+use crate::{data_folder, moment, outbound};
+
+/// The most models taken from one server.
+const MOST_MODELS: usize = 1000;
+
+/// The largest list of models read, in bytes.
+const LARGEST_LIST: usize = 4 * 1024 * 1024;
+
+/// What to do with providers.
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+    /// Add a model server on this machine or network
+    AddLocal(AddLocalArguments),
+    /// Add or change providers, models and prices from a TOML or JSON file
+    Add {
+        /// The file; docs/cli.md describes it
+        file: PathBuf,
+    },
+    /// List the providers that were added
+    List {
+        /// List the shipped providers too
+        #[arg(long)]
+        all: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a provider that was added, with its models
+    Remove {
+        /// Its slug
+        slug: String,
+    },
+}
+
+/// A local model server.
+#[derive(Debug, Args)]
+pub struct AddLocalArguments {
+    /// What kind of server it is
+    #[arg(value_enum)]
+    kind: Kind,
+    /// Where it is [default: the kind's usual port on this machine]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// A model it serves; repeat for more. Without it, the server is asked
+    #[arg(long, value_name = "ID")]
+    model: Vec<String>,
+    /// What to call it, where there are several of a kind
+    #[arg(long)]
+    slug: Option<String>,
+}
+
+/// A kind of local server.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    Ollama,
+    Vllm,
+    LlamaCpp,
+    LmStudio,
+}
+
+impl Kind {
+    fn known(self) -> LocalServerKind {
+        match self {
+            Self::Ollama => LocalServerKind::Ollama,
+            Self::Vllm => LocalServerKind::VLlm,
+            Self::LlamaCpp => LocalServerKind::LlamaCpp,
+            Self::LmStudio => LocalServerKind::LmStudio,
+        }
+    }
+}
+
+/// Runs one of the commands.
+pub async fn run(command: ProviderCommand, context: &Context) -> Result<()> {
+    match command {
+        ProviderCommand::AddLocal(arguments) => add_local(arguments, context).await,
+        ProviderCommand::Add { file } => add(&file, context).await,
+        ProviderCommand::List { all, json } => list(all, json, context).await,
+        ProviderCommand::Remove { slug } => remove(&slug, context).await,
+    }
+}
+
+async fn add_local(arguments: AddLocalArguments, context: &Context) -> Result<()> {
+    let kind = arguments.kind.known();
+    let mut server = LocalServer {
+        kind,
+        slug: arguments.slug.unwrap_or_else(|| kind.slug().to_owned()),
+        base_url: arguments.url.unwrap_or_else(|| kind.default_base_url().to_owned()),
+        models: arguments.model,
+    };
+    if server.models.is_empty() {
+        let url = base_url(&server);
+        server.models = ask_for_models(&url).await.with_context(|| {
+            format!(
+                "{} at {url} could not be asked for its models; start it, say with --url where it \
+                 is, or name its models with --model",
+                kind.name()
+            )
+        })?;
+        if server.models.is_empty() {
+            bail!("{} at {url} has no model yet", kind.name());
+        }
+    }
+    store_changes(&server.overlay(), true, context).await
+}
+
+/// The server's address as the catalogue completes it.
+fn base_url(server: &LocalServer) -> String {
+    let mut changes = server.overlay();
+    changes.providers.pop().and_then(|provider| provider.base_url).unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct ModelList {
+    data: Vec<ListedModel>,
+}
+
+#[derive(Deserialize)]
+struct ListedModel {
+    id: String,
+}
+
+async fn ask_for_models(base_url: &str) -> Result<Vec<String>> {
+    let time = outbound::TIME_LIMIT;
+    let answer = outbound::get(base_url, "/models", &HeaderMap::new(), LARGEST_LIST, time).await?;
+    if !answer.status.is_success() {
+        bail!("it answered with status {}", answer.status);
+    }
+    read_list(&answer.body)
+}
+
+fn read_list(body: &[u8]) -> Result<Vec<String>> {
+    let list: ModelList =
+        serde_json::from_slice(body).context("its list of models cannot be read")?;
+    Ok(list.data.into_iter().map(|model| model.id).take(MOST_MODELS).collect())
+}
+
+async fn add(path: &Path, context: &Context) -> Result<()> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the file {} cannot be read", path.display()))?;
+    let changes = if text.trim_start().starts_with('{') {
+        Changes::from_json(&text)
+    } else {
+        Changes::from_toml(&text)
+    };
+    let changes = changes.with_context(|| format!("in the file {}", path.display()))?;
+    if changes.disable != Default::default() {
+        bail!(
+            "`disable` is not stored: give the model `hidden = true`, or the endpoint \
+             `status = \"disabled\"`"
+        );
+    }
+    store_changes(&changes, false, context)
+        .await
+        .with_context(|| format!("in the file {}", path.display()))
+}
+
+/// Stores changes after a look at whether the catalogue takes them: a server would leave them
+/// out, and this is the better moment to say so.
+async fn store_changes(changes: &Changes, replace: bool, context: &Context) -> Result<()> {
+    let store = data_folder::open_or_create(&context.folder).await?;
+    let mut rows = store.overlay_list().await?;
+    if replace {
+        // A server that is added again may serve other models now.
+        for provider in &changes.providers {
+            for row in rows.iter().filter(|row| is_endpoint_of(row, &provider.slug)) {
+                store.overlay_remove(row.kind, &row.id).await?;
+            }
+            rows.retain(|row| !is_endpoint_of(row, &provider.slug));
+        }
+    }
+    CatalogueSource::shipped()?.check(&rows, changes)?;
+    let new = catalogue::rows(changes, Layer::Operator, moment::now());
+    if new.is_empty() {
+        bail!("there is nothing in it to add");
+    }
+    catalogue::put(&store, &new).await?;
+    store.close().await?;
+    let mut text = String::from("Stored:\n");
+    for row in &new {
+        text.push_str(&format!("    {} {}\n", row.kind.as_str(), row.id));
+    }
+    print(&text)
+}
+
+fn is_endpoint_of(row: &store::Overlay, slug: &str) -> bool {
+    row.kind == OverlayKind::Endpoint && row.document["provider"] == slug
+}
+
+async fn list(all: bool, as_json: bool, context: &Context) -> Result<()> {
+    let store = data_folder::open(&context.folder).await?;
+    let rows = store.overlay_list().await?;
+    store.close().await?;
+    let catalog = CatalogueSource::shipped()?.build(&rows)?;
+    let added =
+        |slug: &str| rows.iter().any(|row| row.kind == OverlayKind::Provider && row.id == slug);
+    let providers: Vec<_> = catalog
+        .providers()
+        .filter(|(_, provider)| all || added(&provider.slug))
+        .map(|(id, provider)| {
+            let endpoints =
+                catalog.endpoints().filter(|(at, _)| catalog.provider_id_of(*at) == id).count();
+            (provider, endpoints)
+        })
+        .collect();
+    if as_json {
+        let documents = providers.iter().map(|(provider, endpoints)| {
+            json!({
+                "slug": provider.slug,
+                "name": provider.name,
+                "dialect": provider.dialect,
+                "base_url": provider.base_url,
+                "endpoints": endpoints,
+                "added": added(&provider.slug),
+            })
+        });
+        return print_json(&Value::Array(documents.collect()));
+    }
+    let cells: Vec<_> = providers
+        .iter()
+        .map(|(provider, endpoints)| {
+            [
+                provider.slug.clone(),
+                provider.name.clone(),
+                provider.dialect.name().to_owned(),
+                endpoints.to_string(),
+                provider.base_url.clone(),
+            ]
+        })
+        .collect();
+    print(&table(["SLUG", "NAME", "PROTOCOL", "ENDPOINTS", "BASE URL"], &cells))
+}
+
+async fn remove(slug: &str, context: &Context) -> Result<()> {
+    let store = data_folder::open(&context.folder).await?;
+    let rows = store.overlay_list().await?;
+    // Endpoints first: should this break off, what is left still fits together.
+    let endpoints: Vec<_> = rows.iter().filter(|row| is_endpoint_of(row, slug)).collect();
+    for row in &endpoints {
+        store.overlay_remove(row.kind, &row.id).await?;
+    }
+    for row in rows.iter().filter(|row| row.kind == OverlayKind::Price) {
+        let of_provider = endpoints.iter().any(|endpoint| endpoint.id == row.id);
+        if of_provider {
+            store.overlay_remove(row.kind, &row.id).await?;
+        }
+    }
+    for model in endpoints.iter().filter_map(|row| row.document["model"].as_str()) {
+        // A model goes with its last endpoint.
+        let elsewhere = rows.iter().any(|row| {
+            row.kind == OverlayKind::Endpoint
+                && row.document["model"] == model
+                && !is_endpoint_of(row, slug)
+        });
+        if !elsewhere {
+            store.overlay_remove(OverlayKind::Model, model).await?;
+        }
+    }
+    let removed = store.overlay_remove(OverlayKind::Provider, slug).await?;
+    store.close().await?;
+    if !removed && endpoints.is_empty() {
+        bail!("no provider `{slug}` was added; `trunkline provider list` shows those that were");
+    }
+    print(&format!("The provider {slug} is removed.\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_models_is_read_or_refused() {
+        let body = br#"{"object": "list", "data": [{"id": "b"}, {"id": "a", "x": 1}]}"#;
+        assert_eq!(read_list(body).unwrap(), ["b", "a"]);
+        assert!(read_list(b"<html>").is_err());
+    }
+}

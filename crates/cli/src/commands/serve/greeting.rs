@@ -1,0 +1,135 @@
+//! What a start prints: where the gateway is, and on the first start all that is needed to use it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use catalog::{Catalog, EndpointStatus, Meter, Modality, ModelKind};
+use gateway::control::Snapshot;
+use store::CreatedApiKey;
+
+use crate::simulated::EXAMPLE_MODEL;
+
+/// How many providers are listed before the rest is only counted.
+const LISTED: usize = 12;
+
+/// What there is to say.
+pub struct Greeting<'a> {
+    /// Where callers reach the gateway.
+    pub url: &'a str,
+    /// Where metrics are.
+    pub metrics: Option<SocketAddr>,
+    /// The key that was just made, on a first start.
+    pub first_key: Option<&'a CreatedApiKey>,
+    /// A model that can be asked.
+    pub example_model: Option<String>,
+    /// Providers that can be reached, and how.
+    pub available: &'a BTreeMap<String, String>,
+    /// Whether there are simulated models.
+    pub simulated: bool,
+}
+
+/// The text.
+pub fn text(greeting: &Greeting<'_>) -> String {
+    let mut text = format!("Trunkline is listening on {}\n", greeting.url);
+    // Writing to a string cannot fail.
+    if let Some(address) = greeting.metrics {
+        let _ = writeln!(text, "Metrics are at http://{address}/metrics");
+    }
+    if !greeting.available.is_empty() {
+        text.push_str("Providers:\n");
+        for (name, how) in greeting.available.iter().take(LISTED) {
+            let _ = writeln!(text, "    {name} ({how})");
+        }
+        if let Some(more) = greeting.available.len().checked_sub(LISTED).filter(|more| *more > 0) {
+            let _ = writeln!(text, "    and {more} more");
+        }
+    }
+    if greeting.simulated {
+        text.push_str(
+            "Simulated models (simulated/…:free) answer without any provider. For real ones set a \
+             variable such as OPENAI_API_KEY, or run `trunkline credential add PROVIDER`.\n",
+        );
+    }
+    if let Some(created) = greeting.first_key {
+        let key = created.plaintext.expose();
+        let _ = writeln!(text, "\nYour first API key, shown only this once:\n    {key}");
+        if let Some(model) = &greeting.example_model {
+            text.push_str(&examples(greeting.url, key, model));
+        }
+    }
+    text
+}
+
+fn examples(url: &str, key: &str, model: &str) -> String {
+    format!(
+        r#"
+Try it:
+    curl {url}/api/v1/chat/completions -H "Authorization: Bearer {key}" -H "Content-Type: application/json" -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
+
+From Python:
+    from openai import OpenAI
+    print(OpenAI(base_url="{url}/api/v1", api_key="{key}").chat.completions.create(model="{model}", messages=[{{"role": "user", "content": "Hello!"}}]).choices[0].message.content)
+"#
+    )
+}
+
+/// A model for the examples: the simulated one, else the cheapest that can be reached.
+pub fn example_model(snapshot: &Snapshot) -> Option<String> {
+    if snapshot.catalog.find(EXAMPLE_MODEL).is_some() {
+        return Some(EXAMPLE_MODEL.to_owned());
+    }
+    cheapest(&snapshot.catalog, |provider| snapshot.has_access(provider))
+}
+
+fn cheapest(catalog: &Catalog, reachable: impl Fn(catalog::ProviderId) -> bool) -> Option<String> {
+    catalog
+        .endpoints()
+        .filter(|(id, endpoint)| {
+            let model = catalog.find(&endpoint.model).map(|id| catalog.model(id));
+            endpoint.status == EndpointStatus::Active
+                && endpoint.output_modalities.has(Modality::Text)
+                && endpoint.model.chars().all(|letter| !"'\"\\".contains(letter))
+                && model.is_some_and(|model| {
+                    model.kind == ModelKind::Chat && !model.hidden && !model.retired
+                })
+                && reachable(catalog.provider_id_of(*id))
+        })
+        .filter_map(|(_, endpoint)| {
+            let price = endpoint.price.get(Meter::Completion)?;
+            Some((price, &endpoint.model))
+        })
+        .min()
+        .map(|(_, model)| model.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_start_shows_no_key() {
+        let available = BTreeMap::from([("OpenAI".to_owned(), "OPENAI_API_KEY".to_owned())]);
+        let text = text(&Greeting {
+            url: "http://127.0.0.1:8080",
+            metrics: None,
+            first_key: None,
+            example_model: None,
+            available: &available,
+            simulated: false,
+        });
+        assert_eq!(
+            text,
+            "Trunkline is listening on http://127.0.0.1:8080\nProviders:\n    OpenAI (OPENAI_API_KEY)\n"
+        );
+    }
+
+    #[test]
+    fn the_example_is_the_cheapest_model_that_can_be_reached() {
+        let mut parts = catalog::CatalogParts::default();
+        crate::simulated::add_to(&mut parts, SocketAddr::from(([127, 0, 0, 1], 1)));
+        let catalog = parts.into_catalog().unwrap();
+        assert!(cheapest(&catalog, |_| true).is_some());
+        assert_eq!(cheapest(&catalog, |_| false), None);
+    }
+}

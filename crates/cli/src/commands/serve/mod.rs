@@ -1,0 +1,123 @@
+//! `trunkline serve`: the gateway.
+
+mod first_key;
+mod greeting;
+mod settings;
+mod sources;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use gateway::App;
+use gateway::control::refresh_while_open;
+use gateway::listener::{Server, serve_metrics};
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use crate::configuration::{Context, MetricsListen, ServerSettings, Simulation};
+use crate::data_folder;
+use crate::output::print;
+use crate::signal::Interruption;
+
+pub use settings::Serving;
+
+/// Serves until told to stop; then lets running requests end and writes the books.
+pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
+    let mut serving = Serving::of(given.or(context.file_server.clone()));
+    let mut interruption = Interruption::listen()?;
+    let listener = listen(serving.listen).await?;
+    let address = listener.local_addr()?;
+    let metrics = match serving.metrics_listen {
+        MetricsListen::Off => None,
+        MetricsListen::At(address) => Some(listen(address).await?),
+    };
+    let url = serving.public_url.clone().unwrap_or_else(|| local_url(address));
+    serving.limits.public_url.clone_from(&url);
+
+    let store = data_folder::open_or_create(&context.folder).await?;
+    let sources = sources::find(&store).await?;
+    let simulate = match serving.simulated {
+        Simulation::On => true,
+        Simulation::Off => false,
+        Simulation::Auto => sources.available.is_empty(),
+    };
+    let simulator = if simulate { Some(crate::simulated::start().await?) } else { None };
+    let simulator_address = simulator.as_ref().map(|simulator| simulator.address());
+    let available = sources.available.clone();
+    let app =
+        App::new(serving.limits, store.clone(), sources.into_control(simulator_address)).await?;
+    let first_key = first_key::create_once(&store).await?;
+    if first_key.is_some() {
+        app.reload().await?;
+    }
+    let server = Server::start(Arc::clone(&app), listener, serving.workers)?;
+    let refreshing = tokio::spawn(refresh_while_open(Arc::clone(&app)));
+    let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    let metrics = metrics.map(|listener| tokio::spawn(serve_metrics(Arc::clone(&app), listener)));
+
+    print(&greeting::text(&greeting::Greeting {
+        url: &url,
+        metrics: metrics_address,
+        first_key: first_key.as_ref(),
+        example_model: greeting::example_model(&app.snapshot()),
+        available: &available,
+        simulated: simulate,
+    }))?;
+    info!(%address, providers = available.len(), simulated = simulate, "serving");
+
+    interruption.wait().await;
+    info!("stopping: running requests may end");
+    let drained = tokio::select! {
+        drained = server.stop() => drained,
+        () = interruption.wait() => {
+            warn!("told to stop twice: requests under way are cut off");
+            false
+        }
+    };
+    // Both end with the server; what they might say was logged where it happened.
+    let _ = refreshing.await;
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
+    store.close().await.context("some settlements could not be written")?;
+    if !drained {
+        warn!("some requests did not end in time");
+    }
+    info!("stopped");
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            bail!("{address} is in use by another program; choose another address")
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
+    }
+}
+
+/// How a caller on this machine reaches an address: one that means all interfaces is no place to
+/// connect to.
+fn local_url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_means_everywhere_is_shown_as_this_machine() {
+        assert_eq!(local_url("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
+        assert_eq!(local_url("[::]:80".parse().unwrap()), "http://[::1]:80");
+        assert_eq!(local_url("10.0.0.1:80".parse().unwrap()), "http://10.0.0.1:80");
+    }
+}

@@ -1,0 +1,89 @@
+//! What `serve` works with: settings as given, and defaults where nothing was.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use gateway::{Settings, UpstreamLimits};
+
+use crate::configuration::{MetricsListen, ServerSettings, Simulation, Span};
+
+/// What `serve` works with: everything settled.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    /// Where to listen for callers.
+    pub listen: SocketAddr,
+    /// Where to serve metrics.
+    pub metrics_listen: MetricsListen,
+    /// How many threads serve callers.
+    pub workers: usize,
+    /// When there are simulated models.
+    pub simulated: Simulation,
+    /// The address callers know; `None`: where it listens.
+    pub public_url: Option<String>,
+    /// Limits and times.
+    pub limits: Settings,
+}
+
+impl Serving {
+    /// Fills in the defaults.
+    pub fn of(given: ServerSettings) -> Self {
+        let (base, upstream) = (Settings::default(), UpstreamLimits::default());
+        let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        Self {
+            listen: given.listen.unwrap_or_else(|| loopback(8080)),
+            metrics_listen: given.metrics_listen.unwrap_or(MetricsListen::At(loopback(9090))),
+            workers: match given.workers {
+                None | Some(0) => cores(),
+                Some(workers) => workers.min(1024),
+            },
+            simulated: given.simulated.unwrap_or_default(),
+            public_url: given
+                .public_url
+                .map(|url| url.trim_end_matches('/').to_owned())
+                .filter(|url| !url.is_empty()),
+            limits: Settings {
+                max_body_bytes: given.max_body_bytes.unwrap_or(base.max_body_bytes),
+                header_timeout: span(given.header_timeout, base.header_timeout),
+                body_idle_timeout: span(given.body_idle_timeout, base.body_idle_timeout),
+                body_timeout: span(given.body_timeout, base.body_timeout),
+                upstream: UpstreamLimits {
+                    connect: span(given.connect_timeout, upstream.connect),
+                    first_event: span(given.first_event_timeout, upstream.first_event),
+                    idle: span(given.idle_timeout, upstream.idle),
+                    total: span(given.total_timeout, upstream.total),
+                    max_answer_bytes: given.max_answer_bytes.unwrap_or(upstream.max_answer_bytes),
+                    max_download_bytes: given
+                        .max_download_bytes
+                        .unwrap_or(upstream.max_download_bytes),
+                },
+                heartbeat_after: span(given.heartbeat_after, base.heartbeat_after),
+                heartbeat_interval: span(given.heartbeat_interval, base.heartbeat_interval),
+                max_attempts: given.max_attempts.unwrap_or(base.max_attempts),
+                drain_timeout: span(given.drain_timeout, base.drain_timeout),
+                public_url: base.public_url,
+                allow_private_downloads: given
+                    .allow_private_downloads
+                    .unwrap_or(base.allow_private_downloads),
+                serve_unknown_prices: given
+                    .serve_unknown_prices
+                    .unwrap_or(base.serve_unknown_prices),
+                region: given.region.unwrap_or(base.region),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::default_file_enabled;
+
+    #[test]
+    fn the_default_file_states_the_defaults() {
+        let (_, stated) = default_file_enabled();
+        let defaults = Serving::of(ServerSettings::default());
+        assert_eq!(format!("{:?}", Serving::of(stated)), format!("{defaults:?}"));
+    }
+}

@@ -1,0 +1,40 @@
+//! Flags, environment, file.
+
+use crate::support::Home;
+
+#[test]
+fn an_unknown_setting_is_refused_with_the_nearest_name() {
+    let home = Home::new();
+    let file = home.write("trunkline.toml", "lisen = \"127.0.0.1:0\"\n");
+    let errors = home.fails(&["serve", "--config", file.to_str().unwrap()]);
+    assert!(errors.contains("`lisen`") && errors.contains("did you mean `listen`?"), "{errors}");
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
+    let home = Home::new().with_variable("TRUNKLINE_CONFIG", "trunkline.toml");
+    home.write("trunkline.toml", "data_folder = \"from-file\"\nlog_format = \"json\"\n");
+    home.ok(&["key", "create", "--name", "x"]);
+    assert!(home.data().join("trunkline.db").exists());
+    home.ok(&["key", "create", "--name", "x", "--data-folder", "from-flag"]);
+    let beside = |name: &str| home.data().with_file_name(name);
+    assert!(beside("from-flag").join("trunkline.db").exists());
+    assert!(!beside("from-file").exists());
+}
+
+#[test]
+fn the_printed_configuration_can_be_used() {
+    let home = Home::new();
+    let file = home.write("trunkline.toml", &home.ok(&["config"]));
+    home.ok(&["key", "create", "--name", "x", "--config", file.to_str().unwrap()]);
+}
+
+#[test]
+fn the_master_key_may_be_in_a_variable_and_is_never_shown() {
+    let key = "ab".repeat(32);
+    let home = Home::new().with_variable("THE_KEY", &key);
+    home.ok(&["key", "create", "--name", "x", "--master-key", "env:THE_KEY"]);
+    assert!(!home.data().join("master.key").exists());
+    let errors = home.fails(&["key", "list", "--master-key", &format!("raw:{key}")]);
+    assert!(errors.contains("file:PATH or env:NAME"), "{errors}");
+}

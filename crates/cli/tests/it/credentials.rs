@@ -1,0 +1,86 @@
+//! `trunkline credential` and `trunkline provider`
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::support::Home;
+
+const SECRET: &str = "sk-test-0123456789abcdef-secret-tail";
+
+#[test]
+fn secrets_come_from_variables_files_and_standard_input_and_are_never_shown() {
+    let home = Home::new().with_variable("MY_KEY", SECRET);
+    let mut shown = home.ok(&["credential", "add", "openai", "--key-env", "MY_KEY", "--name", "a"]);
+    let file = home.write("key.txt", &format!("{SECRET}\n"));
+    shown += &home.ok(&["credential", "add", "groq", "--key-file", file.to_str().unwrap()]);
+    let mut command = home.command(&["credential", "add", "anthropic"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{SECRET}").unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+
+    let list = home.json(&["credential", "list", "--json"]);
+    let providers: Vec<_> =
+        list.as_array().unwrap().iter().map(|row| row["provider"].as_str().unwrap()).collect();
+    assert_eq!(providers, ["anthropic", "groq", "openai"]);
+    shown += &home.ok(&["credential", "list"]);
+    shown += &list.to_string();
+    assert!(!shown.contains(&SECRET[8..28]), "{shown}");
+    let database = std::fs::read(home.data().join("trunkline.db")).unwrap();
+    assert!(!database.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()));
+
+    home.ok(&["credential", "remove", list[0]["id"].as_str().unwrap()]);
+    assert_eq!(home.json(&["credential", "list", "--json"]).as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_misspelt_provider_is_refused_with_the_nearest_name() {
+    let home = Home::new().with_variable("MY_KEY", SECRET);
+    let errors = home.fails(&["credential", "add", "opnai", "--key-env", "MY_KEY"]);
+    assert!(errors.contains("did you mean `openai`?"), "{errors}");
+}
+
+#[test]
+fn a_local_server_is_asked_for_its_models_and_can_be_removed() {
+    let home = Home::new();
+    let mut local = home.start(&["sim", "--listen", "127.0.0.1:0"]);
+    let url = local.line("OpenAI ").split_whitespace().nth(1).unwrap().to_owned();
+    let text = home.ok(&["provider", "add-local", "vllm", "--url", &url]);
+    assert!(text.contains("vllm/sim-chat"), "{text}");
+    let list = home.json(&["provider", "list", "--json"]);
+    assert_eq!((&list[0]["slug"], &list[0]["base_url"]), (&"vllm".into(), &url.into()));
+    let shown = home.json(&["catalog", "show", "vllm/sim-chat", "--json"]);
+    assert_eq!(shown["endpoints"][0]["upstream_model"], "sim-chat");
+    // Asked again with fewer models, the others go.
+    home.ok(&["provider", "add-local", "vllm", "--model", "one"]);
+    assert_eq!(home.json(&["provider", "list", "--json"])[0]["endpoints"], 1);
+    home.ok(&["provider", "remove", "vllm"]);
+    assert_eq!(home.json(&["provider", "list", "--json"]), serde_json::json!([]));
+    home.fails(&["catalog", "show", "vllm/one"]);
+    home.fails(&["provider", "remove", "vllm"]);
+    local.stop();
+}
+
+#[test]
+fn any_compatible_provider_is_added_from_a_file() {
+    let home = Home::new();
+    let file = home.write(
+        "acme.toml",
+        r#"
+            [[providers]]
+            slug = "acme"
+            base_url = "https://api.acme.example/v1"
+            [[models]]
+            id = "acme/large"
+            [[endpoints]]
+            model = "acme/large"
+            provider = "acme"
+            upstream_model = "large-1"
+            price_per_million = { prompt = "2.50", completion = "10" }
+        "#,
+    );
+    home.ok(&["provider", "add", file.to_str().unwrap()]);
+    let text = home.ok(&["catalog", "show", "acme/large"]);
+    assert!(text.contains("2.50") && text.contains("10.00"), "{text}");
+    let bad = home.write("bad.toml", "[[providers]]\nslug = \"acme2\"\n");
+    assert!(home.fails(&["provider", "add", bad.to_str().unwrap()]).contains("base_url"));
+}

@@ -1,0 +1,64 @@
+//! `trunkline key`
+
+use crate::support::{Home, request, until};
+
+#[test]
+fn a_key_is_made_listed_and_revoked() {
+    let home = Home::new();
+    let text = home.ok(&[
+        "key",
+        "create",
+        "--name",
+        "robot",
+        "--limit",
+        "12.50",
+        "--reset",
+        "monthly",
+        "--expires",
+        "2999-12-31",
+    ]);
+    let key = text.lines().next().unwrap();
+    assert!(key.starts_with("sk-or-v1-") && key.len() == 73, "{key}");
+    let list = home.json(&["key", "list", "--json"]);
+    assert_eq!(list[0]["name"], "robot");
+    assert_eq!(list[0]["limit"], "12.50");
+    assert_eq!(list[0]["limit_reset"], "monthly");
+    assert_eq!(list[0]["expires_at"], "2999-12-31T00:00:00Z");
+    let table = home.ok(&["key", "list"]);
+    assert!(table.contains("12.50 monthly") && !table.contains(key), "{table}");
+    let label = list[0]["label"].as_str().unwrap();
+    home.ok(&["key", "revoke", &label[..12]]);
+    assert_eq!(home.json(&["key", "list", "--json"]), serde_json::json!([]));
+}
+
+#[test]
+fn nonsense_is_refused() {
+    let home = Home::new();
+    assert!(home.fails(&["key", "list"]).contains("there is no database"));
+    for arguments in [
+        &["key", "create", "--name", "x", "--limit", "-1"][..],
+        &["key", "create", "--name", "x", "--limit", "0.0000000001"],
+        &["key", "create", "--name", "x", "--reset", "daily"],
+        &["key", "create", "--name", "x", "--expires", "2001-01-01"],
+        &["key", "create", "--name", ""],
+    ] {
+        home.fails(arguments);
+    }
+    home.ok(&["key", "create", "--name", "x"]);
+    assert!(home.fails(&["key", "revoke", "sk-or-v1-"]).contains("too short"));
+    assert!(home.fails(&["key", "revoke", "zzzzzz"]).contains("no key"));
+}
+
+#[test]
+fn a_running_server_notices_new_and_revoked_keys() {
+    let home = Home::new();
+    let mut server = home.serve(&[]);
+    let address = server.address();
+    let created = home.json(&["key", "create", "--name", "robot", "--json"]);
+    let bearer = format!("Bearer {}", created["key"].as_str().unwrap());
+    let status = || request(&address, "GET", "/api/v1/key", &[("Authorization", &bearer)], "").0;
+    until(|| status() == 200);
+    home.ok(&["key", "revoke", created["hash"].as_str().unwrap()]);
+    until(|| status() == 401);
+    server.stop();
+}
