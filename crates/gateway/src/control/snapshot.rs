@@ -121,6 +121,11 @@ impl Snapshot {
             .filter(move |access| access.serves(model, caller))
     }
 
+    /// Whether anybody could reach the provider: what makes its models available.
+    pub fn has_access(&self, provider: ProviderId) -> bool {
+        self.access.get(provider.0 as usize).is_some_and(|access| !access.is_empty())
+    }
+
     /// Records how an attempt at an endpoint went.
     pub fn observe(&self, endpoint: EndpointId, observation: &Observation, now_ms: u64) {
         if let Some(health) = self.health.get(endpoint) {
