@@ -1,0 +1,100 @@
+// Starts the real binary: simulated providers, and a gateway in front of them.
+
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const FIXTURES = join(ROOT, "tests/fixtures");
+const PATIENCE = 60_000;
+
+// A clean environment: nobody's provider keys, proxies or settings.
+const ENVIRONMENT = { PATH: process.env.PATH ?? "" };
+
+/** The binary under test: TRUNKLINE_BIN, or what cargo built last. */
+function binary() {
+  const named = process.env.TRUNKLINE_BIN ?? "target/debug/trunkline";
+  const path = isAbsolute(named) ? named : join(ROOT, named);
+  if (!existsSync(path)) {
+    throw new Error(`no binary at ${path}: run \`make build\`, or set TRUNKLINE_BIN`);
+  }
+  return path;
+}
+
+/** A child whose output is read to the line that is waited for. */
+class Child {
+  constructor(args) {
+    this.seen = [];
+    this.waiting = [];
+    this.process = spawn(binary(), args, { env: ENVIRONMENT });
+    this.ended = new Promise((done) => this.process.once("exit", (code) => done(code)));
+    createInterface({ input: this.process.stdout }).on("line", (line) => {
+      this.seen.push(line);
+      this.waiting = this.waiting.filter((look) => !look(line));
+    });
+    this.process.stderr.on("data", (data) => this.seen.push(`${data}`));
+  }
+
+  /** The match of a line that was or will be printed. */
+  waitFor(pattern) {
+    return new Promise((found, fail) => {
+      const timer = setTimeout(
+        () => fail(new Error(`no ${pattern} in:\n${this.seen.join("\n")}`)),
+        PATIENCE,
+      );
+      const look = (line) => {
+        const match = line.match(pattern);
+        if (match) {
+          clearTimeout(timer);
+          found(match);
+        }
+        return Boolean(match);
+      };
+      this.process.once("exit", () => {
+        clearTimeout(timer);
+        fail(new Error(`ended before ${pattern}:\n${this.seen.join("\n")}`));
+      });
+      if (!this.seen.some(look)) this.waiting.push(look);
+    });
+  }
+
+  /** Asks to stop, as an operator would; tells the exit status. */
+  stop() {
+    this.process.kill("SIGTERM");
+    return this.ended;
+  }
+}
+
+/** A running gateway: `baseUrl`, `url`, `key`, `close()`. */
+export async function startGateway() {
+  const folder = mkdtempSync(join(tmpdir(), "trunkline-"));
+  const script = join(FIXTURES, "script.toml");
+  const simulator = new Child(["sim", "--listen", "127.0.0.1:0", "--script", script]);
+  const [, address] = await simulator.waitFor(/listening on ([0-9.]+:[0-9]+)/);
+  const python = process.env.PYTHON ?? "python3";
+  const builder = join(FIXTURES, "build_providers.py");
+  const document = join(folder, "providers.json");
+  writeFileSync(document, execFileSync(python, ["-B", builder, `http://${address}`]));
+  const common = ["--data-folder", join(folder, "data"), "--log", "warn"];
+  execFileSync(binary(), [...common, "provider", "add", document], { env: ENVIRONMENT });
+  const gateway = new Child([
+    ...common, "serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off",
+    "--simulated", "on", "--drain-timeout", "5s",
+  ]);
+  const [, url] = await gateway.waitFor(/listening on (http\S+)/);
+  const [, key] = await gateway.waitFor(/(sk-or-v1-[0-9a-f]+)/);
+  return {
+    url,
+    key,
+    baseUrl: `${url}/api/v1`,
+    async close() {
+      const status = await gateway.stop();
+      await simulator.stop();
+      rmSync(folder, { recursive: true, force: true });
+      return status;
+    },
+  };
+}
