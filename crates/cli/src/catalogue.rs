@@ -148,6 +148,17 @@ fn merge(all: &mut Changes, changes: Changes) {
     all.prices.extend(changes.prices);
 }
 
+/// What the operator said, of what is stored.
+pub fn operator_changes(rows: &[Overlay]) -> Changes {
+    let mut all = Changes::default();
+    for row in rows.iter().filter(|row| layer_of(row) == Layer::Operator) {
+        if let Ok(changes) = read(row) {
+            merge(&mut all, changes);
+        }
+    }
+    all
+}
+
 /// Changes as rows of the store. What they switch off is not among them.
 pub fn rows(changes: &Changes, layer: Layer, now: Micros) -> Vec<Overlay> {
     let prefix = match layer {

@@ -49,3 +49,33 @@ pub async fn get(
         Err(_) => bail!("no answer within {} seconds", time.as_secs()),
     }
 }
+
+/// Fetches a document by its whole URL.
+pub async fn download(url: &str, limit: usize, time: Duration) -> Result<Bytes> {
+    let (base, path) = take_apart(url);
+    let answer = get(base, path, &HeaderMap::new(), limit, time).await?;
+    if !answer.status.is_success() {
+        bail!("the answer was {}", answer.status);
+    }
+    Ok(answer.body)
+}
+
+/// The part of a URL that names a server, and the rest.
+fn take_apart(url: &str) -> (&str, &str) {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    match url[start..].find('/') {
+        Some(at) => url.split_at(start + at),
+        None => (url, "/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart_where_its_path_begins() {
+        assert_eq!(take_apart("https://a.b/c/d?e=/"), ("https://a.b", "/c/d?e=/"));
+        assert_eq!(take_apart("https://a.b"), ("https://a.b", "/"));
+    }
+}

@@ -9,6 +9,7 @@ use catalog::{Catalog, Meter, PriceState};
 use clap::Subcommand;
 use serde_json::json;
 
+use super::catalog_sync::SyncArguments;
 use crate::catalogue::CatalogueSource;
 use crate::configuration::Context;
 use crate::data_folder;
@@ -38,6 +39,8 @@ pub enum CatalogCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Compare with a list of models and prices, and take over what changed
+    Sync(SyncArguments),
     /// Print the whole catalogue as this data folder has it
     Export,
 }
@@ -47,6 +50,7 @@ pub async fn run(command: CatalogCommand, context: &Context) -> Result<()> {
     match command {
         CatalogCommand::Build { models, providers, out } => build(&models, &providers, &out),
         CatalogCommand::Show { model, json } => show(&model, json, context).await,
+        CatalogCommand::Sync(arguments) => super::catalog_sync::run(arguments, context).await,
         CatalogCommand::Export => {
             let parts = CatalogueSource::shipped()?.parts(&stored(context).await?)?;
             print(&pack(&parts)?)

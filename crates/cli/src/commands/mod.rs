@@ -1,10 +1,12 @@
 //! The commands, one file each.
 
 mod catalog;
+mod catalog_sync;
 mod config;
 mod credential;
 mod doctor;
 mod key;
+mod openapi;
 mod provider;
 mod serve;
 mod sim;
@@ -36,6 +38,8 @@ pub enum Command {
     Doctor(Box<doctor::DoctorArguments>),
     /// Serve simulated providers for development and load tests
     Sim(sim::SimArguments),
+    /// Print the OpenAPI document of the gateway
+    Openapi,
     /// Print every boot setting with its default, as a file to start from
     Config,
 }
@@ -50,6 +54,7 @@ pub async fn run(command: Command, context: Context) -> Result<ExitCode> {
         Command::Catalog(command) => catalog::run(command, &context).await?,
         Command::Doctor(arguments) => return doctor::run(*arguments, &context).await,
         Command::Sim(arguments) => sim::run(arguments).await?,
+        Command::Openapi => openapi::run()?,
         Command::Config => config::run()?,
     }
     Ok(ExitCode::SUCCESS)

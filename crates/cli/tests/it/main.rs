@@ -1,4 +1,5 @@
 //! The binary, run as users run it.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is the report")]
 
 mod catalogue;
 mod configuration;

@@ -86,11 +86,16 @@ fn either_order_to_stop_lets_running_requests_end() {
     use std::io::{Read, Write};
     for signal in ["-TERM", "-INT"] {
         let home = Home::new();
+        // Seven pieces at least, a tenth of a second apart: it still runs when the order comes.
+        let script = home.write("script.toml", "[default]\ngap = 100\n");
+        let arguments = ["sim", "--listen", "127.0.0.1:0", "--script", script.to_str().unwrap()];
+        let mut sim = home.start(&arguments);
+        let url = sim.line("OpenAI ").split_whitespace().nth(1).unwrap().to_owned();
+        home.ok(&["provider", "add-local", "vllm", "--url", &url, "--model", "slow"]);
         let mut server = home.serve(&[]);
         let bearer = server.first_key();
         let address = server.address();
-        // A stream that the simulator draws out: its first piece shows that it runs.
-        let body = r#"{"model": "simulated/openai:free", "stream": true, "messages": [{"role": "user", "content": "one two three"}]}"#;
+        let body = r#"{"model": "vllm/slow", "stream": true, "messages": [{"role": "user", "content": "one two three"}]}"#;
         let mut stream = std::net::TcpStream::connect(&address).unwrap();
         write!(
             stream,
@@ -107,5 +112,6 @@ fn either_order_to_stop_lets_running_requests_end() {
         assert!(rest.contains("[DONE]"), "{rest}");
         let (status, _) = server.wait();
         assert!(status.success(), "{signal}: {status}");
+        sim.stop();
     }
 }

@@ -5,10 +5,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use catalog::{Catalog, EndpointStatus, Meter, Modality, ModelKind};
-use gateway::control::Snapshot;
 use store::CreatedApiKey;
-
-use crate::simulated::EXAMPLE_MODEL;
 
 /// How many providers are listed before the rest is only counted.
 const LISTED: usize = 12;
@@ -22,7 +19,7 @@ pub struct Greeting<'a> {
     /// The key that was just made, on a first start.
     pub first_key: Option<&'a CreatedApiKey>,
     /// A model that can be asked.
-    pub example_model: Option<String>,
+    pub example_model: Option<&'a str>,
     /// Providers that can be reached, and how.
     pub available: &'a BTreeMap<String, String>,
     /// Whether there are simulated models.
@@ -54,7 +51,7 @@ pub fn text(greeting: &Greeting<'_>) -> String {
     if let Some(created) = greeting.first_key {
         let key = created.plaintext.expose();
         let _ = writeln!(text, "\nYour first API key, shown only this once:\n    {key}");
-        if let Some(model) = &greeting.example_model {
+        if let Some(model) = greeting.example_model {
             text.push_str(&examples(greeting.url, key, model));
         }
     }
@@ -74,15 +71,11 @@ From Python:
     )
 }
 
-/// A model for the examples: the simulated one, else the cheapest that can be reached.
-pub fn example_model(snapshot: &Snapshot) -> Option<String> {
-    if snapshot.catalog.find(EXAMPLE_MODEL).is_some() {
-        return Some(EXAMPLE_MODEL.to_owned());
-    }
-    cheapest(&snapshot.catalog, |provider| snapshot.has_access(provider))
-}
-
-fn cheapest(catalog: &Catalog, reachable: impl Fn(catalog::ProviderId) -> bool) -> Option<String> {
+/// The cheapest model that can be reached: what a first example may cost.
+pub fn cheapest(
+    catalog: &Catalog,
+    reachable: impl Fn(catalog::ProviderId) -> bool,
+) -> Option<String> {
     catalog
         .endpoints()
         .filter(|(id, endpoint)| {

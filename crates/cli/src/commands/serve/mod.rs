@@ -19,6 +19,7 @@ use crate::configuration::{Context, MetricsListen, ServerSettings, Simulation};
 use crate::data_folder;
 use crate::output::print;
 use crate::signal::Interruption;
+use crate::simulated::EXAMPLE_MODEL;
 
 pub use settings::Serving;
 
@@ -44,7 +45,7 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     };
     let simulator = if simulate { Some(crate::simulated::start().await?) } else { None };
     let simulator_address = simulator.as_ref().map(|simulator| simulator.address());
-    let available = sources.available.clone();
+    let (available, cheapest) = (sources.available.clone(), sources.cheapest.clone());
     let app =
         App::new(serving.limits, store.clone(), sources.into_control(simulator_address)).await?;
     let first_key = first_key::create_once(&store).await?;
@@ -60,7 +61,7 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
         url: &url,
         metrics: metrics_address,
         first_key: first_key.as_ref(),
-        example_model: greeting::example_model(&app.snapshot()),
+        example_model: if simulate { Some(EXAMPLE_MODEL) } else { cheapest.as_deref() },
         available: &available,
         simulated: simulate,
     }))?;

@@ -1,7 +1,7 @@
 //! What the control plane is compiled from beside the database: provider keys in the environment
 //! and the catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 
 use anyhow::Result;
@@ -16,6 +16,8 @@ use crate::credentials;
 pub struct Sources {
     /// Providers that can be reached: display name, and how. By name.
     pub available: BTreeMap<String, String>,
+    /// The cheapest model that can be reached.
+    pub cheapest: Option<String>,
     environment: Vec<(String, Secret)>,
     catalogue: CatalogueSource,
 }
@@ -30,7 +32,8 @@ pub async fn find(store: &Store) -> Result<Sources> {
         overlays.iter().any(|entry| entry.kind == OverlayKind::Provider && entry.id == slug)
     };
     let (mut available, mut environment) = (BTreeMap::new(), Vec::new());
-    for (_, provider) in catalog.providers() {
+    let mut reachable = HashSet::new();
+    for (id, provider) in catalog.providers() {
         let stored = credentials.iter().find(|row| row.provider == provider.slug && !row.disabled);
         let found = credentials::from_environment(provider);
         let how = match (&stored, &found) {
@@ -43,12 +46,14 @@ pub async fn find(store: &Store) -> Result<Sources> {
             }
             _ => continue,
         };
+        reachable.insert(id);
         available.insert(provider.name.clone(), how);
         if let Some((_, secret)) = found {
             environment.push((provider.slug.clone(), secret));
         }
     }
-    Ok(Sources { available, environment, catalogue })
+    let cheapest = super::greeting::cheapest(&catalog, |id| reachable.contains(&id));
+    Ok(Sources { available, cheapest, environment, catalogue })
 }
 
 impl Sources {

@@ -1,0 +1,138 @@
+//! `trunkline catalog sync`: compares the catalogue with a list of prices, and stores what was
+//! accepted when told to.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use catalog::PriceObject;
+use catalog::facts::Facts;
+use catalog::overlay::PriceChange;
+use catalog::sync::{HeldBack, SyncReport};
+use clap::Args;
+
+use crate::catalogue::{self, CatalogueSource, Layer};
+use crate::configuration::Context;
+use crate::output::print;
+use crate::{data_folder, moment, outbound};
+
+/// The largest list read, in bytes. It has some megabytes.
+const LARGEST_LIST: usize = 64 * 1024 * 1024;
+
+/// The longest time to fetch the list.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// What to compare with, and what to do about it.
+#[derive(Debug, Args)]
+pub struct SyncArguments {
+    /// The list: a file or a URL
+    #[arg(long, value_name = "FILE|URL", default_value = "https://models.dev/api.json")]
+    from: String,
+    /// Store what changed; without it, only report
+    #[arg(long)]
+    apply: bool,
+    /// Accept the price that was held back for this model, or `model@tag`; repeat for more
+    #[arg(long, value_name = "ID")]
+    accept_held_back: Vec<String>,
+}
+
+/// Compares, reports, and stores if told to.
+pub async fn run(arguments: SyncArguments, context: &Context) -> Result<()> {
+    let text = fetch(&arguments.from).await?;
+    let store = data_folder::open_or_create(&context.folder).await?;
+    let rows = store.overlay_list().await?;
+    let source = CatalogueSource::shipped()?;
+    let operator = catalogue::operator_changes(&rows);
+    let report =
+        catalog::sync::sync(&source.parts(&rows)?, &[operator], &text, &Facts::shipped()?)?;
+    let accepted = accept(&report, &arguments.accept_held_back)?;
+    let mut changes = report.overlay();
+    changes.prices.extend(accepted);
+    let mut said = report.to_string();
+    if arguments.apply {
+        source.check(&rows, &changes)?;
+        let new = catalogue::rows(&changes, Layer::Synchronised, moment::now());
+        catalogue::put(&store, &new).await?;
+        said.push_str(&format!("{} changes are stored.\n", new.len()));
+    } else {
+        said.push_str("Nothing is stored yet; --apply stores it.\n");
+    }
+    store.close().await?;
+    print(&said)
+}
+
+async fn fetch(from: &str) -> Result<String> {
+    if !from.starts_with("https://") && !from.starts_with("http://") {
+        return std::fs::read_to_string(Path::new(from))
+            .with_context(|| format!("the list {from} cannot be read"));
+    }
+    let body = outbound::download(from, LARGEST_LIST, TIME_LIMIT)
+        .await
+        .with_context(|| format!("the list {from} cannot be fetched"))?;
+    String::from_utf8(body.to_vec()).with_context(|| format!("the list {from} is not text"))
+}
+
+/// The prices that were held back and are accepted by name. A name that fits none is an error:
+/// somebody thinks that a price is accepted which is not.
+fn accept(report: &SyncReport, names: &[String]) -> Result<Vec<PriceChange>> {
+    let mut accepted = Vec::new();
+    for name in names {
+        let fits = |held: &&HeldBack| {
+            held.model == *name || format!("{}@{}", held.model, held.tag) == *name
+        };
+        let found: Vec<_> = report.held_back.iter().filter(fits).collect();
+        if found.is_empty() {
+            bail!("nothing is held back for `{name}`");
+        }
+        for held in found {
+            let Some(price) = &held.price else {
+                bail!(
+                    "the price of {} at {} cannot be accepted: {}",
+                    held.model,
+                    held.tag,
+                    held.reason
+                );
+            };
+            accepted.push(PriceChange {
+                model: held.model.clone(),
+                tag: held.tag.clone(),
+                price: Some(PriceObject(price.clone())),
+                price_per_million: None,
+            });
+        }
+    }
+    Ok(accepted)
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::{Meter, PicoUsd, PriceList};
+
+    use super::*;
+
+    #[test]
+    fn what_is_held_back_is_accepted_only_by_name() {
+        let price = PriceList { base: vec![(Meter::Prompt, PicoUsd(1))], overrides: Vec::new() };
+        let held = |tag: &str, price| HeldBack {
+            model: "a/b".to_owned(),
+            tag: tag.to_owned(),
+            reason: "it jumps".to_owned(),
+            price,
+        };
+        let report = SyncReport {
+            held_back: vec![
+                held("x", Some(price.clone())),
+                held("y", Some(price)),
+                held("z", None),
+            ],
+            ..SyncReport::default()
+        };
+        let names = |names: &[&str]| {
+            accept(&report, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+        };
+        assert!(names(&[]).unwrap().is_empty());
+        assert_eq!(names(&["a/b@y"]).unwrap()[0].tag, "y");
+        assert!(names(&["a/b"]).is_err(), "one of its prices could not be read");
+        assert!(names(&["c/d"]).is_err());
+    }
+}
