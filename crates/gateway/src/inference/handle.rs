@@ -208,7 +208,7 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
     let opening = Opening {
         generation,
         estimated_prompt_tokens: call.facts.estimated_prompt_tokens,
-        images: 0,
+        images: call.facts.images,
     };
     let mut settlement =
         Settlement::open(Arc::clone(&app), Arc::clone(&call.snapshot), request.slot, opening);

@@ -39,6 +39,8 @@ pub struct RequestFacts {
     pub parameters: Vec<&'static str>,
     /// Whether a message carries an image.
     pub image_input: bool,
+    /// How many images there are.
+    pub images: u64,
     /// Whether a message carries audio.
     pub audio_input: bool,
     /// Whether a message carries video.
@@ -345,7 +347,10 @@ fn read_parts(
                 || part.peek("prompt_cache_breakpoint").is_some());
         let kind = type_of(&part, &place)?;
         let seen = match kind.as_ref() {
-            "image_url" => &mut facts.image_input,
+            "image_url" => {
+                facts.images += 1;
+                &mut facts.image_input
+            }
             "input_audio" => &mut facts.audio_input,
             "video_url" | "input_video" => &mut facts.video_input,
             "file" => &mut facts.file_input,
@@ -461,6 +466,7 @@ mod tests {
         assert!(found.forced_tool_choice && found.irregular_tool_names && found.echo_upstream_body);
         assert!(!found.audio_input && !found.video_input && !found.file_input && !found.prefill);
         assert_eq!((found.tools, found.answers, found.message_count), (1, 2, 2));
+        assert_eq!(found.images, 1);
         assert_eq!(found.structured_output, Some(StructuredOutput::JsonSchema));
         assert_eq!(found.max_output_tokens, Some(100));
         assert_eq!(found.opening.instructions, "be kind");
