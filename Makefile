@@ -27,7 +27,6 @@ build: ## Build the gateway for development
 	$(CARGO) build --locked -p trunkline
 
 test: fmt-check lint unit doc-tests check-e2e ## Check everything
-	@echo "make test: everything passed"
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
@@ -57,7 +56,7 @@ e2e-python: build $(VENV)/ready ## OpenAI's and OpenRouter's SDKs for Python
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/python
 
 e2e-javascript: build $(JAVASCRIPT)/node_modules/.ready ## OpenAI's and OpenRouter's SDKs for JavaScript
-	TRUNKLINE_BIN=$(TARGET)/debug/trunkline node --test --test-reporter=spec "$(JAVASCRIPT)/"
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline node --test --test-reporter=spec $(JAVASCRIPT)/*.test.js
 
 e2e-contract: build $(VENV)/ready ## The OpenAPI document against the server
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/openapi
