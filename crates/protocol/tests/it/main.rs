@@ -1,0 +1,10 @@
+//! The dialects together: golden files of every pair, folds across pairs, hostile input.
+
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
+
+mod anthropic_transcripts;
+mod corpus;
+mod dialects;
+mod gemini_transcripts;
+mod golden;
+mod layout;
