@@ -33,17 +33,16 @@ pub enum Layer {
 /// What the catalogue is built from, again after each change.
 #[derive(Clone, Debug)]
 pub struct CatalogueSource {
-    shipped: CatalogParts,
     facts: Facts,
     simulated: Option<SocketAddr>,
 }
 
 impl CatalogueSource {
-    /// Reads the shipped catalogue.
+    /// The shipped catalogue. Its parts are read again whenever they are needed: that takes
+    /// milliseconds, and keeping them would double the memory of an idle gateway.
     pub fn shipped() -> Result<Self> {
-        let shipped = CatalogParts::embedded().context("the shipped catalogue cannot be read")?;
         let facts = Facts::shipped().context("the shipped catalogue cannot be read")?;
-        Ok(Self { shipped, facts, simulated: None })
+        Ok(Self { facts, simulated: None })
     }
 
     /// With simulated providers that listen at `address`.
@@ -56,7 +55,7 @@ impl CatalogueSource {
     /// The parts of the catalogue with the stored changes over it. A change that cannot be laid
     /// over is left out: one bad row must not take the service down.
     pub fn parts(&self, rows: &[Overlay]) -> Result<CatalogParts> {
-        let mut parts = self.shipped.clone();
+        let mut parts = CatalogParts::embedded().context("the shipped catalogue cannot be read")?;
         if rows.is_empty() {
             return Ok(parts);
         }

@@ -128,7 +128,7 @@ impl Snapshot {
 
     /// Records how an attempt at an endpoint went.
     pub fn observe(&self, endpoint: EndpointId, observation: &Observation, now_ms: u64) {
-        if let Some(health) = self.health.get(endpoint) {
+        if let Some(health) = self.health.recorder(endpoint) {
             health.record(observation, now_ms);
         }
     }

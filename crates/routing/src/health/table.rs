@@ -1,7 +1,7 @@
 //! One recorder per endpoint of a catalogue.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use catalog::{Catalog, EndpointId};
 
@@ -12,12 +12,12 @@ use super::view::{Condition, HealthView, ToolRecord};
 /// The recorders of all endpoints of a catalogue, by position. A new catalogue takes over what
 /// was known of the endpoints it shares with the old one.
 #[derive(Debug, Default)]
-pub struct HealthTable(Vec<Arc<EndpointHealth>>);
+pub struct HealthTable(Vec<OnceLock<Arc<EndpointHealth>>>);
 
 impl HealthTable {
     /// Recorders that know nothing yet.
     pub fn new(catalog: &Catalog) -> Self {
-        Self(catalog.endpoints().map(|_| Arc::default()).collect())
+        Self(catalog.endpoints().map(|_| OnceLock::new()).collect())
     }
 
     /// Recorders for another catalogue: an endpoint with the same model and tag keeps its own.
@@ -26,7 +26,7 @@ impl HealthTable {
         let known: HashMap<(&str, &str), &Arc<EndpointHealth>> = old
             .endpoints()
             .filter_map(|(id, endpoint)| {
-                Some(((endpoint.model.as_str(), endpoint.tag.as_str()), self.0.get(id.0 as usize)?))
+                Some(((endpoint.model.as_str(), endpoint.tag.as_str()), self.get(id)?))
             })
             .collect();
         Self(
@@ -34,16 +34,21 @@ impl HealthTable {
                 .map(|(_, endpoint)| {
                     known
                         .get(&(endpoint.model.as_str(), endpoint.tag.as_str()))
-                        .map(|health| Arc::clone(health))
-                        .unwrap_or_default()
+                        .map_or_else(OnceLock::new, |health| OnceLock::from(Arc::clone(health)))
                 })
                 .collect(),
         )
     }
 
-    /// The recorder of an endpoint.
+    /// What is known of an endpoint; `None` if nothing was recorded yet.
     pub fn get(&self, endpoint: EndpointId) -> Option<&Arc<EndpointHealth>> {
-        self.0.get(endpoint.0 as usize)
+        self.0.get(endpoint.0 as usize)?.get()
+    }
+
+    /// The recorder of an endpoint, made when it is first needed: most endpoints of a large
+    /// catalogue are never asked.
+    pub fn recorder(&self, endpoint: EndpointId) -> Option<&Arc<EndpointHealth>> {
+        Some(self.0.get(endpoint.0 as usize)?.get_or_init(Arc::default))
     }
 }
 
@@ -80,7 +85,7 @@ mod tests {
         for _ in 0..5 {
             let seen =
                 Observation { latency_ms: Some(2_000.0), ..Observation::of(Outcome::Failure) };
-            table.get(EndpointId(1)).unwrap().record(&seen, 1_000);
+            table.recorder(EndpointId(1)).unwrap().record(&seen, 1_000);
         }
         let new = catalog(vec![endpoint("x/a", "q", "2"), endpoint("x/b", "q", "1")]);
         let carried = table.carried_over(&old, &new);
