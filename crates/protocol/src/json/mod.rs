@@ -1,9 +1,11 @@
 //! JSON on the wire: raw values, member lists, the top-level index of a body.
 
+mod compact;
 pub mod envelope;
 pub mod object;
 pub mod raw;
 
+pub use compact::compact;
 pub use envelope::{Envelope, EnvelopeError};
 pub use object::{Object, ObjectError};
 pub use raw::RawJson;

@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
 mod anthropic_transcripts;
+#[path = "../../../../fuzz/src/lib.rs"]
+mod checks;
 mod corpus;
 mod dialects;
 mod gemini_transcripts;
 mod golden;
 mod layout;
+mod smoke;

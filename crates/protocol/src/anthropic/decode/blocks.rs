@@ -12,7 +12,7 @@ use crate::exchange::{
     Block, BlockKind, CacheMark, Extras, Fault, MediaSource, ReasoningBlock, ReasoningContent,
     ReasoningFormat,
 };
-use crate::json::RawJson;
+use crate::json::{RawJson, compact};
 
 /// Reads blocks, and remembers the tool calls met: a result without its call is refused.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ impl Blocks {
                 let name = members.needed("name")?;
                 let arguments = match members.raw("input") {
                     None => "{}".to_owned(),
-                    Some(input) if input.get().starts_with('{') => input.get().to_owned(),
+                    Some(input) if input.get().starts_with('{') => compact(input.get()),
                     Some(_) => return Err(path.member("input").refuse("expected an object")),
                 };
                 self.calls.insert(id.clone());

@@ -11,7 +11,7 @@ use crate::exchange::{
     Block, BlockKind, ErrorType, Extras, Fault, FinishReason, ReasoningBlock, ReasoningContent,
     ReasoningFormat, Response, Role, Turn,
 };
-use crate::json::{MAX_DEPTH, Object, RawJson};
+use crate::json::{MAX_DEPTH, Object, RawJson, compact};
 use crate::target::ResponseContext;
 
 /// Reads a whole answer. An error object in an answer with status 200 is an error. Bug 11
@@ -109,7 +109,7 @@ pub(in crate::anthropic) fn explanation(details: &RawValue) -> Option<String> {
 pub(in crate::anthropic) fn input_text(input: Option<&RawValue>) -> String {
     match input.map(RawValue::get) {
         None | Some("null" | "\"\"") => "{}".to_owned(),
-        Some(text) => text.to_owned(),
+        Some(text) => compact(text),
     }
 }
 

@@ -6,7 +6,7 @@ use super::chunk::{FunctionCall, Part};
 use super::partial::PartialArguments;
 use crate::Dialect;
 use crate::exchange::{Event, MediaSource, ReasoningDelta, ReasoningFormat};
-use crate::json::RawJson;
+use crate::json::{RawJson, compact};
 use crate::target::ResponseContext;
 use serde_json::value::RawValue;
 
@@ -216,7 +216,7 @@ impl CandidateState {
                 let arguments = call
                     .args
                     .filter(|args| args.get().starts_with('{'))
-                    .map_or_else(|| "{}".to_owned(), |args| args.get().to_owned());
+                    .map_or_else(|| "{}".to_owned(), |args| compact(args.get()));
                 let id = id.as_deref();
                 self.whole(id, &name, arguments, signature, response_id, context, events);
                 return Ok(());

@@ -198,7 +198,8 @@ fn read_output(config: &mut Reader<'_>, request: &mut Request) -> Result<(), Fau
     Ok(())
 }
 
-/// One prebuilt voice is carried; settings beyond that belong to this protocol alone.
+/// One prebuilt voice is carried, with the form of samples that this protocol's answers have, which
+/// others must be told; settings beyond that belong to this protocol alone.
 fn read_voice(config: &mut Reader<'_>, request: &mut Request) {
     let name = ["speechConfig", "speech_config"]
         .into_iter()
@@ -214,7 +215,9 @@ fn read_voice(config: &mut Reader<'_>, request: &mut Request) {
     let voice = only(&RawJson::from_raw(raw), "voiceConfig")
         .and_then(|raw| only(&raw, "prebuiltVoiceConfig"))
         .and_then(|raw| only(&raw, "voiceName"))
-        .and_then(|raw| RawJson::parse(format!("{{\"voice\":{}}}", raw.get())).ok());
+        .and_then(|raw| {
+            RawJson::parse(format!(r#"{{"voice":{},"format":"pcm16"}}"#, raw.get())).ok()
+        });
     if voice.is_some() {
         config.object.take_raw(name);
         request.audio_output = voice;

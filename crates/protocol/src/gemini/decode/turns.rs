@@ -9,7 +9,7 @@ use crate::exchange::{
     ReasoningFormat, Role, Turn,
 };
 use crate::gemini::wire::media_type_of;
-use crate::json::{Object, RawJson};
+use crate::json::{Object, RawJson, compact};
 
 /// The turns so far, and which calls have no result yet.
 #[derive(Default)]
@@ -178,7 +178,7 @@ impl Conversation {
         let path = call.at("args");
         let arguments = match call.raw("args") {
             None => "{}".to_owned(),
-            Some(raw) if raw.get().starts_with('{') => raw.get().to_owned(),
+            Some(raw) if raw.get().starts_with('{') => compact(raw.get()),
             Some(_) => return Err(Fault::invalid(format!("{path}: must be an object"))),
         };
         let has_id = given.is_some();
@@ -241,7 +241,7 @@ fn result_text(raw: &RawValue, path: &str) -> Result<(String, bool), Fault> {
             return Ok((text.into_owned(), true));
         }
     }
-    Ok((raw.get().to_owned(), false))
+    Ok((compact(raw.get()), false))
 }
 
 fn is(object: &Object<'_>, kind: &str) -> bool {

@@ -52,7 +52,10 @@ pub(super) fn arrange<'a>(
 ) -> Result<Conversation<'a>, Fault> {
     let mut arranger = Arranger {
         conversation: Conversation::default(),
-        media: Media { no_urls: target.quirks.no_media_urls },
+        media: Media {
+            no_urls: target.quirks.no_media_urls,
+            names: target.quirks.no_function_call_ids,
+        },
         send_ids: !target.quirks.no_function_call_ids,
         tools: target.abilities.tools,
         media_in_results: target.abilities.media_in_tool_results,

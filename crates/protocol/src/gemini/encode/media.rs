@@ -12,6 +12,8 @@ use crate::exchange::{BlockKind, Fault, Losses, MediaSource};
 pub(super) struct Media {
     /// URLs are refused, but for those that the service itself resolves.
     pub(super) no_urls: bool,
+    /// Bytes may carry a name. Only Vertex knows the member; elsewhere it fails the request.
+    pub(super) names: bool,
 }
 
 impl Media {
@@ -40,6 +42,12 @@ impl Media {
             ),
             _ => return Ok(None),
         };
+        let name = name.filter(|_| {
+            if !self.names {
+                losses.record(format!("{}.file.filename", path()), "not in the protocol");
+            }
+            self.names
+        });
         let body = match source {
             MediaSource::Base64 { media_type, data } => PartBody::InlineData {
                 media_type: if media_type.contains('/') {
@@ -75,6 +83,12 @@ impl Media {
                 media_type: Some(media_type_of(url).map_or(default, Cow::Borrowed)),
                 uri: url,
             },
+            MediaSource::FileId(id) if !id.starts_with("files/") => {
+                return Err(Fault::invalid(format!(
+                    "{}: the file is stored at another provider; send its bytes or a URL",
+                    path()
+                )));
+            }
             MediaSource::FileId(id) => PartBody::FileData { media_type: None, uri: id },
         };
         Ok(Some(Part::new(body)))

@@ -304,7 +304,7 @@ fn media_become_inline_or_file_data() {
                 source: MediaSource::Text { media_type: "text/plain".into(), text: "hi".into() },
                 filename: Some("a.txt".into()),
             },
-            json!({"inlineData":{"mimeType":"text/plain","displayName":"a.txt","data":"aGk="}}),
+            json!({"inlineData":{"mimeType":"text/plain","data":"aGk="}}),
         ),
     ] {
         let turn = Turn::new(Role::User, vec![Block::new(kind)]);
