@@ -79,22 +79,26 @@ impl Trunkline {
     /// The provider as `trunkline provider add` wants it. Prices are there so that every answer
     /// is billed.
     fn provider(&self) -> Value {
-        let models = self.models.iter().map(|model| {
+        let models = self.models.iter().map(|model| json!({"id": model}));
+        let endpoints = self.models.iter().map(|model| {
             json!({
-                "id": model.strip_prefix("bench/").unwrap_or(model),
                 "model": model,
+                "provider": PROVIDER,
+                "upstream_model": model,
                 "context_length": 128_000,
-                "input_price": "3",
-                "output_price": "15",
+                "price_per_million": {"prompt": "3", "completion": "15"},
             })
         });
         json!({
-            "slug": PROVIDER,
-            "name": "Bench",
-            "dialect": "openai_chat",
-            "base_url": format!("http://{}/openai/v1", self.upstream),
-            "auth": "none",
+            "providers": [{
+                "slug": PROVIDER,
+                "name": "Bench",
+                "dialect": "openai_chat",
+                "base_url": format!("http://{}/openai/v1", self.upstream),
+                "auth": "none",
+            }],
             "models": models.collect::<Vec<_>>(),
+            "endpoints": endpoints.collect::<Vec<_>>(),
         })
     }
 
