@@ -2,7 +2,7 @@
 //! the protocol crate run the same functions over mutated golden files.
 
 use protocol::exchange::{Additions, Event, Fault, Identity, Request, Response};
-use protocol::json::Envelope;
+use protocol::json::{Envelope, Object};
 use protocol::sse::{Frame, FrameTooLong, Splitter};
 use protocol::target::{Abilities, Encoded, Quirks, ReasoningStyle, ResponseContext, Target};
 use protocol::{Dialect, anthropic, gemini, openai_chat};
@@ -27,6 +27,11 @@ fn identity() -> Identity {
 fn assert_json(written: &[u8]) {
     if let Err(error) = serde_json::from_slice::<&RawValue>(written) {
         panic!("wrote invalid JSON: {error}: {}", String::from_utf8_lossy(written));
+    }
+    // An object that is read member by member holds none twice.
+    let text = String::from_utf8_lossy(written);
+    if let Err(error) = Object::parse(&text) {
+        panic!("wrote no proper object: {error}: {text}");
     }
 }
 

@@ -7,6 +7,7 @@ mod anthropic_transcripts;
 mod checks;
 mod corpus;
 mod dialects;
+mod folds;
 mod gemini_transcripts;
 mod golden;
 mod layout;

@@ -59,7 +59,8 @@ pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Respons
     }
     let id = text_of(object.take_raw("id"));
     let model = text_of(object.take_raw("model"));
-    for known in ["type", "role"] {
+    // The provider is named anew when the answer is written.
+    for known in ["type", "role", "provider"] {
         object.take_raw(known);
     }
     Ok(Response {

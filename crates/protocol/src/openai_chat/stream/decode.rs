@@ -124,6 +124,7 @@ pub struct StreamDecoder {
     context: ResponseContext,
     choices: Vec<ChoiceState>,
     id: Option<String>,
+    service_tier: Option<String>,
     started: bool,
     done: bool,
     failed: bool,
@@ -132,7 +133,15 @@ pub struct StreamDecoder {
 impl StreamDecoder {
     /// A decoder of the answer to a request that was written with `context`.
     pub fn new(context: ResponseContext) -> Self {
-        Self { context, choices: Vec::new(), id: None, started: false, done: false, failed: false }
+        Self {
+            context,
+            choices: Vec::new(),
+            id: None,
+            service_tier: None,
+            started: false,
+            done: false,
+            failed: false,
+        }
     }
 
     /// Takes one frame. After a fault nothing more is told.
@@ -207,12 +216,24 @@ impl StreamDecoder {
     }
 
     fn start(&mut self, chunk: &Chunk<'_>, events: &mut Vec<Event>) {
-        if self.started {
-            return;
-        }
         let text = |raw: Option<&RawValue>| {
             raw.and_then(lenient_string).filter(|text| !text.is_empty()).map(Cow::into_owned)
         };
+        if self.started {
+            // The tier that serves may be told only at the end. TIER-7
+            let told = chunk.service_tier.and_then(lenient_string).filter(|tier| !tier.is_empty());
+            if told.is_some() && told.as_deref() != self.service_tier.as_deref() {
+                self.service_tier = told.map(Cow::into_owned);
+                events.push(Event::Start {
+                    id: None,
+                    model: None,
+                    created: None,
+                    service_tier: self.service_tier.clone(),
+                    system_fingerprint: None,
+                });
+            }
+            return;
+        }
         // A first chunk without an id, such as Azure's, is not the beginning yet.
         let id = text(chunk.id);
         if id.is_none() && chunk.choices.as_ref().is_none_or(Vec::is_empty) {
@@ -220,11 +241,12 @@ impl StreamDecoder {
         }
         self.started = true;
         self.id.clone_from(&id);
+        self.service_tier = text(chunk.service_tier);
         events.push(Event::Start {
             id,
             model: text(chunk.model),
             created: chunk.created.map(lenient_count).filter(|time| *time > 0),
-            service_tier: text(chunk.service_tier),
+            service_tier: self.service_tier.clone(),
             system_fingerprint: text(chunk.system_fingerprint),
         });
     }
