@@ -9,7 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use http::{Method, Request, Response};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -94,9 +98,13 @@ async fn accept(
         match accepted {
             Ok((stream, _)) => {
                 if let Ok(stream) = stream.into_std() {
-                    // A worker that is gone took its thread with it: the next one serves.
-                    let _ = workers[next].send(stream);
-                    next = (next + 1) % workers.len();
+                    // A worker whose thread is gone hands the connection back: the next one serves.
+                    let mut stream = Some(stream);
+                    for _ in 0..workers.len() {
+                        let Some(unserved) = stream.take() else { break };
+                        stream = workers[next].send(unserved).err().map(|error| error.0);
+                        next = (next + 1) % workers.len();
+                    }
                 }
             }
             Err(error) => {
@@ -120,7 +128,10 @@ async fn work(app: Arc<App>, mut connections: mpsc::UnboundedReceiver<std::net::
         };
         let Some(stream) = stream else { break };
         if let Ok(stream) = TcpStream::from_std(stream) {
-            tokio::spawn(serve(worker.clone(), router.clone(), stream));
+            // Counted before it runs, so that a drain that begins now waits for it.
+            app.running().fetch_add(1, Ordering::AcqRel);
+            let running = Running(Arc::clone(&app));
+            tokio::spawn(serve(worker.clone(), router.clone(), stream, running));
         }
     }
     let deadline = Instant::now() + app.settings.drain_timeout;
@@ -138,10 +149,8 @@ impl Drop for Running {
     }
 }
 
-async fn serve(worker: Worker, router: axum::Router, stream: TcpStream) {
+async fn serve(worker: Worker, router: axum::Router, stream: TcpStream, running: Running) {
     let app = Arc::clone(&worker.app);
-    app.running().fetch_add(1, Ordering::AcqRel);
-    let running = Running(Arc::clone(&app));
     // Chunks are small and must not wait for each other.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
@@ -178,15 +187,38 @@ async fn answer(
     mut router: axum::Router,
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
+    if request.method() == Method::OPTIONS {
+        return allow_any_origin(preflight());
+    }
     if request.method() == Method::POST
         && let Some(surface) = surface(request.uri().path())
     {
-        return inference::handle(worker, request, surface).await;
+        return allow_any_origin(inference::handle(worker, request, surface).await);
     }
     match router.call(request).await {
-        Ok(response) => response.map(AnswerBody::Control),
+        Ok(response) => allow_any_origin(response.map(AnswerBody::Control)),
         Err(never) => match never {},
     }
+}
+
+/// Pages of any origin may call, as at OpenRouter: a caller is known by its key alone, never by a
+/// cookie that a browser would send along.
+fn allow_any_origin(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-generation-id"));
+    response
+}
+
+fn preflight() -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::Whole(None));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    let methods = HeaderValue::from_static("GET, POST, OPTIONS");
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*, authorization"));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    response
 }
 
 /// The inference routes, which do not pass the router: they are most of the traffic. API-6

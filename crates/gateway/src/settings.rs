@@ -50,6 +50,21 @@ pub struct UpstreamLimits {
     pub max_download_bytes: usize,
 }
 
+impl Settings {
+    /// The shortest pause that makes sense between signs of life: less would keep a core busy.
+    const LEAST_PAUSE: Duration = Duration::from_millis(20);
+
+    /// After this time a streaming caller gets headers and a comment.
+    pub fn heartbeat_after(&self) -> Duration {
+        self.heartbeat_after.max(Self::LEAST_PAUSE)
+    }
+
+    /// The pause between comments.
+    pub fn heartbeat_interval(&self) -> Duration {
+        self.heartbeat_interval.max(Self::LEAST_PAUSE)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

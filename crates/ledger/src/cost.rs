@@ -80,8 +80,20 @@ pub fn cost(usage: &MeteredUsage, prices: &PriceList, utc_minute_of_day: u16) ->
 
     // A token without a price is an unknown price, unless the endpoint bills by the request.
     let by_request = price(Meter::Request).is_some();
-    let unpriced = |units: u64, meter| units > 0 && price(meter).is_none() && !by_request;
-    if unpriced(left, Meter::Prompt) {
+    let unpriced = |parts: &[(u64, Meter)], fallback: Meter| {
+        !by_request
+            && price(fallback).is_none()
+            && parts.iter().any(|(units, meter)| *units > 0 && price(*meter).is_none())
+    };
+    let parts = [
+        (left, Meter::Prompt),
+        (read, Meter::InputCacheRead),
+        (write_5m, Meter::InputCacheWrite),
+        (write_1h, Meter::InputCacheWrite1h),
+        (audio, Meter::Audio),
+        (image, Meter::ImageToken),
+    ];
+    if unpriced(&parts, Meter::Prompt) {
         return None;
     }
     let read_price = price(Meter::InputCacheRead).unwrap_or(prompt_price);
@@ -106,7 +118,13 @@ pub fn cost(usage: &MeteredUsage, prices: &PriceList, utc_minute_of_day: u16) ->
     let reasoning = part(tokens.reasoning);
     let audio_out = part(tokens.audio_output);
     let image_out = part(tokens.image_output);
-    if unpriced(left, Meter::Completion) {
+    let parts = [
+        (left, Meter::Completion),
+        (reasoning, Meter::InternalReasoning),
+        (audio_out, Meter::AudioOutput),
+        (image_out, Meter::ImageOutputToken),
+    ];
+    if unpriced(&parts, Meter::Completion) {
         return None;
     }
     let completion = times(left, completion_price)
@@ -114,9 +132,17 @@ pub fn cost(usage: &MeteredUsage, prices: &PriceList, utc_minute_of_day: u16) ->
         + times(audio_out, price(Meter::AudioOutput).unwrap_or(completion_price))
         + times(image_out, price(Meter::ImageOutputToken).unwrap_or(completion_price));
 
+    // Where the tokens of images are priced, a price by the piece says the same once more.
+    let by_piece = |meter, tokens: Meter, counted: u64| {
+        let twice = counted > 0 || price(tokens).is_some_and(|price| price.0 > 0);
+        if twice { PicoUsd::ZERO } else { price(meter).unwrap_or_default() }
+    };
+    let image_price = by_piece(Meter::Image, Meter::Prompt, tokens.image_input);
+    let image_out_price =
+        by_piece(Meter::ImageOutput, Meter::ImageOutputToken, tokens.image_output);
     let other = times(usage.requests, price(Meter::Request).unwrap_or_default())
-        + times(usage.images, price(Meter::Image).unwrap_or_default())
-        + times(usage.images_out, price(Meter::ImageOutput).unwrap_or_default())
+        + times(usage.images, image_price)
+        + times(usage.images_out, image_out_price)
         + times(tokens.web_searches, price(Meter::WebSearch).unwrap_or_default());
 
     // Rounded once: the parts are shares of the rounded total, the last one takes the rest.

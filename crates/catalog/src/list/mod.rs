@@ -11,8 +11,8 @@ pub use filter::{ListedModel, ModelFigures, ModelPage, list_models, next_link};
 pub use object::{
     AliasTarget, ArchitectureObject, EndpointObject, EndpointStats, ModelEndpointsObject,
     ModelLinks, ModelObject, Percentiles, PricingObject, ProviderObject, ReasoningObject,
-    TopProvider, alias_object, endpoint_object, model_endpoints_object, model_object,
-    provider_object, provider_objects,
+    ToolChoiceSupport, TopProvider, alias_object, endpoint_object, model_endpoints_object,
+    model_object, provider_object, provider_objects,
 };
 pub use query::{ModelQuery, ModelSort, QueryError, Region};
 

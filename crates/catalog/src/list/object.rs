@@ -1,15 +1,17 @@
 //! The public objects. Their members and order are those of the published interface.
 
+use std::collections::BTreeMap;
+
 use protocol::exchange::Effort;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::availability::Availability;
-use crate::endpoint::{EndpointStatus, Quantization, ServiceTier};
+use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 use crate::index::{Catalog, EndpointId, ModelId};
 use crate::modality::Modalities;
 use crate::model::{Architecture, Model};
-use crate::parameter::Parameters;
+use crate::parameter::{Parameter, Parameters};
 use crate::parts::ListedProvider;
 use crate::price::{Meter, PicoUsd, PriceList, PriceState};
 use crate::price_object::PriceObject;
@@ -142,8 +144,34 @@ pub struct EndpointObject {
     pub uptime_last_1d: Option<f64>,
     pub supports_implicit_caching: bool,
     pub supports_voice_cloning: bool,
+    /// Not in OpenRouter's published document, but its SDK for Python requires this and the three
+    /// that follow.
+    pub supports_tool_choice: ToolChoiceSupport,
+    pub supports_diarization: bool,
+    pub native_tools: BTreeMap<String, String>,
+    /// `null` for the ordinary tier.
+    pub service_tier: Option<ServiceTier>,
     pub latency_last_30m: Option<Percentiles>,
     pub throughput_last_30m: Option<Percentiles>,
+}
+
+/// Which values of `tool_choice` an endpoint takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the members are those of the published object")]
+pub struct ToolChoiceSupport {
+    pub auto: bool,
+    pub none: bool,
+    pub required: bool,
+    pub function: bool,
+}
+
+impl ToolChoiceSupport {
+    fn of(endpoint: &Endpoint) -> Self {
+        let tools = endpoint.supported_parameters.has(Parameter::Tools);
+        let choice = endpoint.supported_parameters.has(Parameter::ToolChoice);
+        let forced = choice && endpoint.abilities.forced_tool_choice;
+        Self { auto: tools, none: choice, required: forced, function: forced }
+    }
 }
 
 /// What was measured of an endpoint. MODELS-12, MODELS-13
@@ -342,6 +370,10 @@ pub fn endpoint_object(
         uptime_last_1d: stats.uptime_last_1d,
         supports_implicit_caching: endpoint.supports_implicit_caching,
         supports_voice_cloning: false,
+        supports_tool_choice: ToolChoiceSupport::of(endpoint),
+        supports_diarization: false,
+        native_tools: BTreeMap::new(),
+        service_tier: Some(endpoint.service_tier).filter(|tier| *tier != ServiceTier::Default),
         latency_last_30m: stats.latency_last_30m,
         throughput_last_30m: stats.throughput_last_30m,
     }

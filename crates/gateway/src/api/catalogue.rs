@@ -56,7 +56,10 @@ pub async fn count(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> An
 /// `GET /models/user`: those that the caller's key reaches. MODELS-9
 pub async fn models_of_caller(session: Session, RawQuery(query): RawQuery) -> Answer {
     let snapshot = &session.snapshot;
-    let mut page = page(snapshot, &pairs(query.as_deref()))?;
+    let pairs = pairs(query.as_deref());
+    let whole: Vec<_> =
+        pairs.iter().filter(|(name, _)| name != "offset" && name != "limit").cloned().collect();
+    let mut page = page(snapshot, &whole)?;
     page.rows.retain(|row| {
         let catalog = &snapshot.catalog;
         catalog.endpoints_of(row.model).any(|endpoint| {
@@ -65,7 +68,32 @@ pub async fn models_of_caller(session: Session, RawQuery(query): RawQuery) -> An
             snapshot.access_for(provider, model, &session.caller).next().is_some()
         })
     });
-    Ok(Json(json!({ "data": objects(snapshot, &page) })))
+    page.total = page.rows.len();
+    let page = cut(page, &pairs);
+    let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let next = next_link("/api/v1/models/user", borrowed, &page);
+    Ok(Json(json!({
+        "data": objects(snapshot, &page),
+        "total_count": page.total,
+        "links": { "next": next },
+    })))
+}
+
+/// The page of a whole list that `offset` and `limit` ask for. MODELS-1
+fn cut(whole: ModelPage, pairs: &[(String, String)]) -> ModelPage {
+    let number = |wanted: &str| {
+        pairs.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.parse().ok())
+    };
+    let (offset, limit): (Option<usize>, Option<usize>) = (number("offset"), number("limit"));
+    if offset.is_none() && limit.is_none() {
+        return whole;
+    }
+    let (offset, limit) = (offset.unwrap_or(0), limit.unwrap_or(500).clamp(1, 1000));
+    let total = whole.total;
+    let rows: Vec<_> = whole.rows.into_iter().skip(offset).take(limit).collect();
+    let end = offset.saturating_add(rows.len());
+    let next = (end < total && !rows.is_empty()).then_some((end, limit));
+    ModelPage { rows, total, next }
 }
 
 /// `GET /model/{author}/{slug}`: aliases and variants are resolved. MODELS-9, VAR-5

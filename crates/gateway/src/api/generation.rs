@@ -93,6 +93,7 @@ pub struct GenerationObject {
 /// One attempt. GEN-2
 #[derive(Serialize, ToSchema)]
 pub struct ProviderResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     pub endpoint_id: String,
     pub provider_name: String,

@@ -29,6 +29,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/openapi.json", get(openapi::serve))
+        .route("/docs/errors", get(errors_explained))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)
@@ -65,6 +66,11 @@ impl axum::response::IntoResponse for Refused {
     fn into_response(self) -> axum::response::Response {
         respond(&self.0, None, &[]).map(axum::body::Body::new)
     }
+}
+
+/// What errors mean: where `error.availability.docs_url` leads. ERR-10
+async fn errors_explained() -> &'static str {
+    include_str!("../../../../docs/errors.md")
 }
 
 async fn unknown_route(uri: http::Uri) -> Refused {

@@ -32,8 +32,12 @@ pub struct Started {
     pub written: Vec<u8>,
     /// The provider said that it is done, or its bytes ended, within what was read.
     pub ended: bool,
+    /// A choice has ended already.
+    pub finished: bool,
     /// The candidate that serves.
     pub candidate: Candidate,
+    /// When the attempt began.
+    pub began: Instant,
     /// When the whole attempt must be over.
     pub deadline: Instant,
 }
@@ -44,6 +48,8 @@ pub struct Completed {
     pub answer: WholeAnswer,
     /// The candidate that served.
     pub candidate: Candidate,
+    /// When the attempt began.
+    pub began: Instant,
 }
 
 /// A whole answer, ready but for its cost.
@@ -61,16 +67,27 @@ pub struct AttemptError {
     pub fault: Fault,
     /// The provider's status; `None` if it gave none.
     pub upstream_status: Option<u16>,
+    /// The request could not be written for this endpoint: no provider has seen it.
+    pub unsent: bool,
 }
 
 impl AttemptError {
+    fn of(fault: Fault, upstream_status: Option<u16>) -> Self {
+        Self { fault, upstream_status, unsent: false }
+    }
+
     fn unavailable(message: impl Into<String>) -> Self {
-        Self { fault: Fault::new(ErrorType::ProviderUnavailable, message), upstream_status: None }
+        Self::of(Fault::new(ErrorType::ProviderUnavailable, message), None)
     }
 
     fn timeout() -> Self {
         let message = "Request timed out. Please try again later.";
-        Self { fault: Fault::new(ErrorType::Timeout, message), upstream_status: None }
+        Self::of(Fault::new(ErrorType::Timeout, message), None)
+    }
+
+    /// A fault that a provider answered with.
+    fn answered(fault: Fault, status: u16) -> Self {
+        Self::of(fault, Some(status))
     }
 
     fn with_status(mut self, status: u16) -> Self {
@@ -83,7 +100,7 @@ impl From<Fault> for AttemptError {
     /// A fault found while writing the request: the caller's, and no provider has seen it.
     fn from(fault: Fault) -> Self {
         let status = fault.status;
-        Self { fault, upstream_status: Some(status) }
+        Self { fault, upstream_status: Some(status), unsent: true }
     }
 }
 
@@ -97,20 +114,35 @@ pub async fn attempt(
     let limits = &dispatch.worker.app.settings.upstream;
     let started = Instant::now();
     let (request, context) = write_request(dispatch, candidate, debug).await?;
-    let waiting = async {
+    let stream = dispatch.call.facts.stream;
+    // Headers of an answer that is not streamed may come only when all of it is generated. In a
+    // stream they must come soon; then every sign of life renews the patience for the first
+    // content, since a model may think for minutes.
+    let headers_limit = if stream { limits.first_event } else { limits.total };
+    let headers = async {
         let response = send(dispatch, candidate, request).await?;
-        let response = accept(response, candidate, dispatch).await?;
-        if dispatch.call.facts.stream {
-            begin_stream(dispatch, candidate, context, response, debug, started).await
+        accept(response, candidate, dispatch).await
+    };
+    let waiting = async {
+        let response = tokio::time::timeout(headers_limit, headers)
+            .await
+            .map_err(|_| AttemptError::timeout())??;
+        if stream {
+            begin_stream(dispatch, candidate, context, response, started).await
         } else {
             let body = collect(dispatch, response).await?;
-            whole_answer(dispatch, candidate, &context, &body)
+            whole_answer(dispatch, candidate, &context, &body, started)
         }
     };
-    // An answer that is not streamed may take as long as it takes to generate it all.
-    let limit = if dispatch.call.facts.stream { limits.first_event } else { limits.total };
-    let begun =
-        tokio::time::timeout(limit, waiting).await.map_err(|_| AttemptError::timeout())??;
+    let mut begun = tokio::time::timeout(limits.total, waiting)
+        .await
+        .map_err(|_| AttemptError::timeout())??;
+    if let Begun::Stream(stream) = &mut begun
+        && !debug.is_empty()
+    {
+        debug.append(&mut stream.written);
+        std::mem::swap(debug, &mut stream.written);
+    }
     settlement.content_began();
     Ok(begun)
 }
@@ -138,15 +170,10 @@ async fn write_request(
             patch_request(dispatch.envelope, &target, &patch)?
         }
         (dialect, _) => {
-            let request = dispatch.request()?;
-            let downloaded;
             let request = if provider.quirks.no_media_urls {
-                downloaded =
-                    crate::upstream::download::inline_media(request, &dispatch.worker.app.settings)
-                        .await?;
-                downloaded.as_ref().unwrap_or(request)
+                dispatch.inlined_request().await?
             } else {
-                request
+                dispatch.request()?
             };
             match dialect {
                 Dialect::OpenaiChat => openai_chat::encode_request(request, &target)?,
@@ -265,12 +292,12 @@ async fn accept(
     };
     let fault = decode(status.as_u16(), retry_after.as_deref(), &body);
     let fault = for_caller(fault, candidate.access.is_byok());
-    Err(AttemptError { fault, upstream_status: Some(status.as_u16()) })
+    Err(AttemptError::answered(fault, status.as_u16()))
 }
 
 /// Trouble between this gateway and a provider is not the caller's: a key of ours that is refused
 /// or out of credit shows as an unavailable provider. wire-formats 12.5
-fn for_caller(mut fault: Fault, is_byok: bool) -> Fault {
+pub fn for_caller(mut fault: Fault, is_byok: bool) -> Fault {
     let ours = matches!(
         fault.error_type,
         ErrorType::Authentication | ErrorType::PaymentRequired | ErrorType::PermissionDenied
@@ -288,8 +315,7 @@ async fn begin_stream(
     candidate: &Candidate,
     context: ResponseContext,
     response: UpstreamResponse,
-    debug: &mut Vec<u8>,
-    started: Instant,
+    began: Instant,
 ) -> Result<Begun, AttemptError> {
     let limits = &dispatch.worker.app.settings.upstream;
     let is_event_stream = response
@@ -306,19 +332,16 @@ async fn begin_stream(
             .collect(MAX_ERROR_BODY, Duration::from_secs(5))
             .await
             .unwrap_or_default();
-        return Err(not_a_stream(dialect, &context, &body).with_status(200));
+        let mut error = not_a_stream(dialect, &context, &body).with_status(200);
+        error.fault = for_caller(error.fault, candidate.access.is_byok());
+        return Err(error);
     }
     let mut upstream = response.into_body();
     let mut relay =
         Relay::new(dialect, dispatch.call.surface, dispatch.identity(candidate), context);
-    let mut written = std::mem::take(debug);
-    let shown_anyway = written.len();
-    let failed = |fault: Fault, written: &mut Vec<u8>, debug: &mut Vec<u8>| {
-        written.truncate(shown_anyway);
-        *debug = std::mem::take(written);
-        let fault = for_caller(fault, candidate.access.is_byok());
-        AttemptError { fault, upstream_status: Some(200) }
-    };
+    let mut written = Vec::new();
+    let failed =
+        |fault: Fault| AttemptError::answered(for_caller(fault, candidate.access.is_byok()), 200);
     loop {
         let data = upstream.data(limits.idle).await;
         let (step, ended) = match data {
@@ -332,12 +355,12 @@ async fn begin_stream(
             }
             Some(Err(error)) => {
                 let fault = body_fault(&error);
-                return Err(failed(fault, &mut written, debug));
+                return Err(failed(fault));
             }
             None => (relay.end(&mut written), true),
         };
         if let Some(fault) = step.fault {
-            return Err(failed(fault, &mut written, debug));
+            return Err(failed(fault));
         }
         // A stream without a word is an answer only if the provider says why.
         let spoken = relay.text_bytes() > 0 || (step.content && !step.finished);
@@ -347,7 +370,7 @@ async fn begin_stream(
                 ErrorType::ProviderUnavailable,
                 "Provider returned error: an empty answer",
             );
-            return Err(failed(fault, &mut written, debug));
+            return Err(failed(fault));
         }
         if step.content || step.finished || ended {
             return Ok(Begun::Stream(Box::new(Started {
@@ -355,8 +378,10 @@ async fn begin_stream(
                 relay,
                 written,
                 ended,
+                finished: step.finished,
                 candidate: candidate.clone(),
-                deadline: started + limits.total,
+                began,
+                deadline: began + limits.total,
             })));
         }
     }
@@ -369,7 +394,7 @@ fn not_a_stream(dialect: Dialect, context: &ResponseContext, body: &[u8]) -> Att
         Dialect::Gemini => gemini::decode_response(body, context),
     };
     match decoded {
-        Err(fault) => AttemptError { fault, upstream_status: None },
+        Err(fault) => AttemptError::answered(fault, 200),
         Ok(_) => AttemptError::unavailable(
             "Provider returned error: an answer that is not a stream, though one was asked for",
         ),
@@ -402,7 +427,7 @@ async fn collect(
         .into_body()
         .collect(limits.max_answer_bytes, limits.total)
         .await
-        .map_err(|error| AttemptError { fault: body_fault(&error), upstream_status: Some(200) })
+        .map_err(|error| AttemptError::answered(body_fault(&error), 200))
 }
 
 fn whole_answer(
@@ -410,12 +435,11 @@ fn whole_answer(
     candidate: &Candidate,
     context: &ResponseContext,
     body: &Bytes,
+    began: Instant,
 ) -> Result<Begun, AttemptError> {
     let dialect = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint).dialect;
-    let failed = |fault: Fault| AttemptError {
-        fault: for_caller(fault, candidate.access.is_byok()),
-        upstream_status: Some(200),
-    };
+    let failed =
+        |fault: Fault| AttemptError::answered(for_caller(fault, candidate.access.is_byok()), 200);
     let (answer, empty) = match (dialect, dispatch.call.surface) {
         (Dialect::OpenaiChat, Surface::Chat) => {
             let patched =
@@ -445,5 +469,5 @@ fn whole_answer(
             "Provider returned error: an empty answer",
         )));
     }
-    Ok(Begun::Whole(Box::new(Completed { answer, candidate: candidate.clone() })))
+    Ok(Begun::Whole(Box::new(Completed { answer, candidate: candidate.clone(), began })))
 }

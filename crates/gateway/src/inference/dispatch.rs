@@ -10,6 +10,7 @@ use protocol::openai_chat;
 use routing::AttemptFailure;
 use routing::health::{Observation, Outcome};
 use store::Attempt as AttemptRecord;
+use tokio::sync::OnceCell;
 
 use super::attempt::{AttemptError, Completed, Started, attempt};
 use super::plan::{Candidate, Route};
@@ -17,6 +18,7 @@ use super::settle::Settlement;
 use super::{Call, Surface};
 use crate::app::Worker;
 use crate::clock::now_millis;
+use crate::upstream::download::inline_media;
 
 /// What all attempts of a request share.
 pub struct Dispatch<'a> {
@@ -32,6 +34,8 @@ pub struct Dispatch<'a> {
     pub route: &'a Route,
     /// The request in neutral form, decoded when the first endpoint needs it.
     pub decoded: OnceLock<Result<Request, Fault>>,
+    /// The same with media downloaded, for endpoints that take bytes only.
+    pub inlined: OnceCell<Result<Request, Fault>>,
 }
 
 /// An answer that began.
@@ -67,21 +71,45 @@ impl<'a> Dispatch<'a> {
             .map_err(Clone::clone)
     }
 
+    /// The request in neutral form with all media as bytes, downloaded once for all endpoints.
+    pub async fn inlined_request(&self) -> Result<&Request, Fault> {
+        let settings = &self.worker.app.settings;
+        self.inlined
+            .get_or_init(|| async {
+                let request = self.request()?;
+                Ok(inline_media(request, settings).await?.unwrap_or_else(|| request.clone()))
+            })
+            .await
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
     /// Tries endpoint after endpoint.
     pub async fn run(&self, settlement: &mut Settlement) -> Result<Begun, Exhausted> {
         let app = &self.worker.app;
         let mut failures: Vec<Failure> = Vec::new();
         let mut debug = Vec::new();
-        let candidates = self.route.candidates.iter().take(app.settings.max_attempts);
-        for candidate in candidates {
-            if failures.last().is_some_and(|failure| failure.forbids(candidate, self)) {
+        for candidate in &self.route.candidates {
+            if failures.iter().any(|failure| failure.forbids(candidate, self)) {
+                continue;
+            }
+            // Beyond the bound each further model still gets one attempt: a fallback model is not
+            // starved by the many endpoints of the first. FALL-5
+            let catalog = &self.call.snapshot.catalog;
+            let model = &catalog.endpoint(candidate.endpoint).model;
+            let tried =
+                |failure: &Failure| catalog.endpoint(failure.candidate.endpoint).model == *model;
+            if failures.len() >= app.settings.max_attempts && failures.iter().any(tried) {
                 continue;
             }
             let state = self.call.snapshot.endpoint(candidate.endpoint);
             settlement.choose(candidate.endpoint, state, candidate.access.is_byok());
-            let started = Instant::now();
+            let mut watch =
+                Watch { dispatch: self, candidate, started: Instant::now(), over: false };
             let result = attempt(self, candidate, &mut debug, settlement).await;
-            let latency = started.elapsed();
+            watch.over = true;
+            let latency = watch.started.elapsed();
+            drop(watch);
             match result {
                 Ok(begun) => {
                     settlement.attempted(self.record(candidate, Some(200), latency, None));
@@ -96,9 +124,17 @@ impl<'a> Dispatch<'a> {
                         generation = self.call.generation_id,
                         provider = %state.provider_name,
                         model = %state.model,
+                        credential = candidate.access.credential_id,
                         status,
-                        error = %error.fault.message,
+                        error_type = error.fault.error_type.name(),
+                        provider_code = error.fault.provider_code,
                         "an attempt failed"
+                    );
+                    // A provider's message may quote the prompt.
+                    tracing::debug!(
+                        generation = self.call.generation_id,
+                        message = %error.fault.message,
+                        "what the provider said"
                     );
                     failures.push(Failure { candidate: candidate.clone(), error });
                 }
@@ -128,7 +164,15 @@ impl<'a> Dispatch<'a> {
     }
 
     /// What a failed attempt says about the endpoint's health. LB-6, LB-7
+    ///
+    /// What a caller's own credential meets (refused, limited) says nothing of the endpoint for
+    /// others, and a request that could not be written was never seen by it.
     fn observe(&self, candidate: &Candidate, error: &AttemptError) {
+        let own = candidate.access.is_byok()
+            && error.upstream_status.is_some_and(|status| (400..500).contains(&status));
+        if own || error.unsent {
+            return;
+        }
         let now = now_millis();
         let until_ms =
             error.fault.retry_after.map(|seconds| now.saturating_add(seconds.saturating_mul(1000)));
@@ -207,6 +251,30 @@ impl<'a> Dispatch<'a> {
     }
 }
 
+/// After this time without an answer a caller who leaves is evidence against the endpoint.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Sees to it that an endpoint that only hangs does not look healthy because its callers leave
+/// before the time limit. LB-1
+struct Watch<'w> {
+    dispatch: &'w Dispatch<'w>,
+    candidate: &'w Candidate,
+    started: Instant,
+    over: bool,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if !self.over && self.started.elapsed() >= PATIENCE {
+            self.dispatch.call.snapshot.observe(
+                self.candidate.endpoint,
+                &Observation::of(Outcome::Failure),
+                now_millis(),
+            );
+        }
+    }
+}
+
 struct Failure {
     candidate: Candidate,
     error: AttemptError,
@@ -214,32 +282,29 @@ struct Failure {
 
 impl Failure {
     /// Whether this failure makes an attempt at `next` pointless. A request that one provider of a
-    /// model calls invalid is not tried at the model's other providers, only at other models; one
+    /// model calls invalid is not tried at the model's other providers of the same protocol; one
     /// that is too long only where there is more room. FALL-2
     fn forbids(&self, next: &Candidate, dispatch: &Dispatch<'_>) -> bool {
         let catalog = &dispatch.call.snapshot.catalog;
-        let (failed, next) =
-            (catalog.endpoint(self.candidate.endpoint), catalog.endpoint(next.endpoint));
+        let next_id = next.endpoint;
+        let (failed, next) = (catalog.endpoint(self.candidate.endpoint), catalog.endpoint(next_id));
         let same_model = failed.model == next.model;
+        // Another protocol is another writing of the request: what one refuses may pass there.
+        let same_dialect = catalog.provider_of(self.candidate.endpoint).dialect
+            == catalog.provider_of(next_id).dialect;
         match self.error.fault.error_type {
             ErrorType::ContextLengthExceeded => {
                 same_model && next.context_length <= failed.context_length
             }
             ErrorType::InvalidRequest
             | ErrorType::InvalidPrompt
-            | ErrorType::ContentPolicyViolation
-            | ErrorType::Refusal
             | ErrorType::InvalidImage
             | ErrorType::ImageTooLarge
             | ErrorType::ImageTooSmall
             | ErrorType::UnsupportedImageFormat
             | ErrorType::ImageNotFound
-            | ErrorType::ImageDownloadFailed
-            | ErrorType::PayloadTooLarge
             | ErrorType::Unprocessable
-            | ErrorType::MaxTokensExceeded
-            | ErrorType::TokenLimitExceeded
-            | ErrorType::StringTooLong => same_model,
+            | ErrorType::StringTooLong => same_model && same_dialect && !self.error.unsent,
             _ => false,
         }
     }

@@ -11,13 +11,14 @@ use protocol::exchange::{Additions, ErrorType, Fault};
 use protocol::json::{Envelope, RawJson};
 use protocol::openai_chat::{self, completions, read_facts};
 use store::Slot;
+use tokio::sync::OnceCell;
 
 use super::Surface;
 use super::admit::{authenticate, may_infer};
-use super::attempt::WholeAnswer;
+use super::attempt::{Completed, WholeAnswer};
 use super::dispatch::{Begun, Dispatch, Exhausted};
 use super::plan::{Route, plan};
-use super::prepare::Call;
+use super::prepare::{Call, Served};
 use super::receive::receive;
 use super::settle::{Ending, Opening, Settlement};
 use super::stream::{LateFailure, Live, StreamBody, report_commit};
@@ -44,11 +45,13 @@ pub async fn handle(
 struct Refusal {
     fault: Fault,
     members: Vec<(String, RawJson)>,
+    /// The model and the provider of the last attempt.
+    last: (String, String),
 }
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self { fault, members: Vec::new() }
+        Self { fault, members: Vec::new(), last: Default::default() }
     }
 }
 
@@ -91,7 +94,7 @@ async fn admitted(
         streaming: Arc::clone(&committed_to_stream),
     };
     let mut answering = Box::pin(answer(request));
-    let heartbeat = app.settings.heartbeat_after;
+    let heartbeat = app.settings.heartbeat_after();
     loop {
         match tokio::time::timeout(heartbeat, &mut answering).await {
             Ok(outcome) => return outcome.map(|answered| answered.respond(&app)),
@@ -108,11 +111,9 @@ async fn admitted(
             Ok(Answered::Whole { .. }) => Err(LateFailure {
                 fault: Fault::new(ErrorType::Server, "Internal Server Error"),
                 members: Vec::new(),
-                committed: None,
+                last: Default::default(),
             }),
-            Err(refusal) => {
-                Err(LateFailure { fault: refusal.fault, members: refusal.members, committed: None })
-            }
+            Err(Refusal { fault, members, last }) => Err(LateFailure { fault, members, last }),
         }
     });
     let body = StreamBody::waiting(Arc::clone(&app), call_id, waiting);
@@ -198,10 +199,11 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         Ok(route) => route,
         Err(no_route) => {
             let members = call.refused_metadata(&no_route);
-            return Err(Refusal { fault: no_route.fault, members });
+            return Err(Refusal { members, ..no_route.fault.into() });
         }
     };
-    refuse_unknown_price(&call, &route)?;
+    let mut route = route;
+    leave_out_unknown_prices(&call, &mut route)?;
     request.streaming.store(call.facts.stream, Ordering::Relaxed);
     let mut generation = call.record();
     generation.router = Some(route.strategy().into());
@@ -219,6 +221,7 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         envelope: &envelope,
         route: &route,
         decoded: OnceLock::new(),
+        inlined: OnceCell::new(),
     };
     match dispatch.run(&mut settlement).await {
         Ok(Begun::Stream(started)) => {
@@ -229,7 +232,7 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         }
         Ok(Begun::Whole(completed)) => {
             call.keep_route(route);
-            let body = whole(&call, completed.answer, &completed.candidate, settlement).await;
+            let body = whole(&call, *completed, settlement).await;
             Ok(Answered::Whole { body, generation_id: call.generation_id.clone() })
         }
         Err(exhausted) => Err(failed(&call, route, exhausted, settlement).await),
@@ -237,15 +240,15 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
 }
 
 /// A price that is not known is refused where the operator says so. Promise 2
-fn refuse_unknown_price(call: &Call, route: &Route) -> Result<(), Fault> {
+fn leave_out_unknown_prices(call: &Call, route: &mut Route) -> Result<(), Fault> {
     if call.app.settings.serve_unknown_prices {
         return Ok(());
     }
     let catalog = &call.snapshot.catalog;
-    let known = route.candidates.iter().any(|candidate| {
+    route.candidates.retain(|candidate| {
         catalog.endpoint(candidate.endpoint).price.state() != catalog::PriceState::Unknown
     });
-    if known {
+    if !route.candidates.is_empty() {
         return Ok(());
     }
     Err(Fault::new(
@@ -258,12 +261,9 @@ fn refuse_unknown_price(call: &Call, route: &Route) -> Result<(), Fault> {
     ))
 }
 
-async fn whole(
-    call: &Arc<Call>,
-    answer: WholeAnswer,
-    candidate: &super::plan::Candidate,
-    settlement: Settlement,
-) -> Vec<u8> {
+async fn whole(call: &Arc<Call>, completed: Completed, settlement: Settlement) -> Vec<u8> {
+    let Completed { answer, candidate, began } = completed;
+    let candidate = &candidate;
     let mut ending = Ending { status: 200, ..Ending::default() };
     match &answer {
         WholeAnswer::Patched(patched) => {
@@ -279,6 +279,7 @@ async fn whole(
         WholeAnswer::Translated(response) => {
             ending.usage = response.usage;
             ending.text_bytes = super::metadata::text_bytes(response);
+            ending.images_out = super::metadata::images(response);
             if let Some(choice) = response.choices.first() {
                 ending.finish = choice.finish;
                 ending.native_finish.clone_from(&choice.native_finish);
@@ -312,7 +313,8 @@ async fn whole(
             }
         }
     };
-    call.succeeded(candidate, &bill.usage, settlement.started(), None);
+    let served = Served { candidate, began, first_content: None, finish: ending.finish };
+    call.served(&served, &bill.usage);
     if let Some(committed) = settlement.settle(ending, &bill) {
         report_commit(&call.generation_id, committed.await);
     }
@@ -327,7 +329,9 @@ async fn failed(
 ) -> Refusal {
     call.keep_route(route);
     let fault = exhausted.fault;
-    let members = call.failed_metadata(settlement.generation());
+    let members = call.failed_metadata(settlement.generation(), fault.status);
+    let generation = settlement.generation();
+    let last = (generation.model.to_string(), generation.provider_name.to_string());
     let ending = Ending {
         status: fault.status,
         error_type: Some(fault.error_type.name()),
@@ -337,5 +341,5 @@ async fn failed(
     if let Some(committed) = settlement.settle(ending, &bill) {
         report_commit(&call.generation_id, committed.await);
     }
-    Refusal { fault, members }
+    Refusal { fault, members, last }
 }

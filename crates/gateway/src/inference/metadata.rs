@@ -51,13 +51,13 @@ impl Call {
 
     /// The members beside the error of attempts that all failed: none is marked as selected.
     /// RMETA-5
-    pub fn failed_metadata(&self, generation: &Generation) -> Vec<(String, RawJson)> {
-        self.members(generation, false)
+    pub fn failed_metadata(&self, generation: &Generation, status: u16) -> Vec<(String, RawJson)> {
+        if told_with(status) { self.members(generation, false) } else { Vec::new() }
     }
 
     /// The members beside the error of a request no endpoint could take. RMETA-5
     pub fn refused_metadata(&self, refused: &NoRouteFault) -> Vec<(String, RawJson)> {
-        if !self.wants_metadata || refused.fault.status == 400 {
+        if !self.wants_metadata || !told_with(refused.fault.status) {
             return Vec::new();
         }
         render(&RouterMetadata {
@@ -99,7 +99,7 @@ impl Call {
             strategy: route.strategy(),
             region: &self.app.settings.region,
             summary,
-            attempt: if answered { generation.attempts.len().max(1) } else { 0 },
+            attempt: generation.attempts.len(),
             is_byok: generation.is_byok,
             endpoints: Endpoints { total: route.considered(), available },
             attempts: generation
@@ -124,6 +124,17 @@ impl Call {
     fn route(&self) -> Option<&Route> {
         self.route.get()
     }
+}
+
+/// Whether an error of this status tells about the route. RMETA-5
+fn told_with(status: u16) -> bool {
+    matches!(status, 403 | 404 | 502 | 503 | 504 | 524 | 529)
+}
+
+/// Images in an answer.
+pub fn images(response: &Response) -> u64 {
+    let blocks = response.choices.iter().flat_map(|choice| &choice.turn.blocks);
+    blocks.filter(|block| matches!(block.kind, BlockKind::Image { .. })).count() as u64
 }
 
 fn render(metadata: &RouterMetadata<'_>) -> Vec<(String, RawJson)> {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use http::HeaderMap;
 use http::header::{ORIGIN, REFERER, USER_AGENT};
-use protocol::exchange::{Fault, Usage};
+use protocol::exchange::{Fault, FinishReason, Usage};
 use protocol::openai_chat::RequestFacts;
 use routing::health::{Observation, Outcome};
 use sha2::{Digest, Sha256};
@@ -47,6 +47,21 @@ pub struct Call {
     headers: Attribution,
     pub(super) route: OnceLock<Route>,
 }
+
+/// An answer that was given.
+pub struct Served<'s> {
+    /// Who gave it.
+    pub candidate: &'s Candidate,
+    /// When the attempt at it began.
+    pub began: Instant,
+    /// When content began; known for streams only.
+    pub first_content: Option<Instant>,
+    /// Why it ended.
+    pub finish: Option<FinishReason>,
+}
+
+/// The longest name of an end user that is kept, in characters.
+const LONGEST_USER: usize = 512;
 
 /// What the request's headers say about the application. ATTR-1
 #[derive(Default)]
@@ -169,7 +184,11 @@ impl Call {
             model_requested: self.model_requested.as_str().into(),
             streamed: self.facts.stream,
             session_id: session.map(Into::into),
-            external_user: self.facts.user.as_deref().map(Into::into),
+            external_user: self
+                .facts
+                .user
+                .as_deref()
+                .map(|user| user.chars().take(LONGEST_USER).collect::<String>().into()),
             app_referer: headers.referer.clone(),
             app_title: headers.title.clone(),
             app_categories: headers.categories.clone(),
@@ -179,18 +198,19 @@ impl Call {
         }
     }
 
-    /// What a success means for the endpoint's health and for the conversation: `first_content` is
-    /// known for streams only. MODELS-13, PERF-2, STICKY-1
-    pub fn succeeded(
-        &self,
-        candidate: &Candidate,
-        usage: &Usage,
-        began: Instant,
-        first_content: Option<Instant>,
-    ) {
+    /// What an answer means for the endpoint's health and for the conversation. An answer that
+    /// ended in an error counts against the endpoint. LB-6, MODELS-13, PERF-2, STICKY-1
+    pub fn served(&self, served: &Served<'_>, usage: &Usage) {
+        let Served { candidate, began, first_content, finish } = *served;
+        if finish == Some(FinishReason::Error) {
+            let failure = Observation::of(Outcome::Failure);
+            self.snapshot.observe(candidate.endpoint, &failure, now_millis());
+            return;
+        }
         let seconds = began.elapsed().as_secs_f64();
+        let since = |at: Instant| at.saturating_duration_since(began).as_secs_f64() * 1000.0;
         let observation = Observation {
-            latency_ms: first_content.map(|at| at.duration_since(began).as_secs_f64() * 1000.0),
+            latency_ms: first_content.map(since),
             throughput: (usage.output > 0 && seconds > 0.0).then(|| usage.output as f64 / seconds),
             ..Observation::of(Outcome::Success)
         };

@@ -63,6 +63,7 @@ struct Tap {
     service_tier: Option<String>,
     upstream_id: Option<String>,
     text_bytes: u64,
+    images: u64,
 }
 
 impl Relay {
@@ -228,6 +229,14 @@ impl Relay {
         }
     }
 
+    /// Images so far, where the protocol tells them apart.
+    pub fn images(&self) -> u64 {
+        match &self.path {
+            Path::Patch(_) => 0,
+            Path::Translate(translation) => translation.tap.images,
+        }
+    }
+
     /// Bytes of text so far, for an estimate where no usage is told.
     pub fn text_bytes(&self) -> u64 {
         match &self.path {
@@ -251,7 +260,8 @@ impl Path {
                 step.fault = outcome.fault;
             }
             Self::Translate(translation) => {
-                step.done |= frame.is_done();
+                // Anthropic's last event; nothing follows that would be waited for.
+                step.done |= frame.is_done() || frame.event == Some("message_stop");
                 match &mut translation.decoder {
                     Decoder::OpenaiChat(decoder) => decoder.push(frame, &mut translation.events),
                     Decoder::Anthropic(decoder) => decoder.push(frame, &mut translation.events),
@@ -307,6 +317,7 @@ impl Tap {
                 self.native.clone_from(native);
             }
             Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Image { .. } => self.images += 1,
             _ => {}
         }
     }

@@ -34,6 +34,8 @@ pub struct Ending {
     pub usage: Option<Usage>,
     /// Bytes of text seen, for an estimate where none were told.
     pub text_bytes: u64,
+    /// Images seen.
+    pub images_out: u64,
     /// Why the answer ended.
     pub finish: Option<FinishReason>,
     /// The provider's own word.
@@ -164,7 +166,9 @@ impl Settlement {
             PriceState::Unknown => store::PriceState::Unknown,
         };
         let failed = ending.status >= 400 && ending.finish.is_none();
-        if failed || ledger::waived(usage.output, ending.finish).is_some() {
+        let nothing = usage.output == 0 && ending.images_out == 0;
+        let waived = ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
+        if failed || waived {
             bill.settled_by = SettledBy::None;
             return bill;
         }
@@ -172,7 +176,7 @@ impl Settlement {
             tokens: usage,
             requests: 1,
             images: self.images,
-            ..MeteredUsage::default()
+            images_out: ending.images_out,
         };
         let minute = minute_of_day(self.generation.created_at);
         match ledger::cost(&metered, &endpoint.price, minute) {
@@ -186,7 +190,11 @@ impl Settlement {
                 bill.cost = cost;
             }
             // Served and marked: the operator's own credential paid, the price is to be entered.
-            None => bill.price_state = store::PriceState::Unknown,
+            // It is shown as `null`, never as zero.
+            None => {
+                bill.price_state = store::PriceState::Unknown;
+                bill.charge.cost = "null".to_owned();
+            }
         }
         bill
     }
@@ -219,13 +227,17 @@ impl Settlement {
         let mut generation = std::mem::take(&mut self.generation);
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let usage = &bill.usage;
-        generation.upstream_id = ending.upstream_id.map(Into::into);
+        // Providers' words are bounded like everything else that a peer may choose.
+        let word = |text: Option<String>| -> Option<Arc<str>> {
+            text.map(|text| text.chars().take(200).collect::<String>().into())
+        };
+        generation.upstream_id = word(ending.upstream_id);
         generation.cancelled = ending.cancelled;
         generation.status = ending.status;
         generation.finish_reason = ending.finish.map(|reason| reason.name().into());
-        generation.native_finish_reason = ending.native_finish.map(Into::into);
+        generation.native_finish_reason = word(ending.native_finish);
         generation.error_type = ending.error_type.map(Into::into);
-        generation.service_tier = ending.service_tier.map(Into::into);
+        generation.service_tier = word(ending.service_tier);
         generation.first_token_ms = first_content.map(millis);
         generation.latency_ms = generation.first_token_ms.unwrap_or_else(|| millis(elapsed));
         generation.generation_time_ms = millis(elapsed);

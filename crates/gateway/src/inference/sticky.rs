@@ -93,7 +93,8 @@ impl StickyTable {
                 shard.retain(|_, remembered| remembered.until > middle);
             }
             if shard.len() >= PER_SHARD {
-                return;
+                // All of them are fresh: start over rather than search at every request.
+                shard.clear();
             }
         }
         let remembered = Remembered { tag: Arc::clone(tag), until: now + LIFETIME };

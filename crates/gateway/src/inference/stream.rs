@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use protocol::exchange::{Additions, ErrorType, Fault, FinishReason};
@@ -15,7 +15,8 @@ use store::Committed;
 use tokio::time::Sleep;
 
 use super::Call;
-use super::attempt::{Started, body_fault};
+use super::attempt::{Started, body_fault, for_caller};
+use super::prepare::Served;
 use super::settle::{Ending, Settlement};
 use crate::app::App;
 use crate::clock::now_millis;
@@ -34,8 +35,8 @@ pub struct LateFailure {
     pub fault: Fault,
     /// Further members beside it.
     pub members: Vec<(String, RawJson)>,
-    /// The commit of the record, if there is one.
-    pub committed: Option<Committed>,
+    /// The model and the provider of the last attempt; empty if there was none.
+    pub last: (String, String),
 }
 
 /// A streamed answer.
@@ -65,7 +66,7 @@ pub struct Live {
     settlement: Option<Settlement>,
     idle: Pin<Box<Sleep>>,
     last_data: Instant,
-    began: Instant,
+    finished: bool,
 }
 
 impl Live {
@@ -76,7 +77,7 @@ impl Live {
             call,
             idle: Box::pin(tokio::time::sleep(app.settings.upstream.idle)),
             last_data: now,
-            began: settlement.started(),
+            finished: started.finished,
             started: Some(started),
             settlement: Some(settlement),
         }
@@ -86,6 +87,7 @@ impl Live {
         Ending {
             usage: started.relay.usage(),
             text_bytes: started.relay.text_bytes(),
+            images_out: started.relay.images(),
             finish: started.relay.finish_reason(),
             native_finish: started.relay.native_finish_reason().map(str::to_owned),
             status,
@@ -109,12 +111,13 @@ impl Live {
         let members = self.call.metadata(settlement.generation());
         let additions = Additions { charge: Some(&bill.charge), members: &members };
         started.relay.finish(additions, tail);
-        self.call.succeeded(
-            &started.candidate,
-            &bill.usage,
-            self.began,
-            settlement.first_content(),
-        );
+        let served = Served {
+            candidate: &started.candidate,
+            began: started.began,
+            first_content: settlement.first_content(),
+            finish: ending.finish,
+        };
+        self.call.served(&served, &bill.usage);
         (settlement.settle(ending, &bill), Some(Box::new(started.upstream)))
     }
 
@@ -129,7 +132,7 @@ impl Live {
             &Observation::of(Outcome::Failure),
             now_millis(),
         );
-        let shown = mask(fault);
+        let shown = mask(&for_caller(fault.clone(), started.candidate.access.is_byok()));
         started.relay.fail(&shown, tail);
         let ending = Ending {
             finish: Some(FinishReason::Error),
@@ -160,6 +163,11 @@ impl Live {
                     self.last_data = now;
                     let mut step = started.relay.push(&data, out);
                     started.ended = step.done;
+                    if step.finished && !self.finished {
+                        // Only usage may still come; it is not waited for as long as content is.
+                        self.finished = true;
+                        self.idle.as_mut().reset((now + AFTER_FINISH).into());
+                    }
                     if step.done && step.fault.is_none() {
                         step.fault = started.relay.end(out).fault;
                     }
@@ -169,7 +177,10 @@ impl Live {
                         None => return Poll::Ready(None),
                     }
                 }
-                Poll::Ready(Some(Err(error))) => Some(body_fault(&error)),
+                Poll::Ready(Some(Err(error))) => {
+                    started.ended = true;
+                    unless_complete(started, out, body_fault(&error))
+                }
                 Poll::Ready(None) => {
                     started.ended = true;
                     started.relay.end(out).fault
@@ -178,7 +189,8 @@ impl Live {
                     if self.idle.as_mut().poll(context).is_pending() {
                         return Poll::Pending;
                     }
-                    let idle = app.settings.upstream.idle;
+                    let patience = app.settings.upstream.idle;
+                    let idle = if self.finished { patience.min(AFTER_FINISH) } else { patience };
                     let due = (self.last_data + idle).min(started.deadline);
                     if due > now {
                         // Data came since the timer was set: it is moved only now, not for each
@@ -186,7 +198,8 @@ impl Live {
                         self.idle.as_mut().reset(due.into());
                         return Poll::Ready(None);
                     }
-                    Some(timed_out())
+                    started.ended = true;
+                    unless_complete(started, out, timed_out())
                 }
             }
         };
@@ -197,6 +210,16 @@ impl Live {
         };
         Poll::Ready(Some(Phase::Settling { committed, tail, upstream }))
     }
+}
+
+/// How long usage is waited for after the last choice ended.
+const AFTER_FINISH: Duration = Duration::from_secs(2);
+
+/// The provider went away: a fault, unless all that matters had come.
+fn unless_complete(started: &mut Started, out: &mut Vec<u8>, fault: Fault) -> Option<Fault> {
+    let end = started.relay.end(out);
+    let complete = end.fault.is_none() && started.relay.finish_reason().is_some();
+    (!complete).then_some(fault)
 }
 
 fn timed_out() -> Fault {
@@ -221,7 +244,7 @@ impl StreamBody {
 
     /// A stream whose caller waits for attempts that are still under way.
     pub fn waiting(app: Arc<App>, generation_id: String, waiting: Waiting) -> Self {
-        let heartbeat = Box::pin(tokio::time::sleep(app.settings.heartbeat_interval));
+        let heartbeat = Box::pin(tokio::time::sleep(app.settings.heartbeat_interval()));
         let mut out = Vec::new();
         write_comment(&mut out, HEARTBEAT);
         Self { app, generation_id, phase: Phase::Waiting(waiting), out, heartbeat: Some(heartbeat) }
@@ -252,10 +275,12 @@ impl StreamBody {
                 Phase::Settling { committed, tail, upstream } => {
                     // The provider's last bytes are read meanwhile, so that its connection can be
                     // used again.
-                    if let Some(body) = upstream
-                        && let Poll::Ready(None | Some(Err(_))) = body.poll_data(context)
-                    {
-                        *upstream = None;
+                    while let Some(body) = upstream {
+                        match body.poll_data(context) {
+                            Poll::Ready(Some(Ok(_))) => {}
+                            Poll::Ready(None | Some(Err(_))) => *upstream = None,
+                            Poll::Pending => break,
+                        }
                     }
                     if let Some(commit) = committed {
                         match Pin::new(commit).poll(context) {
@@ -275,7 +300,7 @@ impl StreamBody {
         if heartbeat.as_mut().poll(context).is_pending() {
             return false;
         }
-        let next = tokio::time::Instant::now() + self.app.settings.heartbeat_interval;
+        let next = tokio::time::Instant::now() + self.app.settings.heartbeat_interval();
         heartbeat.as_mut().reset(next);
         write_comment(&mut self.out, HEARTBEAT);
         true
@@ -284,14 +309,15 @@ impl StreamBody {
     fn fail_late(&mut self, failure: LateFailure) {
         let shown = mask(&failure.fault);
         let mut tail = Vec::new();
-        write_data(&mut tail, &late_error(&self.generation_id, &shown, &failure.members));
+        write_data(&mut tail, &late_error(&self.generation_id, &shown, &failure));
         tail.extend_from_slice(DONE);
-        self.phase = Phase::Settling { committed: failure.committed, tail, upstream: None };
+        self.phase = Phase::Settling { committed: None, tail, upstream: None };
     }
 }
 
 /// The error chunk of a stream in which nothing was said yet. STREAM-5
-fn late_error(generation_id: &str, fault: &Fault, members: &[(String, RawJson)]) -> Vec<u8> {
+fn late_error(generation_id: &str, fault: &Fault, failure: &LateFailure) -> Vec<u8> {
+    let members = &failure.members;
     let rendered = protocol::openai_chat::encode_error(fault, Some(generation_id), members);
     let choice = r#"[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]"#;
     match protocol::json::Envelope::parse(&rendered.body) {
@@ -300,6 +326,12 @@ fn late_error(generation_id: &str, fault: &Fault, members: &[(String, RawJson)])
             edit.set("id", format!("\"{generation_id}\""));
             edit.set("object", "\"chat.completion.chunk\"");
             edit.set("created", crate::clock::now_seconds().to_string());
+            let (model, provider) = &failure.last;
+            for (name, value) in [("model", model), ("provider", provider)] {
+                if let Ok(json) = serde_json::to_string(value) {
+                    edit.set(name, json);
+                }
+            }
             edit.set("choices", choice);
             edit.finish()
         }

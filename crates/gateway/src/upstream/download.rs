@@ -44,10 +44,21 @@ pub async fn inline_media(
              send them as data URLs"
         )));
     }
+    // All of them together are bounded as well: in bytes, and in time.
+    let mut left = settings.upstream.max_download_bytes.saturating_mul(2);
+    let until = tokio::time::Instant::now() + TIMEOUT * 2;
     for (place, source) in urls {
         let MediaSource::Url(url) = &*source else { continue };
-        let (media_type, bytes) =
-            download(url, settings).await.map_err(|error| error.fault(&place))?;
+        let downloaded = tokio::time::timeout_at(until, download(url, settings))
+            .await
+            .map_err(|_| DownloadError::Failed("all downloads took too long".to_owned()))
+            .and_then(|downloaded| downloaded)
+            .and_then(|(media_type, bytes)| {
+                let limit = settings.upstream.max_download_bytes;
+                left = left.checked_sub(bytes.len()).ok_or(DownloadError::TooLarge(limit))?;
+                Ok((media_type, bytes))
+            });
+        let (media_type, bytes) = downloaded.map_err(|error| error.fault(&place))?;
         let data = base64::engine::general_purpose::STANDARD.encode(&bytes);
         *source = MediaSource::Base64 { media_type, data };
     }

@@ -20,8 +20,11 @@ use tower_service::Service;
 use super::body::UpstreamBody;
 use super::origin::Origin;
 
-/// How long an idle connection is kept. Providers close theirs after 60 seconds or more.
+/// How long an idle connection is kept. Large providers close theirs after 60 seconds or more; one
+/// that was closed earlier is noticed and replaced.
 const IDLE_LIMIT: Duration = Duration::from_secs(50);
+/// How long a pooled connection may take to be free: its driver only has to be polled.
+const READY_LIMIT: Duration = Duration::from_millis(20);
 /// How many idle connections are kept for one origin.
 const IDLE_PER_ORIGIN: usize = 256;
 
@@ -80,13 +83,23 @@ impl Pool {
         mut request: Request<Full<Bytes>>,
     ) -> Result<UpstreamResponse, SendError> {
         while let Some(mut sender) = self.take(origin) {
-            if sender.ready().await.is_err() {
-                continue;
+            // A connection that is not free at once still writes a request that was answered
+            // early; waiting for it would make this caller pay for another's upload.
+            match tokio::time::timeout(READY_LIMIT, sender.ready()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => continue,
             }
+            let again = request.clone();
             match sender.try_send_request(request).await {
                 Ok(response) => return Ok(self.wrap(origin, sender, response)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
+                    // It was closed while idle, and the close crossed the request: nothing was
+                    // answered. Once more on a new connection.
+                    None if error.error().is_incomplete_message() || is_reset(error.error()) => {
+                        request = again;
+                        break;
+                    }
                     None => return Err(SendError::Broken(error.into_error())),
                 },
             }
@@ -145,6 +158,17 @@ impl Pool {
             .await
             .map_err(|_| SendError::ConnectTimeout(self.connect_timeout))?
     }
+}
+
+fn is_reset(error: &hyper::Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|cause| cause.downcast_ref::<std::io::Error>())
+        .is_some_and(|cause| {
+            matches!(
+                cause.kind(),
+                std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe
+            )
+        })
 }
 
 /// The innermost cause, which says what happened (`connection refused`), where the outer ones

@@ -5,5 +5,6 @@
 mod bad_input;
 mod chat;
 mod fault_matrix;
+mod resilience;
 mod resources;
 mod support;

@@ -112,6 +112,32 @@ impl Gateway {
         Self::with_catalog(catalog, settings()).await
     }
 
+    /// A gateway whose prices nobody knows.
+    pub async fn without_prices(upstreams: &[Upstream], settings: Settings) -> Self {
+        let (models, mut endpoints, providers) = catalog_of(upstreams).into_parts();
+        for endpoint in &mut endpoints {
+            endpoint.price = PriceList::default();
+        }
+        Self::with_catalog(Catalog::new(models, endpoints, providers).unwrap(), settings).await
+    }
+
+    /// A gateway with another model, `test/second`, at another provider.
+    pub async fn with_second_model(
+        upstreams: &[Upstream],
+        second: Upstream,
+        settings: Settings,
+    ) -> Self {
+        let (mut models, mut endpoints, mut providers) = catalog_of(upstreams).into_parts();
+        let (mut more, mut their, its) = catalog_of(&[second]).into_parts();
+        "test/second".clone_into(&mut more[0].id);
+        "test/second-20260101".clone_into(&mut more[0].canonical_slug);
+        "test/second".clone_into(&mut their[0].model);
+        models.append(&mut more);
+        endpoints.append(&mut their);
+        providers.extend(its);
+        Self::with_catalog(Catalog::new(models, endpoints, providers).unwrap(), settings).await
+    }
+
     /// Stops the gateway; tells whether all requests ended.
     pub async fn stop(mut self) -> bool {
         self.server.take().unwrap().stop().await

@@ -28,7 +28,7 @@ impl Outcome {
             401 | 402 | 404 | 408 => Self::Failure,
             403 if !excused => Self::Failure,
             400..=499 => Self::NotCounted,
-            200..=399 => Self::Success,
+            200..=299 => Self::Success,
             _ => Self::Failure,
         }
     }
