@@ -4,6 +4,8 @@ use super::event::{Event, ReasoningDelta};
 use super::extras::Extras;
 use super::response::{Choice, Response};
 use super::turn::{Block, BlockKind, MediaSource, ReasoningBlock, ReasoningContent, Role, Turn};
+use crate::json::envelope::write_member;
+use crate::json::{Object, RawJson};
 
 /// Folds events into a whole answer. Faults and opaque events are left to the caller.
 pub fn fold(events: impl IntoIterator<Item = Event>) -> Response {
@@ -11,6 +13,9 @@ pub fn fold(events: impl IntoIterator<Item = Event>) -> Response {
     let mut open = Vec::new();
     for event in events {
         take(&mut response, &mut open, event);
+    }
+    for (choice, open) in response.choices.iter_mut().zip(open) {
+        choice.logprobs = joined(open.logprobs);
     }
     response.choices.sort_by_key(|choice| choice.index);
     response
@@ -23,7 +28,11 @@ struct Open {
     reasoning: Vec<(u32, usize)>,
     tools: Vec<(u32, usize)>,
     audio: Option<usize>,
+    logprobs: Vec<RawJson>,
 }
+
+/// The lists that log probabilities consist of.
+const LOGPROB_LISTS: [&str; 2] = ["content", "refusal"];
 
 fn slot<'r>(
     response: &'r mut Response,
@@ -189,8 +198,8 @@ fn take(response: &mut Response, open: &mut Vec<Open>, event: Event) {
             }
         }
         Event::Logprobs { choice, raw } => {
-            let (choice, _) = slot(response, open, choice);
-            choice.logprobs = Some(raw);
+            let (_, open) = slot(response, open, choice);
+            open.logprobs.push(raw);
         }
         Event::Finish { choice, reason, native } => {
             let (choice, _) = slot(response, open, choice);
@@ -200,6 +209,34 @@ fn take(response: &mut Response, open: &mut Vec<Open>, event: Event) {
         Event::Usage(usage) => response.usage = Some(usage),
         Event::Fault(_) | Event::Ping | Event::Opaque { .. } => {}
     }
+}
+
+/// The log probabilities of all pieces: their lists one after the other. What has another form
+/// stays as the last piece told it.
+fn joined(mut pieces: Vec<RawJson>) -> Option<RawJson> {
+    if pieces.len() < 2 {
+        return pieces.pop();
+    }
+    let mut lists: [Option<Vec<RawJson>>; 2] = [None, None];
+    for piece in &pieces {
+        let Ok(object) = Object::parse(piece.get()) else { continue };
+        for (list, name) in lists.iter_mut().zip(LOGPROB_LISTS) {
+            let told: Option<Vec<RawJson>> =
+                object.peek(name).and_then(|raw| serde_json::from_str(raw.get()).ok());
+            if let Some(told) = told {
+                list.get_or_insert_default().extend(told);
+            }
+        }
+    }
+    if lists.iter().all(Option::is_none) {
+        return pieces.pop();
+    }
+    let mut out = vec![b'{'];
+    for (list, name) in lists.iter().zip(LOGPROB_LISTS) {
+        write_member(&mut out, name, RawJson::of(list).ok()?.get());
+    }
+    out.push(b'}');
+    RawJson::parse(String::from_utf8(out).ok()?).ok()
 }
 
 /// Tells a whole answer as events, in the order a provider would send them.
@@ -299,5 +336,27 @@ fn unfold_choice(from: &Choice, events: &mut Vec<Event>) {
     }
     if let Some(reason) = from.finish {
         events.push(Event::Finish { choice, reason, native: from.native_finish.clone() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_probabilities_of_all_pieces_are_kept() {
+        let piece = |json: &str| Event::Logprobs {
+            choice: 0,
+            raw: RawJson::parse(json.to_owned()).unwrap(),
+        };
+        let response = fold([
+            piece(r#"{"content":[{"token":"a"}],"refusal":null}"#),
+            piece(r#"{"content":null}"#),
+            piece(r#"{"content":[{"token":"b"},{"token":"c"}]}"#),
+        ]);
+        assert_eq!(
+            response.choices[0].logprobs.as_ref().unwrap().get(),
+            r#"{"content":[{"token":"a"},{"token":"b"},{"token":"c"}],"refusal":null}"#
+        );
     }
 }

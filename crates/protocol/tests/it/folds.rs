@@ -5,7 +5,9 @@ use protocol::exchange::{Block, BlockKind, Event, Extras, Response, fold, unfold
 use protocol::json::{RawJson, compact};
 
 use crate::corpus::inputs;
-use crate::dialects::{decode_response, decode_stream, encode_response, encode_stream, folded};
+use crate::dialects::{
+    decode_response, decode_stream, encode_response, encode_stream, folded, is_envelope,
+};
 
 /// The golden cases whose stream and whole answer say the same.
 const SAME: [&str; 8] = [
@@ -114,6 +116,7 @@ fn an_answer_written_and_read_again_is_stable() {
         for to in Dialect::ALL {
             let once = encode_response(to, &response);
             let twice = encode_response(to, &decode_response(to, &once).unwrap());
+            assert!(is_envelope(&twice), "a member is written twice: {from:?} to {to:?}, {name}");
             let read = |body: &[u8]| essence(decode_response(to, body).unwrap());
             assert_eq!(read(&once), read(&twice), "{from:?} to {to:?}, {name}");
         }

@@ -36,7 +36,7 @@ pub(super) fn image(
             base64(&mut piece.json, media_type, data);
         }
         MediaSource::Url(url) => by_url(&mut piece.json, url, "images", target, path)?,
-        MediaSource::FileId(id) => by_id(&mut piece.json, id),
+        MediaSource::FileId(id) => by_id(&mut piece.json, id, path)?,
         MediaSource::Text { .. } => {
             return Err(Fault::invalid(format!("{}: an image cannot be a text", path())));
         }
@@ -85,7 +85,7 @@ pub(super) fn document(
             }
         }
         MediaSource::Url(url) => by_url(&mut piece.json, url, "files", target, path)?,
-        MediaSource::FileId(id) => by_id(&mut piece.json, id),
+        MediaSource::FileId(id) => by_id(&mut piece.json, id, path)?,
         MediaSource::Text { text: content, .. } => text(&mut piece.json, content),
     }
     if let Some(name) = filename {
@@ -124,11 +124,19 @@ fn text(out: &mut Vec<u8>, content: &str) {
     out.push(b'}');
 }
 
-fn by_id(out: &mut Vec<u8>, id: &str) {
+/// A file in the provider's store. Ids that other vendors gave out name nothing there.
+fn by_id(out: &mut Vec<u8>, id: &str, path: &dyn Fn() -> String) -> Result<(), Fault> {
+    if id.starts_with("files/") || id.starts_with("file-") {
+        return Err(Fault::invalid(format!(
+            "{}: the file is stored at another provider; send its bytes or a URL",
+            path()
+        )));
+    }
     out.push(b'{');
     string(out, "type", "file");
     string(out, "file_id", id);
     out.push(b'}');
+    Ok(())
 }
 
 fn by_url(
