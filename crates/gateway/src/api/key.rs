@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::Refused;
 use super::money::Usd;
 use super::session::Session;
-use super::time::iso;
+use super::time::{iso, next_reset};
 use crate::app::App;
 use crate::clock::now_micros;
 use crate::error::internal;
@@ -54,6 +54,39 @@ pub struct KeyObject {
     pub creator_user_id: Option<String>,
     pub expires_at: Option<String>,
     pub rate_limit: RateLimit,
+    pub workspace_id: String,
+    /// Not in OpenRouter's published document, but its SDK for Python requires this and the four
+    /// that follow.
+    pub organization_id: Option<String>,
+    pub allowed_data_regions: Vec<&'static str>,
+    pub budgets: Vec<Budget>,
+    pub effective_budget: Option<Budget>,
+    pub free_model_daily_requests: FreeModelRequests,
+}
+
+/// A limit that requests with the key count toward: so far the key's own. Money in USD.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct Budget {
+    scope: &'static str,
+    budget_id: Option<String>,
+    guardrail_id: Option<String>,
+    #[schema(value_type = f64)]
+    limit_usd: Usd,
+    #[schema(value_type = f64)]
+    spend_usd: Usd,
+    #[schema(value_type = f64)]
+    remaining_usd: Usd,
+    include_byok: bool,
+    reset_interval: Option<&'static str>,
+    resets_at: Option<String>,
+}
+
+/// Requests to free models a day. There is no such limit here: −1 says so, as in `rate_limit`.
+#[derive(Serialize, ToSchema)]
+pub struct FreeModelRequests {
+    limit: i64,
+    used: i64,
+    remaining: i64,
 }
 
 /// Always without a limit; kept for old clients. RATE-7
@@ -71,7 +104,8 @@ pub async fn show(
     session: Session,
 ) -> Result<Json<KeyAnswer>, Refused> {
     let caller = &session.caller;
-    let spent = app.store.key_usage(&caller.key_hash, now_micros()).await.map_err(internal)?;
+    let now = now_micros();
+    let spent = app.store.key_usage(&caller.key_hash, now).await.map_err(internal)?;
     let (usage, byok) = (spent.usage, spent.byok_usage);
     let counted = |windows: &Windows| match caller.limit_reset {
         None => windows.total,
@@ -83,6 +117,17 @@ pub async fn show(
         counted(&byok)
     } else {
         0
+    });
+    let budget = caller.limit_nano_usd.map(|limit| Budget {
+        scope: "key_limit",
+        budget_id: None,
+        guardrail_id: None,
+        limit_usd: Usd(limit),
+        spend_usd: Usd(against_limit),
+        remaining_usd: Usd(limit.saturating_sub(against_limit)),
+        include_byok: caller.include_byok_in_limit,
+        reset_interval: caller.limit_reset.map(LimitReset::as_str),
+        resets_at: caller.limit_reset.map(|reset| iso(next_reset(now, reset))),
     });
     let remaining =
         caller.limit_nano_usd.map(|limit| Usd(limit.saturating_sub(against_limit).max(0)));
@@ -111,6 +156,12 @@ pub async fn show(
                 interval: "10s",
                 note: "This field is deprecated and safe to ignore.",
             },
+            workspace_id: caller.workspace_id.to_string(),
+            organization_id: None,
+            allowed_data_regions: vec!["global"],
+            budgets: budget.iter().cloned().collect(),
+            effective_budget: budget,
+            free_model_daily_requests: FreeModelRequests { limit: -1, used: 0, remaining: -1 },
         },
     }))
 }
