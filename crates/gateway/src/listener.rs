@@ -193,7 +193,9 @@ async fn answer(
     if request.method() == Method::POST
         && let Some(surface) = surface(request.uri().path())
     {
-        return allow_any_origin(inference::handle(worker, request, surface).await);
+        // Boxed: the future is large, and the server would move it about.
+        let answering = Box::pin(inference::handle(worker, request, surface));
+        return allow_any_origin(answering.await);
     }
     match router.call(request).await {
         Ok(response) => allow_any_origin(response.map(AnswerBody::Control)),

@@ -67,7 +67,16 @@ pub struct Live {
     idle: Pin<Box<Sleep>>,
     last_data: Instant,
     finished: bool,
+    /// Data came so soon after the last that more is waited for, for one turn.
+    gathering: bool,
+    /// The turn was given.
+    yielded: bool,
 }
+
+/// Data that follows within this time is part of a burst.
+const BACK_TO_BACK: Duration = Duration::from_micros(300);
+/// So many bytes of a burst are sent together.
+const GATHERED: usize = 16 * 1024;
 
 impl Live {
     /// Content flows from now on.
@@ -78,6 +87,8 @@ impl Live {
             idle: Box::pin(tokio::time::sleep(app.settings.upstream.idle)),
             last_data: now,
             finished: started.finished,
+            gathering: false,
+            yielded: false,
             started: Some(started),
             settlement: Some(settlement),
         }
@@ -155,11 +166,18 @@ impl Live {
             return Poll::Ready(None);
         }
         let now = Instant::now();
+        if self.gathering && out.len() >= GATHERED {
+            self.gathering = false;
+            return Poll::Ready(None);
+        }
         let fault = if started.ended {
             None
         } else {
             match started.upstream.poll_data(context) {
                 Poll::Ready(Some(Ok(data))) => {
+                    // Pieces that come back to back are sent together: a write for each would cost
+                    // ten times what everything else does.
+                    self.gathering = now.duration_since(self.last_data) < BACK_TO_BACK;
                     self.last_data = now;
                     let mut step = started.relay.push(&data, out);
                     started.ended = step.done;
@@ -174,7 +192,11 @@ impl Live {
                     match step.fault {
                         Some(fault) => Some(fault),
                         None if now > started.deadline => Some(timed_out()),
-                        None => return Poll::Ready(None),
+                        None => {
+                            self.gathering &= !started.ended;
+                            self.yielded = false;
+                            return Poll::Ready(None);
+                        }
                     }
                 }
                 Poll::Ready(Some(Err(error))) => {
@@ -184,6 +206,16 @@ impl Live {
                 Poll::Ready(None) => {
                     started.ended = true;
                     started.relay.end(out).fault
+                }
+                Poll::Pending if !out.is_empty() => {
+                    // The connection's driver may have more at hand: it gets one turn.
+                    if self.gathering && !self.yielded {
+                        self.yielded = true;
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    self.gathering = false;
+                    return Poll::Ready(None);
                 }
                 Poll::Pending => {
                     if self.idle.as_mut().poll(context).is_pending() {
@@ -203,6 +235,11 @@ impl Live {
                 }
             }
         };
+        if fault.is_none() && !out.is_empty() {
+            // Content does not wait for the books, only the end does.
+            self.gathering = false;
+            return Poll::Ready(None);
+        }
         let mut tail = std::mem::take(out);
         let (committed, upstream) = match fault {
             Some(fault) => (self.fail(&fault, &mut tail), None),
@@ -253,7 +290,9 @@ impl StreamBody {
     /// The next bytes for the caller.
     pub fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            if !self.out.is_empty() {
+            // While a burst is gathered, `out` is not yet let go.
+            let gathering = matches!(&self.phase, Phase::Live(live) if live.gathering);
+            if !self.out.is_empty() && !gathering {
                 return Poll::Ready(Some(Bytes::from(std::mem::take(&mut self.out))));
             }
             match &mut self.phase {
