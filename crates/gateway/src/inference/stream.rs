@@ -67,14 +67,16 @@ pub struct Live {
     idle: Pin<Box<Sleep>>,
     last_data: Instant,
     finished: bool,
-    /// Data came so soon after the last that more is waited for, for one turn.
+    /// Data came so soon after the last that more is waited for, for some turns.
     gathering: bool,
-    /// The turn was given.
-    yielded: bool,
+    /// The turns given since.
+    turns: u32,
 }
 
 /// Data that follows within this time is part of a burst.
 const BACK_TO_BACK: Duration = Duration::from_micros(300);
+/// So many turns the other tasks of this worker get before a burst counts as over.
+const TURNS: u32 = 3;
 /// So many bytes of a burst are sent together.
 const GATHERED: usize = 16 * 1024;
 
@@ -88,7 +90,7 @@ impl Live {
             last_data: now,
             finished: started.finished,
             gathering: false,
-            yielded: false,
+            turns: 0,
             started: Some(started),
             settlement: Some(settlement),
         }
@@ -194,7 +196,7 @@ impl Live {
                         None if now > started.deadline => Some(timed_out()),
                         None => {
                             self.gathering &= !started.ended;
-                            self.yielded = false;
+                            self.turns = 0;
                             return Poll::Ready(None);
                         }
                     }
@@ -208,9 +210,9 @@ impl Live {
                     started.relay.end(out).fault
                 }
                 Poll::Pending if !out.is_empty() => {
-                    // The connection's driver may have more at hand: it gets one turn.
-                    if self.gathering && !self.yielded {
-                        self.yielded = true;
+                    // The connection's driver may have more at hand: it gets some turns.
+                    if self.gathering && self.turns < TURNS {
+                        self.turns += 1;
                         context.waker().wake_by_ref();
                         return Poll::Pending;
                     }
