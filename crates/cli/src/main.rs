@@ -25,9 +25,6 @@ use clap::Parser;
 use crate::commands::Command;
 use crate::configuration::CommonArguments;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A self-hosted gateway to every model provider, compatible with OpenRouter and OpenAI.
 #[derive(Debug, Parser)]
 #[command(name = "trunkline", version, propagate_version = true)]
