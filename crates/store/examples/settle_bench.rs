@@ -10,7 +10,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use store::{Attempt, Generation, MasterKey, PriceState, SettledBy, Settlements, Store};
 
-/// The allocator of the shipped binary.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
