@@ -38,7 +38,8 @@ pub struct Settings {
 pub struct UpstreamLimits {
     /// The longest time to connect, TLS included.
     pub connect: Duration,
-    /// The longest time from sending a request to the first content.
+    /// The longest time from sending a request to the headers of a stream. An answer that is not
+    /// streamed has the time of the whole attempt.
     pub first_event: Duration,
     /// The longest pause within an answer.
     pub idle: Duration,

@@ -52,7 +52,7 @@ server_settings! {
     body_timeout: Span = "TRUNKLINE_BODY_TIMEOUT", "TIME";
     /// The longest time to connect to a provider [default: 10s]
     connect_timeout: Span = "TRUNKLINE_CONNECT_TIMEOUT", "TIME";
-    /// The longest time until a provider's first content [default: 120s]
+    /// The longest time until the headers of a provider's stream [default: 120s]
     first_event_timeout: Span = "TRUNKLINE_FIRST_EVENT_TIMEOUT", "TIME";
     /// The longest pause within a provider's answer [default: 120s]
     idle_timeout: Span = "TRUNKLINE_IDLE_TIMEOUT", "TIME";

@@ -380,7 +380,8 @@ fn late_error(generation_id: &str, fault: &Fault, failure: &LateFailure) -> Vec<
     }
 }
 
-/// A commit that failed is not lost: the writer holds the row and tries again.
+/// A commit that failed is tried again by the writer, which holds the row in memory until then: it
+/// is lost only if the process ends before the store works again.
 pub fn report_commit(generation_id: &str, result: Result<(), store::SettleError>) {
     if let Err(error) = result {
         tracing::error!(generation = generation_id, %error, "a settlement waits for the store");
