@@ -22,8 +22,26 @@ pub fn key_file(settings: &FolderSettings) -> Option<PathBuf> {
     }
 }
 
-/// Opens the store, and makes the folder, the key and the database where they are missing.
+/// Opens the store for serving from it, and makes the folder, the key and the database where they
+/// are missing.
+pub async fn serve(settings: &FolderSettings) -> Result<Store> {
+    let path = prepare(settings)?;
+    Store::open(&path, master_key(settings)?, moment::now())
+        .await
+        .with_context(|| format!("the database {} cannot be opened", path.display()))
+}
+
+/// Opens the store, also beside a process that serves from it, and makes the folder, the key and
+/// the database where they are missing.
 pub async fn open_or_create(settings: &FolderSettings) -> Result<Store> {
+    let path = prepare(settings)?;
+    Store::open_beside(&path, master_key(settings)?, moment::now())
+        .await
+        .with_context(|| format!("the database {} cannot be opened", path.display()))
+}
+
+/// Where the database is or will be.
+fn prepare(settings: &FolderSettings) -> Result<PathBuf> {
     let folder = settings.path();
     let path = database(&folder);
     // A new key would not open the old database: say so instead of making one.
@@ -38,9 +56,7 @@ pub async fn open_or_create(settings: &FolderSettings) -> Result<Store> {
             key.display()
         );
     }
-    Store::open(&path, master_key(settings)?, moment::now())
-        .await
-        .with_context(|| format!("the database {} cannot be opened", path.display()))
+    Ok(path)
 }
 
 /// Opens the store of a folder that must have one: a command that only reads must not leave an

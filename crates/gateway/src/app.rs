@@ -39,6 +39,8 @@ pub struct Worker {
     pub app: Arc<App>,
     /// This worker's connections to providers.
     pub pool: Pool,
+    /// This worker's way to the settlement writer.
+    pub settlements: Settlements,
 }
 
 impl App {

@@ -119,7 +119,9 @@ async fn accept(
 async fn work(app: Arc<App>, mut connections: mpsc::UnboundedReceiver<std::net::TcpStream>) {
     let pool = Pool::new(tls_config(), app.settings.upstream.connect);
     let router = api::router(Arc::clone(&app));
-    let worker = Worker { app: Arc::clone(&app), pool };
+    let (settlements, relay) = app.settlements.for_worker();
+    tokio::spawn(relay);
+    let worker = Worker { app: Arc::clone(&app), pool, settlements };
     let mut stopping = app.stopping();
     loop {
         let stream = tokio::select! {

@@ -107,7 +107,7 @@ mod tests {
         let key = MasterKey::generate().unwrap();
         let server = Store::open(&path, key.clone(), 0).await.unwrap();
         let before = server.revision().await.unwrap();
-        let tool = Store::open(&path, key, 0).await.unwrap();
+        let tool = Store::open_beside(&path, key, 0).await.unwrap();
         tool.put_setting("a", &json!(1)).await.unwrap();
         tool.close().await.unwrap();
         assert!(server.revision().await.unwrap() > before);

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
+use rusqlite::OpenFlags;
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -18,7 +19,6 @@ use crate::files;
 use crate::migrations;
 
 pub(crate) type Connection = sqlx::SqliteConnection;
-pub(crate) type Arguments = sqlx::sqlite::SqliteArguments;
 pub(crate) type Row = sqlx::sqlite::SqliteRow;
 pub(crate) type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
 
@@ -27,6 +27,12 @@ pub(crate) type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
 const READERS: u32 = 4;
+
+/// The log is checkpointed by whoever commits, which is nearly always the settlement clerk, never
+/// a request. 64 MB between checkpoints write pages that were touched often only once; the log
+/// keeps its size, since growing it costs every commit.
+const WAL_AUTOCHECKPOINT: &str = "8000";
+const JOURNAL_SIZE_LIMIT: &str = "134217728";
 
 /// How a database file is opened.
 #[derive(Debug, Clone)]
@@ -48,6 +54,8 @@ impl Default for EngineOptions {
 pub(crate) struct Engine {
     pool: SqlitePool,
     options: SqliteConnectOptions,
+    busy_timeout: Duration,
+    durable: bool,
     write_turn: Arc<Mutex<()>>,
 }
 
@@ -64,25 +72,24 @@ impl Engine {
         let _setup = SetupLock::take(path).await?;
         let synchronous =
             if options.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off };
+        let (busy_timeout, durable) = (options.busy_timeout, options.durable);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .foreign_keys(true)
-            .busy_timeout(options.busy_timeout)
+            .busy_timeout(busy_timeout)
             // Generations are long rows: with 8 KB pages a commit touches half as many.
             .page_size(8192)
-            // The log is checkpointed by whoever commits, which is nearly always the settlement
-            // writer, never a request. 64 MB between checkpoints write pages that were touched
-            // often only once; the log keeps its size, since growing it costs every commit.
-            .pragma("wal_autocheckpoint", "8000")
-            .pragma("journal_size_limit", "134217728")
+            .pragma("wal_autocheckpoint", WAL_AUTOCHECKPOINT)
+            .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
             .pragma("temp_store", "MEMORY")
             .disable_statement_logging();
         let pool =
             SqlitePoolOptions::new().max_connections(READERS).connect_with(options.clone()).await?;
-        let engine = Engine { pool, options, write_turn: Arc::new(Mutex::new(())) };
+        let engine =
+            Engine { pool, options, busy_timeout, durable, write_turn: Arc::new(Mutex::new(())) };
         let mut connection = engine.pool.acquire().await?;
         migrations::run(&mut *connection).await?;
         drop(connection);
@@ -105,6 +112,11 @@ impl Engine {
         Arc::clone(&self.write_turn).lock_owned().await
     }
 
+    /// The same for a thread that may block.
+    pub(crate) fn blocking_write_turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.write_turn).blocking_lock_owned()
+    }
+
     /// Begins a change of the control plane.
     pub(crate) async fn begin_change(&self) -> Result<ControlChange, StoreError> {
         let turn = self.write_turn().await;
@@ -112,10 +124,24 @@ impl Engine {
         Ok(ControlChange { transaction, _turn: turn })
     }
 
-    /// A connection for the settlement writer, outside the pool and with a larger cache (16 MB):
-    /// it touches the same right edges again and again.
-    pub(crate) async fn connect_writer(&self) -> Result<Connection, sqlx::Error> {
-        self.options.clone().pragma("cache_size", "-16000").connect().await
+    /// A connection for the settlement clerk, outside the pool, driven by the thread that uses it,
+    /// and with a larger cache (16 MB): it touches the same right edges again and again.
+    pub(crate) fn connect_clerk(&self) -> Result<rusqlite::Connection, rusqlite::Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(self.options.get_filename(), flags)?;
+        connection.busy_timeout(self.busy_timeout)?;
+        let synchronous = if self.durable { "FULL" } else { "OFF" };
+        for (name, value) in [
+            ("synchronous", synchronous),
+            ("foreign_keys", "ON"),
+            ("wal_autocheckpoint", WAL_AUTOCHECKPOINT),
+            ("journal_size_limit", JOURNAL_SIZE_LIMIT),
+            ("temp_store", "MEMORY"),
+            ("cache_size", "-16000"),
+        ] {
+            connection.pragma_update(None, name, value)?;
+        }
+        Ok(connection)
     }
 
     pub(crate) async fn close(&self) {
@@ -164,21 +190,5 @@ impl SetupLock {
                 .map_err(|error| files::failure(&path, error))
         });
         waiting.await.map_err(|error| StoreError::Database(Box::new(error)))?
-    }
-}
-
-/// Whether a failed batch was refused because of what is in it, so that other rows may pass.
-pub(crate) fn is_row_at_fault(error: &sqlx::Error) -> bool {
-    const TOO_BIG: u32 = 18;
-    const CONSTRAINT: u32 = 19;
-    const MISMATCH: u32 = 20;
-    match error {
-        sqlx::Error::Encode(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .and_then(|code| code.parse::<u32>().ok())
-            // The low byte is the class, the rest of the code says more about it.
-            .is_some_and(|code| matches!(code & 0xff, TOO_BIG | CONSTRAINT | MISMATCH)),
-        _ => false,
     }
 }

@@ -64,6 +64,12 @@ pub enum StoreError {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// Another process serves from the same data.
+    #[error("another process serves from {path}: stop it first, or use another data folder")]
+    InUse {
+        /// What that process holds.
+        path: PathBuf,
+    },
     /// The operating system gave no random bytes.
     #[error("the system's random source failed: {0}")]
     Random(String),

@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod files;
 mod generation;
+mod journal;
 mod master_key;
 mod migrations;
 mod overlay;
@@ -40,7 +41,7 @@ pub use generation::{
 pub use master_key::MasterKey;
 pub use overlay::{Overlay, OverlayKind};
 pub use secret::Secret;
-pub use settlement::{Committed, Full, SettleError, Settlements, Slot};
+pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;
 pub use usage::{KeyUsage, Windows};
 

@@ -7,8 +7,10 @@ use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 
 use crate::StoreError;
 
-const SQLITE: &[(i64, &str, &str)] =
-    &[(1, "initial", include_str!("../migrations/sqlite/0001_initial.sql"))];
+const SQLITE: &[(i64, &str, &str)] = &[
+    (1, "initial", include_str!("../migrations/sqlite/0001_initial.sql")),
+    (2, "price list", include_str!("../migrations/sqlite/0002_price_list.sql")),
+];
 
 /// Brings a database up to this binary's schema, or refuses it.
 pub(crate) async fn run<C: Migrate>(connection: &mut C) -> Result<(), StoreError> {

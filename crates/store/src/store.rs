@@ -24,7 +24,23 @@ impl Store {
     /// Opens a SQLite file, or creates it with owner-only rights, brings its schema up to date
     /// and makes sure of the default account and workspace. A database written by a newer
     /// version, or set up with another master key, is refused.
+    ///
+    /// The store is for serving: settlements are made safe in a journal beside the file, which is
+    /// this process's alone. While another process serves from it, it cannot be opened so.
     pub async fn open(
+        path: &Path,
+        master_key: MasterKey,
+        now: Micros,
+    ) -> Result<Store, StoreError> {
+        let journal = Some(path.with_extension("journal"));
+        let settlements = SettlementOptions { journal, ..SettlementOptions::default() };
+        let engine = EngineOptions::default();
+        Store::open_with(path, master_key, now, &engine, settlements, None).await
+    }
+
+    /// The same for reading and changing the control plane, also while another process serves.
+    /// What a journal holds is left to whoever serves next.
+    pub async fn open_beside(
         path: &Path,
         master_key: MasterKey,
         now: Micros,
@@ -42,7 +58,9 @@ impl Store {
             .map_err(|error| files::failure(&std::env::temp_dir(), error))?;
         let path = folder.path().join("trunkline.db");
         let options = EngineOptions { durable: false, ..EngineOptions::default() };
-        let settlements = SettlementOptions::default();
+        let journal = Some(path.with_extension("journal"));
+        let settlements =
+            SettlementOptions { journal, durable: false, ..SettlementOptions::default() };
         let key = MasterKey::generate()?;
         Store::open_with(&path, key, 0, &options, settlements, Some(folder)).await
     }
@@ -56,8 +74,12 @@ impl Store {
         temporary: Option<tempfile::TempDir>,
     ) -> Result<Store, StoreError> {
         let engine = Engine::open(path, options).await?;
-        let connection = engine.connect_writer().await?;
-        let settlements = settlement::spawn(engine.clone(), connection, settlement_options)?;
+        let clerk_engine = engine.clone();
+        let starting = tokio::task::spawn_blocking(move || {
+            settlement::start(clerk_engine, settlement_options)
+        });
+        let settlements =
+            starting.await.map_err(|error| StoreError::Database(Box::new(error)))??;
         let inner =
             Inner { engine, master_key: master_key.clone(), settlements, _temporary: temporary };
         let store = Store(Arc::new(inner));

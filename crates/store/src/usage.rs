@@ -50,6 +50,7 @@ const SUMS: &str = "
 impl Store {
     /// What a key has spent; nothing for a key never used.
     pub async fn key_usage(&self, hash: &str, now: Micros) -> Result<KeyUsage, StoreError> {
+        self.settlements().catch_up().await;
         let day = day_of(now);
         let text = format!("SELECT {SUMS} FROM key_usage_day WHERE key_hash = $4");
         let row = sqlx::query(sqlx::AssertSqlSafe(text))
@@ -67,6 +68,7 @@ impl Store {
         &self,
         now: Micros,
     ) -> Result<HashMap<String, KeyUsage>, StoreError> {
+        self.settlements().catch_up().await;
         let day = day_of(now);
         let text = format!("SELECT key_hash, {SUMS} FROM key_usage_day GROUP BY key_hash");
         let rows = sqlx::query(sqlx::AssertSqlSafe(text))

@@ -23,7 +23,14 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
         return refuse("too many answers wait to be recorded");
     }
     match app.store.ping().await {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(()) => match app.settlements.trouble() {
+            // Requests are served all the same: their rows are safe.
+            Some(trouble) => {
+                let unwritten = app.settlements.unwritten();
+                (StatusCode::OK, format!("ready; {unwritten} settlements wait: {trouble}\n"))
+            }
+            None => (StatusCode::OK, "ready\n".to_owned()),
+        },
         Err(error) => {
             tracing::warn!(%error, "the store does not answer");
             refuse("the store does not answer")

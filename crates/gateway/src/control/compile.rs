@@ -5,6 +5,7 @@ use std::sync::Arc;
 use catalog::{AuthStyle, Catalog, Provider};
 use http::{HeaderName, HeaderValue};
 use routing::health::HealthTable;
+use sha2::{Digest as _, Sha256};
 use store::{ControlState, Secret};
 
 use super::snapshot::{Access, Caller, EndpointState, Snapshot};
@@ -203,6 +204,7 @@ fn endpoints_of(catalog: &Catalog) -> Vec<Arc<EndpointState>> {
                 catalog.find(&endpoint.model).map_or(endpoint.model.as_str(), |model| {
                     catalog.model(model).canonical_slug.as_str()
                 });
+            let prices = serde_json::to_string(&endpoint.price).unwrap_or_default();
             Arc::new(EndpointState {
                 tag: endpoint.tag.as_str().into(),
                 model: endpoint.model.as_str().into(),
@@ -210,10 +212,18 @@ fn endpoints_of(catalog: &Catalog) -> Vec<Arc<EndpointState>> {
                 provider_name: provider.name.as_str().into(),
                 provider_slug: provider.slug.as_str().into(),
                 upstream_model: endpoint.upstream_model.as_str().into(),
-                prices: serde_json::to_string(&endpoint.price).unwrap_or_default().into(),
+                price_version: price_version(&prices),
+                prices: prices.into(),
             })
         })
         .collect()
+}
+
+/// Names prices by what they are, so that a change makes another version and a change back the
+/// same again. 64 bits suffice for some thousand lists.
+fn price_version(prices: &str) -> Arc<str> {
+    let digest = Sha256::digest(prices.as_bytes());
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
 #[cfg(test)]

@@ -101,8 +101,10 @@ pub struct EndpointState {
     pub provider_slug: Arc<str>,
     /// The provider's name of the model.
     pub upstream_model: Arc<str>,
-    /// The prices as JSON, frozen into rows.
+    /// The prices as JSON, frozen with the rows that they priced.
     pub prices: Arc<str>,
+    /// Their version: the same prices are the same version.
+    pub price_version: Arc<str>,
 }
 
 impl Snapshot {

@@ -72,7 +72,7 @@ async fn admitted(
     let (parts, body) = request.into_parts();
     let caller = authenticate(&parts.headers, &snapshot, now_micros())?;
     may_infer(&caller)?;
-    let slot = app.settlements.reserve_slot().map_err(|_| {
+    let slot = worker.settlements.reserve_slot().map_err(|_| {
         let mut fault = Fault::new(
             ErrorType::ProviderOverloaded,
             "The gateway is at capacity: too many answers wait to be recorded",

@@ -117,6 +117,7 @@ impl Settlement {
         generation.provider_slug = Arc::clone(&state.provider_slug);
         generation.upstream_model = Arc::clone(&state.upstream_model);
         generation.prices = Some(Arc::clone(&state.prices));
+        generation.price_version = Some(Arc::clone(&state.price_version));
         generation.is_byok = is_byok;
     }
 
@@ -177,6 +178,7 @@ impl Settlement {
             requests: 1,
             images: self.images,
             images_out: ending.images_out,
+            ..MeteredUsage::default()
         };
         let minute = minute_of_day(self.generation.created_at);
         match ledger::cost(&metered, &endpoint.price, minute) {

@@ -1,33 +1,60 @@
 //! Between the generation row and its columns, in one list, so that none can be forgotten.
 
-use std::sync::{Arc, LazyLock};
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use sqlx::error::BoxDynError;
-use sqlx::{Arguments as _, Row as _};
+use sqlx::Row as _;
 
 use super::{Attempt, Generation, PriceState, SettledBy};
 use crate::StoreError;
-use crate::engine::{Arguments, Row};
+use crate::engine::Row;
+
+/// A value on its way into a database or a journal, or back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cell<'a> {
+    Null,
+    Integer(i64),
+    Text(Cow<'a, str>),
+}
+
+/// What a column holds beside nulls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Integer,
+    Boolean,
+    Text,
+}
 
 macro_rules! columns {
     ($($name:ident)*) => {
-        /// The columns of the table, in the order in which they are bound and read.
-        pub(crate) const COLUMNS: &[&str] = &[$(stringify!($name)),*];
+        /// The columns of the table, in the order in which they are written and read. The prices
+        /// themselves are not among them: they are in `price_list`, once for each version.
+        pub(crate) const COLUMNS: &[&str] = &[$(stringify!($name),)* "attempts"];
 
-        /// Appends a row's values to the arguments of a statement.
-        pub(crate) fn bind(
-            generation: &Generation,
-            arguments: &mut Arguments,
-        ) -> Result<(), BoxDynError> {
+        /// Calls `give` with the value of each of [`COLUMNS`], in order.
+        pub(crate) fn write_cells<'g, E>(
+            generation: &'g Generation,
+            mut give: impl FnMut(Cell<'g>) -> Result<(), E>,
+        ) -> Result<(), E> {
             // Without `..`: a field that has no column does not compile.
-            let Generation { $($name),* } = generation;
-            $($name.bind(arguments)?;)*
-            Ok(())
+            let Generation { $($name,)* attempts, prices: _ } = generation;
+            $(give($name.cell())?;)*
+            give(attempts_cell(generation, attempts))
         }
 
-        /// Reads a row selected with exactly [`COLUMNS`].
-        pub(crate) fn from_row(row: &Row) -> Result<Generation, StoreError> {
-            Ok(Generation { $($name: Column::read(row, stringify!($name))?),* })
+        /// Makes a row of the values of [`COLUMNS`]: `take` gives that of a name.
+        pub(crate) fn read_cells<'c>(
+            mut take: impl FnMut(&'static str, Kind) -> Result<Cell<'c>, StoreError>,
+        ) -> Result<Generation, StoreError> {
+            let mut generation = Generation {
+                $($name: column(&mut take, stringify!($name))?,)*
+                attempts: Vec::new(),
+                prices: None,
+            };
+            if let Cell::Text(text) = take("attempts", Kind::Text)? {
+                generation.attempts = read_attempts(&generation, &text)?;
+            }
+            Ok(generation)
         }
     };
 }
@@ -43,138 +70,207 @@ columns! {
     native_tokens_completion_audio native_tokens_completion_images
     tokens_prompt tokens_completion num_media_prompt num_media_completion num_search_results
     web_searches total_cost upstream_inference_cost upstream_prompt_cost upstream_completion_cost
-    cache_discount usage_cost price_version prices is_byok is_free price_state settled_by
+    cache_discount usage_cost price_version is_byok is_free price_state settled_by
     router service_tier session_id external_user app_referer app_title app_categories user_agent
-    origin preset_id response_cache_source_id data_region attempts
+    origin preset_id response_cache_source_id data_region
 }
 
-/// A field's type as a column.
+/// What a select of generations asks for, in the form [`from_row`] reads.
+pub(crate) fn selection() -> String {
+    format!(
+        "{}, COALESCE(generation.prices, (SELECT list.prices FROM price_list AS list \
+         WHERE list.version = generation.price_version)) AS prices",
+        COLUMNS.join(", ")
+    )
+}
+
+/// Reads a row selected with [`selection`].
+pub(crate) fn from_row(row: &Row) -> Result<Generation, StoreError> {
+    let mut generation = read_cells(|name, kind| {
+        Ok(match kind {
+            Kind::Integer => row.try_get::<Option<i64>, _>(name)?.map(Cell::Integer),
+            Kind::Boolean => {
+                row.try_get::<Option<bool>, _>(name)?.map(|flag| Cell::Integer(flag.into()))
+            }
+            Kind::Text => row.try_get::<Option<&str>, _>(name)?.map(|text| Cell::Text(text.into())),
+        }
+        .unwrap_or(Cell::Null))
+    })?;
+    generation.prices = row.try_get::<Option<&str>, _>("prices")?.map(Into::into);
+    Ok(generation)
+}
+
+fn column<'c, T: Column>(
+    take: &mut impl FnMut(&'static str, Kind) -> Result<Cell<'c>, StoreError>,
+    name: &'static str,
+) -> Result<T, StoreError> {
+    let cell = take(name, T::KIND)?;
+    T::of_cell(&cell)
+        .ok_or_else(|| StoreError::Corrupt { what: name, reason: format!("{cell:?} does not fit") })
+}
+
+/// A field's type as a column. A null where a field must have a value is its default: the column
+/// is younger than the row.
 trait Column: Sized {
-    fn bind(&self, arguments: &mut Arguments) -> Result<(), BoxDynError>;
-    fn read(row: &Row, name: &'static str) -> Result<Self, StoreError>;
+    const KIND: Kind;
+
+    fn cell(&self) -> Cell<'_>;
+    fn of_cell(cell: &Cell<'_>) -> Option<Self>;
 }
 
 impl Column for Arc<str> {
-    fn bind(&self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
-        arguments.add(Arc::clone(self))
+    const KIND: Kind = Kind::Text;
+
+    fn cell(&self) -> Cell<'_> {
+        Cell::Text(Cow::Borrowed(self))
     }
 
-    fn read(row: &Row, name: &'static str) -> Result<Arc<str>, StoreError> {
-        let text: &str = row.try_get(name)?;
-        Ok(text.into())
+    fn of_cell(cell: &Cell<'_>) -> Option<Arc<str>> {
+        match cell {
+            Cell::Text(text) => Some(text.as_ref().into()),
+            Cell::Null => Some("".into()),
+            Cell::Integer(_) => None,
+        }
     }
 }
 
-impl Column for Option<Arc<str>> {
-    fn bind(&self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
-        arguments.add(self.clone())
+impl<T: Column> Column for Option<T> {
+    const KIND: Kind = T::KIND;
+
+    fn cell(&self) -> Cell<'_> {
+        self.as_ref().map_or(Cell::Null, Column::cell)
     }
 
-    fn read(row: &Row, name: &'static str) -> Result<Option<Arc<str>>, StoreError> {
-        let text: Option<&str> = row.try_get(name)?;
-        Ok(text.map(Arc::from))
+    fn of_cell(cell: &Cell<'_>) -> Option<Option<T>> {
+        match cell {
+            Cell::Null => Some(None),
+            cell => T::of_cell(cell).map(Some),
+        }
     }
 }
 
-impl Column for i64 {
-    fn bind(&self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
-        arguments.add(*self)
-    }
+macro_rules! integers {
+    ($($type:ty),*) => {$(
+        impl Column for $type {
+            const KIND: Kind = Kind::Integer;
 
-    fn read(row: &Row, name: &'static str) -> Result<i64, StoreError> {
-        Ok(row.try_get(name)?)
-    }
+            fn cell(&self) -> Cell<'_> {
+                Cell::Integer(i64::from(*self))
+            }
+
+            fn of_cell(cell: &Cell<'_>) -> Option<$type> {
+                match cell {
+                    Cell::Integer(number) => (*number).try_into().ok(),
+                    Cell::Null => Some(0),
+                    Cell::Text(_) => None,
+                }
+            }
+        }
+    )*};
 }
-
-impl Column for Option<i64> {
-    fn bind(&self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
-        arguments.add(*self)
-    }
-
-    fn read(row: &Row, name: &'static str) -> Result<Option<i64>, StoreError> {
-        Ok(row.try_get(name)?)
-    }
-}
+integers!(i64, u16);
 
 impl Column for bool {
-    fn bind(&self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
-        arguments.add(*self)
+    const KIND: Kind = Kind::Boolean;
+
+    fn cell(&self) -> Cell<'_> {
+        Cell::Integer(i64::from(*self))
     }
 
-    fn read(row: &Row, name: &'static str) -> Result<bool, StoreError> {
-        Ok(row.try_get(name)?)
-    }
-}
-
-impl Column for u16 {
-    fn bind(&self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
-        arguments.add(i64::from(*self))
-    }
-
-    fn read(row: &Row, name: &'static str) -> Result<u16, StoreError> {
-        let wide: i64 = row.try_get(name)?;
-        u16::try_from(wide)
-            .map_err(|error| StoreError::Corrupt { what: name, reason: error.to_string() })
+    fn of_cell(cell: &Cell<'_>) -> Option<bool> {
+        match cell {
+            Cell::Integer(number) => Some(*number != 0),
+            Cell::Null => Some(false),
+            Cell::Text(_) => None,
+        }
     }
 }
 
-// The words are shared rather than copied: there is one of each per row.
-static PRICE_STATES: LazyLock<[Arc<str>; PriceState::ALL.len()]> =
-    LazyLock::new(|| PriceState::ALL.map(|state| state.as_str().into()));
-static SETTLED_BY: LazyLock<[Arc<str>; SettledBy::ALL.len()]> =
-    LazyLock::new(|| SettledBy::ALL.map(|origin| origin.as_str().into()));
+macro_rules! words {
+    ($($type:ty),*) => {$(
+        impl Column for $type {
+            const KIND: Kind = Kind::Text;
 
-fn bind_word<T: PartialEq>(
-    value: &T,
-    all: &[T],
-    words: &[Arc<str>],
-    arguments: &mut Arguments,
-) -> Result<(), BoxDynError> {
-    let word = all.iter().zip(words).find(|(candidate, _)| *candidate == value);
-    arguments.add(word.map(|(_, word)| Arc::clone(word)))
+            fn cell(&self) -> Cell<'_> {
+                Cell::Text(Cow::Borrowed(self.as_str()))
+            }
+
+            fn of_cell(cell: &Cell<'_>) -> Option<$type> {
+                match cell {
+                    Cell::Text(word) => {
+                        <$type>::ALL.into_iter().find(|value| value.as_str() == word)
+                    }
+                    Cell::Null => Some(<$type>::default()),
+                    Cell::Integer(_) => None,
+                }
+            }
+        }
+    )*};
 }
+words!(PriceState, SettledBy);
 
-fn read_word<T: Copy>(
-    row: &Row,
-    name: &'static str,
-    all: &[T],
-    as_str: fn(T) -> &'static str,
-) -> Result<T, StoreError> {
-    let word: &str = row.try_get(name)?;
-    all.iter()
-        .copied()
-        .find(|&candidate| as_str(candidate) == word)
-        .ok_or_else(|| StoreError::Corrupt { what: name, reason: word.to_owned() })
-}
-
-impl Column for PriceState {
-    fn bind(&self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
-        bind_word(self, &PriceState::ALL, &*PRICE_STATES, arguments)
-    }
-
-    fn read(row: &Row, name: &'static str) -> Result<PriceState, StoreError> {
-        read_word(row, name, &PriceState::ALL, PriceState::as_str)
+/// The one attempt of an answer that came at the first try says nothing the row does not say, but
+/// for how long it took: it is written as that number alone. Others are written as JSON.
+fn attempts_cell<'g>(generation: &'g Generation, attempts: &'g [Attempt]) -> Cell<'g> {
+    match attempts {
+        [] => Cell::Null,
+        [attempt] if *attempt == only_attempt(generation, attempt.latency_ms) => {
+            Cell::Text(attempt.latency_ms.to_string().into())
+        }
+        // Strings and numbers always make JSON.
+        attempts => Cell::Text(serde_json::to_string(attempts).unwrap_or_default().into()),
     }
 }
 
-impl Column for SettledBy {
-    fn bind(&self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
-        bind_word(self, &SettledBy::ALL, &*SETTLED_BY, arguments)
-    }
-
-    fn read(row: &Row, name: &'static str) -> Result<SettledBy, StoreError> {
-        read_word(row, name, &SettledBy::ALL, SettledBy::as_str)
+fn only_attempt(generation: &Generation, latency_ms: i64) -> Attempt {
+    Attempt {
+        id: None,
+        endpoint_id: Arc::clone(&generation.endpoint_tag),
+        provider_name: Arc::clone(&generation.provider_name),
+        model_permaslug: Arc::clone(&generation.model_permaslug),
+        status: Some(200),
+        latency_ms,
+        is_byok: generation.is_byok,
+        error_type: None,
     }
 }
 
-impl Column for Vec<Attempt> {
-    fn bind(&self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
-        arguments.add(serde_json::to_string(self)?)
+fn read_attempts(generation: &Generation, text: &str) -> Result<Vec<Attempt>, StoreError> {
+    if let Ok(latency_ms) = text.parse() {
+        return Ok(vec![only_attempt(generation, latency_ms)]);
+    }
+    serde_json::from_str(text)
+        .map_err(|error| StoreError::Corrupt { what: "attempts", reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::full_generation;
+
+    fn round_trip(generation: &Generation) -> Generation {
+        let mut cells = Vec::new();
+        let Ok::<_, std::convert::Infallible>(()) = write_cells(generation, |cell| {
+            cells.push(cell);
+            Ok(())
+        });
+        assert_eq!(cells.len(), COLUMNS.len());
+        let mut cells = cells.into_iter();
+        read_cells(|_, _| Ok(cells.next().unwrap())).unwrap()
     }
 
-    fn read(row: &Row, name: &'static str) -> Result<Vec<Attempt>, StoreError> {
-        let text: &str = row.try_get(name)?;
-        serde_json::from_str(text)
-            .map_err(|error| StoreError::Corrupt { what: name, reason: error.to_string() })
+    #[test]
+    fn every_field_survives_as_a_cell() {
+        let generation = Generation { prices: None, ..full_generation("gen-1") };
+        assert_eq!(round_trip(&generation), generation);
+        assert_eq!(round_trip(&Generation::default()), Generation::default());
+    }
+
+    #[test]
+    fn an_answer_at_the_first_try_keeps_its_attempt_in_a_number() {
+        let mut generation = full_generation("gen-1");
+        generation.attempts = vec![only_attempt(&generation, 412)];
+        assert_eq!(attempts_cell(&generation, &generation.attempts), Cell::Text("412".into()));
+        assert_eq!(round_trip(&generation).attempts, generation.attempts);
     }
 }

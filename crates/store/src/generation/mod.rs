@@ -6,7 +6,7 @@ mod identity;
 mod read;
 mod record;
 
-pub(crate) use columns::{COLUMNS, bind, from_row};
+pub(crate) use columns::{COLUMNS, Cell, from_row, read_cells, selection, write_cells};
 pub use identity::generation_id;
 pub use read::{GenerationCursor, GenerationFilter, GenerationPage};
 pub use record::{Attempt, Generation, PriceState, SettledBy};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 
-use super::{COLUMNS, Generation, from_row};
+use super::{Generation, from_row, selection};
 use crate::{Micros, Store, StoreError};
 
 /// Which generations a page is taken from. Every field narrows; the default takes all.
@@ -51,7 +51,8 @@ const MAX_PAGE: u32 = 1_000;
 impl Store {
     /// One generation by its identity.
     pub async fn generation(&self, id: &str) -> Result<Option<Generation>, StoreError> {
-        let text = format!("SELECT {} FROM generation WHERE id = $1", COLUMNS.join(", "));
+        self.settlements().catch_up().await;
+        let text = format!("SELECT {} FROM generation WHERE id = $1", selection());
         let row = sqlx::query(AssertSqlSafe(text))
             .bind(id)
             .fetch_optional(self.engine().reader())
@@ -66,6 +67,7 @@ impl Store {
         cursor: Option<&GenerationCursor>,
         limit: u32,
     ) -> Result<GenerationPage, StoreError> {
+        self.settlements().catch_up().await;
         let limit = limit.clamp(1, MAX_PAGE);
         let equalities = [
             ("workspace_id", &filter.workspace_id),
@@ -75,8 +77,7 @@ impl Store {
             ("session_id", &filter.session_id),
         ];
         // The text depends only on which filters are set; values are always bound.
-        let mut text =
-            format!("SELECT {} FROM generation WHERE created_at >= $1", COLUMNS.join(", "));
+        let mut text = format!("SELECT {} FROM generation WHERE created_at >= $1", selection());
         let mut count = 1;
         let mut next = |condition: &dyn Fn(usize) -> String| {
             count += 1;

@@ -4,34 +4,54 @@
 //! A request takes a [`Slot`] when it is admitted, which is the only moment the queue can refuse.
 //! Handing in the row later is synchronous and cannot fail for want of room, so it may happen in
 //! a destructor. Whoever wants to know waits for the [`Committed`] that comes back.
+//!
+//! Two threads do the work. `scribe` makes rows safe in the journal, and then they are answered.
+//! `clerk` brings them into the database, in larger transactions a moment later; when the database
+//! is away, the journal keeps them. A process that does not own the journal has only the clerk,
+//! and rows are answered when the database has them.
 
-mod backlog;
-mod batch;
+mod answer;
+mod clerk;
+mod inbox;
 mod roll_up;
-mod writer;
+mod scribe;
+mod sqlite;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use crate::Generation;
+pub use answer::AnswerRelay;
+use answer::{Mailbox, Outcome, Reply};
+use inbox::Inbox;
 
-pub(crate) use writer::spawn;
+use crate::engine::Engine;
+use crate::journal::{Journal, Position};
+use crate::{Generation, StoreError};
 
 /// How the writer behaves.
 #[derive(Debug, Clone)]
 pub(crate) struct SettlementOptions {
-    /// Slots given out, rows queued and rows held back together never exceed this.
+    /// Slots given out and rows in memory together never exceed this.
     pub(crate) capacity: usize,
     /// Pauses before a failed transaction is tried again; then its rows are held back.
     pub(crate) retry_pauses: Vec<Duration>,
     /// How often rows held back are tried when nothing else happens.
     pub(crate) backlog_pause: Duration,
+    /// The folder of the journal; `None` for a store without one.
+    pub(crate) journal: Option<PathBuf>,
+    /// Whether the journal waits for the disk.
+    pub(crate) durable: bool,
+    /// How long rows that are safe in the journal gather before they are written.
+    pub(crate) gather: Duration,
+    /// How many rows that are safe in the journal are kept in memory for the database.
+    pub(crate) in_memory: usize,
 }
 
 impl Default for SettlementOptions {
@@ -40,6 +60,10 @@ impl Default for SettlementOptions {
             capacity: 65_536,
             retry_pauses: [10, 50, 250].map(Duration::from_millis).to_vec(),
             backlog_pause: Duration::from_secs(1),
+            journal: None,
+            durable: true,
+            gather: Duration::from_millis(50),
+            in_memory: 16_384,
         }
     }
 }
@@ -47,11 +71,11 @@ impl Default for SettlementOptions {
 /// Why a settlement is not known to be in the books.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettleError {
-    /// The database failed repeatedly. The row is held back and will be written when it works
-    /// again, exactly once.
+    /// Neither journal nor database took it. The row is held back and will be written when one
+    /// works again, exactly once.
     #[error("not committed yet: {reason}")]
     NotCommitted {
-        /// What the database said.
+        /// What went wrong.
         reason: Arc<str>,
     },
     /// The writer has stopped; the row was not written.
@@ -67,33 +91,125 @@ pub struct Full;
 /// The way to the settlement writer; clones share it.
 #[derive(Debug, Clone)]
 pub struct Settlements {
-    queue: mpsc::UnboundedSender<Message>,
-    room: Arc<Room>,
+    shared: Arc<Shared>,
+    mailbox: Option<Arc<Mailbox>>,
+    _alive: Arc<Alive>,
+}
+
+/// What requests and the threads share.
+#[derive(Debug)]
+struct Shared {
+    inbox: Arc<Inbox<Message>>,
+    capacity: usize,
+    taken: AtomicUsize,
+    /// Rows ever handed in, and rows of them that the database has.
+    settled: AtomicU64,
+    applied: AtomicU64,
+    /// What is wrong at the moment.
+    trouble: Mutex<Option<Arc<str>>>,
+}
+
+impl Shared {
+    fn set_trouble(&self, trouble: Option<Arc<str>>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
+
+/// With the last of it nobody can hand in anything any more.
+#[derive(Debug)]
+struct Alive(Arc<Inbox<Message>>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Replays what a process before left in the journal, and starts the threads.
+pub(crate) fn start(engine: Engine, options: SettlementOptions) -> Result<Settlements, StoreError> {
+    let mut target = sqlite::Target::open(engine)?;
+    let journal = match &options.journal {
+        Some(folder) => Some(Journal::open(folder, options.durable, |rows| {
+            let rows: Vec<&Generation> = rows.iter().collect();
+            tracing::info!(rows = rows.len(), "settlements found in the journal");
+            Ok(target.write(&rows)?)
+        })?),
+        None => None,
+    };
+    let inbox = Inbox::new();
+    let shared = Arc::new(Shared {
+        inbox: Arc::clone(&inbox),
+        capacity: options.capacity,
+        taken: AtomicUsize::new(0),
+        settled: AtomicU64::new(0),
+        applied: AtomicU64::new(0),
+        trouble: Mutex::new(None),
+    });
+    let alive = Arc::new(Alive(Arc::clone(&inbox)));
+    let folder = journal.as_ref().map(|journal| Arc::clone(journal.folder()));
+    let clerk_inbox = if journal.is_some() { Inbox::new() } else { Arc::clone(&inbox) };
+    let clerk =
+        clerk::Clerk::new(Arc::clone(&clerk_inbox), Arc::clone(&shared), target, folder, options);
+    spawn("clerk", move || clerk.run())?;
+    if let Some(journal) = journal {
+        let scribe = scribe::Scribe::new(inbox, Arc::clone(&shared), journal, clerk_inbox);
+        spawn("scribe", move || scribe.run())?;
+    }
+    Ok(Settlements { shared, mailbox: None, _alive: alive })
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map_err(|source| StoreError::File { path: "settlement thread".into(), source })?;
+    Ok(())
 }
 
 impl Settlements {
-    fn new(capacity: usize) -> (Settlements, mpsc::UnboundedReceiver<Message>) {
-        // The channel needs no bound of its own: each row in it holds a place in the room.
-        let (queue, receiver) = mpsc::unbounded_channel();
-        let room = Arc::new(Room { taken: AtomicUsize::new(0), capacity });
-        (Settlements { queue, room }, receiver)
-    }
-
     /// Sets room aside for one settlement. Taken at admission, so that the settlement itself
     /// cannot fail for want of room.
     pub fn reserve_slot(&self) -> Result<Slot, Full> {
-        Ok(Slot { place: Place::take(&self.room)?, queue: self.queue.clone() })
+        Ok(Slot { place: Place::take(&self.shared)?, settlements: self.clone() })
     }
 
-    /// Slots given out, rows queued and rows held back, and how many of them there may be.
+    /// The same way for one worker thread, whose answers come together. The relay that goes with
+    /// it is to be spawned on the worker's runtime.
+    pub fn for_worker(&self) -> (Settlements, AnswerRelay) {
+        let mailbox = Arc::new(Mailbox::default());
+        let relay = AnswerRelay(Arc::clone(&mailbox));
+        (Settlements { mailbox: Some(mailbox), ..self.clone() }, relay)
+    }
+
+    /// Slots given out and rows in memory, and how many of them there may be.
     pub fn occupancy(&self) -> (usize, usize) {
-        (self.room.taken.load(Ordering::Relaxed), self.room.capacity)
+        (self.shared.taken.load(Ordering::Relaxed), self.shared.capacity)
     }
 
-    /// Waits until everything handed in before is in the books, or says why it is not. Rows held
-    /// back are tried at once.
+    /// What keeps rows from the database at the moment.
+    pub fn trouble(&self) -> Option<Arc<str>> {
+        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Rows handed in that are not in the database yet.
+    pub fn unwritten(&self) -> u64 {
+        let applied = self.shared.applied.load(Ordering::Acquire);
+        self.shared.settled.load(Ordering::Acquire).saturating_sub(applied)
+    }
+
+    /// Waits until everything handed in before is in the database, or says why it is not. Rows
+    /// held back are tried at once.
     pub async fn flush(&self) -> Result<(), SettleError> {
         self.ask(Message::Flush).await
+    }
+
+    /// The same before reading, where nothing is done if nothing is on its way.
+    pub(crate) async fn catch_up(&self) {
+        if self.unwritten() > 0
+            && let Err(error) = self.flush().await
+        {
+            tracing::debug!(%error, "read without the latest settlements");
+        }
     }
 
     /// Writes everything handed in and stops the writer. What is handed in afterwards fails with
@@ -104,10 +220,10 @@ impl Settlements {
 
     async fn ask(
         &self,
-        message: fn(oneshot::Sender<Result<(), SettleError>>) -> Message,
+        message: fn(oneshot::Sender<Outcome>) -> Message,
     ) -> Result<(), SettleError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(message(reply)).map_err(|_| SettleError::Closed)?;
+        self.shared.inbox.put(message(reply)).map_err(|_| SettleError::Closed)?;
         answer.await.unwrap_or(Err(SettleError::Closed))
     }
 }
@@ -116,7 +232,7 @@ impl Settlements {
 #[derive(Debug)]
 pub struct Slot {
     place: Place,
-    queue: mpsc::UnboundedSender<Message>,
+    settlements: Settlements,
 }
 
 impl Slot {
@@ -126,13 +242,15 @@ impl Slot {
         if generation.bound_amounts() {
             tracing::error!(generation.id = %generation.id, "absurd amounts cut before settlement");
         }
-        let (reply, answer) = oneshot::channel();
-        let pending = Pending { generation: Box::new(generation), reply, _place: self.place };
-        if let Err(mpsc::error::SendError(Message::Settle(pending))) =
-            self.queue.send(Message::Settle(pending))
-        {
+        let Slot { place, settlements: Settlements { shared, mailbox, _alive } } = self;
+        let (reply, answer) = Reply::new(mailbox);
+        let generation = Box::new(generation);
+        let entry = Entry { generation, end: None, reply: Some(reply), _place: place };
+        shared.settled.fetch_add(1, Ordering::AcqRel);
+        if let Err(Message::Settle(entry)) = shared.inbox.put(Message::Settle(entry)) {
+            shared.applied.fetch_add(1, Ordering::AcqRel);
             tracing::error!(
-                generation.id = %pending.generation.id,
+                generation.id = %entry.generation.id,
                 "settlement lost: the writer has stopped"
             );
         }
@@ -140,11 +258,11 @@ impl Slot {
     }
 }
 
-/// Resolves when the transaction with the row is committed, or has failed. Dropping it changes
-/// nothing about the row.
+/// Resolves when the row is safe, or has failed to become so. Dropping it changes nothing about
+/// the row.
 #[derive(Debug)]
 #[must_use = "the row is written in any case, but nobody learns whether"]
-pub struct Committed(oneshot::Receiver<Result<(), SettleError>>);
+pub struct Committed(oneshot::Receiver<Outcome>);
 
 impl Future for Committed {
     type Output = Result<(), SettleError>;
@@ -154,42 +272,36 @@ impl Future for Committed {
     }
 }
 
-/// What the writer is told.
+/// What the threads are told.
 #[derive(Debug)]
 enum Message {
-    Settle(Pending),
-    Flush(oneshot::Sender<Result<(), SettleError>>),
-    Shutdown(oneshot::Sender<Result<(), SettleError>>),
+    Settle(Entry),
+    Flush(oneshot::Sender<Outcome>),
+    Shutdown(oneshot::Sender<Outcome>),
 }
 
-/// A row on its way. Its place is freed when it is dropped: committed, or given up.
+/// A row on its way. Its place is freed when it is dropped.
 #[derive(Debug)]
-struct Pending {
+struct Entry {
     generation: Box<Generation>,
-    reply: oneshot::Sender<Result<(), SettleError>>,
+    /// Where it ends in the journal, if it is there.
+    end: Option<Position>,
+    /// Who waits, if it was not answered yet.
+    reply: Option<Reply>,
     _place: Place,
 }
 
-/// How many settlements there may be under way.
+/// One place of the capacity.
 #[derive(Debug)]
-struct Room {
-    taken: AtomicUsize,
-    capacity: usize,
-}
-
-/// One place in the room.
-#[derive(Debug)]
-struct Place(Arc<Room>);
+struct Place(Arc<Shared>);
 
 impl Place {
-    fn take(room: &Arc<Room>) -> Result<Place, Full> {
+    fn take(shared: &Arc<Shared>) -> Result<Place, Full> {
         // Counted first and taken back if too many: the count never settles above the capacity.
-        let place = |before: usize| (before < room.capacity).then(|| Place(Arc::clone(room)));
-        let before = room.taken.fetch_add(1, Ordering::Relaxed);
-        place(before).ok_or_else(|| {
-            room.taken.fetch_sub(1, Ordering::Relaxed);
-            Full
-        })
+        let before = shared.taken.fetch_add(1, Ordering::Relaxed);
+        let place = Place(Arc::clone(shared));
+        // Dropping the place takes it back.
+        if before < shared.capacity { Ok(place) } else { Err(Full) }
     }
 }
 

@@ -3,12 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::Arguments as _;
-use sqlx::error::BoxDynError;
-
 use crate::Generation;
 use crate::calendar::day_of;
-use crate::engine::Arguments;
+use crate::generation::Cell;
 
 /// Columns of the table, in the order they are bound.
 pub(super) const COLUMNS: &[&str] = &[
@@ -72,23 +69,20 @@ impl RollUp {
         sums.reasoning_tokens += generation.native_tokens_reasoning;
     }
 
-    /// Calls `write` with the arguments of each line.
-    pub(super) fn lines(&self) -> Vec<impl Fn(&mut Arguments) -> Result<(), BoxDynError> + '_> {
-        self.0
-            .iter()
-            .map(|(line, sums)| {
-                move |arguments: &mut Arguments| {
-                    arguments.add(Arc::clone(&line.key_hash))?;
-                    arguments.add(line.day)?;
-                    arguments.add(line.is_byok)?;
-                    arguments.add(sums.requests)?;
-                    arguments.add(sums.cost)?;
-                    arguments.add(sums.byok_usage)?;
-                    arguments.add(sums.prompt_tokens)?;
-                    arguments.add(sums.completion_tokens)?;
-                    arguments.add(sums.reasoning_tokens)
-                }
-            })
-            .collect()
+    /// The values of [`COLUMNS`] for each line.
+    pub(super) fn lines(&self) -> impl Iterator<Item = [Cell<'_>; 9]> {
+        self.0.iter().map(|(line, sums)| {
+            [
+                Cell::Text((&*line.key_hash).into()),
+                Cell::Integer(line.day),
+                Cell::Integer(line.is_byok.into()),
+                Cell::Integer(sums.requests),
+                Cell::Integer(sums.cost),
+                Cell::Integer(sums.byok_usage),
+                Cell::Integer(sums.prompt_tokens),
+                Cell::Integer(sums.completion_tokens),
+                Cell::Integer(sums.reasoning_tokens),
+            ]
+        })
     }
 }

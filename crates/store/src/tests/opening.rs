@@ -34,8 +34,14 @@ async fn the_folder_the_file_and_its_log_are_for_their_owner_only() {
     let mut files = 0;
     for file in std::fs::read_dir(&data).unwrap() {
         let file = file.unwrap();
-        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600, "{}", file.path().display());
+        let metadata = file.metadata().unwrap();
+        let mode = metadata.permissions().mode() & 0o777;
+        assert_eq!(
+            mode,
+            if metadata.is_dir() { 0o700 } else { 0o600 },
+            "{}",
+            file.path().display()
+        );
         files += 1;
     }
     assert!(files >= 2, "the database and its write-ahead log");
@@ -57,7 +63,7 @@ async fn two_first_starts_at_once_set_up_one_database() {
     let path = folder.path().join("data/trunkline.db");
     let key = MasterKey::generate().unwrap();
     let (one, two) =
-        tokio::join!(Store::open(&path, key.clone(), 0), Store::open(&path, key.clone(), 0));
+        tokio::join!(Store::open(&path, key.clone(), 0), Store::open_beside(&path, key.clone(), 0));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.accounts().await.unwrap().len(), 1);
     assert_eq!(one.workspaces().await.unwrap(), two.workspaces().await.unwrap());

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sqlx::Connection as _;
+use rusqlite::TransactionBehavior;
 
 use super::generation;
-use crate::engine::{BEGIN_WRITE, EngineOptions};
+use crate::engine::EngineOptions;
 use crate::settlement::SettlementOptions;
-use crate::{Full, Generation, MasterKey, NewApiKey, SettleError, Store};
+use crate::{Full, Generation, MasterKey, NewApiKey, SettleError, Store, StoreError};
 
-/// A store that gives up on a locked database at once.
+/// A store without a journal that gives up on a locked database at once.
 async fn impatient(path: &Path, capacity: usize) -> Store {
     let engine = EngineOptions { busy_timeout: Duration::from_millis(1), durable: false };
     let settlements = SettlementOptions {
@@ -19,12 +19,30 @@ async fn impatient(path: &Path, capacity: usize) -> Store {
         retry_pauses: vec![Duration::from_millis(1)],
         // Never on its own: the test says when.
         backlog_pause: Duration::from_secs(3_600),
+        ..SettlementOptions::default()
     };
     let key = MasterKey::generate().unwrap();
     Store::open_with(path, key, 0, &engine, settlements, None).await.unwrap()
 }
 
+const SEGMENT: &str = "trunkline.journal/0000000000000001.journal";
+
+/// A store with a journal and a database that gives up at once.
+async fn journalled(path: &Path, key: &MasterKey, in_memory: usize) -> Store {
+    let engine = EngineOptions { busy_timeout: Duration::from_millis(1), durable: false };
+    let settlements = SettlementOptions {
+        retry_pauses: Vec::new(),
+        backlog_pause: Duration::from_secs(3_600),
+        journal: Some(path.with_extension("journal")),
+        durable: false,
+        in_memory,
+        ..SettlementOptions::default()
+    };
+    Store::open_with(path, key.clone(), 0, &engine, settlements, None).await.unwrap()
+}
+
 async fn count(store: &Store, sql: &'static str) -> i64 {
+    store.settlements().flush().await.unwrap();
     sqlx::query_scalar(sql).fetch_one(store.engine().reader()).await.unwrap()
 }
 
@@ -149,9 +167,10 @@ async fn what_was_committed_is_in_the_files_as_a_killed_process_leaves_them() {
         let slot = store.settlements().reserve_slot().unwrap();
         slot.settle(generation(format!("gen-{n}"), "key", 1)).await.unwrap();
     }
-    // Nothing is checkpointed or closed: the rows are in the log only.
+    // Nothing is checkpointed or closed: the rows are in the logs only.
     let left = tempfile::tempdir().unwrap();
-    for name in ["trunkline.db", "trunkline.db-wal"] {
+    std::fs::create_dir(left.path().join("trunkline.journal")).unwrap();
+    for name in ["trunkline.db", "trunkline.db-wal", SEGMENT] {
         std::fs::copy(folder.path().join(name), left.path().join(name)).unwrap();
     }
     let recovered = Store::open(&left.path().join("trunkline.db"), key, 0).await.unwrap();
@@ -167,8 +186,8 @@ async fn rows_a_locked_database_refuses_are_held_back_and_written_exactly_once_l
     let path = folder.path().join("trunkline.db");
     let store = impatient(&path, 100).await;
     let settlements = store.settlements();
-    let mut other = store.engine().connect_writer().await.unwrap();
-    let lock = other.begin_with(BEGIN_WRITE).await.unwrap();
+    let mut other = store.engine().connect_clerk().unwrap();
+    let lock = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     for n in 0..10 {
         let slot = settlements.reserve_slot().unwrap();
         let settled = slot.settle(generation(format!("gen-{n}"), "key", 1)).await;
@@ -177,7 +196,7 @@ async fn rows_a_locked_database_refuses_are_held_back_and_written_exactly_once_l
     assert!(settlements.flush().await.is_err());
     assert_eq!(settlements.occupancy().0, 10, "an outage keeps its places");
 
-    lock.rollback().await.unwrap();
+    lock.rollback().unwrap();
     settlements.flush().await.unwrap();
     assert_eq!(settlements.occupancy().0, 0);
     assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 10);
@@ -185,6 +204,90 @@ async fn rows_a_locked_database_refuses_are_held_back_and_written_exactly_once_l
     replay.await.unwrap();
     assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 10);
     store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn with_a_journal_a_locked_database_is_not_felt_and_gets_every_row_once_later() {
+    for in_memory in [1, 30, 10_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trunkline.db");
+        let store = journalled(&path, &MasterKey::generate().unwrap(), in_memory).await;
+        let settlements = store.settlements();
+        let mut other = store.engine().connect_clerk().unwrap();
+        let lock = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        for n in 0..100 {
+            let slot = settlements.reserve_slot().unwrap();
+            slot.settle(generation(format!("gen-{n}"), "key", 1)).await.unwrap();
+            if n == 50 {
+                assert!(settlements.flush().await.is_err());
+                assert!(settlements.trouble().is_some());
+            }
+        }
+        assert_eq!(settlements.unwritten(), 100);
+        lock.rollback().unwrap();
+        settlements.flush().await.unwrap();
+        assert_eq!((settlements.unwritten(), settlements.occupancy().0), (0, 0));
+        assert_eq!(settlements.trouble(), None);
+        assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 100);
+        store.close().await.unwrap();
+        let left = std::fs::read_dir(folder.path().join("trunkline.journal")).unwrap();
+        assert_eq!(left.count(), 1, "only the lock is left after a clean end");
+    }
+}
+
+#[tokio::test]
+async fn what_an_outage_kept_in_the_journal_is_written_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trunkline.db");
+    let key = MasterKey::generate().unwrap();
+    let store = journalled(&path, &key, 10).await;
+    let mut other = store.engine().connect_clerk().unwrap();
+    let lock = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    let prices = Some("{}".into());
+    for n in 0..50 {
+        let slot = store.settlements().reserve_slot().unwrap();
+        let row = Generation {
+            price_version: Some("v1".into()),
+            prices: prices.clone(),
+            ..generation(format!("gen-{n}"), "key", 1)
+        };
+        slot.settle(row).await.unwrap();
+    }
+    assert!(store.close().await.is_err());
+    drop(store);
+    lock.rollback().unwrap();
+    let store = Store::open(&path, key, 0).await.unwrap();
+    assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 50);
+    assert_eq!(store.generation("gen-49").await.unwrap().unwrap().prices, prices);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_process_cannot_serve_from_the_same_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trunkline.db");
+    let key = MasterKey::generate().unwrap();
+    let store = Store::open(&path, key.clone(), 0).await.unwrap();
+    let second = Store::open(&path, key, 0).await;
+    assert!(matches!(second, Err(StoreError::InUse { .. })));
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_gets_its_answers_through_its_relay() {
+    let store = Store::open_temporary().await.unwrap();
+    let (settlements, relay) = store.settlements().for_worker();
+    let relay = tokio::spawn(relay);
+    let settled: Vec<_> = (0..100)
+        .map(|n| {
+            let row = generation(format!("gen-{n}"), "key", 1);
+            settlements.reserve_slot().unwrap().settle(row)
+        })
+        .collect();
+    for committed in settled {
+        committed.await.unwrap();
+    }
+    relay.abort();
 }
 
 #[tokio::test]
@@ -259,7 +362,7 @@ async fn two_processes_settle_into_one_database() {
     let path = folder.path().join("trunkline.db");
     let key = MasterKey::generate().unwrap();
     let one = Store::open(&path, key.clone(), 0).await.unwrap();
-    let two = Store::open(&path, key, 0).await.unwrap();
+    let two = Store::open_beside(&path, key, 0).await.unwrap();
     let mut settled = Vec::new();
     for n in 0..200 {
         for store in [&one, &two] {

@@ -36,7 +36,7 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     let url = serving.public_url.clone().unwrap_or_else(|| local_url(address));
     serving.limits.public_url.clone_from(&url);
 
-    let store = data_folder::open_or_create(&context.folder).await?;
+    let store = data_folder::serve(&context.folder).await?;
     let sources = sources::find(&store).await?;
     let simulate = match serving.simulated {
         Simulation::On => true,

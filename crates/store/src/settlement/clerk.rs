@@ -1,0 +1,322 @@
+//! The clerk: one thread that brings rows into the database, so that neither its work nor a slow
+//! disk is felt by requests.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::answer::{Answers, Outcome};
+use super::inbox::{Inbox, Taken};
+use super::sqlite::{Target, WriteError};
+use super::{Entry, Message, SettleError, SettlementOptions, Shared};
+use crate::Generation;
+use crate::journal::{Folder, Position};
+
+/// The most rows one transaction takes.
+pub(super) const MAX_ROWS: usize = 1_000;
+
+pub(super) struct Clerk {
+    inbox: Arc<Inbox<Message>>,
+    shared: Arc<Shared>,
+    target: Target,
+    journal: Option<Arc<Folder>>,
+    options: SettlementOptions,
+    /// Rows to be written, in order.
+    pending: VecDeque<Entry>,
+    /// How many of them somebody waits for.
+    awaited: usize,
+    /// Since when the first of them waits.
+    since: Option<Instant>,
+    /// Rows beyond those pending, which are only in the journal.
+    behind: Option<Behind>,
+    /// Rows that were refused alone for what is in them.
+    refused: Vec<Entry>,
+    /// Everything before this is in the database.
+    written: Option<Position>,
+    /// The segment up to which the journal was released.
+    released: Option<Position>,
+    /// Why the last attempt failed, and when the next one is due.
+    reason: Option<Arc<str>>,
+    next_attempt: Option<Instant>,
+}
+
+/// A stretch of the journal that is not in memory.
+#[derive(Debug, Clone, Copy)]
+struct Behind {
+    from: Position,
+    until: Position,
+}
+
+impl Clerk {
+    pub(super) fn new(
+        inbox: Arc<Inbox<Message>>,
+        shared: Arc<Shared>,
+        target: Target,
+        journal: Option<Arc<Folder>>,
+        options: SettlementOptions,
+    ) -> Clerk {
+        Clerk {
+            inbox,
+            shared,
+            target,
+            journal,
+            options,
+            pending: VecDeque::new(),
+            awaited: 0,
+            since: None,
+            behind: None,
+            refused: Vec::new(),
+            written: None,
+            released: None,
+            reason: None,
+            next_attempt: None,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut messages = Vec::new();
+        let mut asking = Vec::new();
+        let mut stopping = Vec::new();
+        while self.inbox.take(&mut messages, self.deadline()) == Taken::Open {
+            for message in messages.drain(..) {
+                match message {
+                    Message::Settle(entry) => self.receive(entry),
+                    Message::Flush(reply) => asking.push(reply),
+                    Message::Shutdown(reply) => {
+                        self.inbox.close();
+                        stopping.push(reply);
+                    }
+                }
+            }
+            if !asking.is_empty() || self.is_due() {
+                let outcome = self.write_all(!asking.is_empty());
+                for reply in asking.drain(..) {
+                    // Whoever asked may have left; the rows are written all the same.
+                    let _ = reply.send(outcome.clone());
+                }
+            }
+        }
+        self.finish(stopping);
+    }
+
+    fn receive(&mut self, entry: Entry) {
+        // Rows safe in the journal need not be kept in memory while the database is away.
+        if let (Some(end), None) = (entry.end, &entry.reply) {
+            if let Some(behind) = &mut self.behind {
+                behind.until = end;
+                return;
+            }
+            let last = self.pending.back().and_then(|last| last.end);
+            if self.pending.len() >= self.options.in_memory
+                && let Some(from) = last
+            {
+                self.behind = Some(Behind { from, until: end });
+                return;
+            }
+        }
+        self.since.get_or_insert_with(Instant::now);
+        self.awaited += usize::from(entry.reply.is_some());
+        self.pending.push_back(entry);
+    }
+
+    /// When something is to be done even if nothing comes.
+    fn deadline(&self) -> Option<Instant> {
+        if self.next_attempt.is_some() {
+            return self.next_attempt;
+        }
+        self.since.map(|since| since + self.options.gather)
+    }
+
+    /// Rows that nobody waits for gather for a while; with the database in trouble, until the
+    /// next attempt.
+    fn is_due(&self) -> bool {
+        if self.awaited > 0 {
+            return true;
+        }
+        match self.next_attempt {
+            Some(attempt) => attempt <= Instant::now(),
+            None => {
+                self.pending.len() >= MAX_ROWS
+                    || self.since.is_some_and(|since| since.elapsed() >= self.options.gather)
+            }
+        }
+    }
+
+    /// Writes what is pending, then what is only in the journal. Rows refused before are tried
+    /// again if somebody asks.
+    fn write_all(&mut self, asked: bool) -> Outcome {
+        if asked {
+            let refused = std::mem::take(&mut self.refused);
+            self.pending.extend(refused);
+        }
+        loop {
+            while !self.pending.is_empty() {
+                self.write_some()?;
+            }
+            self.since = None;
+            if !self.read_behind()? {
+                break;
+            }
+        }
+        self.release();
+        let outcome = match self.refused.len() {
+            0 => Ok(()),
+            _ => Err(self.not_committed()),
+        };
+        if outcome.is_ok() && self.reason.take().is_some() {
+            tracing::info!("settlements are written again");
+            self.shared.set_trouble(None);
+        }
+        self.next_attempt = None;
+        outcome
+    }
+
+    /// Writes one transaction's worth of what is pending. Fails if the database is at fault.
+    fn write_some(&mut self) -> Outcome {
+        let mut count = self.pending.len().min(MAX_ROWS);
+        loop {
+            match self.try_write(count) {
+                Ok(()) => {
+                    self.done(count);
+                    return Ok(());
+                }
+                // Closing in on the row at fault.
+                Err(WriteError::Row(_)) if count > 1 => count /= 2,
+                Err(error @ WriteError::Row(_)) => {
+                    self.fail(&error, 1);
+                    if let Some(entry) = self.pending.pop_front() {
+                        self.refused.push(entry);
+                    }
+                    return Ok(());
+                }
+                Err(error) => {
+                    let waiting = self.pending.len();
+                    self.fail(&error, waiting);
+                    return Err(self.not_committed());
+                }
+            }
+        }
+    }
+
+    /// While the database is known to be in trouble nobody is kept waiting for repeated attempts.
+    fn try_write(&mut self, count: usize) -> Result<(), WriteError> {
+        let rows: Vec<&Generation> =
+            self.pending.iter().take(count).map(|entry| &*entry.generation).collect();
+        let mut outcome = self.target.write(&rows);
+        if self.reason.is_none() {
+            for pause in &self.options.retry_pauses {
+                if !matches!(outcome, Err(WriteError::Database(_))) {
+                    break;
+                }
+                std::thread::sleep(*pause);
+                outcome = self.target.write(&rows);
+            }
+        }
+        outcome
+    }
+
+    /// The first `count` rows pending are in the database.
+    fn done(&mut self, count: usize) {
+        let mut answers = Answers::default();
+        for mut entry in self.pending.drain(..count) {
+            self.written = entry.end.or(self.written);
+            if let Some(reply) = entry.reply.take() {
+                self.awaited -= 1;
+                answers.send(reply, Ok(()));
+            }
+        }
+        self.shared.applied.fetch_add(count as u64, Ordering::AcqRel);
+    }
+
+    /// The first `count` rows pending are not in the database: who waits for one is told.
+    fn fail(&mut self, error: &WriteError, count: usize) {
+        let reason: Arc<str> = error.to_string().into();
+        if self.reason.is_none() {
+            tracing::error!(rows = self.pending.len(), %reason, "settlements held back");
+        }
+        let mut answers = Answers::default();
+        for entry in self.pending.iter_mut().take(count) {
+            if let Some(reply) = entry.reply.take() {
+                let reason = Arc::clone(&reason);
+                self.awaited -= 1;
+                answers.send(reply, Err(SettleError::NotCommitted { reason }));
+            }
+        }
+        self.in_trouble(reason);
+    }
+
+    fn in_trouble(&mut self, reason: Arc<str>) {
+        self.shared.set_trouble(Some(Arc::clone(&reason)));
+        self.reason = Some(reason);
+        self.next_attempt = Some(Instant::now() + self.options.backlog_pause);
+    }
+
+    fn not_committed(&self) -> SettleError {
+        let reason = self.reason.clone().unwrap_or_else(|| "refused".into());
+        SettleError::NotCommitted { reason }
+    }
+
+    /// Writes a stretch of what is only in the journal; says whether there was one.
+    fn read_behind(&mut self) -> Result<bool, SettleError> {
+        let (Some(behind), Some(folder)) = (self.behind, self.journal.clone()) else {
+            return Ok(false);
+        };
+        if let Err(error) = self.copy_behind(behind, &folder) {
+            self.in_trouble(error.into());
+            return Err(self.not_committed());
+        }
+        self.behind = None;
+        Ok(true)
+    }
+
+    fn copy_behind(&mut self, behind: Behind, folder: &Folder) -> Result<(), String> {
+        let mut reader = folder.read_from(behind.from).map_err(|error| error.to_string())?;
+        let mut from = behind.from;
+        while from < behind.until {
+            let read = reader.rows(MAX_ROWS).map_err(|error| error.to_string())?;
+            let Some((rows, end)) = read else {
+                return Err("the journal ends before its end".to_owned());
+            };
+            let rows: Vec<&Generation> = rows.iter().collect();
+            self.target.write(&rows).map_err(|error| error.to_string())?;
+            self.shared.applied.fetch_add(rows.len() as u64, Ordering::AcqRel);
+            from = end;
+            self.written = Some(end);
+            self.behind = Some(Behind { from, until: behind.until });
+        }
+        Ok(())
+    }
+
+    /// Lets segments be written again whose rows are all in the database.
+    fn release(&mut self) {
+        let (Some(folder), Some(written)) = (&self.journal, self.written) else { return };
+        let is_released = self.released.is_some_and(|released| released.is_beside(written));
+        if is_released || !self.refused.is_empty() {
+            return;
+        }
+        match folder.release(written) {
+            Ok(()) => self.released = Some(written),
+            Err(error) => tracing::warn!(%error, "journal segments stay"),
+        }
+    }
+
+    /// Tries everything once more; answers those who asked to stop.
+    fn finish(mut self, stopping: Vec<oneshot::Sender<Outcome>>) {
+        let outcome = self.write_all(true);
+        if let Err(error) = &outcome {
+            let rows = self.pending.len() + self.refused.len();
+            if self.journal.is_some() {
+                tracing::error!(rows, %error, "settlements wait in the journal for the next start");
+            } else {
+                tracing::error!(rows, %error, "settlements lost at shutdown");
+            }
+        }
+        self.target.close();
+        for reply in stopping {
+            let _ = reply.send(outcome.clone());
+        }
+    }
+}

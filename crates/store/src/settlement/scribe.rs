@@ -1,0 +1,119 @@
+//! The scribe: one thread that makes rows safe in the journal and answers those who wait. While
+//! it waits for the disk the next batch gathers by itself.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::answer::{Answers, Outcome};
+use super::clerk::MAX_ROWS;
+use super::inbox::{Inbox, Taken};
+use super::{Entry, Message, SettleError, Shared};
+use crate::Generation;
+use crate::journal::Journal;
+
+pub(super) struct Scribe {
+    inbox: Arc<Inbox<Message>>,
+    shared: Arc<Shared>,
+    journal: Journal,
+    clerk: Arc<Inbox<Message>>,
+}
+
+impl Scribe {
+    pub(super) fn new(
+        inbox: Arc<Inbox<Message>>,
+        shared: Arc<Shared>,
+        journal: Journal,
+        clerk: Arc<Inbox<Message>>,
+    ) -> Scribe {
+        Scribe { inbox, shared, journal, clerk }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut messages = Vec::new();
+        let mut batch = Vec::new();
+        let mut stopping = Vec::new();
+        while self.inbox.take(&mut messages, None) == Taken::Open {
+            for message in messages.drain(..) {
+                match message {
+                    Message::Settle(entry) => batch.push(entry),
+                    Message::Flush(reply) => {
+                        self.keep(&mut batch);
+                        self.forward(Message::Flush(reply));
+                    }
+                    Message::Shutdown(reply) => {
+                        // Nothing more is taken; what is there is still written.
+                        self.inbox.close();
+                        stopping.push(reply);
+                    }
+                }
+            }
+            self.keep(&mut batch);
+        }
+        self.finish(stopping);
+    }
+
+    /// Makes a batch safe, answers, and hands it on. What the journal does not take goes on
+    /// unanswered: the database may take it.
+    fn keep(&mut self, batch: &mut Vec<Entry>) {
+        if batch.is_empty() {
+            return;
+        }
+        let rows: Vec<&Generation> = batch.iter().map(|entry| &*entry.generation).collect();
+        let mut ends = vec![None; rows.len()];
+        let appended = self.journal.append(&rows, |index, end| ends[index] = Some(end));
+        if let Err(error) = appended {
+            let reason: Arc<str> = format!("{error}: {}", cause(&error)).into();
+            tracing::error!(rows = batch.len(), %reason, "the journal does not take settlements");
+            self.shared.set_trouble(Some(reason));
+        }
+        let mut answers = Answers::default();
+        let mut all_safe = true;
+        for (entry, end) in batch.iter_mut().zip(ends) {
+            entry.end = end;
+            all_safe &= end.is_some();
+            if end.is_some()
+                && let Some(reply) = entry.reply.take()
+            {
+                answers.send(reply, Ok(()));
+            }
+        }
+        drop(answers);
+        let enough = if all_safe { MAX_ROWS } else { 0 };
+        if !self.clerk.put_quietly(batch.drain(..).map(Message::Settle), enough) {
+            report_gone();
+        }
+    }
+
+    fn forward(&self, message: Message) {
+        if self.clerk.put(message).is_err() {
+            report_gone();
+        }
+    }
+
+    /// Waits for the clerk to bring everything into the database; then the journal is not needed.
+    fn finish(self, stopping: Vec<oneshot::Sender<Outcome>>) {
+        let (reply, answer) = oneshot::channel();
+        self.forward(Message::Shutdown(reply));
+        self.clerk.close();
+        let outcome = answer.blocking_recv().unwrap_or(Err(SettleError::Closed));
+        if outcome.is_ok()
+            && let Err(error) = self.journal.clear()
+        {
+            tracing::warn!(%error, "the journal stays, and will be replayed");
+        }
+        for reply in stopping {
+            // Whoever asked may have left.
+            let _ = reply.send(outcome.clone());
+        }
+    }
+}
+
+fn report_gone() {
+    tracing::error!("the settlement clerk is gone; the journal keeps its rows");
+}
+
+/// What is behind an error, which for a file is the operating system's word.
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
+}
