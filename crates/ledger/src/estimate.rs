@@ -3,8 +3,8 @@
 use catalog::PriceList;
 use protocol::exchange::Usage;
 
-use crate::NanoUsd;
-use crate::cost::{MeteredUsage, cost};
+use crate::cost::cost;
+use crate::{MeteredUsage, NanoUsd};
 
 /// What a request may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,9 @@
 mod amount;
 mod cost;
 mod estimate;
+mod usage;
 
 pub use amount::NanoUsd;
-pub use cost::{Cost, MeteredUsage, WaivedReason, cost, waived};
+pub use cost::{Cost, CostDetails, CostLine, WaivedReason, cost, cost_details, waived};
 pub use estimate::{Estimate, estimate};
+pub use usage::{MeteredUsage, Quantity};
