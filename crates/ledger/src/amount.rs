@@ -103,6 +103,11 @@ impl Femto {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// So many times it.
+    pub fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(i128::from(count)))
+    }
+
     /// Rounded to nano-dollars, half to even.
     pub fn rounded(self) -> NanoUsd {
         NanoUsd::divided(self.0, Self::PER_NANO)

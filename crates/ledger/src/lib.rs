@@ -3,12 +3,20 @@
 //! Amounts are integers of nano-dollars, prices integers of pico-dollars; products are 128 bits
 //! wide and rounded once, half to even, at the end. Pure: no I/O, no clock.
 
+mod afford;
 mod amount;
 mod cost;
 mod estimate;
+mod fee;
+mod policy;
 mod usage;
+mod window;
 
+pub use afford::{affordable_output_tokens, affordable_output_tokens_beside, upper_bound};
 pub use amount::NanoUsd;
 pub use cost::{Cost, CostDetails, CostLine, WaivedReason, cost, cost_details, waived};
 pub use estimate::{Estimate, estimate};
+pub use fee::{BasisPoints, Markup, PurchaseFee};
+pub use policy::{PaidBy, PricePolicy, PriceVerdict, UnknownPrice};
 pub use usage::{MeteredUsage, Quantity};
+pub use window::{Day, Micros, Window, day_of};

@@ -6,14 +6,14 @@ use crate::{MeteredUsage, Quantity};
 
 /// Units of one meter at one price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Item {
+pub(crate) struct Item {
     pub meter: Meter,
     pub quantity: Quantity,
     pub price: PicoUsd,
 }
 
 /// The items of an answer, in the order in which they are listed; at most one for each meter.
-pub(super) struct Items {
+pub(crate) struct Items {
     items: [Item; Meter::ALL.len()],
     count: usize,
 }
@@ -167,7 +167,7 @@ const fn pays_for_all(meter: Meter) -> bool {
 }
 
 /// The items of an answer; `None` if something it used has no price that covers it.
-pub(super) fn items(usage: &MeteredUsage, tariff: &Tariff<'_>) -> Option<Items> {
+pub(crate) fn items(usage: &MeteredUsage, tariff: &Tariff<'_>) -> Option<Items> {
     if tariff.prices.state() == PriceState::Unknown {
         return None;
     }

@@ -11,7 +11,7 @@ use crate::amount::Femto;
 use crate::{MeteredUsage, NanoUsd, Quantity};
 
 use items::Item;
-pub(crate) use items::Tariff;
+pub(crate) use items::{Tariff, items};
 pub use waiver::{WaivedReason, waived};
 
 /// What an answer costs, with its parts, in nano-dollars. `total` is
@@ -79,7 +79,7 @@ fn bill(
     mut each: impl FnMut(CostLine),
 ) -> Option<Cost> {
     let tariff = Tariff { prices, prompt_tokens: usage.tokens.input, utc_minute_of_day };
-    let items = items::items(usage, &tariff)?;
+    let items = items(usage, &tariff)?;
     let mut cost = Cost::default();
     let (mut exact, mut saved) = (Femto::ZERO, Femto::ZERO);
     for item in items.as_slice() {
