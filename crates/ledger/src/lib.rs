@@ -8,6 +8,7 @@ mod amount;
 mod cost;
 mod estimate;
 mod fee;
+mod limits;
 mod policy;
 mod usage;
 mod window;
@@ -17,6 +18,10 @@ pub use amount::NanoUsd;
 pub use cost::{Cost, CostDetails, CostLine, WaivedReason, cost, cost_details, waived};
 pub use estimate::{Estimate, estimate};
 pub use fee::{BasisPoints, Markup, PurchaseFee};
+pub use limits::{
+    Counters, Expired, Granted, Limit, LimitKind, PerWindow, Refused, ReservationId,
+    ReservationRequest, Settlement, Spend, SpenderId, SpenderKind, Spenders, Spent,
+};
 pub use policy::{PaidBy, PricePolicy, PriceVerdict, UnknownPrice};
 pub use usage::{MeteredUsage, Quantity};
 pub use window::{Day, Micros, Window, day_of};

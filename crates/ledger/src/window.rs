@@ -89,7 +89,7 @@ pub const fn day_of(moment: Micros) -> Day {
 }
 
 /// 00:00 UTC of a day; at the ends of the range, the end.
-const fn midnight(day: Day) -> Micros {
+pub(crate) const fn midnight(day: Day) -> Micros {
     day.saturating_mul(MICROS_PER_DAY)
 }
 
