@@ -37,6 +37,24 @@ impl Markup {
     pub fn apply(self, total: NanoUsd) -> NanoUsd {
         total + self.0.of(total)
     }
+
+    /// The largest cost that `available` nano-dollars pay for: one more would be charged more.
+    #[must_use]
+    pub fn affordable(self, available: NanoUsd) -> NanoUsd {
+        if available == NanoUsd(i64::MAX) {
+            // Charges end there: no cost is charged more.
+            return available;
+        }
+        let one = NanoUsd(1);
+        let parts = 10_000 + i128::from(self.0.0);
+        // Rounding moves the exact answer by less than one in either direction.
+        let mut cost =
+            NanoUsd::saturated((i128::from(available.0) * 10_000).div_euclid(parts)) + one;
+        while self.apply(cost) > available {
+            cost = cost - one;
+        }
+        cost
+    }
 }
 
 /// The fee on a purchase of credits; none by default. CREDIT-2
@@ -101,6 +119,19 @@ mod tests {
             let charged = Markup(BasisPoints(points)).apply(NanoUsd(cost));
             let exact = i128::from(cost) * (10_000 + i128::from(points));
             prop_assert!((i128::from(charged.0) * 10_000 - exact).abs() <= 5_000);
+        }
+
+        #[test]
+        fn what_is_affordable_under_a_markup_is_exact(
+            available in prop_oneof![-100_000..100_000_i64, i64::MIN..=i64::MAX],
+            points in 0_u32..30_000,
+        ) {
+            let markup = Markup(BasisPoints(points));
+            let cost = markup.affordable(NanoUsd(available));
+            prop_assert!(markup.apply(cost) <= NanoUsd(available));
+            if available < i64::MAX && cost > NanoUsd(i64::MIN) {
+                prop_assert!(markup.apply(cost + NanoUsd(1)) > NanoUsd(available));
+            }
         }
     }
 }

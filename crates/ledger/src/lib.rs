@@ -1,4 +1,8 @@
-//! Money: what an answer costs.
+//! Money: what an answer costs, whether it is affordable, and what is left.
+//!
+//! - [`cost()`] prices what was used; [`upper_bound`] and [`affordable_output_tokens`] what will be.
+//! - [`limits`] reserves before a request and settles after it; [`Window`] says over what time.
+//! - [`rate`] bounds how many requests begin or run.
 //!
 //! Amounts are integers of nano-dollars, prices integers of pico-dollars; products are 128 bits
 //! wide and rounded once, half to even, at the end. Pure: no I/O, no clock.
@@ -8,8 +12,9 @@ mod amount;
 mod cost;
 mod estimate;
 mod fee;
-mod limits;
+pub mod limits;
 mod policy;
+pub mod rate;
 mod usage;
 mod window;
 
