@@ -132,6 +132,47 @@ fn a_piece_is_not_billed_beside_the_tokens_that_stand_for_it() {
 }
 
 #[test]
+fn characters_that_became_priced_tokens_are_not_billed_again() {
+    let prices = list(&[(Meter::Prompt, 1_000_000), (Meter::Character, 15_000_000)]);
+    let spoken = MeteredUsage { characters: 40, ..MeteredUsage::default() };
+    assert_eq!(total(&spoken, &prices), Some(600_000));
+    let tokens = Usage { input: 10, ..Usage::default() };
+    assert_eq!(total(&MeteredUsage { tokens, ..spoken }, &prices), Some(10_000));
+}
+
+/// What came out is not paid for by what went in.
+#[test]
+fn output_without_tokens_and_without_a_price_is_unknown_whatever_the_prompt_costs() {
+    let chat = list(&[(Meter::Prompt, 1_000_000), (Meter::Completion, 2_000_000)]);
+    let tokens = Usage { input: 10, ..Usage::default() };
+    let asked = MeteredUsage { tokens, requests: 1, ..MeteredUsage::default() };
+    assert_eq!(total(&MeteredUsage { images: 1, ..asked }, &chat), Some(10_000));
+    for usage in [
+        MeteredUsage { images_out: 1, ..asked },
+        MeteredUsage { milliseconds_out: 1, ..asked },
+        MeteredUsage { video_milliseconds: 1, ..asked },
+    ] {
+        assert_eq!(cost(&usage, &chat, 0), None, "{usage:?}");
+    }
+}
+
+/// MODELS-7
+#[test]
+fn conditions_hold_for_pieces_as_for_tokens() {
+    let night = PriceOverride {
+        utc_start: Some(2200),
+        utc_end: Some(600),
+        prices: vec![(Meter::SecondIn, PicoUsd(50_000_000))],
+        ..PriceOverride::default()
+    };
+    let day = list(&[(Meter::SecondIn, 100_000_000)]);
+    let prices = PriceList { overrides: vec![night], ..day };
+    let heard = MeteredUsage { milliseconds_in: 1_000, ..MeteredUsage::default() };
+    let at = |minute| cost(&heard, &prices, minute).unwrap().total;
+    assert_eq!((at(12 * 60), at(23 * 60)), (NanoUsd(100_000), NanoUsd(50_000)));
+}
+
+#[test]
 fn tokens_need_no_price_beside_a_piece_that_pays_for_the_answer() {
     let tokens = Usage { input: 100, output: 20, ..Usage::default() };
     let usage = MeteredUsage { tokens, milliseconds_in: 2_000, ..MeteredUsage::default() };
