@@ -1,8 +1,13 @@
 //! Amounts of money.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Sub};
+
+use catalog::PicoUsd;
+
+use crate::Quantity;
 
 /// An amount in nano-dollars (10⁻⁹ USD).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,14 +20,23 @@ impl NanoUsd {
     /// Rounds a sum of pico-dollars to nano-dollars, half to even. Beyond the range of 64 bits
     /// (nine billion dollars) it stays at the end of the range.
     pub fn from_pico(pico: i128) -> Self {
-        let quotient = pico.div_euclid(1000);
-        let remainder = pico.rem_euclid(1000);
-        let rounded = match remainder.cmp(&500) {
-            std::cmp::Ordering::Less => quotient,
-            std::cmp::Ordering::Greater => quotient + 1,
-            std::cmp::Ordering::Equal => quotient + (quotient & 1),
+        Self::divided(pico, 1000)
+    }
+
+    /// Brings a sum into the range of 64 bits.
+    pub(crate) fn saturated(nano: i128) -> Self {
+        Self(i64::try_from(nano).unwrap_or(if nano < 0 { i64::MIN } else { i64::MAX }))
+    }
+
+    /// `numerator / denominator` nano-dollars, half to even, for an even positive denominator.
+    pub(crate) fn divided(numerator: i128, denominator: i128) -> Self {
+        let quotient = numerator.div_euclid(denominator);
+        let rounded = match numerator.rem_euclid(denominator).cmp(&(denominator / 2)) {
+            Ordering::Less => quotient,
+            Ordering::Greater => quotient + 1,
+            Ordering::Equal => quotient + (quotient & 1),
         };
-        Self(i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX }))
+        Self::saturated(rounded)
     }
 
     /// The sum, staying at the end of the range instead of wrapping.
@@ -63,6 +77,40 @@ impl fmt::Display for NanoUsd {
         }
         let digits = format!("{fraction:09}");
         write!(formatter, "{sign}{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+/// A sum before it is rounded, in femto-dollars (10⁻¹⁵ USD): thousandths of a unit times
+/// pico-dollars. Sums stay at the end of the range, far beyond what rounds to an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Femto(pub i128);
+
+impl Femto {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// In one nano-dollar.
+    pub const PER_NANO: i128 = 1_000_000;
+
+    /// A quantity at a price.
+    pub fn product(quantity: Quantity, price: PicoUsd) -> Self {
+        let thousandths = i128::try_from(quantity.as_thousandths()).unwrap_or(i128::MAX);
+        Self(thousandths.saturating_mul(i128::from(price.0)))
+    }
+
+    /// The sum.
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// So many times it.
+    pub fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(i128::from(count)))
+    }
+
+    /// Rounded to nano-dollars, half to even.
+    pub fn rounded(self) -> NanoUsd {
+        NanoUsd::divided(self.0, Self::PER_NANO)
     }
 }
 

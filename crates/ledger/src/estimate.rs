@@ -3,8 +3,9 @@
 use catalog::PriceList;
 use protocol::exchange::Usage;
 
-use crate::NanoUsd;
-use crate::cost::{MeteredUsage, cost};
+use crate::afford::upper_bound;
+use crate::cost::cost;
+use crate::{MeteredUsage, NanoUsd};
 
 /// What a request may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +23,10 @@ pub fn estimate(
     most_output_tokens: u64,
     utc_minute_of_day: u16,
 ) -> Option<Estimate> {
-    let at = |output| {
-        let tokens = Usage { input: prompt_tokens, output, ..Usage::default() };
-        let usage = MeteredUsage { tokens, requests: 1, ..MeteredUsage::default() };
-        cost(&usage, prices, utc_minute_of_day).map(|cost| cost.total)
-    };
-    Some(Estimate { prompt: at(0)?, most: at(most_output_tokens)? })
+    let tokens = Usage { input: prompt_tokens, ..Usage::default() };
+    let usage = MeteredUsage { tokens, requests: 1, ..MeteredUsage::default() };
+    let prompt = cost(&usage, prices, utc_minute_of_day)?.total;
+    let tokens = Usage { output: most_output_tokens, ..tokens };
+    let usage = MeteredUsage { tokens, ..usage };
+    Some(Estimate { prompt, most: upper_bound(&usage, prices, utc_minute_of_day)? })
 }
