@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
+use sqlx::Arguments as _;
 use sqlx::error::BoxDynError;
-use sqlx::{Arguments as _, Row as _};
 
 use super::{Attempt, Generation, PriceState, SettledBy};
 use crate::StoreError;
@@ -32,21 +32,7 @@ macro_rules! columns {
     };
 }
 
-columns! {
-    id request_id upstream_id created_at account_id workspace_id key_hash api_type
-    model_requested model model_permaslug endpoint_tag provider_name provider_slug upstream_model
-    streamed cancelled status finish_reason native_finish_reason error_type
-    latency_ms first_token_ms generation_time_ms moderation_latency_ms
-    native_tokens_prompt native_tokens_completion native_tokens_reasoning native_tokens_cached
-    native_tokens_cache_write native_tokens_cache_write_1h
-    native_tokens_prompt_audio native_tokens_prompt_images
-    native_tokens_completion_audio native_tokens_completion_images
-    tokens_prompt tokens_completion num_media_prompt num_media_completion num_search_results
-    web_searches total_cost upstream_inference_cost upstream_prompt_cost upstream_completion_cost
-    cache_discount usage_cost price_version prices is_byok is_free price_state settled_by
-    router service_tier session_id external_user app_referer app_title app_categories user_agent
-    origin preset_id response_cache_source_id data_region attempts
-}
+super::column_list::with_columns!(columns);
 
 /// A field's type as a column.
 trait Column: Sized {
@@ -82,7 +68,7 @@ impl Column for i64 {
     }
 
     fn read(row: &Row, name: &'static str) -> Result<i64, StoreError> {
-        Ok(row.try_get(name)?)
+        row.try_get(name)
     }
 }
 
@@ -92,7 +78,7 @@ impl Column for Option<i64> {
     }
 
     fn read(row: &Row, name: &'static str) -> Result<Option<i64>, StoreError> {
-        Ok(row.try_get(name)?)
+        row.try_get(name)
     }
 }
 
@@ -102,7 +88,7 @@ impl Column for bool {
     }
 
     fn read(row: &Row, name: &'static str) -> Result<bool, StoreError> {
-        Ok(row.try_get(name)?)
+        row.try_get(name)
     }
 }
 

@@ -8,6 +8,7 @@
 mod backlog;
 mod batch;
 mod roll_up;
+mod target;
 mod writer;
 
 use std::future::Future;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Generation;
 
+pub(crate) use target::Target;
 pub(crate) use writer::spawn;
 
 /// How the writer behaves.

@@ -7,24 +7,21 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::backlog::{Backlog, Held, MemoryBacklog};
-use super::batch::{self, MAX_ROWS, Statements};
+use super::batch::MAX_ROWS;
+use super::target::Target;
 use super::{Message, Pending, SettleError, SettlementOptions, Settlements};
-use crate::engine::{Connection, Engine, is_row_at_fault};
+use crate::engine::is_row_at_fault;
 use crate::{Generation, StoreError};
 
 /// Starts the writer.
-pub(crate) fn spawn(
-    engine: Engine,
-    connection: Connection,
-    options: SettlementOptions,
-) -> Result<Settlements, StoreError> {
+pub(crate) fn spawn(target: Target, options: SettlementOptions) -> Result<Settlements, StoreError> {
     let (settlements, queue) = Settlements::new(options.capacity);
     let failure = |source| StoreError::File { path: "settlement writer thread".into(), source };
     let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failure)?;
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failure)?;
     let writer = Writer {
         queue,
-        target: Target { engine, connection: Some(connection), statements: Statements::new() },
+        target,
         backlog: Box::new(MemoryBacklog::default()),
         backlog_step: MAX_ROWS,
         options,
@@ -210,34 +207,5 @@ impl Writer {
 
     fn report_loss(&self, error: &SettleError) {
         tracing::error!(rows = self.backlog.len(), %error, "settlements lost at shutdown");
-    }
-}
-
-/// Where batches go.
-struct Target {
-    engine: Engine,
-    /// `None` after a failure: a connection that failed in a transaction is not trusted again.
-    connection: Option<Connection>,
-    statements: Statements,
-}
-
-impl Target {
-    async fn write(&mut self, rows: &[&Generation]) -> Result<(), sqlx::Error> {
-        let _turn = self.engine.write_turn().await;
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.engine.connect_writer().await?,
-        };
-        batch::write(&mut connection, &self.statements, rows).await?;
-        self.connection = Some(connection);
-        Ok(())
-    }
-
-    async fn disconnect(&mut self) {
-        if let Some(connection) = self.connection.take()
-            && let Err(error) = sqlx::Connection::close(connection).await
-        {
-            tracing::warn!(%error, "closing the settlement connection failed");
-        }
     }
 }

@@ -1,5 +1,4 @@
-//! The SQLite engine: how connections are opened and how writers take turns. Everything that
-//! names the driver is here or in a query; nothing of it shows in the crate's interface.
+//! SQLite: how a file is opened and how writers take turns.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -8,19 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::migrations;
+use super::session::{Change, Session, Source};
 use crate::StoreError;
 use crate::files;
-use crate::migrations;
 
 pub(crate) type Connection = sqlx::SqliteConnection;
 pub(crate) type Arguments = sqlx::sqlite::SqliteArguments;
-pub(crate) type Row = sqlx::sqlite::SqliteRow;
-pub(crate) type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
 
 /// Takes the write lock at once: a transaction that reads first and upgrades later fails instead
 /// of waiting when another process wrote in between.
@@ -30,31 +30,34 @@ const READERS: u32 = 4;
 
 /// How a database file is opened.
 #[derive(Debug, Clone)]
-pub(crate) struct EngineOptions {
+pub(crate) struct SqliteOptions {
     /// How long a statement waits for another process's lock.
     pub(crate) busy_timeout: Duration,
     /// Whether a commit waits for the disk. Off only for databases that vanish anyway.
     pub(crate) durable: bool,
 }
 
-impl Default for EngineOptions {
-    fn default() -> EngineOptions {
-        EngineOptions { busy_timeout: Duration::from_secs(5), durable: true }
+impl Default for SqliteOptions {
+    fn default() -> SqliteOptions {
+        SqliteOptions { busy_timeout: Duration::from_secs(5), durable: true }
     }
 }
 
 /// An open database: a small pool, and the turn that writers inside this process take.
 #[derive(Debug, Clone)]
-pub(crate) struct Engine {
+pub(crate) struct SqliteEngine {
     pool: SqlitePool,
     options: SqliteConnectOptions,
     write_turn: Arc<Mutex<()>>,
 }
 
-impl Engine {
+impl SqliteEngine {
     /// Creates the file if need be, with owner-only rights (the WAL and its index inherit them),
     /// opens it and brings its schema up to date.
-    pub(crate) async fn open(path: &Path, options: &EngineOptions) -> Result<Engine, StoreError> {
+    pub(crate) async fn open(
+        path: &Path,
+        options: &SqliteOptions,
+    ) -> Result<SqliteEngine, StoreError> {
         files::create_private_folder(path.parent())?;
         match files::create_private_file(path) {
             Ok(_) => files::sync_folder(path.parent())?,
@@ -82,21 +85,19 @@ impl Engine {
             .disable_statement_logging();
         let pool =
             SqlitePoolOptions::new().max_connections(READERS).connect_with(options.clone()).await?;
-        let engine = Engine { pool, options, write_turn: Arc::new(Mutex::new(())) };
+        let engine = SqliteEngine { pool, options, write_turn: Arc::new(Mutex::new(())) };
         let mut connection = engine.pool.acquire().await?;
-        migrations::run(&mut *connection).await?;
+        migrations::run(&mut *connection, migrations::SQLITE).await?;
         drop(connection);
         Ok(engine)
     }
 
-    /// The pool, for reads outside a transaction.
-    pub(crate) fn reader(&self) -> &SqlitePool {
-        &self.pool
+    pub(super) async fn session(&self) -> Result<Session, StoreError> {
+        Ok(Session::Sqlite(Source::Connection(self.pool.acquire().await?)))
     }
 
-    /// A consistent view over several reads.
-    pub(crate) async fn begin_read(&self) -> Result<Transaction, StoreError> {
-        Ok(self.pool.begin().await?)
+    pub(super) async fn begin_read(&self) -> Result<Session, StoreError> {
+        Ok(Session::Sqlite(Source::Transaction(self.pool.begin().await?)))
     }
 
     /// Waits for this process's turn to write. SQLite lets waiters poll for its lock, so that a
@@ -105,11 +106,10 @@ impl Engine {
         Arc::clone(&self.write_turn).lock_owned().await
     }
 
-    /// Begins a change of the control plane.
-    pub(crate) async fn begin_change(&self) -> Result<ControlChange, StoreError> {
+    pub(super) async fn begin_change(&self) -> Result<Change, StoreError> {
         let turn = self.write_turn().await;
         let transaction = self.pool.begin_with(BEGIN_WRITE).await?;
-        Ok(ControlChange { transaction, _turn: turn })
+        Change::begin(Session::Sqlite(Source::Transaction(transaction)), turn).await
     }
 
     /// A connection for the settlement writer, outside the pool and with a larger cache (16 MB):
@@ -118,31 +118,8 @@ impl Engine {
         self.options.clone().pragma("cache_size", "-16000").connect().await
     }
 
-    pub(crate) async fn close(&self) {
+    pub(super) async fn close(&self) {
         self.pool.close().await;
-    }
-}
-
-/// One control-plane transaction. Dropped without commit, it never happened.
-pub(crate) struct ControlChange {
-    // Before the turn: the rollback of an abandoned change is queued before the next writer.
-    transaction: Transaction,
-    _turn: OwnedMutexGuard<()>,
-}
-
-impl ControlChange {
-    /// Where the change's statements run.
-    pub(crate) fn connection(&mut self) -> &mut Connection {
-        &mut self.transaction
-    }
-
-    /// Commits, and raises the revision that other processes watch.
-    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE control_revision SET revision = revision + 1 WHERE id = 1")
-            .execute(&mut *self.transaction)
-            .await?;
-        self.transaction.commit().await?;
-        Ok(())
     }
 }
 
@@ -167,18 +144,14 @@ impl SetupLock {
     }
 }
 
-/// Whether a failed batch was refused because of what is in it, so that other rows may pass.
-pub(crate) fn is_row_at_fault(error: &sqlx::Error) -> bool {
+/// Whether the engine refused what is in a statement rather than the statement.
+pub(super) fn is_row_at_fault(error: &dyn DatabaseError) -> bool {
     const TOO_BIG: u32 = 18;
     const CONSTRAINT: u32 = 19;
     const MISMATCH: u32 = 20;
-    match error {
-        sqlx::Error::Encode(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .and_then(|code| code.parse::<u32>().ok())
-            // The low byte is the class, the rest of the code says more about it.
-            .is_some_and(|code| matches!(code & 0xff, TOO_BIG | CONSTRAINT | MISMATCH)),
-        _ => false,
-    }
+    error
+        .try_downcast_ref::<SqliteError>()
+        .and_then(|error| error.code()?.parse::<u32>().ok())
+        // The low byte is the class, the rest of the code says more about it.
+        .is_some_and(|code| matches!(code & 0xff, TOO_BIG | CONSTRAINT | MISMATCH))
 }
