@@ -13,7 +13,7 @@ JAVASCRIPT := tests/javascript
 # Steps of `test` share one build folder and one machine: one after the other, cheap ones first.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run build test fmt fmt-check lint tidy unit doc-tests check-e2e e2e-python \
+.PHONY: help run build test fmt fmt-check lint tidy unit postgres doc-tests check-e2e e2e-python \
 	e2e-javascript e2e-contract bench clean
 
 help: ## Show this menu
@@ -42,10 +42,18 @@ lint: ## Clippy without warnings; cargo-deny where it is installed
 tidy: ## Dependency directions, purity, licences, documents
 	$(CARGO) run --locked --quiet -p xtask -- tidy
 
-unit: ## Tests of all crates, tidy among them
+unit: postgres ## Tests of all crates, tidy among them
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked --workspace --all-targets --profile ci; \
 	else $(CARGO) test --locked --workspace --all-targets; fi
+
+# The tests start servers of their own from the programs of Debian's package. TRUNKLINE_SKIP_POSTGRES=1
+# leaves them out.
+postgres: ## Install PostgreSQL for the tests, where it is missing
+	@if [ "$(TRUNKLINE_SKIP_POSTGRES)" = 1 ] || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; \
+	then :; elif [ "$$(id -u)" = 0 ]; then \
+		apt-get update && apt-get install --yes --no-install-recommends postgresql; \
+	else echo "PostgreSQL is missing: apt-get install postgresql" >&2; exit 1; fi
 
 doc-tests: ## Examples in documentation
 	$(CARGO) test --locked --workspace --doc

@@ -1,8 +1,6 @@
 //! Accounts, which pay, and workspaces, which scope keys, budgets and policy inside one.
 
-use sqlx::Row as _;
-
-use crate::engine::{Connection, Row};
+use crate::engine::{Row, Session, values};
 use crate::secret::{hex, random_bytes};
 use crate::{MasterKey, Micros, Store, StoreError};
 
@@ -40,14 +38,12 @@ pub struct Workspace {
 impl Store {
     /// Every account.
     pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
-        let mut connection = self.engine().reader().acquire().await?;
-        accounts(&mut connection).await
+        accounts(&mut self.database().session().await?).await
     }
 
     /// Every workspace of every account.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>, StoreError> {
-        let mut connection = self.engine().reader().acquire().await?;
-        workspaces(&mut connection).await
+        workspaces(&mut self.database().session().await?).await
     }
 
     /// Creates the default account and workspace if there is none, and checks that the master
@@ -57,46 +53,34 @@ impl Store {
         master_key: &MasterKey,
         now: Micros,
     ) -> Result<(), StoreError> {
-        let sealed: Option<Vec<u8>> =
-            sqlx::query_scalar("SELECT sealed FROM master_key_check WHERE id = 1")
-                .fetch_optional(self.engine().reader())
-                .await?;
+        let sealed = sealed_check(&mut self.database().session().await?).await?;
         if let Some(sealed) = sealed {
             return check_master_key(master_key, &sealed);
         }
-        let mut change = self.engine().begin_change().await?;
-        // Asked again under the lock: another process may have set up the file meanwhile.
-        let sealed: Option<Vec<u8>> =
-            sqlx::query_scalar("SELECT sealed FROM master_key_check WHERE id = 1")
-                .fetch_optional(change.connection())
-                .await?;
-        if let Some(sealed) = sealed {
+        let mut change = self.database().begin_change().await?;
+        // Asked again under the lock: another process may have set up the database meanwhile.
+        if let Some(sealed) = sealed_check(&mut change).await? {
             return check_master_key(master_key, &sealed);
         }
-        sqlx::query("INSERT INTO master_key_check (id, sealed) VALUES (1, $1)")
-            .bind(master_key.seal(MASTER_KEY_CHECK, MASTER_KEY_CHECK)?)
-            .execute(change.connection())
-            .await?;
+        let sealed = master_key.seal(MASTER_KEY_CHECK, MASTER_KEY_CHECK)?;
+        let text = "INSERT INTO master_key_check (id, sealed) VALUES (1, $1)";
+        change.execute(text, values![sealed]).await?;
         let account_id = format!("acct_{}", hex(&random_bytes::<12>()?));
-        sqlx::query("INSERT INTO account (id, name, created_at) VALUES ($1, $2, $3)")
-            .bind(&account_id)
-            .bind("Default")
-            .bind(now)
-            .execute(change.connection())
-            .await?;
-        sqlx::query(
-            "INSERT INTO workspace (id, account_id, slug, name, created_at) \
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(format!("ws_{}", hex(&random_bytes::<12>()?)))
-        .bind(&account_id)
-        .bind(DEFAULT_WORKSPACE_SLUG)
-        .bind("Default")
-        .bind(now)
-        .execute(change.connection())
-        .await?;
+        let text = "INSERT INTO account (id, name, created_at) VALUES ($1, $2, $3)";
+        change.execute(text, values![&account_id, "Default", now]).await?;
+        let workspace_id = format!("ws_{}", hex(&random_bytes::<12>()?));
+        let text = "INSERT INTO workspace (id, account_id, slug, name, created_at) \
+                    VALUES ($1, $2, $3, $4, $5)";
+        let values = values![workspace_id, &account_id, DEFAULT_WORKSPACE_SLUG, "Default", now];
+        change.execute(text, values).await?;
         change.commit().await
     }
+}
+
+async fn sealed_check(session: &mut Session) -> Result<Option<Vec<u8>>, StoreError> {
+    let text = "SELECT sealed FROM master_key_check WHERE id = 1";
+    let row = session.fetch_optional(text, &[]).await?;
+    row.map(|row| row.try_get("sealed")).transpose()
 }
 
 fn check_master_key(master_key: &MasterKey, sealed: &[u8]) -> Result<(), StoreError> {
@@ -106,10 +90,9 @@ fn check_master_key(master_key: &MasterKey, sealed: &[u8]) -> Result<(), StoreEr
     }
 }
 
-pub(crate) async fn accounts(connection: &mut Connection) -> Result<Vec<Account>, StoreError> {
-    let rows = sqlx::query("SELECT id, name, created_at FROM account ORDER BY created_at, id")
-        .fetch_all(connection)
-        .await?;
+pub(crate) async fn accounts(session: &mut Session) -> Result<Vec<Account>, StoreError> {
+    let text = "SELECT id, name, created_at FROM account ORDER BY created_at, id";
+    let rows = session.fetch_all(text, &[]).await?;
     rows.iter()
         .map(|row| {
             Ok(Account {
@@ -121,35 +104,31 @@ pub(crate) async fn accounts(connection: &mut Connection) -> Result<Vec<Account>
         .collect()
 }
 
-pub(crate) async fn workspaces(connection: &mut Connection) -> Result<Vec<Workspace>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT id, account_id, slug, name, created_at FROM workspace ORDER BY created_at, id",
-    )
-    .fetch_all(connection)
-    .await?;
+pub(crate) async fn workspaces(session: &mut Session) -> Result<Vec<Workspace>, StoreError> {
+    let text =
+        "SELECT id, account_id, slug, name, created_at FROM workspace ORDER BY created_at, id";
+    let rows = session.fetch_all(text, &[]).await?;
     rows.iter().map(workspace).collect()
 }
 
 /// The workspace of that identity, or the default one for `None`.
 pub(crate) async fn workspace_or_default(
-    connection: &mut Connection,
+    session: &mut Session,
     id: Option<&str>,
 ) -> Result<Workspace, StoreError> {
-    let query = match id {
-        Some(id) => sqlx::query(
-            "SELECT id, account_id, slug, name, created_at FROM workspace WHERE id = $1",
-        )
-        .bind(id),
-        None => sqlx::query(
+    let (text, value) = match id {
+        Some(id) => {
+            ("SELECT id, account_id, slug, name, created_at FROM workspace WHERE id = $1", id)
+        }
+        None => (
             "SELECT id, account_id, slug, name, created_at FROM workspace WHERE slug = $1 \
              ORDER BY created_at, id LIMIT 1",
-        )
-        .bind(DEFAULT_WORKSPACE_SLUG),
+            DEFAULT_WORKSPACE_SLUG,
+        ),
     };
-    let row = query.fetch_optional(connection).await?.ok_or_else(|| StoreError::NotFound {
-        what: "workspace",
-        id: id.unwrap_or(DEFAULT_WORKSPACE_SLUG).to_owned(),
-    })?;
+    let row = session.fetch_optional(text, values![value]).await?;
+    let not_found = || StoreError::NotFound { what: "workspace", id: value.to_owned() };
+    let row = row.ok_or_else(not_found)?;
     workspace(&row)
 }
 
@@ -166,13 +145,13 @@ fn workspace(row: &Row) -> Result<Workspace, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::{TestDatabase, on_each_engine};
 
-    #[tokio::test]
-    async fn the_first_start_makes_one_account_and_one_workspace_and_the_second_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("data/trunkline.db");
-        let key = MasterKey::generate().unwrap();
-        let store = Store::open(&path, key.clone(), 5).await.unwrap();
+    on_each_engine!(the_first_start_makes_one_account_and_one_workspace_and_the_second_none);
+    async fn the_first_start_makes_one_account_and_one_workspace_and_the_second_none(
+        database: TestDatabase,
+    ) {
+        let store = database.try_open(database.key.clone(), 5).await.unwrap();
         let (accounts, workspaces) =
             (store.accounts().await.unwrap(), store.workspaces().await.unwrap());
         let revision = store.revision().await.unwrap();
@@ -183,20 +162,17 @@ mod tests {
         assert_eq!(workspaces[0].account_id, accounts[0].id);
         assert_eq!(workspaces[0].created_at, 5);
 
-        let store = Store::open(&path, key, 9).await.unwrap();
+        let store = database.try_open(database.key.clone(), 9).await.unwrap();
         assert_eq!(store.accounts().await.unwrap(), accounts);
         assert_eq!(store.workspaces().await.unwrap(), workspaces);
         assert_eq!(store.revision().await.unwrap(), revision);
         store.close().await.unwrap();
     }
 
-    #[tokio::test]
-    async fn another_master_key_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("trunkline.db");
-        let store = Store::open(&path, MasterKey::generate().unwrap(), 0).await.unwrap();
-        store.close().await.unwrap();
-        let refused = Store::open(&path, MasterKey::generate().unwrap(), 0).await;
+    on_each_engine!(another_master_key_is_refused);
+    async fn another_master_key_is_refused(database: TestDatabase) {
+        database.open().await.close().await.unwrap();
+        let refused = database.try_open(MasterKey::generate().unwrap(), 0).await;
         assert!(matches!(refused, Err(StoreError::WrongMasterKey)));
     }
 }

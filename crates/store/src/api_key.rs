@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sqlx::Row as _;
 
 use crate::account::workspace_or_default;
-use crate::engine::{Connection, Row};
+use crate::engine::{Row, Session, values};
 use crate::secret::{hex, random_bytes};
 use crate::{Micros, Secret, Store, StoreError};
 
@@ -142,9 +141,8 @@ impl Store {
         check_name(&new.name)?;
         check_limit(new.limit_nano_usd)?;
         let plaintext = Secret::new(format!("{PREFIX}{}", hex(&random_bytes::<32>()?)));
-        let mut change = self.engine().begin_change().await?;
-        let workspace =
-            workspace_or_default(change.connection(), new.workspace_id.as_deref()).await?;
+        let mut change = self.database().begin_change().await?;
+        let workspace = workspace_or_default(&mut change, new.workspace_id.as_deref()).await?;
         let key = ApiKey {
             hash: api_key_hash(plaintext.expose()),
             name: new.name,
@@ -162,7 +160,7 @@ impl Store {
             created_at: now,
             updated_at: now,
         };
-        insert(change.connection(), &key).await?;
+        insert(&mut change, &key).await?;
         change.commit().await?;
         Ok(CreatedApiKey { plaintext, key })
     }
@@ -174,8 +172,7 @@ impl Store {
         include_disabled: bool,
         workspace_id: Option<&str>,
     ) -> Result<Vec<ApiKey>, StoreError> {
-        let mut connection = self.engine().reader().acquire().await?;
-        let mut keys = read_all(&mut connection).await?;
+        let mut keys = read_all(&mut self.database().session().await?).await?;
         keys.retain(|key| {
             (include_disabled || !key.disabled)
                 && workspace_id.is_none_or(|id| key.workspace_id == id)
@@ -185,8 +182,7 @@ impl Store {
 
     /// One key by its hash; a deleted key is not found.
     pub async fn api_key(&self, hash: &str) -> Result<Option<ApiKey>, StoreError> {
-        let mut connection = self.engine().reader().acquire().await?;
-        read_one(&mut connection, hash).await
+        read_one(&mut self.database().session().await?, hash).await
     }
 
     /// Changes a key (KEYS-6).
@@ -196,8 +192,8 @@ impl Store {
         changes: ApiKeyChange,
         now: Micros,
     ) -> Result<ApiKey, StoreError> {
-        let mut change = self.engine().begin_change().await?;
-        let mut key = read_one(change.connection(), hash).await?.ok_or_else(|| not_found(hash))?;
+        let mut change = self.database().begin_change().await?;
+        let mut key = read_one(&mut change, hash).await?.ok_or_else(|| not_found(hash))?;
         if let Some(name) = changes.name {
             check_name(&name)?;
             key.name = name;
@@ -211,36 +207,29 @@ impl Store {
         key.include_byok_in_limit =
             changes.include_byok_in_limit.unwrap_or(key.include_byok_in_limit);
         key.updated_at = now;
-        sqlx::query(
-            "UPDATE api_key SET name = $1, disabled = $2, limit_nano_usd = $3, limit_reset = $4, \
-             include_byok_in_limit = $5, updated_at = $6 WHERE hash = $7",
-        )
-        .bind(&key.name)
-        .bind(key.disabled)
-        .bind(key.limit_nano_usd)
-        .bind(key.limit_reset.map(LimitReset::as_str))
-        .bind(key.include_byok_in_limit)
-        .bind(key.updated_at)
-        .bind(hash)
-        .execute(change.connection())
-        .await?;
+        let text = "UPDATE api_key SET name = $1, disabled = $2, limit_nano_usd = $3, \
+                    limit_reset = $4, include_byok_in_limit = $5, updated_at = $6 \
+                    WHERE hash = $7";
+        let values = values![
+            &key.name,
+            key.disabled,
+            key.limit_nano_usd,
+            key.limit_reset.map(LimitReset::as_str),
+            key.include_byok_in_limit,
+            key.updated_at,
+            hash,
+        ];
+        change.execute(text, values).await?;
         change.commit().await?;
         Ok(key)
     }
 
     /// Deletes a key for good: it is refused from the next snapshot on and cannot come back.
     pub async fn delete_api_key(&self, hash: &str, now: Micros) -> Result<(), StoreError> {
-        let mut change = self.engine().begin_change().await?;
-        let done = sqlx::query(
-            "UPDATE api_key SET deleted = $1, updated_at = $2 WHERE hash = $3 AND deleted = $4",
-        )
-        .bind(true)
-        .bind(now)
-        .bind(hash)
-        .bind(false)
-        .execute(change.connection())
-        .await?;
-        if done.rows_affected() == 0 {
+        let mut change = self.database().begin_change().await?;
+        let text = "UPDATE api_key SET deleted = $1, updated_at = $2 \
+                    WHERE hash = $3 AND deleted = $4";
+        if change.execute(text, values![true, now, hash, false]).await? == 0 {
             return Err(not_found(hash));
         }
         change.commit().await
@@ -265,48 +254,42 @@ fn not_found(hash: &str) -> StoreError {
     StoreError::NotFound { what: "API key", id: hash.to_owned() }
 }
 
-async fn insert(connection: &mut Connection, key: &ApiKey) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO api_key (hash, name, label, workspace_id, account_id, creator, disabled, \
-         deleted, limit_nano_usd, limit_reset, include_byok_in_limit, expires_at, is_management, \
-         created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-    )
-    .bind(&key.hash)
-    .bind(&key.name)
-    .bind(&key.label)
-    .bind(&key.workspace_id)
-    .bind(&key.account_id)
-    .bind(&key.creator)
-    .bind(key.disabled)
-    .bind(key.deleted)
-    .bind(key.limit_nano_usd)
-    .bind(key.limit_reset.map(LimitReset::as_str))
-    .bind(key.include_byok_in_limit)
-    .bind(key.expires_at)
-    .bind(key.is_management)
-    .bind(key.created_at)
-    .bind(key.updated_at)
-    .execute(connection)
-    .await?;
+async fn insert(session: &mut Session, key: &ApiKey) -> Result<(), StoreError> {
+    let text = "INSERT INTO api_key (hash, name, label, workspace_id, account_id, creator, \
+                disabled, deleted, limit_nano_usd, limit_reset, include_byok_in_limit, \
+                expires_at, is_management, created_at, updated_at) \
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    let values = values![
+        &key.hash,
+        &key.name,
+        &key.label,
+        &key.workspace_id,
+        &key.account_id,
+        &key.creator,
+        key.disabled,
+        key.deleted,
+        key.limit_nano_usd,
+        key.limit_reset.map(LimitReset::as_str),
+        key.include_byok_in_limit,
+        key.expires_at,
+        key.is_management,
+        key.created_at,
+        key.updated_at,
+    ];
+    session.execute(text, values).await?;
     Ok(())
 }
 
 /// Every key that is not deleted.
-pub(crate) async fn read_all(connection: &mut Connection) -> Result<Vec<ApiKey>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM api_key WHERE deleted = $1 ORDER BY created_at, hash")
-        .bind(false)
-        .fetch_all(connection)
-        .await?;
+pub(crate) async fn read_all(session: &mut Session) -> Result<Vec<ApiKey>, StoreError> {
+    let text = "SELECT * FROM api_key WHERE deleted = $1 ORDER BY created_at, hash";
+    let rows = session.fetch_all(text, values![false]).await?;
     rows.iter().map(from_row).collect()
 }
 
-async fn read_one(connection: &mut Connection, hash: &str) -> Result<Option<ApiKey>, StoreError> {
-    let row = sqlx::query("SELECT * FROM api_key WHERE hash = $1 AND deleted = $2")
-        .bind(hash)
-        .bind(false)
-        .fetch_optional(connection)
-        .await?;
+async fn read_one(session: &mut Session, hash: &str) -> Result<Option<ApiKey>, StoreError> {
+    let text = "SELECT * FROM api_key WHERE hash = $1 AND deleted = $2";
+    let row = session.fetch_optional(text, values![hash, false]).await?;
     row.as_ref().map(from_row).transpose()
 }
 
@@ -341,15 +324,18 @@ fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::{TestDatabase, on_each_engine};
 
     fn named(name: &str) -> NewApiKey {
         NewApiKey { name: name.into(), ..NewApiKey::default() }
     }
 
+    on_each_engine!(a_new_key_has_the_documented_form_and_is_stored_only_as_hash_and_label);
     /// AUTH-2, AUTH-3, AUTH-4
-    #[tokio::test]
-    async fn a_new_key_has_the_documented_form_and_is_stored_only_as_hash_and_label() {
-        let store = Store::open_temporary().await.unwrap();
+    async fn a_new_key_has_the_documented_form_and_is_stored_only_as_hash_and_label(
+        database: TestDatabase,
+    ) {
+        let store = database.open().await;
         let created = store.create_api_key(named("ci"), 1).await.unwrap();
         let text = created.plaintext.expose();
         let digits = text.strip_prefix("sk-or-v1-").unwrap();
@@ -368,9 +354,9 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn every_field_of_a_key_comes_back() {
-        let store = Store::open_temporary().await.unwrap();
+    on_each_engine!(every_field_of_a_key_comes_back);
+    async fn every_field_of_a_key_comes_back(database: TestDatabase) {
+        let store = database.open().await;
         let new = NewApiKey {
             creator: Some("ada".into()),
             limit_nano_usd: Some(5_000_000_000),
@@ -386,10 +372,10 @@ mod tests {
         assert_eq!((created.created_at, created.updated_at), (7, 7));
     }
 
+    on_each_engine!(an_update_changes_what_it_names_and_nothing_else);
     /// KEYS-6
-    #[tokio::test]
-    async fn an_update_changes_what_it_names_and_nothing_else() {
-        let store = Store::open_temporary().await.unwrap();
+    async fn an_update_changes_what_it_names_and_nothing_else(database: TestDatabase) {
+        let store = database.open().await;
         let before = store.create_api_key(named("old"), 1).await.unwrap().key;
         let changes = ApiKeyChange {
             name: Some("new".into()),
@@ -412,9 +398,9 @@ mod tests {
         assert_eq!(after.limit_nano_usd, None);
     }
 
-    #[tokio::test]
-    async fn lists_leave_out_disabled_deleted_and_foreign_keys() {
-        let store = Store::open_temporary().await.unwrap();
+    on_each_engine!(lists_leave_out_disabled_deleted_and_foreign_keys);
+    async fn lists_leave_out_disabled_deleted_and_foreign_keys(database: TestDatabase) {
+        let store = database.open().await;
         let kept = store.create_api_key(named("kept"), 1).await.unwrap().key;
         let disabled = store.create_api_key(named("disabled"), 2).await.unwrap().key;
         let deleted = store.create_api_key(named("deleted"), 3).await.unwrap().key;
@@ -430,9 +416,11 @@ mod tests {
         assert!(matches!(again, Err(StoreError::NotFound { .. })));
     }
 
-    #[tokio::test]
-    async fn nameless_keys_negative_limits_and_unknown_workspaces_are_refused() {
-        let store = Store::open_temporary().await.unwrap();
+    on_each_engine!(nameless_keys_negative_limits_and_unknown_workspaces_are_refused);
+    async fn nameless_keys_negative_limits_and_unknown_workspaces_are_refused(
+        database: TestDatabase,
+    ) {
+        let store = database.open().await;
         let revision = store.revision().await.unwrap();
         let negative = NewApiKey { limit_nano_usd: Some(-1), ..named("x") };
         let elsewhere = NewApiKey { workspace_id: Some("nowhere".into()), ..named("x") };

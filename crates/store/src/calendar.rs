@@ -2,7 +2,8 @@
 
 use crate::Micros;
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
+/// Microseconds of a UTC day.
+pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// The UTC day a moment falls on.
 pub(crate) fn day_of(moment: Micros) -> i64 {

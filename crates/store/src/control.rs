@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Account, ApiKey, Overlay, ProviderCredential, Secret, Store, StoreError, Workspace, account,
-    api_key, credential, overlay, setting,
+    api_key, credential, engine, overlay, setting,
 };
 
 /// Everything the control plane holds, as of one moment.
@@ -31,11 +31,10 @@ pub struct ControlState {
 impl Store {
     /// Reads the control plane whole and consistently.
     pub async fn snapshot(&self) -> Result<ControlState, StoreError> {
-        let mut view = self.engine().begin_read().await?;
-        let revision = sqlx::query_scalar("SELECT revision FROM control_revision WHERE id = 1")
-            .fetch_one(&mut *view)
-            .await?;
-        let state = ControlState {
+        let mut view = self.database().begin_read().await?;
+        // One after the other on one connection, so that all of it belongs to the revision.
+        let revision = engine::revision(&mut view).await?;
+        Ok(ControlState {
             accounts: account::accounts(&mut view).await?,
             workspaces: account::workspaces(&mut view).await?,
             keys: api_key::read_all(&mut view).await?,
@@ -43,29 +42,25 @@ impl Store {
             overlays: overlay::read_all(&mut view).await?,
             settings: setting::read_all(&mut view).await?,
             revision,
-        };
-        view.rollback().await?;
-        Ok(state)
+        })
     }
 
     /// The control plane's revision: higher after every change by any process. Cheap to poll.
     pub async fn revision(&self) -> Result<i64, StoreError> {
-        let revision = sqlx::query_scalar("SELECT revision FROM control_revision WHERE id = 1")
-            .fetch_one(self.engine().reader())
-            .await?;
-        Ok(revision)
+        engine::revision(&mut self.database().session().await?).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ApiKeyChange, MasterKey, NewApiKey, NewProviderCredential, OverlayKind};
+    use crate::tests::{TestDatabase, on_each_engine};
+    use crate::{ApiKeyChange, NewApiKey, NewProviderCredential, OverlayKind};
     use serde_json::json;
 
-    #[tokio::test]
-    async fn every_change_raises_the_revision_and_shows_in_the_snapshot() {
-        let store = Store::open_temporary().await.unwrap();
+    on_each_engine!(every_change_raises_the_revision_and_shows_in_the_snapshot);
+    async fn every_change_raises_the_revision_and_shows_in_the_snapshot(database: TestDatabase) {
+        let store = database.open().await;
         let mut revisions = vec![store.revision().await.unwrap()];
         let key =
             store.create_api_key(NewApiKey { name: "k".into(), ..NewApiKey::default() }, 1).await;
@@ -100,14 +95,11 @@ mod tests {
         assert!(store.snapshot().await.unwrap().keys.is_empty());
     }
 
-    #[tokio::test]
-    async fn a_change_by_another_process_is_seen_in_the_revision() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("trunkline.db");
-        let key = MasterKey::generate().unwrap();
-        let server = Store::open(&path, key.clone(), 0).await.unwrap();
+    on_each_engine!(a_change_by_another_process_is_seen_in_the_revision);
+    async fn a_change_by_another_process_is_seen_in_the_revision(database: TestDatabase) {
+        let server = database.open().await;
         let before = server.revision().await.unwrap();
-        let tool = Store::open_beside(&path, key, 0).await.unwrap();
+        let tool = database.open().await;
         tool.put_setting("a", &json!(1)).await.unwrap();
         tool.close().await.unwrap();
         assert!(server.revision().await.unwrap() > before);

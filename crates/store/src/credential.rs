@@ -1,9 +1,8 @@
 //! Provider credentials: keys for providers, sealed with the master key (BYOK-1).
 
 use serde::{Deserialize, Serialize};
-use sqlx::Row as _;
 
-use crate::engine::{Connection, Row};
+use crate::engine::{Row, Session, values};
 use crate::secret::{hex, random_bytes};
 use crate::{MasterKey, Micros, Secret, Store, StoreError};
 
@@ -125,28 +124,26 @@ impl Store {
         };
         let context = seal_context(&credential.id, &credential.provider);
         let sealed = self.master_key().seal(&context, new.secret.expose())?;
-        let mut change = self.engine().begin_change().await?;
+        let mut change = self.database().begin_change().await?;
         if let Some(workspace_id) = &credential.workspace_id {
-            crate::account::workspace_or_default(change.connection(), Some(workspace_id)).await?;
+            crate::account::workspace_or_default(&mut change, Some(workspace_id)).await?;
         }
-        insert(change.connection(), &credential, sealed).await?;
+        insert(&mut change, &credential, sealed).await?;
         change.commit().await?;
         Ok(credential)
     }
 
     /// Every credential, by provider and order.
     pub async fn credentials(&self) -> Result<Vec<ProviderCredential>, StoreError> {
-        let rows = sqlx::query(SELECT).fetch_all(self.engine().reader()).await?;
+        let rows = self.database().fetch_all(SELECT, &[]).await?;
         rows.iter().map(from_row).collect()
     }
 
     /// A credential's secret in the clear.
     pub async fn decrypt_credential(&self, id: &str) -> Result<Secret, StoreError> {
-        let row = sqlx::query("SELECT * FROM provider_credential WHERE id = $1")
-            .bind(id)
-            .fetch_optional(self.engine().reader())
-            .await?
-            .ok_or_else(|| not_found(id))?;
+        let text = "SELECT * FROM provider_credential WHERE id = $1";
+        let row = self.database().fetch_optional(text, values![id]).await?;
+        let row = row.ok_or_else(|| not_found(id))?;
         open(&row, &from_row(&row)?, self.master_key())
     }
 
@@ -156,13 +153,9 @@ impl Store {
         id: &str,
         disabled: bool,
     ) -> Result<(), StoreError> {
-        let mut change = self.engine().begin_change().await?;
-        let done = sqlx::query("UPDATE provider_credential SET disabled = $1 WHERE id = $2")
-            .bind(disabled)
-            .bind(id)
-            .execute(change.connection())
-            .await?;
-        if done.rows_affected() == 0 {
+        let mut change = self.database().begin_change().await?;
+        let text = "UPDATE provider_credential SET disabled = $1 WHERE id = $2";
+        if change.execute(text, values![disabled, id]).await? == 0 {
             return Err(not_found(id));
         }
         change.commit().await
@@ -170,12 +163,9 @@ impl Store {
 
     /// Removes a credential and its secret.
     pub async fn remove_credential(&self, id: &str) -> Result<(), StoreError> {
-        let mut change = self.engine().begin_change().await?;
-        let done = sqlx::query("DELETE FROM provider_credential WHERE id = $1")
-            .bind(id)
-            .execute(change.connection())
-            .await?;
-        if done.rows_affected() == 0 {
+        let mut change = self.database().begin_change().await?;
+        let text = "DELETE FROM provider_credential WHERE id = $1";
+        if change.execute(text, values![id]).await? == 0 {
             return Err(not_found(id));
         }
         change.commit().await
@@ -187,10 +177,10 @@ const SELECT: &str =
 
 /// Every credential with its secret.
 pub(crate) async fn read_all_opened(
-    connection: &mut Connection,
+    session: &mut Session,
     master_key: &MasterKey,
 ) -> Result<Vec<(ProviderCredential, Secret)>, StoreError> {
-    let rows = sqlx::query(SELECT).fetch_all(connection).await?;
+    let rows = session.fetch_all(SELECT, &[]).await?;
     rows.iter()
         .map(|row| {
             let credential = from_row(row)?;
@@ -232,32 +222,33 @@ fn not_found(id: &str) -> StoreError {
 }
 
 async fn insert(
-    connection: &mut Connection,
+    session: &mut Session,
     credential: &ProviderCredential,
     sealed: Vec<u8>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO provider_credential (id, provider, name, label, workspace_id, base_url, \
-         is_fallback, sort_order, allowed_models, allowed_key_hashes, disabled, source, \
-         created_at, sealed_secret) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-    )
-    .bind(&credential.id)
-    .bind(&credential.provider)
-    .bind(&credential.name)
-    .bind(&credential.label)
-    .bind(&credential.workspace_id)
-    .bind(&credential.base_url)
-    .bind(credential.is_fallback)
-    .bind(credential.sort_order)
-    .bind(credential.allowed_models.as_ref().map(|list| serde_json::json!(list).to_string()))
-    .bind(credential.allowed_key_hashes.as_ref().map(|list| serde_json::json!(list).to_string()))
-    .bind(credential.disabled)
-    .bind(credential.source.as_str())
-    .bind(credential.created_at)
-    .bind(sealed)
-    .execute(connection)
-    .await?;
+    let json =
+        |list: &Option<Vec<String>>| list.as_ref().map(|list| serde_json::json!(list).to_string());
+    let text = "INSERT INTO provider_credential (id, provider, name, label, workspace_id, \
+                base_url, is_fallback, sort_order, allowed_models, allowed_key_hashes, disabled, \
+                source, created_at, sealed_secret) \
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    let values = values![
+        &credential.id,
+        &credential.provider,
+        &credential.name,
+        &credential.label,
+        &credential.workspace_id,
+        &credential.base_url,
+        credential.is_fallback,
+        credential.sort_order,
+        json(&credential.allowed_models),
+        json(&credential.allowed_key_hashes),
+        credential.disabled,
+        credential.source.as_str(),
+        credential.created_at,
+        sealed,
+    ];
+    session.execute(text, values).await?;
     Ok(())
 }
 
@@ -296,6 +287,7 @@ fn list(row: &Row, column: &'static str) -> Result<Option<Vec<String>>, StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::{TestDatabase, on_each_engine};
 
     fn acme(secret: &str) -> NewProviderCredential {
         NewProviderCredential {
@@ -305,9 +297,11 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_credential_comes_back_whole_and_its_secret_only_when_asked_for() {
-        let store = Store::open_temporary().await.unwrap();
+    on_each_engine!(a_credential_comes_back_whole_and_its_secret_only_when_asked_for);
+    async fn a_credential_comes_back_whole_and_its_secret_only_when_asked_for(
+        database: TestDatabase,
+    ) {
+        let store = database.open().await;
         let workspace = store.workspaces().await.unwrap().remove(0);
         let new = NewProviderCredential {
             name: "main".into(),
@@ -332,9 +326,9 @@ mod tests {
         assert!(store.decrypt_credential(&created.id).await.is_err());
     }
 
-    #[tokio::test]
-    async fn credentials_are_listed_by_provider_and_order() {
-        let store = Store::open_temporary().await.unwrap();
+    on_each_engine!(credentials_are_listed_by_provider_and_order);
+    async fn credentials_are_listed_by_provider_and_order(database: TestDatabase) {
+        let store = database.open().await;
         for (provider, sort_order) in [("b", 0), ("a", 2), ("a", 1)] {
             let new =
                 NewProviderCredential { provider: provider.into(), sort_order, ..acme("secret") };
@@ -346,14 +340,11 @@ mod tests {
         assert_eq!(order, [("a", 1), ("a", 2), ("b", 0)]);
     }
 
-    #[tokio::test]
-    async fn a_sealed_secret_moved_to_another_provider_does_not_open() {
-        let store = Store::open_temporary().await.unwrap();
+    on_each_engine!(a_sealed_secret_moved_to_another_provider_does_not_open);
+    async fn a_sealed_secret_moved_to_another_provider_does_not_open(database: TestDatabase) {
+        let store = database.open().await;
         let created = store.create_credential(acme("secret"), 1).await.unwrap();
-        sqlx::query("UPDATE provider_credential SET provider = 'other'")
-            .execute(store.engine().reader())
-            .await
-            .unwrap();
+        store.run("UPDATE provider_credential SET provider = 'other'").await;
         let opened = store.decrypt_credential(&created.id).await;
         assert!(matches!(opened, Err(StoreError::CredentialUnreadable { .. })));
     }
@@ -366,9 +357,9 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_credential_without_provider_or_secret_is_refused() {
-        let store = Store::open_temporary().await.unwrap();
+    on_each_engine!(a_credential_without_provider_or_secret_is_refused);
+    async fn a_credential_without_provider_or_secret_is_refused(database: TestDatabase) {
+        let store = database.open().await;
         assert!(store.create_credential(acme(""), 1).await.is_err());
         let nameless = NewProviderCredential { provider: String::new(), ..acme("secret") };
         assert!(store.create_credential(nameless, 1).await.is_err());

@@ -80,9 +80,3 @@ pub enum StoreError {
     #[error("database failure")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> StoreError {
-        StoreError::Database(Box::new(error))
-    }
-}

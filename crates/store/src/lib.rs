@@ -1,8 +1,8 @@
 //! Persistence: the control plane (accounts, workspaces, keys, credentials, catalogue overlays,
 //! settings) and the books (generations and their roll-ups).
 //!
-//! [`Store`] hides the database engine; nothing of it shows in this interface. Control-plane
-//! tables are small and read whole into a [`ControlState`]. Generations are written by one
+//! [`Store`] hides the database engine, SQLite or PostgreSQL; nothing of it shows in this
+//! interface. Control-plane tables are small and read whole into a [`ControlState`]. Generations are written by one
 //! settlement writer in group commits; see [`Settlements`].
 //!
 //! Times are [`Micros`] and always given by the caller: this crate reads no clock. Money is in
@@ -19,7 +19,6 @@ mod files;
 mod generation;
 mod journal;
 mod master_key;
-mod migrations;
 mod overlay;
 mod secret;
 mod setting;
@@ -33,6 +32,7 @@ pub use account::{Account, DEFAULT_WORKSPACE_SLUG, Workspace};
 pub use api_key::{ApiKey, ApiKeyChange, CreatedApiKey, LimitReset, NewApiKey, api_key_hash};
 pub use control::ControlState;
 pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential};
+pub use engine::Changes;
 pub use error::StoreError;
 pub use generation::{
     Attempt, Generation, GenerationCursor, GenerationFilter, GenerationPage, PriceState, SettledBy,

@@ -2,9 +2,8 @@
 //! them as they are; what they mean is the catalogue's business.
 
 use serde_json::Value;
-use sqlx::Row as _;
 
-use crate::engine::Connection;
+use crate::engine::{Session, values};
 use crate::{Micros, Store, StoreError};
 
 /// What an overlay document describes.
@@ -67,36 +66,24 @@ impl Store {
             let reason = "it is empty".to_owned();
             return Err(StoreError::Invalid { what: "overlay identity", reason });
         }
-        let mut change = self.engine().begin_change().await?;
-        sqlx::query(
-            "INSERT INTO catalogue_overlay (kind, id, document, updated_at) \
-             VALUES ($1, $2, $3, $4) ON CONFLICT (kind, id) \
-             DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at",
-        )
-        .bind(kind.as_str())
-        .bind(id)
-        .bind(document.to_string())
-        .bind(now)
-        .execute(change.connection())
-        .await?;
+        let mut change = self.database().begin_change().await?;
+        let text = "INSERT INTO catalogue_overlay (kind, id, document, updated_at) \
+                    VALUES ($1, $2, $3, $4) ON CONFLICT (kind, id) \
+                    DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at";
+        change.execute(text, values![kind.as_str(), id, document.to_string(), now]).await?;
         change.commit().await
     }
 
     /// Every document, by kind and identity.
     pub async fn overlay_list(&self) -> Result<Vec<Overlay>, StoreError> {
-        let mut connection = self.engine().reader().acquire().await?;
-        read_all(&mut connection).await
+        read_all(&mut self.database().session().await?).await
     }
 
     /// Removes a document; says whether there was one.
     pub async fn overlay_remove(&self, kind: OverlayKind, id: &str) -> Result<bool, StoreError> {
-        let mut change = self.engine().begin_change().await?;
-        let done = sqlx::query("DELETE FROM catalogue_overlay WHERE kind = $1 AND id = $2")
-            .bind(kind.as_str())
-            .bind(id)
-            .execute(change.connection())
-            .await?;
-        if done.rows_affected() == 0 {
+        let mut change = self.database().begin_change().await?;
+        let text = "DELETE FROM catalogue_overlay WHERE kind = $1 AND id = $2";
+        if change.execute(text, values![kind.as_str(), id]).await? == 0 {
             return Ok(false);
         }
         change.commit().await?;
@@ -104,12 +91,9 @@ impl Store {
     }
 }
 
-pub(crate) async fn read_all(connection: &mut Connection) -> Result<Vec<Overlay>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT kind, id, document, updated_at FROM catalogue_overlay ORDER BY kind, id",
-    )
-    .fetch_all(connection)
-    .await?;
+pub(crate) async fn read_all(session: &mut Session) -> Result<Vec<Overlay>, StoreError> {
+    let text = "SELECT kind, id, document, updated_at FROM catalogue_overlay ORDER BY kind, id";
+    let rows = session.fetch_all(text, &[]).await?;
     rows.iter()
         .map(|row| {
             let kind: String = row.try_get("kind")?;
@@ -131,11 +115,12 @@ pub(crate) async fn read_all(connection: &mut Connection) -> Result<Vec<Overlay>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::{TestDatabase, on_each_engine};
     use serde_json::json;
 
-    #[tokio::test]
-    async fn a_document_is_put_replaced_listed_and_removed() {
-        let store = Store::open_temporary().await.unwrap();
+    on_each_engine!(a_document_is_put_replaced_listed_and_removed);
+    async fn a_document_is_put_replaced_listed_and_removed(database: TestDatabase) {
+        let store = database.open().await;
         let model = OverlayKind::Model;
         store.overlay_put(model, "acme/one", &json!({"a": 1}), 1).await.unwrap();
         store.overlay_put(OverlayKind::Price, "acme/one", &json!({"p": "0.1"}), 2).await.unwrap();

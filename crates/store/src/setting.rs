@@ -3,46 +3,31 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sqlx::Row as _;
 
-use crate::engine::Connection;
+use crate::engine::{Session, values};
 use crate::{Store, StoreError};
 
 impl Store {
     /// The value of a setting.
     pub async fn setting(&self, name: &str) -> Result<Option<Value>, StoreError> {
-        let text: Option<String> = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1")
-            .bind(name)
-            .fetch_optional(self.engine().reader())
-            .await?;
-        text.as_deref().map(parse).transpose()
+        let text = "SELECT value FROM setting WHERE name = $1";
+        let row = self.database().fetch_optional(text, values![name]).await?;
+        row.map(|row| parse(row.try_get("value")?)).transpose()
     }
 
     /// Sets a setting, or replaces its value.
     pub async fn put_setting(&self, name: &str, value: &Value) -> Result<(), StoreError> {
-        let mut change = self.engine().begin_change().await?;
-        sqlx::query(
-            "INSERT INTO setting (name, value) VALUES ($1, $2) \
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        )
-        .bind(name)
-        .bind(value.to_string())
-        .execute(change.connection())
-        .await?;
+        let mut change = self.database().begin_change().await?;
+        let text = "INSERT INTO setting (name, value) VALUES ($1, $2) \
+                    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        change.execute(text, values![name, value.to_string()]).await?;
         change.commit().await
     }
 }
 
-pub(crate) async fn read_all(
-    connection: &mut Connection,
-) -> Result<BTreeMap<String, Value>, StoreError> {
-    let rows = sqlx::query("SELECT name, value FROM setting").fetch_all(connection).await?;
-    rows.iter()
-        .map(|row| {
-            let text: String = row.try_get("value")?;
-            Ok((row.try_get("name")?, parse(&text)?))
-        })
-        .collect()
+pub(crate) async fn read_all(session: &mut Session) -> Result<BTreeMap<String, Value>, StoreError> {
+    let rows = session.fetch_all("SELECT name, value FROM setting", &[]).await?;
+    rows.iter().map(|row| Ok((row.try_get("name")?, parse(row.try_get("value")?)?))).collect()
 }
 
 fn parse(text: &str) -> Result<Value, StoreError> {
@@ -52,12 +37,12 @@ fn parse(text: &str) -> Result<Value, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::tests::{TestDatabase, on_each_engine};
     use serde_json::json;
 
-    #[tokio::test]
-    async fn a_setting_is_absent_then_set_then_replaced() {
-        let store = Store::open_temporary().await.unwrap();
+    on_each_engine!(a_setting_is_absent_then_set_then_replaced);
+    async fn a_setting_is_absent_then_set_then_replaced(database: TestDatabase) {
+        let store = database.open().await;
         assert_eq!(store.setting("theme").await.unwrap(), None);
         store.put_setting("theme", &json!("dark")).await.unwrap();
         store.put_setting("theme", &json!({"name": "light"})).await.unwrap();

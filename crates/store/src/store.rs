@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{Engine, EngineOptions};
-use crate::settlement::{self, SettlementOptions};
+use crate::engine::{Database, Engine, EngineOptions, PostgresEngine, PostgresOptions};
+use crate::settlement::{self, SettlementOptions, Target};
 use crate::{MasterKey, Micros, Settlements, StoreError, files};
 
 /// An open database. Clones share it.
@@ -13,7 +13,7 @@ pub struct Store(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    engine: Engine,
+    database: Database,
     master_key: MasterKey,
     settlements: Settlements,
     /// Removed with the last clone.
@@ -74,14 +74,56 @@ impl Store {
         temporary: Option<tempfile::TempDir>,
     ) -> Result<Store, StoreError> {
         let engine = Engine::open(path, options).await?;
-        let clerk_engine = engine.clone();
-        let starting = tokio::task::spawn_blocking(move || {
-            settlement::start(clerk_engine, settlement_options)
-        });
+        let target = Target::sqlite(engine.clone());
+        let database = Database::Sqlite(engine);
+        Store::assemble(database, target, master_key, now, settlement_options, temporary).await
+    }
+
+    /// Connects to a database on a PostgreSQL server, named as in
+    /// `postgres://user:password@host:5432/name?sslmode=verify-full`, brings its schema up to date
+    /// and makes sure of the default account and workspace. Many nodes may share it. It is refused
+    /// for the same reasons as a file. A process that serves names a folder of its own, where
+    /// settlements are kept while the server is away.
+    pub async fn connect(
+        address: &str,
+        journal: Option<&Path>,
+        master_key: MasterKey,
+        now: Micros,
+    ) -> Result<Store, StoreError> {
+        let journal = journal.map(Path::to_path_buf);
+        let settlements =
+            SettlementOptions { journal, journal_first: false, ..SettlementOptions::default() };
+        let options = PostgresOptions::default();
+        Store::connect_with(address, master_key, now, &options, settlements).await
+    }
+
+    pub(crate) async fn connect_with(
+        address: &str,
+        master_key: MasterKey,
+        now: Micros,
+        options: &PostgresOptions,
+        settlement_options: SettlementOptions,
+    ) -> Result<Store, StoreError> {
+        let engine = PostgresEngine::open(address, options, now).await?;
+        let target = Target::postgres(engine.clone())?;
+        let database = Database::Postgres(engine);
+        Store::assemble(database, target, master_key, now, settlement_options, None).await
+    }
+
+    async fn assemble(
+        database: Database,
+        target: Target,
+        master_key: MasterKey,
+        now: Micros,
+        settlement_options: SettlementOptions,
+        temporary: Option<tempfile::TempDir>,
+    ) -> Result<Store, StoreError> {
+        let starting =
+            tokio::task::spawn_blocking(move || settlement::start(target, settlement_options));
         let settlements =
             starting.await.map_err(|error| StoreError::Database(Box::new(error)))??;
         let inner =
-            Inner { engine, master_key: master_key.clone(), settlements, _temporary: temporary };
+            Inner { database, master_key: master_key.clone(), settlements, _temporary: temporary };
         let store = Store(Arc::new(inner));
         store.bootstrap(&master_key, now).await?;
         Ok(store)
@@ -94,7 +136,7 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(self.0.engine.reader()).await?;
+        self.0.database.fetch_one("SELECT 1", &[]).await?;
         Ok(())
     }
 
@@ -102,12 +144,12 @@ impl Store {
     /// settlements had to be given up.
     pub async fn close(&self) -> Result<(), StoreError> {
         let drained = self.0.settlements.shutdown().await;
-        self.0.engine.close().await;
+        self.0.database.close().await;
         Ok(drained?)
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.0.engine
+    pub(crate) fn database(&self) -> &Database {
+        &self.0.database
     }
 
     pub(crate) fn master_key(&self) -> &MasterKey {

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use sqlx::Row as _;
-
 use crate::calendar::{day_of, month_start, week_start};
-use crate::engine::Row;
+use crate::engine::{Row, Sql, values};
 use crate::{Micros, Store, StoreError};
 
 /// Amounts over the life of a key and over the current UTC windows (KEYS-1, KEYS-2), in
@@ -53,14 +51,8 @@ impl Store {
         self.settlements().catch_up().await;
         let day = day_of(now);
         let text = format!("SELECT {SUMS} FROM key_usage_day WHERE key_hash = $4");
-        let row = sqlx::query(sqlx::AssertSqlSafe(text))
-            .bind(day)
-            .bind(week_start(day))
-            .bind(month_start(day))
-            .bind(hash)
-            .fetch_one(self.engine().reader())
-            .await?;
-        from_row(&row)
+        let values = values![day, week_start(day), month_start(day), hash];
+        from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
     }
 
     /// What every key ever used has spent, by hash.
@@ -71,12 +63,8 @@ impl Store {
         self.settlements().catch_up().await;
         let day = day_of(now);
         let text = format!("SELECT key_hash, {SUMS} FROM key_usage_day GROUP BY key_hash");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
-            .bind(day)
-            .bind(week_start(day))
-            .bind(month_start(day))
-            .fetch_all(self.engine().reader())
-            .await?;
+        let values = values![day, week_start(day), month_start(day)];
+        let rows = self.database().fetch_all(Sql::composed(text), values).await?;
         rows.iter().map(|row| Ok((row.try_get("key_hash")?, from_row(row)?))).collect()
     }
 }

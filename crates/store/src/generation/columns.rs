@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use sqlx::Row as _;
-
 use super::{Attempt, Generation, PriceState, SettledBy};
 use crate::StoreError;
 use crate::engine::Row;
@@ -30,6 +28,9 @@ macro_rules! columns {
         /// The columns of the table, in the order in which they are written and read. The prices
         /// themselves are not among them: they are in `price_list`, once for each version.
         pub(crate) const COLUMNS: &[&str] = &[$(stringify!($name),)* "attempts"];
+
+        /// What each of [`COLUMNS`] holds.
+        pub(crate) const KINDS: &[Kind] = &[$(kind_of(|row| &row.$name),)* Kind::Text];
 
         /// Calls `give` with the value of each of [`COLUMNS`], in order.
         pub(crate) fn write_cells<'g, E>(
@@ -75,6 +76,10 @@ columns! {
     origin preset_id response_cache_source_id data_region
 }
 
+const fn kind_of<T: Column>(_field: fn(&Generation) -> &T) -> Kind {
+    T::KIND
+}
+
 /// What a select of generations asks for, in the form [`from_row`] reads.
 pub(crate) fn selection() -> String {
     format!(
@@ -88,15 +93,15 @@ pub(crate) fn selection() -> String {
 pub(crate) fn from_row(row: &Row) -> Result<Generation, StoreError> {
     let mut generation = read_cells(|name, kind| {
         Ok(match kind {
-            Kind::Integer => row.try_get::<Option<i64>, _>(name)?.map(Cell::Integer),
+            Kind::Integer => row.try_get::<Option<i64>>(name)?.map(Cell::Integer),
             Kind::Boolean => {
-                row.try_get::<Option<bool>, _>(name)?.map(|flag| Cell::Integer(flag.into()))
+                row.try_get::<Option<bool>>(name)?.map(|flag| Cell::Integer(flag.into()))
             }
-            Kind::Text => row.try_get::<Option<&str>, _>(name)?.map(|text| Cell::Text(text.into())),
+            Kind::Text => row.try_get::<Option<&str>>(name)?.map(|text| Cell::Text(text.into())),
         }
         .unwrap_or(Cell::Null))
     })?;
-    generation.prices = row.try_get::<Option<&str>, _>("prices")?.map(Into::into);
+    generation.prices = row.try_get::<Option<&str>>("prices")?.map(Into::into);
     Ok(generation)
 }
 

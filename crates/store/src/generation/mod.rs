@@ -6,7 +6,9 @@ mod identity;
 mod read;
 mod record;
 
-pub(crate) use columns::{COLUMNS, Cell, from_row, read_cells, selection, write_cells};
+pub(crate) use columns::{
+    COLUMNS, Cell, KINDS, Kind, from_row, read_cells, selection, write_cells,
+};
 pub use identity::generation_id;
 pub use read::{GenerationCursor, GenerationFilter, GenerationPage};
 pub use record::{Attempt, Generation, PriceState, SettledBy};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use sqlx::AssertSqlSafe;
-
 use super::{Generation, from_row, selection};
+use crate::calendar::MICROS_PER_DAY;
+use crate::engine::{Sql, Value, values};
 use crate::{Micros, Store, StoreError};
 
 /// Which generations a page is taken from. Every field narrows; the default takes all.
@@ -53,10 +53,19 @@ impl Store {
     pub async fn generation(&self, id: &str) -> Result<Option<Generation>, StoreError> {
         self.settlements().catch_up().await;
         let text = format!("SELECT {} FROM generation WHERE id = $1", selection());
-        let row = sqlx::query(AssertSqlSafe(text))
-            .bind(id)
-            .fetch_optional(self.engine().reader())
-            .await?;
+        let near = format!("{text} AND created_at >= $2 AND created_at < $3");
+        // Most identities tell their day, which spares PostgreSQL a look into all the others.
+        let row = match probable_time(id) {
+            Some((from, until)) => {
+                let values = values![id, from, until];
+                self.database().fetch_optional(Sql::composed(near), values).await?
+            }
+            None => None,
+        };
+        let row = match row {
+            Some(row) => Some(row),
+            None => self.database().fetch_optional(Sql::composed(text), values![id]).await?,
+        };
         row.as_ref().map(from_row).transpose()
     }
 
@@ -94,17 +103,17 @@ impl Store {
         }
         text.push_str(&format!(" ORDER BY created_at DESC, id DESC LIMIT ${}", count + 1));
 
-        let mut query = sqlx::query(AssertSqlSafe(text))
-            .bind(filter.from.unwrap_or(i64::MIN))
-            .bind(filter.until.unwrap_or(i64::MAX));
-        for value in equalities.into_iter().filter_map(|(_, value)| value.as_deref()) {
-            query = query.bind(value);
-        }
+        let mut values: Vec<Value<'_>> =
+            vec![filter.from.unwrap_or(i64::MIN).into(), filter.until.unwrap_or(i64::MAX).into()];
+        values.extend(
+            equalities.into_iter().filter_map(|(_, value)| value.as_deref()).map(Value::from),
+        );
         if let Some(cursor) = cursor {
-            query = query.bind(cursor.created_at).bind(&*cursor.id);
+            values.extend([cursor.created_at.into(), Value::from(&cursor.id)]);
         }
         // One more than asked for tells whether there is another page.
-        let rows = query.bind(i64::from(limit) + 1).fetch_all(self.engine().reader()).await?;
+        values.push((i64::from(limit) + 1).into());
+        let rows = self.database().fetch_all(Sql::composed(text), &values).await?;
         let mut rows = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
@@ -115,4 +124,12 @@ impl Store {
             .map(|last| GenerationCursor { created_at: last.created_at, id: Arc::clone(&last.id) });
         Ok(GenerationPage { rows, next })
     }
+}
+
+/// The time in which a generation was most probably settled: the second in its identity is when
+/// its request came.
+fn probable_time(id: &str) -> Option<(Micros, Micros)> {
+    let (seconds, _) = id.strip_prefix("gen-")?.split_once('-')?;
+    let made = seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?;
+    Some((made.saturating_sub(MICROS_PER_DAY), made.saturating_add(MICROS_PER_DAY)))
 }

@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 
 use super::answer::{Answers, Outcome};
 use super::inbox::{Inbox, Taken};
-use super::sqlite::{Target, WriteError};
+use super::target::{Target, WriteError};
 use super::{Entry, Message, SettleError, SettlementOptions, Shared};
 use crate::Generation;
-use crate::journal::{Folder, Position};
+use crate::journal::{Folder, Journal, Position};
 
 /// The most rows one transaction takes.
 pub(super) const MAX_ROWS: usize = 1_000;
@@ -23,6 +23,8 @@ pub(super) struct Clerk {
     shared: Arc<Shared>,
     target: Target,
     journal: Option<Arc<Folder>>,
+    /// The journal, where this thread writes it: with what the database does not take.
+    spool: Option<Journal>,
     options: SettlementOptions,
     /// Rows to be written, in order.
     pending: VecDeque<Entry>,
@@ -55,14 +57,14 @@ impl Clerk {
         inbox: Arc<Inbox<Message>>,
         shared: Arc<Shared>,
         target: Target,
-        journal: Option<Arc<Folder>>,
         options: SettlementOptions,
     ) -> Clerk {
         Clerk {
             inbox,
             shared,
             target,
-            journal,
+            journal: None,
+            spool: None,
             options,
             pending: VecDeque::new(),
             awaited: 0,
@@ -76,13 +78,28 @@ impl Clerk {
         }
     }
 
+    /// Takes rows that somebody else put into the journal, from an inbox of its own.
+    pub(super) fn behind(self, inbox: Arc<Inbox<Message>>, journal: Arc<Folder>) -> Clerk {
+        Clerk { inbox, journal: Some(journal), ..self }
+    }
+
+    /// Has a journal for what the database does not take.
+    pub(super) fn with_spool(self, spool: Journal) -> Clerk {
+        Clerk { journal: Some(Arc::clone(spool.folder())), spool: Some(spool), ..self }
+    }
+
     pub(super) fn run(mut self) {
         let mut messages = Vec::new();
         let mut asking = Vec::new();
         let mut stopping = Vec::new();
         while self.inbox.take(&mut messages, self.deadline()) == Taken::Open {
+            let mut unsafe_rows = Vec::new();
             for message in messages.drain(..) {
                 match message {
+                    // Nobody is kept waiting for a database that is known to be away.
+                    Message::Settle(entry) if self.spool.is_some() && self.is_away() => {
+                        unsafe_rows.push(entry);
+                    }
                     Message::Settle(entry) => self.receive(entry),
                     Message::Flush(reply) => asking.push(reply),
                     Message::Shutdown(reply) => {
@@ -91,6 +108,8 @@ impl Clerk {
                     }
                 }
             }
+            self.keep(&mut unsafe_rows);
+            unsafe_rows.drain(..).for_each(|entry| self.receive(entry));
             if !asking.is_empty() || self.is_due() {
                 let outcome = self.write_all(!asking.is_empty());
                 for reply in asking.drain(..) {
@@ -120,6 +139,35 @@ impl Clerk {
         self.since.get_or_insert_with(Instant::now);
         self.awaited += usize::from(entry.reply.is_some());
         self.pending.push_back(entry);
+    }
+
+    /// Whether the database failed, and is not to be tried again yet.
+    fn is_away(&self) -> bool {
+        self.next_attempt.is_some_and(|attempt| attempt > Instant::now())
+    }
+
+    /// Makes rows safe in the spool, if there is one, and answers who waits for them.
+    fn keep(&mut self, entries: &mut [Entry]) {
+        let Some(spool) = &mut self.spool else { return };
+        let mut unsafe_rows: Vec<&mut Entry> =
+            entries.iter_mut().filter(|entry| entry.end.is_none()).collect();
+        if unsafe_rows.is_empty() {
+            return;
+        }
+        let rows: Vec<&Generation> = unsafe_rows.iter().map(|entry| &*entry.generation).collect();
+        let mut ends = vec![None; rows.len()];
+        if let Err(error) = spool.append(&rows, |index, end| ends[index] = Some(end)) {
+            tracing::error!(%error, "the journal does not take settlements");
+        }
+        let mut answers = Answers::default();
+        for (entry, end) in unsafe_rows.iter_mut().zip(ends) {
+            entry.end = end;
+            if end.is_some()
+                && let Some(reply) = entry.reply.take()
+            {
+                answers.send(reply, Ok(()));
+            }
+        }
     }
 
     /// When something is to be done even if nothing comes.
@@ -237,6 +285,10 @@ impl Clerk {
         if self.reason.is_none() {
             tracing::error!(rows = self.pending.len(), %reason, "settlements held back");
         }
+        let mut pending = std::mem::take(&mut self.pending);
+        self.keep(&mut pending.make_contiguous()[..count]);
+        self.pending = pending;
+        self.awaited = self.pending.iter().filter(|entry| entry.reply.is_some()).count();
         let mut answers = Answers::default();
         for entry in self.pending.iter_mut().take(count) {
             if let Some(reply) = entry.reply.take() {
@@ -315,6 +367,12 @@ impl Clerk {
             }
         }
         self.target.close();
+        if outcome.is_ok()
+            && let Some(spool) = self.spool.take()
+            && let Err(error) = spool.clear()
+        {
+            tracing::warn!(%error, "the journal stays, and will be replayed");
+        }
         for reply in stopping {
             let _ = reply.send(outcome.clone());
         }

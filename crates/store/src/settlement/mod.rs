@@ -5,10 +5,11 @@
 //! Handing in the row later is synchronous and cannot fail for want of room, so it may happen in
 //! a destructor. Whoever wants to know waits for the [`Committed`] that comes back.
 //!
-//! Two threads do the work. `scribe` makes rows safe in the journal, and then they are answered.
-//! `clerk` brings them into the database, in larger transactions a moment later; when the database
-//! is away, the journal keeps them. A process that does not own the journal has only the clerk,
-//! and rows are answered when the database has them.
+//! With SQLite two threads do the work. `scribe` makes rows safe in the journal, and then they are
+//! answered. `clerk` brings them into the database, in larger transactions a moment later; when the
+//! database is away, the journal keeps them. With PostgreSQL, where other nodes read what this one
+//! wrote, there is only the clerk: rows are answered when the database has them, and only what it
+//! does not take goes into the journal.
 
 mod answer;
 mod clerk;
@@ -16,6 +17,7 @@ mod inbox;
 mod roll_up;
 mod scribe;
 mod sqlite;
+mod target;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -29,9 +31,11 @@ use tokio::sync::oneshot;
 
 pub use answer::AnswerRelay;
 use answer::{Mailbox, Outcome, Reply};
+use clerk::Clerk;
 use inbox::Inbox;
+use scribe::Scribe;
+pub(crate) use target::Target;
 
-use crate::engine::Engine;
 use crate::journal::{Journal, Position};
 use crate::{Generation, StoreError};
 
@@ -46,6 +50,9 @@ pub(crate) struct SettlementOptions {
     pub(crate) backlog_pause: Duration,
     /// The folder of the journal; `None` for a store without one.
     pub(crate) journal: Option<PathBuf>,
+    /// Whether rows are answered when the journal has them. Otherwise the database comes first,
+    /// and the journal has only what it does not take.
+    pub(crate) journal_first: bool,
     /// Whether the journal waits for the disk.
     pub(crate) durable: bool,
     /// How long rows that are safe in the journal gather before they are written.
@@ -61,6 +68,7 @@ impl Default for SettlementOptions {
             retry_pauses: [10, 50, 250].map(Duration::from_millis).to_vec(),
             backlog_pause: Duration::from_secs(1),
             journal: None,
+            journal_first: true,
             durable: true,
             gather: Duration::from_millis(50),
             in_memory: 16_384,
@@ -125,9 +133,12 @@ impl Drop for Alive {
     }
 }
 
-/// Replays what a process before left in the journal, and starts the threads.
-pub(crate) fn start(engine: Engine, options: SettlementOptions) -> Result<Settlements, StoreError> {
-    let mut target = sqlite::Target::open(engine)?;
+/// Replays what a process before left in the journal, and starts the threads. To be called where
+/// blocking does no harm.
+pub(crate) fn start(
+    mut target: Target,
+    options: SettlementOptions,
+) -> Result<Settlements, StoreError> {
     let journal = match &options.journal {
         Some(folder) => Some(Journal::open(folder, options.durable, |rows| {
             let rows: Vec<&Generation> = rows.iter().collect();
@@ -146,15 +157,19 @@ pub(crate) fn start(engine: Engine, options: SettlementOptions) -> Result<Settle
         trouble: Mutex::new(None),
     });
     let alive = Arc::new(Alive(Arc::clone(&inbox)));
-    let folder = journal.as_ref().map(|journal| Arc::clone(journal.folder()));
-    let clerk_inbox = if journal.is_some() { Inbox::new() } else { Arc::clone(&inbox) };
-    let clerk =
-        clerk::Clerk::new(Arc::clone(&clerk_inbox), Arc::clone(&shared), target, folder, options);
+    let clerk = Clerk::new(Arc::clone(&inbox), Arc::clone(&shared), target, options.clone());
+    let clerk = match journal {
+        Some(journal) if options.journal_first => {
+            let clerk_inbox = Inbox::new();
+            let clerk = clerk.behind(Arc::clone(&clerk_inbox), Arc::clone(journal.folder()));
+            let scribe = Scribe::new(inbox, Arc::clone(&shared), journal, clerk_inbox);
+            spawn("scribe", move || scribe.run())?;
+            clerk
+        }
+        Some(journal) => clerk.with_spool(journal),
+        None => clerk,
+    };
     spawn("clerk", move || clerk.run())?;
-    if let Some(journal) = journal {
-        let scribe = scribe::Scribe::new(inbox, Arc::clone(&shared), journal, clerk_inbox);
-        spawn("scribe", move || scribe.run())?;
-    }
     Ok(Settlements { shared, mailbox: None, _alive: alive })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::Generation;
 use crate::calendar::day_of;
+use crate::engine::{Array, Sums};
 use crate::generation::Cell;
 
 /// Columns of the table, in the order they are bound.
@@ -37,7 +38,7 @@ struct Line {
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Sums {
+struct LineSums {
     requests: i64,
     cost: i64,
     byok_usage: i64,
@@ -49,7 +50,7 @@ struct Sums {
 /// The sums of one batch. Amounts are bounded per row and a batch is at most a thousand rows, so
 /// that no sum here can overflow.
 #[derive(Debug, Default)]
-pub(super) struct RollUp(HashMap<Line, Sums>);
+pub(super) struct RollUp(HashMap<Line, LineSums>);
 
 impl RollUp {
     pub(super) fn add(&mut self, generation: &Generation) {
@@ -84,5 +85,28 @@ impl RollUp {
                 Cell::Integer(sums.reasoning_tokens),
             ]
         })
+    }
+
+    /// The lines as one array per column.
+    pub(super) fn arrays(&self) -> Sums {
+        let lines: Vec<_> = self.0.iter().collect();
+        let sum = |of: fn(&LineSums) -> i64| lines.iter().map(|(_, sums)| of(sums)).collect();
+        let key_hash = lines.iter().map(|(line, _)| Arc::clone(&line.key_hash)).collect();
+        Sums {
+            table: "key_usage_day",
+            key: vec![
+                ("key_hash", Array::Text(key_hash)),
+                ("day", Array::Integer(lines.iter().map(|(line, _)| line.day).collect())),
+                ("is_byok", Array::Boolean(lines.iter().map(|(line, _)| line.is_byok).collect())),
+            ],
+            sums: vec![
+                ("requests", sum(|sums| sums.requests)),
+                ("cost_nano_usd", sum(|sums| sums.cost)),
+                ("byok_usage_nano_usd", sum(|sums| sums.byok_usage)),
+                ("prompt_tokens", sum(|sums| sums.prompt_tokens)),
+                ("completion_tokens", sum(|sums| sums.completion_tokens)),
+                ("reasoning_tokens", sum(|sums| sums.reasoning_tokens)),
+            ],
+        }
     }
 }

@@ -11,40 +11,24 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, Statement, TransactionBehavior};
 
 use super::roll_up::{self, RollUp};
+use super::target::WriteError;
+use crate::Generation;
 use crate::engine::Engine;
 use crate::generation::{COLUMNS, Cell, write_cells};
-use crate::{Generation, StoreError};
-
-/// Why a batch was not written.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WriteError {
-    /// For what is in it: other rows may pass.
-    #[error("a row was refused: {0}")]
-    Row(rusqlite::Error),
-    /// Whatever is in it.
-    #[error("{0}")]
-    Database(rusqlite::Error),
-}
 
 impl From<rusqlite::Error> for WriteError {
     fn from(error: rusqlite::Error) -> WriteError {
         match error.sqlite_error_code() {
             Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
-                WriteError::Row(error)
+                WriteError::Row(Box::new(error))
             }
-            _ => WriteError::Database(error),
+            _ => WriteError::Database(Box::new(error)),
         }
     }
 }
 
-impl From<WriteError> for StoreError {
-    fn from(error: WriteError) -> StoreError {
-        StoreError::Database(Box::new(error))
-    }
-}
-
-/// Where batches go.
-pub(super) struct Target {
+/// The books in a file.
+pub(crate) struct SqliteBooks {
     engine: Engine,
     /// `None` after a failure: a connection that failed in a transaction is not trusted again.
     connection: Option<Connection>,
@@ -57,13 +41,12 @@ pub(super) struct Target {
 const PRICE_LIST: &str =
     "INSERT INTO price_list (version, prices) VALUES (?, ?) ON CONFLICT (version) DO NOTHING";
 
-impl Target {
-    pub(super) fn open(engine: Engine) -> Result<Target, StoreError> {
-        let connection = engine.connect_clerk().map_err(WriteError::from)?;
+impl SqliteBooks {
+    pub(super) fn new(engine: Engine) -> SqliteBooks {
         let marks = |columns: &[&str]| vec!["?"; columns.len()].join(",");
-        Ok(Target {
+        SqliteBooks {
             engine,
-            connection: Some(connection),
+            connection: None,
             insert: format!(
                 "INSERT INTO generation ({}) VALUES ({}) ON CONFLICT (id) DO NOTHING",
                 COLUMNS.join(","),
@@ -76,7 +59,7 @@ impl Target {
                 roll_up::ON_CONFLICT
             ),
             versions: HashSet::new(),
-        })
+        }
     }
 
     /// Writes rows and roll-ups and commits. Rows whose identity is known already, or comes twice

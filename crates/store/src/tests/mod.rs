@@ -1,10 +1,16 @@
 //! Tests of the store as a whole.
 
+mod databases;
+mod engines;
+mod journalling;
 mod opening;
 mod reading;
+mod server;
 mod settling;
 
 use std::sync::Arc;
+
+pub(crate) use databases::{TestDatabase, on_each_engine};
 
 use crate::{Attempt, Generation, PriceState, SettledBy};
 

@@ -1,23 +1,23 @@
 //! Opening and refusing databases.
 
+use super::{TestDatabase, on_each_engine};
+use crate::engine::values;
 use crate::{MasterKey, Store, StoreError};
 
-#[tokio::test]
-async fn a_database_written_by_a_newer_version_is_refused_with_both_versions() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("trunkline.db");
-    let key = MasterKey::generate().unwrap();
-    let store = Store::open(&path, key.clone(), 0).await.unwrap();
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-         VALUES (9999, 'from the future', TRUE, x'00', 0)",
-    )
-    .execute(store.engine().reader())
-    .await
-    .unwrap();
+on_each_engine!(a_database_written_by_a_newer_version_is_refused_with_both_versions);
+async fn a_database_written_by_a_newer_version_is_refused_with_both_versions(
+    database: TestDatabase,
+) {
+    let store = database.open().await;
+    let text = "INSERT INTO _sqlx_migrations \
+                (version, description, success, checksum, execution_time) \
+                VALUES (9999, 'from the future', TRUE, $1, 0)";
+    let mut session = store.database().session().await.unwrap();
+    session.execute(text, values![vec![0]]).await.unwrap();
+    drop(session);
     store.close().await.unwrap();
 
-    let error = Store::open(&path, key, 0).await.unwrap_err();
+    let error = database.try_open(database.key.clone(), 0).await.unwrap_err();
     assert!(matches!(error, StoreError::DatabaseNewer { found: 9999, .. }));
     assert!(error.to_string().contains("newer version"));
 }
@@ -36,12 +36,7 @@ async fn the_folder_the_file_and_its_log_are_for_their_owner_only() {
         let file = file.unwrap();
         let metadata = file.metadata().unwrap();
         let mode = metadata.permissions().mode() & 0o777;
-        assert_eq!(
-            mode,
-            if metadata.is_dir() { 0o700 } else { 0o600 },
-            "{}",
-            file.path().display()
-        );
+        assert_eq!(mode, if metadata.is_dir() { 0o700 } else { 0o600 }, "{}", file.path().display());
         files += 1;
     }
     assert!(files >= 2, "the database and its write-ahead log");
@@ -57,23 +52,20 @@ async fn a_file_that_is_no_database_is_refused() {
     assert!(matches!(opened, Err(StoreError::Database(_))));
 }
 
-#[tokio::test]
-async fn two_first_starts_at_once_set_up_one_database() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("data/trunkline.db");
-    let key = MasterKey::generate().unwrap();
-    let (one, two) =
-        tokio::join!(Store::open(&path, key.clone(), 0), Store::open_beside(&path, key.clone(), 0));
-    let (one, two) = (one.unwrap(), two.unwrap());
+on_each_engine!(several_first_starts_at_once_set_up_one_database);
+async fn several_first_starts_at_once_set_up_one_database(database: TestDatabase) {
+    let (one, two, three) = tokio::join!(database.open(), database.open(), database.open());
     assert_eq!(one.accounts().await.unwrap().len(), 1);
     assert_eq!(one.workspaces().await.unwrap(), two.workspaces().await.unwrap());
-    one.close().await.unwrap();
-    two.close().await.unwrap();
+    assert_eq!(one.workspaces().await.unwrap(), three.workspaces().await.unwrap());
+    for store in [one, two, three] {
+        store.close().await.unwrap();
+    }
 }
 
-#[tokio::test]
-async fn an_open_store_answers_and_a_closed_one_does_not() {
-    let store = Store::open_temporary().await.unwrap();
+on_each_engine!(an_open_store_answers_and_a_closed_one_does_not);
+async fn an_open_store_answers_and_a_closed_one_does_not(database: TestDatabase) {
+    let store = database.open().await;
     store.ping().await.unwrap();
     store.close().await.unwrap();
     assert!(store.ping().await.is_err());

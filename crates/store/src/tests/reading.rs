@@ -1,12 +1,12 @@
 //! Generations and usage read back.
 
-use super::{full_generation, generation};
+use super::{TestDatabase, full_generation, generation, on_each_engine};
 use crate::{Generation, GenerationFilter, KeyUsage, Micros, Store, Windows};
 
 const DAY: Micros = 86_400_000_000;
 
-async fn store_with(rows: impl IntoIterator<Item = Generation>) -> Store {
-    let store = Store::open_temporary().await.unwrap();
+async fn store_with(database: &TestDatabase, rows: impl IntoIterator<Item = Generation>) -> Store {
+    let store = database.open().await;
     let settlements = store.settlements();
     for row in rows {
         drop(settlements.reserve_slot().unwrap().settle(row));
@@ -15,24 +15,24 @@ async fn store_with(rows: impl IntoIterator<Item = Generation>) -> Store {
     store
 }
 
-#[tokio::test]
-async fn every_field_of_a_generation_comes_back() {
+on_each_engine!(every_field_of_a_generation_comes_back);
+async fn every_field_of_a_generation_comes_back(database: TestDatabase) {
     let full = full_generation("gen-1-full");
     let bare = generation("gen-1-bare", "", 0);
-    let store = store_with([full.clone(), bare.clone()]).await;
+    let store = store_with(&database, [full.clone(), bare.clone()]).await;
     assert_eq!(store.generation("gen-1-full").await.unwrap(), Some(full));
     assert_eq!(store.generation("gen-1-bare").await.unwrap(), Some(bare));
     assert_eq!(store.generation("gen-1-none").await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn pages_go_from_newest_to_oldest_without_gap_or_repetition() {
+on_each_engine!(pages_go_from_newest_to_oldest_without_gap_or_repetition);
+async fn pages_go_from_newest_to_oldest_without_gap_or_repetition(database: TestDatabase) {
     // Moments repeat, so that identities have to break ties.
     let rows = (0..25).map(|n| Generation {
         created_at: i64::from(n) / 4,
         ..generation(format!("gen-{n:02}"), "key", 1)
     });
-    let store = store_with(rows).await;
+    let store = store_with(&database, rows).await;
     for filter in [
         GenerationFilter::default(),
         GenerationFilter { workspace_id: Some("ws".into()), ..GenerationFilter::default() },
@@ -52,10 +52,10 @@ async fn pages_go_from_newest_to_oldest_without_gap_or_repetition() {
     }
 }
 
-#[tokio::test]
-async fn each_filter_narrows_a_page() {
+on_each_engine!(each_filter_narrows_a_page);
+async fn each_filter_narrows_a_page(database: TestDatabase) {
     let target = full_generation("gen-1-target");
-    let store = store_with([target.clone(), generation("gen-1-other", "k", 1)]).await;
+    let store = store_with(&database, [target.clone(), generation("gen-1-other", "k", 1)]).await;
     let none = GenerationFilter::default();
     let some = |text: &str| Some(text.to_owned());
     let filters = [
@@ -83,9 +83,11 @@ async fn each_filter_narrows_a_page() {
     assert_ne!(page.rows[0].id, target.id);
 }
 
+on_each_engine!(usage_is_counted_in_utc_days_weeks_from_monday_and_calendar_months);
 /// KEYS-2
-#[tokio::test]
-async fn usage_is_counted_in_utc_days_weeks_from_monday_and_calendar_months() {
+async fn usage_is_counted_in_utc_days_weeks_from_monday_and_calendar_months(
+    database: TestDatabase,
+) {
     // Wednesday 4 February 1970: the week began on Monday 2 February (day 32).
     let now = 34 * DAY + 5;
     let days = [(34, 1), (33, 10), (32, 100), (31, 1_000), (30, 10_000)];
@@ -99,7 +101,7 @@ async fn usage_is_counted_in_utc_days_weeks_from_monday_and_calendar_months() {
         upstream_inference_cost: 5,
         ..generation("gen-byok", "key", 2)
     };
-    let store = store_with(rows.into_iter().chain([byok])).await;
+    let store = store_with(&database, rows.into_iter().chain([byok])).await;
     let usage = store.key_usage("key", now).await.unwrap();
     let expected = KeyUsage {
         usage: Windows { total: 11_113, daily: 3, weekly: 113, monthly: 1_113 },

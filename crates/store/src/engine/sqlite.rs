@@ -1,5 +1,4 @@
-//! The SQLite engine: how connections are opened and how writers take turns. Everything that
-//! names the driver is here or in a query; nothing of it shows in the crate's interface.
+//! SQLite: how a file is opened and how writers take turns.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -14,13 +13,10 @@ use sqlx::sqlite::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::migrations;
+use super::session::{Change, Session, Source};
 use crate::StoreError;
 use crate::files;
-use crate::migrations;
-
-pub(crate) type Connection = sqlx::SqliteConnection;
-pub(crate) type Row = sqlx::sqlite::SqliteRow;
-pub(crate) type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
 
 /// Takes the write lock at once: a transaction that reads first and upgrades later fails instead
 /// of waiting when another process wrote in between.
@@ -36,33 +32,35 @@ const JOURNAL_SIZE_LIMIT: &str = "134217728";
 
 /// How a database file is opened.
 #[derive(Debug, Clone)]
-pub(crate) struct EngineOptions {
+pub(crate) struct SqliteOptions {
     /// How long a statement waits for another process's lock.
     pub(crate) busy_timeout: Duration,
     /// Whether a commit waits for the disk. Off only for databases that vanish anyway.
     pub(crate) durable: bool,
 }
 
-impl Default for EngineOptions {
-    fn default() -> EngineOptions {
-        EngineOptions { busy_timeout: Duration::from_secs(5), durable: true }
+impl Default for SqliteOptions {
+    fn default() -> SqliteOptions {
+        SqliteOptions { busy_timeout: Duration::from_secs(5), durable: true }
     }
 }
 
 /// An open database: a small pool, and the turn that writers inside this process take.
 #[derive(Debug, Clone)]
-pub(crate) struct Engine {
+pub(crate) struct SqliteEngine {
     pool: SqlitePool,
-    options: SqliteConnectOptions,
-    busy_timeout: Duration,
-    durable: bool,
+    path: PathBuf,
+    options: SqliteOptions,
     write_turn: Arc<Mutex<()>>,
 }
 
-impl Engine {
+impl SqliteEngine {
     /// Creates the file if need be, with owner-only rights (the WAL and its index inherit them),
     /// opens it and brings its schema up to date.
-    pub(crate) async fn open(path: &Path, options: &EngineOptions) -> Result<Engine, StoreError> {
+    pub(crate) async fn open(
+        path: &Path,
+        options: &SqliteOptions,
+    ) -> Result<SqliteEngine, StoreError> {
         files::create_private_folder(path.parent())?;
         match files::create_private_file(path) {
             Ok(_) => files::sync_folder(path.parent())?,
@@ -72,38 +70,38 @@ impl Engine {
         let _setup = SetupLock::take(path).await?;
         let synchronous =
             if options.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off };
-        let (busy_timeout, durable) = (options.busy_timeout, options.durable);
-        let options = SqliteConnectOptions::new()
+        let connect = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .foreign_keys(true)
-            .busy_timeout(busy_timeout)
+            .busy_timeout(options.busy_timeout)
             // Generations are long rows: with 8 KB pages a commit touches half as many.
             .page_size(8192)
             .pragma("wal_autocheckpoint", WAL_AUTOCHECKPOINT)
             .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
             .pragma("temp_store", "MEMORY")
             .disable_statement_logging();
-        let pool =
-            SqlitePoolOptions::new().max_connections(READERS).connect_with(options.clone()).await?;
-        let engine =
-            Engine { pool, options, busy_timeout, durable, write_turn: Arc::new(Mutex::new(())) };
+        let pool = SqlitePoolOptions::new().max_connections(READERS).connect_with(connect).await?;
+        let engine = SqliteEngine {
+            pool,
+            path: path.to_path_buf(),
+            options: options.clone(),
+            write_turn: Arc::new(Mutex::new(())),
+        };
         let mut connection = engine.pool.acquire().await?;
-        migrations::run(&mut *connection).await?;
+        migrations::run(&mut *connection, migrations::SQLITE).await?;
         drop(connection);
         Ok(engine)
     }
 
-    /// The pool, for reads outside a transaction.
-    pub(crate) fn reader(&self) -> &SqlitePool {
-        &self.pool
+    pub(super) async fn session(&self) -> Result<Session, StoreError> {
+        Ok(Session::Sqlite(Source::Connection(self.pool.acquire().await?)))
     }
 
-    /// A consistent view over several reads.
-    pub(crate) async fn begin_read(&self) -> Result<Transaction, StoreError> {
-        Ok(self.pool.begin().await?)
+    pub(super) async fn begin_read(&self) -> Result<Session, StoreError> {
+        Ok(Session::Sqlite(Source::Transaction(self.pool.begin().await?)))
     }
 
     /// Waits for this process's turn to write. SQLite lets waiters poll for its lock, so that a
@@ -112,25 +110,24 @@ impl Engine {
         Arc::clone(&self.write_turn).lock_owned().await
     }
 
+    pub(super) async fn begin_change(&self) -> Result<Change, StoreError> {
+        let turn = self.write_turn().await;
+        let transaction = self.pool.begin_with(BEGIN_WRITE).await?;
+        Change::begin(Session::Sqlite(Source::Transaction(transaction)), turn).await
+    }
+
     /// The same for a thread that may block.
     pub(crate) fn blocking_write_turn(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.write_turn).blocking_lock_owned()
-    }
-
-    /// Begins a change of the control plane.
-    pub(crate) async fn begin_change(&self) -> Result<ControlChange, StoreError> {
-        let turn = self.write_turn().await;
-        let transaction = self.pool.begin_with(BEGIN_WRITE).await?;
-        Ok(ControlChange { transaction, _turn: turn })
     }
 
     /// A connection for the settlement clerk, outside the pool, driven by the thread that uses it,
     /// and with a larger cache (16 MB): it touches the same right edges again and again.
     pub(crate) fn connect_clerk(&self) -> Result<rusqlite::Connection, rusqlite::Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = rusqlite::Connection::open_with_flags(self.options.get_filename(), flags)?;
-        connection.busy_timeout(self.busy_timeout)?;
-        let synchronous = if self.durable { "FULL" } else { "OFF" };
+        let connection = rusqlite::Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(self.options.busy_timeout)?;
+        let synchronous = if self.options.durable { "FULL" } else { "OFF" };
         for (name, value) in [
             ("synchronous", synchronous),
             ("foreign_keys", "ON"),
@@ -144,31 +141,8 @@ impl Engine {
         Ok(connection)
     }
 
-    pub(crate) async fn close(&self) {
+    pub(super) async fn close(&self) {
         self.pool.close().await;
-    }
-}
-
-/// One control-plane transaction. Dropped without commit, it never happened.
-pub(crate) struct ControlChange {
-    // Before the turn: the rollback of an abandoned change is queued before the next writer.
-    transaction: Transaction,
-    _turn: OwnedMutexGuard<()>,
-}
-
-impl ControlChange {
-    /// Where the change's statements run.
-    pub(crate) fn connection(&mut self) -> &mut Connection {
-        &mut self.transaction
-    }
-
-    /// Commits, and raises the revision that other processes watch.
-    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE control_revision SET revision = revision + 1 WHERE id = 1")
-            .execute(&mut *self.transaction)
-            .await?;
-        self.transaction.commit().await?;
-        Ok(())
     }
 }
 

@@ -1,0 +1,49 @@
+//! The schema's history per engine: forward only, embedded, in order. A file that has shipped is
+//! never edited; a database whose applied text differs is refused.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+
+use crate::StoreError;
+
+/// Version, name and text of every step of an engine, oldest first.
+pub(super) type History = &'static [(i64, &'static str, &'static str)];
+
+pub(super) const SQLITE: History = &[
+    (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+    (2, "price list", include_str!("../../migrations/sqlite/0002_price_list.sql")),
+];
+
+pub(super) const POSTGRES: History = &[
+    (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
+    (2, "price list", include_str!("../../migrations/postgres/0002_price_list.sql")),
+];
+
+/// Brings a database up to this binary's schema, or refuses it. Each step is a transaction of its
+/// own. On PostgreSQL an advisory lock makes nodes that start together take turns; it is freed
+/// when the connection ends, whatever the outcome, so that the connection must not be kept.
+pub(super) async fn run<C: Migrate>(
+    connection: &mut C,
+    history: History,
+) -> Result<(), StoreError> {
+    let migrator = Migrator::with_migrations(
+        history
+            .iter()
+            .map(|&(version, name, text)| {
+                let kind = MigrationType::Simple;
+                let text = sqlx::SqlSafeStr::into_sql_str(text);
+                Migration::new(version, Cow::Borrowed(name), kind, text, false)
+            })
+            .collect(),
+    );
+    let outcome = migrator.run_direct(None, connection, false).await;
+    let known = history.iter().map(|&(version, ..)| version).max().unwrap_or(0);
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(MigrateError::VersionMissing(found)) if found > known => {
+            Err(StoreError::DatabaseNewer { found, known })
+        }
+        Err(error) => Err(StoreError::Database(Box::new(error))),
+    }
+}

@@ -1,0 +1,108 @@
+//! Where batches go: the database of either engine.
+
+use sqlx::PgConnection;
+use tokio::runtime::Runtime;
+
+use super::roll_up::RollUp;
+use super::sqlite::SqliteBooks;
+use crate::engine::{self, Engine, PostgresEngine};
+use crate::{Generation, StoreError};
+
+/// Why a batch was not written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    /// For what is in it: other rows may pass.
+    #[error("a row was refused: {0}")]
+    Row(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Whatever is in it.
+    #[error("{0}")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<sqlx::Error> for WriteError {
+    fn from(error: sqlx::Error) -> WriteError {
+        if engine::is_row_at_fault(&error) {
+            WriteError::Row(Box::new(error))
+        } else {
+            WriteError::Database(Box::new(error))
+        }
+    }
+}
+
+impl From<WriteError> for StoreError {
+    fn from(error: WriteError) -> StoreError {
+        StoreError::Database(Box::new(error))
+    }
+}
+
+/// The books of one engine. Neither keeps a connection that failed: it may be in the middle of a
+/// transaction.
+pub(crate) enum Target {
+    Sqlite(SqliteBooks),
+    Postgres(PostgresBooks),
+}
+
+/// A connection, and what drives it on the thread that writes.
+pub(crate) struct PostgresBooks {
+    engine: PostgresEngine,
+    runtime: Runtime,
+    connection: Option<PgConnection>,
+}
+
+impl Target {
+    pub(crate) fn sqlite(engine: Engine) -> Target {
+        Target::Sqlite(SqliteBooks::new(engine))
+    }
+
+    pub(crate) fn postgres(engine: PostgresEngine) -> Result<Target, StoreError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| StoreError::File { path: "settlement thread".into(), source })?;
+        Ok(Target::Postgres(PostgresBooks { engine, runtime, connection: None }))
+    }
+
+    /// Writes rows and roll-ups and commits. Rows whose identity is known already, or comes twice
+    /// in the batch, are left out of both. To be called on a thread that may block.
+    pub(super) fn write(&mut self, rows: &[&Generation]) -> Result<(), WriteError> {
+        match self {
+            Target::Sqlite(books) => books.write(rows),
+            Target::Postgres(books) => books.write(rows),
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        match self {
+            Target::Sqlite(books) => books.close(),
+            Target::Postgres(books) => books.close(),
+        }
+    }
+}
+
+impl PostgresBooks {
+    fn write(&mut self, rows: &[&Generation]) -> Result<(), WriteError> {
+        let connection = &mut self.connection;
+        self.runtime.block_on(async {
+            let mut open = match connection.take() {
+                Some(open) => open,
+                None => self.engine.connect().await?,
+            };
+            engine::write_postgres(&mut open, rows, |new| {
+                let mut roll_up = RollUp::default();
+                new.iter().for_each(|row| roll_up.add(row));
+                vec![roll_up.arrays()]
+            })
+            .await?;
+            *connection = Some(open);
+            Ok(())
+        })
+    }
+
+    fn close(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = self.runtime.block_on(sqlx::Connection::close(connection))
+        {
+            tracing::warn!(%error, "closing the settlement connection failed");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Settlement with a journal: an outage of the database is not felt, and nothing is lost.
+
+use super::{TestDatabase, generation, on_each_engine};
+use crate::{Generation, MasterKey, Store, StoreError};
+
+on_each_engine!(with_a_journal_an_outage_is_not_felt_and_every_row_is_written_once_later);
+async fn with_a_journal_an_outage_is_not_felt_and_every_row_is_written_once_later(
+    database: TestDatabase,
+) {
+    for (round, in_memory) in [1, 30, 10_000].into_iter().enumerate() {
+        let store = database.open_with_journal(in_memory).await;
+        let settlements = store.settlements();
+        let other = database.open().await;
+        let mut lock = other.database().begin_change().await.unwrap();
+        if database.is_postgres() {
+            lock.execute("LOCK TABLE generation", &[]).await.unwrap();
+        }
+        for n in 0..100 {
+            let slot = settlements.reserve_slot().unwrap();
+            let row = generation(format!("gen-{round}-{n}"), "key", 1);
+            slot.settle(row).await.unwrap();
+            if n == 50 {
+                assert!(settlements.flush().await.is_err());
+                assert!(settlements.trouble().is_some());
+            }
+        }
+        assert_eq!(settlements.unwritten(), 100);
+        drop(lock);
+        settlements.flush().await.unwrap();
+        assert_eq!((settlements.unwritten(), settlements.occupancy().0), (0, 0));
+        assert_eq!(settlements.trouble(), None);
+        let requests = store.key_usage("key", 0).await.unwrap().requests;
+        assert_eq!(requests, 100 * (i64::try_from(round).unwrap() + 1));
+        other.close().await.unwrap();
+        store.close().await.unwrap();
+        let left = std::fs::read_dir(database.journal()).unwrap();
+        assert_eq!(left.count(), 1, "only the lock is left after a clean end");
+    }
+}
+
+on_each_engine!(what_an_outage_kept_in_the_journal_is_written_at_the_next_start);
+async fn what_an_outage_kept_in_the_journal_is_written_at_the_next_start(database: TestDatabase) {
+    let store = database.open_with_journal(10).await;
+    let other = database.open().await;
+    let mut lock = other.database().begin_change().await.unwrap();
+    if database.is_postgres() {
+        lock.execute("LOCK TABLE generation", &[]).await.unwrap();
+    }
+    let prices = Some("{}".into());
+    for n in 0..50 {
+        let slot = store.settlements().reserve_slot().unwrap();
+        let row = Generation {
+            price_version: Some("v1".into()),
+            prices: prices.clone(),
+            ..generation(format!("gen-{n}"), "key", 1)
+        };
+        slot.settle(row).await.unwrap();
+    }
+    assert!(store.close().await.is_err());
+    drop(store);
+    drop(lock);
+    other.close().await.unwrap();
+    let store = database.open_with_journal(10).await;
+    assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 50);
+    assert_eq!(store.generation("gen-49").await.unwrap().unwrap().prices, prices);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_process_cannot_serve_from_the_same_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trunkline.db");
+    let key = MasterKey::generate().unwrap();
+    let store = Store::open(&path, key.clone(), 0).await.unwrap();
+    let second = Store::open(&path, key.clone(), 0).await;
+    assert!(matches!(second, Err(StoreError::InUse { .. })));
+    Store::open_beside(&path, key, 0).await.unwrap().close().await.unwrap();
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_gets_its_answers_through_its_relay() {
+    let store = Store::open_temporary().await.unwrap();
+    let (settlements, relay) = store.settlements().for_worker();
+    let relay = tokio::spawn(relay);
+    let settled: Vec<_> = (0..100)
+        .map(|n| {
+            let row = generation(format!("gen-{n}"), "key", 1);
+            settlements.reserve_slot().unwrap().settle(row)
+        })
+        .collect();
+    for committed in settled {
+        committed.await.unwrap();
+    }
+    relay.abort();
+}
