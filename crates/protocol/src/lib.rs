@@ -11,6 +11,7 @@
 pub mod dialect;
 pub mod exchange;
 pub mod json;
+pub mod parameter;
 pub mod sse;
 pub mod target;
 

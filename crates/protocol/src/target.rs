@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::{Effort, Losses};
+use crate::parameter::{Parameter, Parameters};
 
 /// Deviations of a provider from the protocol it speaks: data of the catalogue, never a test for
 /// a provider's name in a codec.
@@ -208,6 +209,43 @@ pub struct Target<'a> {
     pub quirks: &'a Quirks,
     /// What the model can do.
     pub abilities: &'a Abilities,
+    /// The parameters the endpoint is known to support. None at all means that nobody knows, and
+    /// everything is sent. CHAT-4
+    pub parameters: Parameters,
+}
+
+impl<'a> Target<'a> {
+    /// An endpoint whose parameters nobody listed.
+    pub const fn new(model: &'a str, quirks: &'a Quirks, abilities: &'a Abilities) -> Self {
+        Self { model, quirks, abilities, parameters: Parameters::NONE }
+    }
+
+    /// Why a parameter, by its name in OpenAI's dialect, must not be sent; `None` if it may. Names
+    /// outside the vocabulary are the business of the provider that knows them. CHAT-3, CHAT-4
+    pub fn refusal(&self, name: &str) -> Option<&'static str> {
+        if self.quirks.unsupported_parameters.iter().any(|refused| refused == name) {
+            return Some("the provider does not take it");
+        }
+        let parameter = Parameter::from_name(name)?;
+        let known = self.parameters;
+        let supported = known.is_empty() || spellings(parameter).iter().any(|it| known.has(*it));
+        (!supported).then_some("the endpoint does not support it")
+    }
+}
+
+/// The parameters of which one is enough: spellings of the same thing count as one.
+fn spellings(parameter: Parameter) -> &'static [Parameter] {
+    use Parameter as P;
+    const LIMIT: &[P] = &[P::MaxTokens, P::MaxCompletionTokens];
+    const REASONING: &[P] = &[P::Reasoning, P::ReasoningEffort, P::IncludeReasoning];
+    const FORMAT: &[P] = &[P::ResponseFormat, P::StructuredOutputs];
+    match parameter {
+        P::MaxTokens | P::MaxCompletionTokens => LIMIT,
+        P::Reasoning | P::ReasoningEffort | P::IncludeReasoning => REASONING,
+        P::ResponseFormat | P::StructuredOutputs => FORMAT,
+        // A list of one, from the list of all, which is in the order of the variants.
+        other => Parameter::ALL.get(other as usize..=other as usize).unwrap_or_default(),
+    }
 }
 
 /// A request written for an endpoint.

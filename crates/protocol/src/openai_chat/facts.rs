@@ -10,10 +10,11 @@ use super::parameters::{Parameters, prompt_text, type_of};
 use super::read::{
     Place, array, is_array, is_null, is_object, is_string, lenient_string, object, string,
 };
-use super::wire::{self, PARAMETERS};
+use super::wire;
 use crate::exchange::{Fault, Reasoning, Role};
 use crate::json::object::CowStr;
 use crate::json::{Envelope, Object, RawJson};
+use crate::parameter::Parameter;
 
 /// The form asked for the answer, as far as routing cares. STRUCT-1
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,10 +115,10 @@ pub fn read_facts(envelope: &Envelope<'_>) -> Result<RequestFacts, Fault> {
     let mut size = Size::default();
     let parameters = Parameters::read(envelope.members(), |_, _| {})?;
     for (name, raw) in envelope.members() {
-        if let Some(known) = PARAMETERS.iter().find(|known| **known == name)
+        if let Some(known) = Parameter::from_name(name)
             && !is_null(raw)
         {
-            facts.parameters.push(known);
+            facts.parameters.push(known.name());
         }
     }
     match (parameters.messages, parameters.prompt) {

@@ -28,4 +28,3 @@ pub use patch::{
     PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
 };
 pub use stream::{StreamDecoder, StreamEncoder, write_debug_chunk};
-pub use wire::PARAMETERS;

@@ -32,37 +32,6 @@ pub(super) const ROUTER_ONLY: [&str; 17] = [
     "structured_outputs",
 ];
 
-/// The names a model's `supported_parameters` is made of: what `provider.require_parameters`
-/// compares. CHAT-4
-pub const PARAMETERS: [&str; 26] = [
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "top_a",
-    "frequency_penalty",
-    "presence_penalty",
-    "repetition_penalty",
-    "max_tokens",
-    "max_completion_tokens",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-    "prediction",
-    "seed",
-    "response_format",
-    "structured_outputs",
-    "stop",
-    "tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "include_reasoning",
-    "reasoning",
-    "reasoning_effort",
-    "web_search_options",
-    "verbosity",
-];
-
 /// Parameters that steer sampling: refused as a group by models that reason. Bug 24
 pub(super) const SAMPLING: [&str; 9] = [
     "temperature",

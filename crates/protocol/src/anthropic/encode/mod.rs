@@ -162,7 +162,7 @@ pub(super) fn is_flag(text: &str) -> bool {
 }
 
 fn refused(target: &Target<'_>, name: &str) -> bool {
-    target.quirks.unsupported_parameters.iter().any(|refused| refused == name)
+    target.refusal(name).is_some()
 }
 
 fn write_output_config(

@@ -165,7 +165,7 @@ fn tier(request: &Request, target: &Target<'_>, encoded: &mut Encoded, losses: &
             return;
         }
     };
-    if target.quirks.unsupported_parameters.iter().any(|name| name == "service_tier") {
+    if target.refusal("service_tier").is_some() {
         losses.record("service_tier", "not accepted by this provider");
     } else if target.quirks.no_function_call_ids {
         encoded.headers.push(("x-vertex-ai-llm-shared-request-type", tier.to_owned()));

@@ -78,8 +78,10 @@ impl Writer<'_> {
     /// Whether the provider takes a member; if not, that is a loss.
     fn allows(&mut self, name: &str) -> bool {
         let abilities = self.target.abilities;
-        let why = if self.target.quirks.unsupported_parameters.iter().any(|known| known == name) {
-            "the provider does not take it"
+        // One parameter with two names.
+        let listed = if name == "random_seed" { "seed" } else { name };
+        let why = if let Some(why) = self.target.refusal(listed) {
+            why
         } else if !abilities.sampling && SAMPLING.contains(&name) {
             "the model takes no sampling parameters"
         } else if !abilities.penalties && PENALTIES.contains(&name) {

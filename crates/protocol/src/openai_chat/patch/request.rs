@@ -13,6 +13,7 @@ use crate::openai_chat::read::{lenient_array, lenient_object, lenient_string};
 use crate::openai_chat::wire::{self, PENALTIES, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{into_text, object, quoted};
 use crate::openai_chat::{reasoning, structured};
+use crate::parameter::Parameter;
 use crate::target::{
     Encoded, MaxTokensField, ReasoningRequest, ResponseContext, StreamUsage, Target,
 };
@@ -348,12 +349,19 @@ impl<'a> Patcher<'_, 'a> {
 
     /// CHAT-4
     fn unsupported(&mut self) {
-        for name in &self.target.quirks.unsupported_parameters {
-            if self.envelope.has(name) {
-                self.losses.record(name.clone(), "the provider does not take it");
+        let refused = self.target.quirks.unsupported_parameters.iter();
+        let unlisted = Parameter::ALL.iter().map(|parameter| parameter.name());
+        let unlisted = unlisted.filter(|_| !self.target.parameters.is_empty());
+        for name in refused.map(String::as_str).chain(unlisted) {
+            let Some(why) = self.target.refusal(name) else { continue };
+            if self.envelope.has(name) && !ROUTER_ONLY.contains(&name) {
+                self.losses.record(name.to_owned(), why);
             }
             // Also what was set above.
-            self.edit.remove(name.clone());
+            self.edit.remove(name.to_owned());
+            if name == "seed" {
+                self.edit.remove("random_seed");
+            }
         }
     }
 }

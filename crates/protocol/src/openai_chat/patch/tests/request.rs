@@ -1,6 +1,7 @@
 use crate::exchange::{Effort, Fault};
 use crate::json::Envelope;
 use crate::openai_chat::{RequestPatch, patch_request};
+use crate::parameter::Parameter;
 use crate::target::{
     Abilities, Encoded, MaxTokensField, Quirks, ReasoningReplay, ReasoningRequest, ReasoningStyle,
     StreamUsage, Target,
@@ -13,7 +14,7 @@ fn encode(
     patch: &RequestPatch,
 ) -> Result<Encoded, Fault> {
     let envelope = Envelope::parse(body.as_bytes()).unwrap();
-    let target = Target { model: "native", quirks, abilities };
+    let target = Target::new("native", quirks, abilities);
     patch_request(&envelope, &target, patch)
 }
 
@@ -146,6 +147,66 @@ fn each_top_level_quirk_changes_what_it_names() {
             format!(r#"{{"model":"native",{USER}{comma}{expected}}}"#),
             "{given}"
         );
+    }
+}
+
+/// CHAT-3, CHAT-4, bug 24
+#[test]
+fn parameters_an_endpoint_does_not_support_are_dropped() {
+    use Parameter::{MaxCompletionTokens, MinP, Reasoning, RepetitionPenalty, Seed, Temperature};
+    let sampler = r#""temperature":1,"top_k":40,"min_p":0.05,"repetition_penalty":1.1,"seed":1,"max_tokens":5,"safe_prompt":true,"n":1"#;
+    let without_fixed = r#""seed":1,"max_tokens":5,"safe_prompt":true,"n":1"#;
+    let table: [(&[Parameter], Quirks, &str, String); 6] = [
+        // Nobody knows: everything is sent.
+        (&[], Quirks::default(), sampler, sampler.to_owned()),
+        // As OpenAI lists it; the two names of the limit are one parameter.
+        (
+            &[Temperature, Seed, MaxCompletionTokens],
+            Quirks::default(),
+            sampler,
+            format!(r#""temperature":1,{without_fixed}"#),
+        ),
+        // As Together lists it.
+        (
+            &[Temperature, Seed, MaxCompletionTokens, Parameter::TopK, MinP, RepetitionPenalty],
+            Quirks::default(),
+            sampler,
+            sampler.to_owned(),
+        ),
+        // What goes by another name is dropped by the listed one.
+        (
+            &[Temperature],
+            Quirks { random_seed: true, ..Quirks::default() },
+            r#""seed":1,"temperature":1"#,
+            r#""temperature":1"#.to_owned(),
+        ),
+        (
+            &[Temperature],
+            Quirks { reasoning_request: ReasoningRequest::Reasoning, ..Quirks::default() },
+            r#""reasoning":{"effort":"low"},"temperature":1"#,
+            r#""temperature":1"#.to_owned(),
+        ),
+        (
+            &[Reasoning],
+            Quirks { reasoning_request: ReasoningRequest::Reasoning, ..Quirks::default() },
+            r#""reasoning":{"effort":"low"},"temperature":1"#,
+            r#""reasoning":{"effort":"low"}"#.to_owned(),
+        ),
+    ];
+    let abilities = Abilities::default();
+    for (supported, quirks, given, expected) in table {
+        let body = format!(r#"{{"model":"m",{USER},{given}}}"#);
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        let parameters = supported.iter().copied().collect();
+        let target = Target { parameters, ..Target::new("native", &quirks, &abilities) };
+        let encoded = patch_request(&envelope, &target, &RequestPatch::default()).unwrap();
+        assert_eq!(
+            String::from_utf8(encoded.body).unwrap(),
+            format!(r#"{{"model":"native",{USER},{expected}}}"#),
+            "{supported:?}"
+        );
+        let lost = given.matches("\":").count() - expected.matches("\":").count();
+        assert!(encoded.losses.0.len() <= lost, "{:?}", encoded.losses);
     }
 }
 
