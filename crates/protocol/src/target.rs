@@ -1,6 +1,8 @@
 //! What an encoder must know of the endpoint it writes for, and a decoder of the request it
 //! answers.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::{Effort, Losses};
@@ -264,8 +266,8 @@ pub struct Encoded {
 /// What the decoder of an answer must know of the request as it was written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResponseContext {
-    /// Tool names that had to be changed: (as sent, as the caller declared). Bug 28
-    pub tool_names: Vec<(String, String)>,
+    /// Tool names that had to be changed: as the caller declared them, by the name as sent. Bug 28
+    pub tool_names: BTreeMap<String, String>,
     /// The name of the tool that stands for the structured output, if it is emulated: its input is
     /// the content, and the caller must never see the call. Bug 13
     pub emulated_output_tool: Option<String>,
@@ -282,6 +284,6 @@ pub struct ResponseContext {
 impl ResponseContext {
     /// The caller's name of a tool the provider calls.
     pub fn declared_name<'n>(&'n self, sent: &'n str) -> &'n str {
-        self.tool_names.iter().find(|(name, _)| name == sent).map_or(sent, |(_, name)| name)
+        self.tool_names.get(sent).map_or(sent, String::as_str)
     }
 }

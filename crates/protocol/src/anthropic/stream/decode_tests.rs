@@ -242,7 +242,7 @@ fn excluded_reasoning_is_left_out() {
 fn names_are_mapped_back() {
     // bug 28
     let context = ResponseContext {
-        tool_names: vec![("f".into(), "server.f".into())],
+        tool_names: [("f".into(), "server.f".into())].into(),
         ..ResponseContext::default()
     };
     let events = decode(WHOLE, &context);

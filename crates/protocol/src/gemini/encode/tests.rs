@@ -149,7 +149,7 @@ fn results_of_one_turn_share_a_content_and_user_text_stays_apart() {
         ])
     );
     assert!(String::from_utf8(encoded.body).unwrap().contains("1.50"), "spelling survives");
-    assert_eq!(encoded.context.tool_names, [("g_h".to_owned(), "g.h".to_owned())]);
+    assert_eq!(encoded.context.tool_names, [("g_h".to_owned(), "g.h".to_owned())].into());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::thought;
 use crate::Dialect;
 use crate::exchange::{Block, BlockKind, Fault, MediaSource, Role, Turn};
 use crate::openai_chat::patch::BETWEEN;
-use crate::openai_chat::wire;
+use crate::openai_chat::wire::{self, PlainNames};
 use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::target::ReasoningReplay;
 
@@ -13,13 +13,12 @@ use crate::target::ReasoningReplay;
 pub(super) struct Conversation<'o> {
     out: &'o mut Vec<u8>,
     last: Option<Role>,
-    /// Tool names: (as sent, as declared).
-    names: &'o [(String, String)],
+    names: &'o PlainNames,
     first: bool,
 }
 
 impl<'o> Conversation<'o> {
-    pub(super) fn begin(out: &'o mut Vec<u8>, names: &'o [(String, String)]) -> Self {
+    pub(super) fn begin(out: &'o mut Vec<u8>, names: &'o PlainNames) -> Self {
         out.push(b'[');
         Self { out, last: None, names, first: true }
     }
@@ -133,7 +132,7 @@ impl<'o> Conversation<'o> {
         message.string("role", "tool");
         message.string("tool_call_id", &sent_id(call_id, quirks.nine_character_tool_ids));
         if let Some(name) = name.as_deref().filter(|_| !quirks.strict_messages) {
-            message.string("name", wire::sent_name(self.names, name));
+            message.string("name", self.names.sent(name));
         }
         if inside.is_empty() {
             message.string("content", "");
@@ -338,13 +337,13 @@ fn write_outputs(message: &mut ObjectWriter<'_>, turn: &Turn, scene: &mut Scene<
     }
 }
 
-fn write_call(out: &mut Vec<u8>, block: &Block, names: &[(String, String)], nine: bool) {
+fn write_call(out: &mut Vec<u8>, block: &Block, names: &PlainNames, nine: bool) {
     let BlockKind::ToolCall { id, name, arguments } = &block.kind else { return };
     object(out, |call| {
         call.string("id", &sent_id(id, nine));
         call.string("type", "function");
         call.object("function", |function| {
-            function.string("name", wire::sent_name(names, name));
+            function.string("name", names.sent(name));
             // Bug 3
             function.string("arguments", if arguments.is_empty() { "{}" } else { arguments });
         });

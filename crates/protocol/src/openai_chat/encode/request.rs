@@ -1,12 +1,14 @@
 //! A request written for a provider.
 
+use std::collections::BTreeMap;
+
 use super::message::Conversation;
 use super::part::{Scene, write_mark};
 use crate::Dialect;
 use crate::exchange::{
     BlockKind, Fault, Losses, OutputFormat, Request, Role, Tool, ToolChoice, ToolKind,
 };
-use crate::openai_chat::wire::{self, PENALTIES, ROUTER_ONLY, SAMPLING};
+use crate::openai_chat::wire::{self, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::openai_chat::{reasoning, structured};
 use crate::target::{Encoded, MaxTokensField, ResponseContext, StreamUsage, Target};
@@ -18,8 +20,9 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         ToolKind::Function { name, .. } => Some(name.as_str()),
         ToolKind::Opaque { .. } => None,
     });
-    let context = ResponseContext {
-        tool_names: wire::plain_names(declared),
+    let names = PlainNames::of(declared.chain(called(request)));
+    let mut context = ResponseContext {
+        tool_names: BTreeMap::new(),
         emulated_output_tool: None,
         no_finish_reason: target.quirks.no_finish_reason,
         reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
@@ -35,8 +38,8 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         written: vec!["model", "messages", "stream"],
     };
     writer.object.string("model", target.model);
-    writer.messages(request, &context.tool_names)?;
-    writer.tools(request, &context.tool_names);
+    writer.messages(request, &names)?;
+    writer.tools(request, &names);
     writer.output(request.output.as_ref());
     writer.sampling(request);
     writer.limit(request);
@@ -45,7 +48,17 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
     writer.others(request);
     writer.extras(request);
     writer.object.end();
+    context.tool_names = names.into_declared();
     Ok(Encoded { body, headers: Vec::new(), losses, context })
+}
+
+/// The names of the tools that were called before, which need not be offered any more.
+fn called(request: &Request) -> impl Iterator<Item = &str> + Clone {
+    request.turns.iter().flat_map(|turn| &turn.blocks).filter_map(|block| match &block.kind {
+        BlockKind::ToolCall { name, .. } => Some(name.as_str()),
+        BlockKind::ToolResult { name, .. } => name.as_deref(),
+        _ => None,
+    })
 }
 
 /// The text the model is to continue. CHAT-8
@@ -109,7 +122,7 @@ impl Writer<'_> {
         }
     }
 
-    fn messages(&mut self, request: &Request, names: &[(String, String)]) -> Result<(), Fault> {
+    fn messages(&mut self, request: &Request, names: &PlainNames) -> Result<(), Fault> {
         let out = self.object.value("messages");
         let mut conversation = Conversation::begin(out, names);
         if let Some(OutputFormat::JsonSchema { schema, .. }) = &request.output
@@ -126,7 +139,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn tools(&mut self, request: &Request, names: &[(String, String)]) {
+    fn tools(&mut self, request: &Request, names: &PlainNames) {
         if !self.target.abilities.tools {
             if !request.tools.is_empty() {
                 self.losses.record("tools", "the model takes no tools");
@@ -155,7 +168,7 @@ impl Writer<'_> {
     }
 
     /// TOOLS-3, bugs 18, 30
-    fn tool_choice(&mut self, choice: &ToolChoice, names: &[(String, String)]) {
+    fn tool_choice(&mut self, choice: &ToolChoice, names: &PlainNames) {
         let forced = match choice {
             ToolChoice::Required | ToolChoice::Named(_) => true,
             ToolChoice::Allowed { required, .. } => *required,
@@ -181,13 +194,13 @@ impl Writer<'_> {
             ToolChoice::None => out.extend_from_slice(b"\"none\""),
             ToolChoice::Required if any => out.extend_from_slice(b"\"any\""),
             ToolChoice::Required => out.extend_from_slice(b"\"required\""),
-            ToolChoice::Named(name) => write_function_name(out, wire::sent_name(names, name)),
+            ToolChoice::Named(name) => write_function_name(out, names.sent(name)),
             ToolChoice::Allowed { names: allowed, required } => object(out, |choice| {
                 choice.string("type", "allowed_tools");
                 choice.object("allowed_tools", |inner| {
                     inner.string("mode", if *required { "required" } else { "auto" });
                     inner.array("tools", allowed, |out, name| {
-                        write_function_name(out, wire::sent_name(names, name));
+                        write_function_name(out, names.sent(name));
                     });
                 });
             }),
@@ -350,13 +363,13 @@ fn write_function_name(out: &mut Vec<u8>, name: &str) {
 }
 
 /// TOOLS-1
-fn write_tool(out: &mut Vec<u8>, tool: &Tool, names: &[(String, String)], marks: bool) {
+fn write_tool(out: &mut Vec<u8>, tool: &Tool, names: &PlainNames, marks: bool) {
     match &tool.kind {
         ToolKind::Opaque { raw, .. } => out.extend_from_slice(raw.get().as_bytes()),
         ToolKind::Function { name, description, parameters, strict } => object(out, |entry| {
             entry.string("type", "function");
             entry.object("function", |function| {
-                function.string("name", wire::sent_name(names, name));
+                function.string("name", names.sent(name));
                 if let Some(description) = description {
                     function.string("description", description);
                 }

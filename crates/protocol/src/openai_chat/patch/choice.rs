@@ -3,13 +3,14 @@
 
 use serde_json::value::RawValue;
 
+use super::call::tool_calls;
 use super::changes::Changes;
 use crate::exchange::{ErrorType, Fault, FinishReason};
 use crate::json::Object;
 use crate::openai_chat::calls::Calls;
 use crate::openai_chat::prefill::Prefill;
 use crate::openai_chat::read::{
-    is_array, is_null, is_object, is_string, lenient_array, lenient_object, lenient_string,
+    is_array, is_null, is_string, lenient_array, lenient_object, lenient_string,
 };
 use crate::openai_chat::wire;
 use crate::openai_chat::write::{into_text, object, quoted};
@@ -62,7 +63,7 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn text(&mut self, raw: &'a RawValue) {
+    pub(super) fn text(&mut self, raw: &'a RawValue) {
         let bytes = raw.get().len().saturating_sub(2);
         if bytes > 0 {
             self.content = true;
@@ -309,117 +310,6 @@ fn details_text(details: &RawValue) -> String {
         .filter_map(lenient_object)
         .filter_map(|entry| entry.peek_str("text").or_else(|| entry.peek_str("summary")))
         .collect()
-}
-
-/// The tool calls; `None` if they may stay as they are. Bugs 2, 3, 29
-fn tool_calls<'a>(
-    raw: &'a RawValue,
-    state: &mut ChoiceState,
-    around: &Surroundings<'_>,
-    seen: &mut Seen<'a>,
-) -> Result<Option<String>, Fault> {
-    let entries = lenient_array(raw);
-    seen.content |= !entries.is_empty();
-    seen.special |= entries.len() > 1;
-    let mut out = Vec::with_capacity(raw.get().len());
-    let mut changed = false;
-    out.push(b'[');
-    for entry in entries {
-        let Some(call) = lenient_object(entry) else {
-            changed = true;
-            continue;
-        };
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        let changes = tool_call(&call, state, around, seen)?;
-        if changes.is_empty() {
-            out.extend_from_slice(entry.get().as_bytes());
-        } else {
-            changed = true;
-            changes.write(&call, &mut out);
-        }
-    }
-    out.push(b']');
-    Ok(changed.then(|| into_text(out)))
-}
-
-fn tool_call<'a>(
-    call: &Object<'a>,
-    state: &mut ChoiceState,
-    around: &Surroundings<'_>,
-    seen: &mut Seen<'a>,
-) -> Result<Changes, Fault> {
-    let function = call.peek("function").and_then(lenient_object).unwrap_or_default();
-    let name = function.peek_str("name").filter(|name| !name.is_empty());
-    let id = call.peek_str("id").filter(|id| !id.is_empty());
-    let index: Option<u64> =
-        call.peek("index").and_then(|raw| serde_json::from_str(raw.get()).ok());
-    let whole = around.shape == Shape::Whole;
-    let at = if whole {
-        // Every entry of a whole answer is a call of its own.
-        state.calls.resolve(Some(state.calls.slots.len() as u64), id.as_deref(), true)?
-    } else {
-        state.calls.resolve(index, id.as_deref(), name.is_some())?
-    };
-    let ordinal = u32::try_from(at).unwrap_or(u32::MAX);
-    let slot = &mut state.calls.slots[at];
-    let mut changes = Changes::default();
-    let mut inner = Changes::default();
-    if !whole && index != Some(u64::from(ordinal)) {
-        changes.set("index", ordinal.to_string());
-    }
-    if slot.started {
-        // Clients that add up strings would double what is repeated.
-        for repeated in ["id", "type"] {
-            changes.remove_from(call, repeated);
-        }
-        inner.remove_from(&function, "name");
-    } else {
-        seen.special = true;
-        seen.began_call = true;
-        slot.started = true;
-        if id.is_none() {
-            changes.set("id", quoted(&wire::tool_call_id(around.answer, state.index, ordinal)));
-        }
-        if call.peek_str("type").as_deref() != Some("function") {
-            changes.set("type", "\"function\"");
-        }
-        match name.as_deref() {
-            Some(name) => {
-                let declared = around.context.declared_name(name);
-                if declared != name {
-                    inner.set("name", quoted(declared));
-                }
-            }
-            None => inner.set("name", "\"\""),
-        }
-    }
-    match function.peek("arguments") {
-        Some(raw) if is_string(raw) => {
-            if raw.get().len() > 2 {
-                slot.arguments = true;
-                seen.text(raw);
-            } else if whole {
-                inner.set("arguments", "\"{}\"");
-            }
-        }
-        Some(raw) if is_object(raw) || is_array(raw) => {
-            slot.arguments = true;
-            seen.special = true;
-            seen.text_bytes += raw.get().len() as u64;
-            inner.set("arguments", quoted(raw.get()));
-        }
-        Some(_) | None if whole => inner.set("arguments", "\"{}\""),
-        Some(_) => inner.set("arguments", "\"\""),
-        None => {}
-    }
-    if !inner.is_empty() || call.peek("function").is_none() {
-        let mut written = Vec::new();
-        inner.write(&function, &mut written);
-        changes.set("function", into_text(written));
-    }
-    Ok(changes)
 }
 
 /// CHAT-12

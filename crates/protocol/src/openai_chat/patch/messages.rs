@@ -13,7 +13,7 @@ use crate::openai_chat::read::{
     Place, array, is_array, is_null, is_string, lenient_array, lenient_object, lenient_string,
     object,
 };
-use crate::openai_chat::wire;
+use crate::openai_chat::wire::{self, MAX_FUNCTION_NAME, PlainNames};
 use crate::openai_chat::write::{into_text, object as write_object, quoted};
 use crate::target::{ReasoningReplay, Target};
 
@@ -26,8 +26,7 @@ pub(in crate::openai_chat) const BETWEEN: &str = r#"{"role":"assistant","content
 /// What messages are rewritten for.
 pub(super) struct Policy<'p> {
     pub(super) target: &'p Target<'p>,
-    /// Tool names: (as sent, as declared).
-    pub(super) names: &'p [(String, String)],
+    pub(super) names: &'p PlainNames,
     /// An instruction to put first.
     pub(super) instruction: Option<String>,
 }
@@ -145,7 +144,7 @@ fn message_changes(
     if role == Some(Role::Tool)
         && let Some(name) = message.peek_str("name")
     {
-        replace(&mut changes, "name", &name, wire::sent_name(policy.names, &name));
+        replace(&mut changes, "name", &name, policy.names.sent(&name));
     }
     if role == Some(Role::Assistant) {
         let calls = message.peek("tool_calls").filter(|raw| !is_null(raw));
@@ -307,10 +306,10 @@ fn rewrite_calls(calls: &RawValue, policy: &Policy<'_>) -> Option<String> {
         }
         if let Some(function) = call.peek("function").and_then(lenient_object)
             && let Some(name) = function.peek_str("name")
-            && wire::sent_name(policy.names, &name) != name
+            && policy.names.sent(&name) != name
         {
             let mut inner = Changes::default();
-            inner.set("name", quoted(wire::sent_name(policy.names, &name)));
+            inner.set("name", quoted(policy.names.sent(&name)));
             let mut written = Vec::new();
             inner.write(&function, &mut written);
             changes.set("function", into_text(written));
@@ -324,4 +323,37 @@ fn rewrite_calls(calls: &RawValue, policy: &Policy<'_>) -> Option<String> {
     }
     out.push(b']');
     changed.then(|| into_text(out))
+}
+
+/// The names of the tools that were called before, if any of them could be one that hosts refuse:
+/// a search that can only be wrong by saying yes spares the others the reading. Bug 28
+pub(super) fn called_names(messages: &RawValue) -> Vec<Cow<'_, str>> {
+    let text = messages.get();
+    if memmem::find(text.as_bytes(), b"\"tool_calls\"").is_none() || !has_irregular_name(text) {
+        return Vec::new();
+    }
+    let mut names = Vec::new();
+    for message in lenient_array(messages).into_iter().filter_map(lenient_object) {
+        if message.peek_str("role").as_deref() == Some("tool") {
+            names.extend(message.peek_str("name"));
+        }
+        for call in message.peek("tool_calls").map(lenient_array).unwrap_or_default() {
+            let function = lenient_object(call).and_then(|call| call.peek("function"));
+            names.extend(function.and_then(lenient_object).and_then(|it| it.peek_str("name")));
+        }
+    }
+    names
+}
+
+/// Whether any member called `name` is a string that is no plain name.
+fn has_irregular_name(text: &str) -> bool {
+    const KEY: &str = "\"name\"";
+    memmem::find_iter(text.as_bytes(), KEY).any(|at| {
+        let value = text.get(at + KEY.len()..).unwrap_or_default();
+        let value = value.trim_start().strip_prefix(':').map(str::trim_start);
+        let Some(value) = value.and_then(|value| value.strip_prefix('"')) else { return false };
+        // No plain name is longer, and none holds a backslash.
+        let end = value.bytes().take(MAX_FUNCTION_NAME + 1).position(|byte| byte == b'"');
+        end.is_none_or(|end| !value.get(..end).is_some_and(wire::is_plain_name))
+    })
 }

@@ -1,6 +1,8 @@
 //! A request passed on in the same protocol: top-level members are edited, everything else keeps
 //! its bytes. CHAT-4
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::changes::Changes;
@@ -10,7 +12,7 @@ use crate::json::Envelope;
 use crate::json::envelope::Edit;
 use crate::openai_chat::parameters::{Parameters, prompt_text};
 use crate::openai_chat::read::{lenient_array, lenient_object, lenient_string};
-use crate::openai_chat::wire::{self, PENALTIES, ROUTER_ONLY, SAMPLING};
+use crate::openai_chat::wire::{self, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{into_text, object, quoted};
 use crate::openai_chat::{reasoning, structured};
 use crate::parameter::Parameter;
@@ -64,7 +66,7 @@ pub fn patch_request(
     patcher.service_tier(&parameters);
     patcher.user(patch);
     patcher.unsupported();
-    patcher.context.tool_names = names;
+    patcher.context.tool_names = names.into_declared();
     Ok(Encoded {
         body: patcher.edit.finish(),
         headers: Vec::new(),
@@ -100,35 +102,49 @@ impl<'a> Patcher<'_, 'a> {
     }
 
     /// Bugs 28, 30
-    fn tools(&mut self, parameters: &Parameters<'_>) -> Vec<(String, String)> {
+    fn tools(&mut self, parameters: &Parameters<'_>) -> PlainNames {
         let abilities = self.target.abilities;
         if !abilities.tools {
             for name in ["tools", "tool_choice", "parallel_tool_calls"] {
                 self.lose(name, "the model takes no tools");
             }
-            return Vec::new();
+            return PlainNames::default();
         }
         let choice = parameters.tool_choice.map(RawValue::get);
         let forced = choice.is_some_and(|text| !matches!(text, "\"auto\"" | "\"none\""));
         if forced && !abilities.forced_tool_choice {
             self.edit.set("tool_choice", "\"auto\"");
             self.losses.record("tool_choice", "the model cannot be forced to call a tool");
-        } else if choice == Some("\"required\"") && self.target.quirks.tool_choice_any {
-            self.edit.set("tool_choice", "\"any\"");
+        } else if let Some(word @ ("\"required\"" | "\"any\"")) = choice {
+            let any = self.target.quirks.tool_choice_any;
+            let sent = if any { "\"any\"" } else { "\"required\"" };
+            if word != sent {
+                self.edit.set("tool_choice", sent);
+            }
         }
-        let Some(tools) = parameters.tools else { return Vec::new() };
-        self.tool_names(tools, parameters.tool_choice.filter(|_| abilities.forced_tool_choice))
+        let called = parameters.messages.map(messages::called_names).unwrap_or_default();
+        self.tool_names(
+            parameters.tools,
+            parameters.tool_choice.filter(|_| abilities.forced_tool_choice),
+            &called,
+        )
     }
 
-    fn tool_names(&mut self, tools: &RawValue, choice: Option<&RawValue>) -> Vec<(String, String)> {
-        let entries = lenient_array(tools);
+    fn tool_names(
+        &mut self,
+        tools: Option<&RawValue>,
+        choice: Option<&RawValue>,
+        called: &[Cow<'_, str>],
+    ) -> PlainNames {
+        let entries = tools.map(lenient_array).unwrap_or_default();
         let declared: Vec<_> = entries
             .iter()
             .filter_map(|raw| {
                 lenient_object(lenient_object(raw)?.peek("function")?)?.peek_str("name")
             })
             .collect();
-        let names = wire::plain_names(declared.iter().map(AsRef::as_ref));
+        let names = PlainNames::of(declared.iter().chain(called).map(AsRef::as_ref));
+        let Some(tools) = tools else { return names };
         let marks = !self.target.quirks.cache_control && tools.get().contains("\"cache_control\"");
         if names.is_empty() && !marks {
             return names;
@@ -179,7 +195,7 @@ impl<'a> Patcher<'_, 'a> {
     fn messages(
         &mut self,
         parameters: &Parameters<'a>,
-        names: &[(String, String)],
+        names: &PlainNames,
         instruction: Option<String>,
     ) -> Result<(), Fault> {
         let policy = Policy { target: self.target, names, instruction };
@@ -367,14 +383,14 @@ impl<'a> Patcher<'_, 'a> {
 }
 
 /// The changes that give a tool, or a choice of one, its sent name.
-fn renamed(tool: &crate::json::Object<'_>, names: &[(String, String)]) -> Changes {
+fn renamed(tool: &crate::json::Object<'_>, names: &PlainNames) -> Changes {
     let mut changes = Changes::default();
     if let Some(function) = tool.peek("function").and_then(lenient_object)
         && let Some(name) = function.peek_str("name")
-        && wire::sent_name(names, &name) != name
+        && names.sent(&name) != name
     {
         let mut inner = Changes::default();
-        inner.set("name", quoted(wire::sent_name(names, &name)));
+        inner.set("name", quoted(names.sent(&name)));
         let mut out = Vec::new();
         inner.write(&function, &mut out);
         changes.set("function", into_text(out));

@@ -25,6 +25,9 @@ use crate::target::ResponseContext;
 /// The most reasoning blocks told apart in one answer.
 const MAX_REASONING: usize = 1_024;
 
+/// The most bytes of arguments that wait for the name of their call.
+const MAX_WAITING: usize = 1024 * 1024;
+
 /// A chunk, as far as events are made of it. Everything may be missing or `null`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -358,7 +361,7 @@ impl ChoiceState {
             && let Some(function) = lenient_object(raw)
         {
             let at = self.calls.resolve(Some(0), None, false)?;
-            self.function(at, &function, context, answer, events);
+            self.function(at, &function, context, answer, events)?;
         }
         Ok(())
     }
@@ -475,8 +478,7 @@ impl ChoiceState {
         let index = call.peek("index").and_then(|raw| serde_json::from_str(raw.get()).ok());
         let named = function.peek_str("name").is_some_and(|name| !name.is_empty());
         let at = self.calls.resolve(index, id.as_deref(), named)?;
-        self.function(at, &function, context, answer, events);
-        Ok(())
+        self.function(at, &function, context, answer, events)
     }
 
     fn function(
@@ -486,7 +488,7 @@ impl ChoiceState {
         context: &ResponseContext,
         answer: &str,
         events: &mut Vec<Event>,
-    ) {
+    ) -> Result<(), Fault> {
         let choice = self.index;
         let index = u32::try_from(at).unwrap_or(u32::MAX);
         let name = function.peek_str("name").filter(|name| !name.is_empty());
@@ -500,10 +502,14 @@ impl ChoiceState {
         if !slot.started {
             let Some(name) = name else {
                 // Arguments before the name wait for it.
+                if slot.waiting.len() + arguments.len() > MAX_WAITING {
+                    return Err(broken("a tool call never got its name"));
+                }
                 slot.waiting.push_str(&arguments);
-                return;
+                return Ok(());
             };
             slot.started = true;
+            slot.name.push_str(&name);
             events.push(Event::ToolCallStart {
                 choice,
                 index,
@@ -518,6 +524,7 @@ impl ChoiceState {
             slot.arguments = true;
             events.push(Event::ToolCallArguments { choice, index, arguments });
         }
+        Ok(())
     }
 
     /// The end of the choice. Bugs 3, 15

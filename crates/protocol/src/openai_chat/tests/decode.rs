@@ -254,7 +254,7 @@ fn the_context_of_the_request_is_honoured() {
     let context = ResponseContext {
         exclude_reasoning: true,
         prefill: Some("{\"a".into()),
-        tool_names: vec![("a_b".into(), "a.b".into())],
+        tool_names: [("a_b".into(), "a.b".into())].into(),
         ..ResponseContext::default()
     };
     let answer = decode_response(

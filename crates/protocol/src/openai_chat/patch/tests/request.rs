@@ -112,6 +112,7 @@ fn each_top_level_quirk_changes_what_it_names() {
             able(),
             r#""tool_choice":"any""#,
         ),
+        (r#""tool_choice":"any""#, none(), able(), r#""tool_choice":"required""#),
         // Bug 18
         (
             r#""tool_choice":"required""#,
@@ -379,7 +380,42 @@ fn tool_names_a_host_refuses_are_changed_everywhere_and_remembered() {
         String::from_utf8(encoded.body).unwrap(),
         body.replace("srv.get", "srv_get").replace("\"m\"", "\"native\"")
     );
-    assert_eq!(encoded.context.tool_names, vec![("srv_get".to_owned(), "srv.get".to_owned())]);
+    assert_eq!(encoded.context.tool_names, [("srv_get".to_owned(), "srv.get".to_owned())].into());
+}
+
+/// Bug 28: a tool that was called need not be offered any more.
+#[test]
+fn names_in_the_history_are_changed_without_being_declared() {
+    for tools in ["", r#""tools":[{"type":"function","function":{"name":"srv_get"}}],"#] {
+        let body = format!(
+            r#"{{"model":"m",{tools}"messages":[{{"role":"assistant","tool_calls":[{{"id":"c","type":"function","function":{{"arguments":"{{}}", "name" : "srv.get"}}}}]}},{{"role":"tool","tool_call_id":"c","name":"srv.get","content":"r"}}]}}"#
+        );
+        let encoded =
+            encode(&body, &Quirks::default(), &Abilities::default(), &RequestPatch::default())
+                .unwrap();
+        let sent = String::from_utf8(encoded.body).unwrap();
+        assert!(!sent.contains("srv.get"), "{sent}");
+        let (plain, declared) = encoded.context.tool_names.iter().next().unwrap();
+        assert_eq!(declared, "srv.get");
+        assert_eq!(sent.matches(&format!("\"{plain}\"")).count(), 2, "{sent}");
+        assert_eq!(plain == "srv_get", tools.is_empty(), "names never collapse");
+    }
+}
+
+/// Bug 28
+#[test]
+fn many_irregular_names_are_no_burden() {
+    let mut tools = String::new();
+    for number in 0..100_000 {
+        let comma = if number == 0 { "" } else { "," };
+        tools.push_str(&format!(
+            r#"{comma}{{"type":"function","function":{{"name":"a.{number}"}}}}"#
+        ));
+    }
+    let body = format!(r#"{{"model":"m",{USER},"tools":[{tools}]}}"#);
+    let encoded =
+        encode(&body, &Quirks::default(), &Abilities::default(), &RequestPatch::default()).unwrap();
+    assert_eq!(encoded.context.tool_names.len(), 100_000);
 }
 
 /// STRUCT-2

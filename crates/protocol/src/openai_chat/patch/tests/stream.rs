@@ -166,6 +166,70 @@ fn tool_calls_are_repaired() {
     assert_eq!(last["finish_reason"], "tool_calls");
 }
 
+/// The calls of a streamed answer as callers add them up: id, name, arguments.
+fn added_up(context: ResponseContext, pieces: &[&str]) -> Vec<(String, String, String)> {
+    let mut stream = PatchStream::new(identity(), context);
+    let mut calls: Vec<(String, String, String)> = Vec::new();
+    for piece in pieces {
+        let (out, _) = push(
+            &mut stream,
+            &format!(
+                r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{piece}]}},"finish_reason":null}}]}}"#
+            ),
+        );
+        let value: serde_json::Value = serde_json::from_str(&out["data: ".len()..]).unwrap();
+        for call in value["choices"][0]["delta"]["tool_calls"].as_array().unwrap() {
+            let at = call["index"].as_u64().unwrap() as usize;
+            calls.resize_with(calls.len().max(at + 1), Default::default);
+            calls[at].0.push_str(call["id"].as_str().unwrap_or_default());
+            calls[at].1.push_str(call["function"]["name"].as_str().unwrap_or_default());
+            calls[at].2.push_str(call["function"]["arguments"].as_str().unwrap_or_default());
+        }
+    }
+    calls
+}
+
+/// Bugs 2, 28, 29
+#[test]
+fn a_name_may_come_late_in_parts_or_again_and_again() {
+    let renamed = ResponseContext {
+        tool_names: [("get_weather".to_owned(), "get.weather".to_owned())].into(),
+        ..ResponseContext::default()
+    };
+    for (pieces, name, arguments) in [
+        (
+            vec![
+                r#"{"index":0,"id":"c","function":{"arguments":""}}"#,
+                r#"{"index":0,"function":{"name":"get_weather","arguments":"{}"}}"#,
+            ],
+            "get.weather",
+            "{}",
+        ),
+        (
+            vec![
+                r#"{"id":"c","function":{"name":null,"arguments":"{"}}"#,
+                r#"{"function":{"name":"get_weather","arguments":"}"}}"#,
+                r#"{"id":"c","function":{"name":"get_weather","arguments":" "}}"#,
+            ],
+            "get.weather",
+            "{} ",
+        ),
+        (
+            vec![
+                r#"{"index":0,"id":"c"}"#,
+                r#"{"index":0,"function":{"name":"get_"}}"#,
+                r#"{"index":0,"function":{"name":"time","arguments":""}}"#,
+                r#"{"index":0,"function":{"name":"","arguments":"{}"}}"#,
+            ],
+            "get_time",
+            "{}",
+        ),
+    ] {
+        let expected = vec![("c".to_owned(), name.to_owned(), arguments.to_owned())];
+        assert_eq!(added_up(renamed.clone(), &pieces), expected, "{pieces:?}");
+    }
+}
+
 /// Bug 2: every call has the index 0; what was learned must not be applied to the next call.
 #[test]
 fn arguments_go_to_the_call_that_began_last() {
