@@ -4,7 +4,7 @@
 use crate::exchange::{ErrorType, Fault};
 
 /// The most tool calls accepted in one answer.
-const MAX_CALLS: usize = 1_024;
+pub(super) const MAX_CALLS: usize = 1_024;
 
 /// The tool calls of one answer so far, in order: a call's ordinal is its place.
 #[derive(Debug, Default)]

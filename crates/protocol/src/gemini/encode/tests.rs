@@ -208,6 +208,29 @@ fn media_of_results_go_inside_where_they_may() {
     assert_eq!(contents[4]["parts"][0]["text"], "and?");
 }
 
+/// Bug 1: media of one result never stand before the next result.
+#[test]
+fn results_of_one_turn_stay_together_whatever_they_hold() {
+    let image = || {
+        Block::new(BlockKind::Image {
+            source: MediaSource::Base64 { media_type: "image/gif".into(), data: "aGk=".into() },
+            detail: None,
+        })
+    };
+    let request = asking(vec![
+        say(Role::User, "go"),
+        Turn::new(Role::Assistant, vec![call("1", "f", "{}"), call("2", "g", "{}")]),
+        result("1", vec![Block::text("seen"), image()]),
+        result("2", vec![Block::text("b"), image()]),
+    ]);
+    let contents = body(&request)["contents"].clone();
+    let results = contents[2]["parts"].as_array().unwrap();
+    let names: Vec<_> = results.iter().map(|part| &part["functionResponse"]["name"]).collect();
+    assert_eq!(names, ["f", "g"]);
+    assert_eq!(contents[3]["parts"].as_array().unwrap().len(), 4, "both media, each announced");
+    assert!(contents.get(4).is_none());
+}
+
 /// Bug 7
 #[test]
 fn signatures_go_back_to_the_parts_they_came_from() {

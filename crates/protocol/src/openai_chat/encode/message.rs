@@ -10,21 +10,34 @@ use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::target::ReasoningReplay;
 
 /// Writes messages one after another.
-pub(super) struct Conversation<'o> {
+pub(super) struct Conversation<'o, 'b> {
     out: &'o mut Vec<u8>,
     last: Option<Role>,
+    /// Media of results, which a user shows after all results of one turn.
+    shown: Vec<&'b Block>,
     names: &'o PlainNames,
     first: bool,
 }
 
-impl<'o> Conversation<'o> {
+impl<'o, 'b> Conversation<'o, 'b> {
     pub(super) fn begin(out: &'o mut Vec<u8>, names: &'o PlainNames) -> Self {
         out.push(b'[');
-        Self { out, last: None, names, first: true }
+        Self { out, last: None, shown: Vec::new(), names, first: true }
     }
 
-    pub(super) fn end(self) {
+    pub(super) fn end(mut self, scene: &mut Scene<'_>) -> Result<(), Fault> {
+        self.show(scene)?;
         self.out.push(b']');
+        Ok(())
+    }
+
+    /// Writes the media that have been waiting for the last result.
+    fn show(&mut self, scene: &mut Scene<'_>) -> Result<(), Fault> {
+        let shown = std::mem::take(&mut self.shown);
+        if shown.is_empty() {
+            return Ok(());
+        }
+        self.plain(Role::User, &Turn::new(Role::User, Vec::new()), &shown, scene)
     }
 
     pub(super) fn instruction(&mut self, text: &str) {
@@ -44,25 +57,27 @@ impl<'o> Conversation<'o> {
     /// Writes a turn. Results of tools come first, each as a message of its own. Bug 1
     pub(super) fn turn(
         &mut self,
-        turn: &Turn,
+        turn: &'b Turn,
         is_last: bool,
         scene: &mut Scene<'_>,
     ) -> Result<(), Fault> {
-        let mut results = false;
-        let mut media = Vec::new();
-        for block in &turn.blocks {
-            if let BlockKind::ToolResult { .. } = &block.kind {
-                results = true;
-                self.result(block, turn, &mut media, scene)?;
+        let is_result = |block: &&Block| matches!(block.kind, BlockKind::ToolResult { .. });
+        let (results, rest): (Vec<&Block>, Vec<&Block>) = turn.blocks.iter().partition(is_result);
+        if !results.is_empty() && rest.is_empty() {
+            // The next turn may bring more results, and nothing may stand between them.
+            for block in results {
+                self.result(block, turn, scene)?;
             }
-        }
-        let mut others: Vec<&Block> = media;
-        others.extend(
-            turn.blocks.iter().filter(|block| !matches!(block.kind, BlockKind::ToolResult { .. })),
-        );
-        if results && others.is_empty() {
             return Ok(());
         }
+        if results.is_empty() {
+            self.show(scene)?;
+        }
+        for block in results {
+            self.result(block, turn, scene)?;
+        }
+        let mut others = std::mem::take(&mut self.shown);
+        others.extend(rest);
         match turn.role {
             Role::Assistant => self.assistant(turn, is_last, scene),
             Role::Tool => self.plain(Role::User, turn, &others, scene),
@@ -104,11 +119,10 @@ impl<'o> Conversation<'o> {
         Ok(())
     }
 
-    fn result<'b>(
+    fn result(
         &mut self,
         block: &'b Block,
         turn: &Turn,
-        media: &mut Vec<&'b Block>,
         scene: &mut Scene<'_>,
     ) -> Result<(), Fault> {
         let BlockKind::ToolResult { call_id, name, content, is_error } = &block.kind else {
@@ -125,7 +139,7 @@ impl<'o> Conversation<'o> {
         } else {
             (texts, others)
         };
-        media.extend(after);
+        self.shown.extend(after);
         self.comma();
         self.last = Some(Role::Tool);
         let mut message = ObjectWriter::begin(self.out);

@@ -135,8 +135,8 @@ impl Writer<'_> {
             let mut scene = Scene { target: self.target, losses: self.losses, message: at };
             conversation.turn(turn, at == last, &mut scene)?;
         }
-        conversation.end();
-        Ok(())
+        let mut scene = Scene { target: self.target, losses: self.losses, message: last };
+        conversation.end(&mut scene)
     }
 
     fn tools(&mut self, request: &Request, names: &PlainNames) {

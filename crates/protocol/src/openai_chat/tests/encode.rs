@@ -294,3 +294,19 @@ fn parameters_an_endpoint_does_not_support_are_left_out() {
     );
     assert_eq!(encoded.losses.0[0].path, "top_k");
 }
+
+/// Bug 1: media of one result never stand between two results.
+#[test]
+fn results_of_one_turn_stay_together_whatever_they_hold() {
+    let image = Block::new(BlockKind::Image {
+        source: MediaSource::Base64 { media_type: "image/png".into(), data: "aGk=".into() },
+        detail: None,
+    });
+    let turns = vec![
+        Turn::new(Role::Tool, vec![result("a", vec![Block::text("1"), image])]),
+        Turn::new(Role::Tool, vec![result("b", vec![Block::text("2")])]),
+    ];
+    let sent = messages(turns, &Quirks::default());
+    let roles: Vec<_> = sent.as_array().unwrap().iter().map(|message| &message["role"]).collect();
+    assert_eq!(roles, ["tool", "tool", "user"]);
+}
