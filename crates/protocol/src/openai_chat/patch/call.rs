@@ -45,6 +45,31 @@ pub(super) fn tool_calls<'a>(
     Ok(changed.then(|| into_text(out)))
 }
 
+/// The one call of hosts that only know the member from before `tool_calls`, as the tool call it
+/// is.
+pub(super) fn legacy_call(
+    function: &RawValue,
+    state: &mut ChoiceState,
+    around: &Surroundings<'_>,
+    seen: &mut Seen<'_>,
+) -> Result<String, Fault> {
+    let mut entry = Object::default();
+    let call = format!(r#"{{"index":0,"function":{}}}"#, function.get());
+    if let Ok(parsed) = Object::parse(&call) {
+        entry = parsed;
+    }
+    let mut own = Seen::default();
+    let changes = tool_call(&entry, state, around, &mut own)?;
+    let mut out = vec![b'['];
+    changes.write(&entry, &mut out);
+    out.push(b']');
+    seen.content = true;
+    seen.special = true;
+    seen.text_bytes += own.text_bytes;
+    seen.began_call |= own.began_call;
+    Ok(into_text(out))
+}
+
 fn tool_call<'a>(
     call: &Object<'a>,
     state: &mut ChoiceState,

@@ -3,14 +3,15 @@
 
 use serde_json::value::RawValue;
 
-use super::call::tool_calls;
+use super::call::{legacy_call, tool_calls};
 use super::changes::Changes;
 use crate::exchange::{ErrorType, Fault, FinishReason};
 use crate::json::Object;
 use crate::openai_chat::calls::Calls;
+use crate::openai_chat::error::write_error;
 use crate::openai_chat::prefill::Prefill;
 use crate::openai_chat::read::{
-    is_array, is_null, is_string, lenient_array, lenient_object, lenient_string,
+    is_array, is_null, is_object, is_string, lenient_array, lenient_object, lenient_string,
 };
 use crate::openai_chat::wire;
 use crate::openai_chat::write::{into_text, object, quoted};
@@ -58,6 +59,10 @@ pub(super) struct Seen<'a> {
     pub(super) special: bool,
     /// Nothing is left to be sent: the choice had ended before.
     pub(super) stale: bool,
+    /// The choice ended because the provider failed, and the chunk does not say more.
+    pub(super) fault: Option<Fault>,
+    /// Images.
+    pub(super) images: u64,
     /// A tool call began: what was learned of indexes holds no longer.
     pub(super) began_call: bool,
 }
@@ -165,14 +170,20 @@ fn payload<'a>(
     };
     let Some(payload) = lenient_object(raw) else { return Err(broken("a message is no object")) };
     let mut inner = Changes::default();
-    content(&payload, state, seen, &mut inner);
+    content(&payload, state, around.shape, seen, &mut inner);
     reasoning(&payload, around.context, seen, &mut inner);
-    if let Some(calls) = payload.peek("tool_calls").filter(|raw| is_array(raw))
-        && let Some(written) = tool_calls(calls, state, around, seen)?
-    {
-        inner.set("tool_calls", written);
+    if let Some(calls) = payload.peek("tool_calls").filter(|raw| is_array(raw)) {
+        if let Some(written) = tool_calls(calls, state, around, seen)? {
+            inner.set("tool_calls", written);
+        }
+    } else if let Some(function) = payload.peek("function_call").filter(|raw| is_object(raw)) {
+        inner.remove("function_call");
+        inner.set("tool_calls", legacy_call(function, state, around, seen)?);
     }
-    for name in ["images", "audio", "annotations", "function_call"] {
+    if let Some(images) = payload.peek("images") {
+        seen.images += lenient_array(images).len() as u64;
+    }
+    for name in ["images", "audio", "annotations"] {
         let full = |raw: &RawValue| !matches!(raw.get(), "null" | "[]" | "{}" | "\"\"");
         if payload.peek(name).is_some_and(full) {
             seen.content = true;
@@ -193,6 +204,7 @@ fn payload<'a>(
 fn content<'a>(
     payload: &Object<'a>,
     state: &mut ChoiceState,
+    shape: Shape,
     seen: &mut Seen<'a>,
     changes: &mut Changes,
 ) {
@@ -202,8 +214,12 @@ fn content<'a>(
         if state.prefill.is_pending() {
             seen.special = true;
             if let Some(piece) = lenient_string(raw)
-                && let Some(instead) = state.prefill.take(&piece)
+                && let Some(mut instead) = state.prefill.take(&piece)
             {
+                if shape == Shape::Whole {
+                    // Nothing follows that could complete the repetition.
+                    instead = state.prefill.release().unwrap_or(instead);
+                }
                 seen.content = !instead.is_empty();
                 changes.set("content", quoted(&instead));
             }
@@ -347,6 +363,18 @@ fn finish(
             "native_finish_reason",
             native.as_deref().map_or_else(|| "null".to_owned(), quoted),
         );
+    }
+    if reason == FinishReason::Error && choice.peek("error").is_none_or(is_null) {
+        let fault = Fault::of_finish(native.as_deref());
+        match around.shape {
+            Shape::Chunk => seen.fault = Some(fault),
+            // CHAT-11
+            Shape::Whole => {
+                let mut written = Vec::new();
+                object(&mut written, |error| write_error(error, &fault));
+                changes.set("error", into_text(written));
+            }
+        }
     }
     if state.finish.is_none() {
         state.finish = Some((reason, native));

@@ -117,8 +117,16 @@ fn message_changes(
                 changes.remove(name.to_owned());
             }
         }
-        if role == Some(Role::Assistant) && message.peek("content").is_some_and(is_null) {
-            changes.set("content", "\"\"");
+        if role == Some(Role::Assistant) {
+            let silent = message.peek("content").is_none_or(is_null);
+            match message.peek("refusal").filter(|raw| silent && is_string(raw)) {
+                // The words have no other place here.
+                Some(refusal) => changes.set("content", refusal.get()),
+                None if message.peek("content").is_some_and(is_null) => {
+                    changes.set("content", "\"\"");
+                }
+                None => {}
+            }
         }
     }
     match role {

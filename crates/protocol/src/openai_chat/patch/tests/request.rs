@@ -341,6 +341,11 @@ fn each_message_quirk_changes_what_it_names() {
             r#"[{"role":"assistant","content":"","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}]"#.into(),
         ),
         (
+            r#"[{"role":"assistant","content":null,"refusal":"I can't"}]"#,
+            strict(),
+            r#"[{"role":"assistant","content":"I can't"}]"#.into(),
+        ),
+        (
             r#"[{"role":"developer","content":"x","name":"n"}]"#,
             Quirks { no_developer_role: true, ..none() },
             r#"[{"role":"system","content":"x","name":"n"}]"#.into(),

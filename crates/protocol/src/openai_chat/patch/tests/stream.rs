@@ -287,6 +287,54 @@ fn a_stream_that_fails_or_breaks_off_is_a_fault() {
     assert_eq!(stream.end(), Ok(()));
 }
 
+/// STREAM-5: the word alone does not tell what went wrong.
+#[test]
+fn an_end_that_is_an_error_tells_of_it() {
+    let out = all(&[
+        r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#,
+        r#"{"choices":[{"index":0,"delta":{},"finish_reason":"network_error"}]}"#,
+    ])
+    .unwrap();
+    assert_eq!(out[1]["choices"][0]["finish_reason"], "error");
+    assert_eq!(out[1]["error"]["code"], 502);
+    assert_eq!(out[1]["error"]["metadata"]["provider_code"], "network_error");
+}
+
+/// The call of hosts from before `tool_calls`, and images, which have prices of their own.
+#[test]
+fn legacy_calls_and_images_are_seen() {
+    let mut stream = new();
+    for delta in [
+        r#"{"function_call":{"name":"f","arguments":""}}"#,
+        r#"{"function_call":{"arguments":"{}"}}"#,
+        r#"{"images":[{"type":"image_url","image_url":{"url":"data:x"}}]}"#,
+    ] {
+        let (out, outcome) =
+            push(&mut stream, &format!(r#"{{"choices":[{{"index":0,"delta":{delta}}}]}}"#));
+        assert!(outcome.content && !out.contains("function_call"), "{out}");
+    }
+    let (out, _) = push(
+        &mut stream,
+        r#"{"choices":[{"index":0,"delta":{},"finish_reason":"function_call"}]}"#,
+    );
+    assert!(out.contains(r#""finish_reason":"tool_calls""#), "{out}");
+    assert_eq!(stream.images(), 1);
+}
+
+/// Large chunks are not kept for comparison.
+#[test]
+fn what_is_learned_is_bounded() {
+    let mut stream = new();
+    for _ in 0..4 {
+        let padding = "x".repeat(10_000);
+        push(
+            &mut stream,
+            &format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"a"}}}}],"x":"{padding}"}}"#),
+        );
+    }
+    assert_eq!(stream.known_shapes(), 0);
+}
+
 /// Bug 11
 #[test]
 fn a_frame_named_error_is_a_fault_whatever_it_holds() {
