@@ -48,6 +48,10 @@ pub struct Quirks {
     pub cache_control: bool,
     /// A prefilled assistant message needs `prefix: true`.
     pub prefix_flag: bool,
+    /// The content begins with the reasoning, between `<think>` and `</think>`.
+    pub think_tags: bool,
+    /// Parts of messages may carry `prompt_cache_breakpoint`. PCACHE-5
+    pub cache_breakpoints: bool,
     /// Media must come as bytes: URLs are refused.
     pub no_media_urls: bool,
     /// Function calls and results carry no ids (Gemini on Vertex).
@@ -277,6 +281,8 @@ pub struct ResponseContext {
     pub reasoning_tokens_on_top: bool,
     /// Reasoning is left out of the answer. REASON-4
     pub exclude_reasoning: bool,
+    /// From [`Quirks::think_tags`].
+    pub think_tags: bool,
     /// How the caller's prefill began, for providers that repeat it.
     pub prefill: Option<String>,
 }

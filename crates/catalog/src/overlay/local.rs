@@ -72,14 +72,16 @@ impl LocalServerKind {
             Self::VLlm => Quirks {
                 reasoning_replay: ReasoningReplay::Reasoning,
                 reasoning_request: ReasoningRequest::ChatTemplate,
+                think_tags: true,
                 ..common
             },
             Self::LlamaCpp => Quirks {
                 reasoning_replay: ReasoningReplay::ReasoningContent,
                 reasoning_request: ReasoningRequest::ChatTemplate,
+                think_tags: true,
                 ..common
             },
-            Self::LmStudio => common,
+            Self::LmStudio => Quirks { think_tags: true, ..common },
         }
     }
 }

@@ -16,6 +16,7 @@ mod stream;
 mod structured;
 #[cfg(test)]
 mod tests;
+mod think;
 mod usage;
 mod wire;
 mod write;

@@ -134,7 +134,7 @@ pub fn encode_request_with(
             no_finish_reason: target.quirks.no_finish_reason,
             reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
             exclude_reasoning: request.reasoning.as_ref().is_some_and(|it| it.exclude),
-            prefill: None,
+            ..ResponseContext::default()
         },
     })
 }

@@ -53,6 +53,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         no_finish_reason: target.quirks.no_finish_reason,
         reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
         exclude_reasoning: request.reasoning.as_ref().is_some_and(|reasoning| reasoning.exclude),
+        think_tags: false,
         prefill: None,
     };
     Ok(encoded)

@@ -26,6 +26,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         emulated_output_tool: None,
         no_finish_reason: target.quirks.no_finish_reason,
         reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
+        think_tags: target.quirks.think_tags,
         exclude_reasoning: request.reasoning.as_ref().is_some_and(|asked| asked.exclude),
         prefill: if target.quirks.prefix_flag { prefill(request) } else { None },
     };

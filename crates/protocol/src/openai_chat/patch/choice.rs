@@ -13,6 +13,7 @@ use crate::openai_chat::prefill::Prefill;
 use crate::openai_chat::read::{
     is_array, is_null, is_object, is_string, lenient_array, lenient_object, lenient_string,
 };
+use crate::openai_chat::think::{Split, ThinkTags};
 use crate::openai_chat::wire;
 use crate::openai_chat::write::{into_text, object, quoted};
 use crate::target::ResponseContext;
@@ -27,6 +28,7 @@ pub(super) struct ChoiceState {
     pub(super) finish: Option<(FinishReason, Option<String>)>,
     pub(super) calls: Calls,
     prefill: Prefill,
+    think: ThinkTags,
 }
 
 /// Whether a choice is a piece of a stream or a whole answer.
@@ -137,6 +139,7 @@ fn state_of<'s>(
                 finish: None,
                 calls: Calls::default(),
                 prefill: Prefill::new(context.prefill.as_deref()),
+                think: ThinkTags::new(context.think_tags),
             });
             states.len() - 1
         }
@@ -170,7 +173,9 @@ fn payload<'a>(
     };
     let Some(payload) = lenient_object(raw) else { return Err(broken("a message is no object")) };
     let mut inner = Changes::default();
-    content(&payload, state, around.shape, seen, &mut inner);
+    let ends = choice.peek("finish_reason").and_then(lenient_string);
+    let last = around.shape == Shape::Whole || ends.is_some_and(|word| !word.is_empty());
+    content(&payload, state, last, around.context, seen, &mut inner);
     reasoning(&payload, around.context, seen, &mut inner);
     if let Some(calls) = payload.peek("tool_calls").filter(|raw| is_array(raw)) {
         if let Some(written) = tool_calls(calls, state, around, seen)? {
@@ -204,24 +209,24 @@ fn payload<'a>(
 fn content<'a>(
     payload: &Object<'a>,
     state: &mut ChoiceState,
-    shape: Shape,
+    last: bool,
+    context: &ResponseContext,
     seen: &mut Seen<'a>,
     changes: &mut Changes,
 ) {
     let Some(raw) = payload.peek("content") else { return };
     if is_string(raw) {
         seen.text(raw);
-        if state.prefill.is_pending() {
+        if state.is_watching() {
             seen.special = true;
-            if let Some(piece) = lenient_string(raw)
-                && let Some(mut instead) = state.prefill.take(&piece)
-            {
-                if shape == Shape::Whole {
-                    // Nothing follows that could complete the repetition.
-                    instead = state.prefill.release().unwrap_or(instead);
-                }
-                seen.content = !instead.is_empty();
-                changes.set("content", quoted(&instead));
+            let Some(piece) = lenient_string(raw) else { return };
+            let Split { thought, text } = state.split(&piece, last);
+            seen.content = !text.is_empty() || !(thought.is_empty() || context.exclude_reasoning);
+            if text != piece {
+                changes.set("content", quoted(&text));
+            }
+            if !thought.is_empty() {
+                set_reasoning(changes, &quoted(&thought));
             }
         }
     } else if is_array(raw) {
@@ -385,27 +390,57 @@ fn finish(
 }
 
 impl ChoiceState {
+    /// Whether the beginning of the content has not been decided yet.
+    fn is_watching(&self) -> bool {
+        self.prefill.is_pending() || self.think.is_watching()
+    }
+
+    /// Takes a repeated prefill and thoughts out of a piece of content. With the `last` piece comes
+    /// what was held back for more.
+    fn split(&mut self, piece: &str, last: bool) -> Split {
+        let mut text = self.prefill.take(piece).unwrap_or_else(|| piece.to_owned());
+        if last {
+            text = self.prefill.release().unwrap_or(text);
+        }
+        let mut split = self.think.take(&text);
+        if last {
+            let held = self.think.release();
+            split.thought.push_str(&held.thought);
+            split.text.push_str(&held.text);
+        }
+        split
+    }
+
     /// Writes the choices of the chunks that must come before the end of this choice: text held
     /// back, and arguments for calls without any. Bug 3
-    pub(super) fn closing_choices(&mut self) -> Vec<String> {
+    pub(super) fn closing_choices(&mut self, context: &ResponseContext) -> Vec<String> {
         let mut choices = Vec::new();
-        if let Some(text) = self.prefill.release() {
-            choices.push(self.choice_with("content", &quoted(&text)));
+        let Split { thought, text } = self.split("", true);
+        if !thought.is_empty() && !context.exclude_reasoning {
+            let mut delta = Changes::default();
+            set_reasoning(&mut delta, &quoted(&thought));
+            let mut written = Vec::new();
+            delta.write(&Object::default(), &mut written);
+            choices.push(self.choice_with(&into_text(written)));
+        }
+        if !text.is_empty() {
+            choices.push(self.choice_with(&format!(r#"{{"content":{}}}"#, quoted(&text))));
         }
         let bare: Vec<usize> = self.calls.without_arguments().collect();
         for at in bare {
             self.calls.slots[at].arguments = true;
-            let call = format!(r#"[{{"index":{at},"function":{{"arguments":"{{}}"}}}}]"#);
-            choices.push(self.choice_with("tool_calls", &call));
+            let call =
+                format!(r#"{{"tool_calls":[{{"index":{at},"function":{{"arguments":"{{}}"}}}}]}}"#);
+            choices.push(self.choice_with(&call));
         }
         choices
     }
 
-    fn choice_with(&self, name: &str, json: &str) -> String {
+    fn choice_with(&self, delta: &str) -> String {
         let mut out = Vec::new();
         object(&mut out, |choice| {
             choice.number("index", u64::from(self.index));
-            choice.object("delta", |delta| delta.raw(name, json));
+            choice.raw("delta", delta);
             choice.raw("finish_reason", "null");
         });
         into_text(out)

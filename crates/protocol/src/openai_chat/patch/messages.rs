@@ -91,6 +91,7 @@ fn is_concerned(text: &str, policy: &Policy<'_>) -> bool {
         || (quirks.no_developer_role && has("developer"))
         || (!policy.target.abilities.system_prompt && (has("\"system\"") || has("developer")))
         || (!quirks.cache_control && has("\"cache_control\""))
+        || (!quirks.cache_breakpoints && has("\"prompt_cache_breakpoint\""))
         || (quirks.nine_character_tool_ids && has("\"tool_call"))
         || (quirks.no_user_after_tool && has("\"tool\""))
         || ((quirks.plain_image_url || quirks.no_media_urls) && has("_url\""))
@@ -255,6 +256,12 @@ fn rewrite_parts(
         let mut changes = Changes::default();
         if !quirks.cache_control {
             changes.remove_from(&part, "cache_control");
+        }
+        if !quirks.cache_breakpoints && part.peek("prompt_cache_breakpoint").is_some() {
+            changes.remove("prompt_cache_breakpoint");
+            if quirks.cache_control && part.peek("cache_control").is_none() {
+                changes.set("cache_control", r#"{"type":"ephemeral"}"#);
+            }
         }
         for name in ["image_url", "video_url"] {
             let Some(url) = part.peek(name).and_then(media_url) else { continue };

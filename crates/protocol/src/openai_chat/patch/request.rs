@@ -46,6 +46,7 @@ pub fn patch_request(
         context: ResponseContext {
             no_finish_reason: target.quirks.no_finish_reason,
             reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
+            think_tags: target.quirks.think_tags,
             ..ResponseContext::default()
         },
     };

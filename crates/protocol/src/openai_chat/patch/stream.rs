@@ -280,7 +280,7 @@ impl PatchStream {
     /// Writes what must come before the end of the choices that just ended.
     fn close_before_end(&mut self, out: &mut Vec<u8>) {
         for state in self.choices.iter_mut().filter(|state| state.finish.is_some()) {
-            for choice in state.closing_choices() {
+            for choice in state.closing_choices(&self.context) {
                 self.head.frame(out, |chunk| chunk.raw("choices", &format!("[{choice}]")));
             }
         }
@@ -339,7 +339,8 @@ impl PatchStream {
     /// STREAM-3, USAGE-3
     pub fn finish(&mut self, additions: Additions<'_>, out: &mut Vec<u8>) {
         for state in self.choices.iter_mut().filter(|state| state.finish.is_none()) {
-            for choice in state.closing_choices().into_iter().chain(state.silent_end()) {
+            for choice in state.closing_choices(&self.context).into_iter().chain(state.silent_end())
+            {
                 self.head.frame(out, |chunk| chunk.raw("choices", &format!("[{choice}]")));
             }
         }

@@ -18,6 +18,7 @@ use crate::openai_chat::prefill::Prefill;
 use crate::openai_chat::read::{
     is_array, is_null, is_string, lenient_array, lenient_count, lenient_object, lenient_string,
 };
+use crate::openai_chat::think::{Split, ThinkTags};
 use crate::openai_chat::{usage, wire};
 use crate::sse::Frame;
 use crate::target::ResponseContext;
@@ -107,6 +108,7 @@ struct ChoiceState {
     finished: bool,
     calls: Calls,
     prefill: Prefill,
+    think: ThinkTags,
     /// The reasoning blocks so far: an ordinal is a place in this list.
     reasoning: Vec<(Thought, ReasoningFormat)>,
 }
@@ -175,7 +177,7 @@ impl StreamDecoder {
             "Provider ended the stream before the answer was complete"
         } else {
             for choice in self.choices.iter_mut().filter(|choice| !choice.finished) {
-                choice.end(FinishReason::Stop, None, events);
+                choice.end(FinishReason::Stop, None, &self.context, events);
             }
             return;
         };
@@ -269,6 +271,7 @@ impl StreamDecoder {
                 self.choices.push(ChoiceState {
                     index,
                     prefill: Prefill::new(self.context.prefill.as_deref()),
+                    think: ThinkTags::new(self.context.think_tags),
                     ..ChoiceState::default()
                 });
                 self.choices.len() - 1
@@ -283,7 +286,7 @@ impl StreamDecoder {
             state.delta(&delta, &self.context, answer, events)?;
         }
         if let Some(text) = choice.text.and_then(lenient_string) {
-            state.text(&text, events);
+            state.text(&text, &self.context, events);
         }
         if let Some(raw) = choice.logprobs {
             events.push(Event::Logprobs { choice: index, raw: RawJson::from_raw(raw) });
@@ -291,7 +294,7 @@ impl StreamDecoder {
         let word = choice.finish_reason.and_then(lenient_string);
         if let Some(reason) = word.as_deref().and_then(wire::finish_reason) {
             let native = choice.native_finish_reason.and_then(lenient_string).or(word);
-            state.end(reason, native.map(Cow::into_owned), events);
+            state.end(reason, native.map(Cow::into_owned), &self.context, events);
         }
         Ok(())
     }
@@ -326,9 +329,9 @@ impl ChoiceState {
                 if !context.exclude_reasoning {
                     self.plain_thought(thinking, events);
                 }
-                self.text(&text, events);
+                self.text(&text, context, events);
             } else if let Some(text) = lenient_string(raw) {
-                self.text(&text, events);
+                self.text(&text, context, events);
             }
         }
         if let Some(text) = delta.refusal.and_then(lenient_string).filter(|text| !text.is_empty()) {
@@ -366,11 +369,20 @@ impl ChoiceState {
         Ok(())
     }
 
-    fn text(&mut self, piece: &str, events: &mut Vec<Event>) {
+    fn text(&mut self, piece: &str, context: &ResponseContext, events: &mut Vec<Event>) {
         let text = match self.prefill.take(piece) {
             Some(instead) => instead,
             None => piece.to_owned(),
         };
+        let split = self.think.take(&text);
+        self.split(split, context, events);
+    }
+
+    fn split(&mut self, split: Split, context: &ResponseContext, events: &mut Vec<Event>) {
+        let Split { thought, text } = split;
+        if !context.exclude_reasoning {
+            self.plain_thought(thought, events);
+        }
         if !text.is_empty() {
             events.push(Event::Text { choice: self.index, text });
         }
@@ -528,12 +540,21 @@ impl ChoiceState {
     }
 
     /// The end of the choice. Bugs 3, 15
-    fn end(&mut self, reason: FinishReason, native: Option<String>, events: &mut Vec<Event>) {
+    fn end(
+        &mut self,
+        reason: FinishReason,
+        native: Option<String>,
+        context: &ResponseContext,
+        events: &mut Vec<Event>,
+    ) {
         let choice = self.index;
         self.finished = true;
         if let Some(text) = self.prefill.release() {
-            events.push(Event::Text { choice, text });
+            let split = self.think.take(&text);
+            self.split(split, context, events);
         }
+        let held = self.think.release();
+        self.split(held, context, events);
         for at in self.calls.without_arguments() {
             let index = u32::try_from(at).unwrap_or(u32::MAX);
             events.push(Event::ToolCallArguments { choice, index, arguments: "{}".to_owned() });

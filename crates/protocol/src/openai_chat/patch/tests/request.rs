@@ -355,6 +355,22 @@ fn each_message_quirk_changes_what_it_names() {
             none(),
             r#"[{"role":"user","content":[{"type":"text","text":"x"}]}]"#.into(),
         ),
+        // PCACHE-5
+        (
+            r#"[{"role":"user","content":[{"type":"text","text":"x","prompt_cache_breakpoint":{}}]}]"#,
+            Quirks { cache_control: true, ..none() },
+            r#"[{"role":"user","content":[{"type":"text","text":"x","cache_control":{"type":"ephemeral"}}]}]"#.into(),
+        ),
+        (
+            r#"[{"role":"user","content":[{"type":"text","text":"x","prompt_cache_breakpoint":{}}]}]"#,
+            none(),
+            r#"[{"role":"user","content":[{"type":"text","text":"x"}]}]"#.into(),
+        ),
+        (
+            r#"[{"role":"user","content":[{"type":"text","text":"x","prompt_cache_breakpoint":{}}]}]"#,
+            Quirks { cache_breakpoints: true, ..none() },
+            r#"[{"role":"user","content":[{"type":"text","text":"x","prompt_cache_breakpoint":{}}]}]"#.into(),
+        ),
         (
             r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:x","detail":"low"}}, {"a": 1}]}]"#,
             Quirks { plain_image_url: true, ..none() },
