@@ -14,6 +14,7 @@ pub mod json;
 pub mod parameter;
 pub mod sse;
 pub mod target;
+mod tool_words;
 
 pub mod anthropic;
 pub mod gemini;

@@ -226,6 +226,11 @@ impl<'a> Target<'a> {
         Self { model, quirks, abilities, parameters: Parameters::NONE }
     }
 
+    /// Whether tools are understood; where not, they are told in words. CHAT-9
+    pub fn takes_tools(&self) -> bool {
+        self.abilities.tools && self.refusal("tools").is_none()
+    }
+
     /// Why a parameter, by its name in OpenAI's dialect, must not be sent; `None` if it may. Names
     /// outside the vocabulary are the business of the provider that knows them. CHAT-3, CHAT-4
     pub fn refusal(&self, name: &str) -> Option<&'static str> {

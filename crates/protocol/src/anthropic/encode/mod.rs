@@ -14,11 +14,11 @@ mod turns;
 
 use self::piece::Piece;
 use super::wire::{FILES, STRUCTURED_OUTPUTS, VERSION, array, float, key, number, raw, string};
-use crate::Dialect;
 use crate::exchange::{Fault, Losses, Request};
 use crate::json::Object;
 use crate::json::envelope::write_string;
 use crate::target::{Encoded, ResponseContext, Target};
+use crate::{Dialect, tool_words};
 
 /// What a model that cannot continue an assistant message is told instead.
 const CONTINUE: &str = "Continue your last message exactly where it stopped. Repeat nothing.";
@@ -38,6 +38,12 @@ pub fn encode_request_with(
     target: &Target<'_>,
     betas: &[&str],
 ) -> Result<Encoded, Fault> {
+    if !target.takes_tools() && tool_words::concerns(request) {
+        let worded = tool_words::without_tools(request);
+        let mut encoded = encode_request_with(&worded, target, betas)?;
+        encoded.losses.record("tools", tool_words::LOSS);
+        return Ok(encoded);
+    }
     let mut losses = Losses::default();
     let mut names = tools::names(request);
     let mut prompt = turns::write(request, target, &names, &mut losses)?;

@@ -58,7 +58,7 @@ pub(super) fn plan(
                 }
                 _ => false,
             };
-            if !target.abilities.tools || calls_are_forced || !schema::describes_object(given) {
+            if !target.takes_tools() || calls_are_forced || !schema::describes_object(given) {
                 return Plan::Words(format!(
                     "Answer with JSON and nothing else (no code fences, no words before or after \
                      it) that is valid under this JSON Schema:\n{}",

@@ -57,7 +57,6 @@ pub(super) fn arrange<'a>(
             names: target.quirks.no_function_call_ids,
         },
         send_ids: !target.quirks.no_function_call_ids,
-        tools: target.abilities.tools,
         media_in_results: target.abilities.media_in_tool_results,
         names,
         called: HashMap::new(),
@@ -137,7 +136,6 @@ struct Arranger<'a, 'l> {
     conversation: Conversation<'a>,
     media: Media,
     send_ids: bool,
-    tools: bool,
     media_in_results: bool,
     names: &'a ToolNames<'a>,
     /// Call id → the function's name as sent; the latest call with an id counts.
@@ -247,10 +245,6 @@ impl<'a> Arranger<'a, '_> {
             (None, None) => call_id,
         };
         let response = results::response(content, is_error);
-        if !self.tools {
-            self.push(Kind::User, Part::text(format!("Result of {sent}: {response}")));
-            return Ok(());
-        }
         let mut inside = Vec::new();
         let mut outside = Vec::new();
         for (position, block) in content.iter().enumerate() {
@@ -334,10 +328,6 @@ impl<'a> Arranger<'a, '_> {
                 BlockKind::ToolCall { id, name, arguments } => {
                     let sent = self.names.sent(name);
                     self.called.insert(id, sent);
-                    if !self.tools {
-                        parts.push(Part::text(format!("Call of {sent}: {arguments}")));
-                        continue;
-                    }
                     let (arguments, valid) = results::arguments(arguments);
                     if !valid {
                         self.losses.record(

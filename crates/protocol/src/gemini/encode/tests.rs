@@ -537,7 +537,7 @@ fn a_model_without_functions_reads_calls_as_text() {
     let (body, _) = encoded(&request, &abilities, &Quirks::default());
     assert!(body.get("tools").is_none());
     assert_eq!(body["contents"][1]["parts"][0]["text"], "Call of f: {\"a\":1}");
-    assert_eq!(body["contents"][2]["parts"][0]["text"], "Result of f: {\"result\":\"x\"}");
+    assert_eq!(body["contents"][2]["parts"][0]["text"], "Result of f: x");
 }
 
 /// REASON-4

@@ -19,10 +19,7 @@ pub(super) fn write(
     names: &ToolNames<'_>,
     losses: &mut Losses,
 ) {
-    if !target.abilities.tools {
-        if !request.tools.is_empty() {
-            losses.record("tools", "this model does not call functions");
-        }
+    if !target.takes_tools() {
         return;
     }
     let only = match &request.tool_choice {

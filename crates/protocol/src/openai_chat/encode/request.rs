@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::message::Conversation;
 use super::part::{Scene, write_mark};
-use crate::Dialect;
 use crate::exchange::{
     BlockKind, Fault, Losses, OutputFormat, Request, Role, Tool, ToolChoice, ToolKind,
 };
@@ -12,10 +11,16 @@ use crate::openai_chat::wire::{self, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLIN
 use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::openai_chat::{reasoning, structured};
 use crate::target::{Encoded, MaxTokensField, ResponseContext, StreamUsage, Target};
+use crate::{Dialect, tool_words};
 
 /// Writes a request for a provider that speaks this protocol, with its deviations. `user` is
 /// written as it stands: the gateway has made it unrecognisable before. USERT-1
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
+    if !target.takes_tools() && tool_words::concerns(request) {
+        let mut encoded = encode_request(&tool_words::without_tools(request), target)?;
+        encoded.losses.record("tools", tool_words::LOSS);
+        return Ok(encoded);
+    }
     let declared = request.tools.iter().filter_map(|tool| match &tool.kind {
         ToolKind::Function { name, .. } => Some(name.as_str()),
         ToolKind::Opaque { .. } => None,
@@ -141,10 +146,7 @@ impl Writer<'_> {
     }
 
     fn tools(&mut self, request: &Request, names: &PlainNames) {
-        if !self.target.abilities.tools {
-            if !request.tools.is_empty() {
-                self.losses.record("tools", "the model takes no tools");
-            }
+        if !self.target.takes_tools() {
             return;
         }
         let marks = self.target.quirks.cache_control;

@@ -2,6 +2,7 @@
 //! changed, and only in the messages concerned. Bugs 6, 21, 25, 28
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use memchr::memmem;
 use serde_json::value::RawValue;
@@ -16,6 +17,7 @@ use crate::openai_chat::read::{
 use crate::openai_chat::wire::{self, MAX_FUNCTION_NAME, PlainNames};
 use crate::openai_chat::write::{into_text, object as write_object, quoted};
 use crate::target::{ReasoningReplay, Target};
+use crate::tool_words;
 
 /// What OpenAI defines for a message a caller sends, as far as strict hosts accept it.
 const STRICT: [&str; 6] = ["role", "content", "name", "tool_calls", "tool_call_id", "prefix"];
@@ -43,10 +45,13 @@ pub(super) fn rewrite(raw: &RawValue, policy: &Policy<'_>) -> Result<Option<Stri
     out.push(b'[');
     if let Some(instruction) = &policy.instruction {
         write_object(&mut out, |message| {
-            message.string("role", "system");
+            let system = policy.target.abilities.system_prompt;
+            message.string("role", if system { "system" } else { "user" });
             message.string("content", instruction);
         });
     }
+    let in_words = !policy.target.takes_tools();
+    let mut called: HashMap<String, String> = HashMap::new();
     let mut after_tool = false;
     let mut changed = policy.instruction.is_some();
     for (at, raw) in entries.into_iter().enumerate() {
@@ -58,9 +63,12 @@ pub(super) fn rewrite(raw: &RawValue, policy: &Policy<'_>) -> Result<Option<Stri
             out.extend_from_slice(BETWEEN.as_bytes());
             changed = true;
         }
-        after_tool = role == Some(Role::Tool);
+        after_tool = role == Some(Role::Tool) && !in_words;
         comma(&mut out);
-        let changes = message_changes(&message, role, at == last, policy, &place)?;
+        let mut changes = message_changes(&message, role, at == last, policy, &place)?;
+        if in_words {
+            calls_in_words(&message, role, &mut called, &mut changes);
+        }
         if changes.is_empty() {
             out.extend_from_slice(raw.get().as_bytes());
         } else {
@@ -88,6 +96,7 @@ fn is_concerned(text: &str, policy: &Policy<'_>) -> bool {
         || quirks.prefix_flag
         || policy.instruction.is_some()
         || !policy.names.is_empty()
+        || (!policy.target.takes_tools() && (has("\"tool_call") || has("\"tool\"")))
         || (quirks.no_developer_role && has("developer"))
         || (!policy.target.abilities.system_prompt && (has("\"system\"") || has("developer")))
         || (!quirks.cache_control && has("\"cache_control\""))
@@ -168,6 +177,60 @@ fn message_changes(
         }
     }
     Ok(changes)
+}
+
+/// Calls and results as text, for models that take no tools. CHAT-9
+fn calls_in_words(
+    message: &Object<'_>,
+    role: Option<Role>,
+    called: &mut HashMap<String, String>,
+    changes: &mut Changes,
+) {
+    let content = changes
+        .value("content")
+        .or_else(|| message.peek("content").map(RawValue::get))
+        .unwrap_or("null")
+        .to_owned();
+    if role == Some(Role::Assistant)
+        && let Some(calls) = message.peek("tool_calls").filter(|raw| !is_null(raw))
+    {
+        let mut words = String::new();
+        for call in lenient_array(calls).into_iter().filter_map(lenient_object) {
+            let function = call.peek("function").and_then(lenient_object).unwrap_or_default();
+            let name = function.peek_str("name").unwrap_or_default();
+            let arguments = function
+                .peek("arguments")
+                .map(|raw| lenient_string(raw).unwrap_or(Cow::Borrowed(raw.get())));
+            words.push('\n');
+            words.push_str(&tool_words::call(&name, &arguments.unwrap_or_default()));
+            if let Some(id) = call.peek_str("id") {
+                called.insert(id.into_owned(), name.into_owned());
+            }
+        }
+        changes.remove("tool_calls");
+        changes.set("content", suffixed(&content, &words));
+    }
+    if role == Some(Role::Tool) {
+        let id = message.peek_str("tool_call_id");
+        let name = id.as_deref().and_then(|id| called.get(id)).map(|name| name.as_str().into());
+        let name = name.or_else(|| message.peek_str("name")).or(id).unwrap_or_default();
+        changes.set("role", "\"user\"");
+        changes.set("content", prefixed(&tool_words::result(&name), &content));
+        for member in ["tool_call_id", "name"] {
+            changes.remove_from(message, member);
+        }
+    }
+}
+
+/// A content with a text behind it.
+fn suffixed(content: &str, text: &str) -> String {
+    let part = || format!(r#"{{"type":"text","text":{}}}"#, quoted(text.trim_start()));
+    if let Some(parts) = content.trim_end().strip_suffix(']') {
+        let comma = if parts.trim_end().ends_with('[') { "" } else { "," };
+        return format!("{parts}{comma}{}]", part());
+    }
+    let before = serde_json::from_str::<String>(content).unwrap_or_default();
+    quoted(format!("{before}{text}").trim_start_matches('\n'))
 }
 
 fn replace(changes: &mut Changes, name: &'static str, old: &str, new: &str) {

@@ -11,7 +11,7 @@ use crate::exchange::{Fault, Losses};
 use crate::json::Envelope;
 use crate::json::envelope::Edit;
 use crate::openai_chat::parameters::{Parameters, prompt_text};
-use crate::openai_chat::read::{lenient_array, lenient_object, lenient_string};
+use crate::openai_chat::read::{is_null, lenient_array, lenient_object, lenient_string};
 use crate::openai_chat::wire::{self, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{into_text, object, quoted};
 use crate::openai_chat::{reasoning, structured};
@@ -19,6 +19,7 @@ use crate::parameter::Parameter;
 use crate::target::{
     Encoded, MaxTokensField, ReasoningRequest, ResponseContext, StreamUsage, Target,
 };
+use crate::tool_words::{self, Due, Offer};
 
 /// What the gateway imposes on a request beside the target's needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +59,12 @@ pub fn patch_request(
         patcher.drop("cache_control");
     }
     let names = patcher.tools(&parameters);
-    let instruction = patcher.response_format(&parameters);
+    let told = if target.takes_tools() { None } else { tools_in_words(&parameters) };
+    let form = patcher.response_format(&parameters);
+    let instruction = match (told, form) {
+        (Some(told), Some(form)) => Some(format!("{told}\n\n{form}")),
+        (told, form) => told.or(form),
+    };
     patcher.messages(&parameters, &names, instruction)?;
     let limit = patcher.limit(&parameters, patch);
     patcher.reasoning(&parameters, limit)?;
@@ -105,9 +111,9 @@ impl<'a> Patcher<'_, 'a> {
     /// Bugs 28, 30
     fn tools(&mut self, parameters: &Parameters<'_>) -> PlainNames {
         let abilities = self.target.abilities;
-        if !abilities.tools {
+        if !self.target.takes_tools() {
             for name in ["tools", "tool_choice", "parallel_tool_calls"] {
-                self.lose(name, "the model takes no tools");
+                self.lose(name, tool_words::LOSS);
             }
             return PlainNames::default();
         }
@@ -366,21 +372,52 @@ impl<'a> Patcher<'_, 'a> {
 
     /// CHAT-4
     fn unsupported(&mut self) {
-        let refused = self.target.quirks.unsupported_parameters.iter();
-        let unlisted = Parameter::ALL.iter().map(|parameter| parameter.name());
-        let unlisted = unlisted.filter(|_| !self.target.parameters.is_empty());
-        for name in refused.map(String::as_str).chain(unlisted) {
-            let Some(why) = self.target.refusal(name) else { continue };
-            if self.envelope.has(name) && !ROUTER_ONLY.contains(&name) {
-                self.losses.record(name.to_owned(), why);
-            }
-            // Also what was set above.
-            self.edit.remove(name.to_owned());
-            if name == "seed" {
-                self.edit.remove("random_seed");
+        for name in &self.target.quirks.unsupported_parameters {
+            self.refuse(name.clone().into());
+        }
+        if !self.target.parameters.is_empty() {
+            for parameter in Parameter::ALL {
+                self.refuse(parameter.name().into());
             }
         }
     }
+
+    /// Removes a parameter that is not supported, also where it was set by us.
+    fn refuse(&mut self, name: Cow<'static, str>) {
+        let renamed = name == "seed" && self.edit.holds("random_seed");
+        if !renamed && !self.edit.holds(&name) {
+            return;
+        }
+        let Some(why) = self.target.refusal(&name) else { return };
+        if self.envelope.has(&name) {
+            self.losses.record(name.clone(), why);
+        }
+        if renamed {
+            self.edit.remove("random_seed");
+        }
+        self.edit.remove(name);
+    }
+}
+
+/// The instruction that stands for the tools. CHAT-9
+fn tools_in_words(parameters: &Parameters<'_>) -> Option<String> {
+    let mut offer = Offer::new();
+    for tool in lenient_array(parameters.tools?).into_iter().filter_map(lenient_object) {
+        let Some(function) = tool.peek("function").and_then(lenient_object) else { continue };
+        let Some(name) = function.peek_str("name") else { continue };
+        let schema = function.peek("parameters").filter(|raw| !is_null(raw)).map(RawValue::get);
+        offer.tool(&name, function.peek_str("description").as_deref(), schema);
+    }
+    let choice = parameters.tool_choice;
+    let named = choice
+        .and_then(lenient_object)
+        .and_then(|choice| lenient_object(choice.peek("function")?)?.peek_str("name"));
+    offer.instruction(match (choice.map(RawValue::get), &named) {
+        (_, Some(name)) => Due::Of(name),
+        (Some("\"none\""), _) => Due::Never,
+        (Some("\"required\"" | "\"any\""), _) => Due::Any,
+        _ => Due::Open,
+    })
 }
 
 /// The changes that give a tool, or a choice of one, its sent name.

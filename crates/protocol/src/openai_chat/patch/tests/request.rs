@@ -458,3 +458,26 @@ fn a_url_is_refused_where_media_must_be_bytes() {
     let fault = encode(body, &quirks, &Abilities::default(), &RequestPatch::default()).unwrap_err();
     assert!(fault.message.starts_with("messages[0].content[0].image_url: "), "{}", fault.message);
 }
+
+/// CHAT-9
+#[test]
+fn tools_are_told_in_words_where_the_model_takes_none() {
+    let body = r#"{"model":"m","tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}],"tool_choice":"required","parallel_tool_calls":true,"messages":[{"role":"user","content":"go"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]},{"role":"tool","tool_call_id":"c","content":"r"},{"role":"tool","tool_call_id":"c","content":[{"type":"text","text":"s"}]}]}"#;
+    let without = Abilities { tools: false, ..Abilities::default() };
+    let refused = Quirks { unsupported_parameters: vec!["tools".into()], ..Quirks::default() };
+    for (quirks, abilities) in [(Quirks::default(), without), (refused, Abilities::default())] {
+        let out = sent(body, &quirks, &abilities);
+        let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert!(value.get("tools").is_none(), "{out}");
+        let messages = &value["messages"];
+        assert_eq!(messages[0]["role"], "system");
+        let told = messages[0]["content"].as_str().unwrap();
+        assert!(told.contains("must call one") && told.contains("- name: \"f\""), "{told}");
+        assert_eq!(
+            messages[2],
+            serde_json::json!({"role":"assistant","content":"Call of f: {\"a\":1}"})
+        );
+        assert_eq!(messages[3], serde_json::json!({"role":"user","content":"Result of f: r"}));
+        assert_eq!(messages[4]["content"][0]["text"], "Result of f: ");
+    }
+}
