@@ -9,7 +9,9 @@ use super::choice::{ChoiceState, Seen, Shape, Surroundings, patch_choice};
 use super::template::Template;
 use crate::exchange::{Additions, ErrorType, Fault, FinishReason, Identity, Usage};
 use crate::json::{Object, RawJson};
-use crate::openai_chat::error::{fault_in_text, fault_inside, fault_of_event, write_error};
+use crate::openai_chat::error::{
+    fault_in_text, fault_inside, fault_of_event, recovered_chunk, write_error,
+};
 use crate::openai_chat::read::{is_null, is_string, lenient_array, lenient_object};
 use crate::openai_chat::stream::ChunkHead;
 use crate::openai_chat::usage;
@@ -124,12 +126,13 @@ impl PatchStream {
         if text.trim().is_empty() {
             return Ok(PatchOutcome::default());
         }
-        if frame.event == Some("error") {
-            return Err(fault_of_event(text));
-        }
-        // Line breaks between tokens would tear the frame that is written.
-        let text = match memchr2(b'\n', b'\r', data) {
-            Some(_) => Cow::Owned(text.replace(['\n', '\r'], " ")),
+        let text = match recovered_chunk(text) {
+            Some(chunk) => Cow::Owned(chunk),
+            None if frame.event == Some("error") => return Err(fault_of_event(text)),
+            // Line breaks between tokens would tear the frame that is written.
+            None if memchr2(b'\n', b'\r', data).is_some() => {
+                Cow::Owned(text.replace(['\n', '\r'], " "))
+            }
             None => Cow::Borrowed(text),
         };
         let seen = self.rewrite(&text, out)?;

@@ -321,6 +321,20 @@ fn legacy_calls_and_images_are_seen() {
     assert_eq!(stream.images(), 1);
 }
 
+/// wire-formats 11: the host could not read its own model's call.
+#[test]
+fn a_call_in_an_error_is_a_call() {
+    let error = r#"{"error":{"message":"m","code":"tool_use_failed","failed_generation":"{\"name\":\"f\",\"arguments\":{\"a\":1}}"}}"#;
+    let out = all(&[error]).unwrap();
+    let choice = &out[0]["choices"][0];
+    assert_eq!(choice["delta"]["tool_calls"][0]["function"]["name"], "f");
+    assert_eq!(choice["delta"]["tool_calls"][0]["function"]["arguments"], "{\"a\":1}");
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    let unreadable =
+        r#"{"error":{"message":"m","code":"tool_use_failed","failed_generation":"hm"}}"#;
+    assert_eq!(all(&[unreadable]).unwrap_err().error_type, ErrorType::ProviderUnavailable);
+}
+
 /// Large chunks are not kept for comparison.
 #[test]
 fn what_is_learned_is_bounded() {
