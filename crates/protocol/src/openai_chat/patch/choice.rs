@@ -29,6 +29,7 @@ pub(super) struct ChoiceState {
     pub(super) calls: Calls,
     prefill: Prefill,
     think: ThinkTags,
+    role_told: bool,
 }
 
 /// Whether a choice is a piece of a stream or a whole answer.
@@ -140,6 +141,7 @@ fn state_of<'s>(
                 calls: Calls::default(),
                 prefill: Prefill::new(context.prefill.as_deref()),
                 think: ThinkTags::new(context.think_tags),
+                role_told: false,
             });
             states.len() - 1
         }
@@ -173,6 +175,15 @@ fn payload<'a>(
     };
     let Some(payload) = lenient_object(raw) else { return Err(broken("a message is no object")) };
     let mut inner = Changes::default();
+    if around.shape == Shape::Chunk && payload.peek("role").is_some() {
+        if state.role_told {
+            // Clients that add up strings would repeat it.
+            inner.remove("role");
+        } else {
+            state.role_told = true;
+            seen.special = true;
+        }
+    }
     let ends = choice.peek("finish_reason").and_then(lenient_string);
     let last = around.shape == Shape::Whole || ends.is_some_and(|word| !word.is_empty());
     content(&payload, state, last, around.context, seen, &mut inner);

@@ -21,6 +21,14 @@ use crate::target::{
 };
 use crate::tool_words::{self, Due, Offer};
 
+/// Parameters that may be set here though the caller did not send them under that name.
+const SET: [Parameter; 4] = [
+    Parameter::MaxTokens,
+    Parameter::MaxCompletionTokens,
+    Parameter::Reasoning,
+    Parameter::ReasoningEffort,
+];
+
 /// What the gateway imposes on a request beside the target's needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestPatch {
@@ -375,10 +383,13 @@ impl<'a> Patcher<'_, 'a> {
         for name in &self.target.quirks.unsupported_parameters {
             self.refuse(name.clone().into());
         }
-        if !self.target.parameters.is_empty() {
-            for parameter in Parameter::ALL {
-                self.refuse(parameter.name().into());
-            }
+        if self.target.parameters.is_empty() {
+            return;
+        }
+        let envelope = self.envelope;
+        let sent = envelope.members().filter_map(|(name, _)| Parameter::from_name(name));
+        for parameter in sent.chain(SET) {
+            self.refuse(parameter.name().into());
         }
     }
 

@@ -263,3 +263,15 @@ fn an_end_that_is_an_error_tells_of_it() {
     assert_eq!(value["error"]["metadata"]["provider_code"], "MALFORMED_FUNCTION_CALL");
     assert_eq!(value["choices"][0]["finish_reason"], "error");
 }
+
+/// Bug 10
+#[test]
+fn chunks_without_choices_say_nothing() {
+    let said = read(&[
+        r#"{"choices":null}"#,
+        r#"{"id":"x"}"#,
+        r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}"#,
+    ]);
+    let content: Vec<_> = said.iter().filter(|event| event.is_content()).collect();
+    assert_eq!(content.len(), 2, "the text and the end: {said:?}");
+}

@@ -140,3 +140,30 @@ fn calls_are_mapped_back_and_legacy_ones_are_calls() {
     assert_eq!(message["tool_calls"][0]["type"], "function");
     assert_eq!(value["choices"][0]["finish_reason"], "tool_calls");
 }
+
+/// Bug 25: what callers got from us comes back in the next turn.
+#[test]
+fn our_own_answer_can_be_replayed_to_strict_hosts() {
+    use crate::json::Envelope;
+    use crate::openai_chat::{RequestPatch, patch_request};
+    use crate::target::{Abilities, Quirks, Target};
+    let out = patched(
+        r#"{"choices":[{"message":{"role":"assistant","content":null,"refusal":null,"reasoning_content":"hm","images":[{"type":"image_url"}],"annotations":[],"audio":null,"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}]}"#,
+    );
+    let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let message = &answer["choices"][0]["message"];
+    let body = serde_json::json!({"model":"m","messages":[message]}).to_string();
+    let (abilities, quirks) =
+        (Abilities::default(), Quirks { strict_messages: true, ..Quirks::default() });
+    let envelope = Envelope::parse(body.as_bytes()).unwrap();
+    let target = Target::new("n", &quirks, &abilities);
+    let sent = patch_request(&envelope, &target, &RequestPatch::default()).unwrap();
+    let sent: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+    let mut members: Vec<_> = sent["messages"][0].as_object().unwrap().keys().cloned().collect();
+    members.sort();
+    assert_eq!(members, ["content", "role", "tool_calls"]);
+    let mut call: Vec<_> =
+        sent["messages"][0]["tool_calls"][0].as_object().unwrap().keys().cloned().collect();
+    call.sort();
+    assert_eq!(call, ["function", "id", "type"]);
+}

@@ -321,6 +321,20 @@ fn legacy_calls_and_images_are_seen() {
     assert_eq!(stream.images(), 1);
 }
 
+/// Some hosts tell the role in every chunk.
+#[test]
+fn the_role_is_told_once() {
+    let mut stream = new();
+    for at in 0..6 {
+        let (out, _) = push(
+            &mut stream,
+            r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}"#,
+        );
+        assert_eq!(out.contains("\"role\""), at == 0, "{out}");
+        assert!(out.contains(r#""content":"a""#));
+    }
+}
+
 /// wire-formats 11: the host could not read its own model's call.
 #[test]
 fn a_call_in_an_error_is_a_call() {
