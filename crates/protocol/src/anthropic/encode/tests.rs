@@ -541,3 +541,24 @@ fn parameters_an_endpoint_does_not_support_are_left_out() {
         serde_json::from_slice(&encode_request(&request, &target).unwrap().body).unwrap();
     assert!(body.get("top_k").is_none() && body["temperature"] == 0.5, "{body}");
 }
+
+/// Bug 5: the tools that were offered do not exist here, but a call of one is in the history.
+#[test]
+fn calls_in_the_history_have_tools_even_if_all_are_dropped() {
+    let mut request = asking(vec![
+        text(Role::User, "go"),
+        Turn::new(Role::Assistant, vec![call("a", "f", "{}")]),
+        result("a", "1"),
+    ]);
+    request.tools = vec![Tool {
+        kind: ToolKind::Opaque {
+            origin: Dialect::Gemini,
+            raw: RawJson::parse("{}".into()).unwrap(),
+        },
+        cache: None,
+        extras: Extras::default(),
+    }];
+    let body = plain(&request);
+    assert_eq!(body["tools"][0]["name"], "f");
+    assert_eq!(body["tool_choice"], json!({"type":"none"}));
+}

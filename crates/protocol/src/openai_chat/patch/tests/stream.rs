@@ -335,6 +335,19 @@ fn the_role_is_told_once() {
     }
 }
 
+/// Bug 7: compatible endpoints carry thought signatures beside the function.
+#[test]
+fn what_a_call_carries_beside_its_function_survives() {
+    let carried = r#""extra_content":{"google":{"thought_signature":"s"}}"#;
+    let (out, _) = push(
+        &mut new(),
+        &format!(
+            r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{{"index":0,"id":"c","type":"function","function":{{"name":"f","arguments":"{{}}"}},{carried}}}]}}}}]}}"#
+        ),
+    );
+    assert!(out.contains(carried), "{out}");
+}
+
 /// wire-formats 11: the host could not read its own model's call.
 #[test]
 fn a_call_in_an_error_is_a_call() {
