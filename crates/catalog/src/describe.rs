@@ -1,8 +1,8 @@
 //! A line of description for models that come without one.
 
+use crate::Parameter;
 use crate::modality::{Modalities, Modality};
 use crate::model::{Model, ModelKind};
-use crate::parameter::Parameter;
 
 /// A line that says what a model does: its kind, author, inputs, abilities and context.
 pub fn describe(model: &Model) -> String {

@@ -3,8 +3,8 @@
 use protocol::target::Abilities;
 use serde::{Deserialize, Serialize};
 
+use crate::Parameters;
 use crate::modality::Modalities;
-use crate::parameter::Parameters;
 use crate::price::PriceList;
 use crate::provider::DataPolicy;
 

@@ -3,8 +3,8 @@
 use protocol::exchange::Effort;
 use serde::{Deserialize, Serialize};
 
+use crate::Parameters;
 use crate::modality::Modalities;
-use crate::parameter::Parameters;
 
 /// What a caller names. MODELS-5
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,8 +11,10 @@
 pub mod dialect;
 pub mod exchange;
 pub mod json;
+pub mod parameter;
 pub mod sse;
 pub mod target;
+mod tool_words;
 
 pub mod anthropic;
 pub mod gemini;

@@ -1,9 +1,12 @@
 //! What an encoder must know of the endpoint it writes for, and a decoder of the request it
 //! answers.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::{Effort, Losses};
+use crate::parameter::{Parameter, Parameters};
 
 /// Deviations of a provider from the protocol it speaks: data of the catalogue, never a test for
 /// a provider's name in a codec.
@@ -45,6 +48,10 @@ pub struct Quirks {
     pub cache_control: bool,
     /// A prefilled assistant message needs `prefix: true`.
     pub prefix_flag: bool,
+    /// The content begins with the reasoning, between `<think>` and `</think>`.
+    pub think_tags: bool,
+    /// Parts of messages may carry `prompt_cache_breakpoint`. PCACHE-5
+    pub cache_breakpoints: bool,
     /// Media must come as bytes: URLs are refused.
     pub no_media_urls: bool,
     /// Function calls and results carry no ids (Gemini on Vertex).
@@ -208,6 +215,48 @@ pub struct Target<'a> {
     pub quirks: &'a Quirks,
     /// What the model can do.
     pub abilities: &'a Abilities,
+    /// The parameters the endpoint is known to support. None at all means that nobody knows, and
+    /// everything is sent. CHAT-4
+    pub parameters: Parameters,
+}
+
+impl<'a> Target<'a> {
+    /// An endpoint whose parameters nobody listed.
+    pub const fn new(model: &'a str, quirks: &'a Quirks, abilities: &'a Abilities) -> Self {
+        Self { model, quirks, abilities, parameters: Parameters::NONE }
+    }
+
+    /// Whether tools are understood; where not, they are told in words. CHAT-9
+    pub fn takes_tools(&self) -> bool {
+        self.abilities.tools && self.refusal("tools").is_none()
+    }
+
+    /// Why a parameter, by its name in OpenAI's dialect, must not be sent; `None` if it may. Names
+    /// outside the vocabulary are the business of the provider that knows them. CHAT-3, CHAT-4
+    pub fn refusal(&self, name: &str) -> Option<&'static str> {
+        if self.quirks.unsupported_parameters.iter().any(|refused| refused == name) {
+            return Some("the provider does not take it");
+        }
+        let parameter = Parameter::from_name(name)?;
+        let known = self.parameters;
+        let supported = known.is_empty() || spellings(parameter).iter().any(|it| known.has(*it));
+        (!supported).then_some("the endpoint does not support it")
+    }
+}
+
+/// The parameters of which one is enough: spellings of the same thing count as one.
+fn spellings(parameter: Parameter) -> &'static [Parameter] {
+    use Parameter as P;
+    const LIMIT: &[P] = &[P::MaxTokens, P::MaxCompletionTokens];
+    const REASONING: &[P] = &[P::Reasoning, P::ReasoningEffort, P::IncludeReasoning];
+    const FORMAT: &[P] = &[P::ResponseFormat, P::StructuredOutputs];
+    match parameter {
+        P::MaxTokens | P::MaxCompletionTokens => LIMIT,
+        P::Reasoning | P::ReasoningEffort | P::IncludeReasoning => REASONING,
+        P::ResponseFormat | P::StructuredOutputs => FORMAT,
+        // A list of one, from the list of all, which is in the order of the variants.
+        other => Parameter::ALL.get(other as usize..=other as usize).unwrap_or_default(),
+    }
 }
 
 /// A request written for an endpoint.
@@ -226,8 +275,8 @@ pub struct Encoded {
 /// What the decoder of an answer must know of the request as it was written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResponseContext {
-    /// Tool names that had to be changed: (as sent, as the caller declared). Bug 28
-    pub tool_names: Vec<(String, String)>,
+    /// Tool names that had to be changed: as the caller declared them, by the name as sent. Bug 28
+    pub tool_names: BTreeMap<String, String>,
     /// The name of the tool that stands for the structured output, if it is emulated: its input is
     /// the content, and the caller must never see the call. Bug 13
     pub emulated_output_tool: Option<String>,
@@ -237,6 +286,8 @@ pub struct ResponseContext {
     pub reasoning_tokens_on_top: bool,
     /// Reasoning is left out of the answer. REASON-4
     pub exclude_reasoning: bool,
+    /// From [`Quirks::think_tags`].
+    pub think_tags: bool,
     /// How the caller's prefill began, for providers that repeat it.
     pub prefill: Option<String>,
 }
@@ -244,6 +295,6 @@ pub struct ResponseContext {
 impl ResponseContext {
     /// The caller's name of a tool the provider calls.
     pub fn declared_name<'n>(&'n self, sent: &'n str) -> &'n str {
-        self.tool_names.iter().find(|(name, _)| name == sent).map_or(sent, |(_, name)| name)
+        self.tool_names.get(sent).map_or(sent, String::as_str)
     }
 }

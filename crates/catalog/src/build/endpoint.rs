@@ -13,9 +13,9 @@ use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 use crate::facts::{AbilityScope, Facts};
 use crate::modality::{Modalities, Modality};
 use crate::model::ModelKind;
-use crate::parameter::{Parameter, Parameters};
 use crate::price::{Meter, PriceList, PriceState};
 use crate::provider::Provider;
+use crate::{Parameter, Parameters};
 
 /// An endpoint that goes within so many days is deprecated.
 const NOTICE_DAYS: i64 = 90;

@@ -24,10 +24,10 @@ pub(crate) use self::provider::conventional_name;
 
 use std::collections::BTreeMap;
 
+use crate::Parameters;
 use crate::endpoint::EndpointStatus;
 use crate::facts::Facts;
 use crate::model::Model;
-use crate::parameter::Parameters;
 use crate::parts::{CatalogParts, Origin, OriginSource};
 use crate::provider::Provider;
 

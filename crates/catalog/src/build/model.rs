@@ -98,7 +98,7 @@ fn describe(source: &SourceModel, endpoints: &[BuiltEndpoint], retired: bool) ->
             tokenizer: source.architecture.tokenizer.clone(),
             instruct_type: source.architecture.instruct_type.clone(),
         },
-        supported_parameters: crate::parameter::Parameters::NONE,
+        supported_parameters: crate::Parameters::NONE,
         reasoning: reasoning(source, endpoints),
         knowledge_cutoff: source.knowledge_cutoff.clone(),
         expiration_date: last_day,

@@ -11,11 +11,11 @@ use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 use crate::index::{Catalog, EndpointId, ModelId};
 use crate::modality::Modalities;
 use crate::model::{Architecture, Model};
-use crate::parameter::{Parameter, Parameters};
 use crate::parts::ListedProvider;
 use crate::price::{Meter, PicoUsd, PriceList, PriceState};
 use crate::price_object::PriceObject;
 use crate::provider::Provider;
+use crate::{Parameter, Parameters};
 
 /// What stands for a price that is not known.
 const UNKNOWN_PRICE: &str = "-1";

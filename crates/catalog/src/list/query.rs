@@ -1,8 +1,8 @@
 //! What a caller asks of the list of models. MODELS-1, MODELS-2, MODELS-3
 
 use crate::modality::{Modalities, Modality};
-use crate::parameter::{Parameter, Parameters};
 use crate::price::PicoUsd;
+use crate::{Parameter, Parameters};
 
 /// The use cases that may be asked for. MODELS-2
 const CATEGORIES: [&str; 12] = [

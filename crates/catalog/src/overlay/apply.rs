@@ -16,11 +16,11 @@ use crate::facts::{AbilityScope, Facts};
 use crate::index::Catalog;
 use crate::modality::{Modalities, Modality};
 use crate::model::{Architecture, Model};
-use crate::parameter::{Parameter, Parameters};
 use crate::parts::CatalogParts;
 use crate::price::{Meter, PriceList};
 use crate::price_object::PriceObject;
 use crate::provider::{AuthStyle, DataPolicy, Provider};
+use crate::{Parameter, Parameters};
 
 /// Lays documents over the parts of a catalogue, in order.
 pub fn apply(

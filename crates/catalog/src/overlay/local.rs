@@ -72,14 +72,16 @@ impl LocalServerKind {
             Self::VLlm => Quirks {
                 reasoning_replay: ReasoningReplay::Reasoning,
                 reasoning_request: ReasoningRequest::ChatTemplate,
+                think_tags: true,
                 ..common
             },
             Self::LlamaCpp => Quirks {
                 reasoning_replay: ReasoningReplay::ReasoningContent,
                 reasoning_request: ReasoningRequest::ChatTemplate,
+                think_tags: true,
                 ..common
             },
-            Self::LmStudio => common,
+            Self::LmStudio => Quirks { think_tags: true, ..common },
         }
     }
 }
@@ -145,7 +147,7 @@ impl LocalServer {
                 provider: self.slug.clone(),
                 upstream_model: Some((*upstream).clone()),
                 price_per_million: Some(BTreeMap::from(free)),
-                supported_parameters: embeds.then(Vec::new),
+                supported_parameters: Some(parameters(embeds)),
                 ..EndpointChange::default()
             });
         }
@@ -186,6 +188,36 @@ impl LocalServer {
     }
 }
 
+/// What local servers take: also the sampling of llama.cpp and vLLM, which clouds leave out.
+fn parameters(embeds: bool) -> Vec<String> {
+    let names: &[&str] = if embeds {
+        &[]
+    } else {
+        &[
+            "frequency_penalty",
+            "logit_bias",
+            "logprobs",
+            "max_completion_tokens",
+            "max_tokens",
+            "min_p",
+            "parallel_tool_calls",
+            "presence_penalty",
+            "repetition_penalty",
+            "response_format",
+            "seed",
+            "stop",
+            "structured_outputs",
+            "temperature",
+            "tool_choice",
+            "tools",
+            "top_k",
+            "top_logprobs",
+            "top_p",
+        ]
+    };
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
 /// The address with the path that local servers serve below.
 fn with_path(base_url: &str) -> String {
     let url = base_url.trim().trim_end_matches('/');
@@ -207,6 +239,17 @@ mod tests {
         ] {
             assert_eq!(with_path(given), expected);
         }
+    }
+
+    /// CHAT-4: what is not listed is dropped
+    #[test]
+    fn sampling_of_local_servers_is_listed() {
+        let names = ["llama3.2:3b", "nomic-embed-text"].map(str::to_owned);
+        let overlay = local_server(LocalServerKind::Ollama, "localhost", &names);
+        let listed = |at: usize| overlay.endpoints[at].supported_parameters.clone().unwrap();
+        assert!(listed(0).contains(&"min_p".to_owned()));
+        assert!(listed(0).iter().all(|name| crate::Parameter::from_name(name).is_some()));
+        assert_eq!(listed(1), Vec::<String>::new());
     }
 
     #[test]

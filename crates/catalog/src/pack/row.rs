@@ -6,11 +6,11 @@ use protocol::target::Abilities;
 use serde::{Deserialize, Serialize};
 
 use super::table::Table;
+use crate::Parameters;
 use crate::describe::describe;
 use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 use crate::modality::Modalities;
 use crate::model::{Architecture, Model, ModelKind, ReasoningSupport};
-use crate::parameter::Parameters;
 use crate::price::PriceList;
 use crate::price_object::PriceObject;
 use crate::provider::DataPolicy;

@@ -159,6 +159,7 @@ async fn write_request(
         model: &endpoint.upstream_model,
         quirks: &provider.quirks,
         abilities: &endpoint.abilities,
+        parameters: endpoint.supported_parameters,
     };
     let stream = dispatch.call.facts.stream;
     let encoded: Encoded = match (provider.dialect, dispatch.call.surface) {

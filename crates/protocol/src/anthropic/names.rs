@@ -1,6 +1,6 @@
 //! Names and ids that fit the vendor's pattern, mapped without collisions. Bug 28
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The longest name the vendor takes, in characters.
 const LONGEST: usize = 128;
@@ -13,8 +13,8 @@ pub(super) struct Names {
     taken: HashSet<String>,
     /// The next number to try behind a text, so that many alike cost no search.
     next: HashMap<String, u64>,
-    /// (as sent, as declared), in the order met.
-    renamed: Vec<(String, String)>,
+    /// As declared, by the name as sent.
+    renamed: BTreeMap<String, String>,
 }
 
 impl Names {
@@ -31,7 +31,7 @@ impl Names {
             if !mapping.sent.contains_key(name) {
                 let sent = mapping.reserve(name);
                 mapping.sent.insert(name.to_owned(), sent.clone());
-                mapping.renamed.push((sent, name.to_owned()));
+                mapping.renamed.insert(sent, name.to_owned());
             }
         }
         mapping
@@ -67,8 +67,8 @@ impl Names {
         self.sent.get(declared).map_or(declared, String::as_str)
     }
 
-    /// The names that had to be changed: (as sent, as declared).
-    pub(super) fn into_renamed(self) -> Vec<(String, String)> {
+    /// The names that had to be changed as declared, by the names as sent.
+    pub(super) fn into_renamed(self) -> BTreeMap<String, String> {
         self.renamed
     }
 }
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(names.sent("a:b"), "a_b_3");
         assert_eq!(
             names.into_renamed(),
-            [("a_b_2".to_owned(), "a.b".to_owned()), ("a_b_3".to_owned(), "a:b".to_owned())]
+            [("a_b_2".to_owned(), "a.b".to_owned()), ("a_b_3".to_owned(), "a:b".to_owned())].into()
         );
     }
 

@@ -147,7 +147,12 @@ impl Event {
     /// over unseen. STREAM-4
     pub fn is_content(&self) -> bool {
         match self {
-            Self::Start { .. } | Self::Ping | Self::Usage(_) | Self::Fault(_) => false,
+            // No caller's protocol shows what it does not know.
+            Self::Start { .. }
+            | Self::Ping
+            | Self::Usage(_)
+            | Self::Fault(_)
+            | Self::Opaque { .. } => false,
             Self::Text { text, .. } | Self::Refusal { text, .. } => !text.is_empty(),
             Self::Reasoning { delta, .. } => match delta {
                 ReasoningDelta::Text(text)
@@ -161,8 +166,7 @@ impl Event {
             | Self::Image { .. }
             | Self::Audio { .. }
             | Self::Logprobs { .. }
-            | Self::Finish { .. }
-            | Self::Opaque { .. } => true,
+            | Self::Finish { .. } => true,
         }
     }
 }

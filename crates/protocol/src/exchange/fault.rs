@@ -125,6 +125,23 @@ impl Fault {
         self
     }
 
+    /// What is behind an answer that ended with [`FinishReason::Error`]: the provider failed
+    /// part-way, and `native` is its word for it. CHAT-11, STREAM-7
+    ///
+    /// [`FinishReason::Error`]: super::FinishReason::Error
+    pub fn of_finish(native: Option<&str>) -> Self {
+        let told = native.filter(|word| !word.is_empty());
+        let message = match told {
+            Some(word) => format!("Provider returned error: {word}"),
+            None => "Provider returned error".to_owned(),
+        };
+        let fault = Self::new(ErrorType::ProviderUnavailable, message);
+        match told {
+            Some(word) => fault.with_provider_code(word),
+            None => fault,
+        }
+    }
+
     /// A request the caller must change. 400
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorType::InvalidRequest, message)

@@ -1,6 +1,6 @@
 //! Tool names that the protocol accepts, and the way back. Bug 28
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::exchange::{BlockKind, Request, ToolChoice, ToolKind};
 
@@ -11,7 +11,6 @@ const MAX_NAME: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct ToolNames<'a> {
     changed: HashMap<&'a str, String>,
-    order: Vec<&'a str>,
 }
 
 impl<'a> ToolNames<'a> {
@@ -46,15 +45,15 @@ impl<'a> ToolNames<'a> {
             .filter(|name| is_acceptable(name))
             .map(|name| (*name).to_owned())
             .collect();
+        // The next number to try behind a text, so that many names alike cost no search.
+        let mut next: HashMap<String, usize> = HashMap::new();
         let mut names = Self::default();
         for name in declared {
             if is_acceptable(name) || names.changed.contains_key(name) {
                 continue;
             }
-            let sent = free_name(&acceptable(name), &taken);
-            taken.insert(sent.clone());
+            let sent = free_name(acceptable(name), &mut taken, &mut next);
             names.changed.insert(name, sent);
-            names.order.push(name);
         }
         names
     }
@@ -64,13 +63,9 @@ impl<'a> ToolNames<'a> {
         self.changed.get(declared).map_or(declared, String::as_str)
     }
 
-    /// The changed names: (as sent, as declared).
-    pub(super) fn into_changed(self) -> Vec<(String, String)> {
-        let mut changed = self.changed;
-        self.order
-            .into_iter()
-            .filter_map(|name| changed.remove(name).map(|sent| (sent, name.to_owned())))
-            .collect()
+    /// The changed names as declared, by the names as sent.
+    pub(super) fn into_changed(self) -> BTreeMap<String, String> {
+        self.changed.into_iter().map(|(name, sent)| (sent, name.to_owned())).collect()
     }
 }
 
@@ -96,19 +91,24 @@ fn acceptable(name: &str) -> String {
     sent
 }
 
-fn free_name(wanted: &str, taken: &HashSet<String>) -> String {
-    if !taken.contains(wanted) {
-        return wanted.to_owned();
+fn free_name(
+    wanted: String,
+    taken: &mut HashSet<String>,
+    next: &mut HashMap<String, usize>,
+) -> String {
+    if taken.insert(wanted.clone()) {
+        return wanted;
     }
-    let mut number = 2_usize;
+    let mut base = wanted;
+    // Room for the longest number there is.
+    base.truncate(MAX_NAME - 21);
+    let number = next.entry(base.clone()).or_insert(2);
     loop {
-        let suffix = format!("_{number}");
-        let room = MAX_NAME - suffix.len().min(MAX_NAME);
-        let candidate = format!("{}{suffix}", &wanted[..wanted.len().min(room)]);
-        if !taken.contains(&candidate) {
+        let candidate = format!("{base}_{number}");
+        *number += 1;
+        if taken.insert(candidate.clone()) {
             return candidate;
         }
-        number += 1;
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
         let distinct: HashSet<_> = sent.iter().collect();
         assert_eq!(distinct.len(), declared.len());
         let changed = names.into_changed();
-        assert_eq!(changed[0], ("a_b_2".to_owned(), "a.b".to_owned()));
+        assert_eq!(changed["a_b_2"], "a.b");
         assert_eq!(changed.len(), 7);
     }
 

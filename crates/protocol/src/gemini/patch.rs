@@ -105,14 +105,14 @@ mod tests {
         let body = br#"{"model":"x","contents":[{"parts":[{"text":"h\u0069"}]}], "provider":{"order":["a"]},"newThing":1.0e0,"serviceTier":"flex"}"#;
         let envelope = Envelope::parse(body).unwrap();
         let (mut quirks, abilities) = (Quirks::default(), Abilities::default());
-        let target = Target { model: "m", quirks: &quirks, abilities: &abilities };
+        let target = Target::new("m", &quirks, &abilities);
         let encoded = patch_request(&envelope, &target).unwrap();
         assert_eq!(
             String::from_utf8(encoded.body).unwrap(),
             r#"{"contents":[{"parts":[{"text":"h\u0069"}]}],"newThing":1.0e0,"serviceTier":"flex"}"#
         );
         quirks.no_function_call_ids = true;
-        let target = Target { model: "m", quirks: &quirks, abilities: &abilities };
+        let target = Target::new("m", &quirks, &abilities);
         let encoded = patch_request(&envelope, &target).unwrap();
         assert!(!String::from_utf8(encoded.body).unwrap().contains("serviceTier"));
         assert_eq!(encoded.headers[0].1, "flex");

@@ -67,14 +67,22 @@ impl Tree {
         if pointer.is_empty() {
             return Some(self);
         }
-        pointer.strip_prefix('/')?.split('/').try_fold(self, |at, token| {
-            let token = token.replace("~1", "/").replace("~0", "~");
-            match at {
-                Self::Map(_) => at.get(&token),
-                Self::List(elements) => elements.get(token.parse::<usize>().ok()?),
-                _ => None,
-            }
-        })
+        pointer.strip_prefix('/')?.split('/').try_fold(self, Self::step)
+    }
+
+    /// The values a JSON pointer leads through, from this one on, as far as it leads.
+    pub(super) fn along(&self, pointer: &str) -> impl Iterator<Item = &Self> {
+        let mut tokens = pointer.strip_prefix('/').unwrap_or_default().split('/');
+        std::iter::successors(Some(self), move |at| at.step(tokens.next()?))
+    }
+
+    fn step(&self, token: &str) -> Option<&Self> {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        match self {
+            Self::Map(_) => self.get(&token),
+            Self::List(elements) => elements.get(token.parse::<usize>().ok()?),
+            _ => None,
+        }
     }
 }
 

@@ -96,6 +96,14 @@ impl<'a> Edit<'_, 'a> {
         self.change(name.into(), Some(Cow::Owned(raw.get().to_owned())));
     }
 
+    /// Whether the written body would hold a member.
+    pub fn holds(&self, name: &str) -> bool {
+        match self.changes.iter().find(|(changed, _)| changed == name) {
+            Some((_, value)) => value.is_some(),
+            None => self.envelope.raw(name).is_some(),
+        }
+    }
+
     /// Removes a member.
     pub fn remove(&mut self, name: impl Into<Cow<'static, str>>) {
         self.change(name.into(), None);

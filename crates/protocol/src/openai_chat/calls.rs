@@ -4,7 +4,7 @@
 use crate::exchange::{ErrorType, Fault};
 
 /// The most tool calls accepted in one answer.
-const MAX_CALLS: usize = 1_024;
+pub(super) const MAX_CALLS: usize = 1_024;
 
 /// The tool calls of one answer so far, in order: a call's ordinal is its place.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(super) struct Slot {
     given: String,
     /// Whether the caller has been told of the call.
     pub(super) started: bool,
+    /// The name so far, as the provider gave it.
+    pub(super) name: String,
     /// Whether any arguments came.
     pub(super) arguments: bool,
     /// Arguments that came before the name.
@@ -44,9 +46,11 @@ impl Calls {
             }
             (None, Some(id)) => self.slots.iter().rposition(|slot| slot.given == id),
             // A name begins a call, unless the last one still waits for its name.
-            (None, None) => {
-                self.slots.len().checked_sub(1).filter(|at| !named || !self.slots[*at].started)
-            }
+            (None, None) => self
+                .slots
+                .len()
+                .checked_sub(1)
+                .filter(|at| !named || self.slots[*at].name.is_empty()),
         };
         let at = match found {
             Some(at) => at,
@@ -104,7 +108,7 @@ mod tests {
         assert_eq!(calls.resolve(Some(5), None, false).unwrap(), 2);
         assert_eq!(calls.resolve(None, Some("b"), false).unwrap(), 1);
         assert_eq!(calls.resolve(None, None, false).unwrap(), 2);
-        calls.slots[2].started = true;
+        calls.slots[2].name.push('f');
         assert_eq!(calls.resolve(None, None, true).unwrap(), 3, "a second nameless start");
     }
 

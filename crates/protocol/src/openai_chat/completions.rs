@@ -4,9 +4,12 @@
 //! and the rest of the way see an ordinary chat request; only the answer is written differently.
 
 use crate::Dialect;
-use crate::exchange::{Additions, BlockKind, Choice, Event, Fault, Identity, Request, Response};
+use crate::exchange::{
+    Additions, BlockKind, Choice, Event, Fault, FinishReason, Identity, Request, Response,
+};
 use crate::json::Envelope;
 
+use super::error::write_error;
 use super::parameters::prompt_text;
 use super::read::{Place, boolean, is_null, unsigned};
 use super::usage;
@@ -80,13 +83,19 @@ pub fn encode_response(
 
 fn write_choice(entry: &mut ObjectWriter<'_>, choice: &Choice) {
     let mut text = String::new();
+    let mut refusal = String::new();
     for block in &choice.turn.blocks {
-        if let BlockKind::Text { text: piece, .. } = &block.kind {
-            text.push_str(piece);
+        match &block.kind {
+            BlockKind::Text { text: piece, .. } => text.push_str(piece),
+            BlockKind::Refusal { text: piece } => refusal.push_str(piece),
+            _ => {}
         }
     }
     entry.number("index", u64::from(choice.index));
     entry.string("text", &text);
+    if !refusal.is_empty() {
+        entry.string("refusal", &refusal);
+    }
     let reasoning = super::encode::reasoning_text(&choice.turn.blocks);
     if !reasoning.is_empty() {
         entry.string("reasoning", &reasoning);
@@ -94,6 +103,10 @@ fn write_choice(entry: &mut ObjectWriter<'_>, choice: &Choice) {
     entry.raw("logprobs", choice.logprobs.as_ref().map_or("null", |raw| raw.get()));
     entry.string_or_null("finish_reason", choice.finish.map(|reason| reason.name()));
     entry.string_or_null("native_finish_reason", choice.native_finish.as_deref());
+    if choice.finish == Some(FinishReason::Error) {
+        let fault = Fault::of_finish(choice.native_finish.as_deref());
+        entry.object("error", |error| write_error(error, &fault));
+    }
 }
 
 /// Writes a stream of this surface.
@@ -120,7 +133,7 @@ impl StreamEncoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{FinishReason, fold, unfold};
+    use crate::exchange::{fold, unfold};
     use crate::openai_chat::StreamDecoder;
     use crate::sse::{FrameTooLong, Splitter};
     use crate::target::ResponseContext;
@@ -148,6 +161,19 @@ mod tests {
             assert_eq!(fault.status, 400);
             assert!(fault.message.contains(message), "{}", fault.message);
         }
+    }
+
+    /// CHAT-11
+    #[test]
+    fn refusals_and_failures_are_told() {
+        let body = br#"{"choices":[{"index":0,"message":{"content":null,"refusal":"no"},"finish_reason":"abort"}]}"#;
+        let response =
+            crate::openai_chat::decode_response(body, &ResponseContext::default()).unwrap();
+        let whole = encode_response(&response, &Identity::default(), Additions::default());
+        let value: serde_json::Value = serde_json::from_slice(&whole).unwrap();
+        let choice = &value["choices"][0];
+        assert_eq!(choice["refusal"], "no");
+        assert_eq!(choice["error"]["metadata"]["provider_code"], "abort");
     }
 
     #[test]

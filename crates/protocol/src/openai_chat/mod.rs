@@ -16,16 +16,16 @@ mod stream;
 mod structured;
 #[cfg(test)]
 mod tests;
+mod think;
 mod usage;
 mod wire;
 mod write;
 
 pub use decode::{decode_request, decode_response};
 pub use encode::{encode_request, encode_response};
-pub use error::{decode_error, encode_error};
+pub use error::{decode_error, encode_error, recover_answer};
 pub use facts::{ConversationOpening, RequestFacts, StructuredOutput, read_facts};
 pub use patch::{
     PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
 };
 pub use stream::{StreamDecoder, StreamEncoder, write_debug_chunk};
-pub use wire::PARAMETERS;

@@ -23,19 +23,19 @@ impl Prefill {
     /// The text to pass on instead of `piece`; `None` if it is `piece` itself.
     pub(super) fn take(&mut self, piece: &str) -> Option<String> {
         let expected = self.expected.as_deref()?;
-        let so_far = format!("{}{piece}", self.held);
-        if let Some(rest) = so_far.strip_prefix(expected) {
-            let rest = rest.to_owned();
+        // What is held is the beginning of what is expected: only the piece is new.
+        let left = expected.get(self.held.len()..).unwrap_or_default();
+        if let Some(rest) = piece.strip_prefix(left) {
             self.expected = None;
-            return Some(rest);
+            self.held.clear();
+            return Some(rest.to_owned());
         }
-        if expected.starts_with(&so_far) {
-            self.held = so_far;
+        self.held.push_str(piece);
+        if left.starts_with(piece) {
             return Some(String::new());
         }
         self.expected = None;
-        self.held.clear();
-        Some(so_far)
+        Some(std::mem::take(&mut self.held))
     }
 
     /// What was held back for a repetition that never came.

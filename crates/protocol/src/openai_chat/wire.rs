@@ -1,5 +1,7 @@
 //! The names of this protocol: members, roles, finish reasons, ids.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use crate::exchange::{FinishReason, Role};
 
 /// Top-level members that speak to the router and never reach a provider.
@@ -30,37 +32,6 @@ pub(super) const ROUTER_ONLY: [&str; 17] = [
     "max_tool_calls",
     "include_reasoning",
     "structured_outputs",
-];
-
-/// The names a model's `supported_parameters` is made of: what `provider.require_parameters`
-/// compares. CHAT-4
-pub const PARAMETERS: [&str; 26] = [
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "top_a",
-    "frequency_penalty",
-    "presence_penalty",
-    "repetition_penalty",
-    "max_tokens",
-    "max_completion_tokens",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-    "prediction",
-    "seed",
-    "response_format",
-    "structured_outputs",
-    "stop",
-    "tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "include_reasoning",
-    "reasoning",
-    "reasoning_effort",
-    "web_search_options",
-    "verbosity",
 ];
 
 /// Parameters that steer sampling: refused as a group by models that reason. Bug 24
@@ -200,42 +171,59 @@ pub(super) fn is_plain_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-/// Plain names for declared names: (as sent, as declared), for those that differ. Two names never
-/// become one. Bug 28
-pub(super) fn plain_names<'n>(
-    declared: impl Iterator<Item = &'n str> + Clone,
-) -> Vec<(String, String)> {
-    let mut changed: Vec<(String, String)> = Vec::new();
-    if declared.clone().all(is_plain_name) {
-        return changed;
-    }
-    let mut taken: std::collections::HashSet<String> =
-        declared.clone().filter(|name| is_plain_name(name)).map(str::to_owned).collect();
-    for name in declared.filter(|name| !is_plain_name(name)) {
-        if changed.iter().any(|(_, known)| known == name) {
-            continue;
-        }
-        let mut sent: String = name
-            .chars()
-            .map(
-                |letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' },
-            )
-            .take(MAX_FUNCTION_NAME)
-            .collect();
-        if sent.is_empty() || taken.contains(&sent) {
-            sent.truncate(MAX_FUNCTION_NAME - 11);
-            sent.push('_');
-            sent.push_str(&letters(mark(&[name.as_bytes()]), 10));
-        }
-        taken.insert(sent.clone());
-        changed.push((sent, name.to_owned()));
-    }
-    changed
+/// The names that are sent for tools whose own name some hosts refuse. Bug 28
+#[derive(Debug, Default)]
+pub(super) struct PlainNames {
+    sent: HashMap<String, String>,
 }
 
-/// The name to send for a declared one.
-pub(super) fn sent_name<'n>(names: &'n [(String, String)], declared: &'n str) -> &'n str {
-    names.iter().find(|(_, name)| name == declared).map_or(declared, |(sent, _)| sent)
+impl PlainNames {
+    /// Gives every name that needs one a plain name. Two names never become one.
+    pub(super) fn of<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Self {
+        let mut plain = Self::default();
+        if names.clone().all(is_plain_name) {
+            return plain;
+        }
+        let mut taken: HashSet<String> =
+            names.clone().filter(|name| is_plain_name(name)).map(str::to_owned).collect();
+        for name in names.filter(|name| !is_plain_name(name)) {
+            if plain.sent.contains_key(name) {
+                continue;
+            }
+            let mut sent: String = name
+                .chars()
+                .map(
+                    |letter| {
+                        if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' }
+                    },
+                )
+                .take(MAX_FUNCTION_NAME)
+                .collect();
+            if sent.is_empty() || taken.contains(&sent) {
+                sent.truncate(MAX_FUNCTION_NAME - 11);
+                sent.push('_');
+                sent.push_str(&letters(mark(&[name.as_bytes()]), 10));
+            }
+            taken.insert(sent.clone());
+            plain.sent.insert(name.to_owned(), sent);
+        }
+        plain
+    }
+
+    /// Whether every name may stay as it is.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sent.is_empty()
+    }
+
+    /// The name to send for a declared one.
+    pub(super) fn sent<'n>(&'n self, declared: &'n str) -> &'n str {
+        self.sent.get(declared).map_or(declared, String::as_str)
+    }
+
+    /// The way back: the declared names, by the names as sent.
+    pub(super) fn into_declared(self) -> BTreeMap<String, String> {
+        self.sent.into_iter().map(|(declared, sent)| (sent, declared)).collect()
+    }
 }
 
 /// The tier as OpenAI spells it. TIER-1
@@ -282,15 +270,15 @@ mod tests {
     #[test]
     fn names_that_hosts_refuse_are_changed_without_collisions() {
         let declared = ["a.b", "a_b", "a:b", "plain"];
-        let names = plain_names(declared.into_iter());
-        assert_eq!(names.len(), 2);
-        let mut sent: Vec<&str> = declared.iter().map(|name| sent_name(&names, name)).collect();
+        let names = PlainNames::of(declared.into_iter());
+        let mut sent: Vec<&str> = declared.iter().map(|name| names.sent(name)).collect();
         sent.sort_unstable();
         sent.dedup();
         assert_eq!(sent.len(), 4);
         assert!(sent.iter().all(|name| is_plain_name(name)));
-        assert!(plain_names(["x", "y-z"].into_iter()).is_empty());
+        assert!(PlainNames::of(["x", "y-z"].into_iter()).is_empty());
         let long = "n".repeat(80);
-        assert_eq!(plain_names([long.as_str()].into_iter())[0].0.len(), 64);
+        assert_eq!(PlainNames::of([long.as_str()].into_iter()).sent(&long).len(), 64);
+        assert_eq!(names.into_declared().len(), 2);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::tests::{asking, body, budget_model, effort, encode_for, hello, plain, text, tool};
-use crate::exchange::{Effort, OutputFormat, Reasoning, Request, Role};
+use crate::exchange::{Effort, OutputFormat, Reasoning, Request, Role, ToolChoice};
 use crate::json::RawJson;
 use crate::target::{Abilities, ReasoningStyle};
 
@@ -139,6 +139,9 @@ fn a_schema_is_emulated_through_a_tool_where_it_cannot() {
     let body: Value = serde_json::from_slice(&encoded.body).unwrap();
     assert_eq!(encoded.context.emulated_output_tool.as_deref(), Some("json_2"));
     assert_eq!(body["tool_choice"], json!({"type":"any"}));
+    // A call of the caller's tools is due first: answering through a tool would do instead.
+    let due = Request { tool_choice: Some(ToolChoice::Required), ..with_tools };
+    assert_eq!(encode_for(&due, &old).unwrap().context.emulated_output_tool, None);
     // bug 18: nothing is forced while the model thinks; words take its place
     let thinking =
         Request { reasoning: effort(Effort::Low), max_output_tokens: Some(9000), ..request };

@@ -14,11 +14,11 @@ mod turns;
 
 use self::piece::Piece;
 use super::wire::{FILES, STRUCTURED_OUTPUTS, VERSION, array, float, key, number, raw, string};
-use crate::Dialect;
 use crate::exchange::{Fault, Losses, Request};
 use crate::json::Object;
 use crate::json::envelope::write_string;
 use crate::target::{Encoded, ResponseContext, Target};
+use crate::{Dialect, tool_words};
 
 /// What a model that cannot continue an assistant message is told instead.
 const CONTINUE: &str = "Continue your last message exactly where it stopped. Repeat nothing.";
@@ -38,6 +38,12 @@ pub fn encode_request_with(
     target: &Target<'_>,
     betas: &[&str],
 ) -> Result<Encoded, Fault> {
+    if !target.takes_tools() && tool_words::concerns(request) {
+        let worded = tool_words::without_tools(request);
+        let mut encoded = encode_request_with(&worded, target, betas)?;
+        encoded.losses.record("tools", tool_words::LOSS);
+        return Ok(encoded);
+    }
     let mut losses = Losses::default();
     let mut names = tools::names(request);
     let mut prompt = turns::write(request, target, &names, &mut losses)?;
@@ -134,7 +140,7 @@ pub fn encode_request_with(
             no_finish_reason: target.quirks.no_finish_reason,
             reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
             exclude_reasoning: request.reasoning.as_ref().is_some_and(|it| it.exclude),
-            prefill: None,
+            ..ResponseContext::default()
         },
     })
 }
@@ -162,7 +168,7 @@ pub(super) fn is_flag(text: &str) -> bool {
 }
 
 fn refused(target: &Target<'_>, name: &str) -> bool {
-    target.quirks.unsupported_parameters.iter().any(|refused| refused == name)
+    target.refusal(name).is_some()
 }
 
 fn write_output_config(

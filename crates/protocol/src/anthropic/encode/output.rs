@@ -50,8 +50,15 @@ pub(super) fn plan(
             {
                 return Plan::Native(format!(r#"{{"type":"json_schema","schema":{schema}}}"#));
             }
-            let calls_are_forced = matches!(request.tool_choice, Some(ToolChoice::Named(_)));
-            if !target.abilities.tools || calls_are_forced || !schema::describes_object(given) {
+            // Where a call of the caller's tools is due, answering through a tool would do instead.
+            let calls_are_forced = match &request.tool_choice {
+                Some(ToolChoice::Named(_)) => true,
+                Some(ToolChoice::Required | ToolChoice::Allowed { required: true, .. }) => {
+                    !request.tools.is_empty()
+                }
+                _ => false,
+            };
+            if !target.takes_tools() || calls_are_forced || !schema::describes_object(given) {
                 return Plan::Words(format!(
                     "Answer with JSON and nothing else (no code fences, no words before or after \
                      it) that is valid under this JSON Schema:\n{}",

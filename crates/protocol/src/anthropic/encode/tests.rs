@@ -9,11 +9,12 @@ use crate::exchange::{
     ReasoningContent, ReasoningFormat, Request, Role, Tool, ToolChoice, ToolKind, Turn,
 };
 use crate::json::RawJson;
+use crate::parameter::Parameter;
 use crate::target::{Abilities, Encoded, Quirks, ReasoningStyle, Target};
 
 pub(super) fn encode_for(request: &Request, abilities: &Abilities) -> Result<Encoded, Fault> {
     let quirks = Quirks::default();
-    encode_request(request, &Target { model: "claude", quirks: &quirks, abilities })
+    encode_request(request, &Target::new("claude", &quirks, abilities))
 }
 
 pub(super) fn body(request: &Request, abilities: &Abilities) -> Value {
@@ -336,7 +337,7 @@ fn strict_is_kept_only_behind_its_feature_flag() {
     assert_eq!(body["stream"], true);
     let quirks = Quirks::default();
     let abilities = Abilities::default();
-    let target = Target { model: "m", quirks: &quirks, abilities: &abilities };
+    let target = Target::new("m", &quirks, &abilities);
     let betas = ["structured-outputs-2025-11-13", "interleaved-thinking-2025-05-14", "bad\r\nx: y"];
     let encoded = encode_request_with(&request, &target, &betas).unwrap();
     let body: Value = serde_json::from_slice(&encoded.body).unwrap();
@@ -525,4 +526,39 @@ proptest::proptest! {
         let input = &body["messages"][1]["content"][0]["input"];
         proptest::prop_assert!(input.is_object());
     }
+}
+
+/// CHAT-4
+#[test]
+fn parameters_an_endpoint_does_not_support_are_left_out() {
+    let mut request = hello();
+    request.sampling.top_k = Some(4);
+    request.sampling.temperature = Some(0.5);
+    let (quirks, abilities) = (Quirks::default(), Abilities::default());
+    let parameters = [Parameter::Temperature, Parameter::MaxTokens].into_iter().collect();
+    let target = Target { parameters, ..Target::new("claude", &quirks, &abilities) };
+    let body: Value =
+        serde_json::from_slice(&encode_request(&request, &target).unwrap().body).unwrap();
+    assert!(body.get("top_k").is_none() && body["temperature"] == 0.5, "{body}");
+}
+
+/// Bug 5: the tools that were offered do not exist here, but a call of one is in the history.
+#[test]
+fn calls_in_the_history_have_tools_even_if_all_are_dropped() {
+    let mut request = asking(vec![
+        text(Role::User, "go"),
+        Turn::new(Role::Assistant, vec![call("a", "f", "{}")]),
+        result("a", "1"),
+    ]);
+    request.tools = vec![Tool {
+        kind: ToolKind::Opaque {
+            origin: Dialect::Gemini,
+            raw: RawJson::parse("{}".into()).unwrap(),
+        },
+        cache: None,
+        extras: Extras::default(),
+    }];
+    let body = plain(&request);
+    assert_eq!(body["tools"][0]["name"], "f");
+    assert_eq!(body["tool_choice"], json!({"type":"none"}));
 }

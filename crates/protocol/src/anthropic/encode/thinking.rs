@@ -148,7 +148,8 @@ pub(super) fn plan(
             // model; anyone else means medium. REASON-4
             let left_open = own("type").is_some() || request.verbosity.is_some();
             if reasoning.effort.is_some() || reasoning.max_tokens.is_some() || !left_open {
-                effort = reasoning.effective_effort(limit.or(Some(max_tokens)));
+                effort = reasoning
+                    .effective_effort(request.max_output_tokens.or(limit).or(Some(max_tokens)));
             }
         }
         (None, _) => {}

@@ -92,7 +92,7 @@ pub(super) fn plan(
     if plan.tools.is_empty() && emulated.is_none() {
         // Calls in the conversation need tools in the request, even if none may be called. Bug 5
         let mut seen: HashSet<&str> = HashSet::new();
-        for name in called(request).filter(|_| request.tools.is_empty()) {
+        for name in called(request) {
             if seen.insert(name) {
                 let mut piece = Piece { kind: PieceKind::Other, json: vec![b'{'], mark: None };
                 string(&mut piece.json, "name", names.sent(name));

@@ -199,6 +199,38 @@ fn an_emulated_answer_is_content_and_its_call_is_never_seen() {
     assert_eq!(called.choices[0].finish, Some(FinishReason::ToolCalls));
 }
 
+/// Bug 13: the model answers and calls a tool of the caller's at once.
+#[test]
+fn an_emulated_answer_beside_a_call_leaves_the_call_alone() {
+    let context =
+        ResponseContext { emulated_output_tool: Some("json".into()), ..ResponseContext::default() };
+    let frames = [
+        START,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"json","input":{}}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"a\":1}"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"u","name":"mine","input":{}}}"#,
+        r#"{"type":"content_block_stop","index":1}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":20}}"#,
+        STOP,
+    ];
+    let response = fold(decode(&frames, &context));
+    let body = r#"{"id":"msg_1","model":"claude","content":[{"type":"tool_use","id":"t","name":"json","input":{"a":1}},{"type":"tool_use","id":"u","name":"mine","input":{}}],"stop_reason":"tool_use"}"#;
+    let whole = decode_response(body.as_bytes(), &context).unwrap();
+    assert_eq!(response.choices[0].finish, Some(FinishReason::ToolCalls));
+    assert_eq!(response.choices, whole.choices);
+    let calls: Vec<&str> = whole.choices[0]
+        .turn
+        .blocks
+        .iter()
+        .filter_map(|block| match &block.kind {
+            crate::exchange::BlockKind::ToolCall { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(calls, ["mine"]);
+}
+
 #[test]
 fn a_refusal_tells_why() {
     let delta = r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"category":"cyber","explanation":"no"}},"usage":{"output_tokens":2}}"#;
@@ -242,7 +274,7 @@ fn excluded_reasoning_is_left_out() {
 fn names_are_mapped_back() {
     // bug 28
     let context = ResponseContext {
-        tool_names: vec![("f".into(), "server.f".into())],
+        tool_names: [("f".into(), "server.f".into())].into(),
         ..ResponseContext::default()
     };
     let events = decode(WHOLE, &context);

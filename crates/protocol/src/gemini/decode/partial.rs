@@ -49,7 +49,13 @@ impl PartialArguments {
             return Err(Unplaceable);
         }
         let append = self.continued.as_deref() == Some(path);
-        let place = place(&mut self.root, steps(path)?)?;
+        let mut filled = 0;
+        let place = place(&mut self.root, steps(path)?, &mut filled)?;
+        // What stands in a gap was not sent, but is kept all the same.
+        self.size += filled * size_of::<Tree>();
+        if self.size > MAX_SIZE {
+            return Err(Unplaceable);
+        }
         match (text, &piece.number_value.0, piece.bool_value) {
             (Some(text), _, _) => match place {
                 Tree::Text(so_far) if append => so_far.push_str(text),
@@ -71,7 +77,12 @@ impl PartialArguments {
     }
 }
 
-fn place(root: &mut Tree, steps: Vec<Step>) -> Result<&mut Tree, Unplaceable> {
+/// Finds a place, making what leads to it; counts the elements made into `filled`.
+fn place<'t>(
+    root: &'t mut Tree,
+    steps: Vec<Step>,
+    filled: &mut usize,
+) -> Result<&'t mut Tree, Unplaceable> {
     let mut at = root;
     for step in steps {
         at = match step {
@@ -98,6 +109,7 @@ fn place(root: &mut Tree, steps: Vec<Step>) -> Result<&mut Tree, Unplaceable> {
                     if index - elements.len() > MAX_ELEMENTS {
                         return Err(Unplaceable);
                     }
+                    *filled += index + 1 - elements.len();
                     elements.resize(index + 1, Tree::Null);
                 }
                 &mut elements[index]
@@ -182,6 +194,17 @@ mod tests {
         }
         let deep = serde_json::json!({"jsonPath": format!("${}", ".a".repeat(40))}).to_string();
         assert_eq!(add(&mut PartialArguments::new(None), &deep), Err(Unplaceable));
+    }
+
+    #[test]
+    fn gaps_count_as_what_they_hold() {
+        let mut arguments = PartialArguments::new(None);
+        let refused = (1..1_000).find(|step| {
+            let path = format!("$.a[{}]", step * MAX_ELEMENTS);
+            let piece = serde_json::json!({"jsonPath": path, "boolValue": true}).to_string();
+            add(&mut arguments, &piece).is_err()
+        });
+        assert!(refused.is_some_and(|step| step * MAX_ELEMENTS * size_of::<Tree>() < 2 * MAX_SIZE));
     }
 
     proptest! {

@@ -173,7 +173,7 @@ fn depth_in_what_a_provider_sends_does_not_overflow() {
 #[test]
 fn names_are_mapped_back_and_excluded_reasoning_is_left_out() {
     let context = ResponseContext {
-        tool_names: vec![("a_b".into(), "a.b".into())],
+        tool_names: [("a_b".into(), "a.b".into())].into(),
         exclude_reasoning: true,
         ..ResponseContext::default()
     };

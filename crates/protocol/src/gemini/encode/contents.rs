@@ -1,7 +1,7 @@
 //! Turns → `systemInstruction` and `contents`. wire-formats 3.1
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::names::ToolNames;
 use super::super::wire::{Part, PartBody, SKIP_SIGNATURE};
@@ -9,8 +9,8 @@ use super::media::Media;
 use super::results;
 use crate::Dialect;
 use crate::exchange::{
-    Block, BlockKind, Fault, Losses, MediaSource, ReasoningContent, ReasoningFormat, Request, Role,
-    Turn,
+    Block, BlockKind, Fault, Losses, MediaSource, ReasoningBlock, ReasoningContent,
+    ReasoningFormat, Request, Role, Turn,
 };
 use crate::json::RawJson;
 use crate::target::Target;
@@ -57,7 +57,6 @@ pub(super) fn arrange<'a>(
             names: target.quirks.no_function_call_ids,
         },
         send_ids: !target.quirks.no_function_call_ids,
-        tools: target.abilities.tools,
         media_in_results: target.abilities.media_in_tool_results,
         names,
         called: HashMap::new(),
@@ -137,7 +136,6 @@ struct Arranger<'a, 'l> {
     conversation: Conversation<'a>,
     media: Media,
     send_ids: bool,
-    tools: bool,
     media_in_results: bool,
     names: &'a ToolNames<'a>,
     /// Call id → the function's name as sent; the latest call with an id counts.
@@ -150,6 +148,18 @@ impl<'a> Arranger<'a, '_> {
         match self.conversation.contents.last_mut() {
             Some(content) if content.kind == kind => content.parts.push(part),
             _ => self.conversation.contents.push(Content { kind, parts: vec![part], extras: &[] }),
+        }
+    }
+
+    /// All results of one turn stand in one content, before their media. Bug 1
+    fn push_result(&mut self, part: Part<'a>) {
+        match self.conversation.contents.as_mut_slice() {
+            [.., results, media]
+                if results.kind == Kind::Results && media.kind == Kind::ResultMedia =>
+            {
+                results.parts.push(part);
+            }
+            _ => self.push(Kind::Results, part),
         }
     }
 
@@ -235,10 +245,6 @@ impl<'a> Arranger<'a, '_> {
             (None, None) => call_id,
         };
         let response = results::response(content, is_error);
-        if !self.tools {
-            self.push(Kind::User, Part::text(format!("Result of {sent}: {response}")));
-            return Ok(());
-        }
         let mut inside = Vec::new();
         let mut outside = Vec::new();
         for (position, block) in content.iter().enumerate() {
@@ -260,7 +266,7 @@ impl<'a> Arranger<'a, '_> {
             response,
             media: inside,
         };
-        self.push(Kind::Results, Part::new(body).with_extras(extras));
+        self.push_result(Part::new(body).with_extras(extras));
         if !outside.is_empty() {
             self.push(Kind::ResultMedia, Part::text(format!("Output of {sent}:")));
             for part in outside {
@@ -277,6 +283,7 @@ impl<'a> Arranger<'a, '_> {
         let mut foreign = false;
         // A signature that no block has claimed yet, and whether its block was the one before.
         let mut loose: Option<(&'a str, usize)> = None;
+        let signatures = Signatures::of(turn);
         for (position, block) in turn.blocks.iter().enumerate() {
             let path = || format!("messages[{index}].content[{position}]");
             let extras = block.extras.for_dialect(Dialect::Gemini);
@@ -303,7 +310,7 @@ impl<'a> Arranger<'a, '_> {
                         }
                     }
                     ReasoningContent::Encrypted { data } => {
-                        if signature_of_call(turn, reasoning.id.as_deref()) {
+                        if signatures.is_of_call(reasoning.id.as_deref()) {
                             continue;
                         }
                         match parts.last_mut() {
@@ -321,10 +328,6 @@ impl<'a> Arranger<'a, '_> {
                 BlockKind::ToolCall { id, name, arguments } => {
                     let sent = self.names.sent(name);
                     self.called.insert(id, sent);
-                    if !self.tools {
-                        parts.push(Part::text(format!("Call of {sent}: {arguments}")));
-                        continue;
-                    }
                     let (arguments, valid) = results::arguments(arguments);
                     if !valid {
                         self.losses.record(
@@ -337,7 +340,7 @@ impl<'a> Arranger<'a, '_> {
                         name: Cow::Borrowed(sent),
                         arguments,
                     });
-                    part.signature = signature_for(turn, id).map(Cow::Borrowed);
+                    part.signature = signatures.for_call(id).map(Cow::Borrowed);
                     if let (None, Some((data, at))) = (&part.signature, loose)
                         && at + 1 == position
                     {
@@ -398,29 +401,42 @@ fn follows_its_part(turn: &Turn, position: usize) -> bool {
     })
 }
 
-fn signature_of_call(turn: &Turn, id: Option<&str>) -> bool {
-    id.is_some_and(|id| {
-        turn.blocks
-            .iter()
-            .any(|block| matches!(&block.kind, BlockKind::ToolCall { id: call, .. } if call == id))
-    })
+/// Which signature names which call by its id, wherever in the turn they stand: callers of other
+/// dialects send all reasoning first.
+#[derive(Default)]
+struct Signatures<'a> {
+    calls: HashSet<&'a str>,
+    by_call: HashMap<&'a str, &'a str>,
 }
 
-/// The signature that names a call by its id, wherever in the turn it stands: callers of other
-/// dialects send all reasoning first.
-fn signature_for<'a>(turn: &'a Turn, call_id: &str) -> Option<&'a str> {
-    turn.blocks.iter().find_map(|block| match &block.kind {
-        BlockKind::Reasoning(reasoning)
-            if reasoning.format == ReasoningFormat::Gemini
-                && reasoning.id.as_deref() == Some(call_id) =>
-        {
-            match &reasoning.content {
-                ReasoningContent::Encrypted { data } => Some(data.as_str()),
-                _ => None,
+impl<'a> Signatures<'a> {
+    fn of(turn: &'a Turn) -> Self {
+        let mut signatures = Self::default();
+        for block in &turn.blocks {
+            match &block.kind {
+                BlockKind::ToolCall { id, .. } => {
+                    signatures.calls.insert(id);
+                }
+                BlockKind::Reasoning(ReasoningBlock {
+                    content: ReasoningContent::Encrypted { data },
+                    id: Some(id),
+                    format: ReasoningFormat::Gemini,
+                }) => {
+                    signatures.by_call.entry(id).or_insert(data);
+                }
+                _ => {}
             }
         }
-        _ => None,
-    })
+        signatures
+    }
+
+    fn is_of_call(&self, id: Option<&str>) -> bool {
+        id.is_some_and(|id| self.calls.contains(id))
+    }
+
+    fn for_call(&self, id: &str) -> Option<&'a str> {
+        self.by_call.get(id).copied()
+    }
 }
 
 /// A signature whose place was lost goes to the last text, where the service puts it; without any

@@ -116,7 +116,7 @@ struct Writer<'w> {
 impl Writer<'_> {
     /// Whether a parameter, by its name in OpenAI's dialect, may be sent; else it is lost.
     fn allowed(&mut self, name: &'static str, able: bool) -> bool {
-        let refused = self.target.quirks.unsupported_parameters.iter().any(|it| it == name);
+        let refused = self.target.refusal(name).is_some();
         if refused || !able {
             self.losses.record(name, "not accepted by this model");
         }

@@ -20,10 +20,10 @@ use super::names::ToolNames;
 use super::wire::{
     Part, ROUTER_MEMBERS, element, open_member, string_member, write_extras, write_parts,
 };
-use crate::Dialect;
 use crate::exchange::{Fault, Losses, Request};
 use crate::json::envelope::write_member;
 use crate::target::{Encoded, ResponseContext, Target};
+use crate::{Dialect, tool_words};
 use contents::{Conversation, Kind};
 use generation::Answer;
 
@@ -38,6 +38,11 @@ const PASSED_THROUGH: [(&str, &str); 5] = [
 
 /// Writes a request for a Gemini endpoint. The model is part of the URL, not of the body.
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
+    if !target.takes_tools() && tool_words::concerns(request) {
+        let mut encoded = encode_request(&tool_words::without_tools(request), target)?;
+        encoded.losses.record("tools", tool_words::LOSS);
+        return Ok(encoded);
+    }
     let mut losses = Losses::default();
     let names = ToolNames::of(request);
     let answer = generation::plan_answer(request, target, &mut losses);
@@ -53,6 +58,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         no_finish_reason: target.quirks.no_finish_reason,
         reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
         exclude_reasoning: request.reasoning.as_ref().is_some_and(|reasoning| reasoning.exclude),
+        think_tags: false,
         prefill: None,
     };
     Ok(encoded)
@@ -165,7 +171,7 @@ fn tier(request: &Request, target: &Target<'_>, encoded: &mut Encoded, losses: &
             return;
         }
     };
-    if target.quirks.unsupported_parameters.iter().any(|name| name == "service_tier") {
+    if target.refusal("service_tier").is_some() {
         losses.record("service_tier", "not accepted by this provider");
     } else if target.quirks.no_function_call_ids {
         encoded.headers.push(("x-vertex-ai-llm-shared-request-type", tier.to_owned()));

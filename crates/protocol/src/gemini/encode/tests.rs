@@ -16,7 +16,7 @@ fn raw(value: Value) -> RawJson {
 }
 
 fn encoded(request: &Request, abilities: &Abilities, quirks: &Quirks) -> (Value, Encoded) {
-    let target = Target { model: "gemini", quirks, abilities };
+    let target = Target::new("gemini", quirks, abilities);
     let encoded = encode_request(request, &target).unwrap();
     (serde_json::from_slice(&encoded.body).unwrap(), encoded)
 }
@@ -149,7 +149,7 @@ fn results_of_one_turn_share_a_content_and_user_text_stays_apart() {
         ])
     );
     assert!(String::from_utf8(encoded.body).unwrap().contains("1.50"), "spelling survives");
-    assert_eq!(encoded.context.tool_names, [("g_h".to_owned(), "g.h".to_owned())]);
+    assert_eq!(encoded.context.tool_names, [("g_h".to_owned(), "g.h".to_owned())].into());
 }
 
 #[test]
@@ -206,6 +206,29 @@ fn media_of_results_go_inside_where_they_may() {
             {"inlineData":{"mimeType":"image/png","data":"aGk="}}]})
     );
     assert_eq!(contents[4]["parts"][0]["text"], "and?");
+}
+
+/// Bug 1: media of one result never stand before the next result.
+#[test]
+fn results_of_one_turn_stay_together_whatever_they_hold() {
+    let image = || {
+        Block::new(BlockKind::Image {
+            source: MediaSource::Base64 { media_type: "image/gif".into(), data: "aGk=".into() },
+            detail: None,
+        })
+    };
+    let request = asking(vec![
+        say(Role::User, "go"),
+        Turn::new(Role::Assistant, vec![call("1", "f", "{}"), call("2", "g", "{}")]),
+        result("1", vec![Block::text("seen"), image()]),
+        result("2", vec![Block::text("b"), image()]),
+    ]);
+    let contents = body(&request)["contents"].clone();
+    let results = contents[2]["parts"].as_array().unwrap();
+    let names: Vec<_> = results.iter().map(|part| &part["functionResponse"]["name"]).collect();
+    assert_eq!(names, ["f", "g"]);
+    assert_eq!(contents[3]["parts"].as_array().unwrap().len(), 4, "both media, each announced");
+    assert!(contents.get(4).is_none());
 }
 
 /// Bug 7
@@ -316,7 +339,7 @@ fn media_become_inline_or_file_data() {
 fn where_urls_are_refused_the_fault_names_the_place() {
     let quirks = Quirks { no_media_urls: true, ..Quirks::default() };
     let abilities = Abilities::default();
-    let target = Target { model: "m", quirks: &quirks, abilities: &abilities };
+    let target = Target::new("m", &quirks, &abilities);
     let image = |url: &str| BlockKind::Image { source: MediaSource::Url(url.into()), detail: None };
     let ask = |url: &str| {
         let turn = Turn::new(Role::User, vec![Block::text("see"), Block::new(image(url))]);
@@ -514,7 +537,7 @@ fn a_model_without_functions_reads_calls_as_text() {
     let (body, _) = encoded(&request, &abilities, &Quirks::default());
     assert!(body.get("tools").is_none());
     assert_eq!(body["contents"][1]["parts"][0]["text"], "Call of f: {\"a\":1}");
-    assert_eq!(body["contents"][2]["parts"][0]["text"], "Result of f: {\"result\":\"x\"}");
+    assert_eq!(body["contents"][2]["parts"][0]["text"], "Result of f: x");
 }
 
 /// REASON-4

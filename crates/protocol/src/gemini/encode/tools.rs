@@ -1,5 +1,7 @@
 //! `tools` and `toolConfig`. TOOLS-1, TOOLS-3, wire-formats 3.2
 
+use std::collections::HashSet;
+
 use super::super::names::ToolNames;
 use super::super::schema::{self, Sendable};
 use super::super::wire::{element, open_member, string_member, write_extras};
@@ -17,24 +19,24 @@ pub(super) fn write(
     names: &ToolNames<'_>,
     losses: &mut Losses,
 ) {
-    if !target.abilities.tools {
-        if !request.tools.is_empty() {
-            losses.record("tools", "this model does not call functions");
-        }
+    if !target.takes_tools() {
         return;
     }
     let only = match &request.tool_choice {
         // Names may only be given with the mode that forces a call; where the model may also
         // answer, the others are not declared.
-        Some(ToolChoice::Allowed { names, required: false }) => Some(names),
+        Some(ToolChoice::Allowed { names, required: false }) => {
+            Some(names.iter().map(String::as_str).collect::<HashSet<_>>())
+        }
         _ => None,
     };
+    let mut budget = schema::Budget::default();
     let mut declarations = vec![b'['];
     let mut own = Vec::new();
     for (index, tool) in request.tools.iter().enumerate() {
         match &tool.kind {
             ToolKind::Function { name, description, parameters, strict } => {
-                if only.is_some_and(|only| !only.contains(name)) {
+                if only.as_ref().is_some_and(|only| !only.contains(name.as_str())) {
                     continue;
                 }
                 if *strict == Some(true) {
@@ -49,7 +51,8 @@ pub(super) fn write(
                 if let Some(description) = description {
                     string_member(&mut declarations, "description", description);
                 }
-                match parameters.as_ref().filter(|raw| !raw.is_null()).map(schema::parameters) {
+                let given = parameters.as_ref().filter(|raw| !raw.is_null());
+                match given.map(|schema| schema::parameters(schema, &mut budget)) {
                     None | Some(Sendable::Nothing) => {}
                     Some(Sendable::Subset(text)) => {
                         write_member(&mut declarations, "parameters", &text);

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Sendable, answer, parameters};
+use super::{Budget, Sendable, answer, parameters};
 use crate::json::RawJson;
 
 /// Checks a schema against the subset, with every rule that a violation of fails a request.
@@ -71,7 +71,7 @@ fn check(schema: &Value, at: &str) {
 }
 
 fn rewritten(schema: Value) -> Value {
-    match parameters(&RawJson::of(&schema).unwrap()) {
+    match parameters(&RawJson::of(&schema).unwrap(), &mut Budget::default()) {
         Sendable::Subset(text) => serde_json::from_str(&text).unwrap(),
         other => panic!("{other:?}"),
     }
@@ -181,7 +181,11 @@ fn a_schema_that_refers_to_itself_goes_as_json_schema() {
             "type":"object","properties":{"a":{"$ref":"#/$defs/A"}}}),
     ] {
         let raw = RawJson::of(&schema).unwrap();
-        assert_eq!(parameters(&raw), Sendable::JsonSchema(raw.get().to_owned()), "{schema}");
+        assert_eq!(
+            parameters(&raw, &mut Budget::default()),
+            Sendable::JsonSchema(raw.get().to_owned()),
+            "{schema}"
+        );
     }
 }
 
@@ -195,7 +199,11 @@ fn an_object_without_properties_is_left_out() {
         json!({}),
         json!(true),
     ] {
-        assert_eq!(parameters(&RawJson::of(&schema).unwrap()), Sendable::Nothing, "{schema}");
+        assert_eq!(
+            parameters(&RawJson::of(&schema).unwrap(), &mut Budget::default()),
+            Sendable::Nothing,
+            "{schema}"
+        );
     }
 }
 
@@ -289,7 +297,40 @@ fn references_that_multiply_are_bounded() {
     }
     let schema = json!({"type":"object","$defs":defs,"properties":{"x":{"$ref":"#/$defs/d39"}}});
     let raw = RawJson::of(&schema).unwrap();
-    assert!(matches!(parameters(&raw), Sendable::JsonSchema(_)));
+    assert!(matches!(parameters(&raw, &mut Budget::default()), Sendable::JsonSchema(_)));
+}
+
+/// What is looked through costs too, not only what is copied.
+#[test]
+fn searches_are_bounded() {
+    let names: Vec<String> = (0..40_000).map(|number| format!("p{number}")).collect();
+    let properties: serde_json::Map<String, Value> =
+        names.iter().map(|name| (name.clone(), json!({"type":"string"}))).collect();
+    let wide = json!({"type":"object","properties":properties,"required":names});
+    let defs: serde_json::Map<String, Value> =
+        (0..20_000).map(|number| (format!("d{number}"), json!({"type":"string"}))).collect();
+    let references: serde_json::Map<String, Value> = (0..500)
+        .map(|number| {
+            (format!("p{number}"), json!({"$ref": format!("#/$defs/d{}", 19_999 - number)}))
+        })
+        .collect();
+    let far = json!({"type":"object","$defs":defs,"properties":references});
+    let parts: Vec<Value> = names
+        .iter()
+        .take(5_000)
+        .map(|name| json!({"properties":{name.clone():{"type":"string"}},"required":[name]}))
+        .collect();
+    let merged = json!({"type":"object","allOf":parts});
+    let kinds = json!({"type": vec!["string"; 5_000], "pattern": "x".repeat(10_000)});
+    let mut spent = Budget::default();
+    let small = RawJson::of(&json!({"properties":{"a":{"type":"string"}}})).unwrap();
+    assert!(matches!(parameters(&small, &mut spent), Sendable::Subset(_)));
+    spent.0 = 1;
+    assert!(matches!(parameters(&small, &mut spent), Sendable::JsonSchema(_)), "shared by all");
+    for schema in [wide, far, merged, json!({"type":"object","properties":{"a":kinds}})] {
+        let raw = RawJson::of(&schema).unwrap();
+        assert!(matches!(parameters(&raw, &mut Budget::default()), Sendable::JsonSchema(_)));
+    }
 }
 
 fn any_schema() -> impl Strategy<Value = Value> {

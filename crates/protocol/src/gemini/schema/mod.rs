@@ -1,6 +1,7 @@
 //! JSON Schema → the subset of OpenAPI that Gemini takes. One keyword it does not know fails the
 //! whole request, so what cannot be said in the subset is said in the description. Bug 8
 
+mod keywords;
 mod restore;
 mod rewrite;
 
@@ -25,12 +26,24 @@ pub(super) enum Sendable {
     JsonSchema(String),
 }
 
+/// What all schemas of a request may cost together, in nodes visited.
+pub(super) struct Budget(usize);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(400_000)
+    }
+}
+
 /// Rewrites the schema of a function's parameters, which must be an object.
-pub(super) fn parameters(schema: &RawJson) -> Sendable {
+pub(super) fn parameters(schema: &RawJson, budget: &mut Budget) -> Sendable {
     let Ok(tree) = schema.read::<Tree>() else {
         return Sendable::JsonSchema(schema.get().to_owned());
     };
-    match Rewriter::new(&tree).object(&tree) {
+    let mut rewriter = Rewriter::new(&tree).within(budget.0);
+    let rewritten = rewriter.object(&tree);
+    budget.0 = budget.0.saturating_sub(rewriter.work());
+    match rewritten {
         Ok(Tree::Map(members)) if has_no_properties(&members) => Sendable::Nothing,
         Ok(rewritten) => text(&rewritten, schema),
         Err(_) => Sendable::JsonSchema(schema.get().to_owned()),

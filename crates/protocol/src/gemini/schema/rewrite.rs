@@ -1,8 +1,9 @@
 //! The rewriting itself: one recursive walk with a bound on depth and on the number of nodes.
 
-use serde_json::Number;
+use std::collections::HashSet;
 
 use super::super::tree::Tree;
+use super::keywords::{Notes, choices, numbers, strings};
 
 /// A schema deeper than this when its references are written out is sent as JSON Schema instead:
 /// either it refers to itself, or it might as well.
@@ -12,14 +13,17 @@ const MAX_DEPTH: usize = 40;
 const MAX_WORK: usize = 100_000;
 /// How many bytes of text weigh as much as a node.
 const TEXT_PER_NODE: usize = 64;
-/// What may be said in words about keywords that had to go.
-const MAX_NOTE: usize = 400;
-
+/// How many comparisons of names weigh as much as a node.
+const COMPARISONS_PER_NODE: usize = 32;
+/// What a name in a set costs, compared with a comparison.
+const COMPARISONS_PER_HASH: usize = 16;
+/// More types than there are.
+const MAX_KINDS: usize = 8;
 /// Why a schema cannot be said in the subset.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Inexpressible;
 
-type Members = Vec<(String, Tree)>;
+pub(super) type Members = Vec<(String, Tree)>;
 type Rewritten = Result<Tree, Inexpressible>;
 
 /// Rewrites one schema.
@@ -27,12 +31,25 @@ pub(super) struct Rewriter<'s> {
     root: &'s Tree,
     depth: usize,
     work: usize,
+    /// The most work allowed.
+    most: usize,
 }
 
 impl<'s> Rewriter<'s> {
     /// A rewriter for references into `root`.
     pub(super) fn new(root: &'s Tree) -> Self {
-        Self { root, depth: 0, work: 0 }
+        Self { root, depth: 0, work: 0, most: MAX_WORK }
+    }
+
+    /// Lowers the work allowed to what `budget` has left.
+    pub(super) fn within(mut self, budget: usize) -> Self {
+        self.most = self.most.min(budget);
+        self
+    }
+
+    /// The work done.
+    pub(super) fn work(&self) -> usize {
+        self.work
     }
 
     /// Rewrites a schema that must describe an object: alternatives become one object with the
@@ -52,17 +69,22 @@ impl<'s> Rewriter<'s> {
             return Ok(Tree::Map(members));
         };
         let mut properties: Members = Vec::new();
+        let mut seen: HashSet<&str> = HashSet::new();
         let mut required: Option<Vec<Tree>> = None;
         for alternative in alternatives.elements() {
             for (name, value) in alternative.get("properties").map_or(&[][..], Tree::members) {
-                if !properties.iter().any(|(seen, _)| seen == name) {
+                if seen.insert(name.as_str()) {
                     properties.push((name.clone(), value.clone()));
                 }
             }
             let wanted = alternative.get("required").map_or(&[][..], Tree::elements);
             required = Some(match required {
                 None => wanted.to_vec(),
-                Some(so_far) => so_far.into_iter().filter(|name| wanted.contains(name)).collect(),
+                Some(so_far) => {
+                    let wanted: HashSet<_> = wanted.iter().filter_map(Tree::text).collect();
+                    let in_both = |name: &Tree| name.text().is_some_and(|it| wanted.contains(it));
+                    so_far.into_iter().filter(in_both).collect()
+                }
             });
         }
         let mut members = vec![("type".into(), Tree::of_text("object"))];
@@ -89,7 +111,7 @@ impl<'s> Rewriter<'s> {
     /// Accounts for a copy before it is made.
     fn spend(&mut self, tree: &Tree) -> Result<(), Inexpressible> {
         self.work += 1;
-        if self.work > MAX_WORK {
+        if self.work > self.most {
             return Err(Inexpressible);
         }
         match tree {
@@ -110,6 +132,21 @@ impl<'s> Rewriter<'s> {
         Ok(())
     }
 
+    /// Accounts for looking through that many members or names.
+    fn search(&mut self, count: usize) -> Result<(), Inexpressible> {
+        self.work += count / COMPARISONS_PER_NODE;
+        if self.work > self.most { Err(Inexpressible) } else { Ok(()) }
+    }
+
+    /// What a reference refers to.
+    fn follow(&mut self, reference: &str) -> Result<Option<&'s Tree>, Inexpressible> {
+        let Some(pointer) = reference.strip_prefix('#') else { return Ok(None) };
+        for step in self.root.along(pointer) {
+            self.search(step.members().len())?;
+        }
+        Ok(self.root.pointer(pointer))
+    }
+
     /// The members of a schema with its reference followed and its `allOf` merged. `level` counts
     /// references that lead to references.
     fn flatten_into(
@@ -121,21 +158,57 @@ impl<'s> Rewriter<'s> {
         if level > MAX_DEPTH {
             return Err(Inexpressible);
         }
+        self.search(schema.members().len())?;
         for (name, value) in schema.members() {
             if !["$ref", "allOf", "$defs", "definitions"].contains(&name.as_str()) {
                 self.spend(value)?;
-                merge_member(members, name, value);
+                self.merge(members, name, value)?;
             }
         }
         if let Some(reference) = schema.get("$ref").and_then(Tree::text)
-            && let Some(target) =
-                reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer))
+            && let Some(target) = self.follow(reference)?
         {
             self.spend(&Tree::Null)?;
             self.flatten_into(target, members, level + 1)?;
         }
         for part in schema.get("allOf").map_or(&[][..], Tree::elements) {
             self.flatten_into(part, members, level)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a member of a merged schema: properties and required names are united, of everything
+    /// else the first one counts.
+    fn merge(
+        &mut self,
+        members: &mut Members,
+        name: &str,
+        value: &Tree,
+    ) -> Result<(), Inexpressible> {
+        self.search(members.len())?;
+        let Some((_, existing)) = members.iter_mut().find(|(key, _)| key == name) else {
+            members.push((name.to_owned(), value.clone()));
+            return Ok(());
+        };
+        match (name, existing, value) {
+            ("properties", Tree::Map(so_far), Tree::Map(more)) => {
+                self.search(so_far.len() * COMPARISONS_PER_HASH)?;
+                let seen: HashSet<&str> = so_far.iter().map(|(name, _)| name.as_str()).collect();
+                let new: Members = more
+                    .iter()
+                    .filter(|(name, _)| !seen.contains(name.as_str()))
+                    .cloned()
+                    .collect();
+                so_far.extend(new);
+            }
+            ("required", Tree::List(so_far), Tree::List(more)) => {
+                self.search(so_far.len() * COMPARISONS_PER_HASH)?;
+                let seen: HashSet<&str> = so_far.iter().filter_map(Tree::text).collect();
+                let is_new = |name: &&Tree| name.text().is_some_and(|it| !seen.contains(it));
+                let new: Vec<Tree> = more.iter().filter(is_new).cloned().collect();
+                so_far.extend(new);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -164,6 +237,9 @@ impl<'s> Rewriter<'s> {
         let all = kinds.len();
         kinds.retain(|kind| !kind.eq_ignore_ascii_case("null"));
         nullable |= kinds.len() < all;
+        if kinds.len() > MAX_KINDS {
+            return Err(Inexpressible);
+        }
         let values = schema.values();
         if let Some(values) = &values {
             nullable |= values.contains(&&Tree::Null);
@@ -206,7 +282,7 @@ impl<'s> Rewriter<'s> {
                 let mut members: Members = part.members().to_vec();
                 for (name, value) in base {
                     self.spend(value)?;
-                    merge_member(&mut members, name, value);
+                    self.merge(&mut members, name, value)?;
                 }
                 self.any(&Tree::Map(members))?
             };
@@ -279,16 +355,17 @@ impl<'s> Rewriter<'s> {
         for (name, value) in given {
             properties.push((name.clone(), self.any(value)?));
         }
+        let known: HashSet<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
         let named = |member: &str| {
-            let mut names: Vec<Tree> = Vec::new();
-            for name in schema.get(member).map_or(&[][..], Tree::elements) {
-                let known = name
-                    .text()
-                    .is_some_and(|name| properties.iter().any(|(property, _)| property == name));
-                if known && !names.contains(name) {
-                    names.push(name.clone());
-                }
-            }
+            let mut seen = HashSet::new();
+            let names: Vec<Tree> = schema
+                .get(member)
+                .map_or(&[][..], Tree::elements)
+                .iter()
+                .filter_map(Tree::text)
+                .filter(|name| known.contains(name) && seen.insert(*name))
+                .map(Tree::of_text)
+                .collect();
             (!names.is_empty()).then_some(Tree::List(names))
         };
         let required = named("required");
@@ -330,12 +407,12 @@ impl<'s> Rewriter<'s> {
 }
 
 /// A node's members while it is rewritten.
-struct Schema<'m> {
+pub(super) struct Schema<'m> {
     members: &'m [(String, Tree)],
 }
 
 impl<'m> Schema<'m> {
-    fn get(&self, name: &str) -> Option<&'m Tree> {
+    pub(super) fn get(&self, name: &str) -> Option<&'m Tree> {
         self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
@@ -438,128 +515,6 @@ fn kind_of_values(values: &[&Tree]) -> Option<&'static str> {
         ("integer", "number") | ("number", "integer") => "number",
         _ => "string",
     }))
-}
-
-fn choices(kind: &str, values: &[&Tree], out: &mut Members, notes: &mut Notes) {
-    let texts: Vec<Tree> = values
-        .iter()
-        .filter(|value| value.text().is_some_and(|text| !text.is_empty()))
-        .map(|value| (*value).clone())
-        .collect();
-    let others = values
-        .iter()
-        .any(|value| !matches!(value, Tree::Null) && value.text().is_none_or(str::is_empty));
-    if kind == "string" && !others && !texts.is_empty() {
-        out.retain(|(name, _)| name != "format");
-        out.push(("enum".into(), Tree::List(texts)));
-    } else if others {
-        let list = values.iter().map(|value| (*value).clone()).collect();
-        notes.add("one of", &Tree::List(list));
-    }
-}
-
-fn numbers(kind: &str, schema: &Schema<'_>, out: &mut Members, notes: &mut Notes) {
-    if let Some(format) = schema.get("format").and_then(Tree::text) {
-        let known: &[&str] =
-            if kind == "integer" { &["int32", "int64"] } else { &["float", "double"] };
-        if known.contains(&format) {
-            out.push(("format".into(), Tree::of_text(format)));
-        }
-    }
-    for (inclusive, exclusive, step, word) in [
-        ("minimum", "exclusiveMinimum", 1_i64, "greater than"),
-        ("maximum", "exclusiveMaximum", -1, "less than"),
-    ] {
-        let mut bound = match schema.get(inclusive) {
-            Some(Tree::Number(number)) => Some(number.clone()),
-            _ => None,
-        };
-        if let Some(Tree::Number(number)) = schema.get(exclusive) {
-            let whole = number.as_i64().filter(|_| kind == "integer");
-            match whole.and_then(|value| value.checked_add(step)) {
-                Some(next) => bound = Some(Number::from(next)),
-                None => {
-                    bound = Some(number.clone());
-                    notes.add(word, &Tree::Number(number.clone()));
-                }
-            }
-        }
-        if let Some(bound) = bound {
-            out.push((inclusive.into(), Tree::Number(bound)));
-        }
-    }
-    if let Some(step @ Tree::Number(_)) = schema.get("multipleOf") {
-        notes.add("multiple of", step);
-    }
-}
-
-fn strings(schema: &Schema<'_>, notes: &mut Notes, out: &mut Members) {
-    match schema.get("format").and_then(Tree::text) {
-        Some("date-time") => out.push(("format".into(), Tree::of_text("date-time"))),
-        Some(format) if !["enum", ""].contains(&format) => {
-            notes.add("format", &Tree::of_text(format));
-        }
-        _ => {}
-    }
-    for (name, word) in [
-        ("pattern", "pattern"),
-        ("minLength", "at least characters"),
-        ("maxLength", "at most characters"),
-    ] {
-        if let Some(value) = schema.get(name) {
-            notes.add(word, value);
-        }
-    }
-}
-
-/// What is told in words.
-#[derive(Default)]
-struct Notes(Vec<String>);
-
-impl Notes {
-    fn add(&mut self, word: &str, value: &Tree) {
-        let text = match value {
-            Tree::Text(text) => text.clone(),
-            other => serde_json::to_string(other).unwrap_or_default(),
-        };
-        if text.len() <= MAX_NOTE {
-            self.0.push(format!("{word}: {text}"));
-        }
-    }
-
-    fn with(self, description: Option<&str>) -> Option<String> {
-        if self.0.is_empty() {
-            return description.map(str::to_owned);
-        }
-        let notes = format!("({})", self.0.join("; "));
-        Some(description.map_or_else(|| notes.clone(), |text| format!("{text} {notes}")))
-    }
-}
-
-/// Adds a member of a merged schema: properties and required names are united, of everything else
-/// the first one counts.
-fn merge_member(members: &mut Members, name: &str, value: &Tree) {
-    let Some((_, existing)) = members.iter_mut().find(|(key, _)| key == name) else {
-        members.push((name.to_owned(), value.clone()));
-        return;
-    };
-    match (name, existing, value) {
-        ("properties", Tree::Map(so_far), Tree::Map(more)) => {
-            for (property, schema) in more {
-                if !so_far.iter().any(|(seen, _)| seen == property) {
-                    so_far.push((property.clone(), schema.clone()));
-                }
-            }
-        }
-        ("required", Tree::List(so_far), Tree::List(more)) => {
-            for property in more {
-                if !so_far.contains(property) {
-                    so_far.push(property.clone());
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 fn into_members(tree: Tree) -> Members {

@@ -81,7 +81,6 @@ fn assistant<'a>(
     if let Some(raw) = message.take_raw("audio").filter(|raw| !is_null(raw)) {
         blocks.push(audio_of(raw, &place.member("audio"))?);
     }
-    mark_last(&mut message, &mut blocks, place)?;
     let mut made = Vec::new();
     if let Some(raw) = message.take_raw("tool_calls").filter(|raw| !is_null(raw)) {
         let place = place.member("tool_calls");
@@ -89,6 +88,9 @@ fn assistant<'a>(
             made.push(call(raw, &place.element(at), calls)?);
         }
     }
+    // The mark stands after all of the message. PCACHE-1
+    let marked = if made.is_empty() { &mut blocks } else { &mut made };
+    mark_last(&mut message, marked, place)?;
     let reasoning = thought::take(&mut message);
     Ok(Turn {
         role: Role::Assistant,

@@ -17,6 +17,7 @@ use crate::openai_chat::prefill::Prefill;
 use crate::openai_chat::read::{
     is_array, is_null, lenient_array, lenient_count, lenient_object, lenient_string,
 };
+use crate::openai_chat::think::ThinkTags;
 use crate::openai_chat::{usage, wire};
 use crate::target::ResponseContext;
 
@@ -136,6 +137,13 @@ fn turn(
     let mut prefill = Prefill::new(context.prefill.as_deref());
     if let Some(instead) = prefill.take(&text) {
         text = prefill.release().unwrap_or(instead);
+    }
+    if context.think_tags {
+        let mut tags = ThinkTags::new(true);
+        let split = tags.take(&text);
+        let held = tags.release();
+        thinking.extend([split.thought, held.thought]);
+        text = split.text + &held.text;
     }
     let mut blocks = Vec::new();
     let annotations: Vec<RawJson> = message

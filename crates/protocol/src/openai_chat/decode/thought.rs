@@ -1,5 +1,7 @@
 //! Reasoning in its spellings, and its place among the blocks of a turn. REASON-9, REASON-10
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::value::RawValue;
 
 use crate::Dialect;
@@ -70,7 +72,9 @@ pub(in crate::openai_chat) fn detail(entry: &Object<'_>) -> Option<ReasoningBloc
     };
     let format = match text("format") {
         Some(name) => ReasoningFormat::from(name),
-        None if signed => ReasoningFormat::Anthropic,
+        None if signed || matches!(content, ReasoningContent::Encrypted { .. }) => {
+            ReasoningFormat::Anthropic
+        }
         None => ReasoningFormat::Unknown,
     };
     Some(ReasoningBlock { content, id: text("id"), format })
@@ -91,14 +95,22 @@ fn gemini_signature(block: &Block) -> Option<Option<&str>> {
 /// Puts the blocks of an assistant's turn in order: reasoning, content, calls; but a Gemini
 /// signature directly before its call, or after the text it belongs to.
 pub(super) fn arrange(reasoning: Vec<Block>, content: Vec<Block>, calls: Vec<Block>) -> Vec<Block> {
-    let is_call = |block: &Block, wanted: &str| matches!(&block.kind, BlockKind::ToolCall { id, .. } if id == wanted);
+    let called: HashSet<&str> = calls
+        .iter()
+        .filter_map(|call| match &call.kind {
+            BlockKind::ToolCall { id, .. } => Some(id.as_str()),
+            _ => None,
+        })
+        .collect();
     let last_text = content.iter().rposition(|block| matches!(block.kind, BlockKind::Text { .. }));
     let mut before = Vec::new();
     let mut after_text = Vec::new();
-    let mut bound = Vec::new();
+    let mut bound: HashMap<String, Vec<Block>> = HashMap::new();
     for block in reasoning {
         match gemini_signature(&block) {
-            Some(Some(id)) if calls.iter().any(|call| is_call(call, id)) => bound.push(block),
+            Some(Some(id)) if called.contains(id) => {
+                bound.entry(id.to_owned()).or_default().push(block);
+            }
             Some(None) if last_text.is_some() => after_text.push(block),
             _ => before.push(block),
         }
@@ -111,11 +123,9 @@ pub(super) fn arrange(reasoning: Vec<Block>, content: Vec<Block>, calls: Vec<Blo
         }
     }
     for call in calls {
-        let (own, others): (Vec<_>, Vec<_>) = bound.into_iter().partition(|block| {
-            gemini_signature(block).flatten().is_some_and(|id| is_call(&call, id))
-        });
-        bound = others;
-        blocks.extend(own);
+        if let BlockKind::ToolCall { id, .. } = &call.kind {
+            blocks.extend(bound.remove(id).into_iter().flatten());
+        }
         blocks.push(call);
     }
     blocks

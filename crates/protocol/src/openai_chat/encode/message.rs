@@ -5,27 +5,39 @@ use super::thought;
 use crate::Dialect;
 use crate::exchange::{Block, BlockKind, Fault, MediaSource, Role, Turn};
 use crate::openai_chat::patch::BETWEEN;
-use crate::openai_chat::wire;
+use crate::openai_chat::wire::{self, PlainNames};
 use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::target::ReasoningReplay;
 
 /// Writes messages one after another.
-pub(super) struct Conversation<'o> {
+pub(super) struct Conversation<'o, 'b> {
     out: &'o mut Vec<u8>,
     last: Option<Role>,
-    /// Tool names: (as sent, as declared).
-    names: &'o [(String, String)],
+    /// Media of results, which a user shows after all results of one turn.
+    shown: Vec<&'b Block>,
+    names: &'o PlainNames,
     first: bool,
 }
 
-impl<'o> Conversation<'o> {
-    pub(super) fn begin(out: &'o mut Vec<u8>, names: &'o [(String, String)]) -> Self {
+impl<'o, 'b> Conversation<'o, 'b> {
+    pub(super) fn begin(out: &'o mut Vec<u8>, names: &'o PlainNames) -> Self {
         out.push(b'[');
-        Self { out, last: None, names, first: true }
+        Self { out, last: None, shown: Vec::new(), names, first: true }
     }
 
-    pub(super) fn end(self) {
+    pub(super) fn end(mut self, scene: &mut Scene<'_>) -> Result<(), Fault> {
+        self.show(scene)?;
         self.out.push(b']');
+        Ok(())
+    }
+
+    /// Writes the media that have been waiting for the last result.
+    fn show(&mut self, scene: &mut Scene<'_>) -> Result<(), Fault> {
+        let shown = std::mem::take(&mut self.shown);
+        if shown.is_empty() {
+            return Ok(());
+        }
+        self.plain(Role::User, &Turn::new(Role::User, Vec::new()), &shown, scene)
     }
 
     pub(super) fn instruction(&mut self, text: &str) {
@@ -45,25 +57,27 @@ impl<'o> Conversation<'o> {
     /// Writes a turn. Results of tools come first, each as a message of its own. Bug 1
     pub(super) fn turn(
         &mut self,
-        turn: &Turn,
+        turn: &'b Turn,
         is_last: bool,
         scene: &mut Scene<'_>,
     ) -> Result<(), Fault> {
-        let mut results = false;
-        let mut media = Vec::new();
-        for block in &turn.blocks {
-            if let BlockKind::ToolResult { .. } = &block.kind {
-                results = true;
-                self.result(block, turn, &mut media, scene)?;
+        let is_result = |block: &&Block| matches!(block.kind, BlockKind::ToolResult { .. });
+        let (results, rest): (Vec<&Block>, Vec<&Block>) = turn.blocks.iter().partition(is_result);
+        if !results.is_empty() && rest.is_empty() {
+            // The next turn may bring more results, and nothing may stand between them.
+            for block in results {
+                self.result(block, turn, scene)?;
             }
-        }
-        let mut others: Vec<&Block> = media;
-        others.extend(
-            turn.blocks.iter().filter(|block| !matches!(block.kind, BlockKind::ToolResult { .. })),
-        );
-        if results && others.is_empty() {
             return Ok(());
         }
+        if results.is_empty() {
+            self.show(scene)?;
+        }
+        for block in results {
+            self.result(block, turn, scene)?;
+        }
+        let mut others = std::mem::take(&mut self.shown);
+        others.extend(rest);
         match turn.role {
             Role::Assistant => self.assistant(turn, is_last, scene),
             Role::Tool => self.plain(Role::User, turn, &others, scene),
@@ -105,11 +119,10 @@ impl<'o> Conversation<'o> {
         Ok(())
     }
 
-    fn result<'b>(
+    fn result(
         &mut self,
         block: &'b Block,
         turn: &Turn,
-        media: &mut Vec<&'b Block>,
         scene: &mut Scene<'_>,
     ) -> Result<(), Fault> {
         let BlockKind::ToolResult { call_id, name, content, is_error } = &block.kind else {
@@ -126,14 +139,14 @@ impl<'o> Conversation<'o> {
         } else {
             (texts, others)
         };
-        media.extend(after);
+        self.shown.extend(after);
         self.comma();
         self.last = Some(Role::Tool);
         let mut message = ObjectWriter::begin(self.out);
         message.string("role", "tool");
         message.string("tool_call_id", &sent_id(call_id, quirks.nine_character_tool_ids));
         if let Some(name) = name.as_deref().filter(|_| !quirks.strict_messages) {
-            message.string("name", wire::sent_name(self.names, name));
+            message.string("name", self.names.sent(name));
         }
         if inside.is_empty() {
             message.string("content", "");
@@ -338,13 +351,13 @@ fn write_outputs(message: &mut ObjectWriter<'_>, turn: &Turn, scene: &mut Scene<
     }
 }
 
-fn write_call(out: &mut Vec<u8>, block: &Block, names: &[(String, String)], nine: bool) {
+fn write_call(out: &mut Vec<u8>, block: &Block, names: &PlainNames, nine: bool) {
     let BlockKind::ToolCall { id, name, arguments } = &block.kind else { return };
     object(out, |call| {
         call.string("id", &sent_id(id, nine));
         call.string("type", "function");
         call.object("function", |function| {
-            function.string("name", wire::sent_name(names, name));
+            function.string("name", names.sent(name));
             // Bug 3
             function.string("arguments", if arguments.is_empty() { "{}" } else { arguments });
         });

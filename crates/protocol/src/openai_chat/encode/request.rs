@@ -1,28 +1,37 @@
 //! A request written for a provider.
 
+use std::collections::BTreeMap;
+
 use super::message::Conversation;
 use super::part::{Scene, write_mark};
-use crate::Dialect;
 use crate::exchange::{
     BlockKind, Fault, Losses, OutputFormat, Request, Role, Tool, ToolChoice, ToolKind,
 };
-use crate::openai_chat::wire::{self, PENALTIES, ROUTER_ONLY, SAMPLING};
+use crate::openai_chat::wire::{self, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::openai_chat::{reasoning, structured};
 use crate::target::{Encoded, MaxTokensField, ResponseContext, StreamUsage, Target};
+use crate::{Dialect, tool_words};
 
 /// Writes a request for a provider that speaks this protocol, with its deviations. `user` is
 /// written as it stands: the gateway has made it unrecognisable before. USERT-1
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
+    if !target.takes_tools() && tool_words::concerns(request) {
+        let mut encoded = encode_request(&tool_words::without_tools(request), target)?;
+        encoded.losses.record("tools", tool_words::LOSS);
+        return Ok(encoded);
+    }
     let declared = request.tools.iter().filter_map(|tool| match &tool.kind {
         ToolKind::Function { name, .. } => Some(name.as_str()),
         ToolKind::Opaque { .. } => None,
     });
-    let context = ResponseContext {
-        tool_names: wire::plain_names(declared),
+    let names = PlainNames::of(declared.chain(called(request)));
+    let mut context = ResponseContext {
+        tool_names: BTreeMap::new(),
         emulated_output_tool: None,
         no_finish_reason: target.quirks.no_finish_reason,
         reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
+        think_tags: target.quirks.think_tags,
         exclude_reasoning: request.reasoning.as_ref().is_some_and(|asked| asked.exclude),
         prefill: if target.quirks.prefix_flag { prefill(request) } else { None },
     };
@@ -35,8 +44,8 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         written: vec!["model", "messages", "stream"],
     };
     writer.object.string("model", target.model);
-    writer.messages(request, &context.tool_names)?;
-    writer.tools(request, &context.tool_names);
+    writer.messages(request, &names)?;
+    writer.tools(request, &names);
     writer.output(request.output.as_ref());
     writer.sampling(request);
     writer.limit(request);
@@ -45,7 +54,17 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
     writer.others(request);
     writer.extras(request);
     writer.object.end();
+    context.tool_names = names.into_declared();
     Ok(Encoded { body, headers: Vec::new(), losses, context })
+}
+
+/// The names of the tools that were called before, which need not be offered any more.
+fn called(request: &Request) -> impl Iterator<Item = &str> + Clone {
+    request.turns.iter().flat_map(|turn| &turn.blocks).filter_map(|block| match &block.kind {
+        BlockKind::ToolCall { name, .. } => Some(name.as_str()),
+        BlockKind::ToolResult { name, .. } => name.as_deref(),
+        _ => None,
+    })
 }
 
 /// The text the model is to continue. CHAT-8
@@ -78,8 +97,10 @@ impl Writer<'_> {
     /// Whether the provider takes a member; if not, that is a loss.
     fn allows(&mut self, name: &str) -> bool {
         let abilities = self.target.abilities;
-        let why = if self.target.quirks.unsupported_parameters.iter().any(|known| known == name) {
-            "the provider does not take it"
+        // One parameter with two names.
+        let listed = if name == "random_seed" { "seed" } else { name };
+        let why = if let Some(why) = self.target.refusal(listed) {
+            why
         } else if !abilities.sampling && SAMPLING.contains(&name) {
             "the model takes no sampling parameters"
         } else if !abilities.penalties && PENALTIES.contains(&name) {
@@ -107,7 +128,7 @@ impl Writer<'_> {
         }
     }
 
-    fn messages(&mut self, request: &Request, names: &[(String, String)]) -> Result<(), Fault> {
+    fn messages(&mut self, request: &Request, names: &PlainNames) -> Result<(), Fault> {
         let out = self.object.value("messages");
         let mut conversation = Conversation::begin(out, names);
         if let Some(OutputFormat::JsonSchema { schema, .. }) = &request.output
@@ -120,15 +141,12 @@ impl Writer<'_> {
             let mut scene = Scene { target: self.target, losses: self.losses, message: at };
             conversation.turn(turn, at == last, &mut scene)?;
         }
-        conversation.end();
-        Ok(())
+        let mut scene = Scene { target: self.target, losses: self.losses, message: last };
+        conversation.end(&mut scene)
     }
 
-    fn tools(&mut self, request: &Request, names: &[(String, String)]) {
-        if !self.target.abilities.tools {
-            if !request.tools.is_empty() {
-                self.losses.record("tools", "the model takes no tools");
-            }
+    fn tools(&mut self, request: &Request, names: &PlainNames) {
+        if !self.target.takes_tools() {
             return;
         }
         let marks = self.target.quirks.cache_control;
@@ -153,7 +171,7 @@ impl Writer<'_> {
     }
 
     /// TOOLS-3, bugs 18, 30
-    fn tool_choice(&mut self, choice: &ToolChoice, names: &[(String, String)]) {
+    fn tool_choice(&mut self, choice: &ToolChoice, names: &PlainNames) {
         let forced = match choice {
             ToolChoice::Required | ToolChoice::Named(_) => true,
             ToolChoice::Allowed { required, .. } => *required,
@@ -179,13 +197,13 @@ impl Writer<'_> {
             ToolChoice::None => out.extend_from_slice(b"\"none\""),
             ToolChoice::Required if any => out.extend_from_slice(b"\"any\""),
             ToolChoice::Required => out.extend_from_slice(b"\"required\""),
-            ToolChoice::Named(name) => write_function_name(out, wire::sent_name(names, name)),
+            ToolChoice::Named(name) => write_function_name(out, names.sent(name)),
             ToolChoice::Allowed { names: allowed, required } => object(out, |choice| {
                 choice.string("type", "allowed_tools");
                 choice.object("allowed_tools", |inner| {
                     inner.string("mode", if *required { "required" } else { "auto" });
                     inner.array("tools", allowed, |out, name| {
-                        write_function_name(out, wire::sent_name(names, name));
+                        write_function_name(out, names.sent(name));
                     });
                 });
             }),
@@ -348,13 +366,13 @@ fn write_function_name(out: &mut Vec<u8>, name: &str) {
 }
 
 /// TOOLS-1
-fn write_tool(out: &mut Vec<u8>, tool: &Tool, names: &[(String, String)], marks: bool) {
+fn write_tool(out: &mut Vec<u8>, tool: &Tool, names: &PlainNames, marks: bool) {
     match &tool.kind {
         ToolKind::Opaque { raw, .. } => out.extend_from_slice(raw.get().as_bytes()),
         ToolKind::Function { name, description, parameters, strict } => object(out, |entry| {
             entry.string("type", "function");
             entry.object("function", |function| {
-                function.string("name", wire::sent_name(names, name));
+                function.string("name", names.sent(name));
                 if let Some(description) = description {
                     function.string("description", description);
                 }

@@ -2,7 +2,10 @@
 
 use super::thought;
 use crate::Dialect;
-use crate::exchange::{Additions, Block, BlockKind, Choice, Identity, MediaSource, Response};
+use crate::exchange::{
+    Additions, Block, BlockKind, Choice, Fault, FinishReason, Identity, MediaSource, Response,
+};
+use crate::openai_chat::error::write_error;
 use crate::openai_chat::usage;
 use crate::openai_chat::write::{ObjectWriter, array, object};
 
@@ -40,7 +43,14 @@ fn write_choice(out: &mut Vec<u8>, choice: &Choice) {
         entry.string_or_null("finish_reason", choice.finish.map(|reason| reason.name()));
         entry.string_or_null("native_finish_reason", choice.native_finish.as_deref());
         entry.object("message", |message| write_message(message, &choice.turn.blocks));
-        entry.members(choice.extras.for_dialect(Dialect::OpenaiChat));
+        if choice.finish == Some(FinishReason::Error) {
+            let fault = Fault::of_finish(choice.native_finish.as_deref());
+            entry.object("error", |error| write_error(error, &fault));
+        }
+        let extras = choice.extras.for_dialect(Dialect::OpenaiChat);
+        for (name, raw) in extras.iter().filter(|(name, _)| name != "error") {
+            entry.raw(name, raw.get());
+        }
     });
 }
 

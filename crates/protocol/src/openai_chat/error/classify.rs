@@ -100,6 +100,10 @@ pub(super) fn by_words(
     {
         return Some(ErrorType::RateLimitExceeded);
     }
+    // The model failed, not the caller: another endpoint may do better.
+    if has("tool_use_failed") {
+        return Some(ErrorType::ProviderUnavailable);
+    }
     if status.is_none_or(|status| status == 503)
         && (lower.contains("overloaded") || lower.contains("over capacity"))
     {
@@ -115,7 +119,7 @@ pub(super) fn by_words(
         ErrorType::PermissionDenied
     } else if has("model_not_found") || has("not_found_error") {
         ErrorType::NotFound
-    } else if has("invalid_request_error") || has("tool_use_failed") || has("BadRequestError") {
+    } else if has("invalid_request_error") || has("BadRequestError") {
         ErrorType::InvalidRequest
     } else if has("timeout") || has("timeout_error") {
         ErrorType::Timeout

@@ -2,6 +2,7 @@
 //! get. ERR-1, wire-formats 9.3, 11, 12.5
 
 mod classify;
+mod failed_generation;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use self::classify::{by_status, by_words};
+pub use self::failed_generation::recover_answer;
+pub(in crate::openai_chat) use self::failed_generation::recovered_chunk;
 use crate::exchange::{ErrorType, Fault, RenderedError};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::read::{lenient_array, lenient_object, lenient_string};

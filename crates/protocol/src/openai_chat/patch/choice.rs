@@ -3,14 +3,17 @@
 
 use serde_json::value::RawValue;
 
+use super::call::{legacy_call, tool_calls};
 use super::changes::Changes;
 use crate::exchange::{ErrorType, Fault, FinishReason};
 use crate::json::Object;
 use crate::openai_chat::calls::Calls;
+use crate::openai_chat::error::write_error;
 use crate::openai_chat::prefill::Prefill;
 use crate::openai_chat::read::{
     is_array, is_null, is_object, is_string, lenient_array, lenient_object, lenient_string,
 };
+use crate::openai_chat::think::{Split, ThinkTags};
 use crate::openai_chat::wire;
 use crate::openai_chat::write::{into_text, object, quoted};
 use crate::target::ResponseContext;
@@ -25,6 +28,8 @@ pub(super) struct ChoiceState {
     pub(super) finish: Option<(FinishReason, Option<String>)>,
     pub(super) calls: Calls,
     prefill: Prefill,
+    think: ThinkTags,
+    role_told: bool,
 }
 
 /// Whether a choice is a piece of a stream or a whole answer.
@@ -57,12 +62,16 @@ pub(super) struct Seen<'a> {
     pub(super) special: bool,
     /// Nothing is left to be sent: the choice had ended before.
     pub(super) stale: bool,
+    /// The choice ended because the provider failed, and the chunk does not say more.
+    pub(super) fault: Option<Fault>,
+    /// Images.
+    pub(super) images: u64,
     /// A tool call began: what was learned of indexes holds no longer.
     pub(super) began_call: bool,
 }
 
 impl<'a> Seen<'a> {
-    fn text(&mut self, raw: &'a RawValue) {
+    pub(super) fn text(&mut self, raw: &'a RawValue) {
         let bytes = raw.get().len().saturating_sub(2);
         if bytes > 0 {
             self.content = true;
@@ -131,6 +140,8 @@ fn state_of<'s>(
                 finish: None,
                 calls: Calls::default(),
                 prefill: Prefill::new(context.prefill.as_deref()),
+                think: ThinkTags::new(context.think_tags),
+                role_told: false,
             });
             states.len() - 1
         }
@@ -164,14 +175,31 @@ fn payload<'a>(
     };
     let Some(payload) = lenient_object(raw) else { return Err(broken("a message is no object")) };
     let mut inner = Changes::default();
-    content(&payload, state, seen, &mut inner);
-    reasoning(&payload, around.context, seen, &mut inner);
-    if let Some(calls) = payload.peek("tool_calls").filter(|raw| is_array(raw))
-        && let Some(written) = tool_calls(calls, state, around, seen)?
-    {
-        inner.set("tool_calls", written);
+    if around.shape == Shape::Chunk && payload.peek("role").is_some() {
+        if state.role_told {
+            // Clients that add up strings would repeat it.
+            inner.remove("role");
+        } else {
+            state.role_told = true;
+            seen.special = true;
+        }
     }
-    for name in ["images", "audio", "annotations", "function_call"] {
+    let ends = choice.peek("finish_reason").and_then(lenient_string);
+    let last = around.shape == Shape::Whole || ends.is_some_and(|word| !word.is_empty());
+    content(&payload, state, last, around.context, seen, &mut inner);
+    reasoning(&payload, around.context, seen, &mut inner);
+    if let Some(calls) = payload.peek("tool_calls").filter(|raw| is_array(raw)) {
+        if let Some(written) = tool_calls(calls, state, around, seen)? {
+            inner.set("tool_calls", written);
+        }
+    } else if let Some(function) = payload.peek("function_call").filter(|raw| is_object(raw)) {
+        inner.remove("function_call");
+        inner.set("tool_calls", legacy_call(function, state, around, seen)?);
+    }
+    if let Some(images) = payload.peek("images") {
+        seen.images += lenient_array(images).len() as u64;
+    }
+    for name in ["images", "audio", "annotations"] {
         let full = |raw: &RawValue| !matches!(raw.get(), "null" | "[]" | "{}" | "\"\"");
         if payload.peek(name).is_some_and(full) {
             seen.content = true;
@@ -192,19 +220,24 @@ fn payload<'a>(
 fn content<'a>(
     payload: &Object<'a>,
     state: &mut ChoiceState,
+    last: bool,
+    context: &ResponseContext,
     seen: &mut Seen<'a>,
     changes: &mut Changes,
 ) {
     let Some(raw) = payload.peek("content") else { return };
     if is_string(raw) {
         seen.text(raw);
-        if state.prefill.is_pending() {
+        if state.is_watching() {
             seen.special = true;
-            if let Some(piece) = lenient_string(raw)
-                && let Some(instead) = state.prefill.take(&piece)
-            {
-                seen.content = !instead.is_empty();
-                changes.set("content", quoted(&instead));
+            let Some(piece) = lenient_string(raw) else { return };
+            let Split { thought, text } = state.split(&piece, last);
+            seen.content = !text.is_empty() || !(thought.is_empty() || context.exclude_reasoning);
+            if text != piece {
+                changes.set("content", quoted(&text));
+            }
+            if !thought.is_empty() {
+                set_reasoning(changes, &quoted(&thought));
             }
         }
     } else if is_array(raw) {
@@ -311,117 +344,6 @@ fn details_text(details: &RawValue) -> String {
         .collect()
 }
 
-/// The tool calls; `None` if they may stay as they are. Bugs 2, 3, 29
-fn tool_calls<'a>(
-    raw: &'a RawValue,
-    state: &mut ChoiceState,
-    around: &Surroundings<'_>,
-    seen: &mut Seen<'a>,
-) -> Result<Option<String>, Fault> {
-    let entries = lenient_array(raw);
-    seen.content |= !entries.is_empty();
-    seen.special |= entries.len() > 1;
-    let mut out = Vec::with_capacity(raw.get().len());
-    let mut changed = false;
-    out.push(b'[');
-    for entry in entries {
-        let Some(call) = lenient_object(entry) else {
-            changed = true;
-            continue;
-        };
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        let changes = tool_call(&call, state, around, seen)?;
-        if changes.is_empty() {
-            out.extend_from_slice(entry.get().as_bytes());
-        } else {
-            changed = true;
-            changes.write(&call, &mut out);
-        }
-    }
-    out.push(b']');
-    Ok(changed.then(|| into_text(out)))
-}
-
-fn tool_call<'a>(
-    call: &Object<'a>,
-    state: &mut ChoiceState,
-    around: &Surroundings<'_>,
-    seen: &mut Seen<'a>,
-) -> Result<Changes, Fault> {
-    let function = call.peek("function").and_then(lenient_object).unwrap_or_default();
-    let name = function.peek_str("name").filter(|name| !name.is_empty());
-    let id = call.peek_str("id").filter(|id| !id.is_empty());
-    let index: Option<u64> =
-        call.peek("index").and_then(|raw| serde_json::from_str(raw.get()).ok());
-    let whole = around.shape == Shape::Whole;
-    let at = if whole {
-        // Every entry of a whole answer is a call of its own.
-        state.calls.resolve(Some(state.calls.slots.len() as u64), id.as_deref(), true)?
-    } else {
-        state.calls.resolve(index, id.as_deref(), name.is_some())?
-    };
-    let ordinal = u32::try_from(at).unwrap_or(u32::MAX);
-    let slot = &mut state.calls.slots[at];
-    let mut changes = Changes::default();
-    let mut inner = Changes::default();
-    if !whole && index != Some(u64::from(ordinal)) {
-        changes.set("index", ordinal.to_string());
-    }
-    if slot.started {
-        // Clients that add up strings would double what is repeated.
-        for repeated in ["id", "type"] {
-            changes.remove_from(call, repeated);
-        }
-        inner.remove_from(&function, "name");
-    } else {
-        seen.special = true;
-        seen.began_call = true;
-        slot.started = true;
-        if id.is_none() {
-            changes.set("id", quoted(&wire::tool_call_id(around.answer, state.index, ordinal)));
-        }
-        if call.peek_str("type").as_deref() != Some("function") {
-            changes.set("type", "\"function\"");
-        }
-        match name.as_deref() {
-            Some(name) => {
-                let declared = around.context.declared_name(name);
-                if declared != name {
-                    inner.set("name", quoted(declared));
-                }
-            }
-            None => inner.set("name", "\"\""),
-        }
-    }
-    match function.peek("arguments") {
-        Some(raw) if is_string(raw) => {
-            if raw.get().len() > 2 {
-                slot.arguments = true;
-                seen.text(raw);
-            } else if whole {
-                inner.set("arguments", "\"{}\"");
-            }
-        }
-        Some(raw) if is_object(raw) || is_array(raw) => {
-            slot.arguments = true;
-            seen.special = true;
-            seen.text_bytes += raw.get().len() as u64;
-            inner.set("arguments", quoted(raw.get()));
-        }
-        Some(_) | None if whole => inner.set("arguments", "\"{}\""),
-        Some(_) => inner.set("arguments", "\"\""),
-        None => {}
-    }
-    if !inner.is_empty() || call.peek("function").is_none() {
-        let mut written = Vec::new();
-        inner.write(&function, &mut written);
-        changes.set("function", into_text(written));
-    }
-    Ok(changes)
-}
-
 /// CHAT-12
 fn finish(
     choice: &Object<'_>,
@@ -458,6 +380,18 @@ fn finish(
             native.as_deref().map_or_else(|| "null".to_owned(), quoted),
         );
     }
+    if reason == FinishReason::Error && choice.peek("error").is_none_or(is_null) {
+        let fault = Fault::of_finish(native.as_deref());
+        match around.shape {
+            Shape::Chunk => seen.fault = Some(fault),
+            // CHAT-11
+            Shape::Whole => {
+                let mut written = Vec::new();
+                object(&mut written, |error| write_error(error, &fault));
+                changes.set("error", into_text(written));
+            }
+        }
+    }
     if state.finish.is_none() {
         state.finish = Some((reason, native));
         seen.finished = true;
@@ -467,27 +401,57 @@ fn finish(
 }
 
 impl ChoiceState {
+    /// Whether the beginning of the content has not been decided yet.
+    fn is_watching(&self) -> bool {
+        self.prefill.is_pending() || self.think.is_watching()
+    }
+
+    /// Takes a repeated prefill and thoughts out of a piece of content. With the `last` piece comes
+    /// what was held back for more.
+    fn split(&mut self, piece: &str, last: bool) -> Split {
+        let mut text = self.prefill.take(piece).unwrap_or_else(|| piece.to_owned());
+        if last {
+            text = self.prefill.release().unwrap_or(text);
+        }
+        let mut split = self.think.take(&text);
+        if last {
+            let held = self.think.release();
+            split.thought.push_str(&held.thought);
+            split.text.push_str(&held.text);
+        }
+        split
+    }
+
     /// Writes the choices of the chunks that must come before the end of this choice: text held
     /// back, and arguments for calls without any. Bug 3
-    pub(super) fn closing_choices(&mut self) -> Vec<String> {
+    pub(super) fn closing_choices(&mut self, context: &ResponseContext) -> Vec<String> {
         let mut choices = Vec::new();
-        if let Some(text) = self.prefill.release() {
-            choices.push(self.choice_with("content", &quoted(&text)));
+        let Split { thought, text } = self.split("", true);
+        if !thought.is_empty() && !context.exclude_reasoning {
+            let mut delta = Changes::default();
+            set_reasoning(&mut delta, &quoted(&thought));
+            let mut written = Vec::new();
+            delta.write(&Object::default(), &mut written);
+            choices.push(self.choice_with(&into_text(written)));
+        }
+        if !text.is_empty() {
+            choices.push(self.choice_with(&format!(r#"{{"content":{}}}"#, quoted(&text))));
         }
         let bare: Vec<usize> = self.calls.without_arguments().collect();
         for at in bare {
             self.calls.slots[at].arguments = true;
-            let call = format!(r#"[{{"index":{at},"function":{{"arguments":"{{}}"}}}}]"#);
-            choices.push(self.choice_with("tool_calls", &call));
+            let call =
+                format!(r#"{{"tool_calls":[{{"index":{at},"function":{{"arguments":"{{}}"}}}}]}}"#);
+            choices.push(self.choice_with(&call));
         }
         choices
     }
 
-    fn choice_with(&self, name: &str, json: &str) -> String {
+    fn choice_with(&self, delta: &str) -> String {
         let mut out = Vec::new();
         object(&mut out, |choice| {
             choice.number("index", u64::from(self.index));
-            choice.object("delta", |delta| delta.raw(name, json));
+            choice.raw("delta", delta);
             choice.raw("finish_reason", "null");
         });
         into_text(out)

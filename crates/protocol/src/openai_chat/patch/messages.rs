@@ -2,6 +2,7 @@
 //! changed, and only in the messages concerned. Bugs 6, 21, 25, 28
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use memchr::memmem;
 use serde_json::value::RawValue;
@@ -13,9 +14,10 @@ use crate::openai_chat::read::{
     Place, array, is_array, is_null, is_string, lenient_array, lenient_object, lenient_string,
     object,
 };
-use crate::openai_chat::wire;
+use crate::openai_chat::wire::{self, MAX_FUNCTION_NAME, PlainNames};
 use crate::openai_chat::write::{into_text, object as write_object, quoted};
 use crate::target::{ReasoningReplay, Target};
+use crate::tool_words;
 
 /// What OpenAI defines for a message a caller sends, as far as strict hosts accept it.
 const STRICT: [&str; 6] = ["role", "content", "name", "tool_calls", "tool_call_id", "prefix"];
@@ -26,8 +28,7 @@ pub(in crate::openai_chat) const BETWEEN: &str = r#"{"role":"assistant","content
 /// What messages are rewritten for.
 pub(super) struct Policy<'p> {
     pub(super) target: &'p Target<'p>,
-    /// Tool names: (as sent, as declared).
-    pub(super) names: &'p [(String, String)],
+    pub(super) names: &'p PlainNames,
     /// An instruction to put first.
     pub(super) instruction: Option<String>,
 }
@@ -44,10 +45,13 @@ pub(super) fn rewrite(raw: &RawValue, policy: &Policy<'_>) -> Result<Option<Stri
     out.push(b'[');
     if let Some(instruction) = &policy.instruction {
         write_object(&mut out, |message| {
-            message.string("role", "system");
+            let system = policy.target.abilities.system_prompt;
+            message.string("role", if system { "system" } else { "user" });
             message.string("content", instruction);
         });
     }
+    let in_words = !policy.target.takes_tools();
+    let mut called: HashMap<String, String> = HashMap::new();
     let mut after_tool = false;
     let mut changed = policy.instruction.is_some();
     for (at, raw) in entries.into_iter().enumerate() {
@@ -59,9 +63,12 @@ pub(super) fn rewrite(raw: &RawValue, policy: &Policy<'_>) -> Result<Option<Stri
             out.extend_from_slice(BETWEEN.as_bytes());
             changed = true;
         }
-        after_tool = role == Some(Role::Tool);
+        after_tool = role == Some(Role::Tool) && !in_words;
         comma(&mut out);
-        let changes = message_changes(&message, role, at == last, policy, &place)?;
+        let mut changes = message_changes(&message, role, at == last, policy, &place)?;
+        if in_words {
+            calls_in_words(&message, role, &mut called, &mut changes);
+        }
         if changes.is_empty() {
             out.extend_from_slice(raw.get().as_bytes());
         } else {
@@ -89,9 +96,11 @@ fn is_concerned(text: &str, policy: &Policy<'_>) -> bool {
         || quirks.prefix_flag
         || policy.instruction.is_some()
         || !policy.names.is_empty()
+        || (!policy.target.takes_tools() && (has("\"tool_call") || has("\"tool\"")))
         || (quirks.no_developer_role && has("developer"))
         || (!policy.target.abilities.system_prompt && (has("\"system\"") || has("developer")))
         || (!quirks.cache_control && has("\"cache_control\""))
+        || (!quirks.cache_breakpoints && has("\"prompt_cache_breakpoint\""))
         || (quirks.nine_character_tool_ids && has("\"tool_call"))
         || (quirks.no_user_after_tool && has("\"tool\""))
         || ((quirks.plain_image_url || quirks.no_media_urls) && has("_url\""))
@@ -118,8 +127,16 @@ fn message_changes(
                 changes.remove(name.to_owned());
             }
         }
-        if role == Some(Role::Assistant) && message.peek("content").is_some_and(is_null) {
-            changes.set("content", "\"\"");
+        if role == Some(Role::Assistant) {
+            let silent = message.peek("content").is_none_or(is_null);
+            match message.peek("refusal").filter(|raw| silent && is_string(raw)) {
+                // The words have no other place here.
+                Some(refusal) => changes.set("content", refusal.get()),
+                None if message.peek("content").is_some_and(is_null) => {
+                    changes.set("content", "\"\"");
+                }
+                None => {}
+            }
         }
     }
     match role {
@@ -145,7 +162,7 @@ fn message_changes(
     if role == Some(Role::Tool)
         && let Some(name) = message.peek_str("name")
     {
-        replace(&mut changes, "name", &name, wire::sent_name(policy.names, &name));
+        replace(&mut changes, "name", &name, policy.names.sent(&name));
     }
     if role == Some(Role::Assistant) {
         let calls = message.peek("tool_calls").filter(|raw| !is_null(raw));
@@ -160,6 +177,60 @@ fn message_changes(
         }
     }
     Ok(changes)
+}
+
+/// Calls and results as text, for models that take no tools. CHAT-9
+fn calls_in_words(
+    message: &Object<'_>,
+    role: Option<Role>,
+    called: &mut HashMap<String, String>,
+    changes: &mut Changes,
+) {
+    let content = changes
+        .value("content")
+        .or_else(|| message.peek("content").map(RawValue::get))
+        .unwrap_or("null")
+        .to_owned();
+    if role == Some(Role::Assistant)
+        && let Some(calls) = message.peek("tool_calls").filter(|raw| !is_null(raw))
+    {
+        let mut words = String::new();
+        for call in lenient_array(calls).into_iter().filter_map(lenient_object) {
+            let function = call.peek("function").and_then(lenient_object).unwrap_or_default();
+            let name = function.peek_str("name").unwrap_or_default();
+            let arguments = function
+                .peek("arguments")
+                .map(|raw| lenient_string(raw).unwrap_or(Cow::Borrowed(raw.get())));
+            words.push('\n');
+            words.push_str(&tool_words::call(&name, &arguments.unwrap_or_default()));
+            if let Some(id) = call.peek_str("id") {
+                called.insert(id.into_owned(), name.into_owned());
+            }
+        }
+        changes.remove("tool_calls");
+        changes.set("content", suffixed(&content, &words));
+    }
+    if role == Some(Role::Tool) {
+        let id = message.peek_str("tool_call_id");
+        let name = id.as_deref().and_then(|id| called.get(id)).map(|name| name.as_str().into());
+        let name = name.or_else(|| message.peek_str("name")).or(id).unwrap_or_default();
+        changes.set("role", "\"user\"");
+        changes.set("content", prefixed(&tool_words::result(&name), &content));
+        for member in ["tool_call_id", "name"] {
+            changes.remove_from(message, member);
+        }
+    }
+}
+
+/// A content with a text behind it.
+fn suffixed(content: &str, text: &str) -> String {
+    let part = || format!(r#"{{"type":"text","text":{}}}"#, quoted(text.trim_start()));
+    if let Some(parts) = content.trim_end().strip_suffix(']') {
+        let comma = if parts.trim_end().ends_with('[') { "" } else { "," };
+        return format!("{parts}{comma}{}]", part());
+    }
+    let before = serde_json::from_str::<String>(content).unwrap_or_default();
+    quoted(format!("{before}{text}").trim_start_matches('\n'))
 }
 
 fn replace(changes: &mut Changes, name: &'static str, old: &str, new: &str) {
@@ -249,6 +320,12 @@ fn rewrite_parts(
         if !quirks.cache_control {
             changes.remove_from(&part, "cache_control");
         }
+        if !quirks.cache_breakpoints && part.peek("prompt_cache_breakpoint").is_some() {
+            changes.remove("prompt_cache_breakpoint");
+            if quirks.cache_control && part.peek("cache_control").is_none() {
+                changes.set("cache_control", r#"{"type":"ephemeral"}"#);
+            }
+        }
         for name in ["image_url", "video_url"] {
             let Some(url) = part.peek(name).and_then(media_url) else { continue };
             if quirks.no_media_urls && !url.starts_with("data:") {
@@ -307,10 +384,10 @@ fn rewrite_calls(calls: &RawValue, policy: &Policy<'_>) -> Option<String> {
         }
         if let Some(function) = call.peek("function").and_then(lenient_object)
             && let Some(name) = function.peek_str("name")
-            && wire::sent_name(policy.names, &name) != name
+            && policy.names.sent(&name) != name
         {
             let mut inner = Changes::default();
-            inner.set("name", quoted(wire::sent_name(policy.names, &name)));
+            inner.set("name", quoted(policy.names.sent(&name)));
             let mut written = Vec::new();
             inner.write(&function, &mut written);
             changes.set("function", into_text(written));
@@ -324,4 +401,37 @@ fn rewrite_calls(calls: &RawValue, policy: &Policy<'_>) -> Option<String> {
     }
     out.push(b']');
     changed.then(|| into_text(out))
+}
+
+/// The names of the tools that were called before, if any of them could be one that hosts refuse:
+/// a search that can only be wrong by saying yes spares the others the reading. Bug 28
+pub(super) fn called_names(messages: &RawValue) -> Vec<Cow<'_, str>> {
+    let text = messages.get();
+    if memmem::find(text.as_bytes(), b"\"tool_calls\"").is_none() || !has_irregular_name(text) {
+        return Vec::new();
+    }
+    let mut names = Vec::new();
+    for message in lenient_array(messages).into_iter().filter_map(lenient_object) {
+        if message.peek_str("role").as_deref() == Some("tool") {
+            names.extend(message.peek_str("name"));
+        }
+        for call in message.peek("tool_calls").map(lenient_array).unwrap_or_default() {
+            let function = lenient_object(call).and_then(|call| call.peek("function"));
+            names.extend(function.and_then(lenient_object).and_then(|it| it.peek_str("name")));
+        }
+    }
+    names
+}
+
+/// Whether any member called `name` is a string that is no plain name.
+fn has_irregular_name(text: &str) -> bool {
+    const KEY: &str = "\"name\"";
+    memmem::find_iter(text.as_bytes(), KEY).any(|at| {
+        let value = text.get(at + KEY.len()..).unwrap_or_default();
+        let value = value.trim_start().strip_prefix(':').map(str::trim_start);
+        let Some(value) = value.and_then(|value| value.strip_prefix('"')) else { return false };
+        // No plain name is longer, and none holds a backslash.
+        let end = value.bytes().take(MAX_FUNCTION_NAME + 1).position(|byte| byte == b'"');
+        end.is_none_or(|end| !value.get(..end).is_some_and(wire::is_plain_name))
+    })
 }

@@ -1,6 +1,7 @@
 //! The same protocol on both sides: only what must change is changed, everything else passes
 //! byte for byte.
 
+mod call;
 mod changes;
 mod choice;
 mod messages;

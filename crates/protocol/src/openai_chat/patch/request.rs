@@ -1,6 +1,8 @@
 //! A request passed on in the same protocol: top-level members are edited, everything else keeps
 //! its bytes. CHAT-4
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::changes::Changes;
@@ -9,13 +11,23 @@ use crate::exchange::{Fault, Losses};
 use crate::json::Envelope;
 use crate::json::envelope::Edit;
 use crate::openai_chat::parameters::{Parameters, prompt_text};
-use crate::openai_chat::read::{lenient_array, lenient_object, lenient_string};
-use crate::openai_chat::wire::{self, PENALTIES, ROUTER_ONLY, SAMPLING};
+use crate::openai_chat::read::{is_null, lenient_array, lenient_object, lenient_string};
+use crate::openai_chat::wire::{self, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{into_text, object, quoted};
 use crate::openai_chat::{reasoning, structured};
+use crate::parameter::Parameter;
 use crate::target::{
     Encoded, MaxTokensField, ReasoningRequest, ResponseContext, StreamUsage, Target,
 };
+use crate::tool_words::{self, Due, Offer};
+
+/// Parameters that may be set here though the caller did not send them under that name.
+const SET: [Parameter; 4] = [
+    Parameter::MaxTokens,
+    Parameter::MaxCompletionTokens,
+    Parameter::Reasoning,
+    Parameter::ReasoningEffort,
+];
 
 /// What the gateway imposes on a request beside the target's needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +55,7 @@ pub fn patch_request(
         context: ResponseContext {
             no_finish_reason: target.quirks.no_finish_reason,
             reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
+            think_tags: target.quirks.think_tags,
             ..ResponseContext::default()
         },
     };
@@ -54,7 +67,12 @@ pub fn patch_request(
         patcher.drop("cache_control");
     }
     let names = patcher.tools(&parameters);
-    let instruction = patcher.response_format(&parameters);
+    let told = if target.takes_tools() { None } else { tools_in_words(&parameters) };
+    let form = patcher.response_format(&parameters);
+    let instruction = match (told, form) {
+        (Some(told), Some(form)) => Some(format!("{told}\n\n{form}")),
+        (told, form) => told.or(form),
+    };
     patcher.messages(&parameters, &names, instruction)?;
     let limit = patcher.limit(&parameters, patch);
     patcher.reasoning(&parameters, limit)?;
@@ -63,7 +81,7 @@ pub fn patch_request(
     patcher.service_tier(&parameters);
     patcher.user(patch);
     patcher.unsupported();
-    patcher.context.tool_names = names;
+    patcher.context.tool_names = names.into_declared();
     Ok(Encoded {
         body: patcher.edit.finish(),
         headers: Vec::new(),
@@ -99,35 +117,49 @@ impl<'a> Patcher<'_, 'a> {
     }
 
     /// Bugs 28, 30
-    fn tools(&mut self, parameters: &Parameters<'_>) -> Vec<(String, String)> {
+    fn tools(&mut self, parameters: &Parameters<'_>) -> PlainNames {
         let abilities = self.target.abilities;
-        if !abilities.tools {
+        if !self.target.takes_tools() {
             for name in ["tools", "tool_choice", "parallel_tool_calls"] {
-                self.lose(name, "the model takes no tools");
+                self.lose(name, tool_words::LOSS);
             }
-            return Vec::new();
+            return PlainNames::default();
         }
         let choice = parameters.tool_choice.map(RawValue::get);
         let forced = choice.is_some_and(|text| !matches!(text, "\"auto\"" | "\"none\""));
         if forced && !abilities.forced_tool_choice {
             self.edit.set("tool_choice", "\"auto\"");
             self.losses.record("tool_choice", "the model cannot be forced to call a tool");
-        } else if choice == Some("\"required\"") && self.target.quirks.tool_choice_any {
-            self.edit.set("tool_choice", "\"any\"");
+        } else if let Some(word @ ("\"required\"" | "\"any\"")) = choice {
+            let any = self.target.quirks.tool_choice_any;
+            let sent = if any { "\"any\"" } else { "\"required\"" };
+            if word != sent {
+                self.edit.set("tool_choice", sent);
+            }
         }
-        let Some(tools) = parameters.tools else { return Vec::new() };
-        self.tool_names(tools, parameters.tool_choice.filter(|_| abilities.forced_tool_choice))
+        let called = parameters.messages.map(messages::called_names).unwrap_or_default();
+        self.tool_names(
+            parameters.tools,
+            parameters.tool_choice.filter(|_| abilities.forced_tool_choice),
+            &called,
+        )
     }
 
-    fn tool_names(&mut self, tools: &RawValue, choice: Option<&RawValue>) -> Vec<(String, String)> {
-        let entries = lenient_array(tools);
+    fn tool_names(
+        &mut self,
+        tools: Option<&RawValue>,
+        choice: Option<&RawValue>,
+        called: &[Cow<'_, str>],
+    ) -> PlainNames {
+        let entries = tools.map(lenient_array).unwrap_or_default();
         let declared: Vec<_> = entries
             .iter()
             .filter_map(|raw| {
                 lenient_object(lenient_object(raw)?.peek("function")?)?.peek_str("name")
             })
             .collect();
-        let names = wire::plain_names(declared.iter().map(AsRef::as_ref));
+        let names = PlainNames::of(declared.iter().chain(called).map(AsRef::as_ref));
+        let Some(tools) = tools else { return names };
         let marks = !self.target.quirks.cache_control && tools.get().contains("\"cache_control\"");
         if names.is_empty() && !marks {
             return names;
@@ -178,7 +210,7 @@ impl<'a> Patcher<'_, 'a> {
     fn messages(
         &mut self,
         parameters: &Parameters<'a>,
-        names: &[(String, String)],
+        names: &PlainNames,
         instruction: Option<String>,
     ) -> Result<(), Fault> {
         let policy = Policy { target: self.target, names, instruction };
@@ -349,24 +381,65 @@ impl<'a> Patcher<'_, 'a> {
     /// CHAT-4
     fn unsupported(&mut self) {
         for name in &self.target.quirks.unsupported_parameters {
-            if self.envelope.has(name) {
-                self.losses.record(name.clone(), "the provider does not take it");
-            }
-            // Also what was set above.
-            self.edit.remove(name.clone());
+            self.refuse(name.clone().into());
         }
+        if self.target.parameters.is_empty() {
+            return;
+        }
+        let envelope = self.envelope;
+        let sent = envelope.members().filter_map(|(name, _)| Parameter::from_name(name));
+        for parameter in sent.chain(SET) {
+            self.refuse(parameter.name().into());
+        }
+    }
+
+    /// Removes a parameter that is not supported, also where it was set by us.
+    fn refuse(&mut self, name: Cow<'static, str>) {
+        let renamed = name == "seed" && self.edit.holds("random_seed");
+        if !renamed && !self.edit.holds(&name) {
+            return;
+        }
+        let Some(why) = self.target.refusal(&name) else { return };
+        if self.envelope.has(&name) {
+            self.losses.record(name.clone(), why);
+        }
+        if renamed {
+            self.edit.remove("random_seed");
+        }
+        self.edit.remove(name);
     }
 }
 
+/// The instruction that stands for the tools. CHAT-9
+fn tools_in_words(parameters: &Parameters<'_>) -> Option<String> {
+    let mut offer = Offer::new();
+    for tool in lenient_array(parameters.tools?).into_iter().filter_map(lenient_object) {
+        let Some(function) = tool.peek("function").and_then(lenient_object) else { continue };
+        let Some(name) = function.peek_str("name") else { continue };
+        let schema = function.peek("parameters").filter(|raw| !is_null(raw)).map(RawValue::get);
+        offer.tool(&name, function.peek_str("description").as_deref(), schema);
+    }
+    let choice = parameters.tool_choice;
+    let named = choice
+        .and_then(lenient_object)
+        .and_then(|choice| lenient_object(choice.peek("function")?)?.peek_str("name"));
+    offer.instruction(match (choice.map(RawValue::get), &named) {
+        (_, Some(name)) => Due::Of(name),
+        (Some("\"none\""), _) => Due::Never,
+        (Some("\"required\"" | "\"any\""), _) => Due::Any,
+        _ => Due::Open,
+    })
+}
+
 /// The changes that give a tool, or a choice of one, its sent name.
-fn renamed(tool: &crate::json::Object<'_>, names: &[(String, String)]) -> Changes {
+fn renamed(tool: &crate::json::Object<'_>, names: &PlainNames) -> Changes {
     let mut changes = Changes::default();
     if let Some(function) = tool.peek("function").and_then(lenient_object)
         && let Some(name) = function.peek_str("name")
-        && wire::sent_name(names, &name) != name
+        && names.sent(&name) != name
     {
         let mut inner = Changes::default();
-        inner.set("name", quoted(wire::sent_name(names, &name)));
+        inner.set("name", quoted(names.sent(&name)));
         let mut out = Vec::new();
         inner.write(&function, &mut out);
         changes.set("function", into_text(out));

@@ -30,6 +30,8 @@ pub struct PatchedResponse {
     pub upstream_id: Option<String>,
     /// Bytes of text, reasoning and arguments, for an estimate where no usage is told.
     pub text_bytes: u64,
+    /// Images in the answer.
+    pub images: u64,
     /// Whether there is anything in the answer. CHAT-16
     pub has_content: bool,
 }
@@ -82,6 +84,7 @@ pub fn patch_response(
     };
     let mut states: Vec<ChoiceState> = Vec::new();
     let mut text_bytes = 0;
+    let mut images = 0;
     let mut has_content = false;
     for (name, raw) in answer.iter() {
         if name == "choices" {
@@ -94,6 +97,7 @@ pub fn patch_response(
                 let position = u32::try_from(position).unwrap_or(u32::MAX);
                 let seen = patch_choice(raw, position, &mut states, &around, written)?;
                 text_bytes += seen.text_bytes;
+                images += seen.images;
                 has_content |= seen.content;
             }
             written.push(b']');
@@ -111,6 +115,7 @@ pub fn patch_response(
         service_tier: answer.peek_str("service_tier").map(Cow::into_owned),
         upstream_id,
         text_bytes,
+        images,
         has_content,
     })
 }

@@ -9,7 +9,9 @@ use super::choice::{ChoiceState, Seen, Shape, Surroundings, patch_choice};
 use super::template::Template;
 use crate::exchange::{Additions, ErrorType, Fault, FinishReason, Identity, Usage};
 use crate::json::{Object, RawJson};
-use crate::openai_chat::error::{fault_in_text, fault_inside, fault_of_event};
+use crate::openai_chat::error::{
+    fault_in_text, fault_inside, fault_of_event, recovered_chunk, write_error,
+};
 use crate::openai_chat::read::{is_null, is_string, lenient_array, lenient_object};
 use crate::openai_chat::stream::ChunkHead;
 use crate::openai_chat::usage;
@@ -19,6 +21,9 @@ use crate::target::ResponseContext;
 /// How many shapes of chunks are remembered: text, reasoning, arguments, and some for several
 /// choices.
 const MAX_TEMPLATES: usize = 6;
+
+/// The largest chunk that is learned from, in bytes.
+const LARGEST_TEACHER: usize = 4 * 1024;
 
 /// Members that are set, or that are told at the end.
 const REPLACED: [&str; 7] =
@@ -54,6 +59,7 @@ pub struct PatchStream {
     upstream_id: Option<String>,
     service_tier: Option<String>,
     text_bytes: u64,
+    images: u64,
     done: bool,
     failed: bool,
     templates: Vec<Template>,
@@ -74,6 +80,7 @@ impl PatchStream {
             upstream_id: None,
             service_tier: None,
             text_bytes: 0,
+            images: 0,
             done: false,
             failed: false,
             templates: Vec::new(),
@@ -119,19 +126,21 @@ impl PatchStream {
         if text.trim().is_empty() {
             return Ok(PatchOutcome::default());
         }
-        if frame.event == Some("error") {
-            return Err(fault_of_event(text));
-        }
-        // Line breaks between tokens would tear the frame that is written.
-        let text = match memchr2(b'\n', b'\r', data) {
-            Some(_) => Cow::Owned(text.replace(['\n', '\r'], " ")),
+        let text = match recovered_chunk(text) {
+            Some(chunk) => Cow::Owned(chunk),
+            None if frame.event == Some("error") => return Err(fault_of_event(text)),
+            // Line breaks between tokens would tear the frame that is written.
+            None if memchr2(b'\n', b'\r', data).is_some() => {
+                Cow::Owned(text.replace(['\n', '\r'], " "))
+            }
             None => Cow::Borrowed(text),
         };
         let seen = self.rewrite(&text, out)?;
-        if let Some(varying) = seen.varying.filter(|_| self.may_learn()) {
+        if let Some(varying) = seen.varying.filter(|_| self.may_learn(&text)) {
             self.learn(&text, varying, seen.second);
         }
         self.text_bytes += seen.text_bytes;
+        self.images += seen.images;
         Ok(PatchOutcome {
             content: seen.content,
             finished: seen.finished,
@@ -139,15 +148,22 @@ impl PatchStream {
         })
     }
 
-    /// Learning costs a second reading: it must have paid off before.
-    fn may_learn(&self) -> bool {
-        self.learned < 8 || self.applied > self.learned * 4
+    /// Learning costs a second reading: it must have paid off before. What was learned is kept, so
+    /// a large chunk is no teacher.
+    fn may_learn(&self, text: &str) -> bool {
+        text.len() <= LARGEST_TEACHER && (self.learned < 8 || self.applied > self.learned * 4)
     }
 
     /// From now on every chunk is read.
     #[cfg(test)]
     pub(super) fn forget_how_to_learn(&mut self) {
         self.learned = u64::MAX / 8;
+    }
+
+    /// How many shapes of chunks are remembered.
+    #[cfg(test)]
+    pub(super) fn known_shapes(&self) -> usize {
+        self.templates.len()
     }
 
     fn learn(&mut self, text: &str, varying: &RawValue, second: Option<&RawValue>) {
@@ -179,7 +195,7 @@ impl PatchStream {
         if let Ok(seen) = &seen
             && seen.worth_sending
         {
-            self.write_chunk(&chunk, &choices, out);
+            self.write_chunk(&chunk, &choices, seen.fault.as_ref(), out);
         }
         self.scratch = choices;
         seen
@@ -241,6 +257,10 @@ impl PatchStream {
             }
             all.finished |= seen.finished;
             all.text_bytes += seen.text_bytes;
+            all.images += seen.images;
+            if all.fault.is_none() && chunk.peek("error").is_none() {
+                all.fault.clone_from(&seen.fault);
+            }
             single = Some(seen);
         }
         written.push(b']');
@@ -263,15 +283,25 @@ impl PatchStream {
     /// Writes what must come before the end of the choices that just ended.
     fn close_before_end(&mut self, out: &mut Vec<u8>) {
         for state in self.choices.iter_mut().filter(|state| state.finish.is_some()) {
-            for choice in state.closing_choices() {
+            for choice in state.closing_choices(&self.context) {
                 self.head.frame(out, |chunk| chunk.raw("choices", &format!("[{choice}]")));
             }
         }
     }
 
-    fn write_chunk(&self, chunk: &Object<'_>, choices: &[u8], out: &mut Vec<u8>) {
+    fn write_chunk(
+        &self,
+        chunk: &Object<'_>,
+        choices: &[u8],
+        fault: Option<&Fault>,
+        out: &mut Vec<u8>,
+    ) {
         let start = out.len();
         let mut members = self.head.begin(out);
+        if let Some(fault) = fault {
+            // STREAM-5
+            members.object("error", |error| write_error(error, fault));
+        }
         for (name, raw) in chunk.iter() {
             match name {
                 "choices" => {}
@@ -280,6 +310,7 @@ impl PatchStream {
                         members.raw(name, &rest);
                     }
                 }
+                "error" if fault.is_some() => {}
                 _ if REPLACED.contains(&name) => {}
                 _ => members.raw(name, raw.get()),
             }
@@ -311,7 +342,8 @@ impl PatchStream {
     /// STREAM-3, USAGE-3
     pub fn finish(&mut self, additions: Additions<'_>, out: &mut Vec<u8>) {
         for state in self.choices.iter_mut().filter(|state| state.finish.is_none()) {
-            for choice in state.closing_choices().into_iter().chain(state.silent_end()) {
+            for choice in state.closing_choices(&self.context).into_iter().chain(state.silent_end())
+            {
                 self.head.frame(out, |chunk| chunk.raw("choices", &format!("[{choice}]")));
             }
         }
@@ -368,6 +400,11 @@ impl PatchStream {
         self.upstream_id.as_deref()
     }
 
+    /// Images so far.
+    pub fn images(&self) -> u64 {
+        self.images
+    }
+
     /// Bytes of text, reasoning and arguments so far, for an estimate where no usage is told.
     pub fn text_bytes(&self) -> u64 {
         self.text_bytes
@@ -381,6 +418,8 @@ struct FrameSeen<'t> {
     finished: bool,
     worth_sending: bool,
     text_bytes: u64,
+    images: u64,
+    fault: Option<Fault>,
     varying: Option<&'t RawValue>,
     second: Option<&'t RawValue>,
 }

@@ -18,12 +18,16 @@ use crate::openai_chat::prefill::Prefill;
 use crate::openai_chat::read::{
     is_array, is_null, is_string, lenient_array, lenient_count, lenient_object, lenient_string,
 };
+use crate::openai_chat::think::{Split, ThinkTags};
 use crate::openai_chat::{usage, wire};
 use crate::sse::Frame;
 use crate::target::ResponseContext;
 
 /// The most reasoning blocks told apart in one answer.
 const MAX_REASONING: usize = 1_024;
+
+/// The most bytes of arguments that wait for the name of their call.
+const MAX_WAITING: usize = 1024 * 1024;
 
 /// A chunk, as far as events are made of it. Everything may be missing or `null`.
 #[derive(Default, Deserialize)]
@@ -104,6 +108,7 @@ struct ChoiceState {
     finished: bool,
     calls: Calls,
     prefill: Prefill,
+    think: ThinkTags,
     /// The reasoning blocks so far: an ordinal is a place in this list.
     reasoning: Vec<(Thought, ReasoningFormat)>,
 }
@@ -172,7 +177,7 @@ impl StreamDecoder {
             "Provider ended the stream before the answer was complete"
         } else {
             for choice in self.choices.iter_mut().filter(|choice| !choice.finished) {
-                choice.end(FinishReason::Stop, None, events);
+                choice.end(FinishReason::Stop, None, &self.context, events);
             }
             return;
         };
@@ -266,6 +271,7 @@ impl StreamDecoder {
                 self.choices.push(ChoiceState {
                     index,
                     prefill: Prefill::new(self.context.prefill.as_deref()),
+                    think: ThinkTags::new(self.context.think_tags),
                     ..ChoiceState::default()
                 });
                 self.choices.len() - 1
@@ -280,7 +286,7 @@ impl StreamDecoder {
             state.delta(&delta, &self.context, answer, events)?;
         }
         if let Some(text) = choice.text.and_then(lenient_string) {
-            state.text(&text, events);
+            state.text(&text, &self.context, events);
         }
         if let Some(raw) = choice.logprobs {
             events.push(Event::Logprobs { choice: index, raw: RawJson::from_raw(raw) });
@@ -288,7 +294,7 @@ impl StreamDecoder {
         let word = choice.finish_reason.and_then(lenient_string);
         if let Some(reason) = word.as_deref().and_then(wire::finish_reason) {
             let native = choice.native_finish_reason.and_then(lenient_string).or(word);
-            state.end(reason, native.map(Cow::into_owned), events);
+            state.end(reason, native.map(Cow::into_owned), &self.context, events);
         }
         Ok(())
     }
@@ -323,9 +329,9 @@ impl ChoiceState {
                 if !context.exclude_reasoning {
                     self.plain_thought(thinking, events);
                 }
-                self.text(&text, events);
+                self.text(&text, context, events);
             } else if let Some(text) = lenient_string(raw) {
-                self.text(&text, events);
+                self.text(&text, context, events);
             }
         }
         if let Some(text) = delta.refusal.and_then(lenient_string).filter(|text| !text.is_empty()) {
@@ -358,16 +364,25 @@ impl ChoiceState {
             && let Some(function) = lenient_object(raw)
         {
             let at = self.calls.resolve(Some(0), None, false)?;
-            self.function(at, &function, context, answer, events);
+            self.function(at, &function, context, answer, events)?;
         }
         Ok(())
     }
 
-    fn text(&mut self, piece: &str, events: &mut Vec<Event>) {
+    fn text(&mut self, piece: &str, context: &ResponseContext, events: &mut Vec<Event>) {
         let text = match self.prefill.take(piece) {
             Some(instead) => instead,
             None => piece.to_owned(),
         };
+        let split = self.think.take(&text);
+        self.split(split, context, events);
+    }
+
+    fn split(&mut self, split: Split, context: &ResponseContext, events: &mut Vec<Event>) {
+        let Split { thought, text } = split;
+        if !context.exclude_reasoning {
+            self.plain_thought(thought, events);
+        }
         if !text.is_empty() {
             events.push(Event::Text { choice: self.index, text });
         }
@@ -475,8 +490,7 @@ impl ChoiceState {
         let index = call.peek("index").and_then(|raw| serde_json::from_str(raw.get()).ok());
         let named = function.peek_str("name").is_some_and(|name| !name.is_empty());
         let at = self.calls.resolve(index, id.as_deref(), named)?;
-        self.function(at, &function, context, answer, events);
-        Ok(())
+        self.function(at, &function, context, answer, events)
     }
 
     fn function(
@@ -486,7 +500,7 @@ impl ChoiceState {
         context: &ResponseContext,
         answer: &str,
         events: &mut Vec<Event>,
-    ) {
+    ) -> Result<(), Fault> {
         let choice = self.index;
         let index = u32::try_from(at).unwrap_or(u32::MAX);
         let name = function.peek_str("name").filter(|name| !name.is_empty());
@@ -500,10 +514,14 @@ impl ChoiceState {
         if !slot.started {
             let Some(name) = name else {
                 // Arguments before the name wait for it.
+                if slot.waiting.len() + arguments.len() > MAX_WAITING {
+                    return Err(broken("a tool call never got its name"));
+                }
                 slot.waiting.push_str(&arguments);
-                return;
+                return Ok(());
             };
             slot.started = true;
+            slot.name.push_str(&name);
             events.push(Event::ToolCallStart {
                 choice,
                 index,
@@ -518,15 +536,25 @@ impl ChoiceState {
             slot.arguments = true;
             events.push(Event::ToolCallArguments { choice, index, arguments });
         }
+        Ok(())
     }
 
     /// The end of the choice. Bugs 3, 15
-    fn end(&mut self, reason: FinishReason, native: Option<String>, events: &mut Vec<Event>) {
+    fn end(
+        &mut self,
+        reason: FinishReason,
+        native: Option<String>,
+        context: &ResponseContext,
+        events: &mut Vec<Event>,
+    ) {
         let choice = self.index;
         self.finished = true;
         if let Some(text) = self.prefill.release() {
-            events.push(Event::Text { choice, text });
+            let split = self.think.take(&text);
+            self.split(split, context, events);
         }
+        let held = self.think.release();
+        self.split(held, context, events);
         for at in self.calls.without_arguments() {
             let index = u32::try_from(at).unwrap_or(u32::MAX);
             events.push(Event::ToolCallArguments { choice, index, arguments: "{}".to_owned() });

@@ -2,11 +2,12 @@
 
 use super::ChunkHead;
 use crate::exchange::{
-    Additions, Event, FinishReason, Identity, ReasoningDelta, ReasoningFormat, Usage,
+    Additions, Event, Fault, FinishReason, Identity, ReasoningDelta, ReasoningFormat, Usage,
 };
 use crate::json::RawJson;
 use crate::json::envelope::write_string;
 use crate::openai_chat::encode::{write_detail, write_image};
+use crate::openai_chat::error::write_error;
 use crate::openai_chat::write::{ObjectWriter, object};
 use crate::sse::DONE;
 
@@ -200,7 +201,8 @@ impl StreamEncoder {
         fill: impl FnOnce(&mut ObjectWriter<'_>),
     ) {
         let first = !std::mem::replace(&mut self.begun(choice).role_told, true);
-        self.write(choice, out, logprobs, first, ("null", "null"), fill);
+        let unfinished = Ending { reason: "null", native: "null", fault: None };
+        self.write(choice, out, logprobs, first, unfinished, fill);
     }
 
     fn write(
@@ -209,11 +211,14 @@ impl StreamEncoder {
         out: &mut Vec<u8>,
         logprobs: Option<&RawJson>,
         first: bool,
-        finish: (&str, &str),
+        ending: Ending<'_>,
         fill: impl FnOnce(&mut ObjectWriter<'_>),
     ) {
         let chat = self.surface == Surface::Chat;
         self.head.frame(out, |chunk| {
+            if let Some(fault) = &ending.fault {
+                chunk.object("error", |error| write_error(error, fault));
+            }
             let choices = chunk.value("choices");
             choices.push(b'[');
             object(choices, |entry| {
@@ -230,8 +235,8 @@ impl StreamEncoder {
                     object(&mut text, fill);
                     write_legacy(entry, &text);
                 }
-                entry.raw("finish_reason", finish.0);
-                entry.raw("native_finish_reason", finish.1);
+                entry.raw("finish_reason", ending.reason);
+                entry.raw("native_finish_reason", ending.native);
                 entry.raw("logprobs", logprobs.map_or("null", RawJson::get));
             });
             choices.push(b']');
@@ -254,10 +259,20 @@ impl StreamEncoder {
         }
         let told = crate::openai_chat::write::into_text(told);
         let first = !std::mem::replace(&mut self.begun(choice).role_told, true);
-        self.write(choice, out, None, first, (&word, &told), |delta| {
+        // STREAM-5
+        let fault = (reason == FinishReason::Error).then(|| Fault::of_finish(native));
+        let ending = Ending { reason: &word, native: &told, fault };
+        self.write(choice, out, None, first, ending, |delta| {
             delta.string("content", "");
         });
     }
+}
+
+/// How a choice ends in a chunk: both reasons as JSON.
+struct Ending<'e> {
+    reason: &'e str,
+    native: &'e str,
+    fault: Option<Fault>,
 }
 
 /// A delta on the legacy surface: its content is the text, the rest stands beside it. CHAT-14

@@ -254,7 +254,7 @@ fn the_context_of_the_request_is_honoured() {
     let context = ResponseContext {
         exclude_reasoning: true,
         prefill: Some("{\"a".into()),
-        tool_names: vec![("a_b".into(), "a.b".into())],
+        tool_names: [("a_b".into(), "a.b".into())].into(),
         ..ResponseContext::default()
     };
     let answer = decode_response(
@@ -265,4 +265,16 @@ fn the_context_of_the_request_is_honoured() {
     let blocks = &answer.choices[0].turn.blocks;
     assert!(matches!(&blocks[0].kind, BlockKind::Text { text, .. } if text == "\":1}"));
     assert!(matches!(&blocks[1].kind, BlockKind::ToolCall { name, .. } if name == "a.b"));
+}
+
+/// PCACHE-1
+#[test]
+fn a_mark_on_a_message_of_calls_stands_on_the_last_call() {
+    let request = decode_request(
+        br#"{"model":"m","messages":[{"role":"assistant","content":null,"cache_control":{"type":"ephemeral"},"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"{}"}}]}]}"#,
+    )
+    .unwrap();
+    let marks: Vec<bool> =
+        request.turns[0].blocks.iter().map(|block| block.cache.is_some()).collect();
+    assert_eq!(marks, [false, true]);
 }

@@ -5,13 +5,14 @@ use crate::exchange::{
     Turn,
 };
 use crate::json::RawJson;
-use crate::openai_chat::encode_request;
+use crate::openai_chat::{decode_request, encode_request};
+use crate::parameter::Parameter;
 use crate::target::{
     Abilities, Encoded, MaxTokensField, Quirks, ReasoningReplay, ReasoningStyle, Target,
 };
 
 fn encode(request: &Request, quirks: &Quirks, abilities: &Abilities) -> Encoded {
-    encode_request(request, &Target { model: "native", quirks, abilities }).unwrap()
+    encode_request(request, &Target::new("native", quirks, abilities)).unwrap()
 }
 
 fn sent(request: &Request, quirks: &Quirks, abilities: &Abilities) -> serde_json::Value {
@@ -274,4 +275,38 @@ fn what_another_protocol_alone_knows_is_a_loss() {
     );
     let paths: Vec<&str> = encoded.losses.0.iter().map(|loss| loss.path.as_str()).collect();
     assert_eq!(paths, ["messages[0].content", "safety"]);
+}
+
+/// CHAT-3, CHAT-4
+#[test]
+fn parameters_an_endpoint_does_not_support_are_left_out() {
+    let body = br#"{"model":"m","messages":[{"role":"user","content":"x"}],"top_k":3,"temperature":1,"seed":2,"max_tokens":9,"safe_prompt":true}"#;
+    let request = decode_request(body).unwrap();
+    let quirks = Quirks { random_seed: true, ..Quirks::default() };
+    let abilities = Abilities::default();
+    let parameters =
+        [Parameter::Temperature, Parameter::Seed, Parameter::MaxTokens].into_iter().collect();
+    let target = Target { parameters, ..Target::new("native", &quirks, &abilities) };
+    let encoded = encode_request(&request, &target).unwrap();
+    assert_eq!(
+        String::from_utf8(encoded.body).unwrap(),
+        r#"{"model":"native","messages":[{"role":"user","content":"x"}],"temperature":1.0,"random_seed":2,"max_tokens":9,"safe_prompt":true}"#
+    );
+    assert_eq!(encoded.losses.0[0].path, "top_k");
+}
+
+/// Bug 1: media of one result never stand between two results.
+#[test]
+fn results_of_one_turn_stay_together_whatever_they_hold() {
+    let image = Block::new(BlockKind::Image {
+        source: MediaSource::Base64 { media_type: "image/png".into(), data: "aGk=".into() },
+        detail: None,
+    });
+    let turns = vec![
+        Turn::new(Role::Tool, vec![result("a", vec![Block::text("1"), image])]),
+        Turn::new(Role::Tool, vec![result("b", vec![Block::text("2")])]),
+    ];
+    let sent = messages(turns, &Quirks::default());
+    let roles: Vec<_> = sent.as_array().unwrap().iter().map(|message| &message["role"]).collect();
+    assert_eq!(roles, ["tool", "tool", "user"]);
 }

@@ -250,3 +250,28 @@ fn the_upstream_body_is_shown_in_a_chunk_without_choices() {
         )
     );
 }
+
+/// STREAM-5
+#[test]
+fn an_end_that_is_an_error_tells_of_it() {
+    let mut encoder = StreamEncoder::new(identity());
+    let mut out = Vec::new();
+    let reason = FinishReason::Error;
+    let native = Some("MALFORMED_FUNCTION_CALL".to_owned());
+    encoder.push(&Event::Finish { choice: 0, reason, native }, &mut out);
+    let value: serde_json::Value = serde_json::from_slice(&out["data: ".len()..]).unwrap();
+    assert_eq!(value["error"]["metadata"]["provider_code"], "MALFORMED_FUNCTION_CALL");
+    assert_eq!(value["choices"][0]["finish_reason"], "error");
+}
+
+/// Bug 10
+#[test]
+fn chunks_without_choices_say_nothing() {
+    let said = read(&[
+        r#"{"choices":null}"#,
+        r#"{"id":"x"}"#,
+        r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}"#,
+    ]);
+    let content: Vec<_> = said.iter().filter(|event| event.is_content()).collect();
+    assert_eq!(content.len(), 2, "the text and the end: {said:?}");
+}

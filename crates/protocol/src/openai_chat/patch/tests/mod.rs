@@ -3,6 +3,7 @@
 mod request;
 mod response;
 mod stream;
+mod think;
 
 use crate::exchange::{Charge, Identity};
 

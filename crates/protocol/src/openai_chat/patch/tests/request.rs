@@ -1,6 +1,7 @@
 use crate::exchange::{Effort, Fault};
 use crate::json::Envelope;
 use crate::openai_chat::{RequestPatch, patch_request};
+use crate::parameter::Parameter;
 use crate::target::{
     Abilities, Encoded, MaxTokensField, Quirks, ReasoningReplay, ReasoningRequest, ReasoningStyle,
     StreamUsage, Target,
@@ -13,7 +14,7 @@ fn encode(
     patch: &RequestPatch,
 ) -> Result<Encoded, Fault> {
     let envelope = Envelope::parse(body.as_bytes()).unwrap();
-    let target = Target { model: "native", quirks, abilities };
+    let target = Target::new("native", quirks, abilities);
     patch_request(&envelope, &target, patch)
 }
 
@@ -111,6 +112,7 @@ fn each_top_level_quirk_changes_what_it_names() {
             able(),
             r#""tool_choice":"any""#,
         ),
+        (r#""tool_choice":"any""#, none(), able(), r#""tool_choice":"required""#),
         // Bug 18
         (
             r#""tool_choice":"required""#,
@@ -146,6 +148,66 @@ fn each_top_level_quirk_changes_what_it_names() {
             format!(r#"{{"model":"native",{USER}{comma}{expected}}}"#),
             "{given}"
         );
+    }
+}
+
+/// CHAT-3, CHAT-4, bug 24
+#[test]
+fn parameters_an_endpoint_does_not_support_are_dropped() {
+    use Parameter::{MaxCompletionTokens, MinP, Reasoning, RepetitionPenalty, Seed, Temperature};
+    let sampler = r#""temperature":1,"top_k":40,"min_p":0.05,"repetition_penalty":1.1,"seed":1,"max_tokens":5,"safe_prompt":true,"n":1"#;
+    let without_fixed = r#""seed":1,"max_tokens":5,"safe_prompt":true,"n":1"#;
+    let table: [(&[Parameter], Quirks, &str, String); 6] = [
+        // Nobody knows: everything is sent.
+        (&[], Quirks::default(), sampler, sampler.to_owned()),
+        // As OpenAI lists it; the two names of the limit are one parameter.
+        (
+            &[Temperature, Seed, MaxCompletionTokens],
+            Quirks::default(),
+            sampler,
+            format!(r#""temperature":1,{without_fixed}"#),
+        ),
+        // As Together lists it.
+        (
+            &[Temperature, Seed, MaxCompletionTokens, Parameter::TopK, MinP, RepetitionPenalty],
+            Quirks::default(),
+            sampler,
+            sampler.to_owned(),
+        ),
+        // What goes by another name is dropped by the listed one.
+        (
+            &[Temperature],
+            Quirks { random_seed: true, ..Quirks::default() },
+            r#""seed":1,"temperature":1"#,
+            r#""temperature":1"#.to_owned(),
+        ),
+        (
+            &[Temperature],
+            Quirks { reasoning_request: ReasoningRequest::Reasoning, ..Quirks::default() },
+            r#""reasoning":{"effort":"low"},"temperature":1"#,
+            r#""temperature":1"#.to_owned(),
+        ),
+        (
+            &[Reasoning],
+            Quirks { reasoning_request: ReasoningRequest::Reasoning, ..Quirks::default() },
+            r#""reasoning":{"effort":"low"},"temperature":1"#,
+            r#""reasoning":{"effort":"low"}"#.to_owned(),
+        ),
+    ];
+    let abilities = Abilities::default();
+    for (supported, quirks, given, expected) in table {
+        let body = format!(r#"{{"model":"m",{USER},{given}}}"#);
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        let parameters = supported.iter().copied().collect();
+        let target = Target { parameters, ..Target::new("native", &quirks, &abilities) };
+        let encoded = patch_request(&envelope, &target, &RequestPatch::default()).unwrap();
+        assert_eq!(
+            String::from_utf8(encoded.body).unwrap(),
+            format!(r#"{{"model":"native",{USER},{expected}}}"#),
+            "{supported:?}"
+        );
+        let lost = given.matches("\":").count() - expected.matches("\":").count();
+        assert!(encoded.losses.0.len() <= lost, "{:?}", encoded.losses);
     }
 }
 
@@ -279,6 +341,11 @@ fn each_message_quirk_changes_what_it_names() {
             r#"[{"role":"assistant","content":"","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}]"#.into(),
         ),
         (
+            r#"[{"role":"assistant","content":null,"refusal":"I can't"}]"#,
+            strict(),
+            r#"[{"role":"assistant","content":"I can't"}]"#.into(),
+        ),
+        (
             r#"[{"role":"developer","content":"x","name":"n"}]"#,
             Quirks { no_developer_role: true, ..none() },
             r#"[{"role":"system","content":"x","name":"n"}]"#.into(),
@@ -287,6 +354,22 @@ fn each_message_quirk_changes_what_it_names() {
             r#"[{"role":"user","content":[{"type":"text","text":"x","cache_control":{"type":"ephemeral"}}]}]"#,
             none(),
             r#"[{"role":"user","content":[{"type":"text","text":"x"}]}]"#.into(),
+        ),
+        // PCACHE-5
+        (
+            r#"[{"role":"user","content":[{"type":"text","text":"x","prompt_cache_breakpoint":{}}]}]"#,
+            Quirks { cache_control: true, ..none() },
+            r#"[{"role":"user","content":[{"type":"text","text":"x","cache_control":{"type":"ephemeral"}}]}]"#.into(),
+        ),
+        (
+            r#"[{"role":"user","content":[{"type":"text","text":"x","prompt_cache_breakpoint":{}}]}]"#,
+            none(),
+            r#"[{"role":"user","content":[{"type":"text","text":"x"}]}]"#.into(),
+        ),
+        (
+            r#"[{"role":"user","content":[{"type":"text","text":"x","prompt_cache_breakpoint":{}}]}]"#,
+            Quirks { cache_breakpoints: true, ..none() },
+            r#"[{"role":"user","content":[{"type":"text","text":"x","prompt_cache_breakpoint":{}}]}]"#.into(),
         ),
         (
             r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:x","detail":"low"}}, {"a": 1}]}]"#,
@@ -318,7 +401,42 @@ fn tool_names_a_host_refuses_are_changed_everywhere_and_remembered() {
         String::from_utf8(encoded.body).unwrap(),
         body.replace("srv.get", "srv_get").replace("\"m\"", "\"native\"")
     );
-    assert_eq!(encoded.context.tool_names, vec![("srv_get".to_owned(), "srv.get".to_owned())]);
+    assert_eq!(encoded.context.tool_names, [("srv_get".to_owned(), "srv.get".to_owned())].into());
+}
+
+/// Bug 28: a tool that was called need not be offered any more.
+#[test]
+fn names_in_the_history_are_changed_without_being_declared() {
+    for tools in ["", r#""tools":[{"type":"function","function":{"name":"srv_get"}}],"#] {
+        let body = format!(
+            r#"{{"model":"m",{tools}"messages":[{{"role":"assistant","tool_calls":[{{"id":"c","type":"function","function":{{"arguments":"{{}}", "name" : "srv.get"}}}}]}},{{"role":"tool","tool_call_id":"c","name":"srv.get","content":"r"}}]}}"#
+        );
+        let encoded =
+            encode(&body, &Quirks::default(), &Abilities::default(), &RequestPatch::default())
+                .unwrap();
+        let sent = String::from_utf8(encoded.body).unwrap();
+        assert!(!sent.contains("srv.get"), "{sent}");
+        let (plain, declared) = encoded.context.tool_names.iter().next().unwrap();
+        assert_eq!(declared, "srv.get");
+        assert_eq!(sent.matches(&format!("\"{plain}\"")).count(), 2, "{sent}");
+        assert_eq!(plain == "srv_get", tools.is_empty(), "names never collapse");
+    }
+}
+
+/// Bug 28
+#[test]
+fn many_irregular_names_are_no_burden() {
+    let mut tools = String::new();
+    for number in 0..20_000 {
+        let comma = if number == 0 { "" } else { "," };
+        tools.push_str(&format!(
+            r#"{comma}{{"type":"function","function":{{"name":"a.{number}"}}}}"#
+        ));
+    }
+    let body = format!(r#"{{"model":"m",{USER},"tools":[{tools}]}}"#);
+    let encoded =
+        encode(&body, &Quirks::default(), &Abilities::default(), &RequestPatch::default()).unwrap();
+    assert_eq!(encoded.context.tool_names.len(), 20_000);
 }
 
 /// STRUCT-2
@@ -339,4 +457,27 @@ fn a_url_is_refused_where_media_must_be_bytes() {
     let quirks = Quirks { no_media_urls: true, ..Quirks::default() };
     let fault = encode(body, &quirks, &Abilities::default(), &RequestPatch::default()).unwrap_err();
     assert!(fault.message.starts_with("messages[0].content[0].image_url: "), "{}", fault.message);
+}
+
+/// CHAT-9
+#[test]
+fn tools_are_told_in_words_where_the_model_takes_none() {
+    let body = r#"{"model":"m","tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}],"tool_choice":"required","parallel_tool_calls":true,"messages":[{"role":"user","content":"go"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]},{"role":"tool","tool_call_id":"c","content":"r"},{"role":"tool","tool_call_id":"c","content":[{"type":"text","text":"s"}]}]}"#;
+    let without = Abilities { tools: false, ..Abilities::default() };
+    let refused = Quirks { unsupported_parameters: vec!["tools".into()], ..Quirks::default() };
+    for (quirks, abilities) in [(Quirks::default(), without), (refused, Abilities::default())] {
+        let out = sent(body, &quirks, &abilities);
+        let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert!(value.get("tools").is_none(), "{out}");
+        let messages = &value["messages"];
+        assert_eq!(messages[0]["role"], "system");
+        let told = messages[0]["content"].as_str().unwrap();
+        assert!(told.contains("must call one") && told.contains("- name: \"f\""), "{told}");
+        assert_eq!(
+            messages[2],
+            serde_json::json!({"role":"assistant","content":"Call of f: {\"a\":1}"})
+        );
+        assert_eq!(messages[3], serde_json::json!({"role":"user","content":"Result of f: r"}));
+        assert_eq!(messages[4]["content"][0]["text"], "Result of f: ");
+    }
 }

@@ -88,3 +88,82 @@ fn excluded_reasoning_is_left_out() {
     let out = String::from_utf8(answer.finish(Additions::default())).unwrap();
     assert!(!out.contains("reasoning"), "{out}");
 }
+
+/// CHAT-11, STREAM-7
+#[test]
+fn a_provider_that_failed_part_way_is_told_in_the_choice() {
+    let out = patched(
+        r#"{"choices":[{"index":0,"message":{"content":"half"},"finish_reason":"insufficient_system_resource"}]}"#,
+    );
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let choice = &value["choices"][0];
+    assert_eq!(choice["finish_reason"], "error");
+    assert_eq!(choice["error"]["code"], 502);
+    let metadata = &choice["error"]["metadata"];
+    assert_eq!(metadata["error_type"], "provider_unavailable");
+    assert_eq!(metadata["provider_code"], "insufficient_system_resource");
+}
+
+/// MMIN-5: images have prices of their own.
+#[test]
+fn images_are_counted() {
+    let body = r#"{"choices":[{"message":{"content":"","images":[{"type":"image_url"},{"type":"image_url"}]}},{"message":{"content":"x"}}]}"#;
+    let answer = patch_response(body.as_bytes(), &identity(), &ResponseContext::default()).unwrap();
+    assert_eq!(answer.images, 2);
+}
+
+/// CHAT-8
+#[test]
+fn an_answer_shorter_than_the_prefill_is_kept() {
+    let body = r#"{"choices":[{"message":{"content":"Yes"},"finish_reason":"stop"}]}"#;
+    let context =
+        ResponseContext { prefill: Some("Yes, because".into()), ..ResponseContext::default() };
+    let answer = patch_response(body.as_bytes(), &identity(), &context).unwrap();
+    let out = String::from_utf8(answer.finish(Additions::default())).unwrap();
+    assert!(out.contains(r#""content":"Yes""#), "{out}");
+}
+
+/// Bugs 28, 29
+#[test]
+fn calls_are_mapped_back_and_legacy_ones_are_calls() {
+    let context = ResponseContext {
+        tool_names: [("a_b".to_owned(), "a.b".to_owned())].into(),
+        ..ResponseContext::default()
+    };
+    let body = r#"{"choices":[{"message":{"content":null,"function_call":{"name":"a_b","arguments":"{}"}},"finish_reason":"function_call"}]}"#;
+    let answer = patch_response(body.as_bytes(), &identity(), &context).unwrap();
+    let value: serde_json::Value =
+        serde_json::from_slice(&answer.finish(Additions::default())).unwrap();
+    let message = &value["choices"][0]["message"];
+    assert!(message.get("function_call").is_none());
+    assert_eq!(message["tool_calls"][0]["function"]["name"], "a.b");
+    assert_eq!(message["tool_calls"][0]["type"], "function");
+    assert_eq!(value["choices"][0]["finish_reason"], "tool_calls");
+}
+
+/// Bug 25: what callers got from us comes back in the next turn.
+#[test]
+fn our_own_answer_can_be_replayed_to_strict_hosts() {
+    use crate::json::Envelope;
+    use crate::openai_chat::{RequestPatch, patch_request};
+    use crate::target::{Abilities, Quirks, Target};
+    let out = patched(
+        r#"{"choices":[{"message":{"role":"assistant","content":null,"refusal":null,"reasoning_content":"hm","images":[{"type":"image_url"}],"annotations":[],"audio":null,"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}]}"#,
+    );
+    let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let message = &answer["choices"][0]["message"];
+    let body = serde_json::json!({"model":"m","messages":[message]}).to_string();
+    let (abilities, quirks) =
+        (Abilities::default(), Quirks { strict_messages: true, ..Quirks::default() });
+    let envelope = Envelope::parse(body.as_bytes()).unwrap();
+    let target = Target::new("n", &quirks, &abilities);
+    let sent = patch_request(&envelope, &target, &RequestPatch::default()).unwrap();
+    let sent: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+    let mut members: Vec<_> = sent["messages"][0].as_object().unwrap().keys().cloned().collect();
+    members.sort();
+    assert_eq!(members, ["content", "role", "tool_calls"]);
+    let mut call: Vec<_> =
+        sent["messages"][0]["tool_calls"][0].as_object().unwrap().keys().cloned().collect();
+    call.sort();
+    assert_eq!(call, ["function", "id", "type"]);
+}

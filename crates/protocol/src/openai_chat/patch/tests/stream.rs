@@ -166,6 +166,70 @@ fn tool_calls_are_repaired() {
     assert_eq!(last["finish_reason"], "tool_calls");
 }
 
+/// The calls of a streamed answer as callers add them up: id, name, arguments.
+fn added_up(context: ResponseContext, pieces: &[&str]) -> Vec<(String, String, String)> {
+    let mut stream = PatchStream::new(identity(), context);
+    let mut calls: Vec<(String, String, String)> = Vec::new();
+    for piece in pieces {
+        let (out, _) = push(
+            &mut stream,
+            &format!(
+                r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{piece}]}},"finish_reason":null}}]}}"#
+            ),
+        );
+        let value: serde_json::Value = serde_json::from_str(&out["data: ".len()..]).unwrap();
+        for call in value["choices"][0]["delta"]["tool_calls"].as_array().unwrap() {
+            let at = call["index"].as_u64().unwrap() as usize;
+            calls.resize_with(calls.len().max(at + 1), Default::default);
+            calls[at].0.push_str(call["id"].as_str().unwrap_or_default());
+            calls[at].1.push_str(call["function"]["name"].as_str().unwrap_or_default());
+            calls[at].2.push_str(call["function"]["arguments"].as_str().unwrap_or_default());
+        }
+    }
+    calls
+}
+
+/// Bugs 2, 28, 29
+#[test]
+fn a_name_may_come_late_in_parts_or_again_and_again() {
+    let renamed = ResponseContext {
+        tool_names: [("get_weather".to_owned(), "get.weather".to_owned())].into(),
+        ..ResponseContext::default()
+    };
+    for (pieces, name, arguments) in [
+        (
+            vec![
+                r#"{"index":0,"id":"c","function":{"arguments":""}}"#,
+                r#"{"index":0,"function":{"name":"get_weather","arguments":"{}"}}"#,
+            ],
+            "get.weather",
+            "{}",
+        ),
+        (
+            vec![
+                r#"{"id":"c","function":{"name":null,"arguments":"{"}}"#,
+                r#"{"function":{"name":"get_weather","arguments":"}"}}"#,
+                r#"{"id":"c","function":{"name":"get_weather","arguments":" "}}"#,
+            ],
+            "get.weather",
+            "{} ",
+        ),
+        (
+            vec![
+                r#"{"index":0,"id":"c"}"#,
+                r#"{"index":0,"function":{"name":"get_"}}"#,
+                r#"{"index":0,"function":{"name":"time","arguments":""}}"#,
+                r#"{"index":0,"function":{"name":"","arguments":"{}"}}"#,
+            ],
+            "get_time",
+            "{}",
+        ),
+    ] {
+        let expected = vec![("c".to_owned(), name.to_owned(), arguments.to_owned())];
+        assert_eq!(added_up(renamed.clone(), &pieces), expected, "{pieces:?}");
+    }
+}
+
 /// Bug 2: every call has the index 0; what was learned must not be applied to the next call.
 #[test]
 fn arguments_go_to_the_call_that_began_last() {
@@ -221,6 +285,95 @@ fn a_stream_that_fails_or_breaks_off_is_a_fault() {
     let mut stream = PatchStream::new(identity(), context);
     push(&mut stream, text);
     assert_eq!(stream.end(), Ok(()));
+}
+
+/// STREAM-5: the word alone does not tell what went wrong.
+#[test]
+fn an_end_that_is_an_error_tells_of_it() {
+    let out = all(&[
+        r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#,
+        r#"{"choices":[{"index":0,"delta":{},"finish_reason":"network_error"}]}"#,
+    ])
+    .unwrap();
+    assert_eq!(out[1]["choices"][0]["finish_reason"], "error");
+    assert_eq!(out[1]["error"]["code"], 502);
+    assert_eq!(out[1]["error"]["metadata"]["provider_code"], "network_error");
+}
+
+/// The call of hosts from before `tool_calls`, and images, which have prices of their own.
+#[test]
+fn legacy_calls_and_images_are_seen() {
+    let mut stream = new();
+    for delta in [
+        r#"{"function_call":{"name":"f","arguments":""}}"#,
+        r#"{"function_call":{"arguments":"{}"}}"#,
+        r#"{"images":[{"type":"image_url","image_url":{"url":"data:x"}}]}"#,
+    ] {
+        let (out, outcome) =
+            push(&mut stream, &format!(r#"{{"choices":[{{"index":0,"delta":{delta}}}]}}"#));
+        assert!(outcome.content && !out.contains("function_call"), "{out}");
+    }
+    let (out, _) = push(
+        &mut stream,
+        r#"{"choices":[{"index":0,"delta":{},"finish_reason":"function_call"}]}"#,
+    );
+    assert!(out.contains(r#""finish_reason":"tool_calls""#), "{out}");
+    assert_eq!(stream.images(), 1);
+}
+
+/// Some hosts tell the role in every chunk.
+#[test]
+fn the_role_is_told_once() {
+    let mut stream = new();
+    for at in 0..6 {
+        let (out, _) = push(
+            &mut stream,
+            r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}"#,
+        );
+        assert_eq!(out.contains("\"role\""), at == 0, "{out}");
+        assert!(out.contains(r#""content":"a""#));
+    }
+}
+
+/// Bug 7: compatible endpoints carry thought signatures beside the function.
+#[test]
+fn what_a_call_carries_beside_its_function_survives() {
+    let carried = r#""extra_content":{"google":{"thought_signature":"s"}}"#;
+    let (out, _) = push(
+        &mut new(),
+        &format!(
+            r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{{"index":0,"id":"c","type":"function","function":{{"name":"f","arguments":"{{}}"}},{carried}}}]}}}}]}}"#
+        ),
+    );
+    assert!(out.contains(carried), "{out}");
+}
+
+/// wire-formats 11: the host could not read its own model's call.
+#[test]
+fn a_call_in_an_error_is_a_call() {
+    let error = r#"{"error":{"message":"m","code":"tool_use_failed","failed_generation":"{\"name\":\"f\",\"arguments\":{\"a\":1}}"}}"#;
+    let out = all(&[error]).unwrap();
+    let choice = &out[0]["choices"][0];
+    assert_eq!(choice["delta"]["tool_calls"][0]["function"]["name"], "f");
+    assert_eq!(choice["delta"]["tool_calls"][0]["function"]["arguments"], "{\"a\":1}");
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    let unreadable =
+        r#"{"error":{"message":"m","code":"tool_use_failed","failed_generation":"hm"}}"#;
+    assert_eq!(all(&[unreadable]).unwrap_err().error_type, ErrorType::ProviderUnavailable);
+}
+
+/// Large chunks are not kept for comparison.
+#[test]
+fn what_is_learned_is_bounded() {
+    let mut stream = new();
+    for _ in 0..4 {
+        let padding = "x".repeat(10_000);
+        push(
+            &mut stream,
+            &format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"a"}}}}],"x":"{padding}"}}"#),
+        );
+    }
+    assert_eq!(stream.known_shapes(), 0);
 }
 
 /// Bug 11
