@@ -178,7 +178,7 @@ pub fn request(dialect: Dialect, body: &[u8]) {
     }
     let Ok(request) = read_request(dialect, body) else { return };
     for (quirks, abilities) in &targets() {
-        let target = Target { model: "m", quirks, abilities };
+        let target = Target { model: "m", quirks, abilities, tier: None };
         for to in Dialect::ALL {
             let encoded: Result<Encoded, Fault> = match to {
                 Dialect::OpenaiChat => openai_chat::encode_request(&request, &target),
@@ -294,7 +294,7 @@ pub fn error(dialect: Dialect, data: &[u8]) {
 pub fn patch_request(dialect: Dialect, body: &[u8]) {
     let Ok(envelope) = Envelope::parse(body) else { return };
     for (quirks, abilities) in &targets() {
-        let target = Target { model: "m", quirks, abilities };
+        let target = Target { model: "m", quirks, abilities, tier: None };
         let encoded = match dialect {
             Dialect::OpenaiChat => {
                 let patch = openai_chat::RequestPatch {

@@ -1,6 +1,6 @@
 //! Endpoints: one model at one provider in one variant.
 
-use protocol::target::Abilities;
+use protocol::target::{Abilities, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::modality::Modalities;
@@ -85,6 +85,29 @@ pub enum ServiceTier {
     Flex,
     /// Dearer and faster.
     Priority,
+}
+
+impl ServiceTier {
+    /// The tier that a provider says has served, in the words of the dialects; `None` for a word
+    /// that is no tier with a price per unit (`scale`, `batch`). TIER-6, TIER-7
+    pub fn from_served(word: &str) -> Option<Self> {
+        Some(match word {
+            "default" | "standard" | "standard_only" | "on_demand" => Self::Default,
+            "flex" => Self::Flex,
+            "priority" | "fast" => Self::Priority,
+            _ => return None,
+        })
+    }
+}
+
+impl From<ServiceTier> for Tier {
+    fn from(tier: ServiceTier) -> Self {
+        match tier {
+            ServiceTier::Default => Self::Default,
+            ServiceTier::Flex => Self::Flex,
+            ServiceTier::Priority => Self::Priority,
+        }
+    }
 }
 
 /// How weights are stored. PROV-10

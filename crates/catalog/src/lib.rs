@@ -26,6 +26,8 @@ pub mod provider;
 pub mod slug;
 pub mod sync;
 
+mod tier;
+
 pub use availability::{Availability, Resolution, available, resolve};
 pub use embedded::EmbeddedError;
 pub use endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};

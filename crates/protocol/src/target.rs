@@ -208,6 +208,33 @@ pub struct Target<'a> {
     pub quirks: &'a Quirks,
     /// What the model can do.
     pub abilities: &'a Abilities,
+    /// The service tier to ask for, whatever the caller wrote; `None`: as written. TIER-2
+    pub tier: Option<Tier>,
+}
+
+impl Target<'_> {
+    /// The tier to write for what the caller wrote. Another tier than that of the endpoint would be
+    /// served at a price that is not the endpoint's, so it is not passed on. TIER-2, TIER-6
+    pub fn tier_for<'w>(&self, written: Option<&'w str>) -> Option<&'w str> {
+        match self.tier {
+            None => written,
+            Some(Tier::Flex) => Some("flex"),
+            Some(Tier::Priority) => Some("priority"),
+            Some(Tier::Default) => written
+                .filter(|tier| matches!(*tier, "auto" | "default" | "standard" | "standard_only")),
+        }
+    }
+}
+
+/// A service tier that a provider can be asked for. TIER-1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// The ordinary one.
+    Default,
+    /// Cheaper and slower.
+    Flex,
+    /// Dearer and faster.
+    Priority,
 }
 
 /// A request written for an endpoint.

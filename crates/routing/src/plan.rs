@@ -1,6 +1,6 @@
 //! The plan: what to try, in which order, and why; and what not, and why not.
 
-use catalog::{EndpointId, ModelId};
+use catalog::{EndpointId, ModelId, ServiceTier};
 use serde::Serialize;
 
 use crate::preferences::Sort;
@@ -73,6 +73,9 @@ pub struct Attempt {
     pub asked: u16,
     /// The credential.
     pub credential: Credential,
+    /// The service tier the provider is asked for: the endpoint's own, whatever the caller wrote,
+    /// since its prices are those of this tier. TIER-2, TIER-3, TIER-6
+    pub tier: ServiceTier,
     /// Why it is tried at this point.
     pub why: Why,
 }

@@ -159,6 +159,7 @@ async fn write_request(
         model: &endpoint.upstream_model,
         quirks: &provider.quirks,
         abilities: &endpoint.abilities,
+        tier: Some(candidate.tier.into()),
     };
     let stream = dispatch.call.facts.stream;
     let encoded: Encoded = match (provider.dialect, dispatch.call.surface) {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use catalog::{Catalog, EndpointId, Modalities, Modality, ModelId, Parameter, Parameters, Slug};
+use catalog::{
+    Catalog, EndpointId, Modalities, Modality, ModelId, Parameter, Parameters, ServiceTier, Slug,
+};
 use protocol::exchange::Fault;
 use protocol::json::RawJson;
 use protocol::openai_chat::{RequestFacts, StructuredOutput};
@@ -24,6 +26,8 @@ pub struct Candidate {
     pub endpoint: EndpointId,
     /// Address and credential.
     pub access: Arc<Access>,
+    /// The service tier to ask for. TIER-2
+    pub tier: ServiceTier,
 }
 
 /// The ways to answer, in order, and the plan they come from.
@@ -91,7 +95,11 @@ pub fn plan(call: &Call) -> Result<Route, NoRouteFault> {
         .iter()
         .filter_map(|attempt| {
             let access = way(call, catalog, attempt.endpoint, attempt.credential)?;
-            Some(Candidate { endpoint: attempt.endpoint, access: Arc::clone(access) })
+            Some(Candidate {
+                endpoint: attempt.endpoint,
+                access: Arc::clone(access),
+                tier: attempt.tier,
+            })
         })
         .collect();
     Ok(Route { candidates, plan, requested })

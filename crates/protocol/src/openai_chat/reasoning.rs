@@ -130,7 +130,7 @@ mod tests {
 
     fn ask(way: ReasoningRequest, abilities: Abilities, reasoning: Reasoning) -> Vec<String> {
         let quirks = Quirks { reasoning_request: way, ..Quirks::default() };
-        let target = Target { model: "m", quirks: &quirks, abilities: &abilities };
+        let target = Target { model: "m", quirks: &quirks, abilities: &abilities, tier: None };
         request_members(&reasoning, &target, Some(10_000), None)
             .unwrap()
             .into_iter()
@@ -199,7 +199,7 @@ mod tests {
         );
         let abilities = Abilities { reasoning_mandatory: true, ..reasons() };
         let quirks = Quirks::default();
-        let target = Target { model: "m", quirks: &quirks, abilities: &abilities };
+        let target = Target { model: "m", quirks: &quirks, abilities: &abilities, tier: None };
         let off = Reasoning { effort: Some(Effort::None), ..Reasoning::default() };
         assert_eq!(request_members(&off, &target, None, None).unwrap_err().status, 400);
     }

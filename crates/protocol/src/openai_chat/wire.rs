@@ -240,7 +240,11 @@ pub(super) fn sent_name<'n>(names: &'n [(String, String)], declared: &'n str) ->
 
 /// The tier as OpenAI spells it. TIER-1
 pub(super) fn service_tier(asked: &str) -> &str {
-    if asked == "fast" { "priority" } else { asked }
+    match asked {
+        "fast" => "priority",
+        "standard" => "default",
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ pub fn encode_request(dialect: Dialect, request: &Request) -> Result<Encoded, Fa
             abilities.media_in_tool_results = true;
         }
     }
-    let target = Target { model: "target-model", quirks: &quirks, abilities: &abilities };
+    let target =
+        Target { model: "target-model", quirks: &quirks, abilities: &abilities, tier: None };
     match dialect {
         Dialect::OpenaiChat => openai_chat::encode_request(request, &target),
         Dialect::Anthropic => anthropic::encode_request(request, &target),

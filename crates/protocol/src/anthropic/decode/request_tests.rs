@@ -204,7 +204,7 @@ fn a_request_survives_the_way_out_and_back() {
     let request = decode(&body);
     let quirks = Quirks::default();
     let abilities = Abilities { reasoning: ReasoningStyle::Adaptive, ..Abilities::default() };
-    let target = Target { model: "m", quirks: &quirks, abilities: &abilities };
+    let target = Target { model: "m", quirks: &quirks, abilities: &abilities, tier: None };
     let encoded = encode_request(&request, &target).unwrap();
     assert_eq!(encoded.losses.0, [], "nothing of its own protocol is lost");
     let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
@@ -289,7 +289,7 @@ proptest! {
     fn decoding_undoes_encoding(request in any_request()) {
         let quirks = Quirks::default();
         let abilities = Abilities { reasoning: ReasoningStyle::Budget, ..Abilities::default() };
-        let target = Target { model: "m", quirks: &quirks, abilities: &abilities };
+        let target = Target { model: "m", quirks: &quirks, abilities: &abilities, tier: None };
         let encoded = encode_request(&request, &target).unwrap();
         let mut back = decode_request(&encoded.body).unwrap();
         // Tools that were only needed for the history are not the caller's.

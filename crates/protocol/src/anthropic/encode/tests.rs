@@ -13,7 +13,7 @@ use crate::target::{Abilities, Encoded, Quirks, ReasoningStyle, Target};
 
 pub(super) fn encode_for(request: &Request, abilities: &Abilities) -> Result<Encoded, Fault> {
     let quirks = Quirks::default();
-    encode_request(request, &Target { model: "claude", quirks: &quirks, abilities })
+    encode_request(request, &Target { model: "claude", quirks: &quirks, abilities, tier: None })
 }
 
 pub(super) fn body(request: &Request, abilities: &Abilities) -> Value {
@@ -336,7 +336,7 @@ fn strict_is_kept_only_behind_its_feature_flag() {
     assert_eq!(body["stream"], true);
     let quirks = Quirks::default();
     let abilities = Abilities::default();
-    let target = Target { model: "m", quirks: &quirks, abilities: &abilities };
+    let target = Target { model: "m", quirks: &quirks, abilities: &abilities, tier: None };
     let betas = ["structured-outputs-2025-11-13", "interleaved-thinking-2025-05-14", "bad\r\nx: y"];
     let encoded = encode_request_with(&request, &target, &betas).unwrap();
     let body: Value = serde_json::from_slice(&encoded.body).unwrap();

@@ -15,7 +15,7 @@ fn identity() -> Identity {
 fn patched(body: &str, abilities: &Abilities, patch: &RequestPatch) -> Encoded {
     let quirks = Quirks::default();
     let envelope = Envelope::parse(body.as_bytes()).unwrap();
-    let target = Target { model: "claude", quirks: &quirks, abilities };
+    let target = Target { model: "claude", quirks: &quirks, abilities, tier: None };
     patch_request_with(&envelope, &target, patch).unwrap()
 }
 
@@ -28,7 +28,7 @@ fn a_request_keeps_every_byte_that_is_not_the_routers() {
     let body = r#"{"model":"a/b","max_tokens": 5,"messages":[{"role":"user", "content":[{"type":"text","text":"h\u0069","new":1.0e0}]}],"models":["x"],"fallbacks":[],"provider":{},"plugins":[],"session_id":"s","trace":{},"user":"u","preset":"p","speed":"fast","unknown":{"a" : 1}}"#;
     let quirks = Quirks::default();
     let abilities = Abilities::default();
-    let target = Target { model: "claude", quirks: &quirks, abilities: &abilities };
+    let target = Target { model: "claude", quirks: &quirks, abilities: &abilities, tier: None };
     let encoded = patch_request(&Envelope::parse(body.as_bytes()).unwrap(), &target).unwrap();
     assert_eq!(
         text(&encoded),

@@ -29,7 +29,7 @@ fn abilities() -> Abilities {
 
 fn encoded(request: &Request) -> Value {
     let (quirks, abilities) = (Quirks::default(), abilities());
-    let target = Target { model: "g", quirks: &quirks, abilities: &abilities };
+    let target = Target { model: "g", quirks: &quirks, abilities: &abilities, tier: None };
     serde_json::from_slice(&encode_request(request, &target).unwrap().body).unwrap()
 }
 

@@ -16,7 +16,7 @@ fn raw(value: Value) -> RawJson {
 }
 
 fn encoded(request: &Request, abilities: &Abilities, quirks: &Quirks) -> (Value, Encoded) {
-    let target = Target { model: "gemini", quirks, abilities };
+    let target = Target { model: "gemini", quirks, abilities, tier: None };
     let encoded = encode_request(request, &target).unwrap();
     (serde_json::from_slice(&encoded.body).unwrap(), encoded)
 }
@@ -316,7 +316,7 @@ fn media_become_inline_or_file_data() {
 fn where_urls_are_refused_the_fault_names_the_place() {
     let quirks = Quirks { no_media_urls: true, ..Quirks::default() };
     let abilities = Abilities::default();
-    let target = Target { model: "m", quirks: &quirks, abilities: &abilities };
+    let target = Target { model: "m", quirks: &quirks, abilities: &abilities, tier: None };
     let image = |url: &str| BlockKind::Image { source: MediaSource::Url(url.into()), detail: None };
     let ask = |url: &str| {
         let turn = Turn::new(Role::User, vec![Block::text("see"), Block::new(image(url))]);

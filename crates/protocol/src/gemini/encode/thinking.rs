@@ -126,7 +126,7 @@ mod tests {
 
     fn written(reasoning: Option<Reasoning>, abilities: &Abilities) -> String {
         let quirks = Quirks::default();
-        let target = Target { model: "m", quirks: &quirks, abilities };
+        let target = Target { model: "m", quirks: &quirks, abilities, tier: None };
         let request = Request { reasoning, max_output_tokens: Some(10_000), ..Request::default() };
         let mut out = vec![b'{'];
         write(&mut out, &request, &target, &mut Losses::default());

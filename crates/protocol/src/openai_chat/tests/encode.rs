@@ -11,7 +11,7 @@ use crate::target::{
 };
 
 fn encode(request: &Request, quirks: &Quirks, abilities: &Abilities) -> Encoded {
-    encode_request(request, &Target { model: "native", quirks, abilities }).unwrap()
+    encode_request(request, &Target { model: "native", quirks, abilities, tier: None }).unwrap()
 }
 
 fn sent(request: &Request, quirks: &Quirks, abilities: &Abilities) -> serde_json::Value {

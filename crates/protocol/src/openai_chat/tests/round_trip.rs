@@ -248,7 +248,7 @@ proptest! {
             ..Quirks::default()
         };
         let abilities = Abilities::default();
-        let target = Target { model: "native", quirks: &quirks, abilities: &abilities };
+        let target = Target { model: "native", quirks: &quirks, abilities: &abilities, tier: None };
         let encoded = encode_request(&request, &target).unwrap();
         prop_assert!(encoded.losses.0.is_empty(), "{:?}", encoded.losses);
         prop_assert_eq!(&decode_request(&encoded.body).unwrap(), &request);

@@ -13,7 +13,7 @@ fn encode(
     patch: &RequestPatch,
 ) -> Result<Encoded, Fault> {
     let envelope = Envelope::parse(body.as_bytes()).unwrap();
-    let target = Target { model: "native", quirks, abilities };
+    let target = Target { model: "native", quirks, abilities, tier: None };
     patch_request(&envelope, &target, patch)
 }
 
