@@ -248,11 +248,8 @@ fn hints(situation: &Situation<'_>, exclusions: &[Exclusion]) -> Vec<String> {
                 resolve::paid_slug(&slug.base).and_then(|paid| catalog.find(paid))
             }
             Reason::Retired => catalog.find(&slug.base).and_then(|id| {
-                let old = catalog.model(id);
-                old.family.as_ref()?;
-                resolve::newest_where(catalog, |model| {
-                    model.author() == old.author() && model.family == old.family
-                })
+                let family = catalog.model(id).family_name()?;
+                catalog.family(&family).first().copied()
             }),
             _ => None,
         };

@@ -141,8 +141,8 @@ fn escape(text: &str, link: &mut String) {
 /// The aliases of each model that is the newest of its family. LATEST-2
 fn latest_aliases(catalog: &Catalog, available: &Availability) -> BTreeMap<ModelId, Vec<String>> {
     let mut aliases: BTreeMap<ModelId, Vec<String>> = BTreeMap::new();
-    let families: std::collections::BTreeSet<&str> =
-        available.models().filter_map(|id| catalog.model(id).family.as_deref()).collect();
+    let families: std::collections::BTreeSet<_> =
+        available.models().filter_map(|id| catalog.model(id).family_name()).collect();
     for family in families {
         let base = format!("~{family}-latest");
         let slug = Slug { base: base.clone(), variants: Vec::new(), preset: None };
