@@ -61,6 +61,13 @@ pub struct Endpoint {
     pub abilities: Abilities,
 }
 
+impl Endpoint {
+    /// The longest prompt it takes, in tokens, if anything is known of it.
+    pub fn longest_prompt(&self) -> Option<u64> {
+        [self.context_length, self.max_prompt_tokens].into_iter().flatten().min()
+    }
+}
+
 /// Whether an endpoint is offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

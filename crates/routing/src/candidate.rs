@@ -32,10 +32,16 @@ pub(crate) struct Candidate<'a> {
 /// What candidates are ordered by, the weightiest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
+    /// 0 with a prioritised credential of the caller's own. BYOK-3
+    pub own: u8,
+    /// 0 for those that meet the preferred throughput and latency. PERF-4
+    pub below: u8,
     /// Position in `provider.order`; those that are not named share the last. PROV-2
     pub listed: u16,
     /// 0 for the tier asked for. TIER-2
     pub tier: u8,
+    /// 0 where the prompt fits by its estimate. LB-9
+    pub room: u8,
     /// 0 for the healthy. LB-1, LB-5
     pub health: u8,
     /// 0 for those good with tools. EXACTO-5

@@ -4,7 +4,7 @@ use catalog::{Catalog, DynamicVariant, EndpointId, Slug};
 use protocol::exchange::ErrorType;
 
 use crate::availability::{AvailabilityCode, Constraint, ErrorAvailability};
-use crate::plan::{Exclusion, Resolved, Subject};
+use crate::plan::{Exclusion, Resolved, Strategy, Subject};
 use crate::policy::Source;
 use crate::reason::{Reason, Stage};
 use crate::resolve;
@@ -21,6 +21,8 @@ pub struct NoRoute {
     pub status: u16,
     /// The kind of error.
     pub error_type: ErrorType,
+    /// How the model would have been chosen. RMETA-2
+    pub strategy: Strategy,
     /// The models found.
     pub models: Vec<Resolved>,
     /// What is not tried, and why: every endpoint of the models found is here.
@@ -102,7 +104,16 @@ impl NoRoute {
             )
         });
         let error_type = if forbidden { ErrorType::PermissionDenied } else { code.error_type() };
-        Self { status: error_type.status(), error_type, availability, message, models, exclusions }
+        let strategy = resolve::strategy(situation, &models);
+        Self {
+            status: error_type.status(),
+            error_type,
+            availability,
+            message,
+            strategy,
+            models,
+            exclusions,
+        }
     }
 }
 

@@ -62,6 +62,35 @@ pub enum Strategy {
     Fusion,
 }
 
+impl Strategy {
+    /// The API's own word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Auto => "auto",
+            Self::Free => "free",
+            Self::Latest => "latest",
+            Self::Alias => "alias",
+            Self::Fallback => "fallback",
+            Self::Pareto => "pareto",
+            Self::Bodybuilder => "bodybuilder",
+            Self::Fusion => "fusion",
+        }
+    }
+
+    /// The router's slug, if one chose the model. GEN-2
+    pub const fn router(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Auto => "openrouter/auto",
+            Self::Free => "openrouter/free",
+            Self::Pareto => "openrouter/pareto-code",
+            Self::Bodybuilder => "openrouter/bodybuilder",
+            Self::Fusion => "openrouter/fusion",
+            Self::Direct | Self::Latest | Self::Alias | Self::Fallback => return None,
+        })
+    }
+}
+
 /// One try at one endpoint with one credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -146,10 +175,12 @@ pub enum Note {
     GoodTools = 1 << 8,
     /// It calls tools badly, or slowly. EXACTO-6
     PoorTools = 1 << 9,
+    /// The prompt is longer than it takes, by the estimate. LB-9
+    Tight = 1 << 10,
 }
 
 impl Note {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Sticky,
         Self::OwnCredential,
         Self::BelowThreshold,
@@ -160,6 +191,7 @@ impl Note {
         Self::Tier,
         Self::GoodTools,
         Self::PoorTools,
+        Self::Tight,
     ];
 
     /// In words.
@@ -174,6 +206,7 @@ impl Note {
             Self::Poor => "its uptime is under 80 %",
             Self::Tier => "its service tier was asked for",
             Self::GoodTools => "it calls tools well",
+            Self::Tight => "the prompt may be too long for it",
             Self::PoorTools => "its tool calls or throughput fall behind",
         }
     }

@@ -136,6 +136,7 @@ pub(crate) fn strategy(situation: &Situation<'_>, models: &[Resolved]) -> Strate
     match models.first().map(|resolved| resolved.via) {
         Some(Via::Latest) => Strategy::Latest,
         Some(Via::Alias) => Strategy::Alias,
+        None if situation.facts.models.first().is_some_and(Slug::is_latest) => Strategy::Latest,
         _ => Strategy::Direct,
     }
 }
