@@ -10,7 +10,7 @@ use catalog::list::{
     endpoint_object, list_models, model_endpoints_object, model_object, next_link,
     provider_objects,
 };
-use catalog::{DataPolicy, EndpointId, ModelId, Resolution, Slug, resolve};
+use catalog::{Availability, DataPolicy, EndpointId, ModelId, Resolution, Slug, resolve};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use protocol::exchange::{ErrorType, Fault};
@@ -34,8 +34,8 @@ pub async fn models(
 ) -> Result<Response, Refused> {
     let snapshot = app.snapshot();
     let pairs = pairs(query.as_deref());
-    let page = page(&snapshot, &pairs)?;
-    let objects = objects(&snapshot, &page);
+    let page = page(&snapshot, &pairs, &snapshot.available)?;
+    let objects = objects(&snapshot, &page, &snapshot.available);
     if flag(&pairs, "use_rss") {
         let chat = flag(&pairs, "use_rss_chat_links");
         let text = rss::render(&app.settings.public_url, &objects, chat);
@@ -49,7 +49,8 @@ pub async fn models(
 
 /// `GET /models/count`. MODELS-9
 pub async fn count(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer {
-    let page = page(&app.snapshot(), &pairs(query.as_deref()))?;
+    let snapshot = app.snapshot();
+    let page = page(&snapshot, &pairs(query.as_deref()), &snapshot.available)?;
     Ok(Json(json!({ "data": { "count": page.total } })))
 }
 
@@ -57,43 +58,21 @@ pub async fn count(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> An
 pub async fn models_of_caller(session: Session, RawQuery(query): RawQuery) -> Answer {
     let snapshot = &session.snapshot;
     let pairs = pairs(query.as_deref());
-    let whole: Vec<_> =
-        pairs.iter().filter(|(name, _)| name != "offset" && name != "limit").cloned().collect();
-    let mut page = page(snapshot, &whole)?;
-    page.rows.retain(|row| {
-        let catalog = &snapshot.catalog;
-        catalog.endpoints_of(row.model).any(|endpoint| {
-            let provider = catalog.provider_id_of(endpoint);
-            let model = &catalog.model(row.model).id;
-            snapshot.access_for(provider, model, &session.caller).next().is_some()
-        })
+    let catalog = &snapshot.catalog;
+    let reached = Availability::of(catalog, &|endpoint| {
+        let model = &catalog.endpoint(endpoint).model;
+        let provider = catalog.provider_id_of(endpoint);
+        snapshot.available.has_endpoint(endpoint)
+            && snapshot.access_for(provider, model, &session.caller).next().is_some()
     });
-    page.total = page.rows.len();
-    let page = cut(page, &pairs);
+    let page = page(snapshot, &pairs, &reached)?;
     let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let next = next_link("/api/v1/models/user", borrowed, &page);
     Ok(Json(json!({
-        "data": objects(snapshot, &page),
+        "data": objects(snapshot, &page, &reached),
         "total_count": page.total,
         "links": { "next": next },
     })))
-}
-
-/// The page of a whole list that `offset` and `limit` ask for. MODELS-1
-fn cut(whole: ModelPage, pairs: &[(String, String)]) -> ModelPage {
-    let number = |wanted: &str| {
-        pairs.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.parse().ok())
-    };
-    let (offset, limit): (Option<usize>, Option<usize>) = (number("offset"), number("limit"));
-    if offset.is_none() && limit.is_none() {
-        return whole;
-    }
-    let (offset, limit) = (offset.unwrap_or(0), limit.unwrap_or(500).clamp(1, 1000));
-    let total = whole.total;
-    let rows: Vec<_> = whole.rows.into_iter().skip(offset).take(limit).collect();
-    let end = offset.saturating_add(rows.len());
-    let next = (end < total && !rows.is_empty()).then_some((end, limit));
-    ModelPage { rows, total, next }
 }
 
 /// `GET /model/{author}/{slug}`: aliases and variants are resolved. MODELS-9, VAR-5
@@ -173,20 +152,24 @@ fn find(snapshot: &Snapshot, name: &str) -> Result<Found, Fault> {
     }
 }
 
-fn page(snapshot: &Snapshot, pairs: &[(String, String)]) -> Result<ModelPage, Fault> {
+fn page(
+    snapshot: &Snapshot,
+    pairs: &[(String, String)],
+    available: &Availability,
+) -> Result<ModelPage, Fault> {
     let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let query = ModelQuery::parse(borrowed).map_err(|error| Fault::invalid(error.to_string()))?;
     let figures = |model: ModelId| figures(snapshot, model);
     let now = i64::try_from(now_seconds()).unwrap_or(i64::MAX);
-    Ok(list_models(&snapshot.catalog, &query, &snapshot.available, &figures, now))
+    Ok(list_models(&snapshot.catalog, &query, available, &figures, now))
 }
 
-fn objects(snapshot: &Snapshot, page: &ModelPage) -> Vec<ModelObject> {
+fn objects(snapshot: &Snapshot, page: &ModelPage, available: &Availability) -> Vec<ModelObject> {
     page.rows
         .iter()
         .map(|row| match &row.alias {
-            Some(alias) => alias_object(&snapshot.catalog, alias, row.model, &snapshot.available),
-            None => model_object(&snapshot.catalog, row.model, &snapshot.available),
+            Some(alias) => alias_object(&snapshot.catalog, alias, row.model, available),
+            None => model_object(&snapshot.catalog, row.model, available),
         })
         .collect()
 }
