@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use crate::endpoint::Endpoint;
-use crate::model::Model;
+use crate::model::{Model, ModelKind};
 use crate::parts::ListedProvider;
-use crate::provider::Provider;
+use crate::provider::{DataPolicy, Provider};
 
 /// Position of a model in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,6 +195,17 @@ impl Catalog {
     /// The provider of an endpoint, by position.
     pub fn provider_id_of(&self, id: EndpointId) -> ProviderId {
         self.endpoint_provider[id.0 as usize]
+    }
+
+    /// The data policy of an endpoint: its own, else its provider's. PRIV-1
+    pub fn data_policy(&self, id: EndpointId) -> &DataPolicy {
+        self.endpoint(id).data_policy.as_ref().unwrap_or(&self.provider_of(id).data_policy)
+    }
+
+    /// Whether an endpoint of a model is eligible where nothing may be retained. Video never is.
+    /// MODELS-15, PRIV-4, PRIV-5
+    pub fn retains_nothing(&self, id: EndpointId, model: ModelId) -> bool {
+        self.data_policy(id).zero_retention && self.model(model).kind != ModelKind::Video
     }
 
     /// The endpoints of a model.

@@ -23,6 +23,7 @@ pub mod parts;
 pub mod price;
 pub mod price_object;
 pub mod provider;
+pub mod region;
 pub mod slug;
 pub mod sync;
 
@@ -40,4 +41,5 @@ pub use parts::{CatalogParts, ListedProvider, Origin, OriginSource};
 pub use price::{Meter, PicoUsd, PriceList, PriceOverride, PriceState, PriceTextError};
 pub use price_object::PriceObject;
 pub use provider::{AuthStyle, DataPolicy, Provider};
+pub use region::Region;
 pub use slug::{DynamicVariant, Slug, SlugError};

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use catalog::list::{
-    EndpointStats, ModelFigures, ModelObject, ModelPage, ModelQuery, Percentiles, alias_object,
-    endpoint_object, list_models, model_endpoints_object, model_object, next_link,
+    EndpointStats, ModelFigures, ModelObject, ModelPage, ModelQuery, ModelSort, Percentiles,
+    alias_object, endpoint_object, list_models, model_endpoints_object, model_object, next_link,
     provider_objects,
 };
-use catalog::{Availability, DataPolicy, EndpointId, ModelId, Resolution, Slug, resolve};
+use catalog::{Availability, EndpointId, ModelId, Resolution, Slug, resolve};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use protocol::exchange::{ErrorType, Fault};
@@ -78,10 +79,10 @@ pub async fn models_of_caller(session: Session, RawQuery(query): RawQuery) -> An
 /// `GET /model/{author}/{slug}`: aliases and variants are resolved. MODELS-9, VAR-5
 pub async fn model(
     State(app): State<Arc<App>>,
-    Path((author, slug)): Path<(String, String)>,
+    name: Result<Path<(String, String)>, PathRejection>,
 ) -> Answer {
     let snapshot = app.snapshot();
-    let name = format!("{author}/{slug}");
+    let name = name_of(name)?;
     let object = match find(&snapshot, &name)? {
         Found::Model(id) => model_object(&snapshot.catalog, id, &snapshot.available),
         Found::Alias(id) => alias_object(&snapshot.catalog, &name, id, &snapshot.available),
@@ -93,11 +94,11 @@ pub async fn model(
 pub async fn endpoints(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    Path((author, slug)): Path<(String, String)>,
+    name: Result<Path<(String, String)>, PathRejection>,
 ) -> Answer {
     let snapshot = app.snapshot();
     let known = authenticate(&headers, &snapshot, now_micros()).is_ok();
-    let (Found::Model(id) | Found::Alias(id)) = find(&snapshot, &format!("{author}/{slug}"))?;
+    let (Found::Model(id) | Found::Alias(id)) = find(&snapshot, &name_of(name)?)?;
     let object = model_endpoints_object(
         &snapshot.catalog,
         id,
@@ -116,20 +117,24 @@ pub async fn providers(State(app): State<Arc<App>>) -> Json<Value> {
 pub async fn zero_retention(State(app): State<Arc<App>>) -> Json<Value> {
     let snapshot = app.snapshot();
     let catalog = &snapshot.catalog;
-    let retains_nothing = |policy: &DataPolicy| policy.zero_retention && !policy.retains;
     let found: Vec<_> = catalog
         .endpoints()
         .filter(|(id, _)| snapshot.available.has_endpoint(*id))
-        .filter(|(id, endpoint)| {
-            let provider = catalog.provider_of(*id);
-            retains_nothing(endpoint.data_policy.as_ref().unwrap_or(&provider.data_policy))
-        })
         .filter_map(|(id, endpoint)| {
-            let model = catalog.find(&endpoint.model)?;
+            let model = catalog
+                .find(&endpoint.model)
+                .filter(|model| catalog.retains_nothing(id, *model))?;
             Some(endpoint_object(catalog, model, id, statistics(&snapshot, id, false)))
         })
         .collect();
     Json(json!({ "data": found }))
+}
+
+/// The model's name in a path; one that is not text is no model's. ERR-1
+fn name_of(path: Result<Path<(String, String)>, PathRejection>) -> Result<String, Fault> {
+    let Path((author, slug)) =
+        path.map_err(|_| Fault::new(ErrorType::NotFound, "Model not found: its name is no text"))?;
+    Ok(format!("{author}/{slug}"))
 }
 
 enum Found {
@@ -159,7 +164,13 @@ fn page(
 ) -> Result<ModelPage, Fault> {
     let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let query = ModelQuery::parse(borrowed).map_err(|error| Fault::invalid(error.to_string()))?;
-    let figures = |model: ModelId| figures(snapshot, model);
+    // Adding up half an hour of every endpoint is worth it only where the order asks for it.
+    let is_by_speed =
+        matches!(query.sort, ModelSort::ThroughputHighToLow | ModelSort::LatencyLowToHigh);
+    let figures = |model: ModelId| match is_by_speed {
+        true => figures(snapshot, model),
+        false => ModelFigures::default(),
+    };
     let now = i64::try_from(now_seconds()).unwrap_or(i64::MAX);
     Ok(list_models(&snapshot.catalog, &query, available, &figures, now))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use protocol::exchange::{ErrorType, Fault};
 use serde::{Deserialize, Serialize};
@@ -185,8 +186,9 @@ impl From<Generation> for GenerationObject {
 pub async fn show(
     State(app): State<Arc<App>>,
     session: Session,
-    Query(which): Query<Which>,
+    which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<GenerationAnswer>, Refused> {
+    let Query(which) = which.map_err(|_| Fault::invalid("id: send it once, as `id=gen-…`"))?;
     let id = which
         .id
         .filter(|id| !id.is_empty())

@@ -186,7 +186,7 @@ fn in_situation<T>(
         preferences: &preferences,
         policy: &Policy::default(),
         catalog,
-        health: &snapshot.health,
+        health: &*snapshot.health,
         credentials: &credentials,
         sticky: &sticky,
         now_ms: now_millis(),

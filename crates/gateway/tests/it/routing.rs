@@ -1,5 +1,7 @@
 //! Where requests go, and what they ask for there. TIER, STICKY, RMETA, MODELS-9
 
+use std::sync::Arc;
+
 use catalog::{Catalog, EndpointStatus, Parameter, ServiceTier};
 use http::Request;
 use http_body_util::Full;
@@ -264,5 +266,36 @@ async fn what_is_sent_empty_asks_for_nothing_and_a_schema_for_more_than_json() {
         let told = gateway.post("/api/v1/route", &body).await.json();
         let attempts = told["data"]["attempts"].as_array().unwrap();
         assert_eq!(!attempts.is_empty(), found, "{extra} {told}");
+    }
+}
+
+/// LB-8: most changes are of keys.
+#[tokio::test]
+async fn a_change_of_keys_keeps_the_catalogue_and_what_is_known_of_health() {
+    let (_simulator, gateway) = one().await;
+    let before = gateway.app.snapshot();
+    add_key(&gateway, "one", "first-key").await;
+    let after = gateway.app.snapshot();
+    assert_ne!(before.revision, after.revision);
+    assert!(Arc::ptr_eq(&before.catalog, &after.catalog));
+    assert!(
+        Arc::ptr_eq(&before.health, &after.health),
+        "what streams on the old one report counts"
+    );
+    assert_eq!(after.access[0].len(), 1);
+}
+
+/// ERR-1
+#[tokio::test]
+async fn what_cannot_be_read_of_an_address_is_refused_in_the_envelope() {
+    let (_simulator, gateway) = one().await;
+    for (path, status) in [
+        ("/api/v1/generation?id=a&id=b", 400),
+        ("/api/v1/model/%FF/x", 404),
+        ("/api/v1/models/%FF/x/endpoints", 404),
+    ] {
+        let answer = gateway.get(path).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.json()["error"]["code"], status, "{path}");
     }
 }
