@@ -222,6 +222,11 @@ impl Notes {
         self.0 |= note as u16;
     }
 
+    /// Adds one if it holds.
+    pub const fn add_if(&mut self, holds: bool, note: Note) {
+        self.0 |= (note as u16) * (holds as u16);
+    }
+
     /// Whether one is in the set.
     pub const fn has(self, note: Note) -> bool {
         self.0 & note as u16 != 0

@@ -34,8 +34,8 @@ pub(super) fn retention(
 ) -> Option<Reason> {
     let model = situation.catalog.model(candidate.model);
     let required = situation.preferences.zdr || situation.policy.zdr.covers(model);
-    let eligible = situation.catalog.retains_nothing(candidate.id, candidate.model);
-    (required && !eligible).then_some(Reason::Retention)
+    (required && !situation.catalog.retains_nothing(candidate.id, candidate.model))
+        .then_some(Reason::Retention)
 }
 
 /// Only models whose output may train other models. PROV-8

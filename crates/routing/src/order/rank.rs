@@ -59,15 +59,15 @@ pub(super) fn measure(
             (None, Some(sort)) => Placement::Sorted(sort),
             (None, None) => Placement::Priced,
         };
-        note(
-            candidate,
-            [
-                (own, Note::OwnCredential),
-                (below, Note::BelowThreshold),
-                (tight, Note::Tight),
-                (prioritised || group.flex_only, Note::Tier),
-            ],
-        );
+        let condition = candidate.condition;
+        candidate.notes.add_if(own, Note::OwnCredential);
+        candidate.notes.add_if(below, Note::BelowThreshold);
+        candidate.notes.add_if(tight, Note::Tight);
+        candidate.notes.add_if(prioritised || group.flex_only, Note::Tier);
+        candidate.notes.add_if(condition.failing, Note::Failing);
+        candidate.notes.add_if(condition.rate_limited, Note::RateLimited);
+        candidate.notes.add_if(condition.uptime == UptimeTier::Degraded, Note::Degraded);
+        candidate.notes.add_if(condition.uptime == UptimeTier::Poor, Note::Poor);
     }
 }
 
@@ -116,21 +116,6 @@ fn measured(candidate: &Candidate<'_>, sort: Option<Sort>) -> u64 {
     }
 }
 
-fn note(candidate: &mut Candidate<'_>, others: [(bool, Note); 4]) {
-    let condition = candidate.condition;
-    let of_health = [
-        (condition.failing, Note::Failing),
-        (condition.rate_limited, Note::RateLimited),
-        (condition.uptime == UptimeTier::Degraded, Note::Degraded),
-        (condition.uptime == UptimeTier::Poor, Note::Poor),
-    ];
-    for (holds, note) in of_health.into_iter().chain(others) {
-        if holds {
-            candidate.notes.add(note);
-        }
-    }
-}
-
 /// Sorts by key.
 pub(super) fn sort(candidates: &mut [Candidate<'_>]) {
     candidates.sort_unstable_by_key(|candidate| candidate.key);
@@ -150,16 +135,15 @@ pub(super) fn draw(
     if !situation.preferences.order.is_empty() || leading_sort(groups, first, situation).is_some() {
         return;
     }
-    let class = |candidate: &Candidate<'_>| {
-        let known = match candidate.price {
-            Some(0) => 0,
-            Some(_) => 1,
-            None => 2,
-        };
-        let key = candidate.key;
-        (key.own, key.below, key.tier, key.room, key.health, key.tools, known)
+    let known = |candidate: &Candidate<'_>| match candidate.price {
+        Some(0) => 0,
+        Some(_) => 1,
+        None => 2,
     };
-    let best = class(first);
+    let best = *first;
+    let is_best = |candidate: &Candidate<'_>| {
+        candidate.key.is_equal_but_for_price(best.key) && known(candidate) == known(&best)
+    };
     let cheapest = first.price.unwrap_or(0);
     let weight = |candidate: &Candidate<'_>| match candidate.price {
         Some(price) if price > 0 => {
@@ -169,7 +153,7 @@ pub(super) fn draw(
         }
         _ => 1.0,
     };
-    let count = candidates.iter().take_while(|candidate| class(candidate) == best).count();
+    let count = candidates.iter().take_while(|candidate| is_best(candidate)).count();
     let total: f64 = candidates[..count].iter().map(weight).sum();
     let mut left = rng.unit() * total;
     let drawn = candidates[..count]
