@@ -15,34 +15,38 @@ pub struct Availability {
     models: Vec<bool>,
 }
 
-/// Finds what can be used: endpoints that are offered, of models that are not hidden, at providers
-/// that can be reached and that `usable` accepts (there is a credential, or none is needed).
+/// Finds what can be used: endpoints that are offered, of models that are visible, at providers
+/// that `usable` accepts: there is a way to reach them, with a credential unless none is needed.
+/// Whether the catalogue's base URL is complete does not decide: a credential may have its own.
 pub fn available(catalog: &Catalog, usable: &dyn Fn(&Provider) -> bool) -> Availability {
-    let providers: Vec<bool> = catalog
-        .providers()
-        .map(|(_, provider)| provider.is_reachable() && usable(provider))
-        .collect();
-    let mut found = Availability {
-        endpoints: vec![false; catalog.endpoints().len()],
-        models: vec![false; catalog.models().len()],
-    };
-    for (model_id, model) in catalog.models() {
-        if model.hidden || model.retired {
-            continue;
-        }
-        for id in catalog.endpoints_of(model_id) {
-            let provider = catalog.provider_id_of(id).0 as usize;
-            let offered = catalog.endpoint(id).status != EndpointStatus::Disabled;
-            if offered && providers.get(provider).copied().unwrap_or_default() {
-                found.endpoints[id.0 as usize] = true;
-                found.models[model_id.0 as usize] = true;
-            }
-        }
-    }
-    found
+    let providers: Vec<bool> = catalog.providers().map(|(_, provider)| usable(provider)).collect();
+    Availability::of(catalog, &|id| {
+        providers.get(catalog.provider_id_of(id).0 as usize).copied().unwrap_or_default()
+    })
 }
 
 impl Availability {
+    /// Finds what can be used where `usable` decides endpoint by endpoint, as for one caller: what
+    /// is offered, of models that are visible. MODELS-9
+    pub fn of(catalog: &Catalog, usable: &dyn Fn(EndpointId) -> bool) -> Self {
+        let mut found = Self {
+            endpoints: vec![false; catalog.endpoints().len()],
+            models: vec![false; catalog.models().len()],
+        };
+        for (model_id, model) in catalog.models() {
+            if !model.is_visible() {
+                continue;
+            }
+            for id in catalog.endpoints_of(model_id) {
+                if catalog.endpoint(id).status != EndpointStatus::Disabled && usable(id) {
+                    found.endpoints[id.0 as usize] = true;
+                    found.models[model_id.0 as usize] = true;
+                }
+            }
+        }
+        found
+    }
+
     /// Whether a model can be used.
     pub fn has_model(&self, id: ModelId) -> bool {
         self.models.get(id.0 as usize).copied().unwrap_or_default()
@@ -97,18 +101,11 @@ pub fn resolve(catalog: &Catalog, slug: &Slug, available: &Availability) -> Reso
 /// The newest model of a family that can be used. Hidden ones never can, and a family holds models
 /// only, never another alias. LATEST-1
 fn resolve_latest(catalog: &Catalog, alias: &str, available: &Availability) -> Resolution {
-    let family = alias.strip_suffix("-latest");
-    let mut exists = false;
-    let newest = catalog
-        .models()
-        .filter(|(_, model)| family.is_some() && model.family.as_deref() == family)
-        .inspect(|_| exists = true)
-        .filter(|(id, _)| available.has_model(*id))
-        .max_by_key(|(_, model)| (model.created, &model.id))
-        .map(|(id, _)| id);
-    match newest {
-        Some(id) => Resolution::Latest(id),
-        None if exists => Resolution::EmptyFamily,
+    let members = alias.strip_suffix("-latest").map(|family| catalog.family(family));
+    let members = members.unwrap_or_default();
+    match members.iter().find(|id| available.has_model(**id)) {
+        Some(id) => Resolution::Latest(*id),
+        None if !members.is_empty() => Resolution::EmptyFamily,
         None => Resolution::Unknown { close: close_families(catalog, alias, available) },
     }
 }
@@ -116,7 +113,7 @@ fn resolve_latest(catalog: &Catalog, alias: &str, available: &Availability) -> R
 fn close_families(catalog: &Catalog, alias: &str, available: &Availability) -> Vec<String> {
     let mut names: Vec<String> = available
         .models()
-        .filter_map(|id| catalog.model(id).family.as_ref())
+        .filter_map(|id| catalog.model(id).family_name())
         .map(|family| format!("~{family}-latest"))
         .collect();
     names.sort();
@@ -209,10 +206,31 @@ mod tests {
         assert!(available(&catalog, &|_| true).models().count() > 1_000);
     }
 
+    /// MODELS-9: a credential may bring the address that the catalogue leaves open.
     #[test]
-    fn a_provider_that_cannot_be_reached_offers_nothing() {
+    fn whether_a_provider_can_be_reached_is_the_callers_to_say() {
         let catalog = Catalog::embedded().unwrap();
-        assert_eq!(available(&catalog, &|provider| provider.slug == "azure").models().count(), 0);
+        assert!(available(&catalog, &|provider| provider.slug == "azure").models().count() > 10);
+    }
+
+    /// MODELS-9
+    #[test]
+    fn what_one_caller_can_use_is_decided_endpoint_by_endpoint() {
+        let catalog = Catalog::embedded().unwrap();
+        let (only, _) = catalog
+            .endpoints()
+            .find(|(_, endpoint)| endpoint.model == "anthropic/claude-sonnet-4.5")
+            .unwrap();
+        let found = Availability::of(&catalog, &|id| id == only);
+        assert!(found.has_endpoint(only));
+        assert_eq!(found.models().count(), 1);
+        let (off, endpoint) = catalog
+            .endpoints()
+            .find(|(_, endpoint)| endpoint.status == EndpointStatus::Disabled)
+            .unwrap();
+        let found = Availability::of(&catalog, &|id| id == off);
+        assert!(!found.has_endpoint(off), "{} is switched off", endpoint.tag);
+        assert_eq!(found, Availability::of(&catalog, &|_| false));
     }
 
     /// LATEST-1

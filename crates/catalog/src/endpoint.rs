@@ -1,6 +1,6 @@
 //! Endpoints: one model at one provider in one variant.
 
-use protocol::target::Abilities;
+use protocol::target::{Abilities, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::Parameters;
@@ -61,6 +61,13 @@ pub struct Endpoint {
     pub abilities: Abilities,
 }
 
+impl Endpoint {
+    /// The longest prompt it takes, in tokens, if anything is known of it.
+    pub fn longest_prompt(&self) -> Option<u64> {
+        [self.context_length, self.max_prompt_tokens].into_iter().flatten().min()
+    }
+}
+
 /// Whether an endpoint is offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -85,6 +92,29 @@ pub enum ServiceTier {
     Flex,
     /// Dearer and faster.
     Priority,
+}
+
+impl ServiceTier {
+    /// The tier that a provider says has served, in the words of the dialects; `None` for a word
+    /// that is no tier with a price per unit (`scale`, `batch`). TIER-6, TIER-7
+    pub fn from_served(word: &str) -> Option<Self> {
+        Some(match word {
+            "default" | "standard" | "standard_only" | "on_demand" => Self::Default,
+            "flex" => Self::Flex,
+            "priority" | "fast" => Self::Priority,
+            _ => return None,
+        })
+    }
+}
+
+impl From<ServiceTier> for Tier {
+    fn from(tier: ServiceTier) -> Self {
+        match tier {
+            ServiceTier::Default => Self::Default,
+            ServiceTier::Flex => Self::Flex,
+            ServiceTier::Priority => Self::Priority,
+        }
+    }
 }
 
 /// How weights are stored. PROV-10

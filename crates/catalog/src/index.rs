@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use crate::endpoint::Endpoint;
-use crate::model::Model;
+use crate::model::{Model, ModelKind};
 use crate::parts::ListedProvider;
-use crate::provider::Provider;
+use crate::provider::{DataPolicy, Provider};
 
 /// Position of a model in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,7 @@ pub struct Catalog {
     endpoint_provider: Vec<ProviderId>,
     model_endpoints: Vec<std::ops::Range<u32>>,
     by_name: HashMap<String, ModelId>,
+    families: HashMap<String, Vec<ModelId>>,
     provider_by_slug: HashMap<String, ProviderId>,
     listed: Vec<ListedProvider>,
 }
@@ -118,6 +119,18 @@ impl Catalog {
             }
             *range = if range.end > range.start { range.start..at + 1 } else { at..at + 1 };
         }
+        let mut families: HashMap<String, Vec<ModelId>> = HashMap::new();
+        for (at, model) in models.iter().enumerate().filter(|(_, model)| model.is_visible()) {
+            if let Some(family) = model.family_name() {
+                families.entry(family.into_owned()).or_default().push(ModelId(at as u32));
+            }
+        }
+        for members in families.values_mut() {
+            members.sort_by_key(|id| {
+                let model = &models[id.0 as usize];
+                std::cmp::Reverse((model.created, &model.id))
+            });
+        }
         let endpoint_provider = endpoints
             .iter()
             .filter_map(|endpoint| provider_by_slug.get(&endpoint.provider).copied())
@@ -129,6 +142,7 @@ impl Catalog {
             endpoint_provider,
             model_endpoints,
             by_name,
+            families,
             provider_by_slug,
             listed: Vec::new(),
         })
@@ -149,6 +163,13 @@ impl Catalog {
     /// Finds a model by id, permanent name or alias (no variants, no `~`).
     pub fn find(&self, name: &str) -> Option<ModelId> {
         self.by_name.get(name).copied()
+    }
+
+    /// The visible models of a family, the newest first; of two of the same age the one whose id
+    /// sorts last, which is the higher version. The name has its author: `anthropic/claude-opus`.
+    /// LATEST-1
+    pub fn family(&self, name: &str) -> &[ModelId] {
+        self.families.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// A model.
@@ -174,6 +195,17 @@ impl Catalog {
     /// The provider of an endpoint, by position.
     pub fn provider_id_of(&self, id: EndpointId) -> ProviderId {
         self.endpoint_provider[id.0 as usize]
+    }
+
+    /// The data policy of an endpoint: its own, else its provider's. PRIV-1
+    pub fn data_policy(&self, id: EndpointId) -> &DataPolicy {
+        self.endpoint(id).data_policy.as_ref().unwrap_or(&self.provider_of(id).data_policy)
+    }
+
+    /// Whether an endpoint of a model is eligible where nothing may be retained. Video never is.
+    /// MODELS-15, PRIV-4, PRIV-5
+    pub fn retains_nothing(&self, id: EndpointId, model: ModelId) -> bool {
+        self.data_policy(id).zero_retention && self.model(model).kind != ModelKind::Video
     }
 
     /// The endpoints of a model.

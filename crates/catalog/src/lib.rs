@@ -22,8 +22,11 @@ pub mod parts;
 pub mod price;
 pub mod price_object;
 pub mod provider;
+pub mod region;
 pub mod slug;
 pub mod sync;
+
+mod tier;
 
 pub use availability::{Availability, Resolution, available, resolve};
 pub use embedded::EmbeddedError;
@@ -37,4 +40,5 @@ pub use price::{Meter, PicoUsd, PriceList, PriceOverride, PriceState, PriceTextE
 pub use price_object::PriceObject;
 pub use protocol::parameter::{Parameter, Parameters};
 pub use provider::{AuthStyle, DataPolicy, Provider};
+pub use region::Region;
 pub use slug::{DynamicVariant, Slug, SlugError};

@@ -1,5 +1,7 @@
 //! Models: what a caller names.
 
+use std::borrow::Cow;
+
 use protocol::exchange::Effort;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +64,21 @@ impl Model {
     /// The part before the slash.
     pub fn author(&self) -> &str {
         self.id.split('/').next().unwrap_or_default()
+    }
+
+    /// Whether it is listed and routed to.
+    pub fn is_visible(&self) -> bool {
+        !self.hidden && !self.retired
+    }
+
+    /// The family with its author, `anthropic/claude-opus`: it may be noted with or without one.
+    /// LATEST-1
+    pub fn family_name(&self) -> Option<Cow<'_, str>> {
+        let family = self.family.as_deref()?;
+        Some(match family.contains('/') {
+            true => Cow::Borrowed(family),
+            false => Cow::Owned(format!("{}/{family}", self.author())),
+        })
     }
 }
 

@@ -218,12 +218,26 @@ pub struct Target<'a> {
     /// The parameters the endpoint is known to support. None at all means that nobody knows, and
     /// everything is sent. CHAT-4
     pub parameters: Parameters,
+    /// The service tier to ask for, whatever the caller wrote; `None`: as written. TIER-2
+    pub tier: Option<Tier>,
 }
 
 impl<'a> Target<'a> {
     /// An endpoint whose parameters nobody listed.
     pub const fn new(model: &'a str, quirks: &'a Quirks, abilities: &'a Abilities) -> Self {
-        Self { model, quirks, abilities, parameters: Parameters::NONE }
+        Self { model, quirks, abilities, parameters: Parameters::NONE, tier: None }
+    }
+
+    /// The tier to write for what the caller wrote. Another tier than that of the endpoint would be
+    /// served at a price that is not the endpoint's, so it is not passed on. TIER-2, TIER-6
+    pub fn tier_for<'w>(&self, written: Option<&'w str>) -> Option<&'w str> {
+        match self.tier {
+            None => written,
+            Some(Tier::Flex) => Some("flex"),
+            Some(Tier::Priority) => Some("priority"),
+            Some(Tier::Default) => written
+                .filter(|tier| matches!(*tier, "auto" | "default" | "standard" | "standard_only")),
+        }
     }
 
     /// Whether tools are understood; where not, they are told in words. CHAT-9
@@ -257,6 +271,17 @@ fn spellings(parameter: Parameter) -> &'static [Parameter] {
         // A list of one, from the list of all, which is in the order of the variants.
         other => Parameter::ALL.get(other as usize..=other as usize).unwrap_or_default(),
     }
+}
+
+/// A service tier that a provider can be asked for. TIER-1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// The ordinary one.
+    Default,
+    /// Cheaper and slower.
+    Flex,
+    /// Dearer and faster.
+    Priority,
 }
 
 /// A request written for an endpoint.

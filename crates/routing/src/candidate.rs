@@ -1,5 +1,7 @@
 //! Candidates: endpoints on their way through the rules.
 
+use std::cmp::Ordering;
+
 use catalog::{Endpoint, EndpointId, ModelId, Provider};
 
 use crate::health::{Condition, Percentiles};
@@ -30,12 +32,18 @@ pub(crate) struct Candidate<'a> {
 }
 
 /// What candidates are ordered by, the weightiest first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Key {
+    /// 0 with a prioritised credential of the caller's own. BYOK-3
+    pub own: u8,
+    /// 0 for those that meet the preferred throughput and latency. PERF-4
+    pub below: u8,
     /// Position in `provider.order`; those that are not named share the last. PROV-2
     pub listed: u16,
     /// 0 for the tier asked for. TIER-2
     pub tier: u8,
+    /// 0 where the prompt fits by its estimate. LB-9
+    pub room: u8,
     /// 0 for the healthy. LB-1, LB-5
     pub health: u8,
     /// 0 for those good with tools. EXACTO-5
@@ -46,6 +54,44 @@ pub(crate) struct Key {
     pub price: u128,
     /// The position in the catalogue, so that no two are equal.
     pub id: u32,
+}
+
+impl Key {
+    /// The small members as one number, the weightiest in the highest bits: sorting is one
+    /// comparison where seven would be.
+    const fn class(self) -> u64 {
+        let [own, below, tier, room, health, tools] =
+            [self.own, self.below, self.tier, self.room, self.health, self.tools];
+        (own as u64) << 56
+            | (below as u64) << 48
+            | (self.listed as u64) << 32
+            | (tier as u64) << 24
+            | (room as u64) << 16
+            | (health as u64) << 8
+            | tools as u64
+    }
+
+    /// Whether nothing but the measure, the price and the position tells two apart.
+    pub(crate) const fn is_equal_but_for_price(self, other: Self) -> bool {
+        self.class() == other.class()
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.class(), self.measure, self.price, self.id).cmp(&(
+            other.class(),
+            other.measure,
+            other.price,
+            other.id,
+        ))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl<'a> Candidate<'a> {

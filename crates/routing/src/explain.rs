@@ -1,5 +1,6 @@
 //! A plan in words, for the explanation of a route before it is taken.
 
+use catalog::ServiceTier;
 use serde::Serialize;
 
 use crate::availability::ErrorAvailability;
@@ -54,6 +55,8 @@ pub struct ExplainedAttempt<'a> {
     pub tag: &'a str,
     /// The credential.
     pub credential: Credential,
+    /// The service tier the provider is asked for. TIER-2
+    pub service_tier: ServiceTier,
     /// Why it is tried at this point, the main reason first.
     pub why: Vec<String>,
 }
@@ -110,6 +113,7 @@ fn attempt<'a>(situation: &Situation<'a>, attempt: &Attempt) -> ExplainedAttempt
         provider: &situation.catalog.provider_of(attempt.endpoint).name,
         tag: &endpoint.tag,
         credential: attempt.credential,
+        service_tier: attempt.tier,
         why,
     }
 }
@@ -207,6 +211,7 @@ mod tests {
                 "attempts": [{
                     "model": "x/a", "provider": "P", "tag": "p",
                     "credential": {"class": "own", "position": 0},
+                    "service_tier": "default",
                     "why": ["sorted by price", "your own credential comes first"],
                 }],
                 "exclusions": [

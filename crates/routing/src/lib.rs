@@ -53,4 +53,4 @@ pub use random::Rng;
 pub use reason::Reason;
 pub use route::plan;
 pub use situation::{Available, Situation};
-pub use verdict::{AttemptFailure, Verdict, verdict};
+pub use verdict::{AttemptFailure, Verdict, is_geographic, verdict};

@@ -4,7 +4,7 @@ use catalog::{Catalog, DynamicVariant, EndpointId, Slug};
 use protocol::exchange::ErrorType;
 
 use crate::availability::{AvailabilityCode, Constraint, ErrorAvailability};
-use crate::plan::{Exclusion, Resolved, Subject};
+use crate::plan::{Exclusion, Resolved, Strategy, Subject};
 use crate::policy::Source;
 use crate::reason::{Reason, Stage};
 use crate::resolve;
@@ -21,6 +21,8 @@ pub struct NoRoute {
     pub status: u16,
     /// The kind of error.
     pub error_type: ErrorType,
+    /// How the model would have been chosen. RMETA-2
+    pub strategy: Strategy,
     /// The models found.
     pub models: Vec<Resolved>,
     /// What is not tried, and why: every endpoint of the models found is here.
@@ -102,7 +104,16 @@ impl NoRoute {
             )
         });
         let error_type = if forbidden { ErrorType::PermissionDenied } else { code.error_type() };
-        Self { status: error_type.status(), error_type, availability, message, models, exclusions }
+        let strategy = resolve::strategy(situation, &models);
+        Self {
+            status: error_type.status(),
+            error_type,
+            availability,
+            message,
+            strategy,
+            models,
+            exclusions,
+        }
     }
 }
 
@@ -198,7 +209,9 @@ fn filtered(
     let because = because.unwrap_or_default();
     let (code, message) = match farthest {
         Stage::Absent | Stage::Ordering => {
-            (AvailabilityCode::NoEndpoints, format!("No endpoints found for {names}."))
+            let message =
+                format!("No endpoints found for {names}.{}", without_key(situation, &deciding));
+            (AvailabilityCode::NoEndpoints, message)
         }
         Stage::Selection => {
             (AvailabilityCode::NoEndpoints, selection_message(situation, exclusions))
@@ -213,6 +226,24 @@ fn filtered(
         ),
     };
     (code, message, deciding)
+}
+
+/// How many providers a message names.
+const NAMED: usize = 5;
+
+/// Which providers would serve if there were a key: the commonest reason for a first error.
+fn without_key(situation: &Situation<'_>, deciding: &[Exclusion]) -> String {
+    let keyless = deciding.iter().filter_map(|exclusion| match exclusion.subject {
+        Subject::Endpoint(id) if exclusion.reason == Reason::NoCredential => Some(id),
+        _ => None,
+    });
+    let mut names = providers(situation.catalog, keyless);
+    if names.is_empty() {
+        return String::new();
+    }
+    let more = if names.len() > NAMED { " and others" } else { "" };
+    names.truncate(NAMED);
+    format!(" It is served by {}{more}, but there is no key for them.", names.join(", "))
 }
 
 /// Who serves the model, and what was allowed. ERR-11
@@ -248,11 +279,8 @@ fn hints(situation: &Situation<'_>, exclusions: &[Exclusion]) -> Vec<String> {
                 resolve::paid_slug(&slug.base).and_then(|paid| catalog.find(paid))
             }
             Reason::Retired => catalog.find(&slug.base).and_then(|id| {
-                let old = catalog.model(id);
-                old.family.as_ref()?;
-                resolve::newest_where(catalog, |model| {
-                    model.author() == old.author() && model.family == old.family
-                })
+                let family = catalog.model(id).family_name()?;
+                catalog.family(&family).first().copied()
             }),
             _ => None,
         };
@@ -272,6 +300,18 @@ mod tests {
     use super::*;
     use crate::Available;
     use crate::fixture::{Scene, catalog_with, endpoint};
+
+    /// ERR-11
+    #[test]
+    fn a_missing_key_is_named() {
+        let scene = Scene::new(vec![endpoint("x/a", "p", "1"), endpoint("x/a", "q", "1")])
+            .credential("p", Available::NONE)
+            .credential("q", Available::NONE);
+        assert_eq!(
+            scene.refusal().message,
+            "No endpoints found for x/a. It is served by p, q, but there is no key for them."
+        );
+    }
 
     fn shelf() -> Catalog {
         let ids = ["x/a", "x/b:free", "x/b", "x/old", "x/new", "x/vectors", "x/hidden"];
@@ -416,7 +456,7 @@ mod tests {
             .credential("none", Available::NONE)
             .refusal();
         assert_eq!(refusal.availability.code, AvailabilityCode::NoEndpoints);
-        assert_eq!(refusal.message, "No endpoints found for x/a.");
+        assert!(refusal.message.starts_with("No endpoints found for x/a."));
         assert!(refusal.availability.excluded_by.is_empty());
     }
 

@@ -1,6 +1,6 @@
 //! The plan: what to try, in which order, and why; and what not, and why not.
 
-use catalog::{EndpointId, ModelId};
+use catalog::{EndpointId, ModelId, ServiceTier};
 use serde::Serialize;
 
 use crate::preferences::Sort;
@@ -62,6 +62,35 @@ pub enum Strategy {
     Fusion,
 }
 
+impl Strategy {
+    /// The API's own word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Auto => "auto",
+            Self::Free => "free",
+            Self::Latest => "latest",
+            Self::Alias => "alias",
+            Self::Fallback => "fallback",
+            Self::Pareto => "pareto",
+            Self::Bodybuilder => "bodybuilder",
+            Self::Fusion => "fusion",
+        }
+    }
+
+    /// The router's slug, if one chose the model. GEN-2
+    pub const fn router(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Auto => "openrouter/auto",
+            Self::Free => "openrouter/free",
+            Self::Pareto => "openrouter/pareto-code",
+            Self::Bodybuilder => "openrouter/bodybuilder",
+            Self::Fusion => "openrouter/fusion",
+            Self::Direct | Self::Latest | Self::Alias | Self::Fallback => return None,
+        })
+    }
+}
+
 /// One try at one endpoint with one credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -73,6 +102,9 @@ pub struct Attempt {
     pub asked: u16,
     /// The credential.
     pub credential: Credential,
+    /// The service tier the provider is asked for: the endpoint's own, whatever the caller wrote,
+    /// since its prices are those of this tier. TIER-2, TIER-3, TIER-6
+    pub tier: ServiceTier,
     /// Why it is tried at this point.
     pub why: Why,
 }
@@ -143,10 +175,12 @@ pub enum Note {
     GoodTools = 1 << 8,
     /// It calls tools badly, or slowly. EXACTO-6
     PoorTools = 1 << 9,
+    /// The prompt is longer than it takes, by the estimate. LB-9
+    Tight = 1 << 10,
 }
 
 impl Note {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Sticky,
         Self::OwnCredential,
         Self::BelowThreshold,
@@ -157,6 +191,7 @@ impl Note {
         Self::Tier,
         Self::GoodTools,
         Self::PoorTools,
+        Self::Tight,
     ];
 
     /// In words.
@@ -171,6 +206,7 @@ impl Note {
             Self::Poor => "its uptime is under 80 %",
             Self::Tier => "its service tier was asked for",
             Self::GoodTools => "it calls tools well",
+            Self::Tight => "the prompt may be too long for it",
             Self::PoorTools => "its tool calls or throughput fall behind",
         }
     }
@@ -184,6 +220,11 @@ impl Notes {
     /// Adds one.
     pub const fn add(&mut self, note: Note) {
         self.0 |= note as u16;
+    }
+
+    /// Adds one if it holds.
+    pub const fn add_if(&mut self, holds: bool, note: Note) {
+        self.0 |= (note as u16) * (holds as u16);
     }
 
     /// Whether one is in the set.

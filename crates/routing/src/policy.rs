@@ -1,7 +1,8 @@
 //! What the account, its workspace and its guardrails allow. A request can tighten it, never
 //! loosen it. PROV-4, PROV-6, PROV-7, GUARD-5
 
-use catalog::{Endpoint, Model, Provider};
+use catalog::Model;
+pub use catalog::Region as DataRegion;
 use serde::Serialize;
 
 use crate::pattern::ProviderPattern;
@@ -83,49 +84,6 @@ impl ZdrScopes {
     }
 }
 
-/// A region that data must not leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DataRegion {
-    /// The European Union.
-    Eu,
-    /// The United States.
-    Us,
-}
-
-const EU_COUNTRIES: [&str; 27] = [
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
-    "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
-];
-
-impl DataRegion {
-    /// Whether an endpoint runs there: its own region says so, or it names none and all data
-    /// centres of its provider are there. Unknown means no.
-    pub fn holds(self, endpoint: &Endpoint, provider: &Provider) -> bool {
-        if let Some(region) = &endpoint.region {
-            let names: &[&str] = match self {
-                Self::Eu => &["eu", "europe"],
-                Self::Us => &["us"],
-            };
-            let first = region.split(['-', '_', '.']).next().unwrap_or_default();
-            // `us-east5` and `eu-west-1`, but also `eastus2` and `europe-west4`.
-            return names.iter().any(|name| first.eq_ignore_ascii_case(name))
-                || (self == Self::Us && is_american_azure_region(first));
-        }
-        let Some(countries) = &provider.datacenters else { return false };
-        let inside = |country: &String| match self {
-            Self::Eu => EU_COUNTRIES.iter().any(|known| known.eq_ignore_ascii_case(country)),
-            Self::Us => country.eq_ignore_ascii_case("US"),
-        };
-        !countries.is_empty() && countries.iter().all(inside)
-    }
-}
-
-/// Azure writes the country last: `eastus2`, `westus`, `northcentralus`.
-fn is_american_azure_region(name: &str) -> bool {
-    name.trim_end_matches(|digit: char| digit.is_ascii_digit()).ends_with("us")
-}
-
 impl Policy {
     /// Adds another policy: lists of what is allowed intersect, everything else adds up. The sort
     /// set first stays. GUARD-5, PROV-14
@@ -160,7 +118,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{endpoint, model, provider};
+    use crate::fixture::model;
 
     /// GUARD-5, PROV-4, PROV-6, PROV-7
     #[test]
@@ -195,30 +153,6 @@ mod tests {
         assert!(policy.deny_paid_training && !policy.deny_free_training);
         assert_eq!(policy.default_sort, Some(Sort::Price));
         assert_eq!(policy.data_regions, [DataRegion::Eu]);
-    }
-
-    #[test]
-    fn regions_are_read_from_the_endpoint_then_from_the_data_centres() {
-        for (region, countries, eu, us) in [
-            (Some("us-east5"), None, false, true),
-            (Some("eu-west-1"), None, true, false),
-            (Some("europe-west4"), None, true, false),
-            (Some("eastus2"), None, false, true),
-            (Some("global"), Some(vec!["US"]), false, false),
-            (None, Some(vec!["DE", "fr"]), true, false),
-            (None, Some(vec!["US"]), false, true),
-            (None, Some(vec!["US", "DE"]), false, false),
-            (None, Some(vec![]), false, false),
-            (None, None, false, false),
-        ] {
-            let mut place = provider("p", "P");
-            place.datacenters =
-                countries.as_ref().map(|list| list.iter().map(|&c| c.to_owned()).collect());
-            let mut made = endpoint("x/a", "p", "1");
-            made.region = region.map(str::to_owned);
-            assert_eq!(DataRegion::Eu.holds(&made, &place), eu, "{region:?} {countries:?}");
-            assert_eq!(DataRegion::Us.holds(&made, &place), us, "{region:?} {countries:?}");
-        }
     }
 
     /// PRIV-4

@@ -17,8 +17,8 @@ pub(crate) fn utc_minute(now_ms: u64) -> u16 {
 ///
 /// The prompt is the estimate; the answer is taken to have a third of its tokens, and never more
 /// than were asked for: the 3 : 1 ratio by which prices are usually blended. A fee per request is
-/// added. Where neither prompt nor completion has a price (images, speech), one unit of everything
-/// that has is.
+/// added. Where neither prompt nor completion costs anything (images, speech), one unit of
+/// everything that does is: a price per image is not free.
 pub fn comparable(situation: &Situation<'_>, endpoint: &Endpoint) -> Option<u128> {
     if endpoint.price.state() == PriceState::Unknown {
         return None;
@@ -34,15 +34,13 @@ pub fn comparable(situation: &Situation<'_>, endpoint: &Endpoint) -> Option<u128
             .map(|price| u128::from(price.0.max(0).unsigned_abs()))
     };
     let request = price(Meter::Request).unwrap_or(0);
-    match (price(Meter::Prompt), price(Meter::Completion)) {
-        (None, None) => {
+    match (price(Meter::Prompt).unwrap_or(0), price(Meter::Completion).unwrap_or(0)) {
+        (0, 0) => {
             Some(endpoint.price.base.iter().filter_map(|(meter, _)| price(*meter)).sum::<u128>())
         }
-        (input, output) => Some(
-            input.unwrap_or(0) * u128::from(prompt)
-                + output.unwrap_or(0) * u128::from(completion)
-                + request,
-        ),
+        (input, output) => {
+            Some(input * u128::from(prompt) + output * u128::from(completion) + request)
+        }
     }
 }
 
@@ -101,6 +99,8 @@ mod tests {
         assert_eq!(cost(&made, 300, None), None, "unknown is not free");
         made.price.base = vec![(Meter::ImageOutput, PicoUsd(40))];
         assert_eq!(cost(&made, 300, None), Some(40));
+        made.price.base.extend([(Meter::Prompt, PicoUsd(0)), (Meter::Completion, PicoUsd(0))]);
+        assert_eq!(cost(&made, 300, None), Some(40), "tokens at no price do not make it free");
         assert!(price_order(None) > price_order(Some(40)));
     }
 }

@@ -168,7 +168,7 @@ fn may_be_tried(scene: &Scene, made: &Endpoint) -> bool {
             .max_price
             .prompt
             .is_none_or(|limit| made.price.get(catalog::Meter::Prompt).unwrap() <= limit)
-        && made.context_length.is_none_or(|limit| facts.estimated_prompt_tokens <= limit)
+        && made.context_length.is_none_or(|limit| facts.estimated_prompt_tokens / 2 <= limit)
         && facts.max_output_tokens.is_none_or(|asked| {
             made.max_completion_tokens.or(made.context_length).is_none_or(|limit| asked <= limit)
         })

@@ -1,6 +1,6 @@
 //! From the names asked for to models of the catalogue.
 
-use catalog::{Catalog, DynamicVariant, Model, ModelId, Slug};
+use catalog::{DynamicVariant, EndpointStatus, ModelId, Provider, Slug};
 
 use crate::facts::TierAsked;
 use crate::plan::{Exclusion, Resolved, Strategy, Subject, Via};
@@ -36,7 +36,7 @@ fn find(situation: &Situation<'_>, slug: &Slug) -> Result<(ModelId, Via), Reason
     let catalog = situation.catalog;
     let Some(model) = catalog.find(&slug.base) else {
         if slug.is_latest() {
-            return newest(catalog, &slug.base)
+            return newest(situation, &slug.base)
                 .map(|model| (model, Via::Latest))
                 .ok_or(Reason::EmptyFamily);
         }
@@ -46,7 +46,7 @@ fn find(situation: &Situation<'_>, slug: &Slug) -> Result<(ModelId, Via), Reason
         };
     };
     if situation.facts.wants_fast_sibling()
-        && let Some(sibling) = fast_sibling(catalog, model)
+        && let Some(sibling) = fast_sibling(situation, model)
     {
         return Ok((sibling, Via::FastSibling));
     }
@@ -84,38 +84,44 @@ pub(crate) fn paid_slug(slug: &str) -> Option<&str> {
     slug.strip_suffix(":free")
 }
 
-/// The newest visible model of `~author/family-latest`; of two of the same age the one whose id
-/// sorts last, which is the higher version. LATEST-1
-fn newest(catalog: &Catalog, alias: &str) -> Option<ModelId> {
-    let (author, family) = alias.strip_prefix('~')?.strip_suffix("-latest")?.split_once('/')?;
-    newest_where(catalog, |model| model.author() == author && in_family(model, author, family))
+/// The newest model of `~author/family-latest` that this request could be sent to, so that the
+/// alias leads where the list of models says. LATEST-1, LATEST-2
+fn newest(situation: &Situation<'_>, alias: &str) -> Option<ModelId> {
+    let family = alias.strip_prefix('~')?.strip_suffix("-latest")?;
+    situation
+        .catalog
+        .family(family)
+        .iter()
+        .copied()
+        .find(|id| check(situation, *id).is_ok() && is_offered(situation, *id, |_| true))
 }
 
-/// A family may be noted with or without its author.
-fn in_family(model: &Model, author: &str, family: &str) -> bool {
-    model.family.as_deref().is_some_and(|known| {
-        known == family
-            || known.strip_prefix(author).and_then(|rest| rest.strip_prefix('/')) == Some(family)
+/// Whether a model has an endpoint that is offered, has a credential, and is at a provider that is
+/// `wanted`.
+fn is_offered(
+    situation: &Situation<'_>,
+    model: ModelId,
+    wanted: impl Fn(&Provider) -> bool,
+) -> bool {
+    let catalog = situation.catalog;
+    catalog.endpoints_of(model).any(|id| {
+        catalog.endpoint(id).status != EndpointStatus::Disabled
+            && wanted(catalog.provider_of(id))
+            && (situation.credentials)(id).any()
     })
 }
 
-pub(crate) fn newest_where(catalog: &Catalog, wanted: impl Fn(&Model) -> bool) -> Option<ModelId> {
-    catalog
-        .models()
-        .filter(|(_, model)| !model.hidden && !model.retired && wanted(model))
-        .max_by(|(_, left), (_, right)| (left.created, &left.id).cmp(&(right.created, &right.id)))
-        .map(|(id, _)| id)
-}
-
-/// The sibling that serves fast mode, for models of Anthropic. TIER-10
-fn fast_sibling(catalog: &Catalog, id: ModelId) -> Option<ModelId> {
-    let model = catalog.model(id);
+/// The sibling that serves fast mode, for models of Anthropic, if the author offers it and can be
+/// asked: otherwise the request runs on the model itself. TIER-10
+fn fast_sibling(situation: &Situation<'_>, id: ModelId) -> Option<ModelId> {
+    let model = situation.catalog.model(id);
     if model.author() != "anthropic" || model.id.ends_with("-fast") {
         return None;
     }
-    let sibling = catalog.find(&format!("{}-fast", model.id))?;
-    let found = catalog.model(sibling);
-    (!found.hidden && !found.retired).then_some(sibling)
+    let sibling = situation.catalog.find(&format!("{}-fast", model.id))?;
+    let is_author = |provider: &Provider| provider.slug == model.author();
+    (situation.catalog.model(sibling).is_visible() && is_offered(situation, sibling, is_author))
+        .then_some(sibling)
 }
 
 /// How the model was chosen: what a router says of itself, else `fallback` for a list of models,
@@ -130,6 +136,7 @@ pub(crate) fn strategy(situation: &Situation<'_>, models: &[Resolved]) -> Strate
     match models.first().map(|resolved| resolved.via) {
         Some(Via::Latest) => Strategy::Latest,
         Some(Via::Alias) => Strategy::Alias,
+        None if situation.facts.models.first().is_some_and(Slug::is_latest) => Strategy::Latest,
         _ => Strategy::Direct,
     }
 }
@@ -169,7 +176,7 @@ pub(crate) fn wishes(situation: &Situation<'_>, slug: &Slug) -> VariantWishes {
 #[cfg(test)]
 mod tests {
     use crate::fixture::{Scene, catalog_with, endpoint};
-    use crate::{Facts, Strategy, Surface, Via};
+    use crate::{Available, Facts, Reason, Strategy, Surface, Via};
 
     fn scene() -> Scene {
         let ids = [
@@ -233,6 +240,118 @@ mod tests {
         assert_eq!(routed.plan(1).unwrap().strategy, Strategy::Fallback);
         routed.facts = Facts { router: Some(Strategy::Auto), ..routed.facts };
         assert_eq!(routed.plan(1).unwrap().strategy, Strategy::Auto);
+    }
+
+    /// LATEST-1, LATEST-2
+    #[test]
+    fn latest_passes_over_models_that_nobody_here_can_call() {
+        let mut off = endpoint("a/m-3", "p", "1");
+        off.status = catalog::EndpointStatus::Disabled;
+        let scene = || {
+            let made = [endpoint("a/m-1", "p", "1"), endpoint("a/m-2", "q", "1"), off.clone()];
+            Scene::of(catalog_with(
+                made.to_vec(),
+                |model| {
+                    let version = model.id.chars().last().and_then(|digit| digit.to_digit(10));
+                    model.created = i64::from(version.unwrap_or(0));
+                    model.family = Some("a/m".to_owned());
+                },
+                |_| {},
+            ))
+            .ask(&["~a/m-latest"])
+        };
+        let found = |scene: &Scene| {
+            let plan = scene.plan(1).ok()?;
+            Some(scene.catalog.model(plan.models[0].model).id.clone())
+        };
+        assert_eq!(found(&scene()).as_deref(), Some("a/m-2"), "the newest is switched off");
+        let without = scene().credential("q", Available::NONE);
+        assert_eq!(found(&without).as_deref(), Some("a/m-1"), "no credential for the second");
+        let mut forbidden = scene();
+        forbidden.policy.ignored_models = vec!["a/m-2".to_owned()];
+        assert_eq!(found(&forbidden).as_deref(), Some("a/m-1"));
+        let none = scene().credential("q", Available::NONE).credential("p", Available::NONE);
+        assert_eq!(none.refusal().exclusions[0].reason, Reason::EmptyFamily);
+    }
+
+    /// LATEST-1, LATEST-2, TIER-10: what the list of models shows can be called.
+    #[test]
+    fn routes_agree_with_the_shipped_list_of_models() {
+        use catalog::{Catalog, Resolution, Slug, available, resolve};
+        for slugs in [&["anthropic"][..], &["openai"], &["digitalocean"], &["venice", "anthropic"]]
+        {
+            let catalog = Catalog::embedded().unwrap();
+            let usable = available(&catalog, &|provider| slugs.contains(&provider.slug.as_str()));
+            let families: std::collections::BTreeSet<String> = catalog
+                .models()
+                .filter_map(|(_, model)| model.family_name())
+                .map(|family| format!("~{family}-latest"))
+                .collect();
+            let mut scene = Scene::of(catalog);
+            scene.facts.estimated_prompt_tokens = 10;
+            for (_, provider) in scene.catalog.providers() {
+                if !slugs.contains(&provider.slug.as_str()) {
+                    for (_, made) in scene.catalog.endpoints() {
+                        if made.provider == provider.slug {
+                            scene.credentials.insert(made.tag.clone(), Available::NONE);
+                        }
+                    }
+                }
+            }
+            for alias in families {
+                let listed = resolve(&scene.catalog, &Slug::parse(&alias).unwrap(), &usable);
+                scene = scene.ask(&[&alias]);
+                let plan = scene.plan(1);
+                match listed {
+                    Resolution::Latest(id) => {
+                        assert_eq!(plan.unwrap().models[0].model, id, "{alias} {slugs:?}");
+                    }
+                    other => assert!(plan.is_err(), "{alias} {slugs:?} {other:?}"),
+                }
+            }
+            for (id, model) in catalog_chat_models(&scene.catalog, &usable) {
+                scene = scene.ask(&[&model]);
+                for tier in [None, Some(crate::TierAsked::Priority), Some(crate::TierAsked::Flex)] {
+                    scene.facts.service_tier = tier;
+                    assert!(scene.plan(1).is_ok(), "{model} {id:?} {slugs:?} {tier:?}");
+                }
+            }
+        }
+    }
+
+    /// The usable models that answer in text to text.
+    fn catalog_chat_models(
+        catalog: &catalog::Catalog,
+        usable: &catalog::Availability,
+    ) -> Vec<(catalog::ModelId, String)> {
+        catalog
+            .models()
+            .filter(|(id, model)| {
+                usable.has_model(*id)
+                    && Surface::Chat.admits(model)
+                    && model.architecture.input_modalities.has(catalog::Modality::Text)
+                    && model.architecture.output_modalities.has(catalog::Modality::Text)
+            })
+            .map(|(id, model)| (id, model.id.clone()))
+            .collect()
+    }
+
+    /// TIER-10
+    #[test]
+    fn fast_without_a_sibling_at_the_author_runs_on_the_model_itself() {
+        let scene = |endpoints| {
+            let mut scene = Scene::new(endpoints).ask(&["anthropic/claude-opus-5"]);
+            scene.facts.speed = Some(crate::Speed::Fast);
+            scene
+        };
+        let plain = endpoint("anthropic/claude-opus-5", "anthropic", "1");
+        let elsewhere = endpoint("anthropic/claude-opus-5-fast", "venice", "1");
+        assert_eq!(scene(vec![plain.clone(), elsewhere.clone()]).tags(1), ["anthropic"]);
+        let mut first_party = endpoint("anthropic/claude-opus-5-fast", "anthropic/fast", "2");
+        let all = vec![plain.clone(), elsewhere, first_party.clone()];
+        assert_eq!(scene(all).tags(1), ["anthropic/fast"]);
+        first_party.status = catalog::EndpointStatus::Disabled;
+        assert_eq!(scene(vec![plain, first_party]).tags(1), ["anthropic"]);
     }
 
     /// FALL-1, FALL-5, PERF-6

@@ -51,6 +51,12 @@ fn kind(failure: &AttemptFailure<'_>) -> Kind {
     }
 }
 
+/// Whether a provider's own code of an error says that it refuses callers from where we are: no
+/// failing of the provider. LB-7, ERR-10
+pub fn is_geographic(provider_code: Option<&str>) -> bool {
+    matches!(provider_code, Some("unsupported_country_region_territory"))
+}
+
 /// Reads the failures of all attempts; `None` when they are not about availability, and the error
 /// of the last attempt is to be given as it is. FALL-3, ERR-10
 ///
@@ -111,6 +117,14 @@ mod tests {
 
     fn geographic() -> AttemptFailure<'static> {
         AttemptFailure { geographic: true, ..fails(403, None) }
+    }
+
+    /// LB-7
+    #[test]
+    fn a_refusal_for_geography_is_known_by_its_code() {
+        assert!(is_geographic(Some("unsupported_country_region_territory")));
+        assert!(!is_geographic(Some("insufficient_permissions")));
+        assert!(!is_geographic(None));
     }
 
     /// ERR-10

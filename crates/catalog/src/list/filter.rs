@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::object::{in_and_out, top_endpoint};
-use super::query::{ModelQuery, ModelSort, Region};
+use super::query::{ModelQuery, ModelSort};
 use crate::availability::{Availability, Resolution, resolve};
-use crate::index::{Catalog, EndpointId, ModelId};
-use crate::model::{Model, ModelKind};
+use crate::index::{Catalog, ModelId};
+use crate::model::Model;
 use crate::price::{Meter, PicoUsd, PriceState};
 use crate::slug::Slug;
 
@@ -15,12 +15,6 @@ use crate::slug::Slug;
 const PAGE: usize = 500;
 
 const SECONDS_PER_DAY: i64 = 86_400;
-
-/// Country codes of the European Union.
-const EUROPEAN_UNION: [&str; 27] = [
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
-    "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
-];
 
 /// What is known of a model besides the catalogue. A model without a figure fails each bound on it
 /// and comes last in an order by it.
@@ -141,8 +135,8 @@ fn escape(text: &str, link: &mut String) {
 /// The aliases of each model that is the newest of its family. LATEST-2
 fn latest_aliases(catalog: &Catalog, available: &Availability) -> BTreeMap<ModelId, Vec<String>> {
     let mut aliases: BTreeMap<ModelId, Vec<String>> = BTreeMap::new();
-    let families: std::collections::BTreeSet<&str> =
-        available.models().filter_map(|id| catalog.model(id).family.as_deref()).collect();
+    let families: std::collections::BTreeSet<_> =
+        available.models().filter_map(|id| catalog.model(id).family_name()).collect();
     for family in families {
         let base = format!("~{family}-latest");
         let slug = Slug { base: base.clone(), variants: Vec::new(), preset: None };
@@ -168,7 +162,7 @@ fn matches(
         && within(figures.agentic, query.agentic)
         && within(figures.tool_success_rate, query.tool_success_rate)
         && priced(catalog, query, available, id)
-        && served(catalog, query, available, id, model)
+        && served(catalog, query, available, id)
 }
 
 /// What the model itself must be.
@@ -178,7 +172,8 @@ fn describes(query: &ModelQuery, model: &Model, now: i64) -> bool {
         wanted.iter().any(|modality| architecture.output_modalities.has(modality))
     };
     let text = || format!("{} {}", model.name, model.id).to_lowercase();
-    let age = u64::try_from((now - model.created) / SECONDS_PER_DAY).unwrap_or_default();
+    let age =
+        u64::try_from(now.saturating_sub(model.created) / SECONDS_PER_DAY).unwrap_or_default();
     let age_known = model.created > 0;
     query.output_modalities.is_none_or(given)
         && architecture.input_modalities.covers(query.input_modalities)
@@ -216,47 +211,19 @@ fn priced(catalog: &Catalog, query: &ModelQuery, available: &Availability, id: M
 }
 
 /// Where it must run.
-fn served(
-    catalog: &Catalog,
-    query: &ModelQuery,
-    available: &Availability,
-    id: ModelId,
-    model: &Model,
-) -> bool {
+fn served(catalog: &Catalog, query: &ModelQuery, available: &Availability, model: ModelId) -> bool {
     if query.providers.is_empty() && !query.zero_retention && query.region.is_none() {
         return true;
     }
-    // PRIV-4: video never counts as retaining nothing.
-    if query.zero_retention && model.kind == ModelKind::Video {
-        return false;
-    }
-    catalog.endpoints_of(id).filter(|id| available.has_endpoint(*id)).any(|id| {
+    catalog.endpoints_of(model).filter(|id| available.has_endpoint(*id)).any(|id| {
         let provider = catalog.provider_of(id);
         let endpoint = catalog.endpoint(id);
-        let policy = endpoint.data_policy.as_ref().unwrap_or(&provider.data_policy);
         (query.providers.is_empty()
             || query.providers.contains(&provider.slug.to_lowercase())
             || query.providers.contains(&provider.name.to_lowercase()))
-            && (!query.zero_retention || policy.zero_retention)
-            && query.region.is_none_or(|region| is_in(catalog, id, region))
+            && (!query.zero_retention || catalog.retains_nothing(id, model))
+            && query.region.is_none_or(|region| region.holds(endpoint, provider))
     })
-}
-
-/// Whether an endpoint is known to run in a region.
-fn is_in(catalog: &Catalog, id: EndpointId, region: Region) -> bool {
-    let in_region = |country: &str| match region {
-        Region::Us => country == "US",
-        Region::Eu => EUROPEAN_UNION.contains(&country),
-    };
-    if let Some(place) = &catalog.endpoint(id).region {
-        let place = place.to_ascii_lowercase();
-        return match region {
-            Region::Us => place.starts_with("us"),
-            Region::Eu => place.starts_with("eu"),
-        };
-    }
-    let datacenters = catalog.provider_of(id).datacenters.as_deref().unwrap_or_default();
-    !datacenters.is_empty() && datacenters.iter().all(|country| in_region(country))
 }
 
 /// Orders the rows; what is equal, or not known, by age and id.

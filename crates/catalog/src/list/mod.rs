@@ -14,7 +14,7 @@ pub use object::{
     ToolChoiceSupport, TopProvider, alias_object, endpoint_object, model_endpoints_object,
     model_object, provider_object, provider_objects,
 };
-pub use query::{ModelQuery, ModelSort, QueryError, Region};
+pub use query::{ModelQuery, ModelSort, QueryError};
 
 #[cfg(test)]
 mod tests;

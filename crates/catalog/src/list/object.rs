@@ -270,13 +270,14 @@ pub(super) fn top_endpoint(
     })
 }
 
-/// Input and output price together.
+/// Input and output price together; where tokens cost nothing but something else does, one unit of
+/// that: a price per image or search is not free.
 pub(super) fn in_and_out(price: &PriceList) -> i128 {
-    [Meter::Prompt, Meter::Completion]
-        .into_iter()
-        .filter_map(|meter| price.get(meter))
-        .map(|price| i128::from(price.0))
-        .sum()
+    let tokens = |meter| price.get(meter).map_or(0, |price| i128::from(price.0));
+    match tokens(Meter::Prompt) + tokens(Meter::Completion) {
+        0 => price.base.iter().map(|(_, price)| i128::from(price.0)).sum(),
+        sum => sum,
+    }
 }
 
 /// A model as it is listed; priced by its cheapest usable endpoint. MODELS-5

@@ -2,6 +2,7 @@
 
 use crate::modality::{Modalities, Modality};
 use crate::price::PicoUsd;
+use crate::region::Region;
 use crate::{Parameter, Parameters};
 
 /// The use cases that may be asked for. MODELS-2
@@ -28,15 +29,6 @@ pub struct QueryError {
     pub parameter: &'static str,
     /// What is wrong, and what is possible.
     pub reason: String,
-}
-
-/// A region of the data. MODELS-2
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Region {
-    /// The European Union.
-    Eu,
-    /// The United States.
-    Us,
 }
 
 /// An order of the list. MODELS-3

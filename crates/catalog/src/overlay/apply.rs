@@ -56,6 +56,9 @@ pub fn compose(
     Ok(apply(parts, overlays, facts)?.into_catalog()?)
 }
 
+/// The last second of the year 9999, in seconds since 1970.
+const LATEST_MOMENT: i64 = 253_402_300_799;
+
 struct Work<'a> {
     parts: CatalogParts,
     facts: &'a Facts,
@@ -238,6 +241,9 @@ impl<'a> Work<'a> {
         let Some(model) = self.parts.models.get_mut(at) else { return Ok(()) };
         set(&mut model.name, &change.name);
         set(&mut model.kind, &change.kind);
+        if change.created.is_some_and(|created| !(0..=LATEST_MOMENT).contains(&created)) {
+            return Err(wrong(entry(), "created", "write seconds since 1970"));
+        }
         set(&mut model.created, &change.created);
         set_optional(&mut model.context_length, &change.context_length);
         if let Some(list) = &change.input_modalities {

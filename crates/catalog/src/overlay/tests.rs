@@ -86,6 +86,7 @@ fn mistakes_are_named_with_entry_field_and_fix() {
         ("[[endpoints]]\nmodel = \"openai/gpt-5\"\nprovider = \"nobody\"\n", "no such provider"),
         ("[[prices]]\nmodel = \"openai/gpt-5\"\ntag = \"openai\"\n", "say what it costs"),
         ("[[models]]\nid = \"a/b\"\ncontxt = 1\n", "contxt"),
+        ("[[models]]\nid = \"a/b\"\ncreated = -9223372036854775808\n", "seconds since 1970"),
         ("[disable]\nproviders = [\"nobody\"]\n", "no such provider"),
     ] {
         let error = catalog(document).unwrap_err().to_string();

@@ -271,8 +271,12 @@ fn is_same(left: PicoUsd, right: PicoUsd) -> bool {
 /// Why a price is not accepted by itself.
 fn doubt(old: &PriceList, new: &PriceList) -> Option<String> {
     if old.state() == PriceState::Unknown {
-        return (new.state() == PriceState::Free)
-            .then(|| "a price of zero, which may mean unknown".to_owned());
+        if new.state() == PriceState::Free {
+            return Some("a price of zero, which may mean unknown".to_owned());
+        }
+        // Half a price looks known and cheap, and bills nothing.
+        return (new.get(Meter::Prompt).is_none() || new.get(Meter::Completion).is_none())
+            .then(|| "a price of input or output alone".to_owned());
     }
     let pairs = new.base.iter().map(|(meter, price)| (*meter, old.get(*meter), *price)).chain(
         new.overrides.iter().flat_map(|entry| {
@@ -400,4 +404,28 @@ fn parameters(listed: &ListModel) -> Vec<String> {
     }
     names.sort_unstable();
     names.into_iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Promise 2: half a price looks cheap, and bills nothing.
+    #[test]
+    fn an_unknown_price_is_replaced_by_a_whole_one_only() {
+        let list = |prices: &[(Meter, i64)]| PriceList {
+            base: prices.iter().map(|(meter, price)| (*meter, PicoUsd(*price))).collect(),
+            overrides: Vec::new(),
+        };
+        let unknown = PriceList::default();
+        let whole = [(Meter::Prompt, 1), (Meter::Completion, 2)];
+        assert_eq!(doubt(&unknown, &list(&whole)), None);
+        for (new, held) in [
+            (list(&whole[..1]), true),
+            (list(&whole[1..]), true),
+            (list(&[(Meter::Prompt, 0), (Meter::Completion, 0)]), true),
+        ] {
+            assert_eq!(doubt(&unknown, &new).is_some(), held, "{new:?}");
+        }
+    }
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use catalog::list::{
-    EndpointStats, ModelFigures, ModelObject, ModelPage, ModelQuery, Percentiles, alias_object,
-    endpoint_object, list_models, model_endpoints_object, model_object, next_link,
+    EndpointStats, ModelFigures, ModelObject, ModelPage, ModelQuery, ModelSort, Percentiles,
+    alias_object, endpoint_object, list_models, model_endpoints_object, model_object, next_link,
     provider_objects,
 };
-use catalog::{DataPolicy, EndpointId, ModelId, Resolution, Slug, resolve};
+use catalog::{Availability, EndpointId, ModelId, Resolution, Slug, resolve};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use protocol::exchange::{ErrorType, Fault};
@@ -34,8 +35,8 @@ pub async fn models(
 ) -> Result<Response, Refused> {
     let snapshot = app.snapshot();
     let pairs = pairs(query.as_deref());
-    let page = page(&snapshot, &pairs)?;
-    let objects = objects(&snapshot, &page);
+    let page = page(&snapshot, &pairs, &snapshot.available)?;
+    let objects = objects(&snapshot, &page, &snapshot.available);
     if flag(&pairs, "use_rss") {
         let chat = flag(&pairs, "use_rss_chat_links");
         let text = rss::render(&app.settings.public_url, &objects, chat);
@@ -49,7 +50,8 @@ pub async fn models(
 
 /// `GET /models/count`. MODELS-9
 pub async fn count(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer {
-    let page = page(&app.snapshot(), &pairs(query.as_deref()))?;
+    let snapshot = app.snapshot();
+    let page = page(&snapshot, &pairs(query.as_deref()), &snapshot.available)?;
     Ok(Json(json!({ "data": { "count": page.total } })))
 }
 
@@ -57,52 +59,30 @@ pub async fn count(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> An
 pub async fn models_of_caller(session: Session, RawQuery(query): RawQuery) -> Answer {
     let snapshot = &session.snapshot;
     let pairs = pairs(query.as_deref());
-    let whole: Vec<_> =
-        pairs.iter().filter(|(name, _)| name != "offset" && name != "limit").cloned().collect();
-    let mut page = page(snapshot, &whole)?;
-    page.rows.retain(|row| {
-        let catalog = &snapshot.catalog;
-        catalog.endpoints_of(row.model).any(|endpoint| {
-            let provider = catalog.provider_id_of(endpoint);
-            let model = &catalog.model(row.model).id;
-            snapshot.access_for(provider, model, &session.caller).next().is_some()
-        })
+    let catalog = &snapshot.catalog;
+    let reached = Availability::of(catalog, &|endpoint| {
+        let model = &catalog.endpoint(endpoint).model;
+        let provider = catalog.provider_id_of(endpoint);
+        snapshot.available.has_endpoint(endpoint)
+            && snapshot.access_for(provider, model, &session.caller).next().is_some()
     });
-    page.total = page.rows.len();
-    let page = cut(page, &pairs);
+    let page = page(snapshot, &pairs, &reached)?;
     let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let next = next_link("/api/v1/models/user", borrowed, &page);
     Ok(Json(json!({
-        "data": objects(snapshot, &page),
+        "data": objects(snapshot, &page, &reached),
         "total_count": page.total,
         "links": { "next": next },
     })))
 }
 
-/// The page of a whole list that `offset` and `limit` ask for. MODELS-1
-fn cut(whole: ModelPage, pairs: &[(String, String)]) -> ModelPage {
-    let number = |wanted: &str| {
-        pairs.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.parse().ok())
-    };
-    let (offset, limit): (Option<usize>, Option<usize>) = (number("offset"), number("limit"));
-    if offset.is_none() && limit.is_none() {
-        return whole;
-    }
-    let (offset, limit) = (offset.unwrap_or(0), limit.unwrap_or(500).clamp(1, 1000));
-    let total = whole.total;
-    let rows: Vec<_> = whole.rows.into_iter().skip(offset).take(limit).collect();
-    let end = offset.saturating_add(rows.len());
-    let next = (end < total && !rows.is_empty()).then_some((end, limit));
-    ModelPage { rows, total, next }
-}
-
 /// `GET /model/{author}/{slug}`: aliases and variants are resolved. MODELS-9, VAR-5
 pub async fn model(
     State(app): State<Arc<App>>,
-    Path((author, slug)): Path<(String, String)>,
+    name: Result<Path<(String, String)>, PathRejection>,
 ) -> Answer {
     let snapshot = app.snapshot();
-    let name = format!("{author}/{slug}");
+    let name = name_of(name)?;
     let object = match find(&snapshot, &name)? {
         Found::Model(id) => model_object(&snapshot.catalog, id, &snapshot.available),
         Found::Alias(id) => alias_object(&snapshot.catalog, &name, id, &snapshot.available),
@@ -114,11 +94,11 @@ pub async fn model(
 pub async fn endpoints(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    Path((author, slug)): Path<(String, String)>,
+    name: Result<Path<(String, String)>, PathRejection>,
 ) -> Answer {
     let snapshot = app.snapshot();
     let known = authenticate(&headers, &snapshot, now_micros()).is_ok();
-    let (Found::Model(id) | Found::Alias(id)) = find(&snapshot, &format!("{author}/{slug}"))?;
+    let (Found::Model(id) | Found::Alias(id)) = find(&snapshot, &name_of(name)?)?;
     let object = model_endpoints_object(
         &snapshot.catalog,
         id,
@@ -137,20 +117,24 @@ pub async fn providers(State(app): State<Arc<App>>) -> Json<Value> {
 pub async fn zero_retention(State(app): State<Arc<App>>) -> Json<Value> {
     let snapshot = app.snapshot();
     let catalog = &snapshot.catalog;
-    let retains_nothing = |policy: &DataPolicy| policy.zero_retention && !policy.retains;
     let found: Vec<_> = catalog
         .endpoints()
         .filter(|(id, _)| snapshot.available.has_endpoint(*id))
-        .filter(|(id, endpoint)| {
-            let provider = catalog.provider_of(*id);
-            retains_nothing(endpoint.data_policy.as_ref().unwrap_or(&provider.data_policy))
-        })
         .filter_map(|(id, endpoint)| {
-            let model = catalog.find(&endpoint.model)?;
+            let model = catalog
+                .find(&endpoint.model)
+                .filter(|model| catalog.retains_nothing(id, *model))?;
             Some(endpoint_object(catalog, model, id, statistics(&snapshot, id, false)))
         })
         .collect();
     Json(json!({ "data": found }))
+}
+
+/// The model's name in a path; one that is not text is no model's. ERR-1
+fn name_of(path: Result<Path<(String, String)>, PathRejection>) -> Result<String, Fault> {
+    let Path((author, slug)) =
+        path.map_err(|_| Fault::new(ErrorType::NotFound, "Model not found: its name is no text"))?;
+    Ok(format!("{author}/{slug}"))
 }
 
 enum Found {
@@ -173,20 +157,30 @@ fn find(snapshot: &Snapshot, name: &str) -> Result<Found, Fault> {
     }
 }
 
-fn page(snapshot: &Snapshot, pairs: &[(String, String)]) -> Result<ModelPage, Fault> {
+fn page(
+    snapshot: &Snapshot,
+    pairs: &[(String, String)],
+    available: &Availability,
+) -> Result<ModelPage, Fault> {
     let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let query = ModelQuery::parse(borrowed).map_err(|error| Fault::invalid(error.to_string()))?;
-    let figures = |model: ModelId| figures(snapshot, model);
+    // Adding up half an hour of every endpoint is worth it only where the order asks for it.
+    let is_by_speed =
+        matches!(query.sort, ModelSort::ThroughputHighToLow | ModelSort::LatencyLowToHigh);
+    let figures = |model: ModelId| match is_by_speed {
+        true => figures(snapshot, model),
+        false => ModelFigures::default(),
+    };
     let now = i64::try_from(now_seconds()).unwrap_or(i64::MAX);
-    Ok(list_models(&snapshot.catalog, &query, &snapshot.available, &figures, now))
+    Ok(list_models(&snapshot.catalog, &query, available, &figures, now))
 }
 
-fn objects(snapshot: &Snapshot, page: &ModelPage) -> Vec<ModelObject> {
+fn objects(snapshot: &Snapshot, page: &ModelPage, available: &Availability) -> Vec<ModelObject> {
     page.rows
         .iter()
         .map(|row| match &row.alias {
-            Some(alias) => alias_object(&snapshot.catalog, alias, row.model, &snapshot.available),
-            None => model_object(&snapshot.catalog, row.model, &snapshot.available),
+            Some(alias) => alias_object(&snapshot.catalog, alias, row.model, available),
+            None => model_object(&snapshot.catalog, row.model, available),
         })
         .collect()
 }

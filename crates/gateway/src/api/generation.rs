@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use protocol::exchange::{ErrorType, Fault};
 use serde::{Deserialize, Serialize};
-use store::Generation;
+use store::{Generation, PriceState};
 use utoipa::ToSchema;
 
 use super::Refused;
@@ -64,8 +65,9 @@ pub struct GenerationObject {
     pub total_cost: Usd,
     #[schema(value_type = f64)]
     pub usage: Usd,
-    #[schema(value_type = f64)]
-    pub upstream_inference_cost: Usd,
+    /// `null` where the price was not known. Promise 2
+    #[schema(value_type = Option<f64>)]
+    pub upstream_inference_cost: Option<Usd>,
     #[schema(value_type = Option<f64>)]
     pub cache_discount: Option<Usd>,
     pub is_byok: bool,
@@ -151,7 +153,8 @@ impl From<Generation> for GenerationObject {
             web_search_engine: None,
             total_cost: Usd(row.total_cost),
             usage: Usd(row.usage_cost),
-            upstream_inference_cost: Usd(row.upstream_inference_cost),
+            upstream_inference_cost: (row.price_state != PriceState::Unknown)
+                .then_some(Usd(row.upstream_inference_cost)),
             cache_discount: (row.cache_discount != 0).then_some(Usd(row.cache_discount)),
             is_byok: row.is_byok,
             app_id: None,
@@ -183,8 +186,9 @@ impl From<Generation> for GenerationObject {
 pub async fn show(
     State(app): State<Arc<App>>,
     session: Session,
-    Query(which): Query<Which>,
+    which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<GenerationAnswer>, Refused> {
+    let Query(which) = which.map_err(|_| Fault::invalid("id: send it once, as `id=gen-…`"))?;
     let id = which
         .id
         .filter(|id| !id.is_empty())

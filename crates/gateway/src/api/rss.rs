@@ -16,7 +16,7 @@ pub fn render(public_url: &str, models: &[ModelObject], chat: bool) -> String {
     for model in models {
         feed.push_str("<item>");
         push(&mut feed, "title", &model.name);
-        push(&mut feed, "guid", &model.canonical_slug);
+        push_with(&mut feed, "guid", " isPermaLink=\"false\"", &model.canonical_slug);
         let link = if chat {
             format!("{public_url}/chat?models={}", model.id)
         } else {
@@ -32,7 +32,12 @@ pub fn render(public_url: &str, models: &[ModelObject], chat: bool) -> String {
 }
 
 fn push(feed: &mut String, name: &str, text: &str) {
-    feed.push_str(&format!("<{name}>"));
+    push_with(feed, name, "", text);
+}
+
+/// An element with attributes, written as they are.
+fn push_with(feed: &mut String, name: &str, attributes: &str, text: &str) {
+    feed.push_str(&format!("<{name}{attributes}>"));
     for character in text.chars() {
         match character {
             '<' => feed.push_str("&lt;"),
@@ -55,5 +60,8 @@ mod tests {
         let mut feed = String::new();
         push(&mut feed, "title", "a<b>&\u{0}c");
         assert_eq!(feed, "<title>a&lt;b&gt;&amp; c</title>");
+        feed.clear();
+        push_with(&mut feed, "guid", " isPermaLink=\"false\"", "a/b");
+        assert_eq!(feed, "<guid isPermaLink=\"false\">a/b</guid>", "it is no address");
     }
 }

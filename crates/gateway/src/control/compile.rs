@@ -40,7 +40,12 @@ pub fn compile(
     sources: &ControlSources,
     previous: Option<&Snapshot>,
 ) -> Result<Snapshot, CompileError> {
-    let catalog = Arc::new((sources.catalog)(&state.overlays)?);
+    // Most changes are of keys: what exists stays as it is, and with it what is known of its health.
+    let same = previous.filter(|previous| previous.overlays == state.overlays);
+    let catalog = match same {
+        Some(previous) => Arc::clone(&previous.catalog),
+        None => Arc::new((sources.catalog)(&state.overlays)?),
+    };
     let access = catalog
         .providers()
         .map(|(_, provider)| access_of(provider, state, sources))
@@ -51,17 +56,25 @@ pub fn compile(
             .and_then(|id| access.get(id.0 as usize))
             .is_some_and(|ways| !ways.is_empty())
     });
-    let health = match previous {
-        Some(previous) => previous.health.carried_over(&previous.catalog, &catalog),
-        None => HealthTable::new(&catalog),
+    let health = match (same, previous) {
+        (Some(same), _) => Arc::clone(&same.health),
+        (None, Some(previous)) => {
+            Arc::new(previous.health.carried_over(&previous.catalog, &catalog))
+        }
+        (None, None) => Arc::new(HealthTable::new(&catalog)),
+    };
+    let endpoints = match same {
+        Some(previous) => Arc::clone(&previous.endpoints),
+        None => endpoints_of(&catalog).into(),
     };
     let default_model =
         state.settings.get("default_model").and_then(|value| value.as_str()).map(str::to_owned);
     Ok(Snapshot {
         revision: state.revision,
+        overlays: state.overlays.clone(),
         keys: state.keys.iter().filter_map(caller_of).collect(),
         access,
-        endpoints: endpoints_of(&catalog),
+        endpoints,
         available,
         health,
         catalog,

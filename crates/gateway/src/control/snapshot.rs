@@ -14,6 +14,8 @@ use crate::upstream::Origin;
 pub struct Snapshot {
     /// The store's revision it was made of.
     pub revision: i64,
+    /// The stored changes the catalogue was made with.
+    pub overlays: Vec<store::Overlay>,
     /// What exists.
     pub catalog: Arc<Catalog>,
     /// What can be used: somebody has a credential for it.
@@ -23,9 +25,9 @@ pub struct Snapshot {
     /// How providers are reached, by position of the provider, in the order of preference.
     pub access: Vec<Vec<Arc<Access>>>,
     /// Health of endpoints, kept over changes of the catalogue.
-    pub health: HealthTable,
+    pub health: Arc<HealthTable>,
     /// Names of endpoints, by position of the endpoint.
-    pub endpoints: Vec<Arc<EndpointState>>,
+    pub endpoints: Arc<[Arc<EndpointState>]>,
     /// The model used when a request names none. CHAT-2
     pub default_model: Option<String>,
 }

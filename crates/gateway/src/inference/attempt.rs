@@ -160,6 +160,7 @@ async fn write_request(
         quirks: &provider.quirks,
         abilities: &endpoint.abilities,
         parameters: endpoint.supported_parameters,
+        tier: Some(candidate.tier.into()),
     };
     let stream = dispatch.call.facts.stream;
     let encoded: Encoded = match (provider.dialect, dispatch.call.surface) {

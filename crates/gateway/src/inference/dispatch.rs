@@ -180,7 +180,8 @@ impl<'a> Dispatch<'a> {
             // A 200 whose body was an error, or broke off.
             None | Some(200..=299) => Outcome::Failure,
             Some(status) => {
-                let excused = error.fault.error_type == ErrorType::ContentPolicyViolation;
+                let excused = error.fault.error_type == ErrorType::ContentPolicyViolation
+                    || routing::is_geographic(error.fault.provider_code.as_deref());
                 Outcome::of_status(status, excused, until_ms)
             }
         };
@@ -204,7 +205,7 @@ impl<'a> Dispatch<'a> {
             .map(|failure| AttemptFailure {
                 provider: &self.call.snapshot.endpoint(failure.candidate.endpoint).provider_slug,
                 status: failure.error.upstream_status.filter(|status| *status != 200).unwrap_or(0),
-                geographic: false,
+                geographic: routing::is_geographic(failure.error.fault.provider_code.as_deref()),
                 retry_after: failure.error.fault.retry_after,
             })
             .collect();

@@ -206,7 +206,7 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
     leave_out_unknown_prices(&call, &mut route)?;
     request.streaming.store(call.facts.stream, Ordering::Relaxed);
     let mut generation = call.record();
-    generation.router = Some(route.strategy().into());
+    generation.router = route.router().map(Into::into);
     let opening = Opening {
         generation,
         estimated_prompt_tokens: call.facts.estimated_prompt_tokens,

@@ -3,7 +3,7 @@
 use protocol::exchange::{BlockKind, ReasoningContent, Response};
 use protocol::json::RawJson;
 use serde::Serialize;
-use store::Generation;
+use store::{Attempt, Generation};
 
 use super::plan::{NoRouteFault, Route};
 use super::prepare::Call;
@@ -62,7 +62,7 @@ impl Call {
         }
         render(&RouterMetadata {
             requested: &self.model_requested,
-            strategy: "direct",
+            strategy: refused.strategy,
             region: &self.app.settings.region,
             summary: "available=0".to_owned(),
             attempt: 0,
@@ -79,8 +79,7 @@ impl Call {
             answered && tag == &*generation.endpoint_tag && model == &*generation.model
         };
         let available: Vec<_> = route
-            .candidates
-            .iter()
+            .endpoints()
             .map(|candidate| {
                 let state = self.snapshot.endpoint(candidate.endpoint);
                 Available {
@@ -107,12 +106,23 @@ impl Call {
                 .iter()
                 .map(|attempt| AttemptMetadata {
                     provider: &attempt.provider_name,
-                    model: &attempt.model_permaslug,
+                    model: self.model_of(route, attempt),
                     status: attempt.status.unwrap_or(0),
                 })
                 .collect(),
             pipeline: [],
         })
+    }
+
+    /// The id of an attempt's model, by which the endpoints are named too.
+    fn model_of<'a>(&'a self, route: &Route, attempt: &'a Attempt) -> &'a str {
+        route
+            .endpoints()
+            .map(|candidate| self.snapshot.endpoint(candidate.endpoint))
+            .find(|state| {
+                state.tag == attempt.endpoint_id && state.permaslug == attempt.model_permaslug
+            })
+            .map_or(&attempt.model_permaslug, |state| &state.model)
     }
 
     /// Keeps the route for the metadata at the end.

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use catalog::{Catalog, EndpointId, Modalities, Modality, ModelId, Parameter, Parameters, Slug};
+use catalog::{
+    Catalog, DynamicVariant, EndpointId, Modalities, Modality, ModelId, Parameter, Parameters,
+    ServiceTier, Slug,
+};
 use protocol::exchange::Fault;
 use protocol::json::RawJson;
 use protocol::openai_chat::{RequestFacts, StructuredOutput};
 use routing::{
-    Available, Credential, Explanation, Facts, NoRoute, Plan, Policy, Preferences, Rng, Situation,
-    Speed, Strategy, TierAsked,
+    Available, Credential, Exclusion, Explanation, Facts, NoRoute, Plan, Policy, Preferences, Rng,
+    Situation, Speed, Strategy, Subject, TierAsked,
 };
 
 use super::Surface;
@@ -24,6 +27,8 @@ pub struct Candidate {
     pub endpoint: EndpointId,
     /// Address and credential.
     pub access: Arc<Access>,
+    /// The service tier to ask for. TIER-2
+    pub tier: ServiceTier,
 }
 
 /// The ways to answer, in order, and the plan they come from.
@@ -39,22 +44,25 @@ pub struct Route {
 impl Route {
     /// How the model was chosen. RMETA-2
     pub fn strategy(&self) -> &'static str {
-        match self.plan.strategy {
-            Strategy::Direct => "direct",
-            Strategy::Auto => "auto",
-            Strategy::Free => "free",
-            Strategy::Latest => "latest",
-            Strategy::Alias => "alias",
-            Strategy::Fallback => "fallback",
-            Strategy::Pareto => "pareto",
-            Strategy::Bodybuilder => "bodybuilder",
-            Strategy::Fusion => "fusion",
-        }
+        self.plan.strategy.name()
     }
 
-    /// How many endpoints were looked at.
+    /// The router that chose the model, if one did. GEN-2
+    pub fn router(&self) -> Option<&'static str> {
+        self.plan.strategy.router()
+    }
+
+    /// How many endpoints were looked at. RMETA-2
     pub fn considered(&self) -> usize {
-        self.plan.attempts.len() + self.plan.exclusions.len()
+        self.endpoints().count() + left_out(&self.plan.exclusions)
+    }
+
+    /// The candidates, each endpoint once: it may be tried with several credentials. RMETA-2
+    pub fn endpoints(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().enumerate().filter_map(|(at, candidate)| {
+            let seen = |earlier: &Candidate| earlier.endpoint == candidate.endpoint;
+            (!self.candidates[..at].iter().any(seen)).then_some(candidate)
+        })
     }
 
     /// The models asked for, as written.
@@ -70,11 +78,13 @@ pub struct NoRouteFault {
     pub fault: Fault,
     /// How many endpoints were looked at.
     pub considered: usize,
+    /// How the model would have been chosen. RMETA-2
+    pub strategy: &'static str,
 }
 
 impl From<Fault> for NoRouteFault {
     fn from(fault: Fault) -> Self {
-        Self { fault, considered: 0 }
+        Self { fault, considered: 0, strategy: Strategy::Direct.name() }
     }
 }
 
@@ -91,7 +101,11 @@ pub fn plan(call: &Call) -> Result<Route, NoRouteFault> {
         .iter()
         .filter_map(|attempt| {
             let access = way(call, catalog, attempt.endpoint, attempt.credential)?;
-            Some(Candidate { endpoint: attempt.endpoint, access: Arc::clone(access) })
+            Some(Candidate {
+                endpoint: attempt.endpoint,
+                access: Arc::clone(access),
+                tier: attempt.tier,
+            })
         })
         .collect();
     Ok(Route { candidates, plan, requested })
@@ -172,7 +186,7 @@ fn in_situation<T>(
         preferences: &preferences,
         policy: &Policy::default(),
         catalog,
-        health: &snapshot.health,
+        health: &*snapshot.health,
         credentials: &credentials,
         sticky: &sticky,
         now_ms: now_millis(),
@@ -215,7 +229,17 @@ fn refused(call: &Call, mut no_route: NoRoute) -> NoRouteFault {
     if let Ok(raw) = RawJson::of(&no_route.availability) {
         fault.metadata.push(("availability".to_owned(), raw));
     }
-    NoRouteFault { fault, considered: no_route.exclusions.len() }
+    NoRouteFault {
+        fault,
+        considered: left_out(&no_route.exclusions),
+        strategy: no_route.strategy.name(),
+    }
+}
+
+/// How many endpoints were left out; names that lead to no model are none.
+fn left_out(exclusions: &[Exclusion]) -> usize {
+    let endpoint = |exclusion: &&Exclusion| matches!(exclusion.subject, Subject::Endpoint(_));
+    exclusions.iter().filter(endpoint).count()
 }
 
 /// The models asked for, the preferred one first. FALL-1
@@ -231,10 +255,7 @@ fn requested_models(call: &Call) -> Vec<String> {
 
 fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
     let asked = &call.facts;
-    let models = requested
-        .iter()
-        .map(|model| Slug::parse(model).map_err(|error| Fault::invalid(error.to_string())))
-        .collect::<Result<Vec<_>, _>>()?;
+    let models = slugs(requested)?;
     let tier = |name: &str| {
         TierAsked::from_name(name).ok_or_else(|| {
             Fault::invalid(
@@ -272,8 +293,49 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
     })
 }
 
+/// Takes the names of models apart. One that cannot be read does not spoil the others of a list;
+/// what is not served yet is said rather than passed over. FALL-1, VAR-2
+fn slugs(requested: &[String]) -> Result<Vec<Slug>, Fault> {
+    let mut slugs = Vec::with_capacity(requested.len());
+    let mut unread = None;
+    for name in requested {
+        match Slug::parse(name) {
+            Ok(slug) => slugs.push(slug),
+            Err(error) => unread = unread.or(Some(error)),
+        }
+    }
+    if let (true, Some(error)) = (slugs.is_empty(), unread) {
+        return Err(Fault::invalid(error.to_string()));
+    }
+    if slugs.iter().any(|slug| slug.preset.is_some()) {
+        return Err(Fault::invalid("model: presets (@preset/…) are not served yet"));
+    }
+    if slugs.iter().any(|slug| slug.variants.contains(&DynamicVariant::Online)) {
+        return Err(Fault::invalid(
+            "model: the variant :online is not served yet; leave it out to ask without a search",
+        ));
+    }
+    Ok(slugs)
+}
+
+/// The parameters an endpoint must know. An empty list of tools and a plain text format ask for
+/// nothing; a schema asks for more than JSON. PROV-5, STRUCT-2
 fn parameters(asked: &RequestFacts) -> Parameters {
-    asked.parameters.iter().filter_map(|name| Parameter::from_name(name)).collect()
+    let used = |parameter: &Parameter| match parameter {
+        Parameter::Tools | Parameter::ToolChoice | Parameter::ParallelToolCalls => asked.tools > 0,
+        Parameter::ResponseFormat => asked.structured_output.is_some(),
+        _ => true,
+    };
+    let sent: Parameters = asked
+        .parameters
+        .iter()
+        .filter_map(|name| Parameter::from_name(name))
+        .filter(used)
+        .collect();
+    match asked.structured_output {
+        Some(StructuredOutput::JsonSchema) => sent.with(Parameter::StructuredOutputs),
+        _ => sent,
+    }
 }
 
 fn input_modalities(asked: &RequestFacts) -> Modalities {

@@ -176,7 +176,7 @@ impl Call {
     /// The record of this call, with all that is known at its start.
     pub fn record(&self) -> Generation {
         let headers = &self.headers;
-        let session = headers.session_id.as_deref().or(self.facts.session_id.as_deref());
+        let session = self.facts.session_id.as_deref().or(headers.session_id.as_deref());
         Generation {
             account_id: Arc::clone(&self.caller.account_id),
             workspace_id: Arc::clone(&self.caller.workspace_id),
@@ -210,15 +210,15 @@ impl Call {
         let seconds = began.elapsed().as_secs_f64();
         let since = |at: Instant| at.saturating_duration_since(began).as_secs_f64() * 1000.0;
         let observation = Observation {
+            began_ms: Some(now_millis().saturating_sub((seconds * 1000.0) as u64)),
             latency_ms: first_content.map(since),
             throughput: (usage.output > 0 && seconds > 0.0).then(|| usage.output as f64 / seconds),
             ..Observation::of(Outcome::Success)
         };
         self.snapshot.observe(candidate.endpoint, &observation, now_millis());
-        if self.conversation.named || usage.cached_input > 0 || usage.cache_write > 0 {
-            let state = self.snapshot.endpoint(candidate.endpoint);
-            self.app.sticky.put(self.conversation, &state.model, &state.tag);
-        }
+        let state = self.snapshot.endpoint(candidate.endpoint);
+        let cached = usage.cached_input.saturating_add(usage.cache_write);
+        self.app.sticky.served(self.conversation, &state.model, &state.tag, cached);
     }
 }
 

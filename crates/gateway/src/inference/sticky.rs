@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use protocol::openai_chat::RequestFacts;
 
 /// How long a conversation is remembered without a request. STICKY-5
-const LIFETIME: Duration = Duration::from_secs(600);
+const LIFETIME: Duration = Duration::from_millis(routing::STICKY_TTL_MS);
 /// How many conversations are remembered in one shard; the oldest go first beyond it.
 const PER_SHARD: usize = 16_384;
 const SHARDS: usize = 16;
@@ -22,12 +22,12 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// The conversation of a request: the session id, else the cache key, else how it begins.
-    /// STICKY-7, STICKY-8, STICKY-9
-    pub fn of(account: &str, session_id: Option<&str>, facts: &RequestFacts) -> Self {
+    /// The conversation of a request: the session id of the body, else that of the header, else the
+    /// cache key, else how it begins. STICKY-7, STICKY-8, STICKY-9
+    pub fn of(account: &str, header: Option<&str>, facts: &RequestFacts) -> Self {
         let mut hasher = DefaultHasher::new();
         account.hash(&mut hasher);
-        let named = session_id.or(facts.session_id.as_deref());
+        let named = facts.session_id.as_deref().or(header);
         match (named, &facts.prompt_cache_key) {
             (Some(session), _) => (0_u8, session).hash(&mut hasher),
             (None, Some(key)) => (1_u8, key.as_str()).hash(&mut hasher),
@@ -82,6 +82,23 @@ impl StickyTable {
             .map(|remembered| Arc::clone(&remembered.tag))
     }
 
+    /// What a success means for the conversation's memory: begun where the session is named or the
+    /// provider's cache was used, renewed by every success at the endpoint that is remembered.
+    /// STICKY-1, STICKY-5, STICKY-8
+    pub fn served(
+        &self,
+        conversation: Conversation,
+        model: &Arc<str>,
+        tag: &Arc<str>,
+        cached_tokens: u64,
+    ) {
+        if routing::is_remembered(true, conversation.named, cached_tokens)
+            || self.get(conversation, model).is_some_and(|remembered| remembered == *tag)
+        {
+            self.put(conversation, model, tag);
+        }
+    }
+
     /// Remembers, or renews. STICKY-5
     pub fn put(&self, conversation: Conversation, model: &Arc<str>, tag: &Arc<str>) {
         let now = Instant::now();
@@ -119,6 +136,36 @@ mod tests {
         assert_eq!(table.get(one, "n"), None);
         assert_eq!(table.get(Conversation::of("b", Some("s"), &facts), "m"), None);
         assert_eq!(table.get(Conversation::of("a", None, &facts), "m"), None);
+    }
+
+    /// STICKY-8
+    #[test]
+    fn a_session_of_the_body_beats_that_of_the_header() {
+        let body = RequestFacts { session_id: Some("body".into()), ..RequestFacts::default() };
+        let both = Conversation::of("a", Some("header"), &body);
+        assert_eq!(both, Conversation::of("a", None, &body));
+        assert_ne!(both, Conversation::of("a", Some("header"), &RequestFacts::default()));
+    }
+
+    /// STICKY-1, STICKY-5
+    #[test]
+    fn every_success_renews_what_cache_use_has_begun() {
+        let table = StickyTable::default();
+        let facts = RequestFacts::default();
+        let one = Conversation::of("a", None, &facts);
+        let (model, tag): (Arc<str>, Arc<str>) = ("m".into(), "t".into());
+        table.served(one, &model, &tag, 0);
+        assert_eq!(table.get(one, "m"), None, "nothing begun");
+        table.served(one, &model, &tag, 1);
+        let until = |table: &StickyTable| {
+            let shard = table.shard(one).lock().unwrap();
+            shard.values().next().map(|remembered| remembered.until)
+        };
+        let begun = until(&table);
+        table.served(one, &model, &"other".into(), 0);
+        assert_eq!(until(&table), begun, "another endpoint renews nothing");
+        table.served(one, &model, &tag, 0);
+        assert!(until(&table) > begun);
     }
 
     #[test]

@@ -7,4 +7,5 @@ mod chat;
 mod fault_matrix;
 mod resilience;
 mod resources;
+mod routing;
 mod support;

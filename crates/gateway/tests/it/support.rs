@@ -83,7 +83,7 @@ impl Gateway {
         Self::with_catalog(catalog_of(upstreams), settings).await
     }
 
-    async fn with_catalog(catalog: Catalog, settings: Settings) -> Self {
+    pub async fn with_catalog(catalog: Catalog, settings: Settings) -> Self {
         let store = Store::open_temporary().await.unwrap();
         let new = NewApiKey { name: "test".into(), ..NewApiKey::default() };
         let key = store.create_api_key(new, 1).await.unwrap();

@@ -4,7 +4,7 @@
 use super::decode::decode_response;
 use super::stream::StreamDecoder;
 use super::wire::ROUTER_MEMBERS;
-use crate::exchange::{Event, Fault, Response};
+use crate::exchange::{Event, Fault, Losses, Response};
 use crate::json::Envelope;
 use crate::sse::{Frame, write_data, write_event};
 use crate::target::{Encoded, ResponseContext, Target};
@@ -17,25 +17,33 @@ pub fn patch_request(envelope: &Envelope<'_>, target: &Target<'_>) -> Result<Enc
         edit.remove(name);
     }
     let mut headers = Vec::new();
-    for name in ["serviceTier", "service_tier"] {
-        // Vertex, which takes no ids of calls, takes the tier in a header.
-        if target.quirks.no_function_call_ids
-            && let Ok(Some(tier)) = envelope.get::<String>(name)
-        {
-            edit.remove(name);
-            if tier == "flex" || tier == "priority" {
-                headers.push(("x-vertex-ai-llm-shared-request-type", tier));
-            }
+    let mut losses = Losses::default();
+    let names = ["serviceTier", "service_tier"];
+    let written = names.iter().find_map(|name| envelope.get::<String>(name).ok().flatten());
+    let tier = target.tier_for(written.as_deref());
+    // Vertex, which takes no ids of calls, takes the tier in a header.
+    let in_header = target.quirks.no_function_call_ids;
+    if in_header || tier != written.as_deref() {
+        names.iter().for_each(|name| edit.remove(*name));
+    }
+    match tier {
+        None if written.is_some() => losses.record("serviceTier", "the endpoint has another tier"),
+        Some(tier @ ("flex" | "priority")) if in_header => {
+            headers.push(("x-vertex-ai-llm-shared-request-type", tier.to_owned()));
         }
+        Some(tier) if !in_header && Some(tier) != written.as_deref() => {
+            edit.set("serviceTier", format!("\"{tier}\""));
+        }
+        _ => {}
     }
     Ok(Encoded {
         body: edit.finish(),
         headers,
+        losses,
         context: ResponseContext {
             no_finish_reason: target.quirks.no_finish_reason,
             ..ResponseContext::default()
         },
-        ..Encoded::default()
     })
 }
 

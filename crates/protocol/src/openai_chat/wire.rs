@@ -228,7 +228,11 @@ impl PlainNames {
 
 /// The tier as OpenAI spells it. TIER-1
 pub(super) fn service_tier(asked: &str) -> &str {
-    if asked == "fast" { "priority" } else { asked }
+    match asked {
+        "fast" => "priority",
+        "standard" => "default",
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -12,3 +12,4 @@ mod gemini_transcripts;
 mod golden;
 mod layout;
 mod smoke;
+mod tiers;

@@ -18,18 +18,22 @@ pub(super) fn quantization(
     (!wanted.has(quantization)).then_some(Reason::Quantization { quantization })
 }
 
+/// So many times may an estimated prompt be longer than an endpoint takes before it is left out.
+const ESTIMATE_SLACK: u64 = 2;
+
 /// The prompt must fit. It is measured by the estimate alone: room for the answer is the
-/// provider's to judge, since answers are mostly shorter than their limit.
+/// provider's to judge, since answers are mostly shorter than their limit. An estimate of bytes
+/// can be double what a tokenizer counts (indented code, other scripts than Latin), so what is not
+/// far too long is only tried later: the provider knows best, and a context that is too long moves
+/// on to endpoints with more room. LB-9, FALL-2
 pub(super) fn context_length(
     situation: &Situation<'_>,
     _: &Group,
     candidate: &Candidate<'_>,
 ) -> Option<Reason> {
-    let endpoint = candidate.endpoint;
     let tokens = situation.facts.estimated_prompt_tokens;
-    let limit =
-        [endpoint.context_length, endpoint.max_prompt_tokens].into_iter().flatten().min()?;
-    (tokens > limit).then_some(Reason::ContextLength { tokens, limit })
+    let limit = candidate.endpoint.longest_prompt()?;
+    (tokens / ESTIMATE_SLACK > limit).then_some(Reason::ContextLength { tokens, limit })
 }
 
 /// It must be able to generate as much as is asked for. CHAT-5
@@ -85,7 +89,7 @@ pub(super) fn require_parameters(
 
 /// Adds the other spellings of what is supported: both limits of the answer's length, and the
 /// parts of `reasoning`.
-fn with_spellings(supported: Parameters) -> Parameters {
+pub(super) fn with_spellings(supported: Parameters) -> Parameters {
     let mut all = supported;
     for (has, brings) in [
         (Parameter::MaxTokens, Parameter::MaxCompletionTokens),
@@ -163,14 +167,34 @@ mod tests {
         };
         for (tokens, most, expected) in [
             (1_000, None, vec!["input", "output", "small", "unknown"]),
-            (1_001, None, vec!["input", "output", "unknown"]),
-            (2_001, None, vec!["output", "unknown"]),
+            (2_001, None, vec!["input", "output", "small", "unknown"]),
+            (2_002, None, vec!["input", "output", "unknown"]),
+            (4_002, None, vec!["output", "unknown"]),
             (10, Some(500), vec!["input", "output", "small", "unknown"]),
             (10, Some(501), vec!["input", "small", "unknown"]),
             (10, Some(9_001), vec!["unknown"]),
         ] {
             assert_eq!(sorted(&scene(tokens, most)), expected, "{tokens} {most:?}");
         }
+    }
+
+    /// LB-9: an estimate is no count.
+    #[test]
+    fn a_prompt_that_may_not_fit_is_tried_where_there_is_more_room_first() {
+        let mut scene = Scene::new(vec![
+            with("small", |made| made.context_length = Some(1_000)),
+            with("large", |made| {
+                made.context_length = Some(9_000);
+                made.price = endpoint("x/a", "large", "9").price;
+            }),
+        ])
+        .provider_object(r#"{"sort":"price"}"#);
+        scene.facts.estimated_prompt_tokens = 1_000;
+        assert_eq!(scene.tags(1), ["small", "large"]);
+        scene.facts.estimated_prompt_tokens = 1_001;
+        assert_eq!(scene.tags(1), ["large", "small"]);
+        let scene = scene.provider_object(r#"{"order":["small"]}"#);
+        assert_eq!(scene.tags(1), ["small", "large"], "the caller's order holds");
     }
 
     /// LB-9, LB-10

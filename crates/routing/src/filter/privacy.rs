@@ -1,15 +1,11 @@
 //! Where prompts may go.
 
-use catalog::{DataPolicy, ModelKind, PriceState};
+use catalog::PriceState;
 
 use crate::candidate::Candidate;
 use crate::group::Group;
 use crate::reason::Reason;
 use crate::situation::Situation;
-
-fn policy<'a>(candidate: &Candidate<'a>) -> &'a DataPolicy {
-    candidate.endpoint.data_policy.as_ref().unwrap_or(&candidate.provider.data_policy)
-}
 
 /// The request may ask for endpoints that neither store nor train; the account may rule out
 /// training, for free and for paid endpoints. PROV-6, PRIV-1, PRIV-3
@@ -18,7 +14,7 @@ pub(super) fn data_collection(
     _: &Group,
     candidate: &Candidate<'_>,
 ) -> Option<Reason> {
-    let known = policy(candidate);
+    let known = situation.catalog.data_policy(candidate.id);
     let denied = situation.preferences.deny_data_collection && (known.trains || known.retains);
     let free = candidate.endpoint.price.state() == PriceState::Free;
     let training_denied = if free {
@@ -38,8 +34,8 @@ pub(super) fn retention(
 ) -> Option<Reason> {
     let model = situation.catalog.model(candidate.model);
     let required = situation.preferences.zdr || situation.policy.zdr.covers(model);
-    let eligible = policy(candidate).zero_retention && model.kind != ModelKind::Video;
-    (required && !eligible).then_some(Reason::Retention)
+    (required && !situation.catalog.retains_nothing(candidate.id, candidate.model))
+        .then_some(Reason::Retention)
 }
 
 /// Only models whose output may train other models. PROV-8
@@ -69,9 +65,8 @@ pub(super) fn region(
 
 #[cfg(test)]
 mod tests {
-    use catalog::Endpoint;
+    use catalog::{DataPolicy, Endpoint, ModelKind};
 
-    use super::*;
     use crate::fixture::{Scene, catalog_with, endpoint};
     use crate::policy::{DataRegion, ZdrScopes};
     use crate::{AvailabilityCode, Policy};

@@ -2,6 +2,7 @@
 
 use catalog::{Parameter, Parameters};
 
+use super::capability::with_spellings;
 use crate::candidate::Candidate;
 use crate::facts::StructuredOutput;
 use crate::plan::{Exclusion, Subject};
@@ -51,7 +52,7 @@ fn prefer_over(
     exclusions: &mut Vec<Exclusion>,
 ) {
     let has = |candidate: &Candidate<'_>, parameter| {
-        candidate.endpoint.supported_parameters.has(parameter)
+        with_spellings(candidate.endpoint.supported_parameters).has(parameter)
     };
     let groups = candidates.last().map_or(0, |last| last.group + 1);
     for group in 0..groups {
@@ -112,7 +113,7 @@ mod tests {
             (all, vec![], Text, vec!["bare", "json", "schema", "tools", "verbose"]),
             (all, vec![Tools], Text, vec!["tools", "verbose"]),
             (all, vec![Tools, Verbosity], Text, vec!["verbose"]),
-            (all, vec![], JsonObject, vec!["json"]),
+            (all, vec![], JsonObject, vec!["json", "schema"]),
             (all, vec![], JsonSchema, vec!["schema"]),
             (&all[..2], vec![], JsonSchema, vec!["json"]),
             (&all[..1], vec![Tools], JsonSchema, vec!["bare"]),

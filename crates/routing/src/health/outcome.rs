@@ -39,6 +39,8 @@ impl Outcome {
 pub struct Observation {
     /// How it went.
     pub outcome: Outcome,
+    /// When it began, in milliseconds since 1970; `None`: just now.
+    pub began_ms: Option<u64>,
     /// Milliseconds to the first token.
     pub latency_ms: Option<f64>,
     /// Output tokens per second over the whole attempt. MODELS-13
@@ -50,7 +52,7 @@ pub struct Observation {
 impl Observation {
     /// An outcome without measurements.
     pub const fn of(outcome: Outcome) -> Self {
-        Self { outcome, latency_ms: None, throughput: None, tool_calls_valid: None }
+        Self { outcome, began_ms: None, latency_ms: None, throughput: None, tool_calls_valid: None }
     }
 }
 

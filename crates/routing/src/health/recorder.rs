@@ -78,6 +78,7 @@ pub struct EndpointHealth {
     tool_requests: Ring<32, 300_000>,
     invalid_tool_requests: Ring<32, 300_000>,
     rate_limited_until_ms: AtomicU64,
+    rate_limited_at_ms: AtomicU64,
     last_failure_ms: AtomicU64,
     distributions: OnceLock<Box<Distributions>>,
 }
@@ -88,8 +89,12 @@ impl EndpointHealth {
         match observation.outcome {
             Outcome::Success => {
                 self.successes.add(now_ms);
-                // An answer is better evidence than an old hint.
-                self.rate_limited_until_ms.store(0, Ordering::Relaxed);
+                // An answer is better evidence than an old hint, but one that began before the
+                // limit was met says nothing of it: long streams end all the time.
+                let began = observation.began_ms.unwrap_or(now_ms);
+                if began >= self.rate_limited_at_ms.load(Ordering::Relaxed) {
+                    self.rate_limited_until_ms.store(0, Ordering::Relaxed);
+                }
             }
             Outcome::Failure => {
                 self.failures.add(now_ms);
@@ -100,6 +105,7 @@ impl EndpointHealth {
                 let until = until_ms
                     .unwrap_or(now_ms.saturating_add(DEFAULT_PAUSE_MS))
                     .min(now_ms.saturating_add(LONGEST_PAUSE_MS));
+                self.rate_limited_at_ms.fetch_max(now_ms, Ordering::Relaxed);
                 self.rate_limited_until_ms.fetch_max(until, Ordering::Relaxed);
             }
         }
@@ -231,6 +237,19 @@ mod tests {
         record(&health, Outcome::RateLimited { until_ms: Some(u64::MAX) }, 1, NOW);
         assert!(health.condition(NOW + 1).rate_limited);
         assert!(!health.condition(NOW + LONGEST_PAUSE_MS).rate_limited);
+    }
+
+    /// LB-1
+    #[test]
+    fn an_answer_that_began_before_a_rate_limit_does_not_lift_it() {
+        let health = EndpointHealth::default();
+        let success =
+            |began| Observation { began_ms: Some(began), ..Observation::of(Outcome::Success) };
+        record(&health, Outcome::RateLimited { until_ms: Some(NOW + 40_000) }, 1, NOW);
+        health.record(&success(NOW - 1), NOW + 10);
+        assert!(health.condition(NOW + 11).rate_limited);
+        health.record(&success(NOW + 1), NOW + 20);
+        assert!(!health.condition(NOW + 21).rate_limited);
     }
 
     /// EXACTO-4, MODELS-13

@@ -24,6 +24,7 @@ pub(crate) fn expand(groups: &[Group], candidates: &[Candidate<'_>], attempts: &
                     model: candidate.model,
                     asked: groups[candidate.group].resolved.asked,
                     credential: credential(at),
+                    tier: candidate.endpoint.service_tier,
                     why: Why { placement: candidate.placement, notes: candidate.notes },
                 });
             }

@@ -3,7 +3,6 @@
 mod exacto;
 mod expand;
 mod fallback;
-mod own;
 mod rank;
 mod sticky;
 mod threshold;
@@ -18,7 +17,7 @@ use crate::random::Rng;
 use crate::situation::Situation;
 
 /// Puts candidates that are sorted together in order: those of one model, or of all of them
-/// without partition. Each step keeps the order it finds, except for what it moves.
+/// without partition. The key says it all but for the draw and the memory of the conversation.
 pub(crate) fn arrange<'a>(
     situation: &Situation<'a>,
     groups: &[Group],
@@ -30,9 +29,7 @@ pub(crate) fn arrange<'a>(
     exacto::grade(situation, groups, candidates);
     rank::sort(candidates);
     rank::draw(situation, groups, candidates, rng);
-    threshold::put_back(situation, candidates);
     let sticky = sticky::bring_forward(situation, groups, candidates);
-    own::first(candidates);
     fallback::cut(situation, candidates, exclusions);
     sticky
 }

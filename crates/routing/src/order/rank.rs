@@ -1,7 +1,9 @@
-//! The ranking: by list, tier, health and price, or by a sort; and the draw. LB-1, PROV-2, PROV-11
+//! The ranking: by own credentials, thresholds, list, tier, health and price, or by a sort; and the
+//! draw. BYOK-3, LB-1, PERF-4, PROV-2, PROV-11
 
 use catalog::ServiceTier;
 
+use super::threshold;
 use crate::candidate::{Candidate, Key};
 use crate::group::Group;
 use crate::health::{Condition, UptimeTier};
@@ -37,9 +39,15 @@ pub(super) fn measure(
         let listed = listed.and_then(|at| u16::try_from(at).ok());
         let prioritised =
             group.priority_first && candidate.endpoint.service_tier == ServiceTier::Priority;
+        let own = candidate.available.own > 0;
+        let below = threshold::is_missed(preferences, candidate);
+        let tight = is_tight(situation, candidate);
         candidate.key = Key {
+            own: u8::from(!own),
+            below: u8::from(below),
             listed: listed.unwrap_or(u16::MAX),
             tier: u8::from(!prioritised),
+            room: u8::from(tight),
             health: health_class(candidate.condition, sort.is_some()),
             tools: 0,
             measure: measured(candidate, sort),
@@ -51,8 +59,25 @@ pub(super) fn measure(
             (None, Some(sort)) => Placement::Sorted(sort),
             (None, None) => Placement::Priced,
         };
-        note(candidate, prioritised || group.flex_only);
+        let condition = candidate.condition;
+        candidate.notes.add_if(own, Note::OwnCredential);
+        candidate.notes.add_if(below, Note::BelowThreshold);
+        candidate.notes.add_if(tight, Note::Tight);
+        candidate.notes.add_if(prioritised || group.flex_only, Note::Tier);
+        candidate.notes.add_if(condition.failing, Note::Failing);
+        candidate.notes.add_if(condition.rate_limited, Note::RateLimited);
+        candidate.notes.add_if(condition.uptime == UptimeTier::Degraded, Note::Degraded);
+        candidate.notes.add_if(condition.uptime == UptimeTier::Poor, Note::Poor);
     }
+}
+
+/// Whether the prompt is too long by its estimate, which is not sure enough to leave the endpoint
+/// out. LB-9
+fn is_tight(situation: &Situation<'_>, candidate: &Candidate<'_>) -> bool {
+    candidate
+        .endpoint
+        .longest_prompt()
+        .is_some_and(|limit| situation.facts.estimated_prompt_tokens > limit)
 }
 
 /// What a candidate is sorted by: what its model says, or without partition the first model.
@@ -91,27 +116,13 @@ fn measured(candidate: &Candidate<'_>, sort: Option<Sort>) -> u64 {
     }
 }
 
-fn note(candidate: &mut Candidate<'_>, tier: bool) {
-    let condition = candidate.condition;
-    for (holds, note) in [
-        (condition.failing, Note::Failing),
-        (condition.rate_limited, Note::RateLimited),
-        (condition.uptime == UptimeTier::Degraded, Note::Degraded),
-        (condition.uptime == UptimeTier::Poor, Note::Poor),
-        (tier, Note::Tier),
-    ] {
-        if holds {
-            candidate.notes.add(note);
-        }
-    }
-}
-
 /// Sorts by key.
 pub(super) fn sort(candidates: &mut [Candidate<'_>]) {
     candidates.sort_unstable_by_key(|candidate| candidate.key);
 }
 
-/// Draws the first among the best, with probability proportional to 1/price². The others follow
+/// Draws the first among the best, with probability proportional to 1/price². The best are those
+/// that nothing but the price sets apart, so whoever is drawn is also tried first. The others follow
 /// by price. Free ones are infinitely likely: one of them is drawn, all alike. Those without a
 /// known price take part only among themselves. Not with an order or a sort. LB-1, LB-3
 pub(super) fn draw(
@@ -124,15 +135,15 @@ pub(super) fn draw(
     if !situation.preferences.order.is_empty() || leading_sort(groups, first, situation).is_some() {
         return;
     }
-    let class = |candidate: &Candidate<'_>| {
-        let known = match candidate.price {
-            Some(0) => 0,
-            Some(_) => 1,
-            None => 2,
-        };
-        (candidate.key.tier, candidate.key.health, candidate.key.tools, known)
+    let known = |candidate: &Candidate<'_>| match candidate.price {
+        Some(0) => 0,
+        Some(_) => 1,
+        None => 2,
     };
-    let best = class(first);
+    let best = *first;
+    let is_best = |candidate: &Candidate<'_>| {
+        candidate.key.is_equal_but_for_price(best.key) && known(candidate) == known(&best)
+    };
     let cheapest = first.price.unwrap_or(0);
     let weight = |candidate: &Candidate<'_>| match candidate.price {
         Some(price) if price > 0 => {
@@ -142,7 +153,7 @@ pub(super) fn draw(
         }
         _ => 1.0,
     };
-    let count = candidates.iter().take_while(|candidate| class(candidate) == best).count();
+    let count = candidates.iter().take_while(|candidate| is_best(candidate)).count();
     let total: f64 = candidates[..count].iter().map(weight).sum();
     let mut left = rng.unit() * total;
     let drawn = candidates[..count]
@@ -198,6 +209,32 @@ mod tests {
         }
         let ratio = f64::from(a) / f64::from(c);
         assert!((8.2..9.8).contains(&ratio), "{ratio}");
+    }
+
+    /// LB-1, PERF-4, BYOK-3: what is drawn is drawn among those that can be first.
+    #[test]
+    fn equal_prices_share_the_first_place_whatever_goes_behind_them() {
+        let dear = || {
+            Scene::new(vec![
+                endpoint("x/m", "a", "1"),
+                endpoint("x/m", "b", "2"),
+                endpoint("x/m", "c", "2"),
+            ])
+        };
+        let slow = dear()
+            .record("a", Record { throughput: flat(1.0), ..Record::default() })
+            .provider_object(r#"{"preferred_min_throughput":50}"#);
+        let own =
+            dear().credential("b", crate::Available::OWN).credential("c", crate::Available::OWN);
+        for scene in [slow, own] {
+            let mut firsts = [0, 0];
+            for seed in 0..4_000 {
+                let tags = scene.tags(seed);
+                assert!(tags[0] != "a" && *tags.last().unwrap() == "a", "{tags:?}");
+                firsts[usize::from(tags[0] == "c")] += 1;
+            }
+            assert!(firsts.iter().all(|count| (1_850..2_150).contains(count)), "{firsts:?}");
+        }
     }
 
     /// LB-1: a documented choice for prices the formula does not cover.

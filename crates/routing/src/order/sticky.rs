@@ -46,7 +46,10 @@ pub(super) fn bring_forward(
     };
     if let (StickyFate::Applied, Some(at)) = (fate, position) {
         candidates[at].notes.add(Note::Sticky);
-        candidates[..=at].rotate_right(1);
+        // The caller's own credentials go before it all the same. BYOK-3
+        let own = candidates[at].key.own;
+        let start = candidates.iter().position(|candidate| candidate.key.own == own).unwrap_or(at);
+        candidates[start..=at].rotate_right(1);
     }
     Some(StickyUse { endpoint, fate })
 }

@@ -2,28 +2,16 @@
 
 use crate::candidate::Candidate;
 use crate::health::Percentiles;
-use crate::plan::Note;
-use crate::preferences::Cutoffs;
-use crate::situation::Situation;
+use crate::preferences::{Cutoffs, Preferences};
 
-/// Moves endpoints that miss a threshold behind the others, and removes none. An endpoint without
-/// data misses nothing: otherwise a new one would never gather any. PERF-4
+/// Whether an endpoint misses a threshold and so goes behind the others; none is removed. An
+/// endpoint without data misses nothing: otherwise a new one would never gather any. PERF-4
 ///
 /// With models kept apart this does not cross them; without partition it does. PERF-5
-pub(super) fn put_back(situation: &Situation<'_>, candidates: &mut [Candidate<'_>]) {
-    let preferences = situation.preferences;
+pub(super) fn is_missed(preferences: &Preferences, candidate: &Candidate<'_>) -> bool {
     let (least, most) = (preferences.preferred_min_throughput, preferences.preferred_max_latency);
-    if least.is_none() && most.is_none() {
-        return;
-    }
-    for candidate in candidates.iter_mut() {
-        let slow = misses(least, candidate.throughput, |value, cutoff| value < cutoff);
-        let late = misses(most, candidate.latency, |value, cutoff| value > cutoff);
-        if slow || late {
-            candidate.notes.add(Note::BelowThreshold);
-        }
-    }
-    candidates.sort_by_key(|candidate| candidate.notes.has(Note::BelowThreshold));
+    misses(least, candidate.throughput, |value, cutoff| value < cutoff)
+        || misses(most, candidate.latency, |value, cutoff| value > cutoff)
 }
 
 /// Whether any of the cutoffs is missed: all must hold. PERF-3

@@ -36,7 +36,12 @@ async fn the_folder_the_file_and_its_log_are_for_their_owner_only() {
         let file = file.unwrap();
         let metadata = file.metadata().unwrap();
         let mode = metadata.permissions().mode() & 0o777;
-        assert_eq!(mode, if metadata.is_dir() { 0o700 } else { 0o600 }, "{}", file.path().display());
+        assert_eq!(
+            mode,
+            if metadata.is_dir() { 0o700 } else { 0o600 },
+            "{}",
+            file.path().display()
+        );
         files += 1;
     }
     assert!(files >= 2, "the database and its write-ahead log");

@@ -284,8 +284,13 @@ fn write_caller(body: &mut Vec<u8>, request: &Request, target: &Target<'_>, loss
         }
         body.push(b'}');
     }
-    match request.service_tier.as_deref().filter(|_| !refused(target, "service_tier")) {
-        None => {}
+    let written = request.service_tier.as_deref();
+    match target.tier_for(written).filter(|_| !refused(target, "service_tier")) {
+        None => {
+            if written.is_some() && target.tier_for(written).is_none() {
+                losses.record("service_tier", "the endpoint has another tier");
+            }
+        }
         Some("auto" | "priority") => string(body, "service_tier", "auto"),
         Some("default" | "standard" | "standard_only") => {
             string(body, "service_tier", "standard_only");

@@ -66,8 +66,14 @@ pub fn patch_request_with(
         None => edit.remove("metadata"),
     }
     let tier: Option<String> = envelope.get("service_tier").ok().flatten();
-    match tier.as_deref() {
-        None | Some("auto" | "standard_only") => {}
+    match target.tier_for(tier.as_deref()) {
+        Some("auto" | "standard_only") => {}
+        None => {
+            if tier.is_some() {
+                losses.record("service_tier", "the endpoint has another tier");
+                edit.remove("service_tier");
+            }
+        }
         Some("priority") => edit.set("service_tier", "\"auto\""),
         Some("default" | "standard") => edit.set("service_tier", "\"standard_only\""),
         Some(_) => {

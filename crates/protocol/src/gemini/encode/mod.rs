@@ -162,8 +162,15 @@ fn extras(out: &mut Vec<u8>, request: &Request, losses: &mut Losses) {
 /// The tier goes into the body at the Gemini API and into a header at Vertex, which is also the
 /// host that takes no ids of calls. TIER-1, wire-formats 3.1
 fn tier(request: &Request, target: &Target<'_>, encoded: &mut Encoded, losses: &mut Losses) {
-    let tier = match request.service_tier.as_deref() {
-        None | Some("auto" | "default" | "standard") => return,
+    let written = request.service_tier.as_deref();
+    let tier = match target.tier_for(written) {
+        None => {
+            if written.is_some() {
+                losses.record("service_tier", "the endpoint has another tier");
+            }
+            return;
+        }
+        Some("auto" | "default" | "standard" | "standard_only") => return,
         Some("flex") => "flex",
         Some("priority" | "fast") => "priority",
         Some(_) => {

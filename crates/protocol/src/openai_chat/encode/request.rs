@@ -328,8 +328,12 @@ impl Writer<'_> {
             let (_, speed) = extras.iter().find(|(name, _)| name == "speed")?;
             (speed.get() == "\"fast\"").then_some("priority")
         };
-        let tier = request.service_tier.as_deref().map(wire::service_tier).or_else(fast);
-        self.put_value("service_tier", tier);
+        let written = request.service_tier.as_deref().or_else(fast);
+        let tier = self.target.tier_for(written);
+        if written.is_some() && tier.is_none() {
+            self.losses.record("service_tier", "the endpoint has another tier");
+        }
+        self.put_value("service_tier", tier.map(wire::service_tier));
         if let Some(mark) = request.cache.as_ref().filter(|_| self.target.quirks.cache_control) {
             write_mark(&mut self.object, mark);
         }

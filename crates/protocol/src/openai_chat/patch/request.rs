@@ -29,6 +29,9 @@ const SET: [Parameter; 4] = [
     Parameter::ReasoningEffort,
 ];
 
+/// Why a tier is not passed on. TIER-6
+const OTHER_TIER: &str = "the endpoint has another tier";
+
 /// What the gateway imposes on a request beside the target's needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestPatch {
@@ -347,15 +350,17 @@ impl<'a> Patcher<'_, 'a> {
 
     /// TIER-1
     fn service_tier(&mut self, parameters: &Parameters<'_>) {
-        match (parameters.service_tier.as_deref(), parameters.speed.as_deref()) {
-            (Some(asked), _) => {
-                let tier = wire::service_tier(asked);
-                if tier != asked {
-                    self.edit.set("service_tier", quoted(tier));
+        let written = parameters.service_tier.as_deref();
+        let fast = parameters.speed.as_deref().filter(|speed| *speed == "fast");
+        match self.target.tier_for(written.or(fast)).map(wire::service_tier) {
+            Some(tier) if written == Some(tier) => {}
+            Some(tier) => self.edit.set("service_tier", quoted(tier)),
+            None => {
+                if fast.is_some() && written.is_none() {
+                    self.losses.record("speed", OTHER_TIER);
                 }
+                self.lose("service_tier", OTHER_TIER);
             }
-            (None, Some("fast")) => self.edit.set("service_tier", "\"priority\""),
-            (None, _) => {}
         }
     }
 
