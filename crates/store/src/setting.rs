@@ -37,12 +37,18 @@ pub(crate) async fn read_all(
     connection: &mut Connection,
 ) -> Result<BTreeMap<String, Value>, StoreError> {
     let rows = sqlx::query("SELECT name, value FROM setting").fetch_all(connection).await?;
-    rows.iter()
-        .map(|row| {
-            let text: String = row.try_get("value")?;
-            Ok((row.try_get("name")?, parse(&text)?))
-        })
-        .collect()
+    let mut found = BTreeMap::new();
+    for row in &rows {
+        let name: String = row.try_get("name")?;
+        match parse(row.try_get("value")?) {
+            Ok(value) => {
+                found.insert(name, value);
+            }
+            // One bad value must not keep every other change out of force.
+            Err(error) => tracing::warn!(name, %error, "a setting cannot be read and is left out"),
+        }
+    }
+    Ok(found)
 }
 
 fn parse(text: &str) -> Result<Value, StoreError> {
