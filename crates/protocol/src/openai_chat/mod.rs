@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod error;
 mod facts;
+mod failed_choice;
 mod parameters;
 mod patch;
 mod prefill;

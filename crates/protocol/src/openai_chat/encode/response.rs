@@ -2,7 +2,10 @@
 
 use super::thought;
 use crate::Dialect;
-use crate::exchange::{Additions, Block, BlockKind, Choice, Identity, MediaSource, Response};
+use crate::exchange::{
+    Additions, Block, BlockKind, Choice, FinishReason, Identity, MediaSource, Response,
+};
+use crate::openai_chat::failed_choice::error_of_choice;
 use crate::openai_chat::usage;
 use crate::openai_chat::write::{ObjectWriter, array, object};
 
@@ -39,6 +42,9 @@ fn write_choice(out: &mut Vec<u8>, choice: &Choice) {
         entry.raw("logprobs", choice.logprobs.as_ref().map_or("null", |raw| raw.get()));
         entry.string_or_null("finish_reason", choice.finish.map(|reason| reason.name()));
         entry.string_or_null("native_finish_reason", choice.native_finish.as_deref());
+        if choice.finish == Some(FinishReason::Error) {
+            entry.raw("error", &error_of_choice(choice.native_finish.as_deref()));
+        }
         entry.object("message", |message| write_message(message, &choice.turn.blocks));
         entry.members(choice.extras.for_dialect(Dialect::OpenaiChat));
     });

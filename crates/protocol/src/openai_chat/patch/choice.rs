@@ -7,6 +7,7 @@ use super::changes::Changes;
 use crate::exchange::{ErrorType, Fault, FinishReason};
 use crate::json::Object;
 use crate::openai_chat::calls::Calls;
+use crate::openai_chat::failed_choice::error_of_choice;
 use crate::openai_chat::prefill::Prefill;
 use crate::openai_chat::read::{
     is_array, is_null, is_object, is_string, lenient_array, lenient_object, lenient_string,
@@ -49,6 +50,8 @@ pub(super) struct Seen<'a> {
     pub(super) content: bool,
     /// The choice ended here.
     pub(super) finished: bool,
+    /// Whole images.
+    pub(super) images: u64,
     /// Bytes of text, reasoning and arguments.
     pub(super) text_bytes: u64,
     /// The one string that changes from chunk to chunk, if the chunk is otherwise like the next.
@@ -178,6 +181,7 @@ fn payload<'a>(
             seen.special = true;
         }
     }
+    seen.images = payload.peek("images").map_or(0, |raw| lenient_array(raw).len() as u64);
     if let Some(refusal) = payload.peek("refusal").filter(|raw| is_string(raw)) {
         seen.text(refusal);
     }
@@ -457,6 +461,10 @@ fn finish(
             "native_finish_reason",
             native.as_deref().map_or_else(|| "null".to_owned(), quoted),
         );
+    }
+    let failed = reason == FinishReason::Error && around.shape == Shape::Whole;
+    if failed && choice.peek("error").is_none_or(is_null) {
+        changes.set("error", error_of_choice(native.as_deref()));
     }
     if state.finish.is_none() {
         state.finish = Some((reason, native));

@@ -28,6 +28,8 @@ pub struct PatchedResponse {
     pub service_tier: Option<String>,
     /// The provider's id of the answer.
     pub upstream_id: Option<String>,
+    /// Images in the answer, for prices by image.
+    pub images: u64,
     /// Bytes of text, reasoning and arguments, for an estimate where no usage is told.
     pub text_bytes: u64,
     /// Whether there is anything in the answer. CHAT-16
@@ -81,7 +83,7 @@ pub fn patch_response(
         answer: upstream_id.as_deref().unwrap_or(&identity.id),
     };
     let mut states: Vec<ChoiceState> = Vec::new();
-    let mut text_bytes = 0;
+    let (mut text_bytes, mut images) = (0, 0);
     let mut has_content = false;
     for (name, raw) in answer.iter() {
         if name == "choices" {
@@ -94,6 +96,7 @@ pub fn patch_response(
                 let position = u32::try_from(position).unwrap_or(u32::MAX);
                 let seen = patch_choice(raw, position, &mut states, &around, written)?;
                 text_bytes += seen.text_bytes;
+                images += seen.images;
                 has_content |= seen.content;
             }
             written.push(b']');
@@ -110,6 +113,7 @@ pub fn patch_response(
         finishes: states.into_iter().filter_map(|state| state.finish).collect(),
         service_tier: answer.peek_str("service_tier").map(Cow::into_owned),
         upstream_id,
+        images,
         text_bytes,
         has_content,
     })

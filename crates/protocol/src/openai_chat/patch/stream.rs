@@ -54,6 +54,7 @@ pub struct PatchStream {
     upstream_id: Option<String>,
     service_tier: Option<String>,
     text_bytes: u64,
+    images: u64,
     done: bool,
     failed: bool,
     templates: Vec<Template>,
@@ -74,6 +75,7 @@ impl PatchStream {
             upstream_id: None,
             service_tier: None,
             text_bytes: 0,
+            images: 0,
             done: false,
             failed: false,
             templates: Vec::new(),
@@ -132,6 +134,7 @@ impl PatchStream {
             self.learn(&text, varying, seen.second);
         }
         self.text_bytes += seen.text_bytes;
+        self.images += seen.images;
         Ok(PatchOutcome {
             content: seen.content,
             finished: seen.finished,
@@ -241,6 +244,7 @@ impl PatchStream {
             }
             all.finished |= seen.finished;
             all.text_bytes += seen.text_bytes;
+            all.images += seen.images;
             single = Some(seen);
         }
         written.push(b']');
@@ -368,6 +372,11 @@ impl PatchStream {
         self.upstream_id.as_deref()
     }
 
+    /// Images so far, for prices by image.
+    pub fn images(&self) -> u64 {
+        self.images
+    }
+
     /// Bytes of text, reasoning and arguments so far, for an estimate where no usage is told.
     pub fn text_bytes(&self) -> u64 {
         self.text_bytes
@@ -381,6 +390,7 @@ struct FrameSeen<'t> {
     finished: bool,
     worth_sending: bool,
     text_bytes: u64,
+    images: u64,
     varying: Option<&'t RawValue>,
     second: Option<&'t RawValue>,
 }
