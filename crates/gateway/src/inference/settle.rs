@@ -23,6 +23,8 @@ pub struct Settlement {
     endpoint: Option<EndpointId>,
     started: Instant,
     first_content: Option<Instant>,
+    /// When the attempt under way began.
+    trying: Option<Instant>,
     estimated_prompt_tokens: u64,
     images: u64,
 }
@@ -86,6 +88,7 @@ impl Settlement {
             endpoint: None,
             started: Instant::now(),
             first_content: None,
+            trying: None,
             estimated_prompt_tokens: opening.estimated_prompt_tokens,
             images: opening.images,
         }
@@ -109,6 +112,7 @@ impl Settlement {
     /// An attempt is made at this endpoint; from now on it is the one that is billed.
     pub fn choose(&mut self, endpoint: EndpointId, state: &EndpointState, is_byok: bool) {
         self.endpoint = Some(endpoint);
+        self.trying = Some(Instant::now());
         let generation = &mut self.generation;
         generation.model = Arc::clone(&state.model);
         generation.model_permaslug = Arc::clone(&state.permaslug);
@@ -122,6 +126,7 @@ impl Settlement {
 
     /// An attempt ended. USAGE, GEN-2
     pub fn attempted(&mut self, attempt: Attempt) {
+        self.trying = None;
         self.app.metrics.attempt(&self.generation.provider_slug, attempt.status.unwrap_or(0));
         self.generation.attempts.push(attempt);
     }
@@ -140,6 +145,12 @@ impl Settlement {
             ..Usage::default()
         };
         let mut usage = ending.usage.unwrap_or(estimated);
+        // Zeros beside text stand for counts that were never made.
+        let uncounted = ending.text_bytes > 0 && (usage.output == 0 || usage.input == 0);
+        if uncounted {
+            usage.output = if usage.output == 0 { estimated.output } else { usage.output };
+            usage.input = if usage.input == 0 { estimated.input } else { usage.input };
+        }
         // What a provider counted before a caller left is not yet all that it sent.
         let unfinished = ending.cancelled && ending.finish.is_none();
         if unfinished {
@@ -147,7 +158,7 @@ impl Settlement {
         }
         let mut bill = Bill {
             usage,
-            settled_by: match (ending.usage.is_some(), ending.cancelled) {
+            settled_by: match (ending.usage.is_some() && !uncounted, ending.cancelled) {
                 (_, true) if unfinished => SettledBy::Metered,
                 (true, _) => SettledBy::Usage,
                 (false, _) => SettledBy::Estimated,
@@ -158,6 +169,7 @@ impl Settlement {
         bill.charge.cost = "0".to_owned();
         let Some(endpoint) = self.endpoint.map(|id| self.snapshot.catalog.endpoint(id)) else {
             bill.settled_by = SettledBy::None;
+            bill.usage = ending.usage.unwrap_or_default();
             return bill;
         };
         bill.price_state = match endpoint.price.state() {
@@ -170,6 +182,8 @@ impl Settlement {
         let waived = ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
         if failed || waived {
             bill.settled_by = SettledBy::None;
+            // An estimate is for billing; in the books it would be tokens nobody counted.
+            bill.usage = ending.usage.unwrap_or_default();
             return bill;
         }
         let metered = MeteredUsage {
@@ -227,10 +241,7 @@ impl Settlement {
         let mut generation = std::mem::take(&mut self.generation);
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let usage = &bill.usage;
-        // Providers' words are bounded like everything else that a peer may choose.
-        let word = |text: Option<String>| -> Option<Arc<str>> {
-            text.map(|text| text.chars().take(200).collect::<String>().into())
-        };
+        let word = |text: Option<String>| text.as_deref().map(bounded);
         generation.upstream_id = word(ending.upstream_id);
         generation.cancelled = ending.cancelled;
         generation.status = ending.status;
@@ -254,6 +265,7 @@ impl Settlement {
         generation.tokens_prompt = signed(usage.input);
         generation.tokens_completion = signed(usage.output);
         generation.num_media_prompt = signed(self.images);
+        generation.num_media_completion = signed(ending.images_out);
         generation.web_searches = signed(usage.web_searches);
         generation.upstream_inference_cost = bill.cost.total.0;
         generation.upstream_prompt_cost = bill.cost.prompt.0;
@@ -281,10 +293,30 @@ impl Drop for Settlement {
         if self.slot.is_none() {
             return;
         }
+        // The attempt that the caller did not wait for: where it hung can be seen. GEN-2
+        if let Some(since) = self.trying.take() {
+            let generation = &self.generation;
+            let attempt = Attempt {
+                id: None,
+                endpoint_id: Arc::clone(&generation.endpoint_tag),
+                provider_name: Arc::clone(&generation.provider_name),
+                model_permaslug: Arc::clone(&generation.model_permaslug),
+                status: None,
+                latency_ms: i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX),
+                is_byok: generation.is_byok,
+                error_type: None,
+            };
+            self.attempted(attempt);
+        }
         let ending = Ending { status: 499, cancelled: true, ..Ending::default() };
         let bill = self.bill(&ending);
         let _ = self.hand_over(ending, &bill);
     }
+}
+
+/// A provider's word, bounded like everything else that a peer may choose.
+pub fn bounded(word: &str) -> Arc<str> {
+    word.chars().take(200).collect::<String>().into()
 }
 
 /// The opening values that every record shares.

@@ -25,6 +25,8 @@ use super::origin::Origin;
 const IDLE_LIMIT: Duration = Duration::from_secs(50);
 /// How long a pooled connection may take to be free: its driver only has to be polled.
 const READY_LIMIT: Duration = Duration::from_millis(20);
+/// How long a close and a request can cross each other on the way.
+const CROSSING: Duration = Duration::from_secs(1);
 /// How many idle connections are kept for one origin.
 const IDLE_PER_ORIGIN: usize = 256;
 
@@ -90,13 +92,17 @@ impl Pool {
                 Ok(Err(_)) | Err(_) => continue,
             }
             let again = request.clone();
+            let sent = Instant::now();
             match sender.try_send_request(request).await {
                 Ok(response) => return Ok(self.wrap(origin, sender, response)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
                     // It was closed while idle, and the close crossed the request: nothing was
-                    // answered. Once more on a new connection.
-                    None if error.error().is_incomplete_message() || is_reset(error.error()) => {
+                    // answered. Once more on a new connection. One that breaks later may have been
+                    // worked on, and paid for: that is for the caller of this to decide.
+                    None if sent.elapsed() < CROSSING
+                        && (error.error().is_incomplete_message() || is_reset(error.error())) =>
+                    {
                         request = again;
                         break;
                     }

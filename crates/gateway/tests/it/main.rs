@@ -4,7 +4,10 @@
 
 mod bad_input;
 mod chat;
+mod connections;
+mod failures;
 mod fault_matrix;
+mod raw;
 mod resilience;
 mod resources;
 mod support;
