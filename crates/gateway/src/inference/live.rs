@@ -197,9 +197,8 @@ impl Live {
         let held_up = self.pace.asked(now);
         if !held_up.is_zero() {
             // Within the time of one whole attempt: even a slow caller has an end.
-            if self.pace.held_up() <= app.settings.upstream.total {
-                started.deadline += held_up;
-            }
+            let before = self.pace.held_up() - held_up;
+            started.deadline += held_up.min(app.settings.upstream.total.saturating_sub(before));
             self.last_data += held_up;
         }
         if !started.written.is_empty() {

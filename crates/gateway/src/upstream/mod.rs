@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod download;
+mod multiplexed;
 pub mod origin;
 pub mod pool;
 

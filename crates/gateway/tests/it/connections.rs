@@ -104,13 +104,13 @@ async fn a_caller_who_takes_nothing_is_let_go() {
 async fn a_slow_caller_does_not_run_the_provider_into_its_deadline() {
     let base_url = torrent(false, Arc::default()).await;
     let mut settings = settings();
-    settings.upstream.total = Duration::from_millis(1500);
+    settings.upstream.total = Duration::from_secs(3);
     let gateway = Gateway::with_settings(&[upstream(base_url, "one")], settings).await;
     let mut stream = narrow(&gateway).await;
     ask(&gateway, &mut stream, true).await;
     let head = read_until(&mut stream, "\r\n\r\n").await;
-    // The slowness itself: within the time that a caller may hold a stream up in all.
-    tokio::time::sleep(Duration::from_millis(1300)).await;
+    // The slowness itself: longer than a whole attempt may take.
+    tokio::time::sleep(Duration::from_millis(3100)).await;
     let mut end = Vec::new();
     let mut buffer = vec![0; 256 * 1024];
     while !String::from_utf8_lossy(&end).contains("[DONE]") {
@@ -227,11 +227,17 @@ async fn one_connection_too_many_is_told_so() {
 /// What runs at the drain's end is told so and has its row.
 #[tokio::test]
 async fn what_a_stop_cannot_wait_for_ends_with_an_error_and_a_row() {
-    let base_url = provider(|mut stream| async move {
-        read_request(&mut stream).await;
-        begin_stream(&mut stream).await;
-        stream.write_all(text_chunk("one").as_bytes()).await.ok();
-        std::future::pending::<()>().await;
+    let came = Arc::new(Notify::new());
+    let telling = Arc::clone(&came);
+    let base_url = provider(move |mut stream| {
+        let telling = Arc::clone(&telling);
+        async move {
+            read_request(&mut stream).await;
+            telling.notify_one();
+            begin_stream(&mut stream).await;
+            stream.write_all(text_chunk("one").as_bytes()).await.ok();
+            std::future::pending::<()>().await;
+        }
     })
     .await;
     let mut settings = settings();
@@ -243,8 +249,10 @@ async fn what_a_stop_cannot_wait_for_ends_with_an_error_and_a_row() {
     let mut streamed = TcpStream::connect(gateway.address).await.unwrap();
     ask(&gateway, &mut streamed, true).await;
     let head = read_until(&mut streamed, "one").await;
+    came.notified().await;
     let mut whole = TcpStream::connect(gateway.address).await.unwrap();
     ask(&gateway, &mut whole, false).await;
+    came.notified().await;
     let app = Arc::clone(&gateway.app);
     assert!(!gateway.stop().await, "they did not end by themselves");
     let mut rest = String::new();

@@ -7,6 +7,7 @@ mod chat;
 mod connections;
 mod failures;
 mod fault_matrix;
+mod http2;
 mod raw;
 mod resilience;
 mod resources;
