@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use catalog::list::{
@@ -99,8 +100,9 @@ fn cut(whole: ModelPage, pairs: &[(String, String)]) -> ModelPage {
 /// `GET /model/{author}/{slug}`: aliases and variants are resolved. MODELS-9, VAR-5
 pub async fn model(
     State(app): State<Arc<App>>,
-    Path((author, slug)): Path<(String, String)>,
+    named: Result<Path<(String, String)>, PathRejection>,
 ) -> Answer {
+    let Path((author, slug)) = named.map_err(Refused::from)?;
     let snapshot = app.snapshot();
     let name = format!("{author}/{slug}");
     let object = match find(&snapshot, &name)? {
@@ -114,8 +116,9 @@ pub async fn model(
 pub async fn endpoints(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    Path((author, slug)): Path<(String, String)>,
+    named: Result<Path<(String, String)>, PathRejection>,
 ) -> Answer {
+    let Path((author, slug)) = named.map_err(Refused::from)?;
     let snapshot = app.snapshot();
     let known = authenticate(&headers, &snapshot, now_micros()).is_ok();
     let (Found::Model(id) | Found::Alias(id)) = find(&snapshot, &format!("{author}/{slug}"))?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use protocol::exchange::{ErrorType, Fault};
 use serde::{Deserialize, Serialize};
@@ -183,8 +184,9 @@ impl From<Generation> for GenerationObject {
 pub async fn show(
     State(app): State<Arc<App>>,
     session: Session,
-    Query(which): Query<Which>,
+    which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<GenerationAnswer>, Refused> {
+    let Query(which) = which?;
     let id = which
         .id
         .filter(|id| !id.is_empty())
