@@ -134,7 +134,9 @@ async fn accept(
         };
         match accepted {
             Ok((stream, _)) => {
-                if app.running().load(Ordering::Acquire) >= app.settings.max_connections {
+                // A bound of none would shut everybody out, whoever set it by mistake too.
+                let most = app.settings.max_connections.max(1);
+                if app.running().load(Ordering::Acquire) >= most {
                     turn_away(&app, stream);
                     continue;
                 }

@@ -78,6 +78,11 @@ impl Settings {
         self.heartbeat_after.max(Self::LEAST_PAUSE)
     }
 
+    /// The longest time for a caller to take anything.
+    pub fn write_timeout(&self) -> Duration {
+        self.write_timeout.max(Self::LEAST_PAUSE)
+    }
+
     /// The pause between comments.
     pub fn heartbeat_interval(&self) -> Duration {
         self.heartbeat_interval.max(Self::LEAST_PAUSE)

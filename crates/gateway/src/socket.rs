@@ -49,7 +49,7 @@ impl CallerSocket {
             keep_alive: settings.keep_alive_timeout,
             served: Arc::default(),
         };
-        let write_timeout = settings.write_timeout;
+        let write_timeout = settings.write_timeout();
         (Self { stream, arrival, write_timeout, stalled: None, stalling: false }, timer)
     }
 

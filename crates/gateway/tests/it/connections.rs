@@ -125,6 +125,43 @@ async fn a_slow_caller_does_not_run_the_provider_into_its_deadline() {
     assert_eq!(gateway.counted(), Some(true));
 }
 
+/// Promise 2, LB-6: a provider that was driven away is no provider that failed.
+#[tokio::test]
+async fn a_provider_whose_caller_blocks_it_may_leave_without_blame() {
+    let base_url = provider(|mut stream| async move {
+        read_request(&mut stream).await;
+        begin_stream(&mut stream).await;
+        let piece = text_chunk(&"x".repeat(8000));
+        // Like the servers that give up on a client who does not read.
+        let patience = Duration::from_millis(500);
+        while let Ok(Ok(())) =
+            tokio::time::timeout(patience, stream.write_all(piece.as_bytes())).await
+        {}
+    })
+    .await;
+    let mut settings = settings();
+    settings.upstream.total = Duration::from_secs(60);
+    let gateway = Gateway::with_settings(&[upstream(base_url, "one")], settings).await;
+    let mut stream = narrow(&gateway).await;
+    ask(&gateway, &mut stream, true).await;
+    let head = read_until(&mut stream, "\r\n\r\n").await;
+    // The slowness itself.
+    tokio::time::sleep(Duration::from_millis(5500)).await;
+    let mut end = Vec::new();
+    let mut buffer = vec![0; 256 * 1024];
+    while !String::from_utf8_lossy(&end).contains("[DONE]") {
+        let count = stream.read(&mut buffer).await.unwrap();
+        assert!(count > 0);
+        end.drain(..end.len().saturating_sub(4096));
+        end.extend_from_slice(&buffer[..count]);
+    }
+    assert!(String::from_utf8_lossy(&end).contains("\"finish_reason\":\"error\""));
+    let row = row_of(&gateway, &head).await;
+    assert!(row.cancelled && row.total_cost > 0, "as if the caller had left");
+    assert_eq!(row.settled_by, store::SettledBy::Metered);
+    assert_eq!(gateway.counted(), None, "nothing is known of the provider");
+}
+
 #[tokio::test]
 async fn a_connection_may_rest_longer_than_a_head_may_take() {
     let base_url =

@@ -218,3 +218,33 @@ async fn refusals_without_a_row_are_in_the_metrics() {
     assert!(text.contains("trunkline_requests_total{outcome=\"Refused\"} 2"), "{text}");
     assert!(text.contains("trunkline_in_flight 0"), "{text}");
 }
+
+/// CHAT-14, STREAM-5: an error has the form of the surface that is spoken.
+#[tokio::test]
+async fn an_error_in_a_completion_stream_has_text() {
+    use testkit::{Fault, Point};
+    for (script, beats) in [
+        (Script::fault(Fault::Reset(Point::After(2))), false),
+        (Script { latency_ms: 150, ..Script::status(500) }, true),
+    ] {
+        let simulator = Simulator::start().await.unwrap();
+        simulator.set_default(script);
+        let mut settings = settings();
+        if beats {
+            settings.heartbeat_after = std::time::Duration::from_millis(20);
+        }
+        let upstream = Upstream::of(&simulator, Protocol::OpenAi, "one");
+        let gateway = Gateway::with_settings(&[upstream], settings).await;
+        let asked = json!({"model": MODEL, "stream": true, "prompt": "hello there"});
+        let answer = gateway.post("/v1/completions", &asked).await;
+        assert_eq!(answer.status, 200);
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        let frames: Vec<_> =
+            text.split("\n\n").filter_map(|frame| frame.strip_prefix("data: ")).collect();
+        let last = frames[frames.len() - 2];
+        let last: Value = serde_json::from_str(last).unwrap();
+        assert_eq!(last["object"], "text_completion", "{last}");
+        assert_eq!(last["choices"][0]["text"], "", "{last}");
+        assert!(last["error"]["code"].is_number(), "{last}");
+    }
+}

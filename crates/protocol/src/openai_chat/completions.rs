@@ -4,9 +4,12 @@
 //! and the rest of the way see an ordinary chat request; only the answer is written differently.
 
 use crate::Dialect;
-use crate::exchange::{Additions, BlockKind, Choice, Event, Fault, Identity, Request, Response};
+use crate::exchange::{
+    Additions, BlockKind, Choice, Event, Fault, FinishReason, Identity, Request, Response,
+};
 use crate::json::Envelope;
 
+use super::failed_choice::error_of_choice;
 use super::parameters::prompt_text;
 use super::read::{Place, boolean, is_null, unsigned};
 use super::usage;
@@ -94,6 +97,9 @@ fn write_choice(entry: &mut ObjectWriter<'_>, choice: &Choice) {
     entry.raw("logprobs", choice.logprobs.as_ref().map_or("null", |raw| raw.get()));
     entry.string_or_null("finish_reason", choice.finish.map(|reason| reason.name()));
     entry.string_or_null("native_finish_reason", choice.native_finish.as_deref());
+    if choice.finish == Some(FinishReason::Error) {
+        entry.raw("error", &error_of_choice(choice.native_finish.as_deref()));
+    }
 }
 
 /// Writes a stream of this surface.
