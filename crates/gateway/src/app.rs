@@ -5,13 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use store::{Settlements, Store};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::control::{CompileError, ControlSources, Snapshot, compile};
 use crate::inference::sticky::StickyTable;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
 use crate::upstream::Pool;
+
+/// So many connections at once are told why they are turned away; more are just closed.
+const MAX_TURNED_AWAY: usize = 64;
 
 /// What all requests share.
 pub struct App {
@@ -29,7 +32,22 @@ pub struct App {
     snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
     running: AtomicUsize,
-    stop: watch::Sender<bool>,
+    turned_away: Arc<Semaphore>,
+    cut_off: AtomicBool,
+    stop: watch::Sender<Stage>,
+}
+
+/// How far a gateway has come on its way to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// It serves.
+    Serving,
+    /// Nothing new is taken.
+    Draining,
+    /// What still runs is ended.
+    CutOff,
+    /// Nothing is waited for any more.
+    Over,
 }
 
 /// What one worker thread owns beside what all share.
@@ -62,7 +80,9 @@ impl App {
             snapshot: ArcSwap::from_pointee(snapshot),
             draining: AtomicBool::new(false),
             running: AtomicUsize::new(0),
-            stop: watch::Sender::new(false),
+            turned_away: Arc::new(Semaphore::new(MAX_TURNED_AWAY)),
+            cut_off: AtomicBool::new(false),
+            stop: watch::Sender::new(Stage::Serving),
         }))
     }
 
@@ -84,15 +104,53 @@ impl App {
         self.draining.load(Ordering::Relaxed)
     }
 
+    /// Tells load balancers to look elsewhere; requests are still taken.
+    pub fn announce_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
     /// Stops taking requests; those running go on.
     pub fn drain(&self) {
+        self.announce_drain();
+        self.advance(Stage::Draining);
+    }
+
+    /// Ends what still runs: callers get an error, and every call its row.
+    pub fn cut_off(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        self.stop.send_replace(true);
+        self.cut_off.store(true, Ordering::Release);
+        self.advance(Stage::CutOff);
+    }
+
+    /// Whether running requests are to end now.
+    pub fn is_cut_off(&self) -> bool {
+        self.cut_off.load(Ordering::Acquire)
+    }
+
+    /// Nothing is waited for any more.
+    pub(crate) fn end(&self) {
+        self.advance(Stage::Over);
+    }
+
+    /// Stages never go back.
+    fn advance(&self, to: Stage) {
+        self.stop.send_if_modified(|stage| {
+            let ahead = *stage < to;
+            if ahead {
+                *stage = to;
+            }
+            ahead
+        });
     }
 
     /// A way to wait for the order to stop.
     pub fn stopping(&self) -> Stopping {
         Stopping(self.stop.subscribe())
+    }
+
+    /// Permits for telling connections that they are too many.
+    pub(crate) fn turned_away(&self) -> &Arc<Semaphore> {
+        &self.turned_away
     }
 
     /// How many connections are being served.
@@ -102,12 +160,26 @@ impl App {
 }
 
 /// Waits for the order to stop.
-pub struct Stopping(watch::Receiver<bool>);
+pub struct Stopping(watch::Receiver<Stage>);
 
 impl Stopping {
     /// Resolves when the gateway was told to stop.
     pub async fn wait(&mut self) {
+        self.reach(Stage::Draining).await;
+    }
+
+    /// Resolves when running requests are to end.
+    pub async fn wait_cut_off(&mut self) {
+        self.reach(Stage::CutOff).await;
+    }
+
+    /// Resolves when nothing is waited for any more.
+    pub(crate) async fn wait_over(&mut self) {
+        self.reach(Stage::Over).await;
+    }
+
+    async fn reach(&mut self, stage: Stage) {
         // An error means that the sender is gone: stopped as well.
-        let _ = self.0.wait_for(|stop| *stop).await;
+        let _ = self.0.wait_for(|reached| *reached >= stage).await;
     }
 }

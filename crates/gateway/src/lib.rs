@@ -13,6 +13,7 @@ pub mod error;
 pub mod inference;
 pub mod listener;
 pub mod settings;
+mod socket;
 pub mod telemetry;
 pub mod upstream;
 

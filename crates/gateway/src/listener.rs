@@ -17,7 +17,10 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
+use protocol::exchange::{ErrorType, Fault};
+use protocol::openai_chat;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tower_service::Service;
@@ -26,6 +29,7 @@ use crate::answer::AnswerBody;
 use crate::api;
 use crate::app::{App, Worker};
 use crate::inference::{self, Surface};
+use crate::socket::CallerSocket;
 use crate::upstream::{Pool, tls_config};
 
 /// A gateway that is listening.
@@ -62,31 +66,64 @@ impl Server {
         self.address
     }
 
-    /// Stops accepting, lets running requests end within the drain time, and waits for the
-    /// threads. Tells whether all requests ended.
+    /// Stops accepting, lets running requests end within the drain time, ends those that have not,
+    /// and waits for the threads. Tells whether all requests ended by themselves.
+    /// [`App::cut_off`] makes it shorter.
     pub async fn stop(self) -> bool {
+        self.app.announce_drain();
+        let mut stopping = self.app.stopping();
+        let _ = tokio::time::timeout(self.app.settings.drain_delay, stopping.wait_cut_off()).await;
         self.app.drain();
         // It ends by itself; an error would be a panic, which the log has.
         let _ = self.accepting.await;
-        let deadline = Instant::now() + self.app.settings.drain_timeout;
-        while self.app.running().load(Ordering::Acquire) > 0 && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        let drain = self.app.settings.drain_timeout;
+        let drained = tokio::select! {
+            drained = idle(&self.app, drain) => drained,
+            () = stopping.wait_cut_off() => false,
+        };
+        if !drained {
+            self.app.cut_off();
+            idle(&self.app, LAST_WORDS).await;
         }
-        let drained = self.app.running().load(Ordering::Acquire) == 0;
+        self.app.end();
         let joined = tokio::task::spawn_blocking(move || {
             for thread in self.threads {
                 let _ = thread.join();
             }
         });
-        let _ = tokio::time::timeout(Duration::from_secs(5), joined).await;
+        let _ = tokio::time::timeout(LAST_WORDS, joined).await;
         drained
     }
+}
+
+/// How long callers have to take the error that ends their answer.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Longer than anything runs.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Waits until no connection is left, at most for `limit`.
+async fn idle(app: &App, limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
+    while app.running().load(Ordering::Acquire) > 0 {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    true
+}
+
+/// A connection on its way to a worker.
+struct Arriving {
+    stream: std::net::TcpStream,
+    running: Running,
 }
 
 async fn accept(
     app: Arc<App>,
     listener: TcpListener,
-    workers: Vec<mpsc::UnboundedSender<std::net::TcpStream>>,
+    workers: Vec<mpsc::UnboundedSender<Arriving>>,
 ) {
     let mut stopping = app.stopping();
     let mut next = 0;
@@ -97,12 +134,20 @@ async fn accept(
         };
         match accepted {
             Ok((stream, _)) => {
+                // A bound of none would shut everybody out, whoever set it by mistake too.
+                let most = app.settings.max_connections.max(1);
+                if app.running().load(Ordering::Acquire) >= most {
+                    turn_away(&app, stream);
+                    continue;
+                }
+                // Counted at once, so that a drain that begins now waits for it.
+                let running = Running::new(&app);
                 if let Ok(stream) = stream.into_std() {
                     // A worker whose thread is gone hands the connection back: the next one serves.
-                    let mut stream = Some(stream);
+                    let mut arriving = Some(Arriving { stream, running });
                     for _ in 0..workers.len() {
-                        let Some(unserved) = stream.take() else { break };
-                        stream = workers[next].send(unserved).err().map(|error| error.0);
+                        let Some(unserved) = arriving.take() else { break };
+                        arriving = workers[next].send(unserved).err().map(|error| error.0);
                         next = (next + 1) % workers.len();
                     }
                 }
@@ -116,34 +161,67 @@ async fn accept(
     }
 }
 
-async fn work(app: Arc<App>, mut connections: mpsc::UnboundedReceiver<std::net::TcpStream>) {
-    let pool = Pool::new(tls_config(), app.settings.upstream.connect);
+/// Answers a connection that is one too many, whatever it asks.
+fn turn_away(app: &Arc<App>, mut stream: TcpStream) {
+    app.metrics.connection_refused();
+    let Ok(permit) = Arc::clone(app.turned_away()).try_acquire_owned() else { return };
+    tokio::spawn(async move {
+        let mut fault = Fault::new(
+            ErrorType::ProviderOverloaded,
+            "The gateway is at capacity: too many connections are open",
+        );
+        fault.retry_after = Some(1);
+        let body = openai_chat::encode_error(&fault, None, &[]).body;
+        let mut answer = format!(
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+             retry-after: 1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
+        answer.extend_from_slice(&body);
+        let telling = async {
+            stream.write_all(&answer).await?;
+            stream.shutdown().await?;
+            // Closing with unread bytes would reset the connection before the answer is read.
+            let mut unread = [0_u8; 4096];
+            while stream.read(&mut unread).await? > 0 {}
+            Ok::<(), std::io::Error>(())
+        };
+        // Whether the caller heard it is its own affair.
+        let _ = tokio::time::timeout(Duration::from_secs(1), telling).await;
+        drop(permit);
+    });
+}
+
+async fn work(app: Arc<App>, mut connections: mpsc::UnboundedReceiver<Arriving>) {
+    let pool =
+        Pool::new(tls_config(&app.settings.upstream.authorities), app.settings.upstream.connect);
     let router = api::router(Arc::clone(&app));
     let (settlements, relay) = app.settlements.for_worker();
     tokio::spawn(relay);
     let worker = Worker { app: Arc::clone(&app), pool, settlements };
-    let mut stopping = app.stopping();
-    loop {
-        let stream = tokio::select! {
-            stream = connections.recv() => stream,
-            () = stopping.wait() => break,
-        };
-        let Some(stream) = stream else { break };
+    // Ends when nothing more is accepted and what was accepted is served.
+    while let Some(Arriving { stream, running }) = connections.recv().await {
         if let Ok(stream) = TcpStream::from_std(stream) {
-            // Counted before it runs, so that a drain that begins now waits for it.
-            app.running().fetch_add(1, Ordering::AcqRel);
-            let running = Running(Arc::clone(&app));
             tokio::spawn(serve(worker.clone(), router.clone(), stream, running));
         }
     }
-    let deadline = Instant::now() + app.settings.drain_timeout;
-    while app.running().load(Ordering::Acquire) > 0 && Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    let mut stopping = app.stopping();
+    tokio::select! {
+        _ = idle(&app, FOR_EVER) => {}
+        () = stopping.wait_over() => {}
     }
 }
 
 /// Counts a connection while it lives, however it ends.
 struct Running(Arc<App>);
+
+impl Running {
+    fn new(app: &Arc<App>) -> Self {
+        app.running().fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(app))
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -153,20 +231,20 @@ impl Drop for Running {
 
 async fn serve(worker: Worker, router: axum::Router, stream: TcpStream, running: Running) {
     let app = Arc::clone(&worker.app);
-    // Chunks are small and must not wait for each other.
-    let _ = stream.set_nodelay(true);
+    let (socket, timer) = CallerSocket::new(stream, &app.settings);
     let service = service_fn(move |request| {
         let (worker, router) = (worker.clone(), router.clone());
         async move { Ok::<_, Infallible>(answer(worker, router, request).await) }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(timer)
         .header_read_timeout(app.settings.header_timeout)
         .max_buf_size(256 * 1024)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(socket), service);
     tokio::pin!(connection);
     let mut stopping = app.stopping();
-    let mut told = false;
+    let mut cutting = app.stopping();
+    let (mut told, mut cut) = (false, false);
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
@@ -179,12 +257,27 @@ async fn serve(worker: Worker, router: axum::Router, stream: TcpStream, running:
                 told = true;
                 connection.as_mut().graceful_shutdown();
             }
+            // The connection is polled again, and with it the answer, which then ends.
+            () = cutting.wait_cut_off(), if !cut => cut = true,
         }
     }
     drop(running);
 }
 
 async fn answer(
+    worker: Worker,
+    router: axum::Router,
+    request: Request<Incoming>,
+) -> Response<AnswerBody> {
+    let app = Arc::clone(&worker.app);
+    let response = dispatch(worker, router, request).await;
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        app.metrics.internal_error();
+    }
+    response
+}
+
+async fn dispatch(
     worker: Worker,
     mut router: axum::Router,
     request: Request<Incoming>,
@@ -210,7 +303,10 @@ async fn answer(
 fn allow_any_origin(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-generation-id"));
+    headers.insert(
+        ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("x-generation-id, retry-after"),
+    );
     response
 }
 

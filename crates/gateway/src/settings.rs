@@ -2,13 +2,25 @@
 
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
+
 /// Limits and times of the gateway.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The largest request body, in bytes. CHAT, ERR-3: 413
     pub max_body_bytes: usize,
-    /// The longest time for a request's headers to arrive.
+    /// The longest time for a request's headers to arrive, from the connection's start or from
+    /// their first byte.
     pub header_timeout: Duration,
+    /// How long a connection may wait for its next request. Longer than proxies in front keep
+    /// theirs, or a request of theirs meets a closing connection.
+    pub keep_alive_timeout: Duration,
+    /// The longest time for a caller to take anything of what is written to it.
+    pub write_timeout: Duration,
+    /// The pause after which a silent connection of a caller is probed; zero: never.
+    pub tcp_keepalive: Duration,
+    /// The most connections of callers at once; more are answered with 503 and closed.
+    pub max_connections: usize,
     /// The longest pause while a request's body arrives.
     pub body_idle_timeout: Duration,
     /// The longest time for a request's body to arrive.
@@ -21,7 +33,9 @@ pub struct Settings {
     pub heartbeat_interval: Duration,
     /// The most attempts for one request.
     pub max_attempts: usize,
-    /// How long running requests may go on after the order to stop.
+    /// How long requests are still taken after the order to stop, while `/readyz` already refuses.
+    pub drain_delay: Duration,
+    /// How long running requests may go on after that.
     pub drain_timeout: Duration,
     /// The address under which callers know this gateway, for links in errors.
     pub public_url: String,
@@ -43,12 +57,16 @@ pub struct UpstreamLimits {
     pub first_event: Duration,
     /// The longest pause within an answer.
     pub idle: Duration,
+    /// How long usage is waited for after the last choice of a stream has ended.
+    pub after_finish: Duration,
     /// The longest time for one whole attempt.
     pub total: Duration,
     /// The largest answer that is not streamed, in bytes.
     pub max_answer_bytes: usize,
     /// The largest download on behalf of a caller, in bytes.
     pub max_download_bytes: usize,
+    /// Certificate authorities to be trusted beside the public ones.
+    pub authorities: Vec<CertificateDer<'static>>,
 }
 
 impl Settings {
@@ -58,6 +76,11 @@ impl Settings {
     /// After this time a streaming caller gets headers and a comment.
     pub fn heartbeat_after(&self) -> Duration {
         self.heartbeat_after.max(Self::LEAST_PAUSE)
+    }
+
+    /// The longest time for a caller to take anything.
+    pub fn write_timeout(&self) -> Duration {
+        self.write_timeout.max(Self::LEAST_PAUSE)
     }
 
     /// The pause between comments.
@@ -71,12 +94,17 @@ impl Default for Settings {
         Self {
             max_body_bytes: 64 * 1024 * 1024,
             header_timeout: Duration::from_secs(15),
+            keep_alive_timeout: Duration::from_secs(120),
+            write_timeout: Duration::from_secs(60),
+            tcp_keepalive: Duration::from_secs(60),
+            max_connections: 10_000,
             body_idle_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(120),
             upstream: UpstreamLimits::default(),
             heartbeat_after: Duration::from_secs(5),
             heartbeat_interval: Duration::from_secs(5),
             max_attempts: 12,
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(30),
             public_url: "http://127.0.0.1:8080".to_owned(),
             allow_private_downloads: false,
@@ -92,9 +120,11 @@ impl Default for UpstreamLimits {
             connect: Duration::from_secs(10),
             first_event: Duration::from_secs(120),
             idle: Duration::from_secs(120),
+            after_finish: Duration::from_secs(2),
             total: Duration::from_secs(1800),
             max_answer_bytes: 64 * 1024 * 1024,
             max_download_bytes: 20 * 1024 * 1024,
+            authorities: Vec::new(),
         }
     }
 }

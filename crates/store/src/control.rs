@@ -18,7 +18,8 @@ pub struct ControlState {
     pub workspaces: Vec<Workspace>,
     /// Every key that is not deleted, disabled ones included.
     pub keys: Vec<ApiKey>,
-    /// Every provider credential with its secret in the clear, disabled ones included.
+    /// Every provider credential in use, with its secret in the clear. Those that are disabled or
+    /// cannot be read are left out.
     pub credentials: Vec<(ProviderCredential, Secret)>,
     /// Every catalogue overlay document.
     pub overlays: Vec<Overlay>,

@@ -175,19 +175,31 @@ impl Store {
 const SELECT: &str =
     "SELECT * FROM provider_credential ORDER BY provider, sort_order, created_at, id";
 
-/// Every credential with its secret.
+/// Every credential in use with its secret. A row that cannot be read is left out and logged: it
+/// must not keep a revoked key in force.
 pub(crate) async fn read_all_opened(
     session: &mut Session,
     master_key: &MasterKey,
 ) -> Result<Vec<(ProviderCredential, Secret)>, StoreError> {
     let rows = session.fetch_all(SELECT, &[]).await?;
-    rows.iter()
-        .map(|row| {
-            let credential = from_row(row)?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let opened = from_row(row).and_then(|credential| {
+            if credential.disabled {
+                return Ok(None);
+            }
             let secret = open(row, &credential, master_key)?;
-            Ok((credential, secret))
-        })
-        .collect()
+            Ok(Some((credential, secret)))
+        });
+        match opened {
+            Ok(opened) => found.extend(opened),
+            Err(error) => {
+                let id = row.try_get("id").unwrap_or("?");
+                tracing::warn!(id, %error, "a provider credential cannot be read and is left out");
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// What a sealed secret is bound to: moved to another row or provider, it does not open.
@@ -347,6 +359,22 @@ mod tests {
         store.run("UPDATE provider_credential SET provider = 'other'").await;
         let opened = store.decrypt_credential(&created.id).await;
         assert!(matches!(opened, Err(StoreError::CredentialUnreadable { .. })));
+    }
+
+    // AUTH-6
+    on_each_engine!(a_row_that_cannot_be_read_does_not_keep_changes_out_of_force);
+    async fn a_row_that_cannot_be_read_does_not_keep_changes_out_of_force(database: TestDatabase) {
+        let store = database.open().await;
+        store.create_credential(acme("first"), 1).await.unwrap();
+        let good = store.create_credential(acme("second"), 2).await.unwrap();
+        let off = store.create_credential(acme("third"), 3).await.unwrap();
+        store.set_credential_disabled(&off.id, true).await.unwrap();
+        store.run("UPDATE provider_credential SET label = 'moved' WHERE created_at = 1").await;
+        store.run("UPDATE provider_credential SET provider = 'b' WHERE created_at = 1").await;
+        store.run("INSERT INTO setting (name, value) VALUES ('broken', '{')").await;
+        let state = store.snapshot().await.unwrap();
+        assert_eq!(state.credentials, [(good, Secret::new("second"))]);
+        assert!(state.settings.is_empty());
     }
 
     #[test]

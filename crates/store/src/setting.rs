@@ -27,7 +27,18 @@ impl Store {
 
 pub(crate) async fn read_all(session: &mut Session) -> Result<BTreeMap<String, Value>, StoreError> {
     let rows = session.fetch_all("SELECT name, value FROM setting", &[]).await?;
-    rows.iter().map(|row| Ok((row.try_get("name")?, parse(row.try_get("value")?)?))).collect()
+    let mut found = BTreeMap::new();
+    for row in &rows {
+        let name: String = row.try_get("name")?;
+        match parse(row.try_get("value")?) {
+            Ok(value) => {
+                found.insert(name, value);
+            }
+            // One bad value must not keep every other change out of force.
+            Err(error) => tracing::warn!(name, %error, "a setting cannot be read and is left out"),
+        }
+    }
+    Ok(found)
 }
 
 fn parse(text: &str) -> Result<Value, StoreError> {

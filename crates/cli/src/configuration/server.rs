@@ -1,6 +1,7 @@
 //! Settings of `serve`, as given.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -46,6 +47,14 @@ server_settings! {
     max_body_bytes: usize = "TRUNKLINE_MAX_BODY_BYTES", "BYTES";
     /// The longest time for a request's headers to arrive [default: 15s]
     header_timeout: Span = "TRUNKLINE_HEADER_TIMEOUT", "TIME";
+    /// How long a connection may wait for its next request [default: 120s]
+    keep_alive_timeout: Span = "TRUNKLINE_KEEP_ALIVE_TIMEOUT", "TIME";
+    /// The longest time for a caller to take anything of its answer [default: 60s]
+    write_timeout: Span = "TRUNKLINE_WRITE_TIMEOUT", "TIME";
+    /// After this pause a silent caller's connection is probed; 0s: never [default: 60s]
+    tcp_keepalive: Span = "TRUNKLINE_TCP_KEEPALIVE", "TIME";
+    /// The most connections of callers at once; more get 503 [default: 10000]
+    max_connections: usize = "TRUNKLINE_MAX_CONNECTIONS", "N";
     /// The longest pause while a request's body arrives [default: 15s]
     body_idle_timeout: Span = "TRUNKLINE_BODY_IDLE_TIMEOUT", "TIME";
     /// The longest time for a request's body to arrive [default: 120s]
@@ -62,13 +71,17 @@ server_settings! {
     max_answer_bytes: usize = "TRUNKLINE_MAX_ANSWER_BYTES", "BYTES";
     /// The largest download on behalf of a caller, in bytes [default: 20971520]
     max_download_bytes: usize = "TRUNKLINE_MAX_DOWNLOAD_BYTES", "BYTES";
+    /// A file (PEM) of certificate authorities to trust at providers, beside the public ones
+    ca_file: PathBuf = "TRUNKLINE_CA_FILE", "PATH";
     /// A streaming caller who waited this long gets headers and a comment [default: 5s]
     heartbeat_after: Span = "TRUNKLINE_HEARTBEAT_AFTER", "TIME";
-    /// The pause between comments while a streaming caller waits [default: 5s]
+    /// The pause between comments while nothing else is sent [default: 5s]
     heartbeat_interval: Span = "TRUNKLINE_HEARTBEAT_INTERVAL", "TIME";
     /// The most attempts for one request [default: 12]
     max_attempts: usize = "TRUNKLINE_MAX_ATTEMPTS", "N";
-    /// How long running requests may go on after the order to stop [default: 30s]
+    /// How long requests are still taken after the order to stop, unready [default: 0s]
+    drain_delay: Span = "TRUNKLINE_DRAIN_DELAY", "TIME";
+    /// How long running requests may go on after that [default: 30s]
     drain_timeout: Span = "TRUNKLINE_DRAIN_TIMEOUT", "TIME";
     /// Whether media may be downloaded from private addresses for callers [default: false]
     allow_private_downloads: bool = "TRUNKLINE_ALLOW_PRIVATE_DOWNLOADS", "true|false";

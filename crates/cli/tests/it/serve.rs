@@ -115,3 +115,51 @@ fn either_order_to_stop_lets_running_requests_end() {
         sim.stop();
     }
 }
+
+/// Promise 2: being told twice cuts requests off, and not the books.
+#[test]
+fn a_second_order_to_stop_loses_no_running_settlement() {
+    use std::io::{Read, Write};
+    let home = Home::new();
+    let script = home.write("script.toml", "[default]\ngap = 60000\n");
+    let arguments = ["sim", "--listen", "127.0.0.1:0", "--script", script.to_str().unwrap()];
+    let mut sim = home.start(&arguments);
+    let url = sim.line("OpenAI ").split_whitespace().nth(1).unwrap().to_owned();
+    home.ok(&["provider", "add-local", "vllm", "--url", &url, "--model", "slow"]);
+    let mut server = home.serve(&[]);
+    let bearer = server.first_key();
+    let address = server.address();
+    let body = r#"{"model": "vllm/slow", "stream": true, "messages": [{"role": "user", "content": "one two three"}]}"#;
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    write!(
+        stream,
+        "POST /api/v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut text = String::new();
+    while !text.contains("data: ") {
+        let mut some = [0_u8; 1024];
+        let count = stream.read(&mut some).unwrap();
+        assert!(count > 0, "{text}");
+        text.push_str(&String::from_utf8_lossy(&some[..count]));
+    }
+    server.signal("-TERM");
+    server.signal("-INT");
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.contains("\"error\"") && text.contains("data: [DONE]"), "{text}");
+    let (status, _) = server.wait();
+    assert!(status.success(), "{status}");
+    sim.stop();
+
+    let id = text.split("x-generation-id: ").nth(1).unwrap().split("\r\n").next().unwrap();
+    let mut server = home.serve(&[]);
+    let address = server.address();
+    let bearer = format!("Bearer {bearer}");
+    let path = format!("/api/v1/generation?id={id}");
+    let (status, row) = request(&address, "GET", &path, &[("Authorization", &bearer)], "");
+    assert_eq!(status, 200, "{row}");
+    assert!(row.contains("\"finish_reason\":\"error\""), "{row}");
+    server.stop();
+}

@@ -130,10 +130,9 @@ pub async fn zero_retention(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({ "data": found }))
 }
 
-/// The model's name in a path; one that is not text is no model's. ERR-1
-fn name_of(path: Result<Path<(String, String)>, PathRejection>) -> Result<String, Fault> {
-    let Path((author, slug)) =
-        path.map_err(|_| Fault::new(ErrorType::NotFound, "Model not found: its name is no text"))?;
+/// The model's name in a path.
+fn name_of(path: Result<Path<(String, String)>, PathRejection>) -> Result<String, Refused> {
+    let Path((author, slug)) = path?;
     Ok(format!("{author}/{slug}"))
 }
 

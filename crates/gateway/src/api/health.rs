@@ -18,6 +18,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     if app.is_draining() {
         return refuse("draining");
     }
+    if app.metrics.is_control_stale() {
+        return refuse("a change of keys, credentials or catalogue cannot be put in force");
+    }
     let (taken, room) = app.settlements.occupancy();
     if taken >= room {
         return refuse("too many answers wait to be recorded");

@@ -14,8 +14,11 @@ mod time;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use http::StatusCode;
+use http::header::ALLOW;
+use http::{HeaderValue, StatusCode};
 use protocol::exchange::{ErrorType, Fault};
 
 use crate::app::App;
@@ -45,8 +48,8 @@ fn version_one() -> Router<Arc<App>> {
         .route("/providers", get(catalogue::providers))
         .route("/endpoints/zdr", get(catalogue::zero_retention))
         // POST never comes here: the listener takes it before the router.
-        .route("/chat/completions", any(wrong_method))
-        .route("/completions", any(wrong_method))
+        .route("/chat/completions", any(only_post))
+        .route("/completions", any(only_post))
         .route("/generation", get(generation::show))
         .route("/key", get(key::show))
         .route("/route", post(route::show))
@@ -59,6 +62,19 @@ pub struct Refused(pub Fault);
 impl From<Fault> for Refused {
     fn from(fault: Fault) -> Self {
         Self(fault)
+    }
+}
+
+impl From<QueryRejection> for Refused {
+    /// ERR-1: in the envelope like every other error.
+    fn from(rejection: QueryRejection) -> Self {
+        Self(Fault::invalid(format!("the query cannot be read: {}", rejection.body_text())))
+    }
+}
+
+impl From<PathRejection> for Refused {
+    fn from(rejection: PathRejection) -> Self {
+        Self(Fault::invalid(format!("the path cannot be read: {}", rejection.body_text())))
     }
 }
 
@@ -76,6 +92,12 @@ async fn errors_explained() -> &'static str {
 async fn unknown_route(uri: http::Uri) -> Refused {
     let path: String = uri.path().chars().take(200).collect();
     Refused(Fault::new(ErrorType::NotFound, format!("There is no route {path}")))
+}
+
+async fn only_post(method: http::Method, uri: http::Uri) -> Response {
+    let mut response = wrong_method(method, uri).await.into_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+    response
 }
 
 async fn wrong_method(method: http::Method, uri: http::Uri) -> Refused {

@@ -19,11 +19,15 @@ pub async fn refresh_while_open(app: Arc<App>) {
         }
         match app.store.revision().await {
             Ok(revision) if revision == app.snapshot().revision => {}
-            Ok(_) => {
-                if let Err(error) = app.reload().await {
+            // `/readyz` and the metrics tell of it until it works: what is not in force may be a
+            // key that was revoked.
+            Ok(_) => match app.reload().await {
+                Ok(()) => app.metrics.control_stale(false),
+                Err(error) => {
+                    app.metrics.control_stale(true);
                     tracing::error!(%error, "a change of the control plane could not be put in force");
                 }
-            }
+            },
             Err(error) => tracing::warn!(%error, "the store cannot be read"),
         }
     }

@@ -53,11 +53,12 @@ pub fn may_infer(caller: &Caller) -> Result<(), Fault> {
 fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {
     if let Some(value) = headers.get(AUTHORIZATION) {
         let value = value.as_bytes();
-        let (scheme, key) = value.split_at_checked(7)?;
-        if scheme.eq_ignore_ascii_case(b"bearer ") {
+        if let Some((scheme, key)) = value.split_at_checked(7)
+            && scheme.eq_ignore_ascii_case(b"bearer ")
+        {
             return Some(key.trim_ascii()).filter(|key| !key.is_empty());
         }
-        return None;
+        // Another scheme is a proxy's own; the key may stand in the other header.
     }
     headers.get("x-api-key").map(|value| value.as_bytes()).filter(|key| !key.is_empty())
 }
@@ -76,7 +77,7 @@ mod tests {
         headers.insert(AUTHORIZATION, HeaderValue::from_static("bearer  abc "));
         assert_eq!(presented_key(&headers), Some(&b"abc"[..]));
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic abc"));
-        assert_eq!(presented_key(&headers), None);
+        assert_eq!(presented_key(&headers), Some(&b"k"[..]));
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer "));
         assert_eq!(presented_key(&headers), None);
     }

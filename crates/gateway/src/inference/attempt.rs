@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
-use protocol::exchange::{ErrorType, Fault, Response};
+use protocol::exchange::{ErrorType, Fault, FinishReason, Response};
 use protocol::openai_chat::{PatchedResponse, RequestPatch, patch_request, patch_response};
 use protocol::target::{Encoded, ResponseContext, Target};
 use protocol::{Dialect, anthropic, gemini, openai_chat};
@@ -22,6 +22,14 @@ use crate::upstream::{BodyError, SendError, UpstreamBody, UpstreamResponse};
 /// The most of a provider's error body that is read, in bytes.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 
+/// The most that is held back for the caller while no content came, in bytes.
+const MAX_BEFORE_CONTENT: usize = 1024 * 1024;
+
+/// The largest body that is echoed, in bytes: each attempt keeps its echo in memory. DEBUG-2
+const MAX_ECHO: usize = 1024 * 1024;
+
+const EMPTY: &str = "Provider returned error: an empty answer";
+
 /// A stream whose first content is there.
 pub struct Started {
     /// The rest of the provider's bytes.
@@ -32,7 +40,7 @@ pub struct Started {
     pub written: Vec<u8>,
     /// The provider said that it is done, or its bytes ended, within what was read.
     pub ended: bool,
-    /// A choice has ended already.
+    /// All choices have ended already.
     pub finished: bool,
     /// The candidate that serves.
     pub candidate: Candidate,
@@ -60,47 +68,95 @@ pub enum WholeAnswer {
     Translated(Response),
 }
 
+impl WholeAnswer {
+    /// Why each choice ended, with the provider's own word.
+    pub fn finishes(&self) -> impl Iterator<Item = (Option<FinishReason>, Option<&str>)> {
+        let (patched, translated) = match self {
+            Self::Patched(patched) => (Some(&patched.finishes), None),
+            Self::Translated(response) => (None, Some(&response.choices)),
+        };
+        let patched = patched.into_iter().flatten();
+        let translated = translated.into_iter().flatten();
+        patched
+            .map(|(reason, native)| (Some(*reason), native.as_deref()))
+            .chain(translated.map(|choice| (choice.finish, choice.native_finish.as_deref())))
+    }
+
+    /// The provider's id of the answer.
+    pub fn upstream_id(&self) -> Option<&str> {
+        match self {
+            Self::Patched(patched) => patched.upstream_id.as_deref(),
+            Self::Translated(response) => response.id.as_deref(),
+        }
+    }
+}
+
 /// Why an attempt failed.
 #[derive(Debug)]
 pub struct AttemptError {
     /// The error as the caller would see it.
     pub fault: Fault,
-    /// The provider's status; `None` if it gave none.
+    /// The status the provider gave, or meant where it told an error inside a 200; `None` if it
+    /// gave none, or if what it gave broke off.
     pub upstream_status: Option<u16>,
+    /// The status by what the error means, whatever the provider put on it: 402 for a 429 of one
+    /// without credit. It decides about health and availability. LB-6, ERR-10
+    pub meaning: Option<u16>,
+    /// The provider does not serve the region this gateway calls from. ERR-10
+    pub geographic: bool,
     /// The request could not be written for this endpoint: no provider has seen it.
     pub unsent: bool,
 }
 
 impl AttemptError {
-    fn of(fault: Fault, upstream_status: Option<u16>) -> Self {
-        Self { fault, upstream_status, unsent: false }
+    /// Trouble that no provider told of: no answer, or one that broke off.
+    fn of(fault: Fault) -> Self {
+        Self { fault, upstream_status: None, meaning: None, geographic: false, unsent: false }
     }
 
     fn unavailable(message: impl Into<String>) -> Self {
-        Self::of(Fault::new(ErrorType::ProviderUnavailable, message), None)
+        Self::of(Fault::new(ErrorType::ProviderUnavailable, message))
+    }
+
+    /// The catalogue describes the endpoint in a way that no request can be written for.
+    fn unwritable(error: impl std::fmt::Display) -> Self {
+        Self { unsent: true, ..Self::unavailable(error.to_string()) }
     }
 
     fn timeout() -> Self {
-        let message = "Request timed out. Please try again later.";
-        Self::of(Fault::new(ErrorType::Timeout, message), None)
+        Self::of(Fault::new(ErrorType::Timeout, "Request timed out. Please try again later."))
     }
 
-    /// A fault that a provider answered with.
-    fn answered(fault: Fault, status: u16) -> Self {
-        Self::of(fault, Some(status))
-    }
-
-    fn with_status(mut self, status: u16) -> Self {
-        self.upstream_status = Some(status);
-        self
+    /// A fault that a provider told, with the status of its answer; `fault` as decoded, not yet
+    /// made fit for the caller.
+    fn told(fault: Fault, status: u16, is_byok: bool) -> Self {
+        let meaning = match (fault.error_type, status) {
+            (
+                ErrorType::Authentication
+                | ErrorType::PaymentRequired
+                | ErrorType::PermissionDenied
+                | ErrorType::RateLimitExceeded,
+                _,
+            ) => Some(fault.error_type.status()),
+            // Found here, not told: what came made no sense.
+            (ErrorType::ProviderUnavailable, 200..=299) if fault.provider_code.is_none() => None,
+            (_, 200..=299) => Some(fault.status),
+            (_, status) => Some(status),
+        };
+        let geographic = routing::is_geographic(fault.provider_code.as_deref());
+        Self {
+            upstream_status: if status < 300 { meaning } else { Some(status) },
+            meaning,
+            geographic,
+            ..Self::of(for_caller(fault, is_byok))
+        }
     }
 }
 
 impl From<Fault> for AttemptError {
     /// A fault found while writing the request: the caller's, and no provider has seen it.
     fn from(fault: Fault) -> Self {
-        let status = fault.status;
-        Self { fault, upstream_status: Some(status), unsent: true }
+        Self { meaning: Some(fault.status), unsent: true, ..Self::of(fault) }
     }
 }
 
@@ -196,16 +252,16 @@ async fn write_request(
             "a member of the request has no counterpart at this provider"
         );
     }
-    if dispatch.call.facts.echo_upstream_body && stream {
+    if dispatch.call.facts.echo_upstream_body && stream && encoded.body.len() <= MAX_ECHO {
         debug.extend_from_slice(&echo_chunk(&dispatch.identity(candidate), &encoded.body));
     }
     let path = provider
         .dialect
         .path(&endpoint.upstream_model, stream)
-        .map_err(|error| AttemptError::unavailable(error.to_string()))?;
+        .map_err(AttemptError::unwritable)?;
     let origin = &candidate.access.origin;
-    let uri = Uri::try_from(format!("{}{path}", origin.prefix))
-        .map_err(|error| AttemptError::unavailable(error.to_string()))?;
+    let uri =
+        Uri::try_from(format!("{}{path}", origin.prefix)).map_err(AttemptError::unwritable)?;
     let mut request = Request::new(Full::new(Bytes::from(encoded.body)));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
@@ -270,8 +326,7 @@ async fn accept(
     if !plain {
         return Err(AttemptError::unavailable(
             "Provider returned error: a compressed answer that was not asked for",
-        )
-        .with_status(status.as_u16()));
+        ));
     }
     if status == StatusCode::OK || status == StatusCode::CREATED {
         return Ok(response);
@@ -293,8 +348,7 @@ async fn accept(
         Dialect::Gemini => gemini::decode_error,
     };
     let fault = decode(status.as_u16(), retry_after.as_deref(), &body);
-    let fault = for_caller(fault, candidate.access.is_byok());
-    Err(AttemptError::answered(fault, status.as_u16()))
+    Err(AttemptError::told(fault, status.as_u16(), candidate.access.is_byok()))
 }
 
 /// Trouble between this gateway and a provider is not the caller's: a key of ours that is refused
@@ -334,16 +388,14 @@ async fn begin_stream(
             .collect(MAX_ERROR_BODY, Duration::from_secs(5))
             .await
             .unwrap_or_default();
-        let mut error = not_a_stream(dialect, &context, &body).with_status(200);
-        error.fault = for_caller(error.fault, candidate.access.is_byok());
-        return Err(error);
+        return Err(not_a_stream(dialect, &context, &body, candidate.access.is_byok()));
     }
+    let answers = dispatch.call.facts.answers;
     let mut upstream = response.into_body();
     let mut relay =
         Relay::new(dialect, dispatch.call.surface, dispatch.identity(candidate), context);
     let mut written = Vec::new();
-    let failed =
-        |fault: Fault| AttemptError::answered(for_caller(fault, candidate.access.is_byok()), 200);
+    let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     loop {
         let data = upstream.data(limits.idle).await;
         let (step, ended) = match data {
@@ -356,31 +408,35 @@ async fn begin_stream(
                 (step, done)
             }
             Some(Err(error)) => {
-                let fault = body_fault(&error);
-                return Err(failed(fault));
+                return Err(AttemptError::of(body_fault(&error)));
             }
             None => (relay.end(&mut written), true),
         };
         if let Some(fault) = step.fault {
             return Err(failed(fault));
         }
+        if written.len() > MAX_BEFORE_CONTENT {
+            return Err(AttemptError::unavailable(
+                "Provider returned error: no content within the first chunks",
+            ));
+        }
         // A stream without a word is an answer only if the provider says why.
         let spoken = relay.text_bytes() > 0 || (step.content && !step.finished);
-        let empty = !spoken && relay.native_finish_reason().is_none();
-        if empty && (ended || step.finished) {
-            let fault = Fault::new(
-                ErrorType::ProviderUnavailable,
-                "Provider returned error: an empty answer",
-            );
-            return Err(failed(fault));
+        if !spoken && (ended || step.finished) {
+            match (relay.finish_reason(), relay.native_finish_reason()) {
+                (Some(FinishReason::Error), native) => return Err(failed(failed_with(native))),
+                (_, None) => return Err(AttemptError::unavailable(EMPTY)),
+                _ => {}
+            }
         }
         if step.content || step.finished || ended {
+            let relay_finished = step.finished && relay.all_finished(answers);
             return Ok(Begun::Stream(Box::new(Started {
                 upstream,
                 relay,
                 written,
                 ended,
-                finished: step.finished,
+                finished: relay_finished,
                 candidate: candidate.clone(),
                 began,
                 deadline: began + limits.total,
@@ -389,14 +445,26 @@ async fn begin_stream(
     }
 }
 
-fn not_a_stream(dialect: Dialect, context: &ResponseContext, body: &[u8]) -> AttemptError {
+/// The provider's failure said as a finish reason. CHAT-11
+pub fn failed_with(native: Option<&str>) -> Fault {
+    let word: String = native.unwrap_or("error").chars().take(128).collect();
+    let message = format!("Provider returned error: {word}");
+    Fault::new(ErrorType::ProviderUnavailable, message).with_provider_code(word)
+}
+
+fn not_a_stream(
+    dialect: Dialect,
+    context: &ResponseContext,
+    body: &[u8],
+    is_byok: bool,
+) -> AttemptError {
     let decoded = match dialect {
         Dialect::OpenaiChat => openai_chat::decode_response(body, context),
         Dialect::Anthropic => anthropic::decode_response(body, context),
         Dialect::Gemini => gemini::decode_response(body, context),
     };
     match decoded {
-        Err(fault) => AttemptError::answered(fault, 200),
+        Err(fault) => AttemptError::told(fault, 200, is_byok),
         Ok(_) => AttemptError::unavailable(
             "Provider returned error: an answer that is not a stream, though one was asked for",
         ),
@@ -429,7 +497,7 @@ async fn collect(
         .into_body()
         .collect(limits.max_answer_bytes, limits.total)
         .await
-        .map_err(|error| AttemptError::answered(body_fault(&error), 200))
+        .map_err(|error| AttemptError::of(body_fault(&error)))
 }
 
 fn whole_answer(
@@ -440,16 +508,13 @@ fn whole_answer(
     began: Instant,
 ) -> Result<Begun, AttemptError> {
     let dialect = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint).dialect;
-    let failed =
-        |fault: Fault| AttemptError::answered(for_caller(fault, candidate.access.is_byok()), 200);
-    let (answer, empty) = match (dialect, dispatch.call.surface) {
+    let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
+    let identity = dispatch.identity(candidate);
+    let (answer, spoken) = match (dialect, dispatch.call.surface) {
         (Dialect::OpenaiChat, Surface::Chat) => {
-            let patched =
-                patch_response(body, &dispatch.identity(candidate), context).map_err(failed)?;
-            // A blank finish reason is made `stop` for the caller; the provider said nothing.
-            let blank = patched.finishes.iter().all(|(_, native)| native.is_none());
-            let empty = !patched.has_content && blank;
-            (WholeAnswer::Patched(patched), empty)
+            let patched = patch_response(body, &identity, context).map_err(failed)?;
+            let spoken = patched.has_content;
+            (WholeAnswer::Patched(patched), spoken)
         }
         (dialect, _) => {
             let response = match dialect {
@@ -458,18 +523,17 @@ fn whole_answer(
                 Dialect::Gemini => gemini::decode_response(body, context),
             }
             .map_err(failed)?;
-            let empty = response
-                .choices
-                .iter()
-                .all(|choice| choice.turn.blocks.is_empty() && choice.native_finish.is_none());
-            (WholeAnswer::Translated(response), empty)
+            let spoken = response.choices.iter().any(|choice| !choice.turn.blocks.is_empty());
+            (WholeAnswer::Translated(response), spoken)
         }
     };
-    if empty {
-        return Err(failed(Fault::new(
-            ErrorType::ProviderUnavailable,
-            "Provider returned error: an empty answer",
-        )));
+    if !spoken {
+        // A blank finish reason is made `stop` for the caller; the provider said nothing.
+        match answer.finishes().find(|(_, native)| native.is_some()) {
+            None => return Err(AttemptError::unavailable(EMPTY)),
+            Some((Some(FinishReason::Error), native)) => return Err(failed(failed_with(native))),
+            Some(_) => {}
+        }
     }
     Ok(Begun::Whole(Box::new(Completed { answer, candidate: candidate.clone(), began })))
 }

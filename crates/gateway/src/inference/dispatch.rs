@@ -7,8 +7,8 @@ use bytes::Bytes;
 use protocol::exchange::{ErrorType, Fault, Identity, Request};
 use protocol::json::{Envelope, RawJson};
 use protocol::openai_chat;
-use routing::AttemptFailure;
 use routing::health::{Observation, Outcome};
+use routing::{AttemptFailure, AvailabilityCode};
 use store::Attempt as AttemptRecord;
 use tokio::sync::OnceCell;
 
@@ -19,6 +19,9 @@ use super::{Call, Surface};
 use crate::app::Worker;
 use crate::clock::now_millis;
 use crate::upstream::download::inline_media;
+
+/// No attempt begins once a call has lasted as long as so many whole attempts may.
+const CALL_TIME: u32 = 2;
 
 /// What all attempts of a request share.
 pub struct Dispatch<'a> {
@@ -44,6 +47,16 @@ pub enum Begun {
     Stream(Box<Started>),
     /// A whole answer.
     Whole(Box<Completed>),
+}
+
+impl Begun {
+    /// The provider's id of the answer, as far as it is known.
+    fn upstream_id(&self) -> Option<&str> {
+        match self {
+            Self::Stream(started) => started.relay.upstream_id(),
+            Self::Whole(completed) => completed.answer.upstream_id(),
+        }
+    }
 }
 
 /// All attempts failed.
@@ -102,6 +115,11 @@ impl<'a> Dispatch<'a> {
             if failures.len() >= app.settings.max_attempts && failures.iter().any(tried) {
                 continue;
             }
+            // A provider that hangs takes the time of an attempt; a call whose providers all hang
+            // ends before it has taken that of many.
+            if settlement.started().elapsed() >= app.settings.upstream.total * CALL_TIME {
+                break;
+            }
             let state = self.call.snapshot.endpoint(candidate.endpoint);
             settlement.choose(candidate.endpoint, state, candidate.access.is_byok());
             let mut watch =
@@ -112,7 +130,9 @@ impl<'a> Dispatch<'a> {
             drop(watch);
             match result {
                 Ok(begun) => {
-                    settlement.attempted(self.record(candidate, Some(200), latency, None));
+                    let mut record = self.record(candidate, Some(200), latency, None);
+                    record.id = begun.upstream_id().map(super::settle::bounded);
+                    settlement.attempted(record);
                     return Ok(begun);
                 }
                 Err(error) => {
@@ -169,21 +189,18 @@ impl<'a> Dispatch<'a> {
     /// others, and a request that could not be written was never seen by it.
     fn observe(&self, candidate: &Candidate, error: &AttemptError) {
         let own = candidate.access.is_byok()
-            && error.upstream_status.is_some_and(|status| (400..500).contains(&status));
+            && error.meaning.is_some_and(|status| (400..500).contains(&status));
         if own || error.unsent {
             return;
         }
         let now = now_millis();
         let until_ms =
             error.fault.retry_after.map(|seconds| now.saturating_add(seconds.saturating_mul(1000)));
-        let outcome = match error.upstream_status {
-            // A 200 whose body was an error, or broke off.
-            None | Some(200..=299) => Outcome::Failure,
-            Some(status) => {
-                let excused = error.fault.error_type == ErrorType::ContentPolicyViolation
-                    || routing::is_geographic(error.fault.provider_code.as_deref());
-                Outcome::of_status(status, excused, until_ms)
-            }
+        let excused =
+            error.geographic || error.fault.error_type == ErrorType::ContentPolicyViolation;
+        let outcome = match error.meaning {
+            None => Outcome::Failure,
+            Some(status) => Outcome::of_status(status, excused, until_ms),
         };
         self.call.snapshot.observe(candidate.endpoint, &Observation::of(outcome), now);
     }
@@ -204,8 +221,8 @@ impl<'a> Dispatch<'a> {
             .iter()
             .map(|failure| AttemptFailure {
                 provider: &self.call.snapshot.endpoint(failure.candidate.endpoint).provider_slug,
-                status: failure.error.upstream_status.filter(|status| *status != 200).unwrap_or(0),
-                geographic: routing::is_geographic(failure.error.fault.provider_code.as_deref()),
+                status: failure.error.meaning.unwrap_or(0),
+                geographic: failure.error.geographic,
                 retry_after: failure.error.fault.retry_after,
             })
             .collect();
@@ -213,8 +230,13 @@ impl<'a> Dispatch<'a> {
             self.call.link(&mut verdict.availability);
             fault.retry_after = verdict.availability.retry_after;
             // Status, kind and message stay those of the attempt, but for the one case whose
-            // message is documented. ERR-10, ERR-11
+            // message is documented, and one that would be masked. ERR-10, ERR-11
             if verdict.status == 429 {
+                fault.message.clone_from(&verdict.message);
+            }
+            if verdict.availability.code == AvailabilityCode::RegionRestricted {
+                fault.error_type = verdict.error_type;
+                fault.status = verdict.status;
                 fault.message.clone_from(&verdict.message);
             }
             if let Ok(raw) = RawJson::of(&verdict.availability) {

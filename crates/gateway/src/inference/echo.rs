@@ -9,6 +9,7 @@ const SHOWN: usize = 4096;
 /// A chunk without choices that shows the body as it was sent. DEBUG-2
 pub fn echo_chunk(identity: &Identity, body: &[u8]) -> Vec<u8> {
     let Ok(mut shown) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
+    hide_user(&mut shown);
     redact(&mut shown);
     let chunk = serde_json::json!({
         "id": identity.id,
@@ -24,7 +25,17 @@ pub fn echo_chunk(identity: &Identity, body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Hides inline media and who the user is. DEBUG-4
+/// Hides who the user is, where the protocols say it: a tool's parameter of the same name is no
+/// secret. DEBUG-4
+fn hide_user(body: &mut Value) {
+    for path in ["/user", "/safety_identifier", "/metadata/user_id"] {
+        if let Some(user) = body.pointer_mut(path) {
+            *user = Value::String("[redacted]".to_owned());
+        }
+    }
+}
+
+/// Hides inline media. DEBUG-4
 fn redact(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -34,13 +45,7 @@ fn redact(value: &mut Value) {
         }
         Value::Array(values) => values.iter_mut().for_each(redact),
         Value::Object(members) => {
-            for (name, value) in members.iter_mut() {
-                if matches!(name.as_str(), "user" | "user_id" | "safety_identifier") {
-                    *value = Value::String("[redacted]".to_owned());
-                } else {
-                    redact(value);
-                }
-            }
+            members.values_mut().for_each(redact);
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -52,9 +57,10 @@ mod tests {
 
     #[test]
     fn media_and_users_are_hidden() {
-        let body = br#"{"user":"ann","messages":[{"content":[{"image_url":{"url":"data:image/png;base64,AAAA"}},{"text":"hi"}]}]}"#;
+        let body = br#"{"user":"ann","metadata":{"user_id":"ann"},"tools":[{"properties":{"user":{"type":"string"}}}],"messages":[{"content":[{"image_url":{"url":"data:image/png;base64,AAAA"}},{"text":"hi"}]}]}"#;
         let chunk = String::from_utf8(echo_chunk(&Identity::default(), body)).unwrap();
         assert!(!chunk.contains("ann") && !chunk.contains("AAAA"), "{chunk}");
+        assert!(chunk.contains(r#""user":{"type":"string"}"#), "{chunk}");
         assert!(chunk.contains("\"text\":\"hi\"") && chunk.contains("\"choices\":[]"));
     }
 }

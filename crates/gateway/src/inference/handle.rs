@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -17,13 +19,14 @@ use super::Surface;
 use super::admit::{authenticate, may_infer};
 use super::attempt::{Completed, WholeAnswer};
 use super::dispatch::{Begun, Dispatch, Exhausted};
+use super::live::{Live, stopping};
 use super::plan::{Route, plan};
 use super::prepare::{Call, Served};
-use super::receive::receive;
+use super::receive::{MAX_OF_UNKNOWN, discard, receive};
 use super::settle::{Ending, Opening, Settlement};
-use super::stream::{LateFailure, Live, StreamBody, report_commit};
+use super::stream::{LateFailure, StreamBody, report_commit};
 use crate::answer::AnswerBody;
-use crate::app::Worker;
+use crate::app::{App, Worker};
 use crate::clock::now_micros;
 use crate::control::{Caller, Snapshot};
 use crate::error::respond;
@@ -35,9 +38,13 @@ pub async fn handle(
     surface: Surface,
 ) -> Response<AnswerBody> {
     let generation_id = Call::new_id();
+    let app = Arc::clone(&worker.app);
     match admitted(worker, request, surface, &generation_id).await {
         Ok(response) => response,
-        Err(refusal) => refusal.respond(&generation_id),
+        Err(refusal) => {
+            refusal.count(&app);
+            refusal.respond(&generation_id)
+        }
     }
 }
 
@@ -47,15 +54,24 @@ struct Refusal {
     members: Vec<(String, RawJson)>,
     /// The model and the provider of the last attempt.
     last: (String, String),
+    /// It has a row, and with it a place in the metrics.
+    settled: bool,
 }
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self { fault, members: Vec::new(), last: Default::default() }
+        Self { fault, members: Vec::new(), last: Default::default(), settled: false }
     }
 }
 
 impl Refusal {
+    /// Counts what no settlement counts.
+    fn count(&self, app: &App) {
+        if !self.settled {
+            app.metrics.turned_away(self.fault.status);
+        }
+    }
+
     fn respond(&self, generation_id: &str) -> Response<AnswerBody> {
         respond(&self.fault, Some(generation_id), &self.members)
     }
@@ -69,18 +85,34 @@ async fn admitted(
 ) -> Result<Response<AnswerBody>, Refusal> {
     let app = Arc::clone(&worker.app);
     let snapshot = app.snapshot();
-    let (parts, body) = request.into_parts();
-    let caller = authenticate(&parts.headers, &snapshot, now_micros())?;
-    may_infer(&caller)?;
-    let slot = worker.settlements.reserve_slot().map_err(|_| {
+    let (parts, mut body) = request.into_parts();
+    let admitted = authenticate(&parts.headers, &snapshot, now_micros())
+        .and_then(|caller| may_infer(&caller).map(|()| caller));
+    let caller = match admitted {
+        Ok(caller) => caller,
+        Err(fault) => {
+            discard(&mut body, &parts.headers, MAX_OF_UNKNOWN).await;
+            return Err(fault.into());
+        }
+    };
+    let Ok(slot) = worker.settlements.reserve_slot() else {
         let mut fault = Fault::new(
             ErrorType::ProviderOverloaded,
             "The gateway is at capacity: too many answers wait to be recorded",
         );
         fault.retry_after = Some(1);
-        fault
-    })?;
-    let body = receive(body, &app.settings).await?;
+        discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
+        return Err(fault.into());
+    };
+    let body = match receive(&mut body, &app.settings).await {
+        Ok(received) => received,
+        Err(fault) => {
+            if fault.error_type == ErrorType::PayloadTooLarge {
+                discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
+            }
+            return Err(fault.into());
+        }
+    };
     let committed_to_stream = Arc::new(AtomicBool::new(false));
     let request = Pending {
         worker,
@@ -93,17 +125,18 @@ async fn admitted(
         generation_id: generation_id.to_owned(),
         streaming: Arc::clone(&committed_to_stream),
     };
-    let mut answering = Box::pin(answer(request));
+    let mut answering = Box::pin(unless_cut_off(Arc::clone(&app), answer(request)));
     let heartbeat = app.settings.heartbeat_after();
     loop {
         match tokio::time::timeout(heartbeat, &mut answering).await {
-            Ok(outcome) => return outcome.map(|answered| answered.respond(&app)),
+            Ok(outcome) => return outcome.map(|answered| answered.respond(&app, surface)),
             // A caller that streams gets headers and a comment while attempts go on. STREAM-2
             Err(_) if committed_to_stream.load(Ordering::Relaxed) => break,
             Err(_) => {}
         }
     }
     let call_id = generation_id.to_owned();
+    let counting = Arc::clone(&app);
     let waiting = Box::pin(async move {
         match answering.await {
             Ok(Answered::Stream { live, .. }) => Ok(live),
@@ -113,11 +146,31 @@ async fn admitted(
                 members: Vec::new(),
                 last: Default::default(),
             }),
-            Err(Refusal { fault, members, last }) => Err(LateFailure { fault, members, last }),
+            Err(refusal) => {
+                refusal.count(&counting);
+                let Refusal { fault, members, last, .. } = refusal;
+                Err(LateFailure { fault, members, last })
+            }
         }
     });
-    let body = StreamBody::waiting(Arc::clone(&app), call_id, waiting);
+    let body = StreamBody::waiting(app, call_id, surface, waiting);
     Ok(stream_response(AnswerBody::Stream(Box::new(body)), generation_id))
+}
+
+/// The answer, or, when the gateway stops and cannot wait for it, an error. The order to stop polls
+/// every connection, and with it this.
+async fn unless_cut_off(
+    app: Arc<App>,
+    answering: impl Future<Output = Result<Answered, Refusal>>,
+) -> Result<Answered, Refusal> {
+    let mut answering = std::pin::pin!(answering);
+    std::future::poll_fn(|context| {
+        if app.is_cut_off() {
+            return Poll::Ready(Err(stopping().into()));
+        }
+        answering.as_mut().poll(context)
+    })
+    .await
 }
 
 /// A request whose body is read.
@@ -140,10 +193,10 @@ enum Answered {
 }
 
 impl Answered {
-    fn respond(self, app: &Arc<crate::app::App>) -> Response<AnswerBody> {
+    fn respond(self, app: &Arc<App>, surface: Surface) -> Response<AnswerBody> {
         match self {
             Self::Stream { live, generation_id } => {
-                let body = StreamBody::live(Arc::clone(app), generation_id.clone(), live);
+                let body = StreamBody::live(Arc::clone(app), generation_id.clone(), surface, live);
                 stream_response(AnswerBody::Stream(Box::new(body)), &generation_id)
             }
             Self::Whole { body, generation_id } => {
@@ -269,6 +322,7 @@ async fn whole(call: &Arc<Call>, completed: Completed, settlement: Settlement) -
         WholeAnswer::Patched(patched) => {
             ending.usage = patched.usage;
             ending.text_bytes = patched.text_bytes;
+            ending.images_out = patched.images;
             if let Some((finish, native)) = patched.finishes.first() {
                 ending.finish = Some(*finish);
                 ending.native_finish.clone_from(native);
@@ -293,11 +347,11 @@ async fn whole(call: &Arc<Call>, completed: Completed, settlement: Settlement) -
     let additions = Additions { charge: Some(&bill.charge), members: &members };
     let body = match answer {
         WholeAnswer::Patched(mut patched) => {
-            patched.usage.get_or_insert(bill.usage);
+            patched.usage = Some(bill.usage);
             patched.finish(additions)
         }
         WholeAnswer::Translated(mut response) => {
-            response.usage.get_or_insert(bill.usage);
+            response.usage = Some(bill.usage);
             let state = call.snapshot.endpoint(candidate.endpoint);
             let identity = protocol::exchange::Identity {
                 id: call.generation_id.clone(),
@@ -313,7 +367,13 @@ async fn whole(call: &Arc<Call>, completed: Completed, settlement: Settlement) -
             }
         }
     };
-    let served = Served { candidate, began, first_content: None, finish: ending.finish };
+    let served = Served {
+        candidate,
+        began,
+        first_content: None,
+        held_up: Duration::ZERO,
+        finish: ending.finish,
+    };
     call.served(&served, &bill.usage);
     if let Some(committed) = settlement.settle(ending, &bill) {
         report_commit(&call.generation_id, committed.await);
@@ -341,5 +401,5 @@ async fn failed(
     if let Some(committed) = settlement.settle(ending, &bill) {
         report_commit(&call.generation_id, committed.await);
     }
-    Refusal { fault, members, last }
+    Refusal { fault, members, last, settled: true }
 }

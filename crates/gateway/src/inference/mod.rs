@@ -4,7 +4,7 @@
 //! 2. `prepare`: read the body, gather facts.
 //! 3. `plan`: which endpoints, in which order, and why?
 //! 4. `dispatch`, `attempt`: try them until content flows.
-//! 5. `relay`, `stream`, `respond`: bring the answer to the caller.
+//! 5. `relay`, `stream`, `live`: bring the answer to the caller.
 //! 6. `settle`: one row in the books, on every way out, before the last frame.
 
 pub mod admit;
@@ -12,7 +12,9 @@ pub mod attempt;
 pub mod dispatch;
 mod echo;
 pub mod handle;
+pub mod live;
 pub mod metadata;
+pub mod pace;
 pub mod plan;
 pub mod prepare;
 pub mod receive;

@@ -1,7 +1,7 @@
 //! Step 2: what is asked for.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use http::header::{ORIGIN, REFERER, USER_AGENT};
@@ -56,6 +56,8 @@ pub struct Served<'s> {
     pub began: Instant,
     /// When content began; known for streams only.
     pub first_content: Option<Instant>,
+    /// How long the caller kept it from sending more.
+    pub held_up: Duration,
     /// Why it ended.
     pub finish: Option<FinishReason>,
 }
@@ -79,14 +81,15 @@ impl Attribution {
         let text = |name: &str| {
             headers
                 .get(name)
-                .and_then(|value| value.to_str().ok())
+                .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
                 .map(str::trim)
                 .filter(|text| !text.is_empty())
                 .map(|text| text.chars().take(512).collect::<String>())
         };
         let shared = |name: &str| text(name).map(Arc::from);
         Self {
-            referer: shared(REFERER.as_str()).or_else(|| shared("http-referer")),
+            // What an application says of itself goes before what its browser adds.
+            referer: shared("http-referer").or_else(|| shared(REFERER.as_str())),
             title: shared("x-openrouter-title").or_else(|| shared("x-title")),
             categories: shared("x-openrouter-categories"),
             user_agent: shared(USER_AGENT.as_str()),
@@ -201,13 +204,13 @@ impl Call {
     /// What an answer means for the endpoint's health and for the conversation. An answer that
     /// ended in an error counts against the endpoint. LB-6, MODELS-13, PERF-2, STICKY-1
     pub fn served(&self, served: &Served<'_>, usage: &Usage) {
-        let Served { candidate, began, first_content, finish } = *served;
+        let Served { candidate, began, first_content, held_up, finish } = *served;
         if finish == Some(FinishReason::Error) {
             let failure = Observation::of(Outcome::Failure);
             self.snapshot.observe(candidate.endpoint, &failure, now_millis());
             return;
         }
-        let seconds = began.elapsed().as_secs_f64();
+        let seconds = began.elapsed().saturating_sub(held_up).as_secs_f64();
         let since = |at: Instant| at.saturating_duration_since(began).as_secs_f64() * 1000.0;
         let observation = Observation {
             began_ms: Some(now_millis().saturating_sub((seconds * 1000.0) as u64)),

@@ -1,8 +1,10 @@
 //! Reads a request's body within bounds of size and time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::HeaderMap;
+use http::header::EXPECT;
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -10,8 +12,34 @@ use protocol::exchange::{ErrorType, Fault};
 
 use crate::settings::Settings;
 
+/// The most of a body that is read of a caller nobody knows, in bytes.
+pub const MAX_OF_UNKNOWN: usize = 1024 * 1024;
+/// How long a body is read for nothing but a good end.
+const DISCARDING: Duration = Duration::from_secs(2);
+
+/// Reads what a refused caller still sends, within bounds: closing a connection with unread bytes
+/// resets it, and the caller would see that instead of why it was refused.
+pub async fn discard(body: &mut Incoming, headers: &HeaderMap, limit: usize) {
+    // A caller that waits for leave has sent nothing yet; reading would give it leave.
+    if headers.contains_key(EXPECT) {
+        return;
+    }
+    let mut left = limit;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let size = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(size) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    };
+    // Whoever is slower than this gets the answer all the same, if its own end lets it through.
+    let _ = tokio::time::timeout(DISCARDING, reading).await;
+}
+
 /// Reads the whole body. Too large: 413; too slow: 408.
-pub async fn receive(mut body: Incoming, settings: &Settings) -> Result<Bytes, Fault> {
+pub async fn receive(body: &mut Incoming, settings: &Settings) -> Result<Bytes, Fault> {
     let limit = settings.max_body_bytes;
     let too_large = || {
         Fault::new(

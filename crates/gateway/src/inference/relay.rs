@@ -64,6 +64,10 @@ struct Tap {
     upstream_id: Option<String>,
     text_bytes: u64,
     images: u64,
+    /// The highest choice seen, counted from one.
+    begun: usize,
+    /// How many choices have ended.
+    ended: usize,
 }
 
 impl Relay {
@@ -205,6 +209,16 @@ impl Relay {
         }
     }
 
+    /// Whether all choices that began have ended, and as many as were asked for: nothing but usage
+    /// may still come.
+    pub fn all_finished(&self, asked: u64) -> bool {
+        let (begun, ended) = match &self.path {
+            Path::Patch(patch) => patch.progress(),
+            Path::Translate(translation) => (translation.tap.begun, translation.tap.ended),
+        };
+        ended >= begun && ended as u64 >= asked
+    }
+
     /// The provider's own word for it.
     pub fn native_finish_reason(&self) -> Option<&str> {
         match &self.path {
@@ -229,10 +243,10 @@ impl Relay {
         }
     }
 
-    /// Images so far, where the protocol tells them apart.
+    /// Images so far.
     pub fn images(&self) -> u64 {
         match &self.path {
-            Path::Patch(_) => 0,
+            Path::Patch(patch) => patch.images(),
             Path::Translate(translation) => translation.tap.images,
         }
     }
@@ -296,6 +310,17 @@ impl Translation {
 
 impl Tap {
     fn take(&mut self, event: &Event) {
+        if let Event::Text { choice, .. }
+        | Event::Refusal { choice, .. }
+        | Event::Reasoning { choice, .. }
+        | Event::ToolCallStart { choice, .. }
+        | Event::Image { choice, .. }
+        | Event::Audio { choice, .. }
+        | Event::Finish { choice, .. } = event
+        {
+            self.begun = self.begun.max(*choice as usize + 1);
+        }
+        self.ended += usize::from(matches!(event, Event::Finish { .. }));
         let mut count = |text: &str| self.text_bytes += text.len() as u64;
         match event {
             Event::Start { id, service_tier, .. } => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use catalog::{EndpointId, PriceState};
+use catalog::{EndpointId, PriceList, PriceState};
 use ledger::{Cost, MeteredUsage};
 use protocol::exchange::{Charge, FinishReason, Usage};
 use store::{Attempt, Committed, Generation, SettledBy, Slot};
@@ -23,6 +23,8 @@ pub struct Settlement {
     endpoint: Option<EndpointId>,
     started: Instant,
     first_content: Option<Instant>,
+    /// When the attempt under way began.
+    trying: Option<Instant>,
     estimated_prompt_tokens: u64,
     images: u64,
 }
@@ -62,6 +64,8 @@ pub struct Bill {
     cost: Cost,
     settled_by: SettledBy,
     price_state: store::PriceState,
+    /// The endpoint whose prices hold; not the one that was asked if it served another tier.
+    pricing: Option<EndpointId>,
 }
 
 /// What is known of a call at its start.
@@ -86,6 +90,7 @@ impl Settlement {
             endpoint: None,
             started: Instant::now(),
             first_content: None,
+            trying: None,
             estimated_prompt_tokens: opening.estimated_prompt_tokens,
             images: opening.images,
         }
@@ -109,6 +114,7 @@ impl Settlement {
     /// An attempt is made at this endpoint; from now on it is the one that is billed.
     pub fn choose(&mut self, endpoint: EndpointId, state: &EndpointState, is_byok: bool) {
         self.endpoint = Some(endpoint);
+        self.trying = Some(Instant::now());
         let generation = &mut self.generation;
         generation.model = Arc::clone(&state.model);
         generation.model_permaslug = Arc::clone(&state.permaslug);
@@ -116,13 +122,12 @@ impl Settlement {
         generation.provider_name = Arc::clone(&state.provider_name);
         generation.provider_slug = Arc::clone(&state.provider_slug);
         generation.upstream_model = Arc::clone(&state.upstream_model);
-        generation.prices = Some(Arc::clone(&state.prices));
-        generation.price_version = Some(Arc::clone(&state.price_version));
         generation.is_byok = is_byok;
     }
 
     /// An attempt ended. USAGE, GEN-2
     pub fn attempted(&mut self, attempt: Attempt) {
+        self.trying = None;
         self.app.metrics.attempt(&self.generation.provider_slug, attempt.status.unwrap_or(0));
         self.generation.attempts.push(attempt);
     }
@@ -141,6 +146,12 @@ impl Settlement {
             ..Usage::default()
         };
         let mut usage = ending.usage.unwrap_or(estimated);
+        // Zeros beside text stand for counts that were never made.
+        let uncounted = ending.text_bytes > 0 && (usage.output == 0 || usage.input == 0);
+        if uncounted {
+            usage.output = if usage.output == 0 { estimated.output } else { usage.output };
+            usage.input = if usage.input == 0 { estimated.input } else { usage.input };
+        }
         // What a provider counted before a caller left is not yet all that it sent.
         let unfinished = ending.cancelled && ending.finish.is_none();
         if unfinished {
@@ -148,7 +159,7 @@ impl Settlement {
         }
         let mut bill = Bill {
             usage,
-            settled_by: match (ending.usage.is_some(), ending.cancelled) {
+            settled_by: match (ending.usage.is_some() && !uncounted, ending.cancelled) {
                 (_, true) if unfinished => SettledBy::Metered,
                 (true, _) => SettledBy::Usage,
                 (false, _) => SettledBy::Estimated,
@@ -157,11 +168,15 @@ impl Settlement {
         };
         bill.charge.is_byok = self.generation.is_byok;
         bill.charge.cost = "0".to_owned();
-        let Some(endpoint) = self.endpoint.map(|id| self.snapshot.catalog.endpoint(id)) else {
+        let catalog = &self.snapshot.catalog;
+        let Some(asked) = self.endpoint else {
             bill.settled_by = SettledBy::None;
+            bill.usage = ending.usage.unwrap_or_default();
             return bill;
         };
-        bill.price_state = match endpoint.price.state() {
+        bill.pricing = catalog.endpoint_pricing(asked, ending.service_tier.as_deref());
+        let prices = bill.pricing.map(|id| &catalog.endpoint(id).price);
+        bill.price_state = match prices.map_or(PriceState::Unknown, PriceList::state) {
             PriceState::Known => store::PriceState::Known,
             PriceState::Free => store::PriceState::Free,
             PriceState::Unknown => store::PriceState::Unknown,
@@ -171,6 +186,8 @@ impl Settlement {
         let waived = ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
         if failed || waived {
             bill.settled_by = SettledBy::None;
+            // An estimate is for billing; in the books it would be tokens nobody counted.
+            bill.usage = ending.usage.unwrap_or_default();
             return bill;
         }
         let metered = MeteredUsage {
@@ -181,7 +198,7 @@ impl Settlement {
             ..MeteredUsage::default()
         };
         let minute = minute_of_day(self.generation.created_at);
-        match ledger::cost(&metered, &endpoint.price, minute) {
+        match prices.and_then(|prices| ledger::cost(&metered, prices, minute)) {
             Some(cost) => {
                 bill.charge.upstream_cost = Some(cost.total.to_string());
                 bill.charge.upstream_prompt_cost = Some(cost.prompt.to_string());
@@ -229,10 +246,7 @@ impl Settlement {
         let mut generation = std::mem::take(&mut self.generation);
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let usage = &bill.usage;
-        // Providers' words are bounded like everything else that a peer may choose.
-        let word = |text: Option<String>| -> Option<Arc<str>> {
-            text.map(|text| text.chars().take(200).collect::<String>().into())
-        };
+        let word = |text: Option<String>| text.as_deref().map(bounded);
         generation.upstream_id = word(ending.upstream_id);
         generation.cancelled = ending.cancelled;
         generation.status = ending.status;
@@ -256,6 +270,7 @@ impl Settlement {
         generation.tokens_prompt = signed(usage.input);
         generation.tokens_completion = signed(usage.output);
         generation.num_media_prompt = signed(self.images);
+        generation.num_media_completion = signed(ending.images_out);
         generation.web_searches = signed(usage.web_searches);
         generation.upstream_inference_cost = bill.cost.total.0;
         generation.upstream_prompt_cost = bill.cost.prompt.0;
@@ -264,6 +279,11 @@ impl Settlement {
         generation.total_cost = charged;
         generation.usage_cost = charged;
         generation.price_state = bill.price_state;
+        if let Some(pricing) = bill.pricing {
+            let state = self.snapshot.endpoint(pricing);
+            generation.prices = Some(Arc::clone(&state.prices));
+            generation.price_version = Some(Arc::clone(&state.price_version));
+        }
         generation.is_free = bill.price_state == store::PriceState::Free;
         generation.settled_by = bill.settled_by;
         Some(slot.settle(generation))
@@ -283,10 +303,30 @@ impl Drop for Settlement {
         if self.slot.is_none() {
             return;
         }
+        // The attempt that the caller did not wait for: where it hung can be seen. GEN-2
+        if let Some(since) = self.trying.take() {
+            let generation = &self.generation;
+            let attempt = Attempt {
+                id: None,
+                endpoint_id: Arc::clone(&generation.endpoint_tag),
+                provider_name: Arc::clone(&generation.provider_name),
+                model_permaslug: Arc::clone(&generation.model_permaslug),
+                status: None,
+                latency_ms: i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX),
+                is_byok: generation.is_byok,
+                error_type: None,
+            };
+            self.attempted(attempt);
+        }
         let ending = Ending { status: 499, cancelled: true, ..Ending::default() };
         let bill = self.bill(&ending);
         let _ = self.hand_over(ending, &bill);
     }
+}
+
+/// A provider's word, bounded like everything else that a peer may choose.
+pub fn bounded(word: &str) -> Arc<str> {
+    word.chars().take(200).collect::<String>().into()
 }
 
 /// The opening values that every record shares.

@@ -4,27 +4,22 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use protocol::exchange::{Additions, ErrorType, Fault, FinishReason};
+use protocol::exchange::Fault;
 use protocol::json::RawJson;
 use protocol::sse::{DONE, write_comment, write_data};
-use routing::health::{Observation, Outcome};
 use store::Committed;
 use tokio::time::Sleep;
 
-use super::Call;
-use super::attempt::{Started, body_fault, for_caller};
-use super::prepare::Served;
-use super::settle::{Ending, Settlement};
+use super::Surface;
+use super::live::{End, Live, stopping};
 use crate::app::App;
-use crate::clock::now_millis;
 use crate::error::mask;
 use crate::upstream::UpstreamBody;
 
 /// The comment that keeps a waiting caller's connection open. STREAM-2
-const HEARTBEAT: &str = "OPENROUTER PROCESSING";
+pub const HEARTBEAT: &str = "OPENROUTER PROCESSING";
 
 /// Attempts that are still under way when the caller already has headers.
 pub type Waiting = Pin<Box<dyn Future<Output = Result<Box<Live>, LateFailure>> + Send>>;
@@ -43,6 +38,7 @@ pub struct LateFailure {
 pub struct StreamBody {
     app: Arc<App>,
     generation_id: String,
+    surface: Surface,
     phase: Phase,
     out: Vec<u8>,
     heartbeat: Option<Pin<Box<Sleep>>>,
@@ -59,242 +55,46 @@ enum Phase {
     Done,
 }
 
-/// A stream under way, with what it owes to the books.
-pub struct Live {
-    call: Arc<Call>,
-    started: Option<Started>,
-    settlement: Option<Settlement>,
-    idle: Pin<Box<Sleep>>,
-    last_data: Instant,
-    finished: bool,
-    /// Data came so soon after the last that more is waited for, for some turns.
-    gathering: bool,
-    /// The turns given since.
-    turns: u32,
-}
-
-/// Data that follows within this time is part of a burst.
-const BACK_TO_BACK: Duration = Duration::from_micros(300);
-/// So many turns the other tasks of this worker get before a burst counts as over.
-const TURNS: u32 = 3;
-/// So many bytes of a burst are sent together.
-const GATHERED: usize = 16 * 1024;
-
-impl Live {
-    /// Content flows from now on.
-    pub fn new(call: Arc<Call>, started: Started, settlement: Settlement, app: &App) -> Self {
-        let now = Instant::now();
-        Self {
-            call,
-            idle: Box::pin(tokio::time::sleep(app.settings.upstream.idle)),
-            last_data: now,
-            finished: started.finished,
-            gathering: false,
-            turns: 0,
-            started: Some(started),
-            settlement: Some(settlement),
-        }
-    }
-
-    fn ending(started: &Started, status: u16) -> Ending {
-        Ending {
-            usage: started.relay.usage(),
-            text_bytes: started.relay.text_bytes(),
-            images_out: started.relay.images(),
-            finish: started.relay.finish_reason(),
-            native_finish: started.relay.native_finish_reason().map(str::to_owned),
-            status,
-            service_tier: started.relay.service_tier().map(str::to_owned),
-            upstream_id: started.relay.upstream_id().map(str::to_owned),
-            ..Ending::default()
-        }
-    }
-
-    /// The provider ended well: writes the end, with the cost, and hands the record over.
-    fn finish(&mut self, tail: &mut Vec<u8>) -> (Option<Committed>, Option<Box<UpstreamBody>>) {
-        let (Some(mut started), Some(settlement)) = (self.started.take(), self.settlement.take())
-        else {
-            return (None, None);
-        };
-        let ending = Self::ending(&started, 200);
-        let bill = settlement.bill(&ending);
-        if ending.usage.is_none() {
-            started.relay.set_usage(bill.usage);
-        }
-        let members = self.call.metadata(settlement.generation());
-        let additions = Additions { charge: Some(&bill.charge), members: &members };
-        started.relay.finish(additions, tail);
-        let served = Served {
-            candidate: &started.candidate,
-            began: started.began,
-            first_content: settlement.first_content(),
-            finish: ending.finish,
-        };
-        self.call.served(&served, &bill.usage);
-        (settlement.settle(ending, &bill), Some(Box::new(started.upstream)))
-    }
-
-    /// The provider failed after content: says so in the stream and bills nothing. STREAM-5, ZCI-1
-    fn fail(&mut self, fault: &Fault, tail: &mut Vec<u8>) -> Option<Committed> {
-        let (Some(mut started), Some(settlement)) = (self.started.take(), self.settlement.take())
-        else {
-            return None;
-        };
-        self.call.snapshot.observe(
-            started.candidate.endpoint,
-            &Observation::of(Outcome::Failure),
-            now_millis(),
-        );
-        let shown = mask(&for_caller(fault.clone(), started.candidate.access.is_byok()));
-        started.relay.fail(&shown, tail);
-        let ending = Ending {
-            finish: Some(FinishReason::Error),
-            error_type: Some(fault.error_type.name()),
-            ..Self::ending(&started, fault.status)
-        };
-        let bill = settlement.bill(&ending);
-        settlement.settle(ending, &bill)
-    }
-
-    fn poll_live(
-        &mut self,
-        app: &App,
-        context: &mut Context<'_>,
-        out: &mut Vec<u8>,
-    ) -> Poll<Option<Phase>> {
-        let Some(started) = &mut self.started else { return Poll::Ready(Some(Phase::Done)) };
-        if !started.written.is_empty() {
-            std::mem::swap(out, &mut started.written);
-            return Poll::Ready(None);
-        }
-        let now = Instant::now();
-        if self.gathering && out.len() >= GATHERED {
-            self.gathering = false;
-            return Poll::Ready(None);
-        }
-        let fault = if started.ended {
-            None
-        } else {
-            match started.upstream.poll_data(context) {
-                Poll::Ready(Some(Ok(data))) => {
-                    // Pieces that come back to back are sent together: a write for each would cost
-                    // ten times what everything else does.
-                    self.gathering = now.duration_since(self.last_data) < BACK_TO_BACK;
-                    self.last_data = now;
-                    let mut step = started.relay.push(&data, out);
-                    started.ended = step.done;
-                    if step.finished && !self.finished {
-                        // Only usage may still come; it is not waited for as long as content is.
-                        self.finished = true;
-                        self.idle.as_mut().reset((now + AFTER_FINISH).into());
-                    }
-                    if step.done && step.fault.is_none() {
-                        step.fault = started.relay.end(out).fault;
-                    }
-                    match step.fault {
-                        Some(fault) => Some(fault),
-                        None if now > started.deadline => Some(timed_out()),
-                        None => {
-                            self.gathering &= !started.ended;
-                            self.turns = 0;
-                            return Poll::Ready(None);
-                        }
-                    }
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    started.ended = true;
-                    unless_complete(started, out, body_fault(&error))
-                }
-                Poll::Ready(None) => {
-                    started.ended = true;
-                    started.relay.end(out).fault
-                }
-                Poll::Pending if !out.is_empty() => {
-                    // The connection's driver may have more at hand: it gets some turns.
-                    if self.gathering && self.turns < TURNS {
-                        self.turns += 1;
-                        context.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    self.gathering = false;
-                    return Poll::Ready(None);
-                }
-                Poll::Pending => {
-                    if self.idle.as_mut().poll(context).is_pending() {
-                        return Poll::Pending;
-                    }
-                    let patience = app.settings.upstream.idle;
-                    let idle = if self.finished { patience.min(AFTER_FINISH) } else { patience };
-                    let due = (self.last_data + idle).min(started.deadline);
-                    if due > now {
-                        // Data came since the timer was set: it is moved only now, not for each
-                        // chunk.
-                        self.idle.as_mut().reset(due.into());
-                        return Poll::Ready(None);
-                    }
-                    started.ended = true;
-                    unless_complete(started, out, timed_out())
-                }
-            }
-        };
-        if fault.is_none() && !out.is_empty() {
-            // Content does not wait for the books, only the end does.
-            self.gathering = false;
-            return Poll::Ready(None);
-        }
-        let mut tail = std::mem::take(out);
-        let (committed, upstream) = match fault {
-            Some(fault) => (self.fail(&fault, &mut tail), None),
-            None => self.finish(&mut tail),
-        };
-        Poll::Ready(Some(Phase::Settling { committed, tail, upstream }))
-    }
-}
-
-/// How long usage is waited for after the last choice ended.
-const AFTER_FINISH: Duration = Duration::from_secs(2);
-
-/// The provider went away: a fault, unless all that matters had come.
-fn unless_complete(started: &mut Started, out: &mut Vec<u8>, fault: Fault) -> Option<Fault> {
-    let end = started.relay.end(out);
-    let complete = end.fault.is_none() && started.relay.finish_reason().is_some();
-    (!complete).then_some(fault)
-}
-
-fn timed_out() -> Fault {
-    Fault::new(ErrorType::Timeout, "Request timed out. Please try again later.")
-}
-
-impl Drop for Live {
-    /// The caller left: the provider's connection closes, and what was metered is settled.
-    /// STREAM-8, STREAM-9
-    fn drop(&mut self) {
-        if let (Some(started), Some(settlement)) = (self.started.take(), self.settlement.take()) {
-            settlement.abandon(Self::ending(&started, 200));
-        }
+impl From<End> for Phase {
+    fn from(end: End) -> Self {
+        let End { committed, tail, upstream } = end;
+        Self::Settling { committed, tail, upstream }
     }
 }
 
 impl StreamBody {
     /// A stream whose content flows.
-    pub fn live(app: Arc<App>, generation_id: String, live: Box<Live>) -> Self {
-        Self { app, generation_id, phase: Phase::Live(live), out: Vec::new(), heartbeat: None }
+    pub fn live(app: Arc<App>, generation_id: String, surface: Surface, live: Box<Live>) -> Self {
+        let phase = Phase::Live(live);
+        Self { app, generation_id, surface, phase, out: Vec::new(), heartbeat: None }
     }
 
     /// A stream whose caller waits for attempts that are still under way.
-    pub fn waiting(app: Arc<App>, generation_id: String, waiting: Waiting) -> Self {
+    pub fn waiting(
+        app: Arc<App>,
+        generation_id: String,
+        surface: Surface,
+        waiting: Waiting,
+    ) -> Self {
         let heartbeat = Box::pin(tokio::time::sleep(app.settings.heartbeat_interval()));
         let mut out = Vec::new();
         write_comment(&mut out, HEARTBEAT);
-        Self { app, generation_id, phase: Phase::Waiting(waiting), out, heartbeat: Some(heartbeat) }
+        let phase = Phase::Waiting(waiting);
+        Self { app, generation_id, surface, phase, out, heartbeat: Some(heartbeat) }
     }
 
     /// The next bytes for the caller.
     pub fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.app.is_cut_off() {
+            self.cut_off();
+        }
         loop {
             // While a burst is gathered, `out` is not yet let go.
-            let gathering = matches!(&self.phase, Phase::Live(live) if live.gathering);
+            let gathering = matches!(&self.phase, Phase::Live(live) if live.is_gathering());
             if !self.out.is_empty() && !gathering {
+                if let Phase::Live(live) = &mut self.phase {
+                    live.handed_out();
+                }
                 return Poll::Ready(Some(Bytes::from(std::mem::take(&mut self.out))));
             }
             match &mut self.phase {
@@ -308,10 +108,10 @@ impl StreamBody {
                         }
                     }
                 },
-                Phase::Live(live) => match live.poll_live(&self.app, context, &mut self.out) {
+                Phase::Live(live) => match live.poll(&self.app, context, &mut self.out) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(None) => {}
-                    Poll::Ready(Some(next)) => self.phase = next,
+                    Poll::Ready(Some(end)) => self.phase = end.into(),
                 },
                 Phase::Settling { committed, tail, upstream } => {
                     // The provider's last bytes are read meanwhile, so that its connection can be
@@ -347,25 +147,60 @@ impl StreamBody {
         true
     }
 
+    /// The gateway stops and cannot wait for the end.
+    fn cut_off(&mut self) {
+        match &mut self.phase {
+            // Dropping the attempts settles them.
+            Phase::Waiting(_) => self.fail_late(LateFailure {
+                fault: stopping(),
+                members: Vec::new(),
+                last: Default::default(),
+            }),
+            Phase::Live(live) => {
+                let end = live.cut_off(std::mem::take(&mut self.out));
+                self.phase = end.into();
+            }
+            Phase::Settling { .. } | Phase::Done => {}
+        }
+    }
+
     fn fail_late(&mut self, failure: LateFailure) {
         let shown = mask(&failure.fault);
-        let mut tail = Vec::new();
-        write_data(&mut tail, &late_error(&self.generation_id, &shown, &failure));
+        if shown.status == 500 {
+            self.app.metrics.internal_error();
+        }
+        let mut tail = std::mem::take(&mut self.out);
+        write_data(&mut tail, &late_error(&self.generation_id, self.surface, &shown, &failure));
         tail.extend_from_slice(DONE);
         self.phase = Phase::Settling { committed: None, tail, upstream: None };
     }
 }
 
 /// The error chunk of a stream in which nothing was said yet. STREAM-5
-fn late_error(generation_id: &str, fault: &Fault, failure: &LateFailure) -> Vec<u8> {
+fn late_error(
+    generation_id: &str,
+    surface: Surface,
+    fault: &Fault,
+    failure: &LateFailure,
+) -> Vec<u8> {
     let members = &failure.members;
     let rendered = protocol::openai_chat::encode_error(fault, Some(generation_id), members);
-    let choice = r#"[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]"#;
+    // CHAT-14
+    let (object, choices) = match surface {
+        Surface::Chat => (
+            "\"chat.completion.chunk\"",
+            r#"[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]"#,
+        ),
+        Surface::Completions => (
+            "\"text_completion\"",
+            r#"[{"index":0,"text":"","finish_reason":"error","native_finish_reason":null}]"#,
+        ),
+    };
     match protocol::json::Envelope::parse(&rendered.body) {
         Ok(envelope) => {
             let mut edit = envelope.edit();
             edit.set("id", format!("\"{generation_id}\""));
-            edit.set("object", "\"chat.completion.chunk\"");
+            edit.set("object", object);
             edit.set("created", crate::clock::now_seconds().to_string());
             let (model, provider) = &failure.last;
             for (name, value) in [("model", model), ("provider", provider)] {
@@ -373,7 +208,7 @@ fn late_error(generation_id: &str, fault: &Fault, failure: &LateFailure) -> Vec<
                     edit.set(name, json);
                 }
             }
-            edit.set("choices", choice);
+            edit.set("choices", choices);
             edit.finish()
         }
         Err(_) => rendered.body,

@@ -45,6 +45,8 @@ pub struct Metrics {
     cost: Counter<f64, AtomicU64>,
     internal_errors: Counter,
     in_flight: Gauge,
+    control_stale: Gauge,
+    connections_refused: Counter,
 }
 
 impl Default for Metrics {
@@ -90,6 +92,18 @@ impl Metrics {
         registry.register("internal_errors", "Answers with status 500", internal_errors.clone());
         let in_flight = Gauge::default();
         registry.register("in_flight", "Inference requests running", in_flight.clone());
+        let control_stale = Gauge::default();
+        registry.register(
+            "control_stale",
+            "1 while a change of keys, credentials or catalogue cannot be put in force",
+            control_stale.clone(),
+        );
+        let connections_refused = Counter::default();
+        registry.register(
+            "connections_refused",
+            "Connections turned away because there were too many",
+            connections_refused.clone(),
+        );
         Self {
             registry,
             requests,
@@ -101,6 +115,8 @@ impl Metrics {
             cost,
             internal_errors,
             in_flight,
+            control_stale,
+            connections_refused,
         }
     }
 
@@ -117,6 +133,27 @@ impl Metrics {
         if let Some(seconds) = first_token_seconds {
             self.first_token.observe(seconds);
         }
+    }
+
+    /// A request was refused, with this status, before it had a row.
+    pub fn turned_away(&self, status: u16) {
+        let outcome = if status < 500 { OutcomeLabel::Refused } else { OutcomeLabel::Failed };
+        self.requests.get_or_create(&RequestLabels { outcome }).inc();
+    }
+
+    /// The control plane could not be put in force, or was again.
+    pub fn control_stale(&self, stale: bool) {
+        self.control_stale.set(i64::from(stale));
+    }
+
+    /// Whether the snapshot in force is older than the control plane, which cannot be compiled.
+    pub fn is_control_stale(&self) -> bool {
+        self.control_stale.get() > 0
+    }
+
+    /// A connection was turned away because there were too many.
+    pub fn connection_refused(&self) {
+        self.connections_refused.inc();
     }
 
     /// An attempt ended. `status` 0: no answer.
@@ -157,11 +194,13 @@ mod tests {
         let metrics = Metrics::new();
         metrics.begin();
         metrics.end(OutcomeLabel::Ok, 0.2, Some(0.1));
+        metrics.turned_away(401);
         metrics.attempt("openai", 200);
         metrics.usage(10, 5, 1_500_000_000);
         let text = metrics.render();
         assert!(text.contains("trunkline_requests_total{outcome=\"Ok\"} 1"), "{text}");
         assert!(text.contains("trunkline_attempts_total{provider=\"openai\",status=\"200\"} 1"));
+        assert!(text.contains("trunkline_requests_total{outcome=\"Refused\"} 1"), "{text}");
         assert!(text.contains("trunkline_cost_usd_total 1.5"));
         assert!(text.contains("trunkline_in_flight 0"));
     }

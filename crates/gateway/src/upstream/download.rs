@@ -200,7 +200,7 @@ async fn get(
     if tls {
         let name = rustls::pki_types::ServerName::try_from(host.to_owned())
             .map_err(|error| failed(&error))?;
-        let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(super::tls_config()));
+        let connector = tokio_rustls::TlsConnector::from(public_tls());
         let stream = connector.connect(name, stream).await.map_err(|error| failed(&error))?;
         exchange(TokioIo::new(stream), request).await
     } else {
@@ -276,6 +276,13 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     first & 0xe000 == 0x2000
         && first != 0x2002
         && !(first == 0x2001 && (second == 0xdb8 || second == 0))
+}
+
+/// TLS toward anywhere: an operator's own authorities are for providers, not for what callers name.
+fn public_tls() -> std::sync::Arc<rustls::ClientConfig> {
+    static CONFIG: std::sync::OnceLock<std::sync::Arc<rustls::ClientConfig>> =
+        std::sync::OnceLock::new();
+    std::sync::Arc::clone(CONFIG.get_or_init(|| super::tls_config(&[]).into()))
 }
 
 #[cfg(test)]

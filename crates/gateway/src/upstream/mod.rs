@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod download;
+mod multiplexed;
 pub mod origin;
 pub mod pool;
 
@@ -9,20 +10,21 @@ pub use body::{BodyError, UpstreamBody};
 pub use origin::{Origin, OriginError};
 pub use pool::{Pool, SendError, UpstreamResponse};
 
-/// The TLS settings toward providers: the public roots, and nothing older than TLS 1.2.
-pub fn tls_config() -> rustls::ClientConfig {
-    static CONFIG: std::sync::OnceLock<rustls::ClientConfig> = std::sync::OnceLock::new();
-    CONFIG
-        .get_or_init(|| {
-            let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-            let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-            match rustls::ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-            {
-                Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth(),
-                // The ring provider supports the default versions; without them there is no TLS.
-                Err(error) => unreachable!("the TLS provider lacks the default versions: {error}"),
-            }
-        })
-        .clone()
+/// The TLS settings toward providers: the public roots and `authorities`, and nothing older than
+/// TLS 1.2.
+pub fn tls_config(authorities: &[rustls::pki_types::CertificateDer<'_>]) -> rustls::ClientConfig {
+    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    for authority in authorities {
+        if let Err(error) = roots.add(authority.clone().into_owned()) {
+            tracing::warn!(%error, "a certificate authority cannot be used and is left out");
+        }
+    }
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    match rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+    {
+        Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth(),
+        // The ring provider supports the default versions; without them there is no TLS.
+        Err(error) => unreachable!("the TLS provider lacks the default versions: {error}"),
+    }
 }

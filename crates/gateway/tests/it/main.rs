@@ -4,7 +4,11 @@
 
 mod bad_input;
 mod chat;
+mod connections;
+mod failures;
 mod fault_matrix;
+mod http2;
+mod raw;
 mod resilience;
 mod resources;
 mod routing;

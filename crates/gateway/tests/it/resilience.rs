@@ -1,38 +1,13 @@
-//! Bugs that a review found, each with the test that fails without its mend.
+//! Bugs that were there, each with the test that fails without its mend.
 
 use std::time::Duration;
 
 use serde_json::json;
 use testkit::{Protocol, Script, Simulator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
+use super::raw::{provider, upstream};
 use super::support::{Gateway, MODEL, Upstream, settings};
-
-/// A provider that does what a function says with each connection.
-async fn provider<F, R>(serve: F) -> String
-where
-    F: Fn(tokio::net::TcpStream) -> R + Send + 'static,
-    R: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream));
-        }
-    });
-    format!("http://{address}/v1")
-}
-
-fn upstream(base_url: String, slug: &str) -> Upstream {
-    Upstream {
-        slug: slug.to_owned(),
-        dialect: protocol::Dialect::OpenaiChat,
-        base_url,
-        model: "m".to_owned(),
-    }
-}
 
 const FRAMES: &str = "data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":null}]}\n\n\
     data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\

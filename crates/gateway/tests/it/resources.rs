@@ -81,7 +81,16 @@ async fn health_and_unknown_routes_answer() {
     assert_eq!(gateway.get("/healthz").await.status, 200);
     assert_eq!(gateway.get("/readyz").await.status, 200);
     assert_eq!(gateway.get("/api/v1/nothing").await.json()["error"]["code"], 404);
-    assert_eq!(gateway.get("/api/v1/chat/completions").await.status, 405);
+    let wrong = gateway.get("/api/v1/chat/completions").await;
+    assert_eq!(
+        (wrong.status.as_u16(), &wrong.headers["allow"]),
+        (405, &"POST, OPTIONS".parse().unwrap())
+    );
+    // ERR-1: what the framework refuses has the envelope as well.
+    for path in ["/api/v1/generation?id=a&id=b", "/api/v1/model/a/%FF"] {
+        let refused = gateway.get(path).await;
+        assert_eq!(refused.json()["error"]["code"], 400, "{path}");
+    }
     let document = gateway.get("/openapi.json").await.json();
     assert!(document["paths"]["/api/v1/chat/completions"]["post"].is_object());
     gateway.app.drain();

@@ -291,8 +291,8 @@ async fn what_cannot_be_read_of_an_address_is_refused_in_the_envelope() {
     let (_simulator, gateway) = one().await;
     for (path, status) in [
         ("/api/v1/generation?id=a&id=b", 400),
-        ("/api/v1/model/%FF/x", 404),
-        ("/api/v1/models/%FF/x/endpoints", 404),
+        ("/api/v1/model/%FF/x", 400),
+        ("/api/v1/models/%FF/x/endpoints", 400),
     ] {
         let answer = gateway.get(path).await;
         assert_eq!(answer.status, status, "{path}");

@@ -112,6 +112,28 @@ impl Gateway {
         Self::with_catalog(catalog, settings()).await
     }
 
+    /// A gateway with other prices.
+    pub async fn with_price(upstreams: &[Upstream], price: PriceList) -> Self {
+        let (models, mut endpoints, providers) = catalog_of(upstreams).into_parts();
+        for endpoint in &mut endpoints {
+            endpoint.price = price.clone();
+        }
+        Self::with_catalog(Catalog::new(models, endpoints, providers).unwrap(), settings()).await
+    }
+
+    /// What was recorded of the first endpoint's only attempt: whether it went well; `None` if it
+    /// did not count.
+    pub fn counted(&self) -> Option<bool> {
+        use routing::health::{Observation, Outcome, Span};
+        let (snapshot, now) = (self.app.snapshot(), gateway::clock::now_millis());
+        let health = snapshot.health.recorder(catalog::EndpointId(0)).unwrap();
+        // Nine more are what it takes, with one, for a share to be told.
+        for _ in 0..9 {
+            health.record(&Observation::of(Outcome::Success), now);
+        }
+        health.uptime(Span::HalfHour, now).map(|percent| percent > 99.0)
+    }
+
     /// A gateway whose prices nobody knows.
     pub async fn without_prices(upstreams: &[Upstream], settings: Settings) -> Self {
         let (models, mut endpoints, providers) = catalog_of(upstreams).into_parts();

@@ -42,7 +42,7 @@ impl Default for PostgresOptions {
 #[derive(Debug, Clone)]
 pub(crate) struct PostgresEngine {
     pool: PgPool,
-    options: PgConnectOptions,
+    options: Box<PgConnectOptions>,
     write_turn: Arc<Mutex<()>>,
 }
 
@@ -71,7 +71,7 @@ impl PostgresEngine {
             .connect_with(connect.clone())
             .await?;
         let write_turn = Arc::new(Mutex::new(()));
-        Ok(PostgresEngine { pool, options: connect, write_turn })
+        Ok(PostgresEngine { pool, options: Box::new(connect), write_turn })
     }
 
     pub(super) async fn session(&self) -> Result<Session, StoreError> {
@@ -102,7 +102,7 @@ impl PostgresEngine {
             .max_connections(1)
             .max_lifetime(None)
             .idle_timeout(None)
-            .connect_lazy_with(self.options.clone())
+            .connect_lazy_with((*self.options).clone())
     }
 
     pub(super) async fn close(&self) {

@@ -1,6 +1,6 @@
 //! Settlement with a journal: an outage of the database is not felt, and nothing is lost.
 
-use super::{TestDatabase, generation, on_each_engine};
+use super::{TestDatabase, flush_when_unlocked, generation, on_each_engine};
 use crate::{Generation, MasterKey, Store, StoreError};
 
 on_each_engine!(with_a_journal_an_outage_is_not_felt_and_every_row_is_written_once_later);
@@ -26,7 +26,7 @@ async fn with_a_journal_an_outage_is_not_felt_and_every_row_is_written_once_late
         }
         assert_eq!(settlements.unwritten(), 100);
         drop(lock);
-        settlements.flush().await.unwrap();
+        flush_when_unlocked(&settlements).await;
         assert_eq!((settlements.unwritten(), settlements.occupancy().0), (0, 0));
         assert_eq!(settlements.trouble(), None);
         let requests = store.key_usage("key", 0).await.unwrap().requests;

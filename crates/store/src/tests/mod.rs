@@ -110,3 +110,10 @@ pub(crate) fn full_generation(id: &str) -> Generation {
         ],
     }
 }
+
+/// Flushes as soon as a lock is gone that was dropped just now: the engine undoes what held it in
+/// its own time.
+pub(crate) async fn flush_when_unlocked(settlements: &crate::Settlements) {
+    let flushed = async { while settlements.flush().await.is_err() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), flushed).await.unwrap();
+}

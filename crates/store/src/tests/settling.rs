@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{TestDatabase, generation, on_each_engine};
+use super::{TestDatabase, flush_when_unlocked, generation, on_each_engine};
 use crate::{Full, Generation, MasterKey, NewApiKey, SettleError, Store};
 
 on_each_engine!(a_row_is_in_the_books_when_its_future_resolves);
@@ -159,7 +159,7 @@ async fn rows_a_locked_database_refuses_are_held_back_and_written_exactly_once_l
     assert_eq!(settlements.occupancy().0, 10, "an outage keeps its places");
 
     drop(lock);
-    settlements.flush().await.unwrap();
+    flush_when_unlocked(&settlements).await;
     assert_eq!(settlements.occupancy().0, 0);
     assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 10);
     let replay = settlements.reserve_slot().unwrap().settle(generation("gen-0", "key", 1));

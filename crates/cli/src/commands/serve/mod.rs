@@ -6,12 +6,15 @@ mod settings;
 mod sources;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use gateway::App;
 use gateway::control::refresh_while_open;
 use gateway::listener::{Server, serve_metrics};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -35,6 +38,9 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     };
     let url = serving.public_url.clone().unwrap_or_else(|| local_url(address));
     serving.limits.public_url.clone_from(&url);
+    if let Some(path) = &serving.ca_file {
+        serving.limits.upstream.authorities = authorities(path)?;
+    }
 
     let store = data_folder::serve(&context.folder).await?;
     let sources = sources::find(&store).await?;
@@ -69,11 +75,15 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
 
     interruption.wait().await;
     info!("stopping: running requests may end");
+    let stopping = server.stop();
+    tokio::pin!(stopping);
     let drained = tokio::select! {
-        drained = server.stop() => drained,
+        drained = stopping.as_mut() => drained,
         () = interruption.wait() => {
             warn!("told to stop twice: requests under way are cut off");
-            false
+            app.cut_off();
+            // Waited for all the same: what is cut off is yet to be written into the books.
+            stopping.await
         }
     };
     // Both end with the server; what they might say was logged where it happened.
@@ -87,6 +97,16 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     }
     info!("stopped");
     Ok(())
+}
+
+/// The certificates of a PEM file; one without any is a mistake.
+fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let read = || CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>();
+    let found = read().with_context(|| format!("ca_file {} cannot be read", path.display()))?;
+    if found.is_empty() {
+        bail!("ca_file {} holds no certificate", path.display());
+    }
+    Ok(found)
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {

@@ -1,6 +1,7 @@
 //! What `serve` works with: settings as given, and defaults where nothing was.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway::{Settings, UpstreamLimits};
@@ -20,6 +21,8 @@ pub struct Serving {
     pub simulated: Simulation,
     /// The address callers know; `None`: where it listens.
     pub public_url: Option<String>,
+    /// Certificate authorities to trust at providers, in a file.
+    pub ca_file: Option<PathBuf>,
     /// Limits and times.
     pub limits: Settings,
 }
@@ -43,24 +46,32 @@ impl Serving {
                 .public_url
                 .map(|url| url.trim_end_matches('/').to_owned())
                 .filter(|url| !url.is_empty()),
+            ca_file: given.ca_file.filter(|path| !path.as_os_str().is_empty()),
             limits: Settings {
                 max_body_bytes: given.max_body_bytes.unwrap_or(base.max_body_bytes),
                 header_timeout: span(given.header_timeout, base.header_timeout),
+                keep_alive_timeout: span(given.keep_alive_timeout, base.keep_alive_timeout),
+                write_timeout: span(given.write_timeout, base.write_timeout),
+                tcp_keepalive: span(given.tcp_keepalive, base.tcp_keepalive),
+                max_connections: given.max_connections.unwrap_or(base.max_connections),
                 body_idle_timeout: span(given.body_idle_timeout, base.body_idle_timeout),
                 body_timeout: span(given.body_timeout, base.body_timeout),
                 upstream: UpstreamLimits {
                     connect: span(given.connect_timeout, upstream.connect),
                     first_event: span(given.first_event_timeout, upstream.first_event),
                     idle: span(given.idle_timeout, upstream.idle),
+                    after_finish: upstream.after_finish,
                     total: span(given.total_timeout, upstream.total),
                     max_answer_bytes: given.max_answer_bytes.unwrap_or(upstream.max_answer_bytes),
                     max_download_bytes: given
                         .max_download_bytes
                         .unwrap_or(upstream.max_download_bytes),
+                    authorities: Vec::new(),
                 },
                 heartbeat_after: span(given.heartbeat_after, base.heartbeat_after),
                 heartbeat_interval: span(given.heartbeat_interval, base.heartbeat_interval),
                 max_attempts: given.max_attempts.unwrap_or(base.max_attempts),
+                drain_delay: span(given.drain_delay, base.drain_delay),
                 drain_timeout: span(given.drain_timeout, base.drain_timeout),
                 public_url: base.public_url,
                 allow_private_downloads: given

@@ -12,6 +12,8 @@ use crate::openai_chat::write::ObjectWriter;
 #[derive(Debug)]
 pub(in crate::openai_chat) struct ChunkHead {
     head: Vec<u8>,
+    /// Of the surface whose choices hold `text`. CHAT-14
+    is_completion: bool,
 }
 
 impl ChunkHead {
@@ -23,7 +25,7 @@ impl ChunkHead {
         members.string("model", &identity.model);
         members.string("object", object);
         members.number("created", identity.created);
-        Self { head }
+        Self { head, is_completion: object == "text_completion" }
     }
 
     /// Begins a frame; [`Self::end`] must follow.
@@ -56,12 +58,14 @@ impl ChunkHead {
 
     /// The chunk that tells of an error after the answer began. STREAM-5
     pub(in crate::openai_chat) fn error(&self, fault: &Fault, out: &mut Vec<u8>) {
+        let choices = if self.is_completion {
+            r#"[{"index":0,"text":"","finish_reason":"error","native_finish_reason":null}]"#
+        } else {
+            r#"[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]"#
+        };
         self.frame(out, |chunk| {
             chunk.object("error", |error| write_error(error, fault));
-            chunk.raw(
-                "choices",
-                r#"[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]"#,
-            );
+            chunk.raw("choices", choices);
         });
     }
 
