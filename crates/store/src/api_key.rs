@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::account::workspace_or_default;
-use crate::engine::{Row, Session, values};
+use crate::engine::{Row, Session, Sql, values};
 use crate::secret::{hex, random_bytes};
 use crate::{Micros, Secret, Store, StoreError};
 
@@ -254,11 +254,16 @@ fn not_found(hash: &str) -> StoreError {
     StoreError::NotFound { what: "API key", id: hash.to_owned() }
 }
 
+/// Named one by one: a node that still runs an older version goes on when a newer one adds some.
+const COLUMNS: &str = "hash, name, label, workspace_id, account_id, creator, disabled, deleted, \
+    limit_nano_usd, limit_reset, include_byok_in_limit, expires_at, is_management, created_at, \
+    updated_at";
+
 async fn insert(session: &mut Session, key: &ApiKey) -> Result<(), StoreError> {
-    let text = "INSERT INTO api_key (hash, name, label, workspace_id, account_id, creator, \
-                disabled, deleted, limit_nano_usd, limit_reset, include_byok_in_limit, \
-                expires_at, is_management, created_at, updated_at) \
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    let text = format!(
+        "INSERT INTO api_key ({COLUMNS}) \
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+    );
     let values = values![
         &key.hash,
         &key.name,
@@ -276,20 +281,21 @@ async fn insert(session: &mut Session, key: &ApiKey) -> Result<(), StoreError> {
         key.created_at,
         key.updated_at,
     ];
-    session.execute(text, values).await?;
+    session.execute(Sql::composed(text), values).await?;
     Ok(())
 }
 
 /// Every key that is not deleted.
 pub(crate) async fn read_all(session: &mut Session) -> Result<Vec<ApiKey>, StoreError> {
-    let text = "SELECT * FROM api_key WHERE deleted = $1 ORDER BY created_at, hash";
-    let rows = session.fetch_all(text, values![false]).await?;
+    let text =
+        format!("SELECT {COLUMNS} FROM api_key WHERE deleted = $1 ORDER BY created_at, hash");
+    let rows = session.fetch_all(Sql::composed(text), values![false]).await?;
     rows.iter().map(from_row).collect()
 }
 
 async fn read_one(session: &mut Session, hash: &str) -> Result<Option<ApiKey>, StoreError> {
-    let text = "SELECT * FROM api_key WHERE hash = $1 AND deleted = $2";
-    let row = session.fetch_optional(text, values![hash, false]).await?;
+    let text = format!("SELECT {COLUMNS} FROM api_key WHERE hash = $1 AND deleted = $2");
+    let row = session.fetch_optional(Sql::composed(text), values![hash, false]).await?;
     row.as_ref().map(from_row).transpose()
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
@@ -12,6 +13,10 @@ use super::partitions;
 use super::postgres::lacks_partition;
 use crate::calendar::day_of;
 use crate::{Generation, generation};
+
+/// How long a batch may take. A server that vanishes without a word would otherwise be waited for
+/// until the operating system gives up, a quarter of an hour later.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a batch adds to one roll-up table, as one array per column. Columns that are not part of
 /// the key are added to what the table has.
@@ -47,18 +52,22 @@ pub(crate) async fn write(
     rows: &[&Generation],
     roll_up: impl Fn(&[&Generation]) -> Vec<Sums>,
 ) -> Result<HashSet<Arc<str>>, sqlx::Error> {
-    match attempt(connection, rows, &roll_up).await {
-        Err(error) if lacks_partition(&error) => {
-            let days = rows.iter().flat_map(|row| {
-                let day = day_of(row.created_at);
-                // The days to come as well, as long as nobody makes them in time.
-                day..=day.saturating_add(1)
-            });
-            partitions::prepare(connection, days).await?;
-            attempt(connection, rows, &roll_up).await
+    let written = async {
+        match attempt(connection, rows, &roll_up).await {
+            Err(error) if lacks_partition(&error) => {
+                let days = rows.iter().flat_map(|row| {
+                    let day = day_of(row.created_at);
+                    // The next day as well, as long as nobody makes it in time.
+                    day..=day.saturating_add(1)
+                });
+                partitions::prepare(connection, days).await?;
+                attempt(connection, rows, &roll_up).await
+            }
+            outcome => outcome,
         }
-        outcome => outcome,
-    }
+    };
+    let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(PATIENCE, written).await.map_err(late)?
 }
 
 async fn attempt(
