@@ -126,7 +126,7 @@ impl Store {
         let sealed = self.master_key().seal(&context, new.secret.expose())?;
         let mut change = self.database().begin_change().await?;
         if let Some(workspace_id) = &credential.workspace_id {
-            crate::account::workspace_or_default(&mut change, Some(workspace_id)).await?;
+            crate::workspace::workspace_or_default(&mut change, Some(workspace_id)).await?;
         }
         insert(&mut change, &credential, sealed).await?;
         change.commit().await?;

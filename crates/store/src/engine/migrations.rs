@@ -10,11 +10,15 @@ use crate::StoreError;
 /// Version, name and text of every step of an engine, oldest first.
 pub(super) type History = &'static [(i64, &'static str, &'static str)];
 
-pub(super) const SQLITE: History =
-    &[(1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql"))];
+pub(super) const SQLITE: History = &[
+    (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+    (2, "organisation", include_str!("../../migrations/sqlite/0002_organisation.sql")),
+];
 
-pub(super) const POSTGRES: History =
-    &[(1, "initial", include_str!("../../migrations/postgres/0001_initial.sql"))];
+pub(super) const POSTGRES: History = &[
+    (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
+    (2, "organisation", include_str!("../../migrations/postgres/0002_organisation.sql")),
+];
 
 /// Brings a database up to this binary's schema, or refuses it. Each step is a transaction of its
 /// own. On PostgreSQL an advisory lock makes nodes that start together take turns; it is freed

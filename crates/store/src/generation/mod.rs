@@ -3,12 +3,15 @@
 
 mod column_list;
 mod columns;
+mod content;
+mod feedback;
 mod identity;
 mod postgres_columns;
 mod read;
 mod record;
 
 pub(crate) use columns::{COLUMNS, bind, from_row};
+pub use feedback::{FeedbackCategory, GenerationFeedback};
 pub use identity::generation_id;
 pub(crate) use postgres_columns::{ELEMENTS, bind_arrays};
 pub use read::{GenerationCursor, GenerationFilter, GenerationPage};

@@ -3,6 +3,7 @@
 mod databases;
 mod engines;
 mod opening;
+mod organisation;
 mod reading;
 mod server;
 mod settling;
