@@ -1,9 +1,10 @@
 //! Measures settlement: rows per second and processor time per row, with commits that wait for
 //! the disk. Callers settle one generation at a time, each waiting for its commit.
 //!
-//! `cargo run --release -p trunkline-store --example settle_bench [folder] [seconds] [concurrency]...`
+//! `cargo run --release -p trunkline-store --example settle_bench [where] [seconds] [concurrency]...`
+//!
+//! Where is a folder, for SQLite, or the address of an empty PostgreSQL database.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -14,7 +15,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
+    let place = arguments.next().unwrap_or_else(|| std::env::temp_dir().display().to_string());
     let seconds = arguments.next().map_or(Ok(5), |text| text.parse())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     print("concurrency  rows/s  cpu us/row  of it making rows  mean ms  p99 ms");
@@ -22,15 +23,22 @@ fn main() -> Result<(), Failure> {
     if levels.is_empty() {
         levels = vec![1, 64, 500, 2_000];
     }
+    let key = MasterKey::generate()?;
     for concurrency in levels {
-        let folder = tempfile::tempdir_in(&folder)?;
-        runtime.block_on(measure(&folder.path().join("bench.db"), concurrency, seconds))?;
+        if place.starts_with("postgres") {
+            let open = Store::connect(&place, None, key.clone(), now());
+            runtime.block_on(async { measure(open.await?, concurrency, seconds).await })?;
+        } else {
+            let folder = tempfile::tempdir_in(&place)?;
+            let path = folder.path().join("bench.db");
+            let open = Store::open(&path, key.clone(), now());
+            runtime.block_on(async { measure(open.await?, concurrency, seconds).await })?;
+        }
     }
     Ok(())
 }
 
-async fn measure(path: &std::path::Path, concurrency: usize, seconds: u64) -> Result<(), Failure> {
-    let store = Store::open(path, MasterKey::generate()?, now()).await?;
+async fn measure(store: Store, concurrency: usize, seconds: u64) -> Result<(), Failure> {
     let template = Arc::new(template());
     // The log file grows to its size once; that is not what a running server pays.
     drive(&store.settlements(), &template, concurrency, Duration::from_secs(1)).await?;

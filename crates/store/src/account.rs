@@ -1,11 +1,9 @@
-//! Accounts, which pay, and workspaces, which scope keys, budgets and policy inside one.
+//! Accounts, which pay, and what the first start makes.
 
-use crate::engine::{Row, Session, values};
+use crate::engine::{Session, values};
 use crate::secret::{hex, random_bytes};
+use crate::workspace::{self, DEFAULT_WORKSPACE_SLUG, Workspace, WorkspaceSettings};
 use crate::{MasterKey, Micros, Store, StoreError};
-
-/// Slug of the workspace that the first start creates and that unscoped requests mean.
-pub const DEFAULT_WORKSPACE_SLUG: &str = "default";
 
 const MASTER_KEY_CHECK: &str = "trunkline master key";
 
@@ -20,30 +18,10 @@ pub struct Account {
     pub created_at: Micros,
 }
 
-/// A scope for keys, budgets and policy inside an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Workspace {
-    /// Stable identity.
-    pub id: String,
-    /// The account it belongs to.
-    pub account_id: String,
-    /// Short name, unique within the account.
-    pub slug: String,
-    /// Name shown to people.
-    pub name: String,
-    /// Microseconds since the Unix epoch.
-    pub created_at: Micros,
-}
-
 impl Store {
     /// Every account.
     pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         accounts(&mut self.database().session().await?).await
-    }
-
-    /// Every workspace of every account.
-    pub async fn workspaces(&self) -> Result<Vec<Workspace>, StoreError> {
-        workspaces(&mut self.database().session().await?).await
     }
 
     /// Creates the default account and workspace if there is none, and checks that the master
@@ -68,11 +46,15 @@ impl Store {
         let account_id = format!("acct_{}", hex(&random_bytes::<12>()?));
         let text = "INSERT INTO account (id, name, created_at) VALUES ($1, $2, $3)";
         change.execute(text, values![&account_id, "Default", now]).await?;
-        let workspace_id = format!("ws_{}", hex(&random_bytes::<12>()?));
-        let text = "INSERT INTO workspace (id, account_id, slug, name, created_at) \
-                    VALUES ($1, $2, $3, $4, $5)";
-        let values = values![workspace_id, &account_id, DEFAULT_WORKSPACE_SLUG, "Default", now];
-        change.execute(text, values).await?;
+        let workspace = Workspace {
+            id: format!("ws_{}", hex(&random_bytes::<12>()?)),
+            account_id,
+            settings: WorkspaceSettings::named(DEFAULT_WORKSPACE_SLUG, "Default"),
+            created_by: None,
+            created_at: now,
+            updated_at: now,
+        };
+        workspace::insert(&mut change, &workspace).await?;
         change.commit().await
     }
 }
@@ -104,44 +86,6 @@ pub(crate) async fn accounts(session: &mut Session) -> Result<Vec<Account>, Stor
         .collect()
 }
 
-pub(crate) async fn workspaces(session: &mut Session) -> Result<Vec<Workspace>, StoreError> {
-    let text =
-        "SELECT id, account_id, slug, name, created_at FROM workspace ORDER BY created_at, id";
-    let rows = session.fetch_all(text, &[]).await?;
-    rows.iter().map(workspace).collect()
-}
-
-/// The workspace of that identity, or the default one for `None`.
-pub(crate) async fn workspace_or_default(
-    session: &mut Session,
-    id: Option<&str>,
-) -> Result<Workspace, StoreError> {
-    let (text, value) = match id {
-        Some(id) => {
-            ("SELECT id, account_id, slug, name, created_at FROM workspace WHERE id = $1", id)
-        }
-        None => (
-            "SELECT id, account_id, slug, name, created_at FROM workspace WHERE slug = $1 \
-             ORDER BY created_at, id LIMIT 1",
-            DEFAULT_WORKSPACE_SLUG,
-        ),
-    };
-    let row = session.fetch_optional(text, values![value]).await?;
-    let not_found = || StoreError::NotFound { what: "workspace", id: value.to_owned() };
-    let row = row.ok_or_else(not_found)?;
-    workspace(&row)
-}
-
-fn workspace(row: &Row) -> Result<Workspace, StoreError> {
-    Ok(Workspace {
-        id: row.try_get("id")?,
-        account_id: row.try_get("account_id")?,
-        slug: row.try_get("slug")?,
-        name: row.try_get("name")?,
-        created_at: row.try_get("created_at")?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,7 +102,7 @@ mod tests {
         store.close().await.unwrap();
         assert_eq!(accounts.len(), 1);
         assert_eq!(workspaces.len(), 1);
-        assert_eq!(workspaces[0].slug, DEFAULT_WORKSPACE_SLUG);
+        assert_eq!(workspaces[0].settings.slug, DEFAULT_WORKSPACE_SLUG);
         assert_eq!(workspaces[0].account_id, accounts[0].id);
         assert_eq!(workspaces[0].created_at, 5);
 

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::account::workspace_or_default;
-use crate::engine::{Row, Session, values};
+use crate::engine::{Row, Session, Sql, values};
+use crate::member::members;
 use crate::secret::{hex, random_bytes};
+use crate::workspace::workspace_or_default;
 use crate::{Micros, Secret, Store, StoreError};
 
 const PREFIX: &str = "sk-or-v1-";
@@ -41,7 +42,7 @@ impl LimitReset {
 }
 
 /// An API key as stored: everything but its text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ApiKey {
     /// Public identity: lowercase hex SHA-256 of the key's text (AUTH-3).
     pub hash: String,
@@ -55,6 +56,8 @@ pub struct ApiKey {
     pub account_id: String,
     /// Who created it, when known.
     pub creator: Option<String>,
+    /// The member whose limits apply, if any.
+    pub member_id: Option<String>,
     /// Refused while set.
     pub disabled: bool,
     /// Gone for callers and lists; the row stays because generations name it.
@@ -76,7 +79,7 @@ pub struct ApiKey {
 }
 
 /// What a new key is to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewApiKey {
     /// Name given by its owner; required.
     pub name: String,
@@ -84,6 +87,8 @@ pub struct NewApiKey {
     pub workspace_id: Option<String>,
     /// Who creates it, when known.
     pub creator: Option<String>,
+    /// The member whose limits apply, if any.
+    pub member_id: Option<String>,
     /// Spending limit in nano-dollars.
     pub limit_nano_usd: Option<i64>,
     /// The window the limit applies to.
@@ -138,31 +143,10 @@ impl Store {
         new: NewApiKey,
         now: Micros,
     ) -> Result<CreatedApiKey, StoreError> {
-        check_name(&new.name)?;
-        check_limit(new.limit_nano_usd)?;
-        let plaintext = Secret::new(format!("{PREFIX}{}", hex(&random_bytes::<32>()?)));
         let mut change = self.database().begin_change().await?;
-        let workspace = workspace_or_default(&mut change, new.workspace_id.as_deref()).await?;
-        let key = ApiKey {
-            hash: api_key_hash(plaintext.expose()),
-            name: new.name,
-            label: mask(plaintext.expose()),
-            workspace_id: workspace.id,
-            account_id: workspace.account_id,
-            creator: new.creator,
-            disabled: false,
-            deleted: false,
-            limit_nano_usd: new.limit_nano_usd,
-            limit_reset: new.limit_reset,
-            include_byok_in_limit: new.include_byok_in_limit,
-            expires_at: new.expires_at,
-            is_management: new.is_management,
-            created_at: now,
-            updated_at: now,
-        };
-        insert(&mut change, &key).await?;
+        let created = create(&mut change, new, now).await?;
         change.commit().await?;
-        Ok(CreatedApiKey { plaintext, key })
+        Ok(created)
     }
 
     /// The keys of one workspace, or of all for `None`, oldest first; without the deleted ones
@@ -236,6 +220,43 @@ impl Store {
     }
 }
 
+/// Makes a key in a transaction.
+pub(crate) async fn create(
+    session: &mut Session,
+    new: NewApiKey,
+    now: Micros,
+) -> Result<CreatedApiKey, StoreError> {
+    check_name(&new.name)?;
+    check_limit(new.limit_nano_usd)?;
+    let workspace = workspace_or_default(session, new.workspace_id.as_deref()).await?;
+    if let Some(id) = &new.member_id
+        && !members(session).await?.iter().any(|member| member.id == *id)
+    {
+        return Err(StoreError::NotFound { what: "member", id: id.clone() });
+    }
+    let plaintext = Secret::new(format!("{PREFIX}{}", hex(&random_bytes::<32>()?)));
+    let key = ApiKey {
+        hash: api_key_hash(plaintext.expose()),
+        name: new.name,
+        label: mask(plaintext.expose()),
+        workspace_id: workspace.id,
+        account_id: workspace.account_id,
+        creator: new.creator,
+        member_id: new.member_id,
+        disabled: false,
+        deleted: false,
+        limit_nano_usd: new.limit_nano_usd,
+        limit_reset: new.limit_reset,
+        include_byok_in_limit: new.include_byok_in_limit,
+        expires_at: new.expires_at,
+        is_management: new.is_management,
+        created_at: now,
+        updated_at: now,
+    };
+    insert(session, &key).await?;
+    Ok(CreatedApiKey { plaintext, key })
+}
+
 fn check_name(name: &str) -> Result<(), StoreError> {
     if name.trim().is_empty() {
         return Err(StoreError::Invalid { what: "key name", reason: "it is empty".into() });
@@ -254,11 +275,16 @@ fn not_found(hash: &str) -> StoreError {
     StoreError::NotFound { what: "API key", id: hash.to_owned() }
 }
 
+/// Named one by one: a node that still runs an older version goes on when a newer one adds some.
+const COLUMNS: &str = "hash, name, label, workspace_id, account_id, creator, disabled, deleted, \
+    limit_nano_usd, limit_reset, include_byok_in_limit, expires_at, is_management, created_at, \
+    updated_at, member_id";
+
 async fn insert(session: &mut Session, key: &ApiKey) -> Result<(), StoreError> {
-    let text = "INSERT INTO api_key (hash, name, label, workspace_id, account_id, creator, \
-                disabled, deleted, limit_nano_usd, limit_reset, include_byok_in_limit, \
-                expires_at, is_management, created_at, updated_at) \
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    let text = format!(
+        "INSERT INTO api_key ({COLUMNS}) \
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+    );
     let values = values![
         &key.hash,
         &key.name,
@@ -275,21 +301,23 @@ async fn insert(session: &mut Session, key: &ApiKey) -> Result<(), StoreError> {
         key.is_management,
         key.created_at,
         key.updated_at,
+        &key.member_id,
     ];
-    session.execute(text, values).await?;
+    session.execute(Sql::composed(text), values).await?;
     Ok(())
 }
 
 /// Every key that is not deleted.
 pub(crate) async fn read_all(session: &mut Session) -> Result<Vec<ApiKey>, StoreError> {
-    let text = "SELECT * FROM api_key WHERE deleted = $1 ORDER BY created_at, hash";
-    let rows = session.fetch_all(text, values![false]).await?;
+    let text =
+        format!("SELECT {COLUMNS} FROM api_key WHERE deleted = $1 ORDER BY created_at, hash");
+    let rows = session.fetch_all(Sql::composed(text), values![false]).await?;
     rows.iter().map(from_row).collect()
 }
 
 async fn read_one(session: &mut Session, hash: &str) -> Result<Option<ApiKey>, StoreError> {
-    let text = "SELECT * FROM api_key WHERE hash = $1 AND deleted = $2";
-    let row = session.fetch_optional(text, values![hash, false]).await?;
+    let text = format!("SELECT {COLUMNS} FROM api_key WHERE hash = $1 AND deleted = $2");
+    let row = session.fetch_optional(Sql::composed(text), values![hash, false]).await?;
     row.as_ref().map(from_row).transpose()
 }
 
@@ -318,6 +346,7 @@ fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
         is_management: row.try_get("is_management")?,
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
+        member_id: row.try_get("member_id")?,
     })
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    Account, ApiKey, Overlay, ProviderCredential, Secret, Store, StoreError, Workspace, account,
-    api_key, credential, engine, overlay, setting,
+    Account, ApiKey, Member, MemberLimit, Overlay, ProviderCredential, Secret, Store, StoreError,
+    Workspace, WorkspaceBudget, WorkspaceMember, account, api_key, budget, credential, credit,
+    engine, member, overlay, setting, workspace,
 };
 
 /// Everything the control plane holds, as of one moment.
@@ -14,8 +15,18 @@ use crate::{
 pub struct ControlState {
     /// Every account.
     pub accounts: Vec<Account>,
+    /// What each account with a ledger has been credited, in nano-dollars.
+    pub credits: Vec<(String, i64)>,
+    /// Every member.
+    pub members: Vec<Member>,
+    /// Every limit of every member.
+    pub member_limits: Vec<MemberLimit>,
     /// Every workspace.
     pub workspaces: Vec<Workspace>,
+    /// Which members are in which workspaces; the default one has them all.
+    pub workspace_members: Vec<WorkspaceMember>,
+    /// Every budget of every workspace.
+    pub workspace_budgets: Vec<WorkspaceBudget>,
     /// Every key that is not deleted, disabled ones included.
     pub keys: Vec<ApiKey>,
     /// Every provider credential in use, with its secret in the clear. Those that are disabled or
@@ -37,7 +48,12 @@ impl Store {
         let revision = engine::revision(&mut view).await?;
         Ok(ControlState {
             accounts: account::accounts(&mut view).await?,
-            workspaces: account::workspaces(&mut view).await?,
+            credits: credit::credits(&mut view).await?,
+            members: member::members(&mut view).await?,
+            member_limits: member::member_limits(&mut view).await?,
+            workspaces: workspace::workspaces(&mut view).await?,
+            workspace_members: workspace::workspace_members(&mut view).await?,
+            workspace_budgets: budget::budgets(&mut view).await?,
             keys: api_key::read_all(&mut view).await?,
             credentials: credential::read_all_opened(&mut view, self.master_key()).await?,
             overlays: overlay::read_all(&mut view).await?,

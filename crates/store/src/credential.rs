@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Row, Session, values};
+use crate::engine::{Row, Session, Sql, values};
 use crate::secret::{hex, random_bytes};
 use crate::{MasterKey, Micros, Secret, Store, StoreError};
 
@@ -126,7 +126,7 @@ impl Store {
         let sealed = self.master_key().seal(&context, new.secret.expose())?;
         let mut change = self.database().begin_change().await?;
         if let Some(workspace_id) = &credential.workspace_id {
-            crate::account::workspace_or_default(&mut change, Some(workspace_id)).await?;
+            crate::workspace::workspace_or_default(&mut change, Some(workspace_id)).await?;
         }
         insert(&mut change, &credential, sealed).await?;
         change.commit().await?;
@@ -135,14 +135,14 @@ impl Store {
 
     /// Every credential, by provider and order.
     pub async fn credentials(&self) -> Result<Vec<ProviderCredential>, StoreError> {
-        let rows = self.database().fetch_all(SELECT, &[]).await?;
+        let rows = self.database().fetch_all(select_all(), &[]).await?;
         rows.iter().map(from_row).collect()
     }
 
     /// A credential's secret in the clear.
     pub async fn decrypt_credential(&self, id: &str) -> Result<Secret, StoreError> {
-        let text = "SELECT * FROM provider_credential WHERE id = $1";
-        let row = self.database().fetch_optional(text, values![id]).await?;
+        let text = format!("SELECT {COLUMNS} FROM provider_credential WHERE id = $1");
+        let row = self.database().fetch_optional(Sql::composed(text), values![id]).await?;
         let row = row.ok_or_else(|| not_found(id))?;
         open(&row, &from_row(&row)?, self.master_key())
     }
@@ -172,8 +172,15 @@ impl Store {
     }
 }
 
-const SELECT: &str =
-    "SELECT * FROM provider_credential ORDER BY provider, sort_order, created_at, id";
+/// Named one by one: a node that still runs an older version goes on when a newer one adds some.
+const COLUMNS: &str = "id, provider, name, label, workspace_id, base_url, is_fallback, sort_order, \
+    allowed_models, allowed_key_hashes, disabled, source, created_at, sealed_secret";
+
+fn select_all() -> Sql {
+    Sql::composed(format!(
+        "SELECT {COLUMNS} FROM provider_credential ORDER BY provider, sort_order, created_at, id"
+    ))
+}
 
 /// Every credential in use with its secret. A row that cannot be read is left out and logged: it
 /// must not keep a revoked key in force.
@@ -181,7 +188,7 @@ pub(crate) async fn read_all_opened(
     session: &mut Session,
     master_key: &MasterKey,
 ) -> Result<Vec<(ProviderCredential, Secret)>, StoreError> {
-    let rows = session.fetch_all(SELECT, &[]).await?;
+    let rows = session.fetch_all(select_all(), &[]).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         let opened = from_row(row).and_then(|credential| {
@@ -240,10 +247,10 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let json =
         |list: &Option<Vec<String>>| list.as_ref().map(|list| serde_json::json!(list).to_string());
-    let text = "INSERT INTO provider_credential (id, provider, name, label, workspace_id, \
-                base_url, is_fallback, sort_order, allowed_models, allowed_key_hashes, disabled, \
-                source, created_at, sealed_secret) \
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    let text = format!(
+        "INSERT INTO provider_credential ({COLUMNS}) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+    );
     let values = values![
         &credential.id,
         &credential.provider,
@@ -260,7 +267,7 @@ async fn insert(
         credential.created_at,
         sealed,
     ];
-    session.execute(text, values).await?;
+    session.execute(Sql::composed(text), values).await?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
-//! Persistence: the control plane (accounts, workspaces, keys, credentials, catalogue overlays,
-//! settings) and the books (generations and their roll-ups).
+//! Persistence: the control plane (accounts, members, workspaces, budgets, credit, keys,
+//! credentials, catalogue overlays, settings, and the log of who changed them) and the books
+//! (generations and their roll-ups).
 //!
 //! [`Store`] hides the database engine, SQLite or PostgreSQL; nothing of it shows in this
 //! interface. Control-plane tables are small and read whole into a [`ControlState`]. Generations are written by one
@@ -10,15 +11,20 @@
 
 mod account;
 mod api_key;
+mod audit;
+mod authorization_code;
+mod budget;
 mod calendar;
 mod control;
 mod credential;
+mod credit;
 mod engine;
 mod error;
 mod files;
 mod generation;
 mod journal;
 mod master_key;
+mod member;
 mod overlay;
 mod secret;
 mod setting;
@@ -27,23 +33,32 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod workspace;
 
-pub use account::{Account, DEFAULT_WORKSPACE_SLUG, Workspace};
+pub use account::Account;
 pub use api_key::{ApiKey, ApiKeyChange, CreatedApiKey, LimitReset, NewApiKey, api_key_hash};
+pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
+pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};
+pub use budget::{BudgetInterval, WorkspaceBudget};
 pub use control::ControlState;
 pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential};
+pub use credit::{LedgerEntry, LedgerKind, NewLedgerEntry};
 pub use engine::Changes;
 pub use error::StoreError;
 pub use generation::{
-    Attempt, Generation, GenerationCursor, GenerationFilter, GenerationPage, PriceState, SettledBy,
-    generation_id,
+    Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationFeedback, GenerationFilter,
+    GenerationPage, PriceState, SettledBy, generation_id,
 };
 pub use master_key::MasterKey;
+pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};
 pub use overlay::{Overlay, OverlayKind};
 pub use secret::Secret;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;
 pub use usage::{KeyUsage, Windows};
+pub use workspace::{
+    DEFAULT_WORKSPACE_SLUG, WHOLE_SAMPLE, Workspace, WorkspaceMember, WorkspaceSettings,
+};
 
 /// Microseconds since the Unix epoch, UTC.
 pub type Micros = i64;

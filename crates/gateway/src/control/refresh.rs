@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use crate::app::App;
 
-/// How often the store's revision is looked at. A change by the command line is in force within
-/// this time.
-const INTERVAL: Duration = Duration::from_millis(500);
+/// How soon a change that could not be put in force is tried again.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// Publishes a new snapshot after each change until the gateway stops.
 pub async fn refresh_while_open(app: Arc<App>) {
     let mut stopping = app.stopping();
+    let mut changes = app.store.changes(app.snapshot().revision);
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(INTERVAL) => {}
+        let told = tokio::select! {
+            told = changes.next() => told,
             () = stopping.wait() => return,
-        }
-        match app.store.revision().await {
+        };
+        match told {
+            // What was changed here is in force already.
             Ok(revision) if revision == app.snapshot().revision => {}
             // `/readyz` and the metrics tell of it until it works: what is not in force may be a
             // key that was revoked.
@@ -26,6 +27,9 @@ pub async fn refresh_while_open(app: Arc<App>) {
                 Err(error) => {
                     app.metrics.control_stale(true);
                     tracing::error!(%error, "a change of the control plane could not be put in force");
+                    tokio::time::sleep(RETRY).await;
+                    // Told once more, since what is in force is still the old state.
+                    changes = app.store.changes(app.snapshot().revision);
                 }
             },
             Err(error) => tracing::warn!(%error, "the store cannot be read"),

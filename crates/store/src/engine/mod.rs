@@ -61,6 +61,14 @@ impl Database {
         }
     }
 
+    /// Begins a write of something that is not part of the control plane.
+    pub(crate) async fn begin_write(&self) -> Result<Change, StoreError> {
+        match self {
+            Database::Sqlite(engine) => engine.begin_write().await,
+            Database::Postgres(engine) => engine.begin_write().await,
+        }
+    }
+
     /// Every row of a single read.
     pub(crate) async fn fetch_all(
         &self,

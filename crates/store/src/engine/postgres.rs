@@ -84,11 +84,21 @@ impl PostgresEngine {
     }
 
     pub(super) async fn begin_change(&self) -> Result<Change, StoreError> {
+        let (session, turn) = self.begin().await?;
+        Change::of_control_plane(session, turn).await
+    }
+
+    pub(super) async fn begin_write(&self) -> Result<Change, StoreError> {
+        let (session, turn) = self.begin().await?;
+        Ok(Change::of_data(session, turn))
+    }
+
+    async fn begin(&self) -> Result<(Session, OwnedMutexGuard<()>), StoreError> {
         // The row of the revision would do, but whoever waits for it holds a connection that
         // readers may need.
         let turn: OwnedMutexGuard<()> = Arc::clone(&self.write_turn).lock_owned().await;
         let transaction = self.pool.begin_with(BEGIN_CHANGE).await?;
-        Change::begin(Session::Postgres(Source::Transaction(transaction)), turn).await
+        Ok((Session::Postgres(Source::Transaction(transaction)), turn))
     }
 
     /// A connection of one's own, outside the pool.

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
@@ -13,6 +14,10 @@ use super::postgres::lacks_partition;
 use crate::calendar::day_of;
 use crate::generation::{Cell, Kind, write_cells};
 use crate::{Generation, generation};
+
+/// How long a batch may take. A server that vanishes without a word would otherwise be waited for
+/// until the operating system gives up, a quarter of an hour later.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a batch adds to one roll-up table, as one array per column. Columns that are not part of
 /// the key are added to what the table has.
@@ -35,7 +40,7 @@ pub(crate) enum Array {
 }
 
 /// Writes rows that are not in the books yet, and the roll-ups of exactly those, in one
-/// transaction. `roll_up` is given the rows that were new, in their order. Returns their
+/// transaction. `roll_up` is given the rows that were new. Returns their
 /// identities: the caller learns what was a replay. Rows for days without a partition get one.
 ///
 /// Of several rows with one identity the first stands. That is so across batches because a replay
@@ -48,18 +53,22 @@ pub(crate) async fn write(
     rows: &[&Generation],
     roll_up: impl Fn(&[&Generation]) -> Vec<Sums>,
 ) -> Result<HashSet<Arc<str>>, sqlx::Error> {
-    match attempt(connection, rows, &roll_up).await {
-        Err(error) if lacks_partition(&error) => {
-            let days = rows.iter().flat_map(|row| {
-                let day = day_of(row.created_at);
-                // The days to come as well, as long as nobody makes them in time.
-                day..=day.saturating_add(1)
-            });
-            partitions::prepare(connection, days).await?;
-            attempt(connection, rows, &roll_up).await
+    let written = async {
+        match attempt(connection, rows, &roll_up).await {
+            Err(error) if lacks_partition(&error) => {
+                let days = rows.iter().flat_map(|row| {
+                    let day = day_of(row.created_at);
+                    // The next day as well, as long as nobody makes it in time.
+                    day..=day.saturating_add(1)
+                });
+                partitions::prepare(connection, days).await?;
+                attempt(connection, rows, &roll_up).await
+            }
+            outcome => outcome,
         }
-        outcome => outcome,
-    }
+    };
+    let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(PATIENCE, written).await.map_err(late)?
 }
 
 async fn attempt(
@@ -82,15 +91,13 @@ async fn attempt(
     Ok(added.iter().map(|row| Arc::clone(&row.id)).collect())
 }
 
-/// Rows are taken in the order of their keys, so that two writers with the same replays wait for
-/// each other instead of ending in a deadlock.
 static INSERT: LazyLock<Arc<str>> = LazyLock::new(|| {
     let columns = generation::COLUMNS.join(", ");
     let elements: Vec<_> = generation::KINDS.iter().map(|kind| element(*kind)).collect();
     let arrays = arrays(&elements);
     format!(
         "INSERT INTO generation ({columns}) \
-         SELECT * FROM UNNEST({arrays}) AS batch ({columns}) ORDER BY id \
+         SELECT * FROM UNNEST({arrays}) AS batch ({columns}) \
          ON CONFLICT DO NOTHING RETURNING id"
     )
     .into()

@@ -116,32 +116,38 @@ impl Session {
     }
 }
 
-/// One change of the control plane: a [`Session`] in a transaction. Dropped without commit, it
-/// never happened. Changes follow one upon the other, also across processes, so that what a
-/// change has read still holds when it commits.
+/// A [`Session`] in a transaction that writes. Dropped without commit, it never happened.
 pub(crate) struct Change {
     // Before the turn: the rollback of an abandoned change is queued before the next writer.
     session: Session,
+    /// Whether other processes are to know.
+    is_control: bool,
     _turn: OwnedMutexGuard<()>,
 }
 
 impl Change {
-    /// Makes a transaction just begun a change, by raising the revision that other processes
-    /// watch. On PostgreSQL the row's lock is what makes changes follow one upon the other; on
-    /// SQLite the transaction has the whole file already.
-    pub(super) async fn begin(
+    /// Makes a transaction just begun a write of something that no node has a copy of.
+    pub(super) fn of_data(session: Session, turn: OwnedMutexGuard<()>) -> Change {
+        Change { session, is_control: false, _turn: turn }
+    }
+
+    /// Makes a transaction just begun a change of the control plane, by raising the revision that
+    /// other processes watch. Such changes follow one upon the other, also across processes, so
+    /// that what a change has read still holds when it commits: on PostgreSQL by the lock of that
+    /// row, on SQLite because the transaction has the whole file already.
+    pub(super) async fn of_control_plane(
         mut session: Session,
         turn: OwnedMutexGuard<()>,
     ) -> Result<Change, StoreError> {
         session
             .execute("UPDATE control_revision SET revision = revision + 1 WHERE id = 1", &[])
             .await?;
-        Ok(Change { session, _turn: turn })
+        Ok(Change { session, is_control: true, _turn: turn })
     }
 
-    /// Commits, and lets other processes know.
+    /// Commits, and lets other processes know of a change of the control plane.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
-        if let Session::Postgres(_) = self.session {
+        if self.is_control && matches!(self.session, Session::Postgres(_)) {
             // Delivered when the transaction commits, and not at all otherwise.
             let values = super::values![CONTROL_CHANNEL];
             self.session.execute("SELECT pg_notify($1, '')", values).await?;

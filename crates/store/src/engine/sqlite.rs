@@ -111,9 +111,19 @@ impl SqliteEngine {
     }
 
     pub(super) async fn begin_change(&self) -> Result<Change, StoreError> {
+        let (session, turn) = self.begin().await?;
+        Change::of_control_plane(session, turn).await
+    }
+
+    pub(super) async fn begin_write(&self) -> Result<Change, StoreError> {
+        let (session, turn) = self.begin().await?;
+        Ok(Change::of_data(session, turn))
+    }
+
+    async fn begin(&self) -> Result<(Session, OwnedMutexGuard<()>), StoreError> {
         let turn = self.write_turn().await;
         let transaction = self.pool.begin_with(BEGIN_WRITE).await?;
-        Change::begin(Session::Sqlite(Source::Transaction(transaction)), turn).await
+        Ok((Session::Sqlite(Source::Transaction(transaction)), turn))
     }
 
     /// The same for a thread that may block.

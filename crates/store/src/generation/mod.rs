@@ -2,6 +2,8 @@
 //! about it. Rows are written by the settlement writer alone and never changed.
 
 mod columns;
+mod content;
+mod feedback;
 mod identity;
 mod read;
 mod record;
@@ -9,6 +11,7 @@ mod record;
 pub(crate) use columns::{
     COLUMNS, Cell, KINDS, Kind, from_row, read_cells, selection, write_cells,
 };
+pub use feedback::{FeedbackCategory, GenerationFeedback};
 pub use identity::generation_id;
 pub use read::{GenerationCursor, GenerationFilter, GenerationPage};
 pub use record::{Attempt, Generation, PriceState, SettledBy};

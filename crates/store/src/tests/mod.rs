@@ -4,6 +4,7 @@ mod databases;
 mod engines;
 mod journalling;
 mod opening;
+mod organisation;
 mod reading;
 mod server;
 mod settling;

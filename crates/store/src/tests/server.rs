@@ -42,14 +42,16 @@ impl Server {
 }
 
 fn start() -> Server {
-    let programs = programs().expect(MISSING);
+    let (version, programs) = programs().expect(MISSING);
+    let beside = std::env::current_exe().unwrap();
+    let template = beside.with_file_name(format!("postgres-{version}-empty"));
     // Removed by the script: nothing in this process is sure to run at its end.
     let folder = tempfile::Builder::new().prefix("trunkline-postgres-").tempdir().unwrap().keep();
     let log_path = folder.with_extension("log");
     let log = File::create(&log_path).unwrap();
     let mut child = Command::new("sh")
         .args(["-c", include_str!("postgres.sh"), "postgres.sh"])
-        .args([&programs, &folder])
+        .args([&programs, &folder, &template])
         .stdin(Stdio::piped())
         .stdout(log.try_clone().unwrap())
         .stderr(log)
@@ -79,8 +81,8 @@ fn is_ready(state: &Path) -> bool {
     std::fs::read_to_string(state).is_ok_and(|text| text.lines().any(|line| line.trim() == "ready"))
 }
 
-/// The folder of the newest server installed, where Debian has it.
-fn programs() -> Option<PathBuf> {
+/// Version and programs of the newest server installed, where Debian has it.
+fn programs() -> Option<(u32, PathBuf)> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let mut folders: Vec<(u32, PathBuf)> = versions
         .filter_map(|entry| {
@@ -91,5 +93,5 @@ fn programs() -> Option<PathBuf> {
         .filter(|(_, path)| path.join("postgres").exists())
         .collect();
     folders.sort();
-    folders.pop().map(|(_, path)| path)
+    folders.pop()
 }
