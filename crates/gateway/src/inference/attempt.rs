@@ -171,22 +171,21 @@ pub async fn attempt(
     let started = Instant::now();
     let (request, context) = write_request(dispatch, candidate, debug).await?;
     let stream = dispatch.call.facts.stream;
-    // Headers of an answer that is not streamed may come only when all of it is generated. In a
-    // stream they must come soon; then every sign of life renews the patience for the first
-    // content, since a model may think for minutes.
-    let headers_limit = if stream { limits.first_event } else { limits.total };
+    // In a stream headers must come soon; then every sign of life renews the patience for the
+    // first content, since a model may think for minutes.
     let headers = async {
         let response = send(dispatch, candidate, request).await?;
         accept(response, candidate, dispatch).await
     };
     let waiting = async {
-        let response = tokio::time::timeout(headers_limit, headers)
-            .await
-            .map_err(|_| AttemptError::timeout())??;
         if stream {
+            let response = tokio::time::timeout(limits.first_event, headers)
+                .await
+                .map_err(|_| AttemptError::timeout())??;
             begin_stream(dispatch, candidate, context, response, started).await
         } else {
-            let body = collect(dispatch, response).await?;
+            // Headers may come only when all of it is generated: the total is their limit.
+            let body = collect(dispatch, headers.await?).await?;
             whole_answer(dispatch, candidate, &context, &body, started)
         }
     };
