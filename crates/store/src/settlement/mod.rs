@@ -139,11 +139,14 @@ pub(crate) fn start(
     mut target: Target,
     options: SettlementOptions,
 ) -> Result<Settlements, StoreError> {
-    let journal = match &options.journal {
+    let mut refused = Vec::new();
+    let mut journal = match &options.journal {
         Some(folder) => Some(Journal::open(folder, options.durable, |rows| {
-            let rows: Vec<&Generation> = rows.iter().collect();
+            let known: Vec<&Generation> = rows.iter().collect();
             tracing::info!(rows = rows.len(), "settlements found in the journal");
-            Ok(target.write(&rows)?)
+            let places = target.write_acceptable(&known)?;
+            refused.extend(places.into_iter().filter_map(|place| rows.get(place).cloned()));
+            Ok(())
         })?),
         None => None,
     };
@@ -157,7 +160,16 @@ pub(crate) fn start(
         trouble: Mutex::new(None),
     });
     let alive = Arc::new(Alive(Arc::clone(&inbox)));
-    let clerk = Clerk::new(Arc::clone(&inbox), Arc::clone(&shared), target, options.clone());
+    let mut clerk = Clerk::new(Arc::clone(&inbox), Arc::clone(&shared), target, options.clone());
+    if let Some(journal) = &mut journal {
+        // They stay in the journal, which is kept for them from start to start.
+        let rows: Vec<&Generation> = refused.iter().collect();
+        let mut ends = vec![None; rows.len()];
+        journal.append(&rows, |index, end| ends[index] = Some(end))?;
+        for (row, end) in refused.into_iter().zip(ends.into_iter().flatten()) {
+            clerk.set_aside(Entry::in_journal(row, end, &shared));
+        }
+    }
     let clerk = match journal {
         Some(journal) if options.journal_first => {
             let clerk_inbox = Inbox::new();
@@ -304,6 +316,16 @@ struct Entry {
     /// Who waits, if it was not answered yet.
     reply: Option<Reply>,
     _place: Place,
+}
+
+impl Entry {
+    /// A row that is safe in the journal, and nowhere else.
+    fn in_journal(row: Generation, end: Position, shared: &Arc<Shared>) -> Entry {
+        // Beyond the capacity, if need be: it was admitted once.
+        shared.taken.fetch_add(1, Ordering::Relaxed);
+        let place = Place(Arc::clone(shared));
+        Entry { generation: Box::new(row), end: Some(end), reply: None, _place: place }
+    }
 }
 
 /// One place of the capacity.
