@@ -251,6 +251,7 @@ impl Clerk {
     /// While the database is known to be in trouble nobody is kept waiting for repeated attempts.
     fn try_write(&mut self, count: usize) -> Result<(), WriteError> {
         let begun = Instant::now();
+        self.shared.set_taking_since(Some(begun));
         let mut outcome = self.attempt(count);
         if self.reason.is_none() {
             for pause in self.options.retry_pauses.clone() {
@@ -261,13 +262,14 @@ impl Clerk {
                 outcome = self.attempt(count);
             }
         }
+        self.shared.set_taking_since(None);
         outcome
     }
 
     /// One transaction. When it takes long, nobody is kept waiting for it who can be answered by
     /// the spool: neither those pending nor those who come meanwhile.
     fn attempt(&mut self, count: usize) -> Result<(), WriteError> {
-        let Clerk { pending, spool, taken, inbox, shared, target, reason, .. } = self;
+        let Clerk { pending, spool, taken, inbox, target, reason, .. } = self;
         let mut waiting: Vec<Waiting<'_>> = pending.iter_mut().map(Waiting::of).collect();
         let rows: Vec<&Generation> =
             waiting.iter().take(count).map(|waiting| waiting.row).collect();
@@ -282,7 +284,6 @@ impl Clerk {
                 is_late = true;
                 if reason.is_none() {
                     tracing::warn!("the database is slow to take settlements");
-                    shared.set_trouble(Some("the database is slow to take them".into()));
                 }
                 is_kept = keep(spool, waiting.drain(..));
             }
@@ -290,9 +291,6 @@ impl Clerk {
         });
         if is_late {
             self.awaited = self.pending.iter().filter(|entry| entry.reply.is_some()).count();
-            if self.reason.is_none() {
-                self.shared.set_trouble(None);
-            }
         }
         outcome
     }

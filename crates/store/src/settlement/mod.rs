@@ -25,7 +25,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -115,9 +115,18 @@ struct Shared {
     applied: AtomicU64,
     /// What is wrong at the moment.
     trouble: Mutex<Option<Arc<str>>>,
+    /// Since when the database has been taking the rows it is given.
+    taking_since: Mutex<Option<Instant>>,
 }
 
+/// When the database takes longer than this, that is told.
+const SLOW: Duration = Duration::from_secs(1);
+
 impl Shared {
+    fn set_taking_since(&self, since: Option<Instant>) {
+        *self.taking_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
     fn set_trouble(&self, trouble: Option<Arc<str>>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
@@ -158,6 +167,7 @@ pub(crate) fn start(
         settled: AtomicU64::new(0),
         applied: AtomicU64::new(0),
         trouble: Mutex::new(None),
+        taking_since: Mutex::new(None),
     });
     let alive = Arc::new(Alive(Arc::clone(&inbox)));
     let mut clerk = Clerk::new(Arc::clone(&inbox), Arc::clone(&shared), target, options.clone());
@@ -215,7 +225,15 @@ impl Settlements {
 
     /// What keeps rows from the database at the moment.
     pub fn trouble(&self) -> Option<Arc<str>> {
-        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let shared = &self.shared;
+        let known = shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.or_else(|| {
+            // It may yet take them; but it may also be seconds until it is known that it does not.
+            let since = *shared.taking_since.lock().unwrap_or_else(PoisonError::into_inner);
+            since
+                .is_some_and(|since| since.elapsed() > SLOW)
+                .then(|| "the database is slow to take them".into())
+        })
     }
 
     /// Rows handed in that are not in the database yet.
