@@ -14,7 +14,7 @@ JAVASCRIPT := tests/javascript
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help run build test fmt fmt-check lint tidy unit postgres doc-tests check-e2e e2e-python \
-	e2e-javascript e2e-contract bench clean
+	e2e-javascript e2e-contract e2e-books bench clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,7 +58,7 @@ postgres: ## Install PostgreSQL for the tests, where it is missing
 doc-tests: ## Examples in documentation
 	$(CARGO) test --locked --workspace --doc
 
-check-e2e: e2e-python e2e-javascript e2e-contract ## Real SDKs against the real binary
+check-e2e: e2e-python e2e-javascript e2e-contract e2e-books ## Real SDKs against the real binary
 
 e2e-python: build $(VENV)/ready ## OpenAI's and OpenRouter's SDKs for Python
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/python
@@ -68,6 +68,10 @@ e2e-javascript: build $(JAVASCRIPT)/node_modules/.ready ## OpenAI's and OpenRout
 
 e2e-contract: build $(VENV)/ready ## The OpenAPI document against the server
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/openapi
+
+# TRUNKLINE_KILLS, TRUNKLINE_OUTAGE (seconds) and TRUNKLINE_SEED make it longer, or another.
+e2e-books: build $(VENV)/ready postgres ## The books through kills, outages and full disks
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/books
 
 bench: ## Measure load and cost
 	bench/run.sh

@@ -43,12 +43,13 @@ pub use budget::{BudgetInterval, WorkspaceBudget};
 pub use control::ControlState;
 pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential};
 pub use credit::{LedgerEntry, LedgerKind, NewLedgerEntry};
-pub use engine::Changes;
+pub use engine::{Changes, Schema};
 pub use error::StoreError;
 pub use generation::{
     Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationFeedback, GenerationFilter,
     GenerationPage, PriceState, SettledBy, generation_id,
 };
+pub use journal::Residue;
 pub use master_key::MasterKey;
 pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};
 pub use overlay::{Overlay, OverlayKind};

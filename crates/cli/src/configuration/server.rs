@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::first_given;
-use super::value::{MetricsListen, Span};
+use super::value::{Address, MetricsListen, Span};
 
 macro_rules! server_settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $variable:literal, $value:literal;)*) => {
@@ -83,10 +83,21 @@ server_settings! {
     drain_delay: Span = "TRUNKLINE_DRAIN_DELAY", "TIME";
     /// How long running requests may go on after that [default: 30s]
     drain_timeout: Span = "TRUNKLINE_DRAIN_TIMEOUT", "TIME";
+    /// For how many days the record of each request is kept; 0: for ever [default: 0]
+    generation_retention_days: u32 = "TRUNKLINE_GENERATION_RETENTION_DAYS", "N";
+    /// Where nodes share their counters: not supported yet, and refused
+    valkey_url: Address = "TRUNKLINE_VALKEY_URL", "URL";
     /// Whether media may be downloaded from private addresses for callers [default: false]
     allow_private_downloads: bool = "TRUNKLINE_ALLOW_PRIVATE_DOWNLOADS", "true|false";
     /// Whether models of unknown price are served (and marked) [default: true]
     serve_unknown_prices: bool = "TRUNKLINE_SERVE_UNKNOWN_PRICES", "true|false";
+}
+
+impl ServerSettings {
+    /// What variables say that are in use everywhere, beside those of our own.
+    pub(super) fn of_common_variables() -> Self {
+        Self { valkey_url: Address::in_variable("VALKEY_URL"), ..Self::default() }
+    }
 }
 
 /// When there are simulated models.

@@ -1,5 +1,7 @@
 //! Where batches go: the database of either engine.
 
+use std::time::Duration;
+
 use sqlx::PgConnection;
 use tokio::runtime::Runtime;
 
@@ -7,6 +9,11 @@ use super::roll_up::RollUp;
 use super::sqlite::SqliteBooks;
 use crate::engine::{self, Engine, PostgresEngine};
 use crate::{Generation, StoreError};
+
+/// How long a write may take before callers are no longer to wait for it, and how often is looked
+/// for more of them from then on.
+const PROMPT: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Why a batch was not written.
 #[derive(Debug, thiserror::Error)]
@@ -63,12 +70,48 @@ impl Target {
     }
 
     /// Writes rows and roll-ups and commits. Rows whose identity is known already, or comes twice
-    /// in the batch, are left out of both. To be called on a thread that may block.
-    pub(super) fn write(&mut self, rows: &[&Generation]) -> Result<(), WriteError> {
+    /// in the batch, are left out of both. To be called on a thread that may block. A server may
+    /// keep silent for as long as it likes: once it is late, `late` is called again and again.
+    pub(super) fn write(
+        &mut self,
+        rows: &[&Generation],
+        late: impl FnMut(),
+    ) -> Result<(), WriteError> {
         match self {
+            // Answers within its own time limit, and nobody waits for it.
             Target::Sqlite(books) => books.write(rows),
-            Target::Postgres(books) => books.write(rows),
+            Target::Postgres(books) => books.write(rows, late),
         }
+    }
+
+    /// Writes rows, and gives back the places of those refused for what is in them. Fails if the
+    /// database is at fault.
+    pub(super) fn write_acceptable(
+        &mut self,
+        rows: &[&Generation],
+    ) -> Result<Vec<usize>, WriteError> {
+        let mut refused = Vec::new();
+        let mut from = 0;
+        let mut count = rows.len();
+        while from < rows.len() {
+            count = count.min(rows.len() - from);
+            match self.write(&rows[from..from + count], || {}) {
+                Ok(()) => {
+                    from += count;
+                    count = rows.len();
+                }
+                // Closing in on the row at fault.
+                Err(WriteError::Row(_)) if count > 1 => count /= 2,
+                Err(error @ WriteError::Row(_)) => {
+                    tracing::error!(generation.id = %rows[from].id, %error, "a settlement is refused");
+                    refused.push(from);
+                    from += 1;
+                    count = rows.len();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(refused)
     }
 
     pub(super) fn close(&mut self) {
@@ -80,9 +123,9 @@ impl Target {
 }
 
 impl PostgresBooks {
-    fn write(&mut self, rows: &[&Generation]) -> Result<(), WriteError> {
+    fn write(&mut self, rows: &[&Generation], mut late: impl FnMut()) -> Result<(), WriteError> {
         let connection = &mut self.connection;
-        self.runtime.block_on(async {
+        let writing = async {
             let mut open = match connection.take() {
                 Some(open) => open,
                 None => self.engine.connect().await?,
@@ -95,6 +138,17 @@ impl PostgresBooks {
             .await?;
             *connection = Some(open);
             Ok(())
+        };
+        self.runtime.block_on(async {
+            tokio::pin!(writing);
+            let mut patience = PROMPT;
+            loop {
+                match tokio::time::timeout(patience, writing.as_mut()).await {
+                    Ok(outcome) => return outcome,
+                    Err(_) => late(),
+                }
+                patience = LOOK;
+            }
         })
     }
 

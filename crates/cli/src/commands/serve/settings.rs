@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gateway::{Settings, UpstreamLimits};
 
-use crate::configuration::{MetricsListen, ServerSettings, Simulation, Span};
+use crate::configuration::{Address, MetricsListen, ServerSettings, Simulation, Span};
 
 /// What `serve` works with: everything settled.
 #[derive(Clone, Debug)]
@@ -23,6 +23,10 @@ pub struct Serving {
     pub public_url: Option<String>,
     /// Certificate authorities to trust at providers, in a file.
     pub ca_file: Option<PathBuf>,
+    /// For how many days generations are kept; `None`: for ever.
+    pub generation_retention_days: Option<u32>,
+    /// Where nodes share their counters.
+    pub valkey_url: Option<Address>,
     /// Limits and times.
     pub limits: Settings,
 }
@@ -47,6 +51,8 @@ impl Serving {
                 .map(|url| url.trim_end_matches('/').to_owned())
                 .filter(|url| !url.is_empty()),
             ca_file: given.ca_file.filter(|path| !path.as_os_str().is_empty()),
+            generation_retention_days: given.generation_retention_days.filter(|days| *days > 0),
+            valkey_url: given.valkey_url.filter(|address| !address.is_empty()),
             limits: Settings {
                 max_body_bytes: given.max_body_bytes.unwrap_or(base.max_body_bytes),
                 header_timeout: span(given.header_timeout, base.header_timeout),
@@ -83,6 +89,20 @@ impl Serving {
                 region: given.region.unwrap_or(base.region),
             },
         }
+    }
+}
+
+impl Serving {
+    /// Refuses settings that are known and have no effect yet: whoever gives them relies on it.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if self.valkey_url.is_some() {
+            anyhow::bail!(
+                "valkey_url (or VALKEY_URL) is set, but this version does not share counters \
+                 between nodes yet: each has its own rate limits and response times in memory; \
+                 remove the setting, or set TRUNKLINE_VALKEY_URL to nothing"
+            );
+        }
+        Ok(())
     }
 }
 
