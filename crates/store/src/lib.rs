@@ -6,6 +6,8 @@
 //! interface. Control-plane tables are small and read whole into a [`ControlState`]. Generations are written by one
 //! settlement writer in group commits; see [`Settlements`].
 //!
+//! What many nodes have to know at once, and no database is quick enough for, is in [`shared`].
+//!
 //! Times are [`Micros`] and always given by the caller: this crate reads no clock. Money is in
 //! nano-dollars.
 
@@ -29,6 +31,7 @@ mod overlay;
 mod secret;
 mod setting;
 mod settlement;
+pub mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
