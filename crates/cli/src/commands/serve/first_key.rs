@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use store::{CreatedApiKey, NewApiKey, Store};
+use store::{Actor, CreatedApiKey, NewApiKey, Store};
 
 use crate::moment;
 
@@ -17,11 +17,11 @@ pub async fn create_once(store: &Store) -> Result<Option<CreatedApiKey>> {
     }
     let created = if store.api_keys(true, None).await?.is_empty() {
         let new = NewApiKey { name: "first key".to_owned(), ..NewApiKey::default() };
-        Some(store.create_api_key(new, moment::now()).await?)
+        Some(store.create_api_key(new, &Actor::command_line(), moment::now()).await?)
     } else {
         None
     };
-    store.put_setting(SETTING, &json!(true)).await?;
+    store.put_setting(SETTING, &json!(true), &Actor::command_line(), moment::now()).await?;
     Ok(created)
 }
 
@@ -35,7 +35,7 @@ mod tests {
         let created = create_once(&store).await.unwrap().unwrap();
         assert_eq!(created.key.name, "first key");
         assert!(create_once(&store).await.unwrap().is_none());
-        store.delete_api_key(&created.key.hash, 1).await.unwrap();
+        store.delete_api_key(&created.key.hash, &Actor::command_line(), 1).await.unwrap();
         assert!(create_once(&store).await.unwrap().is_none());
     }
 
@@ -43,7 +43,7 @@ mod tests {
     async fn a_folder_with_keys_of_its_own_gets_none() {
         let store = Store::open_temporary().await.unwrap();
         let new = NewApiKey { name: "mine".to_owned(), ..NewApiKey::default() };
-        store.create_api_key(new, 0).await.unwrap();
+        store.create_api_key(new, &Actor::command_line(), 0).await.unwrap();
         assert!(create_once(&store).await.unwrap().is_none());
     }
 }
