@@ -14,7 +14,7 @@ use catalog::overlay::{
 use catalog::{Catalog, CatalogParts, Provider};
 use serde::Deserialize;
 use serde_json::json;
-use store::{Micros, Overlay, OverlayKind, Store};
+use store::{Actor, Micros, Overlay, OverlayKind, Store};
 
 use crate::simulated;
 
@@ -191,7 +191,9 @@ pub fn rows(changes: &Changes, layer: Layer, now: Micros) -> Vec<Overlay> {
 /// Stores rows.
 pub async fn put(store: &Store, rows: &[Overlay]) -> Result<()> {
     for row in rows {
-        store.overlay_put(row.kind, &row.id, &row.document, row.updated_at).await?;
+        store
+            .overlay_put(row.kind, &row.id, &row.document, &Actor::command_line(), row.updated_at)
+            .await?;
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Bodies of answers to callers.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,6 +7,12 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::inference::stream::StreamBody;
+
+/// An answer that broke off: its connection is closed without a proper end, so that the caller
+/// does not take a part for the whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer broke off")]
+pub struct BrokenOff(#[source] axum::Error);
 
 /// The body of an answer: whole, or streamed from a provider.
 pub enum AnswerBody {
@@ -28,23 +33,20 @@ impl AnswerBody {
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokenOff;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Stream(stream) => {
                 stream.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
-            Self::Control(body) => match Pin::new(body).poll_frame(context) {
-                Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame))),
-                // A control answer that breaks off is ended: the caller sees that it is short.
-                Poll::Ready(Some(Err(_)) | None) => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
-            },
+            Self::Control(body) => Pin::new(body)
+                .poll_frame(context)
+                .map(|frame| frame.map(|frame| frame.map_err(BrokenOff))),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use store::{Settlements, Store};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::control::{CompileError, ControlSources, Snapshot, compile};
 use crate::inference::sticky::StickyTable;
@@ -30,6 +30,9 @@ pub struct App {
     pub sticky: StickyTable,
     sources: ControlSources,
     snapshot: ArcSwap<Snapshot>,
+    /// Taken while the control plane is read and put in force, so that no older state follows a
+    /// newer one.
+    reloading: Mutex<()>,
     draining: AtomicBool,
     running: AtomicUsize,
     turned_away: Arc<Semaphore>,
@@ -78,6 +81,7 @@ impl App {
             sticky: StickyTable::default(),
             sources,
             snapshot: ArcSwap::from_pointee(snapshot),
+            reloading: Mutex::new(()),
             draining: AtomicBool::new(false),
             running: AtomicUsize::new(0),
             turned_away: Arc::new(Semaphore::new(MAX_TURNED_AWAY)),
@@ -93,6 +97,21 @@ impl App {
 
     /// Reads the control plane again and swaps the snapshot.
     pub async fn reload(&self) -> Result<(), CompileError> {
+        let _turn = self.reloading.lock().await;
+        self.read_control_plane().await
+    }
+
+    /// Puts in force what was changed before this call, by whomever, unless it is already. Many
+    /// changes at once are read together.
+    pub async fn catch_up(&self) -> Result<(), CompileError> {
+        let _turn = self.reloading.lock().await;
+        if self.store.revision().await? == self.snapshot().revision {
+            return Ok(());
+        }
+        self.read_control_plane().await
+    }
+
+    async fn read_control_plane(&self) -> Result<(), CompileError> {
         let state = self.store.snapshot().await?;
         let next = compile(&state, &self.sources, Some(&self.snapshot()))?;
         self.snapshot.store(Arc::new(next));

@@ -4,7 +4,7 @@
 //! request never crosses threads.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -113,6 +113,10 @@ async fn idle(app: &App, limit: Duration) -> bool {
     }
     true
 }
+
+/// Whence a request came: the address at the other end of the connection, which may be a proxy's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub IpAddr);
 
 /// A connection on its way to a worker.
 struct Arriving {
@@ -231,8 +235,13 @@ impl Drop for Running {
 
 async fn serve(worker: Worker, router: axum::Router, stream: TcpStream, running: Running) {
     let app = Arc::clone(&worker.app);
+    // A caller that has gone already has no address, and needs none.
+    let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
     let (socket, timer) = CallerSocket::new(stream, &app.settings);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         let (worker, router) = (worker.clone(), router.clone());
         async move { Ok::<_, Infallible>(answer(worker, router, request).await) }
     });
@@ -314,7 +323,7 @@ fn preflight() -> Response<AnswerBody> {
     let mut response = Response::new(AnswerBody::Whole(None));
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    let methods = HeaderValue::from_static("GET, POST, OPTIONS");
+    let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*, authorization"));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));

@@ -1,7 +1,7 @@
 //! Accounts, which pay, and what the first start makes.
 
 use crate::engine::{Session, values};
-use crate::secret::{hex, random_bytes};
+use crate::secret::{hex, random_bytes, random_uuid};
 use crate::workspace::{self, DEFAULT_WORKSPACE_SLUG, Workspace, WorkspaceSettings};
 use crate::{MasterKey, Micros, Store, StoreError};
 
@@ -47,7 +47,7 @@ impl Store {
         let text = "INSERT INTO account (id, name, created_at) VALUES ($1, $2, $3)";
         change.execute(text, values![&account_id, "Default", now]).await?;
         let workspace = Workspace {
-            id: format!("ws_{}", hex(&random_bytes::<12>()?)),
+            id: random_uuid()?,
             account_id,
             settings: WorkspaceSettings::named(DEFAULT_WORKSPACE_SLUG, "Default"),
             created_by: None,

@@ -3,13 +3,17 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::audit::Deed;
 use crate::engine::{Row, Session, Sql, values};
 use crate::member::members;
 use crate::secret::{hex, random_bytes};
 use crate::workspace::workspace_or_default;
-use crate::{Micros, Secret, Store, StoreError};
+use crate::{Actor, Micros, Secret, Store, StoreError};
 
 const PREFIX: &str = "sk-or-v1-";
+
+/// The longest name of a key, in characters.
+const MAX_NAME: usize = 255;
 
 /// When a key's limit starts afresh; without one it holds for the key's lifetime (KEYS-8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,10 +145,13 @@ impl Store {
     pub async fn create_api_key(
         &self,
         new: NewApiKey,
+        actor: &Actor,
         now: Micros,
     ) -> Result<CreatedApiKey, StoreError> {
         let mut change = self.database().begin_change().await?;
         let created = create(&mut change, new, now).await?;
+        let deed = Deed { actor, now, action: "api_key.create", subject: &created.key.hash };
+        deed.record(&mut change, None, Some(&created.key)).await?;
         change.commit().await?;
         Ok(created)
     }
@@ -174,10 +181,12 @@ impl Store {
         &self,
         hash: &str,
         changes: ApiKeyChange,
+        actor: &Actor,
         now: Micros,
     ) -> Result<ApiKey, StoreError> {
         let mut change = self.database().begin_change().await?;
-        let mut key = read_one(&mut change, hash).await?.ok_or_else(|| not_found(hash))?;
+        let before = read_one(&mut change, hash).await?.ok_or_else(|| not_found(hash))?;
+        let mut key = before.clone();
         if let Some(name) = changes.name {
             check_name(&name)?;
             key.name = name;
@@ -204,18 +213,25 @@ impl Store {
             hash,
         ];
         change.execute(text, values).await?;
+        let deed = Deed { actor, now, action: "api_key.update", subject: hash };
+        deed.record(&mut change, Some(&before), Some(&key)).await?;
         change.commit().await?;
         Ok(key)
     }
 
     /// Deletes a key for good: it is refused from the next snapshot on and cannot come back.
-    pub async fn delete_api_key(&self, hash: &str, now: Micros) -> Result<(), StoreError> {
+    pub async fn delete_api_key(
+        &self,
+        hash: &str,
+        actor: &Actor,
+        now: Micros,
+    ) -> Result<(), StoreError> {
         let mut change = self.database().begin_change().await?;
-        let text = "UPDATE api_key SET deleted = $1, updated_at = $2 \
-                    WHERE hash = $3 AND deleted = $4";
-        if change.execute(text, values![true, now, hash, false]).await? == 0 {
-            return Err(not_found(hash));
-        }
+        let before = read_one(&mut change, hash).await?.ok_or_else(|| not_found(hash))?;
+        let text = "UPDATE api_key SET deleted = $1, updated_at = $2 WHERE hash = $3";
+        change.execute(text, values![true, now, hash]).await?;
+        let deed = Deed { actor, now, action: "api_key.delete", subject: hash };
+        deed.record(&mut change, Some(&before), None).await?;
         change.commit().await
     }
 }
@@ -258,8 +274,12 @@ pub(crate) async fn create(
 }
 
 fn check_name(name: &str) -> Result<(), StoreError> {
+    let invalid = |reason: &str| StoreError::Invalid { what: "key name", reason: reason.into() };
     if name.trim().is_empty() {
-        return Err(StoreError::Invalid { what: "key name", reason: "it is empty".into() });
+        return Err(invalid("it is empty"));
+    }
+    if name.chars().count() > MAX_NAME {
+        return Err(invalid("it is longer than 255 characters"));
     }
     Ok(())
 }
@@ -365,7 +385,7 @@ mod tests {
         database: TestDatabase,
     ) {
         let store = database.open().await;
-        let created = store.create_api_key(named("ci"), 1).await.unwrap();
+        let created = store.create_api_key(named("ci"), &Actor::system(), 1).await.unwrap();
         let text = created.plaintext.expose();
         let digits = text.strip_prefix("sk-or-v1-").unwrap();
         assert_eq!(digits.len(), 64);
@@ -395,7 +415,7 @@ mod tests {
             is_management: true,
             ..named("full")
         };
-        let created = store.create_api_key(new, 7).await.unwrap().key;
+        let created = store.create_api_key(new, &Actor::system(), 7).await.unwrap().key;
         assert_eq!(store.api_keys(false, None).await.unwrap(), std::slice::from_ref(&created));
         assert_eq!(created.limit_reset, Some(LimitReset::Weekly));
         assert_eq!((created.created_at, created.updated_at), (7, 7));
@@ -405,14 +425,14 @@ mod tests {
     /// KEYS-6
     async fn an_update_changes_what_it_names_and_nothing_else(database: TestDatabase) {
         let store = database.open().await;
-        let before = store.create_api_key(named("old"), 1).await.unwrap().key;
+        let before = store.create_api_key(named("old"), &Actor::system(), 1).await.unwrap().key;
         let changes = ApiKeyChange {
             name: Some("new".into()),
             limit_nano_usd: Some(Some(3)),
             limit_reset: Some(Some(LimitReset::Daily)),
             ..ApiKeyChange::default()
         };
-        let after = store.update_api_key(&before.hash, changes, 2).await.unwrap();
+        let after = store.update_api_key(&before.hash, changes, &Actor::system(), 2).await.unwrap();
         let expected = ApiKey {
             name: "new".into(),
             limit_nano_usd: Some(3),
@@ -423,25 +443,27 @@ mod tests {
         assert_eq!(after, expected);
         assert_eq!(store.api_key(&before.hash).await.unwrap(), Some(expected));
         let cleared = ApiKeyChange { limit_nano_usd: Some(None), ..ApiKeyChange::default() };
-        let after = store.update_api_key(&before.hash, cleared, 3).await.unwrap();
+        let after = store.update_api_key(&before.hash, cleared, &Actor::system(), 3).await.unwrap();
         assert_eq!(after.limit_nano_usd, None);
     }
 
     on_each_engine!(lists_leave_out_disabled_deleted_and_foreign_keys);
     async fn lists_leave_out_disabled_deleted_and_foreign_keys(database: TestDatabase) {
         let store = database.open().await;
-        let kept = store.create_api_key(named("kept"), 1).await.unwrap().key;
-        let disabled = store.create_api_key(named("disabled"), 2).await.unwrap().key;
-        let deleted = store.create_api_key(named("deleted"), 3).await.unwrap().key;
+        let kept = store.create_api_key(named("kept"), &Actor::system(), 1).await.unwrap().key;
+        let disabled =
+            store.create_api_key(named("disabled"), &Actor::system(), 2).await.unwrap().key;
+        let deleted =
+            store.create_api_key(named("deleted"), &Actor::system(), 3).await.unwrap().key;
         let off = ApiKeyChange { disabled: Some(true), ..ApiKeyChange::default() };
-        store.update_api_key(&disabled.hash, off, 4).await.unwrap();
-        store.delete_api_key(&deleted.hash, 5).await.unwrap();
+        store.update_api_key(&disabled.hash, off, &Actor::system(), 4).await.unwrap();
+        store.delete_api_key(&deleted.hash, &Actor::system(), 5).await.unwrap();
 
         assert_eq!(store.api_keys(false, None).await.unwrap(), std::slice::from_ref(&kept));
         assert_eq!(store.api_keys(true, Some(&kept.workspace_id)).await.unwrap().len(), 2);
         assert!(store.api_keys(true, Some("elsewhere")).await.unwrap().is_empty());
         assert_eq!(store.api_key(&deleted.hash).await.unwrap(), None);
-        let again = store.delete_api_key(&deleted.hash, 6).await;
+        let again = store.delete_api_key(&deleted.hash, &Actor::system(), 6).await;
         assert!(matches!(again, Err(StoreError::NotFound { .. })));
     }
 
@@ -454,7 +476,7 @@ mod tests {
         let negative = NewApiKey { limit_nano_usd: Some(-1), ..named("x") };
         let elsewhere = NewApiKey { workspace_id: Some("nowhere".into()), ..named("x") };
         for new in [named(" "), negative, elsewhere] {
-            assert!(store.create_api_key(new, 1).await.is_err());
+            assert!(store.create_api_key(new, &Actor::system(), 1).await.is_err());
         }
         assert!(store.api_keys(true, None).await.unwrap().is_empty());
         assert_eq!(store.revision().await.unwrap(), revision);

@@ -54,6 +54,11 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// Whoever runs a command on this machine.
+    pub fn command_line() -> Actor {
+        Actor { kind: ActorKind::CommandLine, id: "cli".to_owned(), origin: String::new() }
+    }
+
     /// The gateway itself.
     pub fn system() -> Actor {
         Actor { kind: ActorKind::System, id: String::new(), origin: String::new() }

@@ -115,11 +115,13 @@ impl Store {
         write.commit().await
     }
 
-    /// Exchanges a code for a key, once. `origin` says where the application is.
+    /// Exchanges a code for a key, once. A `method` named must be that of the challenge. `origin`
+    /// says where the application is.
     pub async fn redeem_authorization_code(
         &self,
         code: &str,
         verifier: Option<&str>,
+        method: Option<ChallengeMethod>,
         origin: &str,
         now: Micros,
     ) -> Result<Redemption, StoreError> {
@@ -130,7 +132,7 @@ impl Store {
         let Some(row) = change.fetch_optional(text, values![&hash]).await? else {
             return Ok(Redemption::Refused);
         };
-        if row.try_get("used")? || !is_met(&row, verifier)? {
+        if row.try_get("used")? || !is_met(&row, verifier, method)? {
             return Ok(Redemption::Refused);
         }
         if now >= row.try_get::<i64>("expires_at")? {
@@ -156,7 +158,11 @@ impl Store {
     }
 }
 
-fn is_met(row: &Row, verifier: Option<&str>) -> Result<bool, StoreError> {
+fn is_met(
+    row: &Row,
+    verifier: Option<&str>,
+    named: Option<ChallengeMethod>,
+) -> Result<bool, StoreError> {
     let challenge: Option<&str> = row.try_get("challenge")?;
     let word: &str = row.try_get("challenge_method")?;
     let method = ChallengeMethod::parse(word)
@@ -164,6 +170,7 @@ fn is_met(row: &Row, verifier: Option<&str>) -> Result<bool, StoreError> {
     Ok(match (challenge, verifier) {
         (None, _) => true,
         (Some(_), None) => false,
+        (Some(_), Some(_)) if named.is_some_and(|named| named != method) => false,
         // Hashes are compared, so that the time it takes tells nothing about the challenge.
         (Some(challenge), Some(verifier)) => {
             api_key_hash(challenge) == api_key_hash(&method.challenge_of(verifier))

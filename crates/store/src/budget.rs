@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::Deed;
 use crate::engine::{Row, Session, values};
-use crate::workspace::workspace_or_default;
+use crate::workspace::{self, workspace_or_default};
 use crate::{Actor, Micros, Store, StoreError};
 
 /// The window a budget or limit applies to. Windows begin at 00:00 UTC, weeks on Monday.
@@ -73,11 +73,14 @@ impl Store {
     }
 
     /// Sets a budget, or replaces it. A longer window must allow more than a shorter one.
+    /// `include_byok` says for all of the workspace's budgets whether spend on the caller's own
+    /// provider keys counts; `None` leaves it as it is.
     pub async fn put_workspace_budget(
         &self,
         workspace_id: &str,
         interval: BudgetInterval,
         limit_nano_usd: i64,
+        include_byok: Option<bool>,
         actor: &Actor,
         now: Micros,
     ) -> Result<WorkspaceBudget, StoreError> {
@@ -86,7 +89,7 @@ impl Store {
             return Err(invalid("it is not more than zero".to_owned()));
         }
         let mut change = self.database().begin_change().await?;
-        workspace_or_default(&mut change, Some(workspace_id)).await?;
+        let workspace = workspace_or_default(&mut change, Some(workspace_id)).await?;
         let (mut before, mut others) = (None, Vec::new());
         for budget in budgets(&mut change).await? {
             match budget.workspace_id == workspace_id {
@@ -119,6 +122,11 @@ impl Store {
         let subject = &after.workspace_id;
         let deed = Deed { actor, now, action: "workspace_budget.put", subject };
         deed.record(&mut change, before.as_ref(), Some(&after)).await?;
+        if let Some(include) = include_byok {
+            let mut settings = workspace.settings.clone();
+            settings.include_byok_in_budgets = include;
+            workspace::replace_settings(&mut change, workspace, settings, actor, now).await?;
+        }
         change.commit().await?;
         Ok(after)
     }

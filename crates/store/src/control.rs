@@ -72,30 +72,35 @@ impl Store {
 mod tests {
     use super::*;
     use crate::tests::{TestDatabase, on_each_engine};
-    use crate::{ApiKeyChange, NewApiKey, NewProviderCredential, OverlayKind};
+    use crate::{Actor, ApiKeyChange, NewApiKey, NewProviderCredential, OverlayKind};
     use serde_json::json;
 
     on_each_engine!(every_change_raises_the_revision_and_shows_in_the_snapshot);
     async fn every_change_raises_the_revision_and_shows_in_the_snapshot(database: TestDatabase) {
         let store = database.open().await;
         let mut revisions = vec![store.revision().await.unwrap()];
-        let key =
-            store.create_api_key(NewApiKey { name: "k".into(), ..NewApiKey::default() }, 1).await;
+        let key = store
+            .create_api_key(
+                NewApiKey { name: "k".into(), ..NewApiKey::default() },
+                &Actor::system(),
+                1,
+            )
+            .await;
         let key = key.unwrap().key;
         revisions.push(store.revision().await.unwrap());
         let change = ApiKeyChange { disabled: Some(true), ..ApiKeyChange::default() };
-        store.update_api_key(&key.hash, change, 2).await.unwrap();
+        store.update_api_key(&key.hash, change, &Actor::system(), 2).await.unwrap();
         revisions.push(store.revision().await.unwrap());
         let new = NewProviderCredential {
             provider: "acme".into(),
             secret: Secret::new("upstream-secret"),
             ..NewProviderCredential::default()
         };
-        let credential = store.create_credential(new, 3).await.unwrap();
+        let credential = store.create_credential(new, &Actor::system(), 3).await.unwrap();
         revisions.push(store.revision().await.unwrap());
-        store.overlay_put(OverlayKind::Model, "m", &json!({}), 4).await.unwrap();
+        store.overlay_put(OverlayKind::Model, "m", &json!({}), &Actor::system(), 4).await.unwrap();
         revisions.push(store.revision().await.unwrap());
-        store.put_setting("a", &json!(1)).await.unwrap();
+        store.put_setting("a", &json!(1), &Actor::system(), 1).await.unwrap();
         revisions.push(store.revision().await.unwrap());
         assert!(revisions.is_sorted_by(|before, after| before < after));
 
@@ -108,7 +113,7 @@ mod tests {
         assert_eq!(state.settings["a"], json!(1));
         assert!(!format!("{state:?}").contains("upstream-secret"));
 
-        store.delete_api_key(&key.hash, 5).await.unwrap();
+        store.delete_api_key(&key.hash, &Actor::system(), 5).await.unwrap();
         assert!(store.snapshot().await.unwrap().keys.is_empty());
     }
 
@@ -117,7 +122,7 @@ mod tests {
         let server = database.open().await;
         let before = server.revision().await.unwrap();
         let tool = database.open().await;
-        tool.put_setting("a", &json!(1)).await.unwrap();
+        tool.put_setting("a", &json!(1), &Actor::system(), 1).await.unwrap();
         tool.close().await.unwrap();
         assert!(server.revision().await.unwrap() > before);
     }

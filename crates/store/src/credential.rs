@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Deed;
 use crate::engine::{Row, Session, Sql, values};
 use crate::secret::{hex, random_bytes};
-use crate::{MasterKey, Micros, Secret, Store, StoreError};
+use crate::{Actor, MasterKey, Micros, Secret, Store, StoreError};
 
 /// How a credential came to be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ impl CredentialSource {
 }
 
 /// A provider's key as stored, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProviderCredential {
     /// Stable identity.
     pub id: String,
@@ -99,6 +100,7 @@ impl Store {
     pub async fn create_credential(
         &self,
         new: NewProviderCredential,
+        actor: &Actor,
         now: Micros,
     ) -> Result<ProviderCredential, StoreError> {
         let required = [("provider", new.provider.as_str()), ("secret", new.secret.expose())];
@@ -129,6 +131,9 @@ impl Store {
             crate::workspace::workspace_or_default(&mut change, Some(workspace_id)).await?;
         }
         insert(&mut change, &credential, sealed).await?;
+        let subject = &credential.id;
+        let deed = Deed { actor, now, action: "provider_credential.create", subject };
+        deed.record(&mut change, None, Some(&credential)).await?;
         change.commit().await?;
         Ok(credential)
     }
@@ -141,9 +146,7 @@ impl Store {
 
     /// A credential's secret in the clear.
     pub async fn decrypt_credential(&self, id: &str) -> Result<Secret, StoreError> {
-        let text = format!("SELECT {COLUMNS} FROM provider_credential WHERE id = $1");
-        let row = self.database().fetch_optional(Sql::composed(text), values![id]).await?;
-        let row = row.ok_or_else(|| not_found(id))?;
+        let row = row_of(&mut self.database().session().await?, id).await?;
         open(&row, &from_row(&row)?, self.master_key())
     }
 
@@ -152,22 +155,31 @@ impl Store {
         &self,
         id: &str,
         disabled: bool,
+        actor: &Actor,
+        now: Micros,
     ) -> Result<(), StoreError> {
         let mut change = self.database().begin_change().await?;
+        let before = read_one(&mut change, id).await?;
         let text = "UPDATE provider_credential SET disabled = $1 WHERE id = $2";
-        if change.execute(text, values![disabled, id]).await? == 0 {
-            return Err(not_found(id));
-        }
+        change.execute(text, values![disabled, id]).await?;
+        let after = ProviderCredential { disabled, ..before.clone() };
+        let deed = Deed { actor, now, action: "provider_credential.update", subject: id };
+        deed.record(&mut change, Some(&before), Some(&after)).await?;
         change.commit().await
     }
 
     /// Removes a credential and its secret.
-    pub async fn remove_credential(&self, id: &str) -> Result<(), StoreError> {
+    pub async fn remove_credential(
+        &self,
+        id: &str,
+        actor: &Actor,
+        now: Micros,
+    ) -> Result<(), StoreError> {
         let mut change = self.database().begin_change().await?;
-        let text = "DELETE FROM provider_credential WHERE id = $1";
-        if change.execute(text, values![id]).await? == 0 {
-            return Err(not_found(id));
-        }
+        let before = read_one(&mut change, id).await?;
+        change.execute("DELETE FROM provider_credential WHERE id = $1", values![id]).await?;
+        let deed = Deed { actor, now, action: "provider_credential.remove", subject: id };
+        deed.record(&mut change, Some(&before), None).await?;
         change.commit().await
     }
 }
@@ -207,6 +219,16 @@ pub(crate) async fn read_all_opened(
         }
     }
     Ok(found)
+}
+
+async fn row_of(session: &mut Session, id: &str) -> Result<Row, StoreError> {
+    let text = format!("SELECT {COLUMNS} FROM provider_credential WHERE id = $1");
+    let row = session.fetch_optional(Sql::composed(text), values![id]).await?;
+    row.ok_or_else(|| not_found(id))
+}
+
+async fn read_one(session: &mut Session, id: &str) -> Result<ProviderCredential, StoreError> {
+    from_row(&row_of(session, id).await?)
 }
 
 /// What a sealed secret is bound to: moved to another row or provider, it does not open.
@@ -332,16 +354,16 @@ mod tests {
             allowed_key_hashes: Some(vec!["ab".into()]),
             ..acme("acme-0123456789-wxyz")
         };
-        let created = store.create_credential(new, 3).await.unwrap();
+        let created = store.create_credential(new, &Actor::system(), 3).await.unwrap();
         assert_eq!(created.label, "acme...wxyz");
         assert_eq!(store.credentials().await.unwrap(), std::slice::from_ref(&created));
         let secret = store.decrypt_credential(&created.id).await.unwrap();
         assert_eq!(secret.expose(), "acme-0123456789-wxyz");
-        store.set_credential_disabled(&created.id, true).await.unwrap();
+        store.set_credential_disabled(&created.id, true, &Actor::system(), 1).await.unwrap();
         assert!(store.credentials().await.unwrap()[0].disabled);
-        store.remove_credential(&created.id).await.unwrap();
+        store.remove_credential(&created.id, &Actor::system(), 1).await.unwrap();
         assert!(store.credentials().await.unwrap().is_empty());
-        assert!(store.remove_credential(&created.id).await.is_err());
+        assert!(store.remove_credential(&created.id, &Actor::system(), 1).await.is_err());
         assert!(store.decrypt_credential(&created.id).await.is_err());
     }
 
@@ -351,7 +373,7 @@ mod tests {
         for (provider, sort_order) in [("b", 0), ("a", 2), ("a", 1)] {
             let new =
                 NewProviderCredential { provider: provider.into(), sort_order, ..acme("secret") };
-            store.create_credential(new, 1).await.unwrap();
+            store.create_credential(new, &Actor::system(), 1).await.unwrap();
         }
         let listed = store.credentials().await.unwrap();
         let order: Vec<_> =
@@ -362,7 +384,7 @@ mod tests {
     on_each_engine!(a_sealed_secret_moved_to_another_provider_does_not_open);
     async fn a_sealed_secret_moved_to_another_provider_does_not_open(database: TestDatabase) {
         let store = database.open().await;
-        let created = store.create_credential(acme("secret"), 1).await.unwrap();
+        let created = store.create_credential(acme("secret"), &Actor::system(), 1).await.unwrap();
         store.run("UPDATE provider_credential SET provider = 'other'").await;
         let opened = store.decrypt_credential(&created.id).await;
         assert!(matches!(opened, Err(StoreError::CredentialUnreadable { .. })));
@@ -372,10 +394,10 @@ mod tests {
     on_each_engine!(a_row_that_cannot_be_read_does_not_keep_changes_out_of_force);
     async fn a_row_that_cannot_be_read_does_not_keep_changes_out_of_force(database: TestDatabase) {
         let store = database.open().await;
-        store.create_credential(acme("first"), 1).await.unwrap();
-        let good = store.create_credential(acme("second"), 2).await.unwrap();
-        let off = store.create_credential(acme("third"), 3).await.unwrap();
-        store.set_credential_disabled(&off.id, true).await.unwrap();
+        store.create_credential(acme("first"), &Actor::system(), 1).await.unwrap();
+        let good = store.create_credential(acme("second"), &Actor::system(), 2).await.unwrap();
+        let off = store.create_credential(acme("third"), &Actor::system(), 3).await.unwrap();
+        store.set_credential_disabled(&off.id, true, &Actor::system(), 1).await.unwrap();
         store.run("UPDATE provider_credential SET label = 'moved' WHERE created_at = 1").await;
         store.run("UPDATE provider_credential SET provider = 'b' WHERE created_at = 1").await;
         store.run("INSERT INTO setting (name, value) VALUES ('broken', '{')").await;
@@ -395,8 +417,8 @@ mod tests {
     on_each_engine!(a_credential_without_provider_or_secret_is_refused);
     async fn a_credential_without_provider_or_secret_is_refused(database: TestDatabase) {
         let store = database.open().await;
-        assert!(store.create_credential(acme(""), 1).await.is_err());
+        assert!(store.create_credential(acme(""), &Actor::system(), 1).await.is_err());
         let nameless = NewProviderCredential { provider: String::new(), ..acme("secret") };
-        assert!(store.create_credential(nameless, 1).await.is_err());
+        assert!(store.create_credential(nameless, &Actor::system(), 1).await.is_err());
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::account::accounts;
 use crate::audit::Deed;
-use crate::engine::{Row, Session, values};
+use crate::engine::{Row, Session, Sql, Value, values};
 use crate::secret::{hex, random_bytes};
 use crate::{Actor, Micros, Store, StoreError};
 
@@ -93,8 +93,32 @@ pub struct NewLedgerEntry {
     pub reason: String,
 }
 
-/// So that no sum over an account's life can overflow.
+/// Where a page of the ledger ended. Pages go from newest to oldest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerCursor {
+    /// Moment of the last entry given.
+    pub recorded_at: Micros,
+    /// Identity of the last entry given.
+    pub id: String,
+}
+
+/// Some entries, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LedgerPage {
+    /// The entries.
+    pub entries: Vec<LedgerEntry>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<LedgerCursor>,
+}
+
+/// The most entries one page gives.
+const MAX_PAGE: u32 = 1_000;
+
+/// The most one entry may change.
 const MAX_AMOUNT: u64 = 10_000_000 * 1_000_000_000;
+
+/// The most an account may be credited or owe, so that no sum overflows: five billion dollars.
+const MAX_TOTAL: u64 = 5_000_000_000 * 1_000_000_000;
 
 impl Store {
     /// Adds an entry to the ledger.
@@ -118,6 +142,12 @@ impl Store {
             what: "account",
             id: new.account_id.unwrap_or_default(),
         })?;
+        let credits = credits(&mut change).await?;
+        let credited = credits.iter().find(|(id, _)| *id == account.id).map_or(0, |(_, sum)| *sum);
+        if credited.saturating_add(amount).unsigned_abs() > MAX_TOTAL {
+            let reason = "the account's credit would be more than can be counted".to_owned();
+            return Err(StoreError::Invalid { what: "ledger amount", reason });
+        }
         let entry = LedgerEntry {
             id: format!("ledger_{}", hex(&random_bytes::<12>()?)),
             account_id: account.id,
@@ -152,6 +182,36 @@ impl Store {
                     FROM ledger_entry WHERE account_id = $1 ORDER BY recorded_at, id";
         let rows = self.database().fetch_all(text, values![account_id]).await?;
         rows.iter().map(entry).collect()
+    }
+
+    /// A page of an account's entries, newest first, starting after `cursor`; at most 1000.
+    pub async fn ledger_page(
+        &self,
+        account_id: &str,
+        cursor: Option<&LedgerCursor>,
+        limit: u32,
+    ) -> Result<LedgerPage, StoreError> {
+        let limit = limit.clamp(1, MAX_PAGE);
+        let mut text = "SELECT id, account_id, recorded_at, kind, amount_nano_usd, reason, actor \
+                        FROM ledger_entry WHERE account_id = $2"
+            .to_owned();
+        // One more than asked for tells whether there is another page.
+        let mut values: Vec<Value<'_>> = vec![(i64::from(limit) + 1).into(), account_id.into()];
+        if let Some(cursor) = cursor {
+            text.push_str(" AND (recorded_at, id) < ($3, $4)");
+            values.extend([cursor.recorded_at.into(), Value::from(&cursor.id)]);
+        }
+        text.push_str(" ORDER BY recorded_at DESC, id DESC LIMIT $1");
+        let rows = self.database().fetch_all(Sql::composed(text), &values).await?;
+        let mut entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries
+            .last()
+            .filter(|_| more)
+            .map(|last| LedgerCursor { recorded_at: last.recorded_at, id: last.id.clone() });
+        Ok(LedgerPage { entries, next })
     }
 
     /// What an account has been credited: the sum of its entries, in nano-dollars.

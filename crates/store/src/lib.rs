@@ -45,7 +45,7 @@ pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod
 pub use budget::{BudgetInterval, WorkspaceBudget};
 pub use control::ControlState;
 pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential};
-pub use credit::{LedgerEntry, LedgerKind, NewLedgerEntry};
+pub use credit::{LedgerCursor, LedgerEntry, LedgerKind, LedgerPage, NewLedgerEntry};
 pub use engine::{Changes, Schema};
 pub use error::StoreError;
 pub use generation::{

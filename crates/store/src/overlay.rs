@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
+use crate::audit::Deed;
 use crate::engine::{Session, values};
-use crate::{Micros, Store, StoreError};
+use crate::{Actor, Micros, Store, StoreError};
 
 /// What an overlay document describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +61,7 @@ impl Store {
         kind: OverlayKind,
         id: &str,
         document: &Value,
+        actor: &Actor,
         now: Micros,
     ) -> Result<(), StoreError> {
         if id.is_empty() {
@@ -67,10 +69,14 @@ impl Store {
             return Err(StoreError::Invalid { what: "overlay identity", reason });
         }
         let mut change = self.database().begin_change().await?;
+        let before = read_one(&mut change, kind, id).await?;
         let text = "INSERT INTO catalogue_overlay (kind, id, document, updated_at) \
                     VALUES ($1, $2, $3, $4) ON CONFLICT (kind, id) \
                     DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at";
         change.execute(text, values![kind.as_str(), id, document.to_string(), now]).await?;
+        let subject = &subject(kind, id);
+        let deed = Deed { actor, now, action: "catalogue_overlay.put", subject };
+        deed.record(&mut change, before.as_ref(), Some(document)).await?;
         change.commit().await
     }
 
@@ -80,15 +86,41 @@ impl Store {
     }
 
     /// Removes a document; says whether there was one.
-    pub async fn overlay_remove(&self, kind: OverlayKind, id: &str) -> Result<bool, StoreError> {
+    pub async fn overlay_remove(
+        &self,
+        kind: OverlayKind,
+        id: &str,
+        actor: &Actor,
+        now: Micros,
+    ) -> Result<bool, StoreError> {
         let mut change = self.database().begin_change().await?;
+        let Some(before) = read_one(&mut change, kind, id).await? else { return Ok(false) };
         let text = "DELETE FROM catalogue_overlay WHERE kind = $1 AND id = $2";
-        if change.execute(text, values![kind.as_str(), id]).await? == 0 {
-            return Ok(false);
-        }
+        change.execute(text, values![kind.as_str(), id]).await?;
+        let subject = &subject(kind, id);
+        let deed = Deed { actor, now, action: "catalogue_overlay.remove", subject };
+        deed.record(&mut change, Some(&before), None).await?;
         change.commit().await?;
         Ok(true)
     }
+}
+
+/// How the audit log names a document.
+fn subject(kind: OverlayKind, id: &str) -> String {
+    format!("{}:{id}", kind.as_str())
+}
+
+async fn read_one(
+    session: &mut Session,
+    kind: OverlayKind,
+    id: &str,
+) -> Result<Option<Value>, StoreError> {
+    let text = "SELECT document FROM catalogue_overlay WHERE kind = $1 AND id = $2";
+    let row = session.fetch_optional(text, values![kind.as_str(), id]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let document: String = row.try_get("document")?;
+    // One that cannot be read can still be replaced or removed; the log then has its text.
+    Ok(Some(serde_json::from_str(&document).unwrap_or(Value::String(document))))
 }
 
 pub(crate) async fn read_all(session: &mut Session) -> Result<Vec<Overlay>, StoreError> {
@@ -122,15 +154,21 @@ mod tests {
     async fn a_document_is_put_replaced_listed_and_removed(database: TestDatabase) {
         let store = database.open().await;
         let model = OverlayKind::Model;
-        store.overlay_put(model, "acme/one", &json!({"a": 1}), 1).await.unwrap();
-        store.overlay_put(OverlayKind::Price, "acme/one", &json!({"p": "0.1"}), 2).await.unwrap();
-        store.overlay_put(model, "acme/one", &json!({"a": [2]}), 3).await.unwrap();
+        store.overlay_put(model, "acme/one", &json!({"a": 1}), &Actor::system(), 1).await.unwrap();
+        store
+            .overlay_put(OverlayKind::Price, "acme/one", &json!({"p": "0.1"}), &Actor::system(), 2)
+            .await
+            .unwrap();
+        store
+            .overlay_put(model, "acme/one", &json!({"a": [2]}), &Actor::system(), 3)
+            .await
+            .unwrap();
         let listed = store.overlay_list().await.unwrap();
         assert_eq!(listed.len(), 2);
         assert_eq!(listed[0].document, json!({"a": [2]}));
         assert_eq!((listed[0].kind, listed[0].updated_at), (model, 3));
-        assert!(store.overlay_remove(model, "acme/one").await.unwrap());
-        assert!(!store.overlay_remove(model, "acme/one").await.unwrap());
+        assert!(store.overlay_remove(model, "acme/one", &Actor::system(), 1).await.unwrap());
+        assert!(!store.overlay_remove(model, "acme/one", &Actor::system(), 1).await.unwrap());
         assert_eq!(store.overlay_list().await.unwrap().len(), 1);
     }
 

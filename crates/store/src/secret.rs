@@ -34,6 +34,16 @@ pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], StoreError> {
     Ok(bytes)
 }
 
+/// A random identity in the form of a UUID (version 4), for what OpenRouter's clients read as one.
+pub(crate) fn random_uuid() -> Result<String, StoreError> {
+    let mut bytes = random_bytes::<16>()?;
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let digits = hex(&bytes);
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    Ok(parts.join("-"))
+}
+
 /// Lowercase hex of some bytes.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -50,6 +60,14 @@ mod tests {
         let secret = Secret::new("sk-live-123");
         assert_eq!(format!("{secret:?}"), "Secret(***)");
         assert_eq!(secret.expose(), "sk-live-123");
+    }
+
+    #[test]
+    fn identities_have_the_form_of_a_uuid() {
+        let id = random_uuid().unwrap();
+        let lengths: Vec<_> = id.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
+        assert_eq!((&id[14..15], id[19..20].contains(['8', '9', 'a', 'b'])), ("4", true), "{id}");
     }
 
     #[test]

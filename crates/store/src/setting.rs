@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::audit::Deed;
 use crate::engine::{Session, values};
-use crate::{Store, StoreError};
+use crate::{Actor, Micros, Store, StoreError};
 
 impl Store {
     /// The value of a setting.
@@ -16,11 +17,26 @@ impl Store {
     }
 
     /// Sets a setting, or replaces its value.
-    pub async fn put_setting(&self, name: &str, value: &Value) -> Result<(), StoreError> {
+    pub async fn put_setting(
+        &self,
+        name: &str,
+        value: &Value,
+        actor: &Actor,
+        now: Micros,
+    ) -> Result<(), StoreError> {
         let mut change = self.database().begin_change().await?;
+        let text = "SELECT value FROM setting WHERE name = $1";
+        let before = change.fetch_optional(text, values![name]).await?;
+        let before = match &before {
+            // One that cannot be read can still be replaced.
+            Some(row) => parse(row.try_get("value")?).ok(),
+            None => None,
+        };
         let text = "INSERT INTO setting (name, value) VALUES ($1, $2) \
                     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         change.execute(text, values![name, value.to_string()]).await?;
+        let deed = Deed { actor, now, action: "setting.put", subject: name };
+        deed.record(&mut change, before.as_ref(), Some(value)).await?;
         change.commit().await
     }
 
@@ -59,6 +75,7 @@ fn parse(text: &str) -> Result<Value, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use crate::Actor;
     use crate::tests::{TestDatabase, on_each_engine};
     use serde_json::json;
 
@@ -69,7 +86,7 @@ mod tests {
         assert!(store.claim_setting("theme", &json!("dark")).await.unwrap());
         assert!(!store.claim_setting("theme", &json!("grey")).await.unwrap());
         assert_eq!(store.setting("theme").await.unwrap(), Some(json!("dark")));
-        store.put_setting("theme", &json!({"name": "light"})).await.unwrap();
+        store.put_setting("theme", &json!({"name": "light"}), &Actor::system(), 1).await.unwrap();
         assert_eq!(store.setting("theme").await.unwrap(), Some(json!({"name": "light"})));
     }
 }

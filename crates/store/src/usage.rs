@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::calendar::{day_of, month_start, week_start};
-use crate::engine::{Row, Sql, values};
+use crate::calendar::{MICROS_PER_DAY, day_of, month_start, week_start};
+use crate::engine::{Row, Sql, Value, values};
 use crate::{Micros, Store, StoreError};
 
 /// Amounts over the life of a key and over the current UTC windows (KEYS-1, KEYS-2), in
@@ -29,9 +29,12 @@ pub struct KeyUsage {
     pub byok_usage: Windows,
     /// Answers since the key exists.
     pub requests: i64,
+    /// The first moment of the last UTC day with an answer.
+    pub last_day: Option<Micros>,
 }
 
 const SUMS: &str = "
+    MAX(day) AS last_day,
     CAST(COALESCE(SUM(requests), 0) AS BIGINT) AS requests,
     CAST(COALESCE(SUM(cost_nano_usd), 0) AS BIGINT) AS total,
     CAST(COALESCE(SUM(CASE WHEN day >= $1 THEN cost_nano_usd ELSE 0 END), 0) AS BIGINT) AS daily,
@@ -52,6 +55,62 @@ impl Store {
         let day = day_of(now);
         let text = format!("SELECT {SUMS} FROM key_usage_day WHERE key_hash = $4");
         let values = values![day, week_start(day), month_start(day), hash];
+        from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
+    }
+
+    /// What each of some keys has spent, by hash; those never used are left out.
+    pub async fn keys_usage(
+        &self,
+        hashes: &[&str],
+        now: Micros,
+    ) -> Result<HashMap<String, KeyUsage>, StoreError> {
+        if hashes.is_empty() {
+            return Ok(HashMap::new());
+        }
+        self.settlements().catch_up().await;
+        let day = day_of(now);
+        let places: Vec<String> = (4..4 + hashes.len()).map(|n| format!("${n}")).collect();
+        let text = format!(
+            "SELECT key_hash, {SUMS} FROM key_usage_day WHERE key_hash IN ({}) GROUP BY key_hash",
+            places.join(", ")
+        );
+        let mut values: Vec<Value<'_>> =
+            vec![day.into(), week_start(day).into(), month_start(day).into()];
+        values.extend(hashes.iter().map(|hash| Value::from(*hash)));
+        let rows = self.database().fetch_all(Sql::composed(text), &values).await?;
+        rows.iter().map(|row| Ok((row.try_get("key_hash")?, from_row(row)?))).collect()
+    }
+
+    /// What all keys of a workspace have spent, those that are deleted included.
+    pub async fn workspace_usage(
+        &self,
+        workspace_id: &str,
+        now: Micros,
+    ) -> Result<KeyUsage, StoreError> {
+        self.settlements().catch_up().await;
+        let day = day_of(now);
+        // The rows of deleted keys stay, so that no spend is lost with a key.
+        let text = format!(
+            "SELECT {SUMS} FROM key_usage_day \
+             WHERE key_hash IN (SELECT hash FROM api_key WHERE workspace_id = $4)"
+        );
+        let values = values![day, week_start(day), month_start(day), workspace_id];
+        from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
+    }
+
+    /// What all keys of an account have spent, those that are deleted included.
+    pub async fn account_usage(
+        &self,
+        account_id: &str,
+        now: Micros,
+    ) -> Result<KeyUsage, StoreError> {
+        self.settlements().catch_up().await;
+        let day = day_of(now);
+        let text = format!(
+            "SELECT {SUMS} FROM key_usage_day \
+             WHERE key_hash IN (SELECT hash FROM api_key WHERE account_id = $4)"
+        );
+        let values = values![day, week_start(day), month_start(day), account_id];
         from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
     }
 
@@ -84,5 +143,6 @@ fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
             monthly: row.try_get("byok_monthly")?,
         },
         requests: row.try_get("requests")?,
+        last_day: row.try_get::<Option<i64>>("last_day")?.map(|day| day * MICROS_PER_DAY),
     })
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::account::accounts;
 use crate::audit::Deed;
-use crate::engine::{Row, Session, Sql, Value, values};
+use crate::engine::{Change, Row, Session, Sql, Value, values};
 use crate::member::members;
-use crate::secret::{hex, random_bytes};
+use crate::secret::random_uuid;
 use crate::{Actor, Micros, Store, StoreError};
 
 /// Slug of the workspace that the first start creates and that unscoped requests mean.
@@ -179,7 +179,7 @@ impl Store {
         let account = account.ok_or_else(|| not_found("account", "default"))?;
         let created_by = (actor.kind == crate::ActorKind::Member).then(|| actor.id.clone());
         let workspace = Workspace {
-            id: format!("ws_{}", hex(&random_bytes::<12>()?)),
+            id: random_uuid()?,
             account_id: account.id,
             settings,
             created_by,
@@ -194,34 +194,20 @@ impl Store {
         Ok(workspace)
     }
 
-    /// Replaces what can be changed about a workspace. The default one keeps its slug.
+    /// Changes a workspace: `edit` gets what is stored and makes of it what is to be. The default
+    /// workspace keeps its slug.
     pub async fn update_workspace(
         &self,
         id: &str,
-        settings: WorkspaceSettings,
+        edit: impl FnOnce(&mut WorkspaceSettings) + Send,
         actor: &Actor,
         now: Micros,
     ) -> Result<Workspace, StoreError> {
-        settings.check()?;
         let mut change = self.database().begin_change().await?;
         let before = workspace_or_default(&mut change, Some(id)).await?;
-        if before.settings.slug == DEFAULT_WORKSPACE_SLUG && settings.slug != DEFAULT_WORKSPACE_SLUG
-        {
-            return Err(invalid("workspace slug", "the default workspace keeps its own"));
-        }
-        let after = Workspace { settings, updated_at: now, ..before.clone() };
-        check_slug(&mut change, &after).await?;
-        let assignments: Vec<String> =
-            SETTINGS.iter().zip(3..).map(|(name, n)| format!("{name} = ${n}")).collect();
-        let text = format!(
-            "UPDATE workspace SET updated_at = $1, {} WHERE id = $2",
-            assignments.join(", ")
-        );
-        let mut values: Vec<Value<'_>> = vec![now.into(), id.into()];
-        values.extend(after.settings.values());
-        change.execute(Sql::composed(text), &values).await?;
-        let deed = Deed { actor, now, action: "workspace.update", subject: id };
-        deed.record(&mut change, Some(&before), Some(&after)).await?;
+        let mut settings = before.settings.clone();
+        edit(&mut settings);
+        let after = replace_settings(&mut change, before, settings, actor, now).await?;
         change.commit().await?;
         Ok(after)
     }
@@ -262,16 +248,17 @@ impl Store {
         workspace_members(&mut self.database().session().await?).await
     }
 
-    /// Puts members into a workspace; those who are in it stay.
+    /// Puts members into a workspace; those who are in it stay. Says how many are new.
     pub async fn add_workspace_members(
         &self,
         workspace_id: &str,
         member_ids: &[String],
         actor: &Actor,
         now: Micros,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let mut change = self.database().begin_change().await?;
         workspace_or_default(&mut change, Some(workspace_id)).await?;
+        let mut added = 0;
         let known = members(&mut change).await?;
         let deed = Deed { actor, now, action: "workspace_member.add", subject: workspace_id };
         for id in member_ids {
@@ -280,32 +267,62 @@ impl Store {
             }
             let text = "INSERT INTO workspace_member (workspace_id, member_id, added_at) \
                         VALUES ($1, $2, $3) ON CONFLICT (workspace_id, member_id) DO NOTHING";
-            change.execute(text, values![workspace_id, id, now]).await?;
+            added += change.execute(text, values![workspace_id, id, now]).await?;
         }
         deed.record(&mut change, None, Some(&member_ids)).await?;
-        change.commit().await
+        change.commit().await?;
+        Ok(added)
     }
 
-    /// Takes members out of a workspace. Refused for one who has keys in use there (WS-4).
+    /// Takes members out of a workspace; says how many were in it. Refused for one who has keys in
+    /// use there (WS-4).
     pub async fn remove_workspace_members(
         &self,
         workspace_id: &str,
         member_ids: &[String],
         actor: &Actor,
         now: Micros,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let mut change = self.database().begin_change().await?;
+        let mut removed = 0;
         let deed = Deed { actor, now, action: "workspace_member.remove", subject: workspace_id };
         for id in member_ids {
             if keys_in_use(&mut change, workspace_id, Some(id)).await? {
                 return Err(invalid("removal", "the member has keys in use in the workspace"));
             }
             let text = "DELETE FROM workspace_member WHERE workspace_id = $1 AND member_id = $2";
-            change.execute(text, values![workspace_id, id]).await?;
+            removed += change.execute(text, values![workspace_id, id]).await?;
         }
         deed.record(&mut change, Some(&member_ids), None).await?;
-        change.commit().await
+        change.commit().await?;
+        Ok(removed)
     }
+}
+
+/// Replaces what can be changed about a workspace, in a change.
+pub(crate) async fn replace_settings(
+    change: &mut Change,
+    before: Workspace,
+    settings: WorkspaceSettings,
+    actor: &Actor,
+    now: Micros,
+) -> Result<Workspace, StoreError> {
+    settings.check()?;
+    if before.settings.slug == DEFAULT_WORKSPACE_SLUG && settings.slug != DEFAULT_WORKSPACE_SLUG {
+        return Err(invalid("workspace slug", "the default workspace keeps its own"));
+    }
+    let after = Workspace { settings, updated_at: now, ..before.clone() };
+    check_slug(change, &after).await?;
+    let assignments: Vec<String> =
+        SETTINGS.iter().zip(3..).map(|(name, n)| format!("{name} = ${n}")).collect();
+    let text =
+        format!("UPDATE workspace SET updated_at = $1, {} WHERE id = $2", assignments.join(", "));
+    let mut values: Vec<Value<'_>> = vec![now.into(), Value::from(&after.id)];
+    values.extend(after.settings.values());
+    change.execute(Sql::composed(text), &values).await?;
+    let deed = Deed { actor, now, action: "workspace.update", subject: &after.id };
+    deed.record(change, Some(&before), Some(&after)).await?;
+    Ok(after)
 }
 
 fn invalid(what: &'static str, reason: &str) -> StoreError {

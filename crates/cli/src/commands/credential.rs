@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use catalog::Catalog;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use store::{NewProviderCredential, ProviderCredential, Secret};
+use store::{Actor, NewProviderCredential, ProviderCredential, Secret};
 
 use crate::catalogue::CatalogueSource;
 use crate::configuration::Context;
@@ -81,7 +81,7 @@ pub async fn run(command: CredentialCommand, context: &Context) -> Result<()> {
         CredentialCommand::List { json } => list(json, context).await,
         CredentialCommand::Remove { id } => {
             let store = data_folder::open(&context.folder).await?;
-            store.remove_credential(&id).await?;
+            store.remove_credential(&id, &Actor::command_line(), moment::now()).await?;
             store.close().await?;
             print(&format!("The credential {id} is removed.\n"))
         }
@@ -103,7 +103,7 @@ async fn add(arguments: AddArguments, context: &Context) -> Result<()> {
         base_url: arguments.base_url,
         ..NewProviderCredential::default()
     };
-    let created = store.create_credential(new, moment::now()).await?;
+    let created = store.create_credential(new, &Actor::command_line(), moment::now()).await?;
     store.close().await?;
     print(&format!(
         "The credential {} ({}) for {} is stored. `trunkline doctor` checks that it works.\n",

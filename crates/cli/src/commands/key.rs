@@ -4,7 +4,7 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use store::{ApiKey, KeyUsage, LimitReset, Micros, NewApiKey};
+use store::{Actor, ApiKey, KeyUsage, LimitReset, Micros, NewApiKey};
 
 use crate::configuration::Context;
 use crate::decimal::{nano_usd, usd};
@@ -91,7 +91,7 @@ async fn create(arguments: CreateArguments, context: &Context) -> Result<()> {
     if new.limit_nano_usd.is_some() {
         tracing::warn!("a limit is stored and shown, but this version does not enforce it yet");
     }
-    let created = store.create_api_key(new, now).await?;
+    let created = store.create_api_key(new, &Actor::command_line(), now).await?;
     store.close().await?;
     if arguments.json {
         let mut document = document(&created.key, &KeyUsage::default());
@@ -169,7 +169,7 @@ async fn revoke(which: &str, context: &Context) -> Result<()> {
     let store = data_folder::open(&context.folder).await?;
     let keys = store.api_keys(true, None).await?;
     let key = one_of(&keys, which)?;
-    store.delete_api_key(&key.hash, moment::now()).await?;
+    store.delete_api_key(&key.hash, &Actor::command_line(), moment::now()).await?;
     store.close().await?;
     print(&format!("The key \"{}\" ({}) is revoked.\n", key.name, key.label))
 }

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::OverlayKind;
+use store::{Actor, OverlayKind};
 
 use crate::catalogue::{self, CatalogueSource, Layer};
 use crate::configuration::Context;
@@ -179,7 +179,9 @@ async fn store_changes(changes: &Changes, replace: bool, context: &Context) -> R
         // A server that is added again may serve other models now.
         for provider in &changes.providers {
             for row in rows.iter().filter(|row| is_endpoint_of(row, &provider.slug)) {
-                store.overlay_remove(row.kind, &row.id).await?;
+                store
+                    .overlay_remove(row.kind, &row.id, &Actor::command_line(), moment::now())
+                    .await?;
             }
             rows.retain(|row| !is_endpoint_of(row, &provider.slug));
         }
@@ -252,12 +254,12 @@ async fn remove(slug: &str, context: &Context) -> Result<()> {
     // Endpoints first: should this break off, what is left still fits together.
     let endpoints: Vec<_> = rows.iter().filter(|row| is_endpoint_of(row, slug)).collect();
     for row in &endpoints {
-        store.overlay_remove(row.kind, &row.id).await?;
+        store.overlay_remove(row.kind, &row.id, &Actor::command_line(), moment::now()).await?;
     }
     for row in rows.iter().filter(|row| row.kind == OverlayKind::Price) {
         let of_provider = endpoints.iter().any(|endpoint| endpoint.id == row.id);
         if of_provider {
-            store.overlay_remove(row.kind, &row.id).await?;
+            store.overlay_remove(row.kind, &row.id, &Actor::command_line(), moment::now()).await?;
         }
     }
     for model in endpoints.iter().filter_map(|row| row.document["model"].as_str()) {
@@ -268,10 +270,14 @@ async fn remove(slug: &str, context: &Context) -> Result<()> {
                 && !is_endpoint_of(row, slug)
         });
         if !elsewhere {
-            store.overlay_remove(OverlayKind::Model, model).await?;
+            store
+                .overlay_remove(OverlayKind::Model, model, &Actor::command_line(), moment::now())
+                .await?;
         }
     }
-    let removed = store.overlay_remove(OverlayKind::Provider, slug).await?;
+    let removed = store
+        .overlay_remove(OverlayKind::Provider, slug, &Actor::command_line(), moment::now())
+        .await?;
     store.close().await?;
     if !removed && endpoints.is_empty() {
         bail!("no provider `{slug}` was added; `trunkline provider list` shows those that were");

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use protocol::exchange::Fault;
 use serde::Serialize;
-use store::{LimitReset, Windows};
+use store::{BudgetInterval, LimitReset};
 use utoipa::ToSchema;
 
 use super::Refused;
+use super::keys::spend::{against_limit, remaining};
 use super::money::Usd;
 use super::session::Session;
 use super::time::{iso, next_reset};
+use super::workspaces::budgets::budget_id;
 use crate::app::App;
 use crate::clock::now_micros;
 use crate::error::internal;
@@ -64,7 +67,8 @@ pub struct KeyObject {
     pub free_model_daily_requests: FreeModelRequests,
 }
 
-/// A limit that requests with the key count toward: so far the key's own. Money in USD.
+/// A limit that requests with the key count toward: the key's own, or a budget of its workspace.
+/// Money in USD.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Budget {
     scope: &'static str,
@@ -107,18 +111,9 @@ pub async fn show(
     let now = now_micros();
     let spent = app.store.key_usage(&caller.key_hash, now).await.map_err(internal)?;
     let (usage, byok) = (spent.usage, spent.byok_usage);
-    let counted = |windows: &Windows| match caller.limit_reset {
-        None => windows.total,
-        Some(LimitReset::Daily) => windows.daily,
-        Some(LimitReset::Weekly) => windows.weekly,
-        Some(LimitReset::Monthly) => windows.monthly,
-    };
-    let against_limit = counted(&usage).saturating_add(if caller.include_byok_in_limit {
-        counted(&byok)
-    } else {
-        0
-    });
-    let budget = caller.limit_nano_usd.map(|limit| Budget {
+    let against_limit = against_limit(&spent, caller.limit_reset, caller.include_byok_in_limit);
+    let mut budgets = workspace_budgets(&app, &caller.workspace_id, now).await?;
+    budgets.extend(caller.limit_nano_usd.map(|limit| Budget {
         scope: "key_limit",
         budget_id: None,
         guardrail_id: None,
@@ -128,14 +123,14 @@ pub async fn show(
         include_byok: caller.include_byok_in_limit,
         reset_interval: caller.limit_reset.map(LimitReset::as_str),
         resets_at: caller.limit_reset.map(|reset| iso(next_reset(now, reset))),
-    });
-    let remaining =
-        caller.limit_nano_usd.map(|limit| Usd(limit.saturating_sub(against_limit).max(0)));
+    }));
+    // The one that refuses first.
+    let effective = budgets.iter().min_by_key(|budget| budget.remaining_usd.0).cloned();
     Ok(Json(KeyAnswer {
         data: KeyObject {
             label: caller.label.clone(),
             limit: caller.limit_nano_usd.map(Usd),
-            limit_remaining: remaining,
+            limit_remaining: remaining(caller.limit_nano_usd, against_limit).map(Usd),
             limit_reset: caller.limit_reset.map(LimitReset::as_str),
             include_byok_in_limit: caller.include_byok_in_limit,
             usage: Usd(usage.total),
@@ -159,9 +154,44 @@ pub async fn show(
             workspace_id: caller.workspace_id.to_string(),
             organization_id: None,
             allowed_data_regions: vec!["global"],
-            budgets: budget.iter().cloned().collect(),
-            effective_budget: budget,
+            budgets,
+            effective_budget: effective,
             free_model_daily_requests: FreeModelRequests { limit: -1, used: 0, remaining: -1 },
         },
     }))
+}
+
+/// The budgets of a workspace with what was spent of them, the broadest first. WS-5
+async fn workspace_budgets(app: &App, workspace: &str, now: i64) -> Result<Vec<Budget>, Fault> {
+    let mut budgets = app.store.workspace_budgets().await.map_err(internal)?;
+    budgets.retain(|budget| budget.workspace_id == workspace);
+    if budgets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let workspaces = app.store.workspaces().await.map_err(internal)?;
+    let include_byok = workspaces
+        .iter()
+        .any(|found| found.id == workspace && found.settings.include_byok_in_budgets);
+    let spent = app.store.workspace_usage(workspace, now).await.map_err(internal)?;
+    let shown = budgets.into_iter().rev().map(|budget| {
+        let reset = match budget.interval {
+            BudgetInterval::Daily => Some(LimitReset::Daily),
+            BudgetInterval::Weekly => Some(LimitReset::Weekly),
+            BudgetInterval::Monthly => Some(LimitReset::Monthly),
+            BudgetInterval::Lifetime => None,
+        };
+        let spend = against_limit(&spent, reset, include_byok);
+        Budget {
+            scope: "workspace",
+            budget_id: Some(budget_id(workspace, budget.interval)),
+            guardrail_id: None,
+            limit_usd: Usd(budget.limit_nano_usd),
+            spend_usd: Usd(spend),
+            remaining_usd: Usd(budget.limit_nano_usd.saturating_sub(spend)),
+            include_byok,
+            reset_interval: reset.map(LimitReset::as_str),
+            resets_at: reset.map(|reset| iso(next_reset(now, reset))),
+        }
+    });
+    Ok(shown.collect())
 }

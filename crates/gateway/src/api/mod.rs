@@ -1,15 +1,27 @@
-//! The resources that are not inference: one file each, thin: read, ask, render.
+//! The resources that are not inference: a folder each, a file for each operation, thin: read,
+//! ask, render.
 
+mod audit;
+mod authorization;
+mod body;
 mod catalogue;
-mod generation;
+mod change;
+mod credits;
+mod csv;
+mod generations;
 mod health;
+mod identity;
 mod key;
+mod keys;
 pub mod money;
 pub mod openapi;
+mod organization;
+mod page;
 mod route;
 mod rss;
 mod session;
 mod time;
+mod workspaces;
 
 use std::sync::Arc;
 
@@ -50,10 +62,26 @@ fn version_one() -> Router<Arc<App>> {
         // POST never comes here: the listener takes it before the router.
         .route("/chat/completions", any(only_post))
         .route("/completions", any(only_post))
-        .route("/generation", get(generation::show))
         .route("/key", get(key::show))
         .route("/route", post(route::show))
         .route("/openapi.json", get(openapi::serve))
+        .merge(generations::routes())
+        .merge(keys::routes())
+        .merge(credits::routes())
+        .merge(organization::routes())
+        .merge(workspaces::routes())
+        .merge(authorization::routes())
+        .merge(audit::routes())
+}
+
+/// Something was deleted.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub struct Deleted {
+    deleted: bool,
+}
+
+impl Deleted {
+    const DONE: Self = Self { deleted: true };
 }
 
 /// An error in the API's envelope, as axum takes it.

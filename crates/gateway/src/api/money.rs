@@ -1,5 +1,6 @@
 //! Amounts as JSON numbers.
 
+use protocol::exchange::Fault;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -14,9 +15,47 @@ impl Serialize for Usd {
     }
 }
 
+/// The amount that a member of a request says in US dollars, in nano-dollars. What is no amount,
+/// or beyond what can be counted, is refused by the member's name.
+pub fn nano_usd(field: &str, usd: f64) -> Result<i64, Fault> {
+    // What 63 bits of nano-dollars hold, to the dollar.
+    const BOUND: f64 = 9_223_372_036.0;
+    if !usd.is_finite() {
+        return Err(Fault::invalid(format!("{field}: is not a number")));
+    }
+    if usd.abs() >= BOUND {
+        return Err(Fault::invalid(format!("{field}: is out of range; the most is {BOUND} USD")));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the bounds are checked above")]
+    let nano = (usd * 1e9).round() as i64;
+    Ok(nano)
+}
+
+/// The same for a limit, which cannot be below zero.
+pub fn limit_nano_usd(field: &str, usd: f64) -> Result<i64, Fault> {
+    if usd < 0.0 {
+        return Err(Fault::invalid(format!("{field}: is below zero")));
+    }
+    nano_usd(field, usd)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dollars_are_counted_in_nano_dollars_or_refused_by_name() {
+        assert_eq!(nano_usd("a", 0.1).unwrap(), 100_000_000);
+        assert_eq!(nano_usd("a", -2.5).unwrap(), -2_500_000_000);
+        assert_eq!(limit_nano_usd("a", 0.0).unwrap(), 0);
+        assert_eq!(limit_nano_usd("a", 9_000_000_000.0).unwrap(), 9_000_000_000_000_000_000);
+        for amount in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 9.3e9, -9.3e9, 1e300] {
+            let refused = nano_usd("limit", amount).unwrap_err();
+            assert!(refused.message.starts_with("limit: "), "{}", refused.message);
+        }
+        let refused = limit_nano_usd("limit", -1e-9).unwrap_err();
+        assert_eq!(refused.message, "limit: is below zero");
+    }
 
     #[test]
     fn amounts_are_exact_numbers() {

@@ -8,6 +8,7 @@ mod connections;
 mod failures;
 mod fault_matrix;
 mod http2;
+mod management;
 mod raw;
 mod resilience;
 mod resources;

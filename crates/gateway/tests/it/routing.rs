@@ -122,7 +122,7 @@ async fn add_key(gateway: &Gateway, provider: &str, name: &str) {
         secret: Secret::new(name),
         ..NewProviderCredential::default()
     };
-    gateway.app.store.create_credential(new, 1).await.unwrap();
+    gateway.app.store.create_credential(new, &store::Actor::system(), 1).await.unwrap();
     gateway.app.reload().await.unwrap();
 }
 
@@ -199,7 +199,7 @@ async fn models_of_a_caller_are_those_that_can_be_called() {
         allowed_key_hashes: Some(vec!["other".to_owned()]),
         ..NewProviderCredential::default()
     };
-    gateway.app.store.create_credential(new, 1).await.unwrap();
+    gateway.app.store.create_credential(new, &store::Actor::system(), 1).await.unwrap();
     gateway.app.reload().await.unwrap();
     let all = gateway.get("/api/v1/models").await.json();
     assert_eq!(all["total_count"], 2, "{all}");

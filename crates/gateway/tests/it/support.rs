@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use protocol::Dialect;
 use serde_json::Value;
-use store::{Generation, NewApiKey, Store};
+use store::{Actor, Generation, NewApiKey, Store};
 use testkit::{Protocol, Simulator};
 
 /// The model every test asks.
@@ -86,7 +86,7 @@ impl Gateway {
     pub async fn with_catalog(catalog: Catalog, settings: Settings) -> Self {
         let store = Store::open_temporary().await.unwrap();
         let new = NewApiKey { name: "test".into(), ..NewApiKey::default() };
-        let key = store.create_api_key(new, 1).await.unwrap();
+        let key = store.create_api_key(new, &Actor::system(), 1).await.unwrap();
         let sources = ControlSources {
             environment: Vec::new(),
             catalog: Box::new(move |_| Ok(catalog.clone())),

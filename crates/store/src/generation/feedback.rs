@@ -1,11 +1,15 @@
 //! What people say about generations (GEN-6).
 
+use serde::Serialize;
+
+use crate::audit::Deed;
 use crate::engine::values;
 use crate::secret::{hex, random_bytes};
-use crate::{Micros, Store, StoreError};
+use crate::{Actor, Micros, Store, StoreError};
 
 /// What the feedback is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FeedbackCategory {
     /// It took too long.
     Latency,
@@ -55,7 +59,7 @@ impl FeedbackCategory {
 }
 
 /// What somebody said about a generation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GenerationFeedback {
     /// The generation.
     pub generation_id: String,
@@ -75,6 +79,7 @@ impl Store {
     pub async fn add_generation_feedback(
         &self,
         feedback: &GenerationFeedback,
+        actor: &Actor,
     ) -> Result<(), StoreError> {
         if feedback.comment.chars().count() > 1_000 {
             let reason = "it is longer than 1000 characters".to_owned();
@@ -93,6 +98,9 @@ impl Store {
             feedback.created_at,
         ];
         write.execute(text, values).await?;
+        let (now, subject) = (feedback.created_at, &feedback.generation_id);
+        let deed = Deed { actor, now, action: "generation_feedback.add", subject };
+        deed.record(&mut write, None, Some(feedback)).await?;
         write.commit().await
     }
 

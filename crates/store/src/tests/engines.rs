@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{TestDatabase, generation, on_each_engine};
 use crate::engine::{Value, values};
-use crate::{Generation, Micros, NewApiKey, Store, StoreError};
+use crate::{Actor, Generation, Micros, NewApiKey, Store, StoreError};
 
 const DAY: Micros = 86_400_000_000;
 
@@ -46,7 +46,10 @@ on_each_engine!(text_is_ordered_by_its_bytes);
 async fn text_is_ordered_by_its_bytes(database: TestDatabase) {
     let store = database.open().await;
     for name in ["b", "A", "a", "_", "é"] {
-        store.overlay_put(crate::OverlayKind::Model, name, &json!({}), 0).await.unwrap();
+        store
+            .overlay_put(crate::OverlayKind::Model, name, &json!({}), &Actor::system(), 0)
+            .await
+            .unwrap();
     }
     let listed = store.overlay_list().await.unwrap();
     let names: Vec<_> = listed.iter().map(|overlay| overlay.id.as_str()).collect();
@@ -57,7 +60,7 @@ on_each_engine!(text_with_a_nul_character_is_refused_by_both_engines_alike);
 async fn text_with_a_nul_character_is_refused_by_both_engines_alike(database: TestDatabase) {
     let store = database.open().await;
     let new = NewApiKey { name: "a\0b".into(), ..NewApiKey::default() };
-    let refused = store.create_api_key(new, 0).await;
+    let refused = store.create_api_key(new, &Actor::system(), 0).await;
     assert!(matches!(refused, Err(StoreError::Invalid { what: "text", .. })));
     let unknown = store.api_key("a\0b").await;
     assert!(matches!(unknown, Err(StoreError::Invalid { .. })));
@@ -123,7 +126,7 @@ async fn a_change_by_another_process_is_told(database: TestDatabase) {
     for n in 0..3 {
         let (told, ()) = tokio::join!(changes.next(), async {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            tool.put_setting("a", &json!(n)).await.unwrap();
+            tool.put_setting("a", &json!(n), &Actor::system(), 1).await.unwrap();
         });
         assert_eq!(told.unwrap(), server.revision().await.unwrap());
     }
@@ -131,7 +134,7 @@ async fn a_change_by_another_process_is_told(database: TestDatabase) {
     assert!(nothing.is_err(), "no change, nothing told");
 
     // What changes while nobody waits is told to whoever waits next.
-    tool.put_setting("a", &json!(9)).await.unwrap();
+    tool.put_setting("a", &json!(9), &Actor::system(), 1).await.unwrap();
     assert_eq!(changes.next().await.unwrap(), server.revision().await.unwrap());
     // A watcher that was never asked again does not keep the store from closing.
     server.close().await.unwrap();
@@ -142,7 +145,7 @@ async fn postgresql_tells_of_changes_at_once_also_after_it_cut_the_connection() 
     let Some(database) = TestDatabase::postgres().await else { return };
     let (server, tool) = (database.open().await, database.open().await);
     let mut changes = server.changes(server.revision().await.unwrap());
-    tool.put_setting("a", &json!(0)).await.unwrap();
+    tool.put_setting("a", &json!(0), &Actor::system(), 1).await.unwrap();
     changes.next().await.unwrap();
     for cut in [false, true, false] {
         if cut {
@@ -156,7 +159,7 @@ async fn postgresql_tells_of_changes_at_once_also_after_it_cut_the_connection() 
         };
         let ((told, at), changed) = tokio::join!(waiting, async {
             tokio::time::sleep(Duration::from_millis(300)).await;
-            tool.put_setting("a", &json!(1)).await.unwrap();
+            tool.put_setting("a", &json!(1), &Actor::system(), 1).await.unwrap();
             Instant::now()
         });
         assert_eq!(told, tool.revision().await.unwrap());
@@ -249,7 +252,7 @@ on_each_engine!(a_node_of_an_older_version_goes_on_beside_a_newer_one);
 async fn a_node_of_an_older_version_goes_on_beside_a_newer_one(database: TestDatabase) {
     let older = database.open().await;
     let new = NewApiKey { name: "k".into(), ..NewApiKey::default() };
-    older.create_api_key(new.clone(), 0).await.unwrap();
+    older.create_api_key(new.clone(), &Actor::system(), 0).await.unwrap();
     older.snapshot().await.unwrap();
     // What the newer version's migrations do, while statements of the older one are prepared.
     let newer = database.open().await;
@@ -261,7 +264,7 @@ async fn a_node_of_an_older_version_goes_on_beside_a_newer_one(database: TestDat
     ] {
         newer.run(text).await;
     }
-    older.create_api_key(new, 0).await.unwrap();
+    older.create_api_key(new, &Actor::system(), 0).await.unwrap();
     assert_eq!(older.snapshot().await.unwrap().keys.len(), 2);
     settle(&older, generation("gen-1", "key", 1)).await;
     assert!(older.generation("gen-1").await.unwrap().is_some());

@@ -26,7 +26,7 @@ async fn key_of(store: &Store, member: &Member, workspace_id: Option<String>) ->
         workspace_id,
         ..NewApiKey::default()
     };
-    store.create_api_key(new, 2).await.unwrap().key.hash
+    store.create_api_key(new, &admin(), 2).await.unwrap().key.hash
 }
 
 /// The newest entry of the log.
@@ -61,7 +61,7 @@ async fn members_are_made_changed_and_removed_and_the_log_tells_it(database: Tes
     assert_eq!(store.api_key(&hash).await.unwrap().unwrap().member_id, Some(other.id.clone()));
     assert!(store.remove_member(&other.id, &admin(), 5).await.is_err());
     let off = ApiKeyChange { disabled: Some(true), ..ApiKeyChange::default() };
-    store.update_api_key(&hash, off, 5).await.unwrap();
+    store.update_api_key(&hash, off, &admin(), 5).await.unwrap();
     store.remove_member(&other.id, &admin(), 6).await.unwrap();
     assert_eq!(store.members().await.unwrap(), [owner]);
     assert_eq!(last_entry(&store).await.after, None);
@@ -122,15 +122,16 @@ async fn workspaces_come_back_whole_and_leave_only_without_keys(database: TestDa
         assert!(store.create_workspace(settings, &admin(), 3).await.is_err(), "{slug}");
     }
     let renamed = WorkspaceSettings { name: "Crew".into(), ..settings };
-    let after = store.update_workspace(&team.id, renamed, &admin(), 4).await.unwrap();
+    let edit = |settings: &mut WorkspaceSettings| *settings = renamed;
+    let after = store.update_workspace(&team.id, edit, &admin(), 4).await.unwrap();
     assert_eq!(store.workspaces().await.unwrap()[1], after);
-    let moved = WorkspaceSettings::named("elsewhere", "x");
+    let moved = |settings: &mut WorkspaceSettings| "elsewhere".clone_into(&mut settings.slug);
     assert!(store.update_workspace(&default.id, moved, &admin(), 4).await.is_err());
 
     let member = member(&store, "a@example.org", MemberRole::Owner).await;
     let ids = [member.id.clone()];
-    store.add_workspace_members(&team.id, &ids, &admin(), 5).await.unwrap();
-    store.add_workspace_members(&team.id, &ids, &admin(), 6).await.unwrap();
+    assert_eq!(store.add_workspace_members(&team.id, &ids, &admin(), 5).await.unwrap(), 1);
+    assert_eq!(store.add_workspace_members(&team.id, &ids, &admin(), 6).await.unwrap(), 0);
     let listed = store.workspace_members().await.unwrap();
     assert_eq!((listed.len(), listed[0].added_at), (1, 5));
     let unknown = ["nobody".to_owned()];
@@ -140,8 +141,8 @@ async fn workspaces_come_back_whole_and_leave_only_without_keys(database: TestDa
     assert!(store.remove_workspace_members(&team.id, &ids, &admin(), 7).await.is_err());
     assert!(store.remove_workspace(&team.id, &admin(), 7).await.is_err());
     assert!(store.remove_workspace(&default.id, &admin(), 7).await.is_err());
-    store.delete_api_key(&hash, 8).await.unwrap();
-    store.remove_workspace_members(&team.id, &ids, &admin(), 9).await.unwrap();
+    store.delete_api_key(&hash, &admin(), 8).await.unwrap();
+    assert_eq!(store.remove_workspace_members(&team.id, &ids, &admin(), 9).await.unwrap(), 1);
     assert!(store.workspace_members().await.unwrap().is_empty());
     store.remove_workspace(&team.id, &admin(), 10).await.unwrap();
     assert_eq!(store.workspaces().await.unwrap(), [default]);
@@ -156,7 +157,7 @@ async fn longer_windows_have_larger_budgets(database: TestDatabase) {
     let store = database.open().await;
     let id = store.workspaces().await.unwrap().remove(0).id;
     let actor = admin();
-    let put = |interval, limit| store.put_workspace_budget(&id, interval, limit, &actor, 1);
+    let put = |interval, limit| store.put_workspace_budget(&id, interval, limit, None, &actor, 1);
     put(Weekly, 10).await.unwrap();
     put(Lifetime, 100).await.unwrap();
     for (interval, limit) in
@@ -226,7 +227,7 @@ async fn a_code_is_exchanged_once_in_time_and_by_who_knows_the_verifier(database
     };
     let code = store.create_authorization_code(&key, Some(&challenge), &admin(), 0).await.unwrap();
     let redeem = async |code: &str, verifier: Option<&str>, now| {
-        store.redeem_authorization_code(code, verifier, "192.0.2.2", now).await.unwrap()
+        store.redeem_authorization_code(code, verifier, None, "192.0.2.2", now).await.unwrap()
     };
     let code = code.expose();
     for (code, verifier) in [(code, None), (code, Some("wrong")), ("unknown", Some(verifier))] {
@@ -259,9 +260,9 @@ async fn feedback_and_content_are_kept_without_touching_the_control_plane(databa
         comment: "é".repeat(1_000),
         created_at: 4,
     };
-    store.add_generation_feedback(&feedback).await.unwrap();
+    store.add_generation_feedback(&feedback, &admin()).await.unwrap();
     let long = GenerationFeedback { comment: "x".repeat(1_001), ..feedback.clone() };
-    assert!(store.add_generation_feedback(&long).await.is_err());
+    assert!(store.add_generation_feedback(&long, &admin()).await.is_err());
     assert_eq!(store.generation_feedback("gen-1").await.unwrap(), [feedback]);
 
     let content = json!({"input": {"prompt": "nul \0 and more"}, "output": {"completion": "b"}});

@@ -107,10 +107,14 @@ async fn usage_is_counted_in_utc_days_weeks_from_monday_and_calendar_months(
         usage: Windows { total: 11_113, daily: 3, weekly: 113, monthly: 1_113 },
         byok_usage: Windows { total: 5, daily: 5, weekly: 5, monthly: 5 },
         requests: 6,
+        last_day: Some(34 * DAY),
     };
     assert_eq!(usage, expected);
     assert_eq!(store.key_usage("never used", now).await.unwrap(), KeyUsage::default());
     let all = store.all_key_usage(now).await.unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!(all["key"], expected);
+    let some = store.keys_usage(&["never used", "key"], now).await.unwrap();
+    assert_eq!((some.len(), some["key"]), (1, expected));
+    assert!(store.keys_usage(&[], now).await.unwrap().is_empty());
 }

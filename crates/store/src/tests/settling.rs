@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{TestDatabase, flush_when_unlocked, generation, on_each_engine};
-use crate::{Full, Generation, MasterKey, NewApiKey, SettleError, Store};
+use crate::{Actor, Full, Generation, MasterKey, NewApiKey, SettleError, Store};
 
 on_each_engine!(a_row_is_in_the_books_when_its_future_resolves);
 async fn a_row_is_in_the_books_when_its_future_resolves(database: TestDatabase) {
@@ -214,7 +214,7 @@ async fn many_settling_tasks_and_control_changes_get_along(database: TestDatabas
                     slot.settle(generation(format!("gen-{task}-{n}"), "key", 1)).await.unwrap();
                     if n % 25 == 0 {
                         let new = NewApiKey { name: "k".into(), ..NewApiKey::default() };
-                        store.create_api_key(new, 0).await.unwrap();
+                        store.create_api_key(new, &Actor::system(), 0).await.unwrap();
                     }
                 }
             })

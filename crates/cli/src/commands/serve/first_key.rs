@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use store::{CreatedApiKey, NewApiKey, Store};
+use store::{Actor, CreatedApiKey, NewApiKey, Store};
 
 use crate::moment;
 
@@ -20,7 +20,7 @@ pub async fn create_once(store: &Store) -> Result<Option<CreatedApiKey>> {
         return Ok(None);
     }
     let new = NewApiKey { name: "first key".to_owned(), ..NewApiKey::default() };
-    Ok(Some(store.create_api_key(new, moment::now()).await?))
+    Ok(Some(store.create_api_key(new, &Actor::command_line(), moment::now()).await?))
 }
 
 #[cfg(test)]
@@ -33,7 +33,7 @@ mod tests {
         let created = create_once(&store).await.unwrap().unwrap();
         assert_eq!(created.key.name, "first key");
         assert!(create_once(&store).await.unwrap().is_none());
-        store.delete_api_key(&created.key.hash, 1).await.unwrap();
+        store.delete_api_key(&created.key.hash, &Actor::command_line(), 1).await.unwrap();
         assert!(create_once(&store).await.unwrap().is_none());
     }
 
@@ -41,7 +41,7 @@ mod tests {
     async fn a_folder_with_keys_of_its_own_gets_none() {
         let store = Store::open_temporary().await.unwrap();
         let new = NewApiKey { name: "mine".to_owned(), ..NewApiKey::default() };
-        store.create_api_key(new, 0).await.unwrap();
+        store.create_api_key(new, &Actor::command_line(), 0).await.unwrap();
         assert!(create_once(&store).await.unwrap().is_none());
     }
 }

@@ -1,27 +1,21 @@
-//! `GET /generation`: one row of the books. GEN
+//! `GET /generation`: one row of the books. GEN-1, GEN-2
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use protocol::exchange::{ErrorType, Fault};
-use serde::{Deserialize, Serialize};
+use protocol::exchange::Fault;
+use serde::Serialize;
 use store::{Generation, PriceState};
 use utoipa::ToSchema;
 
-use super::Refused;
-use super::money::Usd;
-use super::session::Session;
-use super::time::iso;
+use super::Which;
+use crate::api::Refused;
+use crate::api::money::Usd;
+use crate::api::session::Session;
+use crate::api::time::iso;
 use crate::app::App;
-use crate::error::internal;
-
-/// Which generation.
-#[derive(Deserialize)]
-pub struct Which {
-    id: Option<String>,
-}
 
 /// The answer.
 #[derive(Serialize, ToSchema)]
@@ -189,13 +183,6 @@ pub async fn show(
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<GenerationAnswer>, Refused> {
     let Query(which) = which.map_err(|_| Fault::invalid("id: send it once, as `id=gen-…`"))?;
-    let id = which
-        .id
-        .filter(|id| !id.is_empty())
-        .ok_or_else(|| Fault::invalid("id: is missing; send the generation's id, `gen-…`"))?;
-    let shown: String = id.chars().take(80).collect();
-    let unknown = || Fault::new(ErrorType::NotFound, format!("Generation {shown} not found"));
-    let row = app.store.generation(&id).await.map_err(internal)?.ok_or_else(unknown)?;
-    session.may_see(&row.account_id).map_err(|_| unknown())?;
+    let row = super::find(&app, &session, &which.id()?).await?;
     Ok(Json(GenerationAnswer { data: row.into() }))
 }

@@ -1,0 +1,45 @@
+//! What changes of the control plane have in common.
+
+use protocol::exchange::{ErrorType, Fault};
+use store::StoreError;
+
+use crate::app::App;
+use crate::error::internal;
+
+/// Puts a change in force before its answer is sent, so that whoever was answered finds it done.
+pub async fn put_in_force(app: &App) -> Result<(), Fault> {
+    app.catch_up().await.map_err(|error| {
+        // The change is stored; `/readyz` tells that it is not in force, and it is tried again.
+        app.metrics.control_stale(true);
+        internal(error)
+    })
+}
+
+/// A refusal of the store as the caller is to see it, by the name of the member at fault.
+pub fn refused(error: StoreError) -> Fault {
+    match error {
+        StoreError::Invalid { what, reason } => {
+            Fault::invalid(format!("{}: {reason}", member(what)))
+        }
+        StoreError::NotFound { what, id } => {
+            let id: String = id.chars().take(80).collect();
+            Fault::new(ErrorType::NotFound, format!("There is no {what} {id}"))
+        }
+        other => internal(other),
+    }
+}
+
+/// The API's name of what the store speaks of.
+fn member(what: &'static str) -> &'static str {
+    match what {
+        "key name" | "workspace name" => "name",
+        "key limit" => "limit",
+        "workspace slug" => "slug",
+        "workspace description" => "description",
+        "default provider sort" => "default_provider_sort",
+        "sampling rate" => "io_logging_sampling_rate",
+        "workspace budget" => "limit_usd",
+        "ledger amount" => "amount",
+        other => other,
+    }
+}

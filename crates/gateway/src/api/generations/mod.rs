@@ -1,0 +1,50 @@
+//! `/generation` and `/generations`: rows of the books. GEN
+
+pub mod content;
+pub mod export;
+pub mod feedback;
+pub mod show;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use protocol::exchange::{ErrorType, Fault};
+use serde::Deserialize;
+use store::Generation;
+
+use super::change::refused;
+use super::session::Session;
+use crate::app::App;
+
+/// The routes.
+pub fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/generation", get(show::show))
+        .route("/generation/content", get(content::show))
+        .route("/generation/feedback", post(feedback::add))
+        .route("/generations/export", get(export::export))
+}
+
+/// Which generation.
+#[derive(Deserialize)]
+pub struct Which {
+    id: Option<String>,
+}
+
+impl Which {
+    fn id(self) -> Result<String, Fault> {
+        self.id
+            .filter(|id| !id.is_empty())
+            .ok_or_else(|| Fault::invalid("id: is missing; send the generation's id, `gen-…`"))
+    }
+}
+
+/// A row of the caller's account; others do not exist for it. GEN-1
+async fn find(app: &App, session: &Session, id: &str) -> Result<Generation, Fault> {
+    let shown: String = id.chars().take(80).collect();
+    let unknown = || Fault::new(ErrorType::NotFound, format!("Generation {shown} not found"));
+    let row = app.store.generation(id).await.map_err(refused)?.ok_or_else(unknown)?;
+    session.may_see(&row.account_id).map_err(|_| unknown())?;
+    Ok(row)
+}

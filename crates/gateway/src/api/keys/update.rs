@@ -1,0 +1,74 @@
+//! `PATCH /keys/{hash}`. KEYS-6
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use store::{ApiKeyChange, LimitReset};
+use utoipa::ToSchema;
+
+use super::object::{ManagedKey, ManagedKeyAnswer};
+use crate::api::Refused;
+use crate::api::body::{Given, present};
+use crate::api::change::{put_in_force, refused};
+use crate::api::money::limit_nano_usd;
+use crate::api::openapi::ErrorAnswer;
+use crate::api::session::Management;
+use crate::app::App;
+use crate::clock::now_micros;
+
+/// What is to be changed; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+pub struct UpdateKey {
+    #[schema(min_length = 1, max_length = 255)]
+    name: Option<String>,
+    disabled: Option<bool>,
+    /// USD; `null` takes the limit away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    limit: Option<Option<f64>>,
+    /// `daily`, `weekly`, `monthly`, or `null`: the key's lifetime.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    limit_reset: Option<Option<LimitReset>>,
+    include_byok_in_limit: Option<bool>,
+}
+
+/// Changes a key.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/keys/{hash}",
+    tag = "keys",
+    params(("hash" = String, Path, description = "The key's hash")),
+    request_body = UpdateKey,
+    responses((status = 200, body = ManagedKeyAnswer), (status = "4XX", body = ErrorAnswer))
+)]
+pub async fn update(
+    State(app): State<Arc<App>>,
+    management: Management,
+    hash: Result<Path<String>, PathRejection>,
+    Given(given): Given<UpdateKey>,
+) -> Result<Json<ManagedKeyAnswer>, Refused> {
+    let Path(hash) = hash?;
+    let now = now_micros();
+    let limit = match given.limit {
+        Some(Some(limit)) => Some(Some(limit_nano_usd("limit", limit)?)),
+        Some(None) => Some(None),
+        None => None,
+    };
+    super::find(&app, &management, &hash).await?;
+    let changes = ApiKeyChange {
+        name: given.name,
+        disabled: given.disabled,
+        limit_nano_usd: limit,
+        limit_reset: given.limit_reset,
+        include_byok_in_limit: given.include_byok_in_limit,
+    };
+    let actor = management.actor();
+    let key = app.store.update_api_key(&hash, changes, &actor, now).await.map_err(refused)?;
+    put_in_force(&app).await?;
+    let spent = app.store.key_usage(&key.hash, now).await.map_err(refused)?;
+    Ok(Json(ManagedKeyAnswer { data: ManagedKey::new(key, &spent) }))
+}

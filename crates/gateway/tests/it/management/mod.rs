@@ -1,0 +1,151 @@
+//! The management API: keys, credit, workspaces, members, codes, records. AUTH-7
+
+mod audit;
+mod authorization;
+mod credits;
+mod generations;
+mod keys;
+mod workspaces;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use serde_json::{Value, json};
+use store::{Actor, Member, MemberRole, NewApiKey, NewMember};
+use testkit::{Protocol, Simulator};
+
+use super::support::{Answer, Gateway, MODEL, Upstream};
+
+/// A gateway with one provider, and a management key.
+struct Managed {
+    gateway: Gateway,
+    key: String,
+    simulator: Simulator,
+}
+
+impl Managed {
+    async fn start() -> Self {
+        let simulator = Simulator::start().await.unwrap();
+        let gateway = Gateway::start(&[Upstream::of(&simulator, Protocol::OpenAi, "one")]).await;
+        let new = NewApiKey { name: "manager".into(), is_management: true, ..NewApiKey::default() };
+        let created = gateway.app.store.create_api_key(new, &Actor::system(), 1).await.unwrap();
+        gateway.app.reload().await.unwrap();
+        let key = created.plaintext.expose().to_owned();
+        Self { gateway, key, simulator }
+    }
+
+    async fn call_with(&self, key: &str, method: Method, path: &str, body: Bytes) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "gateway")
+            .header("authorization", format!("Bearer {key}"))
+            .body(Full::new(body))
+            .unwrap();
+        self.gateway.send(request).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.call_with(&self.key, Method::GET, &format!("/api/v1{path}"), Bytes::new()).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.call_with(&self.key, Method::DELETE, &format!("/api/v1{path}"), Bytes::new()).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let body = Bytes::from(body.to_string());
+        self.call_with(&self.key, method, &format!("/api/v1{path}"), body).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, body).await
+    }
+
+    async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, path, body).await
+    }
+
+    async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PUT, path, body).await
+    }
+
+    /// Makes a key; tells its hash and its text.
+    async fn make_key(&self, body: &Value) -> (String, String) {
+        let answer = self.post("/keys", body).await;
+        let made = answer.json();
+        assert_eq!(answer.status, 201, "{made}");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&made["data"]["hash"]), text(&made["key"]))
+    }
+
+    /// Asks the model with a key.
+    async fn chat(&self, key: &str) -> Answer {
+        let body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]});
+        let path = "/api/v1/chat/completions";
+        self.call_with(key, Method::POST, path, body.to_string().into()).await
+    }
+
+    async fn member(&self, email: &str, name: &str, role: MemberRole) -> Member {
+        let new = NewMember { email: email.into(), name: name.into(), role };
+        self.gateway.app.store.create_member(new, &Actor::system(), 1).await.unwrap()
+    }
+}
+
+/// The refusal of a bad request, which must name what is at fault.
+fn check_refused(answer: &Answer, status: u16, named: &str) {
+    let shown = answer.json();
+    assert_eq!(answer.status, status, "{named}: {shown}");
+    assert_eq!(shown["error"]["code"], status, "{shown}");
+    let message = shown["error"]["message"].as_str().unwrap();
+    assert!(message.contains(named), "`{named}` is not in: {message}");
+}
+
+/// AUTH-6, AUTH-7
+#[tokio::test]
+async fn only_management_keys_manage() {
+    let managed = Managed::start().await;
+    let inference = managed.gateway.key.clone();
+    let routes = [
+        (Method::GET, "/keys"),
+        (Method::POST, "/keys"),
+        (Method::GET, "/keys/x"),
+        (Method::PATCH, "/keys/x"),
+        (Method::DELETE, "/keys/x"),
+        (Method::GET, "/credits"),
+        (Method::POST, "/credits/grants"),
+        (Method::GET, "/credits/ledger"),
+        (Method::POST, "/generation/feedback"),
+        (Method::GET, "/generations/export"),
+        (Method::GET, "/organization/members"),
+        (Method::GET, "/workspaces"),
+        (Method::POST, "/workspaces"),
+        (Method::GET, "/workspaces/default"),
+        (Method::PATCH, "/workspaces/default"),
+        (Method::DELETE, "/workspaces/default"),
+        (Method::GET, "/workspaces/default/members"),
+        (Method::POST, "/workspaces/default/members/add"),
+        (Method::POST, "/workspaces/default/members/remove"),
+        (Method::GET, "/workspaces/default/budgets"),
+        (Method::GET, "/workspaces/default/budgets/daily"),
+        (Method::PUT, "/workspaces/default/budgets/daily"),
+        (Method::DELETE, "/workspaces/default/budgets/daily"),
+        (Method::POST, "/auth/keys/code"),
+        (Method::GET, "/auth/consent"),
+        (Method::POST, "/auth/consent/approve"),
+        (Method::POST, "/auth/consent/deny"),
+        (Method::GET, "/audit"),
+    ];
+    for (method, route) in routes {
+        for base in ["/api/v1", "/v1"] {
+            let path = format!("{base}{route}");
+            let answer =
+                managed.call_with(&inference, method.clone(), &path, Bytes::from("{}")).await;
+            check_refused(&answer, 403, "Only management keys can perform this operation");
+            let unknown =
+                managed.call_with("sk-or-v1-0", method.clone(), &path, Bytes::from("{}")).await;
+            assert_eq!(unknown.status, 401, "{method} {path}");
+        }
+    }
+    assert_eq!(managed.chat(&managed.key).await.status, 403, "and they do nothing else");
+}
