@@ -9,7 +9,7 @@ pub mod openapi;
 mod route;
 mod rss;
 mod session;
-mod time;
+pub(crate) mod time;
 
 use std::sync::Arc;
 
