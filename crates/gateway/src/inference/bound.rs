@@ -217,3 +217,131 @@ impl Bound<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use catalog::{PicoUsd, PriceOverride};
+    use ledger::BasisPoints;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn demand(asked: Option<u64>, answers: u64) -> Demand {
+        Demand {
+            text: 1_000,
+            images: 0,
+            other_media: false,
+            audio: false,
+            answers,
+            asked,
+            reasoning: None,
+            minute: 0,
+        }
+    }
+
+    fn endpoint(price: PriceList, most: Option<u64>) -> Endpoint {
+        Endpoint {
+            model: "a/b".to_owned(),
+            provider: "p".to_owned(),
+            tag: "p".to_owned(),
+            upstream_model: "b".to_owned(),
+            price,
+            context_length: None,
+            max_completion_tokens: most,
+            max_prompt_tokens: None,
+            quantization: Default::default(),
+            supported_parameters: Default::default(),
+            input_modalities: catalog::Modalities::TEXT,
+            output_modalities: catalog::Modalities::TEXT,
+            status: Default::default(),
+            service_tier: Default::default(),
+            region: None,
+            supports_implicit_caching: false,
+            data_policy: None,
+            abilities: Default::default(),
+        }
+    }
+
+    fn prices(base: &[(Meter, i64)]) -> PriceList {
+        let base = base.iter().map(|(meter, price)| (*meter, PicoUsd(*price))).collect();
+        PriceList { base, overrides: Vec::new() }
+    }
+
+    #[test]
+    fn what_is_bounded_or_not_is_written_only_where_it_has_to_be() {
+        let list = prices(&[(Meter::Prompt, 0), (Meter::Completion, 1_000)]);
+        let cover = |asked, most, granted| {
+            let endpoint = endpoint(list.clone(), most);
+            let demand = demand(asked, 1);
+            demand.at(&endpoint, Dialect::OpenaiChat, Markup::default()).cover(NanoUsd(granted))
+        };
+        assert_eq!(cover(None, Some(100), 100), Cover::Whole);
+        assert_eq!(cover(None, Some(100), 99), Cover::Cut(99));
+        assert_eq!(cover(None, Some(100), 15), Cover::Beyond, "too little for an answer");
+        assert_eq!(cover(Some(50), Some(100), 50), Cover::Whole);
+        assert_eq!(cover(Some(50), Some(100), 49), Cover::Beyond, "the caller said how long");
+        assert_eq!(cover(Some(200), Some(100), 100), Cover::Cut(100), "more than it can");
+        assert_eq!(cover(None, None, i64::MAX / 2), Cover::Cut(UNKNOWN_OUTPUT));
+    }
+
+    #[test]
+    fn reasoning_on_top_is_held_too() {
+        let list = prices(&[(Meter::Prompt, 0), (Meter::Completion, 1_000)]);
+        let reasoning = Reasoning { max_tokens: Some(2_000), ..Reasoning::default() };
+        let demand = Demand { reasoning: Some(reasoning), ..demand(Some(100), 1) };
+        let endpoint = endpoint(list, Some(64_000));
+        let most = |dialect| demand.at(&endpoint, dialect, Markup::default()).most();
+        assert_eq!(most(Dialect::Anthropic), Some(NanoUsd(2_100)));
+        assert_eq!(most(Dialect::OpenaiChat), Some(NanoUsd(100)));
+    }
+
+    proptest! {
+        /// Promise 3: no answer that keeps within what was granted is charged more.
+        #[test]
+        fn nothing_costs_more_than_its_bound(
+            price in (0_i64..9_000_000, 0_i64..9_000_000, 0_i64..9_000_000, 0_i64..9_000_000),
+            tier in (0_u64..2_000, 0_i64..9_000_000),
+            used in (0_u64..=1_000, 0_u64..=1_000, 0_u64..=1_000),
+            output in 0_u64..=500, reasoning in 0_u64..=500,
+            answers in 1_u64..4, points in 0_u32..3_000, granted in 0_i64..40_000_000,
+        ) {
+            let mut list = prices(&[
+                (Meter::Prompt, price.0),
+                (Meter::Completion, price.1),
+                (Meter::InputCacheWrite, price.2),
+                (Meter::InputCacheRead, price.3.min(price.0)),
+            ]);
+            list.overrides.push(PriceOverride {
+                min_prompt_tokens: Some(tier.0),
+                prices: vec![(Meter::Prompt, PicoUsd(tier.1))],
+                ..PriceOverride::default()
+            });
+            // A price for reading that is not dearer than the prompt's, of either tier.
+            list.base[3].1.0 = list.base[3].1.0.min(tier.1);
+            let endpoint = endpoint(list.clone(), Some(500));
+            let markup = Markup(BasisPoints(points));
+            let demand = demand(None, answers);
+            let bound = demand.at(&endpoint, Dialect::OpenaiChat, markup);
+            let charged = |output: u64| {
+                let tokens = Usage {
+                    input: used.0,
+                    cached_input: used.1,
+                    cache_write: used.2,
+                    output: output * answers,
+                    reasoning,
+                    ..Usage::default()
+                };
+                let usage = MeteredUsage { tokens, requests: 1, ..MeteredUsage::default() };
+                markup.apply(ledger::cost(&usage, &list, 0).unwrap().total)
+            };
+            let most = bound.most().unwrap();
+            prop_assert!(charged(output) <= most);
+            prop_assert!(bound.least().unwrap() <= most);
+            match bound.cover(NanoUsd(granted)) {
+                Cover::Whole => prop_assert!(charged(500).0 <= granted),
+                Cover::Cut(tokens) => prop_assert!(charged(tokens).0 <= granted),
+                Cover::Beyond => prop_assert!(granted < bound.least().unwrap().0),
+            }
+        }
+    }
+}

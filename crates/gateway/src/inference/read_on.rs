@@ -25,7 +25,8 @@ pub fn bills_in_any_case(call: &Call, candidate: &Candidate) -> bool {
     let catalog = &call.snapshot.catalog;
     let stops = catalog.provider_of(candidate.endpoint).cancel_stops_billing;
     let free = catalog.endpoint(candidate.endpoint).price.state() == PriceState::Free;
-    !free && !(stops && call.facts.stream)
+    let can_stop = stops && call.facts.stream;
+    !free && !can_stop
 }
 
 /// What a request and whoever waits for its answer know of each other.
@@ -108,7 +109,7 @@ pub fn read_on(call: Arc<Call>, started: Started, settlement: Settlement) {
     runtime.spawn(async move {
         let mut stopping = app.stopping();
         tokio::select! {
-            () = reading.to_the_end(&call) => {}
+            () = reading.run(&call) => {}
             // Dropped, it settles what was metered.
             () = stopping.wait_cut_off() => {}
         }
@@ -122,7 +123,7 @@ struct Reading {
 }
 
 impl Reading {
-    async fn to_the_end(mut self, call: &Call) {
+    async fn run(mut self, call: &Call) {
         let settings = &call.app.settings;
         let Some((started, settlement)) = &mut self.left else { return };
         let end = started.deadline.min(Instant::now() + settings.limits.read_on_timeout);

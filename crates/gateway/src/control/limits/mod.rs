@@ -15,6 +15,8 @@ mod rebuild;
 mod reservation;
 mod tend;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 pub use local::{Ask, Limits};
 pub use rates::{Full, Limited, Place, Rates, Running};
