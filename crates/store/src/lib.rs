@@ -59,7 +59,7 @@ pub use overlay::{Overlay, OverlayKind};
 pub use secret::Secret;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;
-pub use usage::{KeyUsage, Windows};
+pub use usage::{KeyUsage, UsageOf, Windows};
 pub use workspace::{
     DEFAULT_WORKSPACE_SLUG, WHOLE_SAMPLE, Workspace, WorkspaceMember, WorkspaceSettings,
 };

@@ -33,6 +33,35 @@ pub struct KeyUsage {
     pub last_day: Option<Micros>,
 }
 
+/// Whose spending is summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UsageOf {
+    /// Accounts, over all keys they ever had.
+    Account,
+    /// Workspaces, over all keys they ever had.
+    Workspace,
+    /// Members, over all keys whose limits they are subject to.
+    Member,
+    /// Keys, deleted ones included.
+    Key,
+}
+
+impl UsageOf {
+    /// Every kind, the broadest first.
+    pub const ALL: [UsageOf; 4] =
+        [UsageOf::Account, UsageOf::Workspace, UsageOf::Member, UsageOf::Key];
+
+    /// The column of `api_key` that names who spent.
+    fn column(self) -> &'static str {
+        match self {
+            UsageOf::Account => "account_id",
+            UsageOf::Workspace => "workspace_id",
+            UsageOf::Member => "member_id",
+            UsageOf::Key => "hash",
+        }
+    }
+}
+
 const SUMS: &str = "
     MAX(day) AS last_day,
     CAST(COALESCE(SUM(requests), 0) AS BIGINT) AS requests,
@@ -126,6 +155,26 @@ impl Store {
         let rows = self.database().fetch_all(Sql::composed(text), values).await?;
         rows.iter().map(|row| Ok((row.try_get("key_hash")?, from_row(row)?))).collect()
     }
+
+    /// What every account, workspace, member or key that ever spent anything has spent, by its
+    /// identity: the sums over the keys that belong to it. Keys never change hands.
+    pub async fn usage_of_all(
+        &self,
+        of: UsageOf,
+        now: Micros,
+    ) -> Result<Vec<(String, KeyUsage)>, StoreError> {
+        self.settlements().catch_up().await;
+        let day = day_of(now);
+        let spender = of.column();
+        let text = format!(
+            "SELECT {spender} AS spender, {SUMS} FROM key_usage_day \
+             JOIN api_key ON api_key.hash = key_usage_day.key_hash \
+             WHERE {spender} IS NOT NULL GROUP BY {spender} ORDER BY {spender}"
+        );
+        let values = values![day, week_start(day), month_start(day)];
+        let rows = self.database().fetch_all(Sql::composed(text), values).await?;
+        rows.iter().map(|row| Ok((row.try_get("spender")?, from_row(row)?))).collect()
+    }
 }
 
 fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
@@ -145,4 +194,51 @@ fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
         requests: row.try_get("requests")?,
         last_day: row.try_get::<Option<i64>>("last_day")?.map(|day| day * MICROS_PER_DAY),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{TestDatabase, on_each_engine};
+    use crate::{Actor, Generation, NewApiKey};
+
+    on_each_engine!(usage_is_summed_over_the_keys_of_each_spender);
+    async fn usage_is_summed_over_the_keys_of_each_spender(database: TestDatabase) {
+        const DAY: i64 = 86_400_000_000;
+        let store = database.open().await;
+        let (now, mut keys) = (20_000 * DAY + 5, Vec::new());
+        for name in ["one", "two"] {
+            let new = NewApiKey { name: name.into(), ..NewApiKey::default() };
+            keys.push(store.create_api_key(new, &Actor::system(), 1).await.unwrap().key);
+        }
+        for (number, (key, created_at, cost, byok)) in
+            [(0, now, 5, 0), (0, now - 400 * DAY, 7, 0), (1, now, 11, 13)].into_iter().enumerate()
+        {
+            let row = Generation {
+                id: format!("gen-{number}").into(),
+                key_hash: keys[key].hash.as_str().into(),
+                created_at,
+                total_cost: cost,
+                upstream_inference_cost: byok,
+                is_byok: byok > 0,
+                ..Generation::default()
+            };
+            store.settlements().reserve_slot().unwrap().settle(row).await.unwrap();
+        }
+        store.delete_api_key(&keys[1].hash, &Actor::system(), now).await.unwrap();
+
+        let sums = |(name, usage): &(String, KeyUsage)| {
+            (name.clone(), usage.usage.total, usage.usage.daily, usage.byok_usage.monthly)
+        };
+        let account = store.usage_of_all(UsageOf::Account, now).await.unwrap();
+        let all = |name: &str| vec![(name.to_owned(), 23, 16, 13)];
+        assert_eq!(account.iter().map(sums).collect::<Vec<_>>(), all(&keys[0].account_id));
+        let workspace = store.usage_of_all(UsageOf::Workspace, now).await.unwrap();
+        assert_eq!(workspace.iter().map(sums).collect::<Vec<_>>(), all(&keys[0].workspace_id));
+        assert!(store.usage_of_all(UsageOf::Member, now).await.unwrap().is_empty());
+        let of_keys = store.usage_of_all(UsageOf::Key, now).await.unwrap();
+        let mut of_keys: Vec<_> = of_keys.iter().map(|(_, usage)| usage.usage.total).collect();
+        of_keys.sort_unstable();
+        assert_eq!(of_keys, [11, 12]);
+    }
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gateway::{Settings, UpstreamLimits};
+use gateway::{CallerLimits, Settings, UpstreamLimits};
 
 use crate::configuration::{Address, MetricsListen, ServerSettings, Simulation, Span};
 
@@ -38,6 +38,7 @@ impl Serving {
         let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let limits = caller_limits(&given);
         Self {
             listen: given.listen.unwrap_or_else(|| loopback(8080)),
             metrics_listen: given.metrics_listen.unwrap_or(MetricsListen::At(loopback(9090))),
@@ -74,6 +75,7 @@ impl Serving {
                         .unwrap_or(upstream.max_download_bytes),
                     authorities: Vec::new(),
                 },
+                limits,
                 heartbeat_after: span(given.heartbeat_after, base.heartbeat_after),
                 heartbeat_interval: span(given.heartbeat_interval, base.heartbeat_interval),
                 max_attempts: given.max_attempts.unwrap_or(base.max_attempts),
@@ -104,6 +106,30 @@ impl Serving {
         }
         Ok(())
     }
+}
+
+/// What holds callers back.
+fn caller_limits(given: &ServerSettings) -> CallerLimits {
+    let mut limits = CallerLimits::default();
+    for (given, limit) in [
+        (given.key_requests_per_minute, &mut limits.key_per_minute),
+        (given.key_requests_per_day, &mut limits.key_per_day),
+        (given.key_concurrency, &mut limits.key_concurrency),
+        (given.endpoint_concurrency, &mut limits.endpoint_concurrency),
+        (given.free_requests_per_minute, &mut limits.free.per_minute),
+        (given.free_requests_per_day, &mut limits.free.per_day_before),
+        (given.free_requests_per_day_credited, &mut limits.free.per_day_after),
+    ] {
+        *limit = given.unwrap_or(*limit);
+    }
+    for (given, limit) in [
+        (given.reservation_wait, &mut limits.reservation_wait),
+        (given.read_on_timeout, &mut limits.read_on_timeout),
+    ] {
+        *limit = given.map_or(*limit, |span| span.0);
+    }
+    limits.max_read_on_bytes = given.max_read_on_bytes.unwrap_or(limits.max_read_on_bytes);
+    limits
 }
 
 #[cfg(test)]
