@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from load import keep_asking
+from load import ask, keep_asking
 from node import Node
 
 SECONDS = float(os.environ.get("TRUNKLINE_OUTAGE", "6"))
@@ -166,3 +166,36 @@ async def load_and_kill(node, trouble):
         return await calling
     finally:
         await asyncio.to_thread(trouble.end)
+
+
+@pytest.mark.parametrize("befalls", [Freeze, Kill], ids=["frozen", "killed"])
+def test_a_stop_within_an_outage_leaves_the_records_to_the_next_start(simulator, server, befalls):
+    node = Node(simulator, server)
+    trouble = befalls(node)
+    try:
+        node.start()
+        node.wait_until_written()
+        trouble.begin()
+        try:
+            asking = (ask(node.port, node.key, MODELS[0], f"word{n}", False) for n in range(20))
+
+            async def all_at_once():
+                return await asyncio.gather(*asking)
+
+            seen = asyncio.run(all_at_once())
+            assert all(answer.ended and answer.status == 200 for answer in seen), seen[:3]
+            begun = time.monotonic()
+            assert node.process.stop() == 1
+            seconds = time.monotonic() - begun
+            print(f"stopped within {seconds:.1f} s")
+            assert seconds < 10, "whoever stops processes does not wait for longer"
+            assert "wait in the journal" in "".join(node.process.errors)
+        finally:
+            trouble.end()
+        node.start()
+        node.wait_until_written()
+        node.stop()
+        assert set(node.rows()) == {answer.id for answer in seen}
+        node.check_sums(node.rows())
+    finally:
+        node.close()

@@ -19,6 +19,9 @@ const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// row of the revision, and read only after that.
 const BEGIN_CHANGE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
+/// How long closing may take.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How a server is used.
 #[derive(Debug, Clone)]
 pub(crate) struct PostgresOptions {
@@ -118,7 +121,11 @@ impl PostgresEngine {
     }
 
     pub(super) async fn close(&self) {
-        self.pool.close().await;
+        // Connections in the middle of something ask the server how far they are. One that says
+        // nothing is not waited for: it notices by itself that they are gone.
+        if tokio::time::timeout(CLOSE_PATIENCE, self.pool.close()).await.is_err() {
+            tracing::debug!("connections are left to the database server");
+        }
     }
 }
 
@@ -175,6 +182,8 @@ pub(super) fn parse(address: &str) -> Result<PgConnectOptions, StoreError> {
     }
     let options =
         PgConnectOptions::from_str(address).map_err(|error| invalid(error.to_string()))?;
+    // That something is there already is no news to whoever runs the program.
+    let options = options.options([("client_min_messages", "warning")]);
     Ok(options.application_name("trunkline").disable_statement_logging())
 }
 

@@ -2,6 +2,7 @@
 //! disk is felt by requests.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -17,6 +18,11 @@ use crate::journal::{Folder, Journal, Position};
 
 /// The most rows one transaction takes.
 pub(super) const MAX_ROWS: usize = 1_000;
+
+/// How long a database is waited for by a process that is to stop, and whose rows are safe; the
+/// shorter one if it has failed already. Whoever stops processes kills them after ten seconds.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+const LAST_PATIENCE_IN_TROUBLE: Duration = Duration::from_secs(1);
 
 /// After this time with one thing those who come meanwhile are looked after in between.
 const LONG: Duration = Duration::from_millis(500);
@@ -48,6 +54,8 @@ pub(super) struct Clerk {
     /// Why the last attempt failed, and when the next one is due.
     reason: Option<Arc<str>>,
     next_attempt: Option<Instant>,
+    /// Whether nothing more will come.
+    is_stopping: bool,
 }
 
 /// A stretch of the journal that is not in memory.
@@ -81,6 +89,7 @@ impl Clerk {
             released: None,
             reason: None,
             next_attempt: None,
+            is_stopping: false,
         }
     }
 
@@ -269,7 +278,9 @@ impl Clerk {
     /// One transaction. When it takes long, nobody is kept waiting for it who can be answered by
     /// the spool: neither those pending nor those who come meanwhile.
     fn attempt(&mut self, count: usize) -> Result<(), WriteError> {
-        let Clerk { pending, spool, taken, inbox, target, reason, .. } = self;
+        let Clerk { pending, spool, taken, inbox, target, reason, is_stopping, .. } = self;
+        let begun = Instant::now();
+        let last_patience = if reason.is_some() { LAST_PATIENCE_IN_TROUBLE } else { LAST_PATIENCE };
         let mut waiting: Vec<Waiting<'_>> = pending.iter_mut().map(Waiting::of).collect();
         let rows: Vec<&Generation> =
             waiting.iter().take(count).map(|waiting| waiting.row).collect();
@@ -278,7 +289,7 @@ impl Clerk {
         let mut is_kept = true;
         let outcome = target.write(&rows, || {
             if spool.is_none() || !is_kept {
-                return;
+                return ControlFlow::Continue(());
             }
             if !is_late {
                 is_late = true;
@@ -288,6 +299,12 @@ impl Clerk {
                 is_kept = keep(spool, waiting.drain(..));
             }
             is_kept = is_kept && keep_arrivals(spool, inbox, taken);
+            let is_stopping =
+                *is_stopping || taken.iter().any(|message| matches!(message, Message::Shutdown(_)));
+            if is_kept && is_stopping && begun.elapsed() >= last_patience {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
         });
         if is_late {
             self.awaited = self.pending.iter().filter(|entry| entry.reply.is_some()).count();
@@ -393,6 +410,7 @@ impl Clerk {
 
     /// Tries everything once more; answers those who asked to stop.
     fn finish(mut self, stopping: Vec<oneshot::Sender<Outcome>>) {
+        self.is_stopping = true;
         let outcome = self.write_all(true);
         if let Err(error) = &outcome {
             let rows = self.pending.len() + self.refused.len();

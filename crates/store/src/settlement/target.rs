@@ -1,5 +1,6 @@
 //! Where batches go: the database of either engine.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use sqlx::PgConnection;
@@ -71,11 +72,12 @@ impl Target {
 
     /// Writes rows and roll-ups and commits. Rows whose identity is known already, or comes twice
     /// in the batch, are left out of both. To be called on a thread that may block. A server may
-    /// keep silent for as long as it likes: once it is late, `late` is called again and again.
+    /// keep silent for as long as it likes: once it is late, `late` is called again and again, and
+    /// says whether to go on waiting.
     pub(super) fn write(
         &mut self,
         rows: &[&Generation],
-        late: impl FnMut(),
+        late: impl FnMut() -> ControlFlow<()>,
     ) -> Result<(), WriteError> {
         match self {
             // Answers within its own time limit, and nobody waits for it.
@@ -95,7 +97,7 @@ impl Target {
         let mut count = rows.len();
         while from < rows.len() {
             count = count.min(rows.len() - from);
-            match self.write(&rows[from..from + count], || {}) {
+            match self.write(&rows[from..from + count], || ControlFlow::Continue(())) {
                 Ok(()) => {
                     from += count;
                     count = rows.len();
@@ -123,7 +125,11 @@ impl Target {
 }
 
 impl PostgresBooks {
-    fn write(&mut self, rows: &[&Generation], mut late: impl FnMut()) -> Result<(), WriteError> {
+    fn write(
+        &mut self,
+        rows: &[&Generation],
+        mut late: impl FnMut() -> ControlFlow<()>,
+    ) -> Result<(), WriteError> {
         let connection = &mut self.connection;
         let writing = async {
             let mut open = match connection.take() {
@@ -145,7 +151,10 @@ impl PostgresBooks {
             loop {
                 match tokio::time::timeout(patience, writing.as_mut()).await {
                     Ok(outcome) => return outcome,
-                    Err(_) => late(),
+                    Err(late_now) if late().is_break() => {
+                        return Err(WriteError::Database(Box::new(late_now)));
+                    }
+                    Err(_) => {}
                 }
                 patience = LOOK;
             }
