@@ -56,12 +56,9 @@ async fn free_models_have_a_rate_of_their_own() {
     let mut settings = settings();
     settings.limits.free.per_minute = 3;
     let store = Store::open_temporary().await.unwrap();
-    let other = store.create_api_key(
-        NewApiKey { name: "o".into(), ..NewApiKey::default() },
-        &store::Actor::system(),
-        1,
-    );
-    let other = other.await.unwrap().plaintext.expose().to_owned();
+    let new = NewApiKey { name: "o".into(), ..NewApiKey::default() };
+    let actor = store::Actor::system();
+    let other = store.create_api_key(new, &actor, 1).await.unwrap().plaintext.expose().to_owned();
     let mut gateway = Gateway::with_store(catalog, settings, store, NewApiKey::default()).await;
     let mut asked = body(false);
     asked["model"] = json!("test/model:free");
