@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::calendar::{day_of, month_start, week_start};
 use crate::engine::{Row, Sql, values};
-use crate::{Micros, Store, StoreError};
+use crate::{Micros, Store, StoreError, UsageScope};
 
 /// Amounts over the life of a key and over the current UTC windows (KEYS-1, KEYS-2), in
 /// nano-dollars.
@@ -31,26 +31,36 @@ pub struct KeyUsage {
     pub requests: i64,
 }
 
-const SUMS: &str = "
-    CAST(COALESCE(SUM(requests), 0) AS BIGINT) AS requests,
-    CAST(COALESCE(SUM(cost_nano_usd), 0) AS BIGINT) AS total,
-    CAST(COALESCE(SUM(CASE WHEN day >= $1 THEN cost_nano_usd ELSE 0 END), 0) AS BIGINT) AS daily,
-    CAST(COALESCE(SUM(CASE WHEN day >= $2 THEN cost_nano_usd ELSE 0 END), 0) AS BIGINT) AS weekly,
-    CAST(COALESCE(SUM(CASE WHEN day >= $3 THEN cost_nano_usd ELSE 0 END), 0) AS BIGINT) AS monthly,
-    CAST(COALESCE(SUM(byok_usage_nano_usd), 0) AS BIGINT) AS byok_total,
-    CAST(COALESCE(SUM(CASE WHEN day >= $1 THEN byok_usage_nano_usd ELSE 0 END), 0) AS BIGINT)
-        AS byok_daily,
-    CAST(COALESCE(SUM(CASE WHEN day >= $2 THEN byok_usage_nano_usd ELSE 0 END), 0) AS BIGINT)
-        AS byok_weekly,
-    CAST(COALESCE(SUM(CASE WHEN day >= $3 THEN byok_usage_nano_usd ELSE 0 END), 0) AS BIGINT)
-        AS byok_monthly";
+/// What [`from_row`] reads, summed over lines of a daily roll-up whose columns begin with `prefix`:
+/// `$1`, `$2` and `$3` are the first days of the current day, week and month.
+pub(crate) fn sums_over(prefix: &'static str) -> String {
+    let sum = |column: &str, from: Option<&str>, name: &str| {
+        let amount = match from {
+            None => format!("{prefix}{column}"),
+            Some(from) => {
+                format!("CASE WHEN {prefix}day >= {from} THEN {prefix}{column} ELSE 0 END")
+            }
+        };
+        format!("CAST(COALESCE(SUM({amount}), 0) AS BIGINT) AS {name}")
+    };
+    let mut sums = vec![sum("requests", None, "requests")];
+    for (column, names) in [
+        ("cost_nano_usd", ["total", "daily", "weekly", "monthly"]),
+        ("byok_usage_nano_usd", ["byok_total", "byok_daily", "byok_weekly", "byok_monthly"]),
+    ] {
+        for (from, name) in [None, Some("$1"), Some("$2"), Some("$3")].into_iter().zip(names) {
+            sums.push(sum(column, from, name));
+        }
+    }
+    sums.join(", ")
+}
 
 impl Store {
     /// What a key has spent; nothing for a key never used.
     pub async fn key_usage(&self, hash: &str, now: Micros) -> Result<KeyUsage, StoreError> {
         self.settlements().catch_up().await;
         let day = day_of(now);
-        let text = format!("SELECT {SUMS} FROM key_usage_day WHERE key_hash = $4");
+        let text = format!("SELECT {} FROM key_usage_day WHERE key_hash = $4", sums_over(""));
         let values = values![day, week_start(day), month_start(day), hash];
         from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
     }
@@ -60,16 +70,11 @@ impl Store {
         &self,
         now: Micros,
     ) -> Result<HashMap<String, KeyUsage>, StoreError> {
-        self.settlements().catch_up().await;
-        let day = day_of(now);
-        let text = format!("SELECT key_hash, {SUMS} FROM key_usage_day GROUP BY key_hash");
-        let values = values![day, week_start(day), month_start(day)];
-        let rows = self.database().fetch_all(Sql::composed(text), values).await?;
-        rows.iter().map(|row| Ok((row.try_get("key_hash")?, from_row(row)?))).collect()
+        self.usage_totals(UsageScope::Key, now).await
     }
 }
 
-fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
+pub(crate) fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
     Ok(KeyUsage {
         usage: Windows {
             total: row.try_get("total")?,
