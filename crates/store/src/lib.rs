@@ -12,6 +12,7 @@
 //! nano-dollars.
 
 mod account;
+mod analytics;
 mod api_key;
 mod audit;
 mod authorization_code;
@@ -28,6 +29,7 @@ mod journal;
 mod master_key;
 mod member;
 mod overlay;
+mod roll_up;
 mod secret;
 mod setting;
 mod settlement;
@@ -39,6 +41,11 @@ mod usage;
 mod workspace;
 
 pub use account::Account;
+pub use analytics::{
+    ActivityQuery, ActivityRow, AnalyticsQuery, AnalyticsResult, AnalyticsRow, Dimension,
+    Direction, Figure, Filter, Granularity, Metric, Operator, Order, OrderBy, TimeRange,
+    UsageScope, UsageTotals,
+};
 pub use api_key::{ApiKey, ApiKeyChange, CreatedApiKey, LimitReset, NewApiKey, api_key_hash};
 pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
 pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};
@@ -46,11 +53,11 @@ pub use budget::{BudgetInterval, WorkspaceBudget};
 pub use control::ControlState;
 pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential};
 pub use credit::{LedgerCursor, LedgerEntry, LedgerKind, LedgerPage, NewLedgerEntry};
-pub use engine::{Changes, Schema};
+pub use engine::{Changes, Retention, Schema};
 pub use error::StoreError;
 pub use generation::{
-    Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationFeedback, GenerationFilter,
-    GenerationPage, PriceState, SettledBy, generation_id,
+    Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationExport, GenerationFeedback,
+    GenerationFilter, GenerationPage, PriceState, SettledBy, generation_id,
 };
 pub use journal::Residue;
 pub use master_key::MasterKey;

@@ -6,9 +6,8 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use tokio::runtime::Runtime;
 
-use super::roll_up::RollUp;
 use super::sqlite::SqliteBooks;
-use crate::engine::{self, Engine, PostgresEngine};
+use crate::engine::{self, Engine, PostgresEngine, PostgresMemory};
 use crate::{Generation, StoreError};
 
 /// How long a write may take before callers are no longer to wait for it, and how often is looked
@@ -55,6 +54,7 @@ pub(crate) struct PostgresBooks {
     engine: PostgresEngine,
     runtime: Runtime,
     connection: Option<PgConnection>,
+    memory: PostgresMemory,
 }
 
 impl Target {
@@ -67,7 +67,8 @@ impl Target {
             .enable_all()
             .build()
             .map_err(|source| StoreError::File { path: "settlement thread".into(), source })?;
-        Ok(Target::Postgres(PostgresBooks { engine, runtime, connection: None }))
+        let memory = PostgresMemory::default();
+        Ok(Target::Postgres(PostgresBooks { engine, runtime, connection: None, memory }))
     }
 
     /// Writes rows and roll-ups and commits. Rows whose identity is known already, or comes twice
@@ -130,18 +131,13 @@ impl PostgresBooks {
         rows: &[&Generation],
         mut late: impl FnMut() -> ControlFlow<()>,
     ) -> Result<(), WriteError> {
-        let connection = &mut self.connection;
+        let (connection, memory) = (&mut self.connection, &mut self.memory);
         let writing = async {
             let mut open = match connection.take() {
                 Some(open) => open,
                 None => self.engine.connect().await?,
             };
-            engine::write_postgres(&mut open, rows, |new| {
-                let mut roll_up = RollUp::default();
-                new.iter().for_each(|row| roll_up.add(row));
-                vec![roll_up.arrays()]
-            })
-            .await?;
+            engine::write_postgres(&mut open, rows, memory).await?;
             *connection = Some(open);
             Ok(())
         };
