@@ -151,6 +151,9 @@ impl<'a> Dispatch<'a> {
                     continue;
                 }
             }
+            if let Some(tokens) = most_output {
+                settlement.cut(tokens.saturating_mul(self.call.facts.answers));
+            }
             settlement.keep(Instant::now());
             settlement.choose(candidate.endpoint, state, candidate.access.is_byok());
             let mut watch =

@@ -307,6 +307,7 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         generation,
         estimated_prompt_tokens: call.facts.estimated_prompt_tokens,
         images: call.facts.images,
+        most_output: call.facts.most_output(),
         reservation,
         markup: call.caller.terms.markup,
         place: request.place,

@@ -78,8 +78,7 @@ pub async fn reserve(
     if let Some(most) = most {
         within_cost(call, &demand, route, most)?;
     }
-    leave_out_unpriced(call, &demand, route)?;
-    let wish = Wish::of(call, &demand, &route.candidates, None);
+    let wish = first_wish(call, &demand, route)?;
     let reservation = hold(call, &demand, route, wish).await?;
     let (granted, byok_counts) = (reservation.granted(), terms.limits_byok());
     // Without a limit there is no grant to be kept within.
@@ -104,8 +103,7 @@ pub fn preview(
     if terms.limits.is_empty() {
         return Ok((Spend::ZERO, None));
     }
-    leave_out_unpriced(call, &demand, route)?;
-    let wish = Wish::of(call, &demand, &route.candidates, None);
+    let wish = first_wish(call, &demand, route)?;
     let ask = call.app.limits.ask(&call.caller, wish.amount, wish.least);
     let reservation = match call.app.limits.reserve_now(&ask) {
         Ok(reservation) => reservation,
@@ -127,6 +125,8 @@ pub fn preview(
 struct Wish {
     amount: Spend,
     least: Spend,
+    /// A price that a limit counts is not known.
+    unpriced: bool,
 }
 
 impl Wish {
@@ -134,10 +134,13 @@ impl Wish {
     /// no more than that.
     fn of(call: &Call, demand: &Demand, candidates: &[Candidate], room: Option<Spend>) -> Self {
         let (mut amount, mut least) = (Spend::ZERO, Spend::ZERO);
+        let mut unpriced = false;
         for (at, candidate) in candidates.iter().enumerate() {
             let bound = bound(call, demand, candidate);
+            let most = bound.most();
+            unpriced |= most.is_none() && counts(call, candidate);
             // Where no limit counts it, a price may be unknown.
-            let most = bound.most().unwrap_or_default();
+            let most = most.unwrap_or_default();
             let first = if at == 0 { bound.comfortable().unwrap_or_default() } else { NanoUsd(0) };
             let (amount, least) = match candidate.access.is_byok() {
                 true => (&mut amount.byok, &mut least.byok),
@@ -150,8 +153,30 @@ impl Wish {
             least.credits = least.credits.min(room.credits.max(NanoUsd::ZERO));
             least.byok = least.byok.min(room.byok.max(NanoUsd::ZERO));
         }
-        Self { amount, least }
+        Self { amount, least, unpriced }
     }
+}
+
+/// What is asked for at first: for all candidates whose price is known, as far as limits count it.
+/// Nothing could be reserved for the others, so no limit would hold.
+fn first_wish(call: &Call, demand: &Demand, route: &mut Route) -> Result<Wish, Fault> {
+    let wish = Wish::of(call, demand, &route.candidates, None);
+    if !wish.unpriced {
+        return Ok(wish);
+    }
+    route.candidates.retain(|candidate| {
+        !counts(call, candidate) || bound(call, demand, candidate).most().is_some()
+    });
+    if route.candidates.is_empty() {
+        return Err(unknown_price(call));
+    }
+    Ok(Wish::of(call, demand, &route.candidates, None))
+}
+
+/// Whether a limit counts what this candidate costs.
+fn counts(call: &Call, candidate: &Candidate) -> bool {
+    let terms = &call.caller.terms;
+    if candidate.access.is_byok() { terms.limits_byok() } else { terms.limits_credits() }
 }
 
 async fn hold(
@@ -245,22 +270,6 @@ fn bound<'c>(call: &'c Call, demand: &Demand, candidate: &Candidate) -> Bound<'c
     };
     let dialect = catalog.provider_of(candidate.endpoint).dialect;
     demand.at(catalog.endpoint(candidate.endpoint), dialect, markup)
-}
-
-/// Leaves out what nothing could be reserved for, so that limits hold. Where no limit counts who
-/// pays, the operator's setting alone decides.
-fn leave_out_unpriced(call: &Call, demand: &Demand, route: &mut Route) -> Result<(), Fault> {
-    let byok_counts = call.caller.terms.limits_byok();
-    let credits_count = call.caller.terms.limits_credits();
-    let keep = |candidate: &Candidate| {
-        let counts = if candidate.access.is_byok() { byok_counts } else { credits_count };
-        !counts || bound(call, demand, candidate).most().is_some()
-    };
-    if route.candidates.iter().all(keep) {
-        return Ok(());
-    }
-    route.candidates.retain(keep);
-    if route.candidates.is_empty() { Err(unknown_price(call)) } else { Ok(()) }
 }
 
 /// Leaves out what could cost more than the caller wants.

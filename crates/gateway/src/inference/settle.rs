@@ -28,6 +28,8 @@ pub struct Settlement {
     trying: Option<Instant>,
     estimated_prompt_tokens: u64,
     images: u64,
+    /// The most tokens of output that were asked for, of all answers together.
+    most_output: u64,
     /// What is held for the call; gone once it is settled. Promise 3
     reservation: Option<Reservation>,
     markup: Markup,
@@ -87,6 +89,8 @@ pub struct Opening {
     pub estimated_prompt_tokens: u64,
     /// How many images the prompt has.
     pub images: u64,
+    /// The most tokens of output that the caller asked for, of all answers together.
+    pub most_output: u64,
     /// What is held for it.
     pub reservation: Reservation,
     /// What is charged on top of what providers charge.
@@ -110,6 +114,7 @@ impl Settlement {
             trying: None,
             estimated_prompt_tokens: opening.estimated_prompt_tokens,
             images: opening.images,
+            most_output: opening.most_output,
             reservation: Some(opening.reservation),
             markup: opening.markup,
             _place: opening.place,
@@ -122,6 +127,11 @@ impl Settlement {
         if let Some(reservation) = &mut self.reservation {
             reservation.keep(now);
         }
+    }
+
+    /// No more than so many tokens of output are asked for, of all answers together.
+    pub fn cut(&mut self, most_output: u64) {
+        self.most_output = self.most_output.min(most_output);
     }
 
     /// The call has this place at the endpoint that is tried, and gives back the one before.
@@ -175,7 +185,8 @@ impl Settlement {
     pub fn bill(&self, ending: &Ending) -> Bill {
         let estimated = Usage {
             input: self.estimated_prompt_tokens,
-            output: ending.text_bytes.div_ceil(4),
+            // A guess is never more than what was asked for, and held.
+            output: ending.text_bytes.div_ceil(4).min(self.most_output),
             ..Usage::default()
         };
         let mut usage = ending.usage.unwrap_or(estimated);

@@ -124,8 +124,66 @@ async fn failures_and_disconnects_leave_no_trace_in_a_limit() {
     assert_eq!(books(&gateway).await, DOLLAR / 5);
 }
 
+/// Promise 2: whatever becomes of requests, rows, counters and roll-ups have the same sum, and it
+/// is within the limit.
+#[tokio::test]
+async fn the_books_of_a_mixed_crowd_are_exact_and_within_the_limit() {
+    let simulators = [Simulator::start().await.unwrap(), Simulator::start().await.unwrap()];
+    let upstreams = [
+        Upstream::of(&simulators[0], Protocol::OpenAi, "one"),
+        Upstream::of(&simulators[1], Protocol::Anthropic, "two"),
+    ];
+    let mut settings = settings();
+    settings.limits.reservation_wait = Duration::from_secs(60);
+    settings.upstream.idle = Duration::from_secs(30);
+    settings.upstream.first_event = Duration::from_secs(30);
+    settings.upstream.total = Duration::from_secs(60);
+    let limit = DOLLAR / 20;
+    let gateway = gateway_with(catalog_of(&upstreams), settings, limited(limit)).await;
+    for number in 0..200_usize {
+        let script = match number % 5 {
+            0 => Script::status(500),
+            1 => Script::fault(Fault::Reset(Point::After(2))),
+            2 => Script { usage: testkit::UsageMode::Missing, ..Script::new() },
+            3 => Script::fault(Fault::ErrorEvent { after: 1, status: 529 }),
+            _ => Script::new(),
+        };
+        simulators[number % 2].push(script);
+    }
+    let asked = (0..200).map(|number| {
+        let mut asked = body(number % 3 != 0);
+        if number % 4 != 0 {
+            asked["max_tokens"] = json!(5 + number);
+        }
+        let gateway = &gateway;
+        async move { gateway.post(CHAT, &asked).await }
+    });
+    let left = (0..20).map(|_| leave_after_first_bytes_if_any(&gateway, body(true)));
+    let (answers, left) = tokio::join!(join_all(asked), join_all(left));
+    while gateway.app.limits.running() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let used = books(&gateway).await;
+    assert!(used > 0 && used <= limit, "{used}");
+    let mut rows = 0;
+    for id in answers.iter().map(id_of).chain(left.into_iter().flatten()) {
+        let row = gateway.app.store.generation(&id).await.unwrap();
+        rows += row.map_or(0, |row| row.total_cost);
+    }
+    assert_eq!(rows, used);
+}
+
+fn id_of(answer: &Answer) -> String {
+    answer.headers["x-generation-id"].to_str().unwrap().to_owned()
+}
+
 /// Opens a stream, takes its first bytes and leaves.
 pub async fn leave_after_first_bytes(gateway: &Gateway, body: Value) -> String {
+    leave_after_first_bytes_if_any(gateway, body).await.expect("a stream")
+}
+
+/// The same; `None` if the answer was no stream.
+async fn leave_after_first_bytes_if_any(gateway: &Gateway, body: Value) -> Option<String> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let body = body.to_string();
     let mut stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
@@ -139,12 +197,17 @@ pub async fn leave_after_first_bytes(gateway: &Gateway, body: Value) -> String {
     loop {
         let mut buffer = [0; 4096];
         let count = stream.read(&mut buffer).await.unwrap();
-        assert!(count > 0, "{}", String::from_utf8_lossy(&read));
+        if count == 0 {
+            return None;
+        }
         read.extend_from_slice(&buffer[..count]);
         let text = String::from_utf8_lossy(&read);
+        if text.contains("\r\n\r\n{") {
+            return None;
+        }
         if text.contains("data: ") {
             let at = text.find("x-generation-id: ").unwrap() + "x-generation-id: ".len();
-            return text[at..].lines().next().unwrap().to_owned();
+            return Some(text[at..].lines().next().unwrap().to_owned());
         }
     }
 }

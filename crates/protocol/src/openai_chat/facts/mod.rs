@@ -107,6 +107,13 @@ pub struct RequestFacts {
     pub output_modalities: Vec<String>,
 }
 
+impl RequestFacts {
+    /// The most tokens of output asked for, of all answers together; without a limit `u64::MAX`.
+    pub fn most_output(&self) -> u64 {
+        self.max_output_tokens.map_or(u64::MAX, |most| most.saturating_mul(self.answers.max(1)))
+    }
+}
+
 /// How a conversation begins: what stays the same from turn to turn. STICKY-7
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConversationOpening {
