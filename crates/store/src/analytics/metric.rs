@@ -1,9 +1,13 @@
 //! What can be asked for (ACT-4), computed from the figures of the roll-ups.
 
-use crate::roll_up::{LATENCY_BOUNDS, Sum, Sums, THROUGHPUT_BOUNDS, percentile};
+use crate::roll_up::{
+    LATENCY_BOUNDS, LATENCY_COLUMNS, Sum, Sums, THROUGHPUT_BOUNDS, THROUGHPUT_COLUMNS, percentile,
+};
 
 macro_rules! metrics {
-    ($($(#[$doc:meta])* $name:ident $word:literal $is_rate:literal $make:expr;)*) => {
+    ($(
+        $(#[$doc:meta])* $name:ident $word:literal $is_rate:literal [$($need:expr),*] $make:expr;
+    )*) => {
         /// One figure of an analytics answer (ACT-4). Money is in nano-dollars, durations in
         /// milliseconds, throughput in tokens per second, shares from 0 to 1.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +29,12 @@ macro_rules! metrics {
                 match self { $(Metric::$name => $is_rate,)* }
             }
 
+            /// The columns it is told from.
+            pub(super) fn columns(self) -> Vec<&'static str> {
+                let needs: &[Need] = match self { $(Metric::$name => &[$($need),*],)* };
+                needs.iter().flat_map(Need::columns).collect()
+            }
+
             /// Its value, if there was anything to tell it from.
             pub(super) fn of(self, sums: &Sums) -> Option<Figure> {
                 match self {
@@ -38,76 +48,120 @@ macro_rules! metrics {
     };
 }
 
+/// What a metric is told from.
+enum Need {
+    Sum(Sum),
+    Latencies,
+    Throughputs,
+}
+
+impl Need {
+    fn columns(&self) -> Vec<&'static str> {
+        match self {
+            Need::Sum(sum) => vec![sum.column()],
+            Need::Latencies => LATENCY_COLUMNS.to_vec(),
+            Need::Throughputs => THROUGHPUT_COLUMNS.to_vec(),
+        }
+    }
+}
+
 metrics! {
     /// Answers.
-    RequestCount "request_count" false |sums| sum(sums, Sum::Requests);
+    RequestCount "request_count" false [Need::Sum(Sum::Requests)]
+        |sums| sum(sums, Sum::Requests);
     /// Charged to the account.
-    TotalUsage "total_usage" false |sums| sum(sums, Sum::Cost);
+    TotalUsage "total_usage" false [Need::Sum(Sum::Cost)]
+        |sums| sum(sums, Sum::Cost);
     /// Charged by providers.
-    UsageUpstream "usage_upstream" false |sums| sum(sums, Sum::UpstreamCost);
+    UsageUpstream "usage_upstream" false [Need::Sum(Sum::UpstreamCost)]
+        |sums| sum(sums, Sum::UpstreamCost);
     /// Charged by providers to the caller's own keys.
-    UsageByok "usage_byok" false |sums| sum(sums, Sum::ByokUsage);
+    UsageByok "usage_byok" false [Need::Sum(Sum::ByokUsage)]
+        |sums| sum(sums, Sum::ByokUsage);
     /// Saved by the providers' caches.
-    UsageCache "usage_cache" false |sums| sum(sums, Sum::CacheDiscount);
+    UsageCache "usage_cache" false [Need::Sum(Sum::CacheDiscount)]
+        |sums| sum(sums, Sum::CacheDiscount);
     /// Prompt and completion tokens.
-    TokensTotal "tokens_total" false
+    TokensTotal "tokens_total" false [Need::Sum(Sum::PromptTokens), Need::Sum(Sum::CompletionTokens)]
         |sums| {
             let (prompt, completion) = (sums.get(Sum::PromptTokens), sums.get(Sum::CompletionTokens));
             Some(Figure::Count(prompt.saturating_add(completion)))
         };
     /// Prompt tokens.
-    TokensPrompt "tokens_prompt" false |sums| sum(sums, Sum::PromptTokens);
+    TokensPrompt "tokens_prompt" false [Need::Sum(Sum::PromptTokens)]
+        |sums| sum(sums, Sum::PromptTokens);
     /// Completion tokens.
-    TokensCompletion "tokens_completion" false |sums| sum(sums, Sum::CompletionTokens);
+    TokensCompletion "tokens_completion" false [Need::Sum(Sum::CompletionTokens)]
+        |sums| sum(sums, Sum::CompletionTokens);
     /// Reasoning tokens.
-    ReasoningTokens "reasoning_tokens" false |sums| sum(sums, Sum::ReasoningTokens);
+    ReasoningTokens "reasoning_tokens" false [Need::Sum(Sum::ReasoningTokens)]
+        |sums| sum(sums, Sum::ReasoningTokens);
     /// Prompt tokens read from the providers' caches.
-    CachedTokens "cached_tokens" false |sums| sum(sums, Sum::CachedTokens);
+    CachedTokens "cached_tokens" false [Need::Sum(Sum::CachedTokens)]
+        |sums| sum(sums, Sum::CachedTokens);
     /// Prompt tokens written to the providers' caches.
-    CacheWriteTokens "cache_write_tokens" false |sums| sum(sums, Sum::CacheWriteTokens);
+    CacheWriteTokens "cache_write_tokens" false [Need::Sum(Sum::CacheWriteTokens)]
+        |sums| sum(sums, Sum::CacheWriteTokens);
     /// Web searches.
-    WebSearches "web_searches" false |sums| sum(sums, Sum::WebSearches);
+    WebSearches "web_searches" false [Need::Sum(Sum::WebSearches)]
+        |sums| sum(sums, Sum::WebSearches);
     /// Answers that were errors.
-    FailureCount "failure_count" false |sums| sum(sums, Sum::Failures);
+    FailureCount "failure_count" false [Need::Sum(Sum::Failures)]
+        |sums| sum(sums, Sum::Failures);
     /// Answers whose caller left.
-    CancelledCount "cancelled_count" false |sums| sum(sums, Sum::Cancelled);
+    CancelledCount "cancelled_count" false [Need::Sum(Sum::Cancelled)]
+        |sums| sum(sums, Sum::Cancelled);
     /// Answers given again from the response cache.
-    ResponseCacheCount "response_cache_count" false |sums| sum(sums, Sum::ResponseCacheHits);
+    ResponseCacheCount "response_cache_count" false [Need::Sum(Sum::ResponseCacheHits)]
+        |sums| sum(sums, Sum::ResponseCacheHits);
     /// Share of prompt tokens that were read from the providers' caches.
-    CacheHitRate "cache_hit_rate" true |sums| ratio(sums, Sum::CachedTokens, Sum::PromptTokens);
+    CacheHitRate "cache_hit_rate" true [Need::Sum(Sum::CachedTokens), Need::Sum(Sum::PromptTokens)]
+        |sums| ratio(sums, Sum::CachedTokens, Sum::PromptTokens);
     /// Share of answers that read from the providers' caches.
-    CacheRequestRate "cache_request_rate" true |sums| ratio(sums, Sum::CacheHits, Sum::Requests);
+    CacheRequestRate "cache_request_rate" true [Need::Sum(Sum::CacheHits), Need::Sum(Sum::Requests)]
+        |sums| ratio(sums, Sum::CacheHits, Sum::Requests);
     /// Share of answers that were errors.
-    FailureRate "failure_rate" true |sums| ratio(sums, Sum::Failures, Sum::Requests);
+    FailureRate "failure_rate" true [Need::Sum(Sum::Failures), Need::Sum(Sum::Requests)]
+        |sums| ratio(sums, Sum::Failures, Sum::Requests);
     /// Mean time to the first byte.
-    LatencyMean "latency_mean" true |sums| ratio(sums, Sum::Latency, Sum::LatencyCount);
+    LatencyMean "latency_mean" true [Need::Sum(Sum::Latency), Need::Sum(Sum::LatencyCount)]
+        |sums| ratio(sums, Sum::Latency, Sum::LatencyCount);
     /// Median time to the first byte.
-    LatencyP50 "latency_p50" true |sums| latency(sums, 0.5);
+    LatencyP50 "latency_p50" true [Need::Latencies]
+        |sums| latency(sums, 0.5);
     /// Time to the first byte of nine in ten.
-    LatencyP90 "latency_p90" true |sums| latency(sums, 0.9);
+    LatencyP90 "latency_p90" true [Need::Latencies]
+        |sums| latency(sums, 0.9);
     /// Time to the first byte of nineteen in twenty.
-    LatencyP95 "latency_p95" true |sums| latency(sums, 0.95);
+    LatencyP95 "latency_p95" true [Need::Latencies]
+        |sums| latency(sums, 0.95);
     /// Time to the first byte of ninety-nine in a hundred.
-    LatencyP99 "latency_p99" true |sums| latency(sums, 0.99);
+    LatencyP99 "latency_p99" true [Need::Latencies]
+        |sums| latency(sums, 0.99);
     /// Mean time to the first token.
-    FirstTokenMean "first_token_mean" true |sums| ratio(sums, Sum::FirstToken, Sum::FirstTokenCount);
+    FirstTokenMean "first_token_mean" true [Need::Sum(Sum::FirstToken), Need::Sum(Sum::FirstTokenCount)]
+        |sums| ratio(sums, Sum::FirstToken, Sum::FirstTokenCount);
     /// Mean time of generating.
-    GenerationTimeMean "generation_time_mean" true
+    GenerationTimeMean "generation_time_mean" true [Need::Sum(Sum::GenerationTime), Need::Sum(Sum::GenerationTimeCount)]
         |sums| ratio(sums, Sum::GenerationTime, Sum::GenerationTimeCount);
     /// Tokens generated per second of generating.
-    ThroughputMean "throughput_mean" true
+    ThroughputMean "throughput_mean" true [Need::Sum(Sum::GenerationTimeTokens), Need::Sum(Sum::GenerationTime)]
         |sums| {
             let rate = share(sums, Sum::GenerationTimeTokens, Sum::GenerationTime)?;
             Some(Figure::Rate(rate * 1_000.0))
         };
     /// Median throughput.
-    ThroughputP50 "throughput_p50" true |sums| throughput(sums, 0.5);
+    ThroughputP50 "throughput_p50" true [Need::Throughputs]
+        |sums| throughput(sums, 0.5);
     /// Throughput that one in ten answers stays below.
-    ThroughputP10 "throughput_p10" true |sums| throughput(sums, 0.1);
+    ThroughputP10 "throughput_p10" true [Need::Throughputs]
+        |sums| throughput(sums, 0.1);
     /// Throughput of nine in ten.
-    ThroughputP90 "throughput_p90" true |sums| throughput(sums, 0.9);
+    ThroughputP90 "throughput_p90" true [Need::Throughputs]
+        |sums| throughput(sums, 0.9);
     /// Throughput of ninety-nine in a hundred.
-    ThroughputP99 "throughput_p99" true |sums| throughput(sums, 0.99);
+    ThroughputP99 "throughput_p99" true [Need::Throughputs]
+        |sums| throughput(sums, 0.99);
 }
 
 /// The value of a metric.
@@ -130,25 +184,6 @@ impl Figure {
 }
 
 impl Metric {
-    /// Whether it is told from the buckets.
-    pub(super) fn is_percentile(self) -> bool {
-        use Metric::{
-            LatencyP50, LatencyP90, LatencyP95, LatencyP99, ThroughputP10, ThroughputP50,
-            ThroughputP90, ThroughputP99,
-        };
-        matches!(
-            self,
-            LatencyP50
-                | LatencyP90
-                | LatencyP95
-                | LatencyP99
-                | ThroughputP10
-                | ThroughputP50
-                | ThroughputP90
-                | ThroughputP99
-        )
-    }
-
     /// Reads the word of [`Metric::as_str`].
     pub fn parse(text: &str) -> Option<Metric> {
         Metric::ALL.iter().copied().find(|metric| metric.as_str() == text)

@@ -12,7 +12,7 @@ use crate::calendar::{
     MICROS_PER_DAY, MICROS_PER_MINUTE, MINUTES_PER_DAY, minute_of, month_start, week_start,
 };
 use crate::engine::{Row, Sql};
-use crate::roll_up::{SUM_COUNT, Sums, Table, named_columns, sum_columns};
+use crate::roll_up::{SUM_COUNT, Sums, Table, sum_columns};
 use crate::{Micros, Store, StoreError};
 
 /// The most groups one statement gives. What is beyond is left out, and the answer says so.
@@ -33,8 +33,9 @@ impl Store {
             .await?;
         let mut truncated = i64::try_from(rows.len()).is_ok_and(|rows| rows > MAX_GROUPS);
         let mut groups = Groups::new();
+        let summed = summed(query);
         for row in &rows {
-            let (key, sums) = read(row, query)?;
+            let (key, sums) = read(row, query, &summed)?;
             groups.entry(key).or_default().join(&sums);
         }
         truncated |= keep_greatest(&mut groups, query);
@@ -119,7 +120,9 @@ impl<'q> Statement<'q> {
         let needs_members = query.dimensions.contains(&Dimension::Member)
             || query.filters.iter().any(|filter| filter.dimension == Dimension::Member);
         selected.extend(
-            summed(query).map(|column| format!("CAST(SUM(line.{column}) AS BIGINT) AS {column}")),
+            summed(query)
+                .into_iter()
+                .map(|column| format!("CAST(SUM(line.{column}) AS BIGINT) AS {column}")),
         );
         let join = match needs_members {
             true => " LEFT JOIN api_key ON api_key.hash = series.key_hash",
@@ -143,13 +146,10 @@ impl<'q> Statement<'q> {
 
 const NAMES: [&str; 2] = ["first", "second"];
 
-/// The figures a question needs: the buckets are half of all.
-fn summed(query: &AnalyticsQuery) -> Box<dyn Iterator<Item = &'static str>> {
-    if query.metrics.iter().any(|metric| metric.is_percentile()) {
-        Box::new(sum_columns())
-    } else {
-        Box::new(named_columns())
-    }
+/// The columns a question needs, in the order of [`sum_columns`].
+fn summed(query: &AnalyticsQuery) -> Vec<&'static str> {
+    let needed: Vec<&str> = query.metrics.iter().flat_map(|metric| metric.columns()).collect();
+    sum_columns().filter(|column| needed.contains(column)).collect()
 }
 
 fn column_of(dimension: Dimension) -> &'static str {
@@ -190,6 +190,7 @@ fn condition<'q>(conditions: &mut Conditions<'q>, filter: &'q Filter) {
 fn read(
     row: &Row,
     query: &AnalyticsQuery,
+    summed: &[&str],
 ) -> Result<((Option<Micros>, Vec<String>), Sums), StoreError> {
     let time = match query.granularity {
         None => None,
@@ -198,7 +199,10 @@ fn read(
     let dimensions = query.dimensions.iter().zip(NAMES).map(|(_, name)| row.try_get(name));
     let dimensions = dimensions.collect::<Result<_, _>>()?;
     let mut figures = [0; SUM_COUNT];
-    for (figure, column) in figures.iter_mut().zip(summed(query)) {
+    for (figure, column) in figures.iter_mut().zip(sum_columns()) {
+        if !summed.contains(&column) {
+            continue;
+        }
         // Without groups there is a row also where there is nothing to sum.
         *figure = row.try_get::<Option<i64>>(column)?.unwrap_or(0);
     }

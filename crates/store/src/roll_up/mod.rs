@@ -10,10 +10,12 @@ mod sums;
 
 use std::collections::HashMap;
 
-pub(crate) use histogram::{LATENCY_BOUNDS, THROUGHPUT_BOUNDS, percentile};
+pub(crate) use histogram::{
+    LATENCY_BOUNDS, LATENCY_COLUMNS, THROUGHPUT_BOUNDS, THROUGHPUT_COLUMNS, percentile,
+};
 pub(crate) use key_day::KeyDays;
 pub(crate) use series::{Combination, Known, SERIES, digest};
-pub(crate) use sums::{COUNT as SUM_COUNT, Sum, Sums, columns as sum_columns, named_columns};
+pub(crate) use sums::{COUNT as SUM_COUNT, Sum, Sums, columns as sum_columns};
 
 use crate::calendar::{day_of, minute_of};
 use crate::{Generation, Micros};

@@ -12,6 +12,13 @@ macro_rules! sums {
         }
 
         const NAMED: &[&str] = &[$($column),*];
+
+        impl Sum {
+            /// The column's name.
+            pub(crate) fn column(self) -> &'static str {
+                match self { $(Sum::$name => $column,)* }
+            }
+        }
     };
 }
 
@@ -54,11 +61,6 @@ sums! {
 
 /// How many figures a line has.
 pub(crate) const COUNT: usize = NAMED.len() + 2 * BUCKETS;
-
-/// The columns of the figures that are not buckets, which come first.
-pub(crate) fn named_columns() -> impl Iterator<Item = &'static str> {
-    NAMED.iter().copied()
-}
 
 /// The columns of all figures, in the order of [`Sums`].
 pub(crate) fn columns() -> impl Iterator<Item = &'static str> {

@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, Statement, Transaction, TransactionBehavior};
+use rusqlite::{
+    CachedStatement, Connection, ErrorCode, Statement, Transaction, TransactionBehavior,
+};
 
 use super::target::WriteError;
 use crate::Generation;
@@ -141,6 +143,7 @@ impl SqliteBooks {
         let mut roll_up = RollUp::default();
         let mut key_days = KeyDays::default();
         let mut fresh = Vec::new();
+        let mut statement: Option<(usize, CachedStatement<'_>)> = None;
         for row in rows {
             if let (Some(version), Some(prices)) = (&row.price_version, &row.prices)
                 && !known.versions.contains(version)
@@ -152,10 +155,14 @@ impl SqliteBooks {
             let series = number(&transaction, &SERIES, &mut known.series, row)?;
             let manner = number_if_worth(&transaction, &MANNER, &mut known.manners, row)?;
             let app = number_if_worth(&transaction, &APP, &mut known.apps, row)?;
-            let insert =
-                &self.texts.inserts[usize::from(manner.is_some()) + 2 * usize::from(app.is_some())];
-            let mut statement = transaction.prepare_cached(&insert.text)?;
-            let changed = run(&mut statement, |bind| {
+            let place = usize::from(manner.is_some()) + 2 * usize::from(app.is_some());
+            let insert = &self.texts.inserts[place];
+            // Finding a statement by its text costs as much as binding all of it.
+            let statement = match &mut statement {
+                Some((of, statement)) if *of == place => statement,
+                other => &mut other.insert((place, transaction.prepare_cached(&insert.text)?)).1,
+            };
+            let changed = run(statement, |bind| {
                 let mut written = insert.written.iter();
                 write_cells(row, |cell| match written.next() {
                     Some(true) => bind(cell),
@@ -170,6 +177,7 @@ impl SqliteBooks {
                 key_days.add(row);
             }
         }
+        drop(statement);
         {
             let mut add = transaction.prepare_cached(&self.texts.key_day)?;
             for line in key_days.lines() {

@@ -1,11 +1,13 @@
 //! Tests of the store as a whole.
 
+mod analysing;
 mod databases;
 mod engines;
 mod journalling;
 mod opening;
 mod organisation;
 mod reading;
+mod rolling_up;
 mod server;
 mod settling;
 
