@@ -148,7 +148,8 @@ impl SharedCounters {
     /// Frees what a reservation holds and counts what its request did cost. `generation` is its
     /// row in the books: this has to be called *before* the row is handed in, while the call
     /// itself is enough and its future may be awaited later, or never. If it is [`Unavailable`],
-    /// it is delivered when the server returns. It counts once, however often it is called.
+    /// it is delivered when the server returns, provided that this node has reserved or noted it:
+    /// of others it does not know who spends. It counts once, however often it is called.
     pub fn settle(
         &self,
         now: Micros,

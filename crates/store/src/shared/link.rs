@@ -92,7 +92,8 @@ pub(super) struct Connection {
 
 impl Valkey {
     /// A server named as in `redis://user:password@host:6379/0`, `rediss://…` with TLS or
-    /// `redis+unix:///path`. It is connected to in the background, on the runtime of the caller;
+    /// `redis+unix:///path`; of a cluster, the primary that has the namespace's slot. It is
+    /// connected to in the background, on the runtime of the caller, without which this panics;
     /// until then, and whenever it is away, everything is [`Unavailable`].
     pub fn open(address: &str) -> Result<Self, InvalidAddress> {
         Self::open_with(address, Patience::default())
