@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::calendar::MICROS_PER_DAY;
 use crate::{
-    Attempt, Generation, Micros, NewApiKey, PriceState, SettledBy, Store, StoreError, generation_id,
+    Actor, Attempt, Generation, Micros, NewApiKey, PriceState, SettledBy, Store, StoreError,
+    generation_id,
 };
 
 /// What to make.
@@ -37,7 +38,7 @@ impl Store {
         let begin = plan.end.saturating_sub(i64::from(plan.days) * MICROS_PER_DAY);
         for n in 0..plan.keys.max(1) {
             let new = NewApiKey { name: format!("seed {n}"), ..NewApiKey::default() };
-            let key = self.create_api_key(new, begin).await?.key;
+            let key = self.create_api_key(new, &Actor::command_line(), begin).await?.key;
             keys.push(SeedKey {
                 account_id: key.account_id.into(),
                 workspace_id: key.workspace_id.into(),
