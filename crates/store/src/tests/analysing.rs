@@ -260,7 +260,7 @@ on_each_engine!(the_member_of_a_key_is_told_by_join);
 async fn the_member_of_a_key_is_told_by_join(database: TestDatabase) {
     let store = database.open().await;
     let new = NewApiKey { name: "k".into(), ..NewApiKey::default() };
-    let key = store.create_api_key(new, 0).await.unwrap().key;
+    let key = store.create_api_key(new, &crate::Actor::system(), 0).await.unwrap().key;
     store
         .run("INSERT INTO member SELECT 'm', id, 'a@b', 'A', 'admin', FALSE, 0, 0 FROM account")
         .await;

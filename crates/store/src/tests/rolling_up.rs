@@ -226,7 +226,7 @@ async fn what_an_older_version_settled_is_summed_once(database: TestDatabase) {
     // Handed in again, it is known.
     settle(&store, Generation { created_at: 86_400_000_001, ..generation("gen-old-1", "key", 7) });
     check(&store).await;
-    assert_eq!(store.generation("gen-old-2").await.unwrap().unwrap().model, "acme/one".into());
+    assert_eq!(&*store.generation("gen-old-2").await.unwrap().unwrap().model, "acme/one");
 }
 
 on_each_engine!(minutes_leave_and_days_stay);
