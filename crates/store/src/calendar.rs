@@ -5,6 +5,17 @@ use crate::Micros;
 /// Microseconds of a UTC day.
 pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 
+/// Microseconds of a minute.
+pub(crate) const MICROS_PER_MINUTE: i64 = 60_000_000;
+
+/// Minutes of a day.
+pub(crate) const MINUTES_PER_DAY: i64 = 1_440;
+
+/// The minute a moment falls on, counted from the Unix epoch.
+pub(crate) fn minute_of(moment: Micros) -> i64 {
+    moment.div_euclid(MICROS_PER_MINUTE)
+}
+
 /// The UTC day a moment falls on.
 pub(crate) fn day_of(moment: Micros) -> i64 {
     moment.div_euclid(MICROS_PER_DAY)

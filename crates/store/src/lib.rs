@@ -10,6 +10,7 @@
 //! nano-dollars.
 
 mod account;
+mod analytics;
 mod api_key;
 mod audit;
 mod authorization_code;
@@ -26,6 +27,7 @@ mod journal;
 mod master_key;
 mod member;
 mod overlay;
+mod roll_up;
 mod secret;
 mod setting;
 mod settlement;
@@ -36,6 +38,11 @@ mod usage;
 mod workspace;
 
 pub use account::Account;
+pub use analytics::{
+    ActivityQuery, ActivityRow, AnalyticsQuery, AnalyticsResult, AnalyticsRow, Dimension,
+    Direction, Figure, Filter, Granularity, Metric, Operator, Order, OrderBy, TimeRange,
+    UsageScope, UsageTotals,
+};
 pub use api_key::{ApiKey, ApiKeyChange, CreatedApiKey, LimitReset, NewApiKey, api_key_hash};
 pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
 pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};
@@ -43,11 +50,11 @@ pub use budget::{BudgetInterval, WorkspaceBudget};
 pub use control::ControlState;
 pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential};
 pub use credit::{LedgerCursor, LedgerEntry, LedgerKind, LedgerPage, NewLedgerEntry};
-pub use engine::Changes;
+pub use engine::{Changes, Retention};
 pub use error::StoreError;
 pub use generation::{
-    Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationFeedback, GenerationFilter,
-    GenerationPage, PriceState, SettledBy, generation_id,
+    Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationExport, GenerationFeedback,
+    GenerationFilter, GenerationPage, PriceState, SettledBy, generation_id,
 };
 pub use master_key::MasterKey;
 pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::calendar::{MICROS_PER_DAY, day_of, month_start, week_start};
 use crate::engine::{Row, Sql, Value, values};
-use crate::{Micros, Store, StoreError};
+use crate::{Micros, Store, StoreError, UsageScope};
 
 /// Amounts over the life of a key and over the current UTC windows (KEYS-1, KEYS-2), in
 /// nano-dollars.
@@ -33,27 +33,37 @@ pub struct KeyUsage {
     pub last_day: Option<Micros>,
 }
 
-const SUMS: &str = "
-    MAX(day) AS last_day,
-    CAST(COALESCE(SUM(requests), 0) AS BIGINT) AS requests,
-    CAST(COALESCE(SUM(cost_nano_usd), 0) AS BIGINT) AS total,
-    CAST(COALESCE(SUM(CASE WHEN day >= $1 THEN cost_nano_usd ELSE 0 END), 0) AS BIGINT) AS daily,
-    CAST(COALESCE(SUM(CASE WHEN day >= $2 THEN cost_nano_usd ELSE 0 END), 0) AS BIGINT) AS weekly,
-    CAST(COALESCE(SUM(CASE WHEN day >= $3 THEN cost_nano_usd ELSE 0 END), 0) AS BIGINT) AS monthly,
-    CAST(COALESCE(SUM(byok_usage_nano_usd), 0) AS BIGINT) AS byok_total,
-    CAST(COALESCE(SUM(CASE WHEN day >= $1 THEN byok_usage_nano_usd ELSE 0 END), 0) AS BIGINT)
-        AS byok_daily,
-    CAST(COALESCE(SUM(CASE WHEN day >= $2 THEN byok_usage_nano_usd ELSE 0 END), 0) AS BIGINT)
-        AS byok_weekly,
-    CAST(COALESCE(SUM(CASE WHEN day >= $3 THEN byok_usage_nano_usd ELSE 0 END), 0) AS BIGINT)
-        AS byok_monthly";
+/// What [`from_row`] reads, summed over lines of a daily roll-up whose columns begin with `prefix`:
+/// `$1`, `$2` and `$3` are the first days of the current day, week and month.
+pub(crate) fn sums_over(prefix: &'static str) -> String {
+    let sum = |column: &str, from: Option<&str>, name: &str| {
+        let amount = match from {
+            None => format!("{prefix}{column}"),
+            Some(from) => {
+                format!("CASE WHEN {prefix}day >= {from} THEN {prefix}{column} ELSE 0 END")
+            }
+        };
+        format!("CAST(COALESCE(SUM({amount}), 0) AS BIGINT) AS {name}")
+    };
+    let last_day = format!("MAX({prefix}day) AS last_day");
+    let mut sums = vec![last_day, sum("requests", None, "requests")];
+    for (column, names) in [
+        ("cost_nano_usd", ["total", "daily", "weekly", "monthly"]),
+        ("byok_usage_nano_usd", ["byok_total", "byok_daily", "byok_weekly", "byok_monthly"]),
+    ] {
+        for (from, name) in [None, Some("$1"), Some("$2"), Some("$3")].into_iter().zip(names) {
+            sums.push(sum(column, from, name));
+        }
+    }
+    sums.join(", ")
+}
 
 impl Store {
     /// What a key has spent; nothing for a key never used.
     pub async fn key_usage(&self, hash: &str, now: Micros) -> Result<KeyUsage, StoreError> {
         self.settlements().catch_up().await;
         let day = day_of(now);
-        let text = format!("SELECT {SUMS} FROM key_usage_day WHERE key_hash = $4");
+        let text = format!("SELECT {} FROM key_usage_day WHERE key_hash = $4", sums_over(""));
         let values = values![day, week_start(day), month_start(day), hash];
         from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
     }
@@ -71,7 +81,8 @@ impl Store {
         let day = day_of(now);
         let places: Vec<String> = (4..4 + hashes.len()).map(|n| format!("${n}")).collect();
         let text = format!(
-            "SELECT key_hash, {SUMS} FROM key_usage_day WHERE key_hash IN ({}) GROUP BY key_hash",
+            "SELECT key_hash, {} FROM key_usage_day WHERE key_hash IN ({}) GROUP BY key_hash",
+            sums_over(""),
             places.join(", ")
         );
         let mut values: Vec<Value<'_>> =
@@ -91,8 +102,9 @@ impl Store {
         let day = day_of(now);
         // The rows of deleted keys stay, so that no spend is lost with a key.
         let text = format!(
-            "SELECT {SUMS} FROM key_usage_day \
-             WHERE key_hash IN (SELECT hash FROM api_key WHERE workspace_id = $4)"
+            "SELECT {} FROM key_usage_day \
+             WHERE key_hash IN (SELECT hash FROM api_key WHERE workspace_id = $4)",
+            sums_over("")
         );
         let values = values![day, week_start(day), month_start(day), workspace_id];
         from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
@@ -107,8 +119,9 @@ impl Store {
         self.settlements().catch_up().await;
         let day = day_of(now);
         let text = format!(
-            "SELECT {SUMS} FROM key_usage_day \
-             WHERE key_hash IN (SELECT hash FROM api_key WHERE account_id = $4)"
+            "SELECT {} FROM key_usage_day \
+             WHERE key_hash IN (SELECT hash FROM api_key WHERE account_id = $4)",
+            sums_over("")
         );
         let values = values![day, week_start(day), month_start(day), account_id];
         from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
@@ -119,16 +132,11 @@ impl Store {
         &self,
         now: Micros,
     ) -> Result<HashMap<String, KeyUsage>, StoreError> {
-        self.settlements().catch_up().await;
-        let day = day_of(now);
-        let text = format!("SELECT key_hash, {SUMS} FROM key_usage_day GROUP BY key_hash");
-        let values = values![day, week_start(day), month_start(day)];
-        let rows = self.database().fetch_all(Sql::composed(text), values).await?;
-        rows.iter().map(|row| Ok((row.try_get("key_hash")?, from_row(row)?))).collect()
+        self.usage_totals(UsageScope::Key, now).await
     }
 }
 
-fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
+pub(crate) fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
     Ok(KeyUsage {
         usage: Windows {
             total: row.try_get("total")?,

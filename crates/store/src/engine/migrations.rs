@@ -14,12 +14,14 @@ pub(super) const SQLITE: History = &[
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "price list", include_str!("../../migrations/sqlite/0002_price_list.sql")),
     (3, "organisation", include_str!("../../migrations/sqlite/0003_organisation.sql")),
+    (4, "roll-ups", include_str!("../../migrations/sqlite/0004_roll_ups.sql")),
 ];
 
 pub(super) const POSTGRES: History = &[
     (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
     (2, "price list", include_str!("../../migrations/postgres/0002_price_list.sql")),
     (3, "organisation", include_str!("../../migrations/postgres/0003_organisation.sql")),
+    (4, "roll-ups", include_str!("../../migrations/postgres/0004_roll_ups.sql")),
 ];
 
 /// Brings a database up to this binary's schema, or refuses it. Each step is a transaction of its

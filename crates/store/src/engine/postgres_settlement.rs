@@ -9,39 +9,27 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
-use super::partitions;
 use super::postgres::lacks_partition;
+use super::{partitions, postgres_roll_up};
 use crate::calendar::day_of;
 use crate::generation::{Cell, Kind, write_cells};
+use crate::roll_up::{Known, RollUp, SERIES, digest};
 use crate::{Generation, generation};
 
 /// How long a batch may take. A server that vanishes without a word would otherwise be waited for
 /// until the operating system gives up, a quarter of an hour later.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a batch adds to one roll-up table, as one array per column. Columns that are not part of
-/// the key are added to what the table has.
-#[derive(Debug)]
-pub(crate) struct Sums {
-    /// The table.
-    pub(crate) table: &'static str,
-    /// The columns of its primary key.
-    pub(crate) key: Vec<(&'static str, Array)>,
-    /// The columns that are summed.
-    pub(crate) sums: Vec<(&'static str, Vec<i64>)>,
-}
-
-/// The values of one column.
-#[derive(Debug)]
-pub(crate) enum Array {
-    Text(Vec<Arc<str>>),
-    Integer(Vec<i64>),
-    Boolean(Vec<bool>),
+/// What the database is known to have, so that a batch need not put it in again.
+#[derive(Debug, Default)]
+pub(crate) struct PostgresMemory {
+    /// Price versions.
+    versions: HashSet<Arc<str>>,
+    series: Known<9>,
 }
 
 /// Writes rows that are not in the books yet, and the roll-ups of exactly those, in one
-/// transaction. `roll_up` is given the rows that were new. Returns their
-/// identities: the caller learns what was a replay. Rows for days without a partition get one.
+/// transaction. Rows for days without a partition get one.
 ///
 /// Of several rows with one identity the first stands. That is so across batches because a replay
 /// carries the `created_at` of the first settlement, which is part of the key.
@@ -51,10 +39,10 @@ pub(crate) enum Array {
 pub(crate) async fn write(
     connection: &mut PgConnection,
     rows: &[&Generation],
-    roll_up: impl Fn(&[&Generation]) -> Vec<Sums>,
-) -> Result<HashSet<Arc<str>>, sqlx::Error> {
+    memory: &mut PostgresMemory,
+) -> Result<(), sqlx::Error> {
     let written = async {
-        match attempt(connection, rows, &roll_up).await {
+        match attempt(connection, rows, memory).await {
             Err(error) if lacks_partition(&error) => {
                 let days = rows.iter().flat_map(|row| {
                     let day = day_of(row.created_at);
@@ -62,7 +50,7 @@ pub(crate) async fn write(
                     day..=day.saturating_add(1)
                 });
                 partitions::prepare(connection, days).await?;
-                attempt(connection, rows, &roll_up).await
+                attempt(connection, rows, memory).await
             }
             outcome => outcome,
         }
@@ -74,37 +62,76 @@ pub(crate) async fn write(
 async fn attempt(
     connection: &mut PgConnection,
     rows: &[&Generation],
-    roll_up: impl Fn(&[&Generation]) -> Vec<Sums>,
-) -> Result<HashSet<Arc<str>>, sqlx::Error> {
+    memory: &mut PostgresMemory,
+) -> Result<(), sqlx::Error> {
     let mut seen = HashSet::with_capacity(rows.len());
     let rows: Vec<&Generation> = rows.iter().copied().filter(|row| seen.insert(&*row.id)).collect();
+    // Before the transaction, so that no node waits for another one's batch, and what is known
+    // holds however the batch ends.
+    let series = number_series(connection, &rows, &mut memory.series).await?;
     let mut transaction = connection.begin().await?;
-    freeze_prices(&mut transaction, &rows).await?;
-    let mut new = insert(&mut transaction, &rows).await?;
-    let added: Vec<&Generation> = rows.iter().copied().filter(|row| new.remove(&*row.id)).collect();
-    if !added.is_empty() {
-        for sums in roll_up(&added) {
-            add(&mut transaction, &sums).await?;
+    let fresh = freeze_prices(&mut transaction, &rows, &memory.versions).await?;
+    let mut new = insert(&mut transaction, &rows, &series).await?;
+    let mut roll_up = RollUp::default();
+    for (row, series) in rows.iter().zip(series) {
+        if new.remove(&*row.id) {
+            roll_up.add(row, series);
         }
     }
+    postgres_roll_up::add(&mut transaction, &roll_up.minutes()).await?;
     transaction.commit().await?;
-    Ok(added.iter().map(|row| Arc::clone(&row.id)).collect())
+    memory.versions.extend(fresh);
+    Ok(())
+}
+
+/// The numbers of the series of rows; those that are new get one.
+async fn number_series(
+    connection: &mut PgConnection,
+    rows: &[&Generation],
+    known: &mut Known<9>,
+) -> Result<Vec<i64>, sqlx::Error> {
+    let mut numbers = Vec::with_capacity(rows.len());
+    for row in rows {
+        let texts = (SERIES.texts)(row);
+        let number = match known.find(&texts) {
+            Some(number) => number,
+            None => {
+                let digest = digest(&texts);
+                // Few rows are the first of their series: one statement for each does no harm.
+                let mut query = sqlx::query(AssertSqlSafe(SERIES.insert())).bind(&digest);
+                for text in texts {
+                    query = query.bind(text.map(without_nul));
+                }
+                query.execute(&mut *connection).await?;
+                let number = sqlx::query_scalar(AssertSqlSafe(SERIES.select()))
+                    .bind(&digest)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                known.learn(&texts, number);
+                known.conclude(true);
+                number
+            }
+        };
+        numbers.push(number);
+    }
+    Ok(numbers)
 }
 
 static INSERT: LazyLock<Arc<str>> = LazyLock::new(|| {
     let columns = generation::COLUMNS.join(", ");
-    let elements: Vec<_> = generation::KINDS.iter().map(|kind| element(*kind)).collect();
+    let kinds = generation::KINDS.iter().copied().chain([Kind::Integer]);
+    let elements: Vec<_> = kinds.map(element).collect();
     let arrays = arrays(&elements);
     format!(
-        "INSERT INTO generation ({columns}) \
-         SELECT * FROM UNNEST({arrays}) AS batch ({columns}) \
+        "INSERT INTO generation ({columns}, series) \
+         SELECT * FROM UNNEST({arrays}) AS batch ({columns}, series) \
          ON CONFLICT DO NOTHING RETURNING id"
     )
     .into()
 });
 
 /// `$1::TEXT[], $2::BIGINT[]` and so on.
-fn arrays(elements: &[&str]) -> String {
+pub(super) fn arrays(elements: &[&str]) -> String {
     let arrays: Vec<String> =
         elements.iter().zip(1..).map(|(element, n)| format!("${n}::{element}[]")).collect();
     arrays.join(", ")
@@ -114,8 +141,10 @@ fn arrays(elements: &[&str]) -> String {
 async fn insert(
     connection: &mut PgConnection,
     rows: &[&Generation],
+    series: &[i64],
 ) -> Result<HashSet<String>, sqlx::Error> {
-    let arguments = columns(rows).map_err(sqlx::Error::Encode)?;
+    let mut arguments = columns(rows).map_err(sqlx::Error::Encode)?;
+    arguments.add(series).map_err(sqlx::Error::Encode)?;
     sqlx::query_with(AssertSqlSafe(Arc::clone(&INSERT)), arguments)
         .fetch_all(connection)
         .await?
@@ -152,14 +181,18 @@ fn columns(rows: &[&Generation]) -> Result<PgArguments, BoxDynError> {
     Ok(arguments)
 }
 
-/// PostgreSQL cannot keep NUL characters, which a caller can put into a JSON text. A charge is not
-/// refused for that.
 fn text(cell: Cell<'_>) -> Option<String> {
     match cell {
-        Cell::Text(text) if text.contains('\0') => Some(text.replace('\0', "\u{fffd}")),
+        Cell::Text(text) if text.contains('\0') => Some(without_nul(&text)),
         Cell::Text(text) => Some(text.into_owned()),
         Cell::Null | Cell::Integer(_) => None,
     }
+}
+
+/// PostgreSQL cannot keep NUL characters, which a caller can put into a JSON text. A charge is not
+/// refused for that.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 fn element(kind: Kind) -> &'static str {
@@ -170,18 +203,24 @@ fn element(kind: Kind) -> &'static str {
     }
 }
 
-/// Freezes the price lists of rows, each version once.
+/// Freezes the price lists of rows, each version once. Returns those that were not known.
 async fn freeze_prices(
     connection: &mut PgConnection,
     rows: &[&Generation],
-) -> Result<(), sqlx::Error> {
-    let mut lists: Vec<(&str, &str)> = rows
+    known: &HashSet<Arc<str>>,
+) -> Result<Vec<Arc<str>>, sqlx::Error> {
+    let mut lists: Vec<(&Arc<str>, &Arc<str>)> = rows
         .iter()
-        .filter_map(|row| Some((row.price_version.as_deref()?, row.prices.as_deref()?)))
+        .filter_map(|row| Some((row.price_version.as_ref()?, row.prices.as_ref()?)))
+        .filter(|(version, _)| !known.contains(*version))
         .collect();
+    if lists.is_empty() {
+        return Ok(Vec::new());
+    }
     lists.sort_unstable();
     lists.dedup_by_key(|(version, _)| *version);
-    let (versions, prices): (Vec<&str>, Vec<&str>) = lists.into_iter().unzip();
+    let versions: Vec<&str> = lists.iter().map(|(version, _)| &***version).collect();
+    let prices: Vec<&str> = lists.iter().map(|(_, prices)| &***prices).collect();
     sqlx::query(
         "INSERT INTO price_list (version, prices) SELECT * FROM UNNEST($1::TEXT[], $2::TEXT[]) \
          ON CONFLICT (version) DO NOTHING",
@@ -190,58 +229,5 @@ async fn freeze_prices(
     .bind(prices)
     .execute(connection)
     .await?;
-    Ok(())
-}
-
-/// Adds sums to a roll-up, in the order of its key: other nodes add to the same lines.
-async fn add(connection: &mut PgConnection, sums: &Sums) -> Result<(), sqlx::Error> {
-    let key: Vec<&str> = sums.key.iter().map(|(name, _)| *name).collect();
-    let summed: Vec<&str> = sums.sums.iter().map(|(name, _)| *name).collect();
-    let columns = [key.as_slice(), summed.as_slice()].concat().join(", ");
-    let mut elements: Vec<&str> = sums.key.iter().map(|(_, array)| array.element()).collect();
-    elements.resize(key.len() + summed.len(), "BIGINT");
-    let table = sums.table;
-    let joined: Vec<String> =
-        summed.iter().map(|name| format!("{name} = {table}.{name} + excluded.{name}")).collect();
-    let text = format!(
-        "INSERT INTO {table} ({columns}) SELECT * FROM UNNEST({arrays}) AS batch ({columns}) \
-         ORDER BY {key} ON CONFLICT ({key}) DO UPDATE SET {joined}",
-        arrays = arrays(&elements),
-        key = key.join(", "),
-        joined = joined.join(", "),
-    );
-    let mut arguments = PgArguments::default();
-    let mut bind = || -> Result<(), BoxDynError> {
-        for (_, array) in &sums.key {
-            array.bind(&mut arguments)?;
-        }
-        for (_, array) in &sums.sums {
-            arguments.add(array)?;
-        }
-        Ok(())
-    };
-    bind().map_err(sqlx::Error::Encode)?;
-    sqlx::query_with(AssertSqlSafe(text), arguments).execute(connection).await?;
-    Ok(())
-}
-
-impl Array {
-    fn element(&self) -> &'static str {
-        match self {
-            Array::Text(_) => "TEXT",
-            Array::Integer(_) => "BIGINT",
-            Array::Boolean(_) => "BOOLEAN",
-        }
-    }
-
-    fn bind(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
-        match self {
-            Array::Text(values) => {
-                let values: Vec<&str> = values.iter().map(|value| &**value).collect();
-                arguments.add(values)
-            }
-            Array::Integer(values) => arguments.add(values),
-            Array::Boolean(values) => arguments.add(values),
-        }
-    }
+    Ok(lists.into_iter().map(|(version, _)| Arc::clone(version)).collect())
 }

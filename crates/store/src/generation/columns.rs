@@ -80,13 +80,10 @@ const fn kind_of<T: Column>(_field: fn(&Generation) -> &T) -> Kind {
     T::KIND
 }
 
-/// What a select of generations asks for, in the form [`from_row`] reads.
+/// What a select of generations asks for, in the form [`from_row`] reads. It is to be selected
+/// from `generation_entry`, which has whole rows, however they are kept.
 pub(crate) fn selection() -> String {
-    format!(
-        "{}, COALESCE(generation.prices, (SELECT list.prices FROM price_list AS list \
-         WHERE list.version = generation.price_version)) AS prices",
-        COLUMNS.join(", ")
-    )
+    format!("{}, prices", COLUMNS.join(", "))
 }
 
 /// Reads a row selected with [`selection`].

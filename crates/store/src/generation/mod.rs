@@ -7,11 +7,13 @@ mod feedback;
 mod identity;
 mod read;
 mod record;
+mod shared;
 
 pub(crate) use columns::{
     COLUMNS, Cell, KINDS, Kind, from_row, read_cells, selection, write_cells,
 };
 pub use feedback::{FeedbackCategory, GenerationFeedback};
 pub use identity::generation_id;
-pub use read::{GenerationCursor, GenerationFilter, GenerationPage};
+pub use read::{GenerationCursor, GenerationExport, GenerationFilter, GenerationPage};
 pub use record::{Attempt, Generation, PriceState, SettledBy};
+pub(crate) use shared::{APP, MANNER};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Generation, from_row, selection};
 use crate::calendar::MICROS_PER_DAY;
 use crate::engine::{Sql, Value, values};
-use crate::{Micros, Store, StoreError};
+use crate::{Direction, Micros, Store, StoreError};
 
 /// Which generations a page is taken from. Every field narrows; the default takes all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Store {
     /// One generation by its identity.
     pub async fn generation(&self, id: &str) -> Result<Option<Generation>, StoreError> {
         self.settlements().catch_up().await;
-        let text = format!("SELECT {} FROM generation WHERE id = $1", selection());
+        let text = format!("SELECT {} FROM generation_entry WHERE id = $1", selection());
         let near = format!("{text} AND created_at >= $2 AND created_at < $3");
         // Most identities tell their day, which spares PostgreSQL a look into all the others.
         let row = match probable_time(id) {
@@ -76,6 +76,18 @@ impl Store {
         cursor: Option<&GenerationCursor>,
         limit: u32,
     ) -> Result<GenerationPage, StoreError> {
+        self.generations_in_order(filter, Direction::Descending, cursor, limit).await
+    }
+
+    /// A page of generations by moment and identity, in either direction, starting after `cursor`;
+    /// at most 1000 rows. A page of the other direction can begin at the same cursor.
+    pub async fn generations_in_order(
+        &self,
+        filter: &GenerationFilter,
+        direction: Direction,
+        cursor: Option<&GenerationCursor>,
+        limit: u32,
+    ) -> Result<GenerationPage, StoreError> {
         self.settlements().catch_up().await;
         let limit = limit.clamp(1, MAX_PAGE);
         let equalities = [
@@ -85,8 +97,23 @@ impl Store {
             ("model", &filter.model),
             ("session_id", &filter.session_id),
         ];
+        let (mut from, mut until) =
+            (filter.from.unwrap_or(i64::MIN), filter.until.unwrap_or(i64::MAX));
+        // Said of the moment alone, it spares PostgreSQL the days it has nothing to do with.
+        match (cursor, direction) {
+            (Some(cursor), Direction::Ascending) => from = from.max(cursor.created_at),
+            (Some(cursor), Direction::Descending) => {
+                until = until.min(cursor.created_at.saturating_add(1));
+            }
+            (None, _) => {}
+        }
+        let (word, after) = match direction {
+            Direction::Ascending => ("ASC", ">"),
+            Direction::Descending => ("DESC", "<"),
+        };
         // The text depends only on which filters are set; values are always bound.
-        let mut text = format!("SELECT {} FROM generation WHERE created_at >= $1", selection());
+        let mut text =
+            format!("SELECT {} FROM generation_entry WHERE created_at >= $1", selection());
         let mut count = 1;
         let mut next = |condition: &dyn Fn(usize) -> String| {
             count += 1;
@@ -98,13 +125,12 @@ impl Store {
             next(&|n| format!("{column} = ${n}"));
         }
         if cursor.is_some() {
-            next(&|n| format!("(created_at, id) < (${n}, ${})", n + 1));
+            next(&|n| format!("(created_at, id) {after} (${n}, ${})", n + 1));
             count += 1;
         }
-        text.push_str(&format!(" ORDER BY created_at DESC, id DESC LIMIT ${}", count + 1));
+        text.push_str(&format!(" ORDER BY created_at {word}, id {word} LIMIT ${}", count + 1));
 
-        let mut values: Vec<Value<'_>> =
-            vec![filter.from.unwrap_or(i64::MIN).into(), filter.until.unwrap_or(i64::MAX).into()];
+        let mut values: Vec<Value<'_>> = vec![from.into(), until.into()];
         values.extend(
             equalities.into_iter().filter_map(|(_, value)| value.as_deref()).map(Value::from),
         );
@@ -123,6 +149,43 @@ impl Store {
             .filter(|_| more)
             .map(|last| GenerationCursor { created_at: last.created_at, id: Arc::clone(&last.id) });
         Ok(GenerationPage { rows, next })
+    }
+
+    /// All generations a filter takes, a page at a time: for exports of any size.
+    pub fn export_generations(
+        &self,
+        filter: GenerationFilter,
+        direction: Direction,
+    ) -> GenerationExport {
+        let store = self.clone();
+        GenerationExport { store, filter, direction, cursor: None, is_over: false }
+    }
+}
+
+/// Reads generations a page at a time. No transaction stays open between pages: rows settled
+/// meanwhile are read if they come later in the order.
+#[derive(Debug)]
+pub struct GenerationExport {
+    store: Store,
+    filter: GenerationFilter,
+    direction: Direction,
+    cursor: Option<GenerationCursor>,
+    is_over: bool,
+}
+
+impl GenerationExport {
+    /// The next rows, at most 1000; `None` when there are no more. After an error it can be called
+    /// again and goes on where it was.
+    pub async fn next(&mut self) -> Result<Option<Vec<Generation>>, StoreError> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let cursor = self.cursor.as_ref();
+        let page =
+            self.store.generations_in_order(&self.filter, self.direction, cursor, MAX_PAGE).await?;
+        self.is_over = page.next.is_none();
+        self.cursor = page.next;
+        Ok((!page.rows.is_empty()).then_some(page.rows))
     }
 }
 

@@ -14,7 +14,6 @@
 mod answer;
 mod clerk;
 mod inbox;
-mod roll_up;
 mod scribe;
 mod sqlite;
 mod target;

@@ -8,13 +8,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, Statement, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Statement, Transaction, TransactionBehavior};
 
-use super::roll_up::{self, RollUp};
 use super::target::WriteError;
 use crate::Generation;
 use crate::engine::Engine;
-use crate::generation::{COLUMNS, Cell, write_cells};
+use crate::generation::{APP, COLUMNS, Cell, MANNER, write_cells};
+use crate::roll_up::{
+    Combination, KeyDays, Known, Place, RollUp, SERIES, Sums, Table, digest, key_day,
+};
 
 impl From<rusqlite::Error> for WriteError {
     fn from(error: rusqlite::Error) -> WriteError {
@@ -32,34 +34,82 @@ pub(crate) struct SqliteBooks {
     engine: Engine,
     /// `None` after a failure: a connection that failed in a transaction is not trusted again.
     connection: Option<Connection>,
-    insert: String,
-    roll_up: String,
-    /// Price versions the database has.
+    texts: Texts,
+    known: KnownTexts,
+}
+
+/// What the database has already.
+#[derive(Default)]
+struct KnownTexts {
+    /// Price versions.
     versions: HashSet<Arc<str>>,
+    series: Known<9>,
+    manners: Known<12>,
+    apps: Known<5>,
+}
+
+/// The texts of statements.
+struct Texts {
+    /// By whether manner and app are named by number.
+    inserts: [Insert; 4],
+    key_day: String,
+    minute: String,
+    day: String,
+}
+
+/// How a row is inserted.
+struct Insert {
+    text: String,
+    /// Which of the generation's columns are among those written.
+    written: Vec<bool>,
 }
 
 const PRICE_LIST: &str =
     "INSERT INTO price_list (version, prices) VALUES (?, ?) ON CONFLICT (version) DO NOTHING";
 
+/// The most combinations of texts a transaction puts where they stand once. Beyond it rows keep
+/// their texts themselves: texts that are always others are not worth it.
+const MOST_FRESH: usize = 32;
+
+impl Insert {
+    fn new(has_manner: bool, has_app: bool) -> Insert {
+        let is_shared = |column: &str| {
+            // The index needs the workspace in the row.
+            (SERIES.columns.contains(&column) && !["workspace_id", "is_byok"].contains(&column))
+                || (has_manner && MANNER.columns.contains(&column))
+                || (has_app && APP.columns.contains(&column))
+        };
+        let written: Vec<bool> = COLUMNS.iter().map(|column| !is_shared(column)).collect();
+        let mut columns: Vec<&str> = COLUMNS
+            .iter()
+            .zip(&written)
+            .filter_map(|(column, is_written)| is_written.then_some(*column))
+            .collect();
+        columns.extend(["series", "manner", "app"]);
+        let text = format!(
+            "INSERT INTO generation ({}) VALUES ({}) ON CONFLICT (id) DO NOTHING",
+            columns.join(","),
+            vec!["?"; columns.len()].join(",")
+        );
+        Insert { text, written }
+    }
+}
+
 impl SqliteBooks {
     pub(super) fn new(engine: Engine) -> SqliteBooks {
-        let marks = |columns: &[&str]| vec!["?"; columns.len()].join(",");
-        SqliteBooks {
-            engine,
-            connection: None,
-            insert: format!(
-                "INSERT INTO generation ({}) VALUES ({}) ON CONFLICT (id) DO NOTHING",
-                COLUMNS.join(","),
-                marks(COLUMNS)
-            ),
-            roll_up: format!(
+        let texts = Texts {
+            inserts: [(false, false), (true, false), (false, true), (true, true)]
+                .map(|(has_manner, has_app)| Insert::new(has_manner, has_app)),
+            key_day: format!(
                 "INSERT INTO key_usage_day ({}) VALUES ({}){}",
-                roll_up::COLUMNS.join(","),
-                marks(roll_up::COLUMNS),
-                roll_up::ON_CONFLICT
+                key_day::COLUMNS.join(","),
+                vec!["?"; key_day::COLUMNS.len()].join(","),
+                key_day::ON_CONFLICT
             ),
-            versions: HashSet::new(),
-        }
+            minute: Table::Minute.add_line(),
+            day: Table::Day.add_line(),
+        };
+        SqliteBooks { engine, connection: None, texts, known: KnownTexts::default() }
     }
 
     /// Writes rows and roll-ups and commits. Rows whose identity is known already, or comes twice
@@ -70,39 +120,64 @@ impl SqliteBooks {
             Some(connection) => connection,
             None => self.engine.connect_clerk()?,
         };
-        let fresh = self.write_with(&mut connection, rows)?;
-        self.versions.extend(fresh);
+        let written = self.write_with(&mut connection, rows);
+        let is_committed = written.is_ok();
+        self.known.series.conclude(is_committed);
+        self.known.manners.conclude(is_committed);
+        self.known.apps.conclude(is_committed);
+        self.known.versions.extend(written?);
         self.connection = Some(connection);
         Ok(())
     }
 
+    /// Returns the price versions that were new.
     fn write_with(
-        &self,
+        &mut self,
         connection: &mut Connection,
         rows: &[&Generation],
     ) -> Result<Vec<Arc<str>>, rusqlite::Error> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let known = &mut self.known;
         let mut roll_up = RollUp::default();
+        let mut key_days = KeyDays::default();
         let mut fresh = Vec::new();
-        {
-            let mut insert = transaction.prepare_cached(&self.insert)?;
-            for row in rows {
-                if let (Some(version), Some(prices)) = (&row.price_version, &row.prices)
-                    && !self.versions.contains(version)
-                    && !fresh.contains(version)
-                {
-                    transaction.execute(PRICE_LIST, (&**version, &**prices))?;
-                    fresh.push(Arc::clone(version));
-                }
-                if run(&mut insert, |bind| write_cells(row, bind))? == 1 {
-                    roll_up.add(row);
-                }
+        for row in rows {
+            if let (Some(version), Some(prices)) = (&row.price_version, &row.prices)
+                && !known.versions.contains(version)
+                && !fresh.contains(version)
+            {
+                transaction.execute(PRICE_LIST, (&**version, &**prices))?;
+                fresh.push(Arc::clone(version));
             }
-            let mut add = transaction.prepare_cached(&self.roll_up)?;
-            for line in roll_up.lines() {
+            let series = number(&transaction, &SERIES, &mut known.series, row)?;
+            let manner = number_if_worth(&transaction, &MANNER, &mut known.manners, row)?;
+            let app = number_if_worth(&transaction, &APP, &mut known.apps, row)?;
+            let insert =
+                &self.texts.inserts[usize::from(manner.is_some()) + 2 * usize::from(app.is_some())];
+            let mut statement = transaction.prepare_cached(&insert.text)?;
+            let changed = run(&mut statement, |bind| {
+                let mut written = insert.written.iter();
+                write_cells(row, |cell| match written.next() {
+                    Some(true) => bind(cell),
+                    _ => Ok(()),
+                })?;
+                bind(Cell::Integer(series))?;
+                bind(manner.map_or(Cell::Null, Cell::Integer))?;
+                bind(app.map_or(Cell::Null, Cell::Integer))
+            })?;
+            if changed == 1 {
+                roll_up.add(row, series);
+                key_days.add(row);
+            }
+        }
+        {
+            let mut add = transaction.prepare_cached(&self.texts.key_day)?;
+            for line in key_days.lines() {
                 run(&mut add, |bind| line.into_iter().try_for_each(bind))?;
             }
         }
+        add_lines(&transaction, &self.texts.minute, &roll_up.minutes())?;
+        add_lines(&transaction, &self.texts.day, &roll_up.days())?;
         transaction.commit()?;
         Ok(fresh)
     }
@@ -114,6 +189,61 @@ impl SqliteBooks {
             tracing::warn!(%error, "closing the settlement connection failed");
         }
     }
+}
+
+/// The number of a row's combination of texts, unless it is new and the transaction has put in
+/// too many.
+fn number_if_worth<const N: usize>(
+    transaction: &Transaction<'_>,
+    combination: &Combination<N>,
+    known: &mut Known<N>,
+    row: &Generation,
+) -> Result<Option<i64>, rusqlite::Error> {
+    if known.fresh() >= MOST_FRESH {
+        return Ok(known.find(&(combination.texts)(row)));
+    }
+    number(transaction, combination, known, row).map(Some)
+}
+
+/// The number of a row's combination of texts, which is put in if it is new.
+fn number<const N: usize>(
+    transaction: &Transaction<'_>,
+    combination: &Combination<N>,
+    known: &mut Known<N>,
+    row: &Generation,
+) -> Result<i64, rusqlite::Error> {
+    let texts = (combination.texts)(row);
+    if let Some(number) = known.find(&texts) {
+        return Ok(number);
+    }
+    let digest = digest(&texts);
+    let mut insert = transaction.prepare_cached(&combination.insert())?;
+    insert.raw_bind_parameter(1, &digest)?;
+    for (place, text) in (2..).zip(&texts) {
+        insert.raw_bind_parameter(place, text)?;
+    }
+    insert.raw_execute()?;
+    let mut select = transaction.prepare_cached(&combination.select())?;
+    let number = select.query_row([&digest], |row| row.get(0))?;
+    known.learn(&texts, number);
+    Ok(number)
+}
+
+fn add_lines(
+    transaction: &Transaction<'_>,
+    text: &str,
+    lines: &[(Place, Sums)],
+) -> Result<(), rusqlite::Error> {
+    let mut add = transaction.prepare_cached(text)?;
+    for ((time, series), sums) in lines {
+        run(&mut add, |bind| {
+            [time, series]
+                .into_iter()
+                .chain(sums.figures())
+                .try_for_each(|n| bind(Cell::Integer(*n)))
+        })?;
+    }
+    Ok(())
 }
 
 type Bind<'b, 'c> = &'b mut dyn FnMut(Cell<'c>) -> Result<(), rusqlite::Error>;

@@ -3,9 +3,8 @@
 use sqlx::PgConnection;
 use tokio::runtime::Runtime;
 
-use super::roll_up::RollUp;
 use super::sqlite::SqliteBooks;
-use crate::engine::{self, Engine, PostgresEngine};
+use crate::engine::{self, Engine, PostgresEngine, PostgresMemory};
 use crate::{Generation, StoreError};
 
 /// Why a batch was not written.
@@ -47,6 +46,7 @@ pub(crate) struct PostgresBooks {
     engine: PostgresEngine,
     runtime: Runtime,
     connection: Option<PgConnection>,
+    memory: PostgresMemory,
 }
 
 impl Target {
@@ -59,7 +59,8 @@ impl Target {
             .enable_all()
             .build()
             .map_err(|source| StoreError::File { path: "settlement thread".into(), source })?;
-        Ok(Target::Postgres(PostgresBooks { engine, runtime, connection: None }))
+        let memory = PostgresMemory::default();
+        Ok(Target::Postgres(PostgresBooks { engine, runtime, connection: None, memory }))
     }
 
     /// Writes rows and roll-ups and commits. Rows whose identity is known already, or comes twice
@@ -81,18 +82,13 @@ impl Target {
 
 impl PostgresBooks {
     fn write(&mut self, rows: &[&Generation]) -> Result<(), WriteError> {
-        let connection = &mut self.connection;
+        let (connection, memory) = (&mut self.connection, &mut self.memory);
         self.runtime.block_on(async {
             let mut open = match connection.take() {
                 Some(open) => open,
                 None => self.engine.connect().await?,
             };
-            engine::write_postgres(&mut open, rows, |new| {
-                let mut roll_up = RollUp::default();
-                new.iter().for_each(|row| roll_up.add(row));
-                vec![roll_up.arrays()]
-            })
-            .await?;
+            engine::write_postgres(&mut open, rows, memory).await?;
             *connection = Some(open);
             Ok(())
         })

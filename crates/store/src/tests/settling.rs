@@ -295,7 +295,7 @@ async fn check_roll_up(database: TestDatabase, rows: Vec<Row>, flushes: Vec<bool
             SELECT key_hash, created_at / 86400000000, is_byok, COUNT(*), SUM(total_cost),
                 SUM(CASE WHEN is_byok THEN upstream_inference_cost ELSE 0 END),
                 SUM(native_tokens_completion)
-            FROM generation GROUP BY 1, 2, 3
+            FROM generation_entry GROUP BY 1, 2, 3
             EXCEPT
             SELECT key_hash, day, is_byok, requests, cost_nano_usd, byok_usage_nano_usd,
                 completion_tokens
@@ -307,7 +307,7 @@ async fn check_roll_up(database: TestDatabase, rows: Vec<Row>, flushes: Vec<bool
     let groups = store
         .number(
             "SELECT COUNT(*) AS n FROM (
-            SELECT DISTINCT key_hash, created_at / 86400000000, is_byok FROM generation
+            SELECT DISTINCT key_hash, created_at / 86400000000, is_byok FROM generation_entry
         ) AS lines",
         )
         .await;

@@ -1,15 +1,14 @@
-//! The daily roll-up per key, summed in memory before it is written once per batch.
+//! The daily roll-up per key, which limits and usage figures of keys read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::Generation;
 use crate::calendar::day_of;
-use crate::engine::{Array, Sums};
 use crate::generation::Cell;
 
 /// Columns of the table, in the order they are bound.
-pub(super) const COLUMNS: &[&str] = &[
+pub(crate) const COLUMNS: &[&str] = &[
     "key_hash",
     "day",
     "is_byok",
@@ -22,7 +21,7 @@ pub(super) const COLUMNS: &[&str] = &[
 ];
 
 /// How a batch's sums join those already in the table.
-pub(super) const ON_CONFLICT: &str = " ON CONFLICT (key_hash, day, is_byok) DO UPDATE SET \
+pub(crate) const ON_CONFLICT: &str = " ON CONFLICT (key_hash, day, is_byok) DO UPDATE SET \
      requests = key_usage_day.requests + excluded.requests, \
      cost_nano_usd = key_usage_day.cost_nano_usd + excluded.cost_nano_usd, \
      byok_usage_nano_usd = key_usage_day.byok_usage_nano_usd + excluded.byok_usage_nano_usd, \
@@ -50,10 +49,10 @@ struct LineSums {
 /// The sums of one batch. Amounts are bounded per row and a batch is at most a thousand rows, so
 /// that no sum here can overflow.
 #[derive(Debug, Default)]
-pub(super) struct RollUp(HashMap<Line, LineSums>);
+pub(crate) struct KeyDays(HashMap<Line, LineSums>);
 
-impl RollUp {
-    pub(super) fn add(&mut self, generation: &Generation) {
+impl KeyDays {
+    pub(crate) fn add(&mut self, generation: &Generation) {
         let line = Line {
             key_hash: Arc::clone(&generation.key_hash),
             day: day_of(generation.created_at),
@@ -71,7 +70,7 @@ impl RollUp {
     }
 
     /// The values of [`COLUMNS`] for each line.
-    pub(super) fn lines(&self) -> impl Iterator<Item = [Cell<'_>; 9]> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = [Cell<'_>; 9]> {
         self.0.iter().map(|(line, sums)| {
             [
                 Cell::Text((&*line.key_hash).into()),
@@ -85,28 +84,5 @@ impl RollUp {
                 Cell::Integer(sums.reasoning_tokens),
             ]
         })
-    }
-
-    /// The lines as one array per column.
-    pub(super) fn arrays(&self) -> Sums {
-        let lines: Vec<_> = self.0.iter().collect();
-        let sum = |of: fn(&LineSums) -> i64| lines.iter().map(|(_, sums)| of(sums)).collect();
-        let key_hash = lines.iter().map(|(line, _)| Arc::clone(&line.key_hash)).collect();
-        Sums {
-            table: "key_usage_day",
-            key: vec![
-                ("key_hash", Array::Text(key_hash)),
-                ("day", Array::Integer(lines.iter().map(|(line, _)| line.day).collect())),
-                ("is_byok", Array::Boolean(lines.iter().map(|(line, _)| line.is_byok).collect())),
-            ],
-            sums: vec![
-                ("requests", sum(|sums| sums.requests)),
-                ("cost_nano_usd", sum(|sums| sums.cost)),
-                ("byok_usage_nano_usd", sum(|sums| sums.byok_usage)),
-                ("prompt_tokens", sum(|sums| sums.prompt_tokens)),
-                ("completion_tokens", sum(|sums| sums.completion_tokens)),
-                ("reasoning_tokens", sum(|sums| sums.reasoning_tokens)),
-            ],
-        }
     }
 }

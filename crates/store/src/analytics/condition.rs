@@ -1,0 +1,44 @@
+//! Conditions of a statement, with the values bound to them.
+
+use crate::engine::Value;
+
+/// Conditions that all have to hold.
+#[derive(Debug, Default)]
+pub(super) struct Conditions<'a> {
+    texts: Vec<String>,
+    values: Vec<Value<'a>>,
+}
+
+impl<'a> Conditions<'a> {
+    /// Binds a value; gives its place.
+    pub(super) fn bind(&mut self, value: impl Into<Value<'a>>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    /// Adds a condition as it is.
+    pub(super) fn put(&mut self, text: String) {
+        self.texts.push(text);
+    }
+
+    /// Adds a comparison with a number.
+    pub(super) fn number(&mut self, column: &'static str, operator: &'static str, value: i64) {
+        let place = self.bind(value);
+        self.put(format!("{column} {operator} {place}"));
+    }
+
+    /// Adds a comparison with a text.
+    pub(super) fn text(&mut self, column: &'static str, operator: &'static str, value: &'a str) {
+        let place = self.bind(value);
+        self.put(format!("{column} {operator} {place}"));
+    }
+
+    /// What stands after `WHERE`.
+    pub(super) fn text_of(&self) -> String {
+        if self.texts.is_empty() { "1 = 1".to_owned() } else { self.texts.join(" AND ") }
+    }
+
+    pub(super) fn values(&self) -> &[Value<'a>] {
+        &self.values
+    }
+}

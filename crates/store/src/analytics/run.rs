@@ -1,0 +1,306 @@
+//! Answering a question: one statement sums lines of a roll-up, the rest is done with its result.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+
+use super::condition::Conditions;
+use super::query::{
+    AnalyticsQuery, AnalyticsResult, AnalyticsRow, Dimension, Direction, Filter, Granularity,
+    Operator, Order, OrderBy,
+};
+use crate::calendar::{
+    MICROS_PER_DAY, MICROS_PER_MINUTE, MINUTES_PER_DAY, minute_of, month_start, week_start,
+};
+use crate::engine::{Row, Sql};
+use crate::roll_up::{SUM_COUNT, Sums, Table, named_columns, sum_columns};
+use crate::{Micros, Store, StoreError};
+
+/// The most groups one statement gives. What is beyond is left out, and the answer says so.
+const MAX_GROUPS: i64 = 100_000;
+
+type Groups = HashMap<(Option<Micros>, Vec<String>), Sums>;
+
+impl Store {
+    /// Answers a question from the roll-ups (ACT-3). Refused if it is beyond the bounds.
+    pub async fn analytics(&self, query: &AnalyticsQuery) -> Result<AnalyticsResult, StoreError> {
+        query.check()?;
+        self.settlements().catch_up().await;
+        let table = self.table_for(query).await?;
+        let statement = Statement::of(query, table);
+        let rows = self
+            .database()
+            .fetch_all(Sql::composed(statement.text), statement.conditions.values())
+            .await?;
+        let mut truncated = i64::try_from(rows.len()).is_ok_and(|rows| rows > MAX_GROUPS);
+        let mut groups = Groups::new();
+        for row in &rows {
+            let (key, sums) = read(row, query)?;
+            groups.entry(key).or_default().join(&sums);
+        }
+        truncated |= keep_greatest(&mut groups, query);
+        let mut rows: Vec<AnalyticsRow> = groups
+            .into_iter()
+            .map(|((time, dimensions), sums)| AnalyticsRow {
+                time,
+                dimensions,
+                figures: query.metrics.iter().map(|metric| metric.of(&sums)).collect(),
+            })
+            .collect();
+        rows.sort_by(|one, two| compare(query, one, two));
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        truncated |= rows.len() > limit;
+        rows.truncate(limit);
+        let by_whole_days = table == Table::Day && !is_of_days(query);
+        Ok(AnalyticsResult { rows, truncated, by_whole_days })
+    }
+
+    /// Minutes where days do not do, as long as they are there.
+    async fn table_for(&self, query: &AnalyticsQuery) -> Result<Table, StoreError> {
+        if matches!(query.granularity, Some(Granularity::Minute | Granularity::Hour)) {
+            return Ok(Table::Minute);
+        }
+        if is_of_days(query) {
+            return Ok(Table::Day);
+        }
+        let text = "SELECT (SELECT MIN(minute) FROM usage_minute) AS minute, \
+                    (SELECT MIN(day) FROM usage_day) AS day";
+        let row = self.database().fetch_one(text, &[]).await?;
+        let minute: Option<i64> = row.try_get("minute")?;
+        let day: Option<i64> = row.try_get("day")?;
+        // Days that begin before the minutes do are days whose minutes were removed.
+        let is_complete = match (minute, day) {
+            (Some(minute), Some(day)) => {
+                minute <= minute_of(query.time_range.start)
+                    || minute.div_euclid(MINUTES_PER_DAY) <= day
+            }
+            _ => false,
+        };
+        Ok(if is_complete { Table::Minute } else { Table::Day })
+    }
+}
+
+/// Whether the range begins and ends with days.
+fn is_of_days(query: &AnalyticsQuery) -> bool {
+    let range = query.time_range;
+    range.start.rem_euclid(MICROS_PER_DAY) == 0 && range.end.rem_euclid(MICROS_PER_DAY) == 0
+}
+
+struct Statement<'q> {
+    text: String,
+    conditions: Conditions<'q>,
+}
+
+impl<'q> Statement<'q> {
+    fn of(query: &'q AnalyticsQuery, table: Table) -> Statement<'q> {
+        let mut conditions = Conditions::default();
+        let time = match table {
+            Table::Minute => "line.minute",
+            Table::Day => "line.day",
+        };
+        conditions.number(time, ">=", table.time_of(query.time_range.start));
+        conditions.number(time, "<=", table.time_of(query.time_range.end.saturating_sub(1)));
+        query.filters.iter().for_each(|filter| condition(&mut conditions, filter));
+
+        let mut groups = Vec::new();
+        let mut selected = Vec::new();
+        match (query.granularity, table) {
+            (None, _) => {}
+            // Hours are told apart here so that sixty times fewer lines come back.
+            (Some(Granularity::Hour), _) => groups.push("line.minute / 60".to_owned()),
+            (Some(Granularity::Minute), _) | (Some(_), Table::Day) => groups.push(time.to_owned()),
+            (Some(_), Table::Minute) => groups.push(format!("line.minute / {MINUTES_PER_DAY}")),
+        }
+        selected.extend(groups.iter().map(|group| format!("{group} AS stretch")));
+        for (dimension, name) in query.dimensions.iter().zip(NAMES) {
+            let column = column_of(*dimension);
+            groups.push(column.to_owned());
+            selected.push(format!("{column} AS {name}"));
+        }
+        let needs_members = query.dimensions.contains(&Dimension::Member)
+            || query.filters.iter().any(|filter| filter.dimension == Dimension::Member);
+        selected.extend(
+            summed(query).map(|column| format!("CAST(SUM(line.{column}) AS BIGINT) AS {column}")),
+        );
+        let join = match needs_members {
+            true => " LEFT JOIN api_key ON api_key.hash = series.key_hash",
+            false => "",
+        };
+        let group = match groups.is_empty() {
+            true => String::new(),
+            false => format!(" GROUP BY {}", groups.join(", ")),
+        };
+        let text = format!(
+            "SELECT {} FROM {} AS line JOIN usage_series AS series ON series.id = line.series{join} \
+             WHERE {}{group} LIMIT {}",
+            selected.join(", "),
+            table.name(),
+            conditions.text_of(),
+            MAX_GROUPS + 1,
+        );
+        Statement { text, conditions }
+    }
+}
+
+const NAMES: [&str; 2] = ["first", "second"];
+
+/// The figures a question needs: the buckets are half of all.
+fn summed(query: &AnalyticsQuery) -> Box<dyn Iterator<Item = &'static str>> {
+    if query.metrics.iter().any(|metric| metric.is_percentile()) {
+        Box::new(sum_columns())
+    } else {
+        Box::new(named_columns())
+    }
+}
+
+fn column_of(dimension: Dimension) -> &'static str {
+    match dimension {
+        Dimension::Account => "series.account_id",
+        Dimension::Workspace => "series.workspace_id",
+        Dimension::ApiKey => "series.key_hash",
+        Dimension::Member => "COALESCE(api_key.member_id, '')",
+        Dimension::Model => "series.model",
+        Dimension::ModelPermaslug => "series.model_permaslug",
+        Dimension::Endpoint => "series.endpoint_tag",
+        Dimension::Provider => "series.provider_name",
+        Dimension::ProviderSlug => "series.provider_slug",
+        Dimension::Byok => "CASE WHEN series.is_byok THEN 'true' ELSE 'false' END",
+    }
+}
+
+fn condition<'q>(conditions: &mut Conditions<'q>, filter: &'q Filter) {
+    let column = column_of(filter.dimension);
+    let places: Vec<String> =
+        filter.values.iter().map(|value| conditions.bind(value.as_str())).collect();
+    let places = places.join(", ");
+    conditions.put(match filter.operator {
+        Operator::Eq => format!("{column} = {places}"),
+        Operator::Neq => format!("{column} <> {places}"),
+        // No value, nothing equal to one of them.
+        Operator::In if filter.values.is_empty() => "1 = 0".to_owned(),
+        Operator::NotIn if filter.values.is_empty() => "1 = 1".to_owned(),
+        Operator::In => format!("{column} IN ({places})"),
+        Operator::NotIn => format!("{column} NOT IN ({places})"),
+        Operator::Gt => format!("{column} > {places}"),
+        Operator::Gte => format!("{column} >= {places}"),
+        Operator::Lt => format!("{column} < {places}"),
+        Operator::Lte => format!("{column} <= {places}"),
+    });
+}
+
+fn read(
+    row: &Row,
+    query: &AnalyticsQuery,
+) -> Result<((Option<Micros>, Vec<String>), Sums), StoreError> {
+    let time = match query.granularity {
+        None => None,
+        Some(granularity) => Some(begin_of(granularity, row.try_get("stretch")?)),
+    };
+    let dimensions = query.dimensions.iter().zip(NAMES).map(|(_, name)| row.try_get(name));
+    let dimensions = dimensions.collect::<Result<_, _>>()?;
+    let mut figures = [0; SUM_COUNT];
+    for (figure, column) in figures.iter_mut().zip(summed(query)) {
+        // Without groups there is a row also where there is nothing to sum.
+        *figure = row.try_get::<Option<i64>>(column)?.unwrap_or(0);
+    }
+    Ok(((time, dimensions), Sums::of_figures(figures)))
+}
+
+/// The first moment of a stretch the statement told.
+fn begin_of(granularity: Granularity, stretch: i64) -> Micros {
+    let (count, length) = match granularity {
+        Granularity::Minute => (stretch, MICROS_PER_MINUTE),
+        Granularity::Hour => (stretch, 60 * MICROS_PER_MINUTE),
+        Granularity::Day => (stretch, MICROS_PER_DAY),
+        Granularity::Week => (week_start(stretch), MICROS_PER_DAY),
+        Granularity::Month => (month_start(stretch), MICROS_PER_DAY),
+    };
+    count.saturating_mul(length)
+}
+
+/// Leaves the combinations of dimensions with the most of the first metric; says whether others
+/// went.
+fn keep_greatest(groups: &mut Groups, query: &AnalyticsQuery) -> bool {
+    let (Some(limit), Some(metric)) = (query.group_limit, query.metrics.first()) else {
+        return false;
+    };
+    let mut totals: HashMap<Vec<String>, Sums> = HashMap::new();
+    for ((_, dimensions), sums) in groups.iter() {
+        totals.entry(dimensions.clone()).or_default().join(sums);
+    }
+    let mut ranked: Vec<(Vec<String>, f64)> = totals
+        .into_iter()
+        .map(|(dimensions, sums)| {
+            (dimensions, metric.of(&sums).map_or(f64::NEG_INFINITY, |figure| figure.as_f64()))
+        })
+        .collect();
+    ranked.sort_by(|one, two| two.1.total_cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if ranked.len() <= limit {
+        return false;
+    }
+    let kept: HashSet<Vec<String>> =
+        ranked.into_iter().take(limit).map(|(dimensions, _)| dimensions).collect();
+    groups.retain(|(_, dimensions), _| kept.contains(dimensions));
+    true
+}
+
+/// The order asked for, and where that says nothing the usual one.
+fn compare(query: &AnalyticsQuery, one: &AnalyticsRow, two: &AnalyticsRow) -> Ordering {
+    let asked = query.order_by.iter().map(|by| compare_by(query, by, one, two));
+    asked
+        .chain([
+            one.time.cmp(&two.time),
+            compare_figures(0, one, two).reverse(),
+            one.dimensions.cmp(&two.dimensions),
+        ])
+        .find(|ordering| ordering.is_ne())
+        .unwrap_or(Ordering::Equal)
+}
+
+fn compare_by(
+    query: &AnalyticsQuery,
+    by: &OrderBy,
+    one: &AnalyticsRow,
+    two: &AnalyticsRow,
+) -> Ordering {
+    let ordering = match by.order {
+        Order::Time => one.time.cmp(&two.time),
+        Order::Metric(metric) => {
+            let place = query.metrics.iter().position(|asked| *asked == metric);
+            place.map_or(Ordering::Equal, |place| compare_figures(place, one, two))
+        }
+        Order::Dimension(dimension) => {
+            let place = query.dimensions.iter().position(|asked| *asked == dimension);
+            place.map_or(Ordering::Equal, |place| {
+                one.dimensions.get(place).cmp(&two.dimensions.get(place))
+            })
+        }
+    };
+    match by.direction {
+        Direction::Ascending => ordering,
+        Direction::Descending => ordering.reverse(),
+    }
+}
+
+fn compare_figures(place: usize, one: &AnalyticsRow, two: &AnalyticsRow) -> Ordering {
+    let figure = |row: &AnalyticsRow| {
+        let figure = row.figures.get(place).copied().flatten();
+        figure.map_or(f64::NEG_INFINITY, |figure| figure.as_f64())
+    };
+    figure(one).total_cmp(&figure(two))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::day_of;
+
+    #[test]
+    fn stretches_begin_where_the_calendar_says() {
+        let begin = |granularity, stretch| begin_of(granularity, stretch);
+        assert_eq!(begin(Granularity::Hour, 3), 3 * 3_600_000_000);
+        assert_eq!(begin(Granularity::Week, 10), 4 * MICROS_PER_DAY);
+        assert_eq!(begin(Granularity::Month, 40), 31 * MICROS_PER_DAY);
+        assert_eq!(day_of(begin(Granularity::Day, 7)), 7);
+    }
+}

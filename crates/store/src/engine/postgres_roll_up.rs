@@ -1,0 +1,67 @@
+//! What a batch adds to the roll-ups of PostgreSQL: one statement for all three tables. Its lines
+//! travel once, by minute; the server sums them up to days.
+
+use std::sync::{Arc, LazyLock};
+
+use sqlx::error::BoxDynError;
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments as _, AssertSqlSafe, PgConnection};
+
+use super::postgres_settlement::arrays;
+use crate::calendar::MINUTES_PER_DAY;
+use crate::roll_up::{Place, SUM_COUNT, Sums, Table, key_day, sum_columns};
+
+/// Lines are added in the order of their keys: other nodes add to the same ones.
+static ADD: LazyLock<Arc<str>> = LazyLock::new(|| {
+    let columns = sum_columns().collect::<Vec<_>>().join(", ");
+    let summed = sum_columns().map(|column| format!("SUM(batch.{column})::BIGINT"));
+    let summed = summed.collect::<Vec<_>>().join(", ");
+    let key_columns = key_day::COLUMNS;
+    let key_summed = key_columns.iter().filter(|column| sum_columns().any(|sum| sum == **column));
+    let key_summed: Vec<_> =
+        key_summed.map(|column| format!("SUM(batch.{column})::BIGINT")).collect();
+    format!(
+        "WITH batch (minute, day, series, {columns}) AS (SELECT * FROM UNNEST({arrays})), \
+         minutes AS (INSERT INTO usage_minute (minute, series, {columns}) \
+            SELECT minute, series, {columns} FROM batch ORDER BY minute, series {on_minute}), \
+         days AS (INSERT INTO usage_day (day, series, {columns}) \
+            SELECT batch.day, batch.series, {summed} FROM batch GROUP BY 1, 2 ORDER BY 1, 2 \
+            {on_day}) \
+         INSERT INTO key_usage_day ({key_columns}) \
+            SELECT line.key_hash, batch.day, line.is_byok, {key_summed} FROM batch \
+            JOIN usage_series AS line ON line.id = batch.series \
+            GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 {on_key_day}",
+        arrays = arrays(&["BIGINT"; SUM_COUNT + 3]),
+        on_minute = Table::Minute.on_conflict(),
+        on_day = Table::Day.on_conflict(),
+        key_columns = key_columns.join(", "),
+        key_summed = key_summed.join(", "),
+        on_key_day = key_day::ON_CONFLICT,
+    )
+    .into()
+});
+
+/// Adds lines of `usage_minute` to all roll-ups.
+pub(super) async fn add(
+    connection: &mut PgConnection,
+    lines: &[(Place, Sums)],
+) -> Result<(), sqlx::Error> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let arguments = arguments(lines).map_err(sqlx::Error::Encode)?;
+    sqlx::query_with(AssertSqlSafe(Arc::clone(&ADD)), arguments).execute(connection).await?;
+    Ok(())
+}
+
+fn arguments(lines: &[(Place, Sums)]) -> Result<PgArguments, BoxDynError> {
+    let mut arguments = PgArguments::default();
+    let column = |of: &dyn Fn(&(Place, Sums)) -> i64| lines.iter().map(of).collect::<Vec<i64>>();
+    arguments.add(column(&|((minute, _), _)| *minute))?;
+    arguments.add(column(&|((minute, _), _)| minute.div_euclid(MINUTES_PER_DAY)))?;
+    arguments.add(column(&|((_, series), _)| *series))?;
+    for figure in 0..SUM_COUNT {
+        arguments.add(column(&|(_, sums)| sums.figures()[figure]))?;
+    }
+    Ok(arguments)
+}

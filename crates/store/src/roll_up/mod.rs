@@ -1,0 +1,113 @@
+//! Roll-ups: what the rows of the books come to, by minute and by day, told apart by series.
+//! They are summed in memory for each batch, and written in its transaction, a few lines for many
+//! rows.
+
+mod histogram;
+pub(crate) mod key_day;
+mod older;
+mod series;
+mod sums;
+
+use std::collections::HashMap;
+
+pub(crate) use histogram::{LATENCY_BOUNDS, THROUGHPUT_BOUNDS, percentile};
+pub(crate) use key_day::KeyDays;
+pub(crate) use series::{Combination, Known, SERIES, digest};
+pub(crate) use sums::{COUNT as SUM_COUNT, Sum, Sums, columns as sum_columns, named_columns};
+
+use crate::calendar::{day_of, minute_of};
+use crate::{Generation, Micros};
+
+/// Where a line stands: its minute or day, and the number of its series.
+pub(crate) type Place = (i64, i64);
+
+/// The sums of one batch.
+#[derive(Debug, Default)]
+pub(crate) struct RollUp {
+    minutes: HashMap<Place, Sums>,
+}
+
+impl RollUp {
+    /// Adds a row of the series of that number.
+    pub(crate) fn add(&mut self, row: &Generation, series: i64) {
+        self.minutes.entry((minute_of(row.created_at), series)).or_default().add(row);
+    }
+
+    /// The lines of `usage_minute`, in the order of its key.
+    pub(crate) fn minutes(&self) -> Vec<(Place, Sums)> {
+        sorted(self.minutes.iter().map(|(place, sums)| (*place, *sums)).collect())
+    }
+
+    /// The lines of `usage_day`, in the order of its key.
+    pub(crate) fn days(&self) -> Vec<(Place, Sums)> {
+        let mut days: HashMap<Place, Sums> = HashMap::new();
+        for ((minute, series), sums) in &self.minutes {
+            days.entry((day_of_minute(*minute), *series)).or_default().join(sums);
+        }
+        sorted(days.into_iter().collect())
+    }
+}
+
+fn sorted(mut lines: Vec<(Place, Sums)>) -> Vec<(Place, Sums)> {
+    lines.sort_unstable_by_key(|(place, _)| *place);
+    lines
+}
+
+fn day_of_minute(minute: i64) -> i64 {
+    day_of(minute.saturating_mul(crate::calendar::MICROS_PER_MINUTE))
+}
+
+/// The tables of roll-ups by series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Table {
+    Minute,
+    Day,
+}
+
+impl Table {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Table::Minute => "usage_minute",
+            Table::Day => "usage_day",
+        }
+    }
+
+    /// The column of the time.
+    pub(crate) fn time(self) -> &'static str {
+        match self {
+            Table::Minute => "minute",
+            Table::Day => "day",
+        }
+    }
+
+    /// The time of a moment as the table counts it.
+    pub(crate) fn time_of(self, moment: Micros) -> i64 {
+        match self {
+            Table::Minute => minute_of(moment),
+            Table::Day => day_of(moment),
+        }
+    }
+
+    /// How a line's figures join those the table has: the end of an `INSERT`.
+    pub(crate) fn on_conflict(self) -> String {
+        let table = self.name();
+        let joined: Vec<String> = sum_columns()
+            .map(|column| format!("{column} = {table}.{column} + excluded.{column}"))
+            .collect();
+        format!("ON CONFLICT ({}, series) DO UPDATE SET {}", self.time(), joined.join(", "))
+    }
+
+    /// Adds one line: the values are its time, its series and its figures.
+    pub(crate) fn add_line(self) -> String {
+        let columns: Vec<&str> = sum_columns().collect();
+        let places: Vec<String> = (1..=columns.len() + 2).map(|n| format!("${n}")).collect();
+        format!(
+            "INSERT INTO {} ({}, series, {}) VALUES ({}) {}",
+            self.name(),
+            self.time(),
+            columns.join(", "),
+            places.join(", "),
+            self.on_conflict()
+        )
+    }
+}

@@ -1,0 +1,176 @@
+//! Texts that many rows have in common. A combination of them stands in the database once and has
+//! a number, which rows and roll-ups keep instead of the texts.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use sha2::{Digest, Sha256};
+
+use crate::Generation;
+
+/// A kind of combination.
+#[derive(Debug)]
+pub(crate) struct Combination<const N: usize> {
+    /// Where combinations stand.
+    pub(crate) table: &'static str,
+    /// The columns of its texts.
+    pub(crate) columns: [&'static str; N],
+    /// The texts of a row.
+    pub(crate) texts: for<'g> fn(&'g Generation) -> [Option<&'g str>; N],
+}
+
+/// What usage is told apart by. Whether the caller's own provider key was used is a column of its
+/// own type.
+pub(crate) const SERIES: Combination<9> = Combination {
+    table: "usage_series",
+    columns: [
+        "account_id",
+        "workspace_id",
+        "key_hash",
+        "model",
+        "model_permaslug",
+        "endpoint_tag",
+        "provider_name",
+        "provider_slug",
+        "is_byok",
+    ],
+    texts: |row| {
+        [
+            &*row.account_id,
+            &*row.workspace_id,
+            &*row.key_hash,
+            &*row.model,
+            &*row.model_permaslug,
+            &*row.endpoint_tag,
+            &*row.provider_name,
+            &*row.provider_slug,
+            if row.is_byok { TRUE } else { "false" },
+        ]
+        .map(Some)
+    },
+};
+
+/// How a flag stands among texts.
+const TRUE: &str = "true";
+
+impl<const N: usize> Combination<N> {
+    /// Puts a combination in if it is new: `$1` is its digest, then come its texts.
+    pub(crate) fn insert(&self) -> String {
+        let places =
+            (2..).zip(self.columns).map(|(n, column)| self.value(column, &format!("${n}")));
+        format!(
+            "INSERT INTO {} (digest, {}) VALUES ($1, {}) ON CONFLICT (digest) DO NOTHING",
+            self.table,
+            self.columns.join(", "),
+            places.collect::<Vec<_>>().join(", ")
+        )
+    }
+
+    /// The value of a column, given a text.
+    pub(crate) fn value(&self, column: &str, text: &str) -> String {
+        if column == "is_byok" { format!("{text} = '{TRUE}'") } else { text.to_owned() }
+    }
+
+    /// Finds the number of a digest.
+    pub(crate) fn select(&self) -> String {
+        format!("SELECT id FROM {} WHERE digest = $1", self.table)
+    }
+}
+
+/// By what a combination is found in the database: long texts make long keys. Absent texts are
+/// other than empty ones.
+pub(crate) fn digest(texts: &[Option<&str>]) -> Vec<u8> {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        let length = text.map_or(u64::MAX, |text| text.len() as u64);
+        hasher.update(length.to_le_bytes());
+        hasher.update(text.unwrap_or_default());
+    }
+    hasher.finalize().to_vec()
+}
+
+/// The most combinations kept in memory, some ten megabytes of them. Beyond it all are forgotten,
+/// and those in use found again.
+const MOST_KNOWN: usize = 20_000;
+
+/// Numbers of combinations that the database has.
+#[derive(Debug)]
+pub(crate) struct Known<const N: usize> {
+    /// By a hash of the texts. Two with one hash drive each other out, which costs a look into
+    /// the database.
+    numbers: HashMap<u64, (Box<[Option<Box<str>>]>, i64)>,
+    hasher: RandomState,
+    /// Those of a transaction that is not committed yet.
+    fresh: Vec<u64>,
+}
+
+impl<const N: usize> Default for Known<N> {
+    fn default() -> Known<N> {
+        Known { numbers: HashMap::new(), hasher: RandomState::new(), fresh: Vec::new() }
+    }
+}
+
+impl<const N: usize> Known<N> {
+    /// The number of a combination, if it is known.
+    pub(crate) fn find(&self, texts: &[Option<&str>; N]) -> Option<i64> {
+        let (known, number) = self.numbers.get(&self.hasher.hash_one(texts))?;
+        let same = known.iter().map(Option::as_deref).eq(texts.iter().copied());
+        same.then_some(*number)
+    }
+
+    /// Remembers a number that a transaction not committed yet has given.
+    pub(crate) fn learn(&mut self, texts: &[Option<&str>; N], number: i64) {
+        if self.numbers.len() >= MOST_KNOWN {
+            self.numbers.clear();
+            self.fresh.clear();
+        }
+        let hash = self.hasher.hash_one(texts);
+        let kept = texts.iter().map(|text| text.map(Box::from)).collect();
+        self.numbers.insert(hash, (kept, number));
+        self.fresh.push(hash);
+    }
+
+    /// How many are new in the transaction.
+    pub(crate) fn fresh(&self) -> usize {
+        self.fresh.len()
+    }
+
+    /// What was learnt holds if the transaction was committed, and is forgotten otherwise.
+    pub(crate) fn conclude(&mut self, is_committed: bool) {
+        for hash in self.fresh.drain(..) {
+            if !is_committed {
+                self.numbers.remove(&hash);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_learnt_in_a_transaction_undone_is_forgotten() {
+        let mut known = Known::<2>::default();
+        known.learn(&[Some("a"), None], 1);
+        known.conclude(true);
+        known.learn(&[Some("a"), Some("")], 2);
+        assert_eq!(known.fresh(), 1);
+        known.conclude(false);
+        assert_eq!(known.find(&[Some("a"), None]), Some(1));
+        assert_eq!(known.find(&[Some("a"), Some("")]), None);
+    }
+
+    #[test]
+    fn digests_tell_where_texts_end_and_whether_they_are_there() {
+        let digests = [
+            digest(&[Some("a"), Some("bc")]),
+            digest(&[Some("ab"), Some("c")]),
+            digest(&[Some("abc"), Some("")]),
+            digest(&[Some("abc"), None]),
+        ];
+        for (n, one) in digests.iter().enumerate() {
+            assert!(digests[n + 1..].iter().all(|other| other != one));
+        }
+    }
+}
