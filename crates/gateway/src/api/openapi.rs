@@ -160,6 +160,10 @@ documented!(zdr, get, "/api/v1/endpoints/zdr", "Lists endpoints that retain noth
         super::authorization::consent::show::show,
         super::authorization::consent::approve::approve,
         super::authorization::consent::deny::deny,
+        super::activity::list::list,
+        super::activity::export::export,
+        super::analytics::meta::show,
+        super::analytics::query::query,
         super::audit::list::list,
     )
 )]
