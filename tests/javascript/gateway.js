@@ -68,7 +68,7 @@ class Child {
   }
 }
 
-/** A running gateway: `baseUrl`, `url`, `key`, `close()`. */
+/** A running gateway: `baseUrl`, `url`, `key`, `managementKey()`, `close()`. */
 export async function startGateway() {
   const folder = mkdtempSync(join(tmpdir(), "trunkline-"));
   const script = join(FIXTURES, "script.toml");
@@ -90,6 +90,18 @@ export async function startGateway() {
     url,
     key,
     baseUrl: `${url}/api/v1`,
+    /** A key for the management API, made as an operator makes it and in force. */
+    async managementKey() {
+      const create = ["key", "create", "--name", "manager", "--management", "--json"];
+      const made = JSON.parse(execFileSync(binary(), [...common, ...create], { env: ENVIRONMENT }));
+      const headers = { authorization: `Bearer ${made.key}` };
+      // The gateway notices what a command has changed within a second.
+      for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
+        if ((await fetch(`${url}/api/v1/key`, { headers })).ok) return made.key;
+        await new Promise((done) => setTimeout(done, 50));
+      }
+      throw new Error("the management key is not in force");
+    },
     async close() {
       const status = await gateway.stop();
       await simulator.stop();

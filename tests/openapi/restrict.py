@@ -12,16 +12,35 @@ import sys
 import yaml
 
 ROUTES = [
+    "/activity",
+    "/analytics/meta",
+    "/analytics/query",
+    "/auth/keys",
+    "/auth/keys/code",
     "/chat/completions",
+    "/credits",
+    "/credits/coinbase",
     "/endpoints/zdr",
     "/generation",
+    "/generation/content",
+    "/generation/feedback",
     "/key",
+    "/keys",
+    "/keys/{hash}",
     "/model/{author}/{slug}",
     "/models",
     "/models/count",
     "/models/user",
     "/models/{author}/{slug}/endpoints",
+    "/organization/members",
     "/providers",
+    "/workspaces",
+    "/workspaces/{id}",
+    "/workspaces/{id}/budgets",
+    "/workspaces/{id}/budgets/{interval}",
+    "/workspaces/{id}/members",
+    "/workspaces/{id}/members/add",
+    "/workspaces/{id}/members/remove",
 ]
 
 METHODS = {"get", "post", "put", "patch", "delete"}

@@ -49,12 +49,24 @@ READ = [
 
 
 @pytest.fixture(scope="module")
-def http():
+def gateway():
     running = Trunkline()
-    headers = {"authorization": f"Bearer {running.key}"}
-    with httpx.Client(base_url=running.base_url, headers=headers, timeout=30) as client:
-        yield client
+    yield running
     running.close()
+
+
+@pytest.fixture(scope="module")
+def http(gateway):
+    headers = {"authorization": f"Bearer {gateway.key}"}
+    with httpx.Client(base_url=gateway.base_url, headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def management(gateway):
+    headers = {"authorization": f"Bearer {gateway.management_key()}"}
+    with httpx.Client(base_url=gateway.base_url, headers=headers, timeout=30) as client:
+        yield client
 
 
 def described(method, path, status, media):
@@ -120,3 +132,69 @@ def test_errors_are_as_described(http, status, body, headers):
     answer = http.post("/chat/completions", json=body, headers=headers)
     assert str(answer.status_code) == status, answer.text
     check(answer.json(), "post", "/chat/completions", status)
+
+
+def test_keys_are_as_described(management):
+    made = management.post("/keys", json={"name": "k", "limit": 5, "limit_reset": "daily"})
+    check(made.json(), "post", "/keys", "201")
+    path = f"/keys/{made.json()['data']['hash']}"
+    check(management.get("/keys").json(), "get", "/keys")
+    check(management.get(path).json(), "get", "/keys/{hash}")
+    check(management.patch(path, json={"limit": None}).json(), "patch", "/keys/{hash}")
+    check(management.delete(path).json(), "delete", "/keys/{hash}")
+    check(management.get(path).json(), "get", "/keys/{hash}", "404")
+
+
+def test_workspaces_are_as_described(management):
+    made = management.post("/workspaces", json={"name": "Team", "slug": "team"})
+    check(made.json(), "post", "/workspaces", "201")
+    check(management.get("/workspaces").json(), "get", "/workspaces")
+    one = "/workspaces/{id}"
+    check(management.get("/workspaces/team").json(), "get", one)
+    check(management.patch("/workspaces/team", json={"name": "New"}).json(), "patch", one)
+    budget = "/workspaces/{id}/budgets/{interval}"
+    asked = {"limit_usd": 5, "include_byok_in_budgets": True}
+    for interval in ("lifetime", "daily"):
+        path = f"/workspaces/team/budgets/{interval}"
+        asked["limit_usd"] -= 1
+        check(management.put(path, json=asked).json(), "put", budget)
+        check(management.get(path).json(), "get", budget)
+    budgets = management.get("/workspaces/team/budgets").json()
+    assert len(budgets["data"]) == 2
+    check(budgets, "get", "/workspaces/{id}/budgets")
+    check(management.delete("/workspaces/team/budgets/daily").json(), "delete", budget)
+    members = management.get("/workspaces/team/members").json()
+    check(members, "get", "/workspaces/{id}/members")
+    check(management.delete("/workspaces/team").json(), "delete", one)
+
+
+@pytest.mark.parametrize("path", ["/credits", "/organization/members"])
+def test_managed_resources_are_as_described(management, path):
+    answer = management.get(path)
+    assert answer.status_code == 200, answer.text
+    check(answer.json(), "get", path)
+
+
+def test_codes_are_as_described(management, http):
+    made = management.post("/auth/keys/code", json={"callback_url": "https://app.example"})
+    check(made.json(), "post", "/auth/keys/code")
+    answer = http.post("/auth/keys", json={"code": made.json()["data"]["id"]})
+    check(answer.json(), "post", "/auth/keys")
+    again = http.post("/auth/keys", json={"code": made.json()["data"]["id"]})
+    check(again.json(), "post", "/auth/keys", "403")
+
+
+def test_feedback_is_as_described(management, http):
+    body = {"model": "e2e/openai", **ASKED["plain"]}
+    identifier = http.post("/chat/completions", json=body).json()["id"]
+    said = {"generation_id": identifier, "category": "other"}
+    answer = management.post("/generation/feedback", json=said)
+    check(answer.json(), "post", "/generation/feedback")
+    nothing = management.get("/generation/content", params={"id": identifier})
+    check(nothing.json(), "get", "/generation/content", "404")
+
+
+def test_inference_keys_manage_nothing(http):
+    answer = http.get("/credits")
+    assert answer.json()["error"]["message"] == "Only management keys can perform this operation"
+    check(answer.json(), "get", "/credits", "403")

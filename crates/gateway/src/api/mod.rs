@@ -1,6 +1,8 @@
 //! The resources that are not inference: a folder each, a file for each operation, thin: read,
 //! ask, render.
 
+mod activity;
+mod analytics;
 mod audit;
 mod authorization;
 mod body;
@@ -71,6 +73,8 @@ fn version_one() -> Router<Arc<App>> {
         .merge(organization::routes())
         .merge(workspaces::routes())
         .merge(authorization::routes())
+        .merge(activity::routes())
+        .merge(analytics::routes())
         .merge(audit::routes())
 }
 

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use protocol::exchange::Fault;
 use serde::Deserialize;
-use store::{Generation, GenerationFilter, Store};
+use store::{Direction, Generation, GenerationFilter, Store};
 use utoipa::IntoParams;
 
 use crate::api::Refused;
@@ -18,9 +18,6 @@ use crate::api::time::{iso, utc_micros};
 use crate::api::workspaces;
 use crate::app::App;
 use crate::clock::now_micros;
-
-/// Rows read at once.
-const PAGE: u32 = 500;
 
 /// Which rows.
 #[derive(Deserialize, IntoParams)]
@@ -114,18 +111,16 @@ pub async fn export(
 async fn write(store: Store, filter: GenerationFilter, writer: Writer) {
     let mut table = String::new();
     push_line(&mut table, HEAD.map(Cell::Text));
-    let mut cursor = None;
+    let mut pages = store.export_generations(filter, Direction::Descending);
     loop {
-        let page = match store.generations_page(&filter, cursor.as_ref(), PAGE).await {
-            Ok(page) => page,
+        let rows = match pages.next().await {
+            Ok(rows) => rows,
             Err(error) => return writer.fail(error).await,
         };
-        page.rows.iter().for_each(|row| push_row(&mut table, row));
-        if !writer.write(std::mem::take(&mut table)).await {
-            return;
-        }
-        cursor = page.next;
-        if cursor.is_none() {
+        rows.iter().flatten().for_each(|row| push_row(&mut table, row));
+        // The head alone, if there is nothing else.
+        let is_over = rows.is_none();
+        if !table.is_empty() && !writer.write(std::mem::take(&mut table)).await || is_over {
             return;
         }
     }

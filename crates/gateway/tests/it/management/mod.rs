@@ -1,5 +1,7 @@
 //! The management API: keys, credit, workspaces, members, codes, records. AUTH-7
 
+mod activity;
+mod analytics;
 mod audit;
 mod authorization;
 mod credits;
@@ -88,7 +90,9 @@ impl Managed {
 
     async fn member(&self, email: &str, name: &str, role: MemberRole) -> Member {
         let new = NewMember { email: email.into(), name: name.into(), role };
-        self.gateway.app.store.create_member(new, &Actor::system(), 1).await.unwrap()
+        // Lists are in the order of time.
+        let now = gateway::clock::now_micros();
+        self.gateway.app.store.create_member(new, &Actor::system(), now).await.unwrap()
     }
 }
 
@@ -134,6 +138,10 @@ async fn only_management_keys_manage() {
         (Method::GET, "/auth/consent"),
         (Method::POST, "/auth/consent/approve"),
         (Method::POST, "/auth/consent/deny"),
+        (Method::GET, "/activity"),
+        (Method::GET, "/activity/export"),
+        (Method::GET, "/analytics/meta"),
+        (Method::POST, "/analytics/query"),
         (Method::GET, "/audit"),
     ];
     for (method, route) in routes {
