@@ -18,7 +18,10 @@ use crate::{Micros, Store, StoreError};
 /// The most groups one statement gives. What is beyond is left out, and the answer says so.
 const MAX_GROUPS: i64 = 100_000;
 
-type Groups = HashMap<(Option<Micros>, Vec<String>), Sums>;
+/// A stretch of time and the values of the dimensions.
+type Group = (Option<Micros>, Vec<String>);
+
+type Groups = HashMap<Group, Sums>;
 
 impl Store {
     /// Answers a question from the roll-ups (ACT-3). Refused if it is beyond the bounds.
@@ -187,11 +190,7 @@ fn condition<'q>(conditions: &mut Conditions<'q>, filter: &'q Filter) {
     });
 }
 
-fn read(
-    row: &Row,
-    query: &AnalyticsQuery,
-    summed: &[&str],
-) -> Result<((Option<Micros>, Vec<String>), Sums), StoreError> {
+fn read(row: &Row, query: &AnalyticsQuery, summed: &[&str]) -> Result<(Group, Sums), StoreError> {
     let time = match query.granularity {
         None => None,
         Some(granularity) => Some(begin_of(granularity, row.try_get("stretch")?)),

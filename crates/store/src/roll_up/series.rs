@@ -93,12 +93,14 @@ pub(crate) fn digest(texts: &[Option<&str>]) -> Vec<u8> {
 /// and those in use found again.
 const MOST_KNOWN: usize = 20_000;
 
+type KnownTexts = Box<[Option<Box<str>>]>;
+
 /// Numbers of combinations that the database has.
 #[derive(Debug)]
 pub(crate) struct Known<const N: usize> {
     /// By a hash of the texts. Two with one hash drive each other out, which costs a look into
     /// the database.
-    numbers: HashMap<u64, (Box<[Option<Box<str>>]>, i64)>,
+    numbers: HashMap<u64, (KnownTexts, i64)>,
     hasher: RandomState,
     /// Those of a transaction that is not committed yet.
     fresh: Vec<u64>,

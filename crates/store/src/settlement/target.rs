@@ -45,8 +45,8 @@ impl From<WriteError> for StoreError {
 /// The books of one engine. Neither keeps a connection that failed: it may be in the middle of a
 /// transaction.
 pub(crate) enum Target {
-    Sqlite(SqliteBooks),
-    Postgres(PostgresBooks),
+    Sqlite(Box<SqliteBooks>),
+    Postgres(Box<PostgresBooks>),
 }
 
 /// A connection, and what drives it on the thread that writes.
@@ -59,7 +59,7 @@ pub(crate) struct PostgresBooks {
 
 impl Target {
     pub(crate) fn sqlite(engine: Engine) -> Target {
-        Target::Sqlite(SqliteBooks::new(engine))
+        Target::Sqlite(Box::new(SqliteBooks::new(engine)))
     }
 
     pub(crate) fn postgres(engine: PostgresEngine) -> Result<Target, StoreError> {
@@ -68,7 +68,8 @@ impl Target {
             .build()
             .map_err(|source| StoreError::File { path: "settlement thread".into(), source })?;
         let memory = PostgresMemory::default();
-        Ok(Target::Postgres(PostgresBooks { engine, runtime, connection: None, memory }))
+        let books = PostgresBooks { engine, runtime, connection: None, memory };
+        Ok(Target::Postgres(Box::new(books)))
     }
 
     /// Writes rows and roll-ups and commits. Rows whose identity is known already, or comes twice
