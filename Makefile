@@ -13,8 +13,8 @@ JAVASCRIPT := tests/javascript
 # Steps of `test` share one build folder and one machine: one after the other, cheap ones first.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run build test fmt fmt-check lint tidy unit postgres doc-tests check-e2e e2e-python \
-	e2e-javascript e2e-contract bench clean
+.PHONY: help run build test fmt fmt-check lint tidy unit postgres valkey doc-tests check-e2e \
+	e2e-python e2e-javascript e2e-contract e2e-books bench clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ lint: ## Clippy without warnings; cargo-deny where it is installed
 tidy: ## Dependency directions, purity, licences, documents
 	$(CARGO) run --locked --quiet -p xtask -- tidy
 
-unit: postgres ## Tests of all crates, tidy among them
+unit: postgres valkey ## Tests of all crates, tidy among them
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked --workspace --all-targets --profile ci; \
 	else $(CARGO) test --locked --workspace --all-targets; fi
@@ -55,10 +55,19 @@ postgres: ## Install PostgreSQL for the tests, where it is missing
 		apt-get update && apt-get install --yes --no-install-recommends postgresql; \
 	else echo "PostgreSQL is missing: apt-get install postgresql" >&2; exit 1; fi
 
+# Whichever of the two this Debian has. TRUNKLINE_SKIP_VALKEY=1 leaves these tests out.
+valkey: ## Install Valkey or Redis for the tests, where both are missing
+	@if [ "$(TRUNKLINE_SKIP_VALKEY)" = 1 ] || command -v valkey-server >/dev/null || \
+	command -v redis-server >/dev/null; \
+	then :; elif [ "$$(id -u)" = 0 ]; then \
+		apt-get update && apt-get install --yes --no-install-recommends \
+		"$$(apt-cache show valkey-server >/dev/null 2>&1 && echo valkey-server || echo redis-server)"; \
+	else echo "Valkey is missing: apt-get install valkey-server (or redis-server)" >&2; exit 1; fi
+
 doc-tests: ## Examples in documentation
 	$(CARGO) test --locked --workspace --doc
 
-check-e2e: e2e-python e2e-javascript e2e-contract ## Real SDKs against the real binary
+check-e2e: e2e-python e2e-javascript e2e-contract e2e-books ## Real SDKs against the real binary
 
 e2e-python: build $(VENV)/ready ## OpenAI's and OpenRouter's SDKs for Python
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/python
@@ -68,6 +77,10 @@ e2e-javascript: build $(JAVASCRIPT)/node_modules/.ready ## OpenAI's and OpenRout
 
 e2e-contract: build $(VENV)/ready ## The OpenAPI document against the server
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/openapi
+
+# TRUNKLINE_KILLS, TRUNKLINE_OUTAGE (seconds) and TRUNKLINE_SEED make it longer, or another.
+e2e-books: build $(VENV)/ready postgres ## The books through kills, outages and full disks
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/books
 
 bench: ## Measure load and cost
 	bench/run.sh

@@ -40,7 +40,7 @@ def binary():
 class Process:
     """A child whose output is read to the line that is waited for."""
 
-    def __init__(self, arguments, environment=None):
+    def __init__(self, arguments, environment=None, **options):
         # A clean environment: nobody's provider keys, proxies or settings.
         clean = {"PATH": os.environ.get("PATH", ""), **(environment or {})}
         self.lines = []
@@ -50,6 +50,7 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
             env=clean,
+            **options,
         )
         self.errors = []
         self.complaints = threading.Thread(target=self._read_errors, daemon=True)

@@ -26,7 +26,7 @@ const LAYERS: [Layer; 10] = [
     layer("catalog", &["protocol"], &[]),
     layer("ledger", &["catalog", "protocol"], &[]),
     layer("routing", &["catalog", "ledger", "protocol"], &[]),
-    layer("store", &[], &[]),
+    layer("store", &["ledger"], &[]),
     layer("testkit", &[], &[]),
     layer("gateway", &["protocol", "catalog", "ledger", "routing", "store"], &["testkit"]),
     layer(

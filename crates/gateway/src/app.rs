@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use store::{Settlements, Store};
 use tokio::sync::{Mutex, Semaphore, watch};
 
+use crate::clock::now_micros;
+use crate::control::limits::{Limits, Rates, rebuild};
 use crate::control::{CompileError, ControlSources, Snapshot, compile};
 use crate::inference::sticky::StickyTable;
 use crate::settings::Settings;
@@ -26,6 +29,10 @@ pub struct App {
     pub settlements: Settlements,
     /// Counters.
     pub metrics: Metrics,
+    /// What is used and held of limits of money.
+    pub limits: Arc<Limits>,
+    /// How many requests begin and run.
+    pub rates: Rates,
     /// Which endpoint a conversation stays with.
     pub sticky: StickyTable,
     sources: ControlSources,
@@ -72,12 +79,16 @@ impl App {
         sources: ControlSources,
     ) -> Result<Arc<Self>, CompileError> {
         let state = store.snapshot().await?;
-        let snapshot = compile(&state, &sources, None)?;
+        let limits = Arc::new(Limits::new(lease(&settings)));
+        let snapshot = compile(&state, &sources, None, &mut limits.names())?;
+        rebuild(&limits, &store, now_micros()).await?;
         Ok(Arc::new(Self {
             settings,
             settlements: store.settlements(),
             store,
             metrics: Metrics::new(),
+            limits,
+            rates: Rates::default(),
             sticky: StickyTable::default(),
             sources,
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -113,7 +124,8 @@ impl App {
 
     async fn read_control_plane(&self) -> Result<(), CompileError> {
         let state = self.store.snapshot().await?;
-        let next = compile(&state, &self.sources, Some(&self.snapshot()))?;
+        let next =
+            compile(&state, &self.sources, Some(&self.snapshot()), &mut self.limits.names())?;
         self.snapshot.store(Arc::new(next));
         Ok(())
     }
@@ -176,6 +188,11 @@ impl App {
     pub fn running(&self) -> &AtomicUsize {
         &self.running
     }
+}
+
+/// How long money is held without a sign of life: longer than an attempt may be silent.
+fn lease(settings: &Settings) -> Duration {
+    settings.limits.lease.max(settings.upstream.total * 3)
 }
 
 /// Waits for the order to stop.

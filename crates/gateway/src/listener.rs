@@ -28,6 +28,7 @@ use tower_service::Service;
 use crate::answer::AnswerBody;
 use crate::api;
 use crate::app::{App, Worker};
+use crate::control::limits::tend_while_open;
 use crate::inference::{self, Surface};
 use crate::socket::CallerSocket;
 use crate::upstream::{Pool, tls_config};
@@ -57,6 +58,7 @@ impl Server {
                     .spawn(move || runtime.block_on(work(app, receiver)))?,
             );
         }
+        tokio::spawn(tend_while_open(Arc::clone(&app)));
         let accepting = tokio::spawn(accept(Arc::clone(&app), listener, senders));
         Ok(Self { app, address, threads, accepting })
     }
@@ -217,11 +219,12 @@ async fn work(app: Arc<App>, mut connections: mpsc::UnboundedReceiver<Arriving>)
     }
 }
 
-/// Counts a connection while it lives, however it ends.
-struct Running(Arc<App>);
+/// Counts a connection, or what goes on without one, while it lives, however it ends.
+pub(crate) struct Running(Arc<App>);
 
 impl Running {
-    fn new(app: &Arc<App>) -> Self {
+    /// Counts one more.
+    pub(crate) fn new(app: &Arc<App>) -> Self {
         app.running().fetch_add(1, Ordering::AcqRel);
         Self(Arc::clone(app))
     }
@@ -314,7 +317,7 @@ fn allow_any_origin(mut response: Response<AnswerBody>) -> Response<AnswerBody> 
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("x-generation-id, retry-after"),
+        HeaderValue::from_static("x-generation-id, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"),
     );
     response
 }

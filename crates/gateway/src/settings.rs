@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ledger::rate::FreeTier;
 use rustls::pki_types::CertificateDer;
 
 /// Limits and times of the gateway.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// Limits toward providers.
     pub upstream: UpstreamLimits,
+    /// What holds callers back: money, rates, numbers.
+    pub limits: CallerLimits,
     /// After this time without an answer a streaming caller gets headers and a comment. STREAM-2
     pub heartbeat_after: Duration,
     /// The pause between comments while a streaming caller waits. STREAM-2
@@ -45,6 +48,47 @@ pub struct Settings {
     pub serve_unknown_prices: bool,
     /// The name of this gateway's region in metadata. RMETA-2
     pub region: String,
+}
+
+/// What holds callers back. A number of 0 is no limit.
+#[derive(Clone, Debug)]
+pub struct CallerLimits {
+    /// How long a request waits for running ones of the same key, member, workspace or account
+    /// to end, if the money would suffice then.
+    pub reservation_wait: Duration,
+    /// How long money is held for a request that gives no sign of life.
+    pub lease: Duration,
+    /// Requests that may begin with a key in any minute.
+    pub key_per_minute: u64,
+    /// Requests that may begin with a key in a UTC day.
+    pub key_per_day: u64,
+    /// Requests that may run with a key at once.
+    pub key_concurrency: u64,
+    /// Requests that may run at an endpoint at once.
+    pub endpoint_concurrency: u64,
+    /// Requests of an account with a ledger to free models. RATE-1
+    pub free: FreeTier,
+    /// How long a provider that bills an answer in any case is read after its caller left.
+    /// STREAM-8
+    pub read_on_timeout: Duration,
+    /// How many bytes of such an answer are read.
+    pub max_read_on_bytes: usize,
+}
+
+impl Default for CallerLimits {
+    fn default() -> Self {
+        Self {
+            reservation_wait: Duration::from_secs(10),
+            lease: Duration::from_secs(3600),
+            key_per_minute: 0,
+            key_per_day: 0,
+            key_concurrency: 0,
+            endpoint_concurrency: 0,
+            free: FreeTier::default(),
+            read_on_timeout: Duration::from_secs(300),
+            max_read_on_bytes: 16 * 1024 * 1024,
+        }
+    }
 }
 
 /// Limits toward providers.
@@ -101,6 +145,7 @@ impl Default for Settings {
             body_idle_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(120),
             upstream: UpstreamLimits::default(),
+            limits: CallerLimits::default(),
             heartbeat_after: Duration::from_secs(5),
             heartbeat_interval: Duration::from_secs(5),
             max_attempts: 12,

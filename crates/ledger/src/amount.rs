@@ -75,8 +75,12 @@ impl fmt::Display for NanoUsd {
         if fraction == 0 {
             return write!(formatter, "{sign}{whole}");
         }
-        let digits = format!("{fraction:09}");
-        write!(formatter, "{sign}{whole}.{}", digits.trim_end_matches('0'))
+        let (mut fraction, mut width) = (fraction, 9);
+        while fraction % 10 == 0 {
+            fraction /= 10;
+            width -= 1;
+        }
+        write!(formatter, "{sign}{whole}.{fraction:0width$}")
     }
 }
 

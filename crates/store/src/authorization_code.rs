@@ -107,6 +107,14 @@ impl Store {
         Ok(code)
     }
 
+    /// Removes what nobody can exchange any more, for as long as no new codes are made.
+    pub async fn remove_expired(&self, now: Micros) -> Result<(), StoreError> {
+        let mut write = self.database().begin_write().await?;
+        let text = "DELETE FROM authorization_code WHERE expires_at < $1";
+        write.execute(text, values![now.saturating_sub(AUTHORIZATION_CODE_LIFE)]).await?;
+        write.commit().await
+    }
+
     /// Exchanges a code for a key, once. A `method` named must be that of the challenge. `origin`
     /// says where the application is.
     pub async fn redeem_authorization_code(

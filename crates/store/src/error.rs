@@ -20,7 +20,7 @@ pub enum StoreError {
     /// The master key does not open what this database sealed.
     #[error(
         "the master key does not belong to this database: it was set up with another one; \
-         restore the original master key file"
+         give the original master key"
     )]
     WrongMasterKey,
     /// The text given as master key is not 32 bytes of hex or base64.
@@ -70,6 +70,9 @@ pub enum StoreError {
         /// What that process holds.
         path: PathBuf,
     },
+    /// The database server does not let anybody in, now: it may be starting, or out of reach.
+    #[error("the database server cannot be reached")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The operating system gave no random bytes.
     #[error("the system's random source failed: {0}")]
     Random(String),

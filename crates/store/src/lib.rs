@@ -6,6 +6,8 @@
 //! interface. Control-plane tables are small and read whole into a [`ControlState`]. Generations are written by one
 //! settlement writer in group commits; see [`Settlements`].
 //!
+//! What many nodes have to know at once, and no database is quick enough for, is in [`shared`].
+//!
 //! Times are [`Micros`] and always given by the caller: this crate reads no clock. Money is in
 //! nano-dollars.
 
@@ -31,6 +33,7 @@ mod roll_up;
 mod secret;
 mod setting;
 mod settlement;
+pub mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -50,19 +53,20 @@ pub use budget::{BudgetInterval, WorkspaceBudget};
 pub use control::ControlState;
 pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential};
 pub use credit::{LedgerCursor, LedgerEntry, LedgerKind, LedgerPage, NewLedgerEntry};
-pub use engine::{Changes, Retention};
+pub use engine::{Changes, Retention, Schema};
 pub use error::StoreError;
 pub use generation::{
     Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationExport, GenerationFeedback,
     GenerationFilter, GenerationPage, PriceState, SettledBy, generation_id,
 };
+pub use journal::Residue;
 pub use master_key::MasterKey;
 pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};
 pub use overlay::{Overlay, OverlayKind};
 pub use secret::Secret;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;
-pub use usage::{KeyUsage, Windows};
+pub use usage::{KeyUsage, UsageOf, Windows};
 pub use workspace::{
     DEFAULT_WORKSPACE_SLUG, WHOLE_SAMPLE, Workspace, WorkspaceMember, WorkspaceSettings,
 };

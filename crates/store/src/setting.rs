@@ -39,6 +39,17 @@ impl Store {
         deed.record(&mut change, before.as_ref(), Some(value)).await?;
         change.commit().await
     }
+
+    /// Sets a setting that nobody has set yet, and says whether it was this call. Of several
+    /// nodes that do it at once one is told so.
+    pub async fn claim_setting(&self, name: &str, value: &Value) -> Result<bool, StoreError> {
+        let mut change = self.database().begin_change().await?;
+        let text =
+            "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        let is_new = change.execute(text, values![name, value.to_string()]).await? == 1;
+        change.commit().await?;
+        Ok(is_new)
+    }
 }
 
 pub(crate) async fn read_all(session: &mut Session) -> Result<BTreeMap<String, Value>, StoreError> {
@@ -72,7 +83,9 @@ mod tests {
     async fn a_setting_is_absent_then_set_then_replaced(database: TestDatabase) {
         let store = database.open().await;
         assert_eq!(store.setting("theme").await.unwrap(), None);
-        store.put_setting("theme", &json!("dark"), &Actor::system(), 1).await.unwrap();
+        assert!(store.claim_setting("theme", &json!("dark")).await.unwrap());
+        assert!(!store.claim_setting("theme", &json!("grey")).await.unwrap());
+        assert_eq!(store.setting("theme").await.unwrap(), Some(json!("dark")));
         store.put_setting("theme", &json!({"name": "light"}), &Actor::system(), 1).await.unwrap();
         assert_eq!(store.setting("theme").await.unwrap(), Some(json!({"name": "light"})));
     }

@@ -1,11 +1,15 @@
 //! The store itself: opening, closing and what it is made of.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::engine::{Database, Engine, EngineOptions, PostgresEngine, PostgresOptions};
+use crate::engine::{self, Database, Engine, EngineOptions, PostgresEngine, PostgresOptions};
 use crate::settlement::{self, SettlementOptions, Target};
 use crate::{MasterKey, Micros, Settlements, StoreError, files};
+
+/// How long a ping waits. A server that is stopped answers neither yes nor no.
+const PING_PATIENCE: Duration = Duration::from_secs(3);
 
 /// An open database. Clones share it.
 #[derive(Debug, Clone)]
@@ -32,10 +36,15 @@ impl Store {
         master_key: MasterKey,
         now: Micros,
     ) -> Result<Store, StoreError> {
-        let journal = Some(path.with_extension("journal"));
+        let journal = Some(Store::journal_beside(path));
         let settlements = SettlementOptions { journal, ..SettlementOptions::default() };
         let engine = EngineOptions::default();
         Store::open_with(path, master_key, now, &engine, settlements, None).await
+    }
+
+    /// The folder of the journal of a SQLite file.
+    pub fn journal_beside(path: &Path) -> PathBuf {
+        path.with_extension("journal")
     }
 
     /// The same for reading and changing the control plane, also while another process serves.
@@ -77,6 +86,11 @@ impl Store {
         let target = Target::sqlite(engine.clone());
         let database = Database::Sqlite(engine);
         Store::assemble(database, target, master_key, now, settlement_options, temporary).await
+    }
+
+    /// Where an address of [`Store::connect`] leads to, in words, without user and password.
+    pub fn describe(address: &str) -> Result<String, StoreError> {
+        engine::describe(address)
     }
 
     /// Connects to a database on a PostgreSQL server, named as in
@@ -134,10 +148,13 @@ impl Store {
         self.0.settlements.clone()
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and soon.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.0.database.fetch_one("SELECT 1", &[]).await?;
-        Ok(())
+        let asking = self.0.database.fetch_one("SELECT 1", &[]);
+        match tokio::time::timeout(PING_PATIENCE, asking).await {
+            Ok(answer) => answer.map(drop),
+            Err(late) => Err(StoreError::Unreachable(Box::new(late))),
+        }
     }
 
     /// Writes all settlements handed in, stops the writer and closes every connection. Fails if

@@ -33,6 +33,35 @@ pub struct KeyUsage {
     pub last_day: Option<Micros>,
 }
 
+/// Whose spending is summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UsageOf {
+    /// Accounts, over all keys they ever had.
+    Account,
+    /// Workspaces, over all keys they ever had.
+    Workspace,
+    /// Members, over all keys whose limits they are subject to.
+    Member,
+    /// Keys, deleted ones included.
+    Key,
+}
+
+impl UsageOf {
+    /// Every kind, the broadest first.
+    pub const ALL: [UsageOf; 4] =
+        [UsageOf::Account, UsageOf::Workspace, UsageOf::Member, UsageOf::Key];
+
+    /// The column of `api_key` that names who spent.
+    fn column(self) -> &'static str {
+        match self {
+            UsageOf::Account => "account_id",
+            UsageOf::Workspace => "workspace_id",
+            UsageOf::Member => "member_id",
+            UsageOf::Key => "hash",
+        }
+    }
+}
+
 /// What [`from_row`] reads, summed over lines of a daily roll-up whose columns begin with `prefix`:
 /// `$1`, `$2` and `$3` are the first days of the current day, week and month.
 pub(crate) fn sums_over(prefix: &'static str) -> String {
@@ -45,8 +74,7 @@ pub(crate) fn sums_over(prefix: &'static str) -> String {
         };
         format!("CAST(COALESCE(SUM({amount}), 0) AS BIGINT) AS {name}")
     };
-    let last_day = format!("MAX({prefix}day) AS last_day");
-    let mut sums = vec![last_day, sum("requests", None, "requests")];
+    let mut sums = vec![format!("MAX({prefix}day) AS last_day"), sum("requests", None, "requests")];
     for (column, names) in [
         ("cost_nano_usd", ["total", "daily", "weekly", "monthly"]),
         ("byok_usage_nano_usd", ["byok_total", "byok_daily", "byok_weekly", "byok_monthly"]),
@@ -80,9 +108,9 @@ impl Store {
         self.settlements().catch_up().await;
         let day = day_of(now);
         let places: Vec<String> = (4..4 + hashes.len()).map(|n| format!("${n}")).collect();
+        let sums = sums_over("");
         let text = format!(
-            "SELECT key_hash, {} FROM key_usage_day WHERE key_hash IN ({}) GROUP BY key_hash",
-            sums_over(""),
+            "SELECT key_hash, {sums} FROM key_usage_day WHERE key_hash IN ({}) GROUP BY key_hash",
             places.join(", ")
         );
         let mut values: Vec<Value<'_>> =
@@ -101,10 +129,10 @@ impl Store {
         self.settlements().catch_up().await;
         let day = day_of(now);
         // The rows of deleted keys stay, so that no spend is lost with a key.
+        let sums = sums_over("");
         let text = format!(
-            "SELECT {} FROM key_usage_day \
-             WHERE key_hash IN (SELECT hash FROM api_key WHERE workspace_id = $4)",
-            sums_over("")
+            "SELECT {sums} FROM key_usage_day \
+             WHERE key_hash IN (SELECT hash FROM api_key WHERE workspace_id = $4)"
         );
         let values = values![day, week_start(day), month_start(day), workspace_id];
         from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
@@ -118,10 +146,10 @@ impl Store {
     ) -> Result<KeyUsage, StoreError> {
         self.settlements().catch_up().await;
         let day = day_of(now);
+        let sums = sums_over("");
         let text = format!(
-            "SELECT {} FROM key_usage_day \
-             WHERE key_hash IN (SELECT hash FROM api_key WHERE account_id = $4)",
-            sums_over("")
+            "SELECT {sums} FROM key_usage_day \
+             WHERE key_hash IN (SELECT hash FROM api_key WHERE account_id = $4)"
         );
         let values = values![day, week_start(day), month_start(day), account_id];
         from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
@@ -133,6 +161,27 @@ impl Store {
         now: Micros,
     ) -> Result<HashMap<String, KeyUsage>, StoreError> {
         self.usage_totals(UsageScope::Key, now).await
+    }
+
+    /// What every account, workspace, member or key that ever spent anything has spent, by its
+    /// identity: the sums over the keys that belong to it. Keys never change hands.
+    pub async fn usage_of_all(
+        &self,
+        of: UsageOf,
+        now: Micros,
+    ) -> Result<Vec<(String, KeyUsage)>, StoreError> {
+        self.settlements().catch_up().await;
+        let day = day_of(now);
+        let spender = of.column();
+        let text = format!(
+            "SELECT {spender} AS spender, {} FROM key_usage_day \
+             JOIN api_key ON api_key.hash = key_usage_day.key_hash \
+             WHERE {spender} IS NOT NULL GROUP BY {spender} ORDER BY {spender}",
+            sums_over("")
+        );
+        let values = values![day, week_start(day), month_start(day)];
+        let rows = self.database().fetch_all(Sql::composed(text), values).await?;
+        rows.iter().map(|row| Ok((row.try_get("spender")?, from_row(row)?))).collect()
     }
 }
 
@@ -153,4 +202,51 @@ pub(crate) fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
         requests: row.try_get("requests")?,
         last_day: row.try_get::<Option<i64>>("last_day")?.map(|day| day * MICROS_PER_DAY),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{TestDatabase, on_each_engine};
+    use crate::{Actor, Generation, NewApiKey};
+
+    on_each_engine!(usage_is_summed_over_the_keys_of_each_spender);
+    async fn usage_is_summed_over_the_keys_of_each_spender(database: TestDatabase) {
+        const DAY: i64 = 86_400_000_000;
+        let store = database.open().await;
+        let (now, mut keys) = (20_000 * DAY + 5, Vec::new());
+        for name in ["one", "two"] {
+            let new = NewApiKey { name: name.into(), ..NewApiKey::default() };
+            keys.push(store.create_api_key(new, &Actor::system(), 1).await.unwrap().key);
+        }
+        for (number, (key, created_at, cost, byok)) in
+            [(0, now, 5, 0), (0, now - 400 * DAY, 7, 0), (1, now, 11, 13)].into_iter().enumerate()
+        {
+            let row = Generation {
+                id: format!("gen-{number}").into(),
+                key_hash: keys[key].hash.as_str().into(),
+                created_at,
+                total_cost: cost,
+                upstream_inference_cost: byok,
+                is_byok: byok > 0,
+                ..Generation::default()
+            };
+            store.settlements().reserve_slot().unwrap().settle(row).await.unwrap();
+        }
+        store.delete_api_key(&keys[1].hash, &Actor::system(), now).await.unwrap();
+
+        let sums = |(name, usage): &(String, KeyUsage)| {
+            (name.clone(), usage.usage.total, usage.usage.daily, usage.byok_usage.monthly)
+        };
+        let account = store.usage_of_all(UsageOf::Account, now).await.unwrap();
+        let all = |name: &str| vec![(name.to_owned(), 23, 16, 13)];
+        assert_eq!(account.iter().map(sums).collect::<Vec<_>>(), all(&keys[0].account_id));
+        let workspace = store.usage_of_all(UsageOf::Workspace, now).await.unwrap();
+        assert_eq!(workspace.iter().map(sums).collect::<Vec<_>>(), all(&keys[0].workspace_id));
+        assert!(store.usage_of_all(UsageOf::Member, now).await.unwrap().is_empty());
+        let of_keys = store.usage_of_all(UsageOf::Key, now).await.unwrap();
+        let mut of_keys: Vec<_> = of_keys.iter().map(|(_, usage)| usage.usage.total).collect();
+        of_keys.sort_unstable();
+        assert_eq!(of_keys, [11, 12]);
+    }
 }

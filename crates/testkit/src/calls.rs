@@ -101,6 +101,35 @@ impl Call {
     }
 }
 
+/// What a vendor would bill for one answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Billed {
+    /// The id in the answer, which a caller's books may know it by.
+    pub answer: String,
+    /// The model asked for.
+    pub model: String,
+    /// How the exchange ended.
+    pub outcome: Outcome,
+    /// Prompt tokens, cached or not.
+    pub prompt_tokens: u64,
+    /// Generated tokens.
+    pub output_tokens: u64,
+}
+
+/// The bill: every answer that costs something, small enough to be kept for long runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Bill {
+    /// Exchanges that have not ended, and are not on the bill yet.
+    pub running: u64,
+    /// The latest answers, oldest first.
+    pub answers: VecDeque<Billed>,
+    /// The tokens of all answers, kept or not.
+    pub billable_tokens: u64,
+}
+
+/// Answers kept on the bill, oldest dropped first.
+const KEPT_ANSWERS: usize = 200_000;
+
 /// Calls kept, oldest dropped first. Both bounds hold so that neither a flood of small requests
 /// nor a few huge ones can fill the memory.
 const KEPT_CALLS: usize = 10_000;
@@ -110,6 +139,7 @@ const KEPT_BODY_BYTES: usize = 64 << 20;
 struct Kept {
     calls: VecDeque<Call>,
     body_bytes: usize,
+    billed: VecDeque<Billed>,
 }
 
 /// The shared book of calls.
@@ -118,6 +148,7 @@ pub(crate) struct Ledger {
     kept: Mutex<Kept>,
     next: AtomicU64,
     billable: AtomicU64,
+    running: AtomicU64,
     changes: watch::Sender<u64>,
 }
 
@@ -127,6 +158,7 @@ impl Default for Ledger {
             kept: Mutex::default(),
             next: AtomicU64::new(1),
             billable: AtomicU64::new(0),
+            running: AtomicU64::new(0),
             changes: watch::Sender::new(0),
         }
     }
@@ -152,6 +184,16 @@ impl Ledger {
 
     pub(crate) fn billable_tokens(&self) -> u64 {
         self.billable.load(Ordering::Relaxed)
+    }
+
+    /// The bill, from one moment.
+    pub(crate) fn whole_bill(&self) -> Bill {
+        let kept = self.kept();
+        Bill {
+            running: self.running.load(Ordering::Relaxed),
+            answers: kept.billed.clone(),
+            billable_tokens: self.billable_tokens(),
+        }
     }
 
     pub(crate) fn bill(&self, usage: &Usage) {
@@ -187,8 +229,23 @@ impl Ledger {
             call.chunks_sent = settled.chunks_sent;
             call.disconnected = settled.disconnected;
         }
-        drop(kept);
+        if settled.usage.total() > 0
+            && let Some(answer) = &settled.answer
+        {
+            kept.billed.push_back(Billed {
+                answer: answer.clone(),
+                model: settled.model.clone(),
+                outcome: settled.outcome.clone(),
+                prompt_tokens: settled.usage.prompt(),
+                output_tokens: settled.usage.output,
+            });
+            if kept.billed.len() > KEPT_ANSWERS {
+                kept.billed.pop_front();
+            }
+        }
         self.bill(&settled.usage);
+        self.running.fetch_sub(1, Ordering::Relaxed);
+        drop(kept);
         self.changes.send_modify(|version| *version = version.wrapping_add(1));
     }
 }
@@ -196,6 +253,8 @@ impl Ledger {
 #[derive(Debug)]
 struct Settled {
     number: u64,
+    model: String,
+    answer: Option<String>,
     status: u16,
     outcome: Outcome,
     usage: Usage,
@@ -216,12 +275,15 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn start(ledger: Arc<Ledger>, call: Call) -> Self {
-        let number = call.number;
+        let (number, model) = (call.number, call.model.clone());
+        ledger.running.fetch_add(1, Ordering::Relaxed);
         ledger.push(call);
         Self {
             ledger,
             settled: Settled {
                 number,
+                model,
+                answer: None,
                 status: 0,
                 outcome: Outcome::Pending,
                 usage: Usage::default(),
@@ -237,8 +299,9 @@ impl Recorder {
         self.settled.status = status;
     }
 
-    /// What the whole exchange would cost.
-    pub(crate) fn plan(&mut self, usage: Usage) {
+    /// What the whole exchange would cost, and the id in its answer.
+    pub(crate) fn plan(&mut self, answer: String, usage: Usage) {
+        self.settled.answer = Some(answer);
         self.planned = usage;
     }
 

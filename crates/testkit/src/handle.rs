@@ -252,7 +252,7 @@ impl Exchange {
     ) -> Response<ScriptedBody> {
         self.state.charge(&mut asked);
         let (answers, usage) = answers(&asked, &self.script);
-        self.recorder.plan(usage);
+        self.recorder.plan(wire::answer_id(self.protocol, &self.turn), usage);
         if stream {
             let mut events = wire::events(self.protocol, &self.turn, &asked, &answers, &usage);
             if !sse {
@@ -419,6 +419,7 @@ fn control(state: &State, method: &Method, path: &str, line: Arc<Line>) -> Respo
             state.ledger.clear();
             json!({"calls": [], "billable_tokens": 0})
         }
+        (&Method::GET, "/_sim/bill") => json!(state.ledger.whole_bill()),
         (&Method::GET, "/_sim/health") => json!({"status": "ok"}),
         _ => return respond(404, "text/plain", Bytes::from_static(b"no such page\n"), None, line),
     };

@@ -21,7 +21,7 @@
 //! * Requests are checked as strictly as the vendor checks them, with the vendor's wording.
 //!
 //! Tokens are counted by the rule in [`tokens`]; model ids are free. `GET /_sim/calls` lists what
-//! was served.
+//! was served, and `GET /_sim/bill` what a vendor would bill for it, answer by answer.
 //!
 //! # What goes wrong
 //!
@@ -87,7 +87,7 @@ mod body;
 
 mod socket;
 
-pub use calls::{Call, Outcome, Usage};
+pub use calls::{Bill, Billed, Call, Outcome, Usage};
 pub use connect::{RefusedAddress, TlsErrorServer};
 pub use fault::{Fault, Point};
 pub use rules::{Options, Rule};

@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Protocol;
 use crate::answer::Asked;
-use crate::calls::{Call, Ledger};
+use crate::calls::{Bill, Call, Ledger};
 use crate::handle::handle;
 use crate::rules::{Options, Rule};
 use crate::script::Script;
@@ -164,6 +164,11 @@ impl Simulator {
     /// Tokens a vendor would bill for all exchanges that have ended.
     pub fn billable_tokens(&self) -> u64 {
         self.state.ledger.billable_tokens()
+    }
+
+    /// The bill of all exchanges that have ended, answer by answer.
+    pub fn bill(&self) -> Bill {
+        self.state.ledger.whole_bill()
     }
 
     /// Forgets the calls and the bill.

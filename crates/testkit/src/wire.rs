@@ -220,6 +220,15 @@ pub(crate) fn json_type(protocol: Protocol) -> &'static str {
     }
 }
 
+/// The id in an answer.
+pub(crate) fn answer_id(protocol: Protocol, turn: &Turn) -> String {
+    match protocol {
+        Protocol::OpenAi => openai::answer_id(turn),
+        Protocol::Anthropic => anthropic::answer_id(turn),
+        Protocol::Gemini => gemini::answer_id(turn),
+    }
+}
+
 /// The response header that names the request.
 pub(crate) fn request_id_header(protocol: Protocol) -> &'static str {
     match protocol {

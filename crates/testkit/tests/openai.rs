@@ -49,6 +49,11 @@ async fn a_plain_answer_echoes_and_counts() {
     assert_eq!(calls[0].outcome, Outcome::Completed);
     assert_eq!(calls[0].usage.output, output);
     assert_eq!(calls[0].body, ask("hi there"));
+    let bill = simulator.bill();
+    assert_eq!((bill.running, bill.answers.len()), (0, 1));
+    assert_eq!(body["id"], bill.answers[0].answer);
+    assert_eq!(bill.answers[0].output_tokens, output);
+    assert_eq!(bill.billable_tokens, bill.answers[0].prompt_tokens + output);
     assert_eq!(simulator.billable_tokens(), prompt + output);
 }
 

@@ -60,10 +60,9 @@ pub async fn run(command: CatalogCommand, context: &Context) -> Result<()> {
 
 /// The stored changes; none if there is no database yet.
 async fn stored(context: &Context) -> Result<Vec<store::Overlay>> {
-    if !data_folder::database(&context.folder.path()).exists() {
+    let Some(store) = data_folder::open_if_there(&context.folder).await? else {
         return Ok(Vec::new());
-    }
-    let store = data_folder::open(&context.folder).await?;
+    };
     let rows = store.overlay_list().await?;
     store.close().await?;
     Ok(rows)

@@ -59,7 +59,7 @@ Try one (any key, any model id):
 
 Faults: the model id sim-fault-429 is rate limited, sim-fault-reset-2 breaks after two chunks,
 sim-slow is slow; or send a header such as x-sim-script: fault=status:503;retry_after=2
-What was served: curl http://{address}/_sim/calls
+What was served: curl http://{address}/_sim/calls; what it costs: http://{address}/_sim/bill
 "#
     )
 }

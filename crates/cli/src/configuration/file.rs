@@ -20,7 +20,7 @@ pub fn read(path: &Path) -> Result<(FolderSettings, ServerSettings)> {
 }
 
 fn parse(text: &str) -> Result<(FolderSettings, ServerSettings)> {
-    let table: toml::Table = toml::from_str(text)?;
+    let table: toml::Table = toml::from_str(text).map_err(|error| without_secret(text, error))?;
     let known = names();
     for name in table.keys() {
         if !known.iter().any(|known| known == name) {
@@ -29,7 +29,19 @@ fn parse(text: &str) -> Result<(FolderSettings, ServerSettings)> {
         }
     }
     // Read from the text again: its errors tell line and column.
-    Ok((toml::from_str(text)?, toml::from_str(text)?))
+    let groups = || Ok((toml::from_str(text)?, toml::from_str(text)?));
+    groups().map_err(|error| without_secret(text, error))
+}
+
+/// What is wrong with a file. The line at fault is shown, unless it may have a password in it.
+fn without_secret(text: &str, error: toml::de::Error) -> anyhow::Error {
+    let rendered = error.to_string();
+    if !rendered.contains("_url") && !rendered.contains("://") {
+        return error.into();
+    }
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    anyhow::anyhow!("line {line}: {}", error.message())
 }
 
 /// The names of all settings: those of the flags.
@@ -79,6 +91,18 @@ mod tests {
     fn a_value_of_the_wrong_kind_is_refused_with_its_line() {
         let error = format!("{:#}", parse("workers = 2\nidle_timeout = \"soon\"").unwrap_err());
         assert!(error.contains("line 2") && error.contains("soon"), "{error}");
+    }
+
+    #[test]
+    fn a_line_that_may_have_a_password_in_it_is_not_shown() {
+        for line in [
+            "database_url = \"postgres://u:hidden@h/x",
+            "database_url = [\"postgres://u:hidden@h/x\"]",
+            "database_url = {hidden = 1}",
+        ] {
+            let error = format!("{:#}", parse(&format!("workers = 2\n{line}\n")).unwrap_err());
+            assert!(error.contains("line 2") && !error.contains("hidden"), "{error}");
+        }
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::first_given;
+use super::value::{Address, Span};
 
 /// Where the data is, what opens it, how to log.
 #[derive(Clone, Debug, Default, PartialEq, clap::Args, Deserialize)]
@@ -23,6 +25,25 @@ pub struct FolderSettings {
         hide_env_values = true
     )]
     pub master_key: Option<MasterKeySource>,
+    /// A PostgreSQL database in place of the one in the folder: postgres://…, or file:PATH or
+    /// env:NAME that say it
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "TRUNKLINE_DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub database_url: Option<Address>,
+    /// How long a database server that is not there yet is waited for [default: 30s]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        env = "TRUNKLINE_DATABASE_WAIT",
+        hide_env_values = true
+    )]
+    pub database_wait: Option<Span>,
     /// What to log, such as info or gateway=debug [default: info]
     #[arg(
         long,
@@ -46,7 +67,20 @@ pub struct FolderSettings {
 
 impl FolderSettings {
     pub(super) fn or(self, other: Self) -> Self {
-        first_given!(Self, self, other; data_folder, master_key, log, log_format)
+        first_given!(
+            Self, self, other;
+            data_folder, master_key, database_url, database_wait, log, log_format
+        )
+    }
+
+    /// What variables say that are in use everywhere, beside those of our own.
+    pub(super) fn of_common_variables() -> Self {
+        Self { database_url: Address::in_variable("DATABASE_URL"), ..Self::default() }
+    }
+
+    /// How long a database server that is not there yet is waited for.
+    pub fn database_wait(&self) -> Duration {
+        self.database_wait.map_or(Duration::from_secs(30), |wait| wait.0)
     }
 
     /// The data folder.

@@ -15,7 +15,7 @@ use anyhow::Result;
 pub use file::DEFAULT_FILE;
 pub use folder::{FolderSettings, LogFormat, MasterKeySource};
 pub use server::{ServerSettings, Simulation};
-pub use value::{MetricsListen, Span};
+pub use value::{Address, MetricsListen, Span};
 
 #[cfg(test)]
 pub use file::default_file_enabled;
@@ -53,7 +53,7 @@ pub struct Context {
     pub file: Option<PathBuf>,
     /// Settings of the data folder, resolved.
     pub folder: FolderSettings,
-    /// Settings of the server that the file holds.
+    /// Settings of the server that come from elsewhere than its own flags and variables.
     pub file_server: ServerSettings,
 }
 
@@ -64,6 +64,8 @@ impl CommonArguments {
             Some(path) => file::read(path)?,
             None => Default::default(),
         };
-        Ok(Context { file: self.config, folder: self.folder.or(folder), file_server: server })
+        let folder = self.folder.or(FolderSettings::of_common_variables()).or(folder);
+        let file_server = ServerSettings::of_common_variables().or(server);
+        Ok(Context { file: self.config, folder, file_server })
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::first_given;
-use super::value::{MetricsListen, Span};
+use super::value::{Address, MetricsListen, Span};
 
 macro_rules! server_settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $variable:literal, $value:literal;)*) => {
@@ -83,10 +83,41 @@ server_settings! {
     drain_delay: Span = "TRUNKLINE_DRAIN_DELAY", "TIME";
     /// How long running requests may go on after that [default: 30s]
     drain_timeout: Span = "TRUNKLINE_DRAIN_TIMEOUT", "TIME";
+    /// For how many days the record of each request is kept; 0: for ever [default: 0]
+    generation_retention_days: u32 = "TRUNKLINE_GENERATION_RETENTION_DAYS", "N";
+    /// Where nodes share their counters: not supported yet, and refused
+    valkey_url: Address = "TRUNKLINE_VALKEY_URL", "URL";
+    /// How long a request waits for running ones if money suffices when they end [default: 10s]
+    reservation_wait: Span = "TRUNKLINE_RESERVATION_WAIT", "TIME";
+    /// Requests that may begin with a key in any minute; 0: no limit [default: 0]
+    key_requests_per_minute: u64 = "TRUNKLINE_KEY_REQUESTS_PER_MINUTE", "N";
+    /// Requests that may begin with a key in a UTC day; 0: no limit [default: 0]
+    key_requests_per_day: u64 = "TRUNKLINE_KEY_REQUESTS_PER_DAY", "N";
+    /// Requests that may run with a key at once; 0: no limit [default: 0]
+    key_concurrency: u64 = "TRUNKLINE_KEY_CONCURRENCY", "N";
+    /// Requests that may run at an endpoint at once; 0: no limit [default: 0]
+    endpoint_concurrency: u64 = "TRUNKLINE_ENDPOINT_CONCURRENCY", "N";
+    /// Requests to free models a minute, for accounts with credits; 0: no limit [default: 20]
+    free_requests_per_minute: u64 = "TRUNKLINE_FREE_REQUESTS_PER_MINUTE", "N";
+    /// The same a UTC day, below ten dollars ever credited; 0: no limit [default: 50]
+    free_requests_per_day: u64 = "TRUNKLINE_FREE_REQUESTS_PER_DAY", "N";
+    /// The same from ten dollars on; 0: no limit [default: 1000]
+    free_requests_per_day_credited: u64 = "TRUNKLINE_FREE_REQUESTS_PER_DAY_CREDITED", "N";
+    /// How long a provider that bills in any case is read after its caller left [default: 5m]
+    read_on_timeout: Span = "TRUNKLINE_READ_ON_TIMEOUT", "TIME";
+    /// How many bytes of such a stream are read [default: 16777216]
+    max_read_on_bytes: usize = "TRUNKLINE_MAX_READ_ON_BYTES", "BYTES";
     /// Whether media may be downloaded from private addresses for callers [default: false]
     allow_private_downloads: bool = "TRUNKLINE_ALLOW_PRIVATE_DOWNLOADS", "true|false";
     /// Whether models of unknown price are served (and marked) [default: true]
     serve_unknown_prices: bool = "TRUNKLINE_SERVE_UNKNOWN_PRICES", "true|false";
+}
+
+impl ServerSettings {
+    /// What variables say that are in use everywhere, beside those of our own.
+    pub(super) fn of_common_variables() -> Self {
+        Self { valkey_url: Address::in_variable("VALKEY_URL"), ..Self::default() }
+    }
 }
 
 /// When there are simulated models.

@@ -1,9 +1,11 @@
 //! Kinds of values: spans of time, addresses that may be switched off.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 /// A span of time as people write it: `250ms`, `30s`, `5m`, `1h`.
@@ -37,6 +39,64 @@ impl TryFrom<String> for Span {
 
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
+    }
+}
+
+/// The longest file with an address.
+const LONGEST_ADDRESS: u64 = 16 * 1024;
+
+/// The address of a server, which may have a password in it: it is not shown, and not checked
+/// where whoever checks would show it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Address(String);
+
+impl Address {
+    /// The address in a variable, if it is set.
+    pub fn in_variable(name: &str) -> Option<Self> {
+        std::env::var(name).ok().filter(|text| !text.is_empty()).map(Self)
+    }
+
+    /// Whether it stands for no server at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+
+    /// The address itself, from where it is if it is elsewhere. `None` if it is empty.
+    pub fn read(&self) -> Result<Option<String>> {
+        let text = match self.0.split_once(':') {
+            Some(("file", path)) => {
+                let read = || {
+                    if std::fs::metadata(path)?.len() > LONGEST_ADDRESS {
+                        return Err(std::io::ErrorKind::FileTooLarge.into());
+                    }
+                    std::fs::read_to_string(path)
+                };
+                read().with_context(|| format!("the file {path} cannot be read"))?
+            }
+            Some(("env", name)) => std::env::var(name)
+                .with_context(|| format!("the variable {name} cannot be read"))?,
+            _ => self.0.clone(),
+        };
+        let text = text.trim();
+        if text.chars().any(char::is_control) {
+            bail!("it has more than one line");
+        }
+        Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
+    }
+}
+
+impl FromStr for Address {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if self.0.is_empty() { "Address()" } else { "Address(***)" })
     }
 }
 
@@ -85,6 +145,22 @@ mod tests {
         for bad in ["", "30", "s", "1.5s", "-1s", "30 s", "25h", "99999999999999999999s", "1d"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_address_is_read_from_where_it_is_and_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("address");
+        std::fs::write(&path, "postgres://u:hidden@h/x\n").unwrap();
+        let address: Address = format!("file:{}", path.display()).parse().unwrap();
+        assert_eq!(address.read().unwrap().unwrap(), "postgres://u:hidden@h/x");
+        let address: Address = "postgres://u:hidden@h/x".parse().unwrap();
+        assert_eq!(address.read().unwrap().unwrap(), "postgres://u:hidden@h/x");
+        assert!(!format!("{address:?}").contains("hidden"));
+        let nowhere: Address = "file:/nowhere/address".parse().unwrap();
+        assert!(nowhere.read().is_err());
+        let nothing: Address = "".parse().unwrap();
+        assert_eq!(nothing.read().unwrap(), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod catalogue;
 mod configuration;
 mod credentials;
+mod database;
 mod doctor;
 mod keys;
 mod serve;

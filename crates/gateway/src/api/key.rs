@@ -4,20 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use protocol::exchange::Fault;
+use ledger::{Limit, LimitKind, NanoUsd, Window};
 use serde::Serialize;
-use store::{BudgetInterval, LimitReset};
+use store::LimitReset;
 use utoipa::ToSchema;
 
 use super::Refused;
-use super::keys::spend::{against_limit, remaining};
 use super::money::Usd;
 use super::session::Session;
-use super::time::{iso, next_reset};
-use super::workspaces::budgets::budget_id;
+use super::time::iso;
 use crate::app::App;
 use crate::clock::now_micros;
-use crate::error::internal;
+use crate::inference::refusal::scope;
 
 /// The answer.
 #[derive(Serialize, ToSchema)]
@@ -67,8 +65,7 @@ pub struct KeyObject {
     pub free_model_daily_requests: FreeModelRequests,
 }
 
-/// A limit that requests with the key count toward: the key's own, or a budget of its workspace.
-/// Money in USD.
+/// A limit that requests with the key count toward. Money in USD.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Budget {
     scope: &'static str,
@@ -85,7 +82,7 @@ pub struct Budget {
     resets_at: Option<String>,
 }
 
-/// Requests to free models a day. There is no such limit here: −1 says so, as in `rate_limit`.
+/// Requests to free models in this UTC day; −1: there is no limit, as in `rate_limit`. RATE-1
 #[derive(Serialize, ToSchema)]
 pub struct FreeModelRequests {
     limit: i64,
@@ -108,40 +105,33 @@ pub async fn show(
     session: Session,
 ) -> Result<Json<KeyAnswer>, Refused> {
     let caller = &session.caller;
+    let terms = &caller.terms;
     let now = now_micros();
-    let spent = app.store.key_usage(&caller.key_hash, now).await.map_err(internal)?;
-    let (usage, byok) = (spent.usage, spent.byok_usage);
-    let against_limit = against_limit(&spent, caller.limit_reset, caller.include_byok_in_limit);
-    let mut budgets = workspace_budgets(&app, &caller.workspace_id, now).await?;
-    budgets.extend(caller.limit_nano_usd.map(|limit| Budget {
-        scope: "key_limit",
-        budget_id: None,
-        guardrail_id: None,
-        limit_usd: Usd(limit),
-        spend_usd: Usd(against_limit),
-        remaining_usd: Usd(limit.saturating_sub(against_limit)),
-        include_byok: caller.include_byok_in_limit,
-        reset_interval: caller.limit_reset.map(LimitReset::as_str),
-        resets_at: caller.limit_reset.map(|reset| iso(next_reset(now, reset))),
-    }));
-    // The one that refuses first.
+    let spent = app.limits.used(terms.key());
+    let (usage, byok) = (&spent.credits, &spent.byok);
+    let budgets: Vec<Budget> = terms.limits.iter().map(|limit| budget(&app, limit, now)).collect();
+    let own = budgets.iter().find(|budget| budget.scope == scope(LimitKind::KeyLimit));
+    let remaining = own.map(|budget| Usd(budget.remaining_usd.0.max(0)));
     let effective = budgets.iter().min_by_key(|budget| budget.remaining_usd.0).cloned();
+    let free = app.rates.free_today(terms, &app.settings.limits.free, now);
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     Ok(Json(KeyAnswer {
         data: KeyObject {
             label: caller.label.clone(),
             limit: caller.limit_nano_usd.map(Usd),
-            limit_remaining: remaining(caller.limit_nano_usd, against_limit).map(Usd),
+            limit_remaining: remaining,
             limit_reset: caller.limit_reset.map(LimitReset::as_str),
             include_byok_in_limit: caller.include_byok_in_limit,
-            usage: Usd(usage.total),
-            usage_daily: Usd(usage.daily),
-            usage_weekly: Usd(usage.weekly),
-            usage_monthly: Usd(usage.monthly),
-            byok_usage: Usd(byok.total),
-            byok_usage_daily: Usd(byok.daily),
-            byok_usage_weekly: Usd(byok.weekly),
-            byok_usage_monthly: Usd(byok.monthly),
-            is_free_tier: false,
+            usage: Usd(usage.lifetime.0),
+            usage_daily: Usd(usage.daily.0),
+            usage_weekly: Usd(usage.weekly.0),
+            usage_monthly: Usd(usage.monthly.0),
+            byok_usage: Usd(byok.lifetime.0),
+            byok_usage_daily: Usd(byok.daily.0),
+            byok_usage_weekly: Usd(byok.weekly.0),
+            byok_usage_monthly: Usd(byok.monthly.0),
+            // Never credited. KEYS-1
+            is_free_tier: terms.total_credits.is_some_and(|total| total <= NanoUsd::ZERO),
             is_management_key: caller.is_management,
             is_provisioning_key: caller.is_management,
             creator_user_id: caller.creator.clone(),
@@ -156,42 +146,30 @@ pub async fn show(
             allowed_data_regions: vec!["global"],
             budgets,
             effective_budget: effective,
-            free_model_daily_requests: FreeModelRequests { limit: -1, used: 0, remaining: -1 },
+            free_model_daily_requests: match free {
+                None => FreeModelRequests { limit: -1, used: 0, remaining: -1 },
+                Some((limit, left)) => FreeModelRequests {
+                    limit: count(limit),
+                    used: count(limit.saturating_sub(left)),
+                    remaining: count(left),
+                },
+            },
         },
     }))
 }
 
-/// The budgets of a workspace with what was spent of them, the broadest first. WS-5
-async fn workspace_budgets(app: &App, workspace: &str, now: i64) -> Result<Vec<Budget>, Fault> {
-    let mut budgets = app.store.workspace_budgets().await.map_err(internal)?;
-    budgets.retain(|budget| budget.workspace_id == workspace);
-    if budgets.is_empty() {
-        return Ok(Vec::new());
+/// A limit with what counts toward it, whatever is held: what is held may yet come to nothing.
+fn budget(app: &App, limit: &Limit, now: i64) -> Budget {
+    let remaining = app.limits.unused(limit);
+    Budget {
+        scope: scope(limit.kind),
+        budget_id: None,
+        guardrail_id: None,
+        limit_usd: Usd(limit.amount.0),
+        spend_usd: Usd((limit.amount - remaining).0),
+        remaining_usd: Usd(remaining.0),
+        include_byok: limit.includes_byok,
+        reset_interval: (limit.window != Window::Lifetime).then(|| limit.window.name()),
+        resets_at: limit.window.resets_at(now).map(iso),
     }
-    let workspaces = app.store.workspaces().await.map_err(internal)?;
-    let include_byok = workspaces
-        .iter()
-        .any(|found| found.id == workspace && found.settings.include_byok_in_budgets);
-    let spent = app.store.workspace_usage(workspace, now).await.map_err(internal)?;
-    let shown = budgets.into_iter().rev().map(|budget| {
-        let reset = match budget.interval {
-            BudgetInterval::Daily => Some(LimitReset::Daily),
-            BudgetInterval::Weekly => Some(LimitReset::Weekly),
-            BudgetInterval::Monthly => Some(LimitReset::Monthly),
-            BudgetInterval::Lifetime => None,
-        };
-        let spend = against_limit(&spent, reset, include_byok);
-        Budget {
-            scope: "workspace",
-            budget_id: Some(budget_id(workspace, budget.interval)),
-            guardrail_id: None,
-            limit_usd: Usd(budget.limit_nano_usd),
-            spend_usd: Usd(spend),
-            remaining_usd: Usd(budget.limit_nano_usd.saturating_sub(spend)),
-            include_byok,
-            reset_interval: reset.map(LimitReset::as_str),
-            resets_at: reset.map(|reset| iso(next_reset(now, reset))),
-        }
-    });
-    Ok(shown.collect())
 }

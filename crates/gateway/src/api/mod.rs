@@ -22,7 +22,7 @@ mod page;
 mod route;
 mod rss;
 mod session;
-mod time;
+pub(crate) mod time;
 mod workspaces;
 
 use std::sync::Arc;

@@ -11,10 +11,14 @@ use protocol::openai_chat::read_facts;
 use serde_json::{Value, json};
 
 use super::Refused;
+use super::money::Usd;
 use super::session::Session;
 use crate::app::App;
+use crate::clock::now_micros;
 use crate::inference::admit::may_infer;
-use crate::inference::plan::explain;
+use crate::inference::bound::Cover;
+use crate::inference::plan::{explain, plan};
+use crate::inference::reserve::preview;
 use crate::inference::{Call, Surface};
 
 /// Explains the route of a chat request.
@@ -44,5 +48,41 @@ pub async fn show(
         &headers,
         facts,
     )?;
-    Ok(Json(json!({ "data": explain(&call)? })))
+    let mut told = explain(&call)?;
+    told["reservation"] = reservation(&call, &envelope, body.len());
+    Ok(Json(json!({ "data": told })))
+}
+
+/// What would be held for the call now, in USD, and how endpoints would be asked for it; or the
+/// error it would get. `null` where no endpoint could be asked.
+fn reservation(call: &Call, envelope: &Envelope<'_>, size: usize) -> Value {
+    let Ok(mut route) = plan(call) else { return Value::Null };
+    let (held, budget) = match preview(call, &mut route, envelope, size, now_micros()) {
+        Ok(held) => held,
+        Err(fault) => {
+            let rendered = protocol::openai_chat::encode_error(&fault, None, &[]);
+            let told: Value = serde_json::from_slice(&rendered.body).unwrap_or_default();
+            return json!({ "refused": told["error"] });
+        }
+    };
+    let attempts: Vec<_> = route
+        .candidates
+        .iter()
+        .filter_map(|candidate| {
+            let cover = budget.as_ref().map(|budget| budget.cover(call, candidate));
+            let max_tokens = match cover {
+                Some(Cover::Beyond) => return None,
+                Some(Cover::Cut(tokens)) => Some(tokens),
+                Some(Cover::Whole) | None => None,
+            };
+            let tag = &call.snapshot.endpoint(candidate.endpoint).tag;
+            Some(json!({ "endpoint": &**tag, "max_tokens": max_tokens }))
+        })
+        .collect();
+    json!({
+        "limited": budget.is_some(),
+        "credits": Usd(held.credits.0),
+        "byok": Usd(held.byok.0),
+        "attempts": attempts,
+    })
 }

@@ -1,7 +1,6 @@
 //! Moments as texts, and when windows of time begin.
 
 use protocol::exchange::Fault;
-use store::LimitReset;
 
 /// A moment in microseconds since 1970 as `2026-01-31T12:00:00.000Z`.
 pub fn iso(micros: i64) -> String {
@@ -26,20 +25,6 @@ pub fn rfc2822(seconds: i64) -> String {
     let (weekday, month) = (name(&DAYS, days.rem_euclid(7)), name(&MONTHS, month - 1));
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
     format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
-}
-
-/// When a limit that starts afresh does so next, in microseconds since 1970: at 00:00 UTC of the
-/// next day, Monday or first of a month. KEYS-2
-pub fn next_reset(now: i64, reset: LimitReset) -> i64 {
-    const DAY: i64 = 86_400_000_000;
-    let begins = |day: &i64| match reset {
-        LimitReset::Daily => true,
-        // Day 0 was a Thursday.
-        LimitReset::Weekly => (day + 3).rem_euclid(7) == 0,
-        LimitReset::Monthly => date(*day).2 == 1,
-    };
-    let tomorrow = now.div_euclid(DAY) + 1;
-    (tomorrow..tomorrow + 31).find(begins).unwrap_or(tomorrow) * DAY
 }
 
 /// The first microsecond of a UTC date, `YYYY-MM-DD`.
@@ -128,20 +113,6 @@ fn date(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// KEYS-2
-    #[test]
-    fn limits_start_afresh_at_midnight_on_monday_and_on_the_first() {
-        // Tuesday, 24 November 2026, noon.
-        let now = 1_795_521_600_000_000;
-        for (reset, at) in [
-            (LimitReset::Daily, "2026-11-25T00:00:00.000Z"),
-            (LimitReset::Weekly, "2026-11-30T00:00:00.000Z"),
-            (LimitReset::Monthly, "2026-12-01T00:00:00.000Z"),
-        ] {
-            assert_eq!(iso(next_reset(now, reset)), at);
-        }
-    }
 
     /// KEYS-4
     #[test]

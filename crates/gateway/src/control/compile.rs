@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use catalog::{AuthStyle, Catalog, Provider};
 use http::{HeaderName, HeaderValue};
+use ledger::Spenders;
 use routing::health::HealthTable;
 use sha2::{Digest as _, Sha256};
 use store::{ControlState, Secret};
 
+use super::limits::{Running, TermsSource};
 use super::snapshot::{Access, Caller, EndpointState, Snapshot};
 use crate::upstream::{Origin, OriginError};
 
@@ -34,11 +36,13 @@ pub enum CompileError {
 }
 
 /// Compiles a snapshot. A credential that cannot be used is left out with a warning: one bad row
-/// must not take the service down. Health is carried over from `previous`.
+/// must not take the service down. Health is carried over from `previous`. `names` numbers those who
+/// spend, the same from snapshot to snapshot.
 pub fn compile(
     state: &ControlState,
     sources: &ControlSources,
     previous: Option<&Snapshot>,
+    names: &mut Spenders,
 ) -> Result<Snapshot, CompileError> {
     // Most changes are of keys: what exists stays as it is, and with it what is known of its health.
     let same = previous.filter(|previous| previous.overlays == state.overlays);
@@ -69,10 +73,11 @@ pub fn compile(
     };
     let default_model =
         state.settings.get("default_model").and_then(|value| value.as_str()).map(str::to_owned);
+    let terms = TermsSource::new(state);
     Ok(Snapshot {
         revision: state.revision,
         overlays: state.overlays.clone(),
-        keys: state.keys.iter().filter_map(caller_of).collect(),
+        keys: state.keys.iter().filter_map(|key| caller_of(key, &terms, names)).collect(),
         access,
         endpoints,
         available,
@@ -82,7 +87,11 @@ pub fn compile(
     })
 }
 
-fn caller_of(key: &store::ApiKey) -> Option<([u8; 32], Arc<Caller>)> {
+fn caller_of(
+    key: &store::ApiKey,
+    terms: &TermsSource<'_>,
+    names: &mut Spenders,
+) -> Option<([u8; 32], Arc<Caller>)> {
     let caller = Caller {
         key_hash: key.hash.as_str().into(),
         label: key.label.clone(),
@@ -96,6 +105,7 @@ fn caller_of(key: &store::ApiKey) -> Option<([u8; 32], Arc<Caller>)> {
         limit_reset: key.limit_reset,
         include_byok_in_limit: key.include_byok_in_limit,
         creator: key.creator.clone(),
+        terms: terms.of(key, names),
     };
     Some((unhex(&key.hash)?, Arc::new(caller)))
 }
@@ -227,6 +237,7 @@ fn endpoints_of(catalog: &Catalog) -> Vec<Arc<EndpointState>> {
                 upstream_model: endpoint.upstream_model.as_str().into(),
                 price_version: price_version(&prices),
                 prices: prices.into(),
+                running: Running::new(0),
             })
         })
         .collect()

@@ -2,6 +2,7 @@
 //! whole; a request holds one snapshot from its first to its last step.
 
 mod compile;
+pub mod limits;
 mod refresh;
 mod snapshot;
 

@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue};
 use routing::health::{HealthTable, Observation};
 use store::Micros;
 
+use super::limits::{Running, Terms};
 use crate::upstream::Origin;
 
 /// Everything a request needs of the control plane, as of one moment.
@@ -59,6 +60,8 @@ pub struct Caller {
     pub include_byok_in_limit: bool,
     /// Who made the key.
     pub creator: Option<String>,
+    /// Who spends when it is used, and under which limits.
+    pub terms: Terms,
 }
 
 /// One way to reach a provider: its address and a credential.
@@ -107,6 +110,9 @@ pub struct EndpointState {
     pub prices: Arc<str>,
     /// Their version: the same prices are the same version.
     pub price_version: Arc<str>,
+    /// How many requests run there, where that is bounded. Counted anew after a change of the
+    /// catalogue.
+    pub running: Running,
 }
 
 impl Snapshot {

@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 use protocol::exchange::{ErrorType, Fault, FinishReason, Response};
 use protocol::openai_chat::{PatchedResponse, RequestPatch, patch_request, patch_response};
-use protocol::target::{Encoded, ResponseContext, Target};
+use protocol::target::{Abilities, Encoded, ResponseContext, Target};
 use protocol::{Dialect, anthropic, gemini, openai_chat};
 
 use super::Surface;
@@ -160,33 +160,33 @@ impl From<Fault> for AttemptError {
     }
 }
 
-/// Tries one candidate. Everything before the first content may fail without the caller knowing.
+/// Tries one candidate, for at most `most_output` tokens of each answer if money is short. Everything before the first content may fail without the caller knowing.
 pub async fn attempt(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
+    most_output: Option<u64>,
     debug: &mut Vec<u8>,
     settlement: &mut Settlement,
 ) -> Result<Begun, AttemptError> {
     let limits = &dispatch.worker.app.settings.upstream;
     let started = Instant::now();
-    let (request, context) = write_request(dispatch, candidate, debug).await?;
+    let (request, context) = write_request(dispatch, candidate, most_output, debug).await?;
     let stream = dispatch.call.facts.stream;
-    // Headers of an answer that is not streamed may come only when all of it is generated. In a
-    // stream they must come soon; then every sign of life renews the patience for the first
-    // content, since a model may think for minutes.
-    let headers_limit = if stream { limits.first_event } else { limits.total };
+    // In a stream headers must come soon; then every sign of life renews the patience for the
+    // first content, since a model may think for minutes.
     let headers = async {
         let response = send(dispatch, candidate, request).await?;
         accept(response, candidate, dispatch).await
     };
     let waiting = async {
-        let response = tokio::time::timeout(headers_limit, headers)
-            .await
-            .map_err(|_| AttemptError::timeout())??;
         if stream {
+            let response = tokio::time::timeout(limits.first_event, headers)
+                .await
+                .map_err(|_| AttemptError::timeout())??;
             begin_stream(dispatch, candidate, context, response, started).await
         } else {
-            let body = collect(dispatch, response).await?;
+            // Headers may come only when all of it is generated: the total is their limit.
+            let body = collect(dispatch, headers.await?).await?;
             whole_answer(dispatch, candidate, &context, &body, started)
         }
     };
@@ -206,15 +206,23 @@ pub async fn attempt(
 async fn write_request(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
+    most_output: Option<u64>,
     debug: &mut Vec<u8>,
 ) -> Result<(Request<Full<Bytes>>, ResponseContext), AttemptError> {
     let catalog = &dispatch.call.snapshot.catalog;
     let endpoint = catalog.endpoint(candidate.endpoint);
     let provider = catalog.provider_of(candidate.endpoint);
+    // What the money pays for is all that the model can, for whoever writes the request: then no
+    // budget for reasoning is put on top of it.
+    let cut = most_output.map(|most| Abilities {
+        max_output_tokens: Some(endpoint.abilities.max_output_tokens.unwrap_or(most).min(most)),
+        ..endpoint.abilities.clone()
+    });
+    let abilities = cut.as_ref().unwrap_or(&endpoint.abilities);
     let target = Target {
         model: &endpoint.upstream_model,
         quirks: &provider.quirks,
-        abilities: &endpoint.abilities,
+        abilities,
         parameters: endpoint.supported_parameters,
         tier: Some(candidate.tier.into()),
     };
@@ -223,7 +231,7 @@ async fn write_request(
         (Dialect::OpenaiChat, Surface::Chat) => {
             let patch = RequestPatch {
                 user_identity: dispatch.call.user_identity.clone(),
-                ..RequestPatch::default()
+                max_output_tokens: most_output,
             };
             patch_request(dispatch.envelope, &target, &patch)?
         }
@@ -233,6 +241,11 @@ async fn write_request(
             } else {
                 dispatch.request()?
             };
+            let shorter = most_output.map(|most| protocol::exchange::Request {
+                max_output_tokens: Some(request.max_output_tokens.unwrap_or(most).min(most)),
+                ..request.clone()
+            });
+            let request = shorter.as_ref().unwrap_or(request);
             match dialect {
                 Dialect::OpenaiChat => openai_chat::encode_request(request, &target)?,
                 Dialect::Anthropic => anthropic::encode_request_with(

@@ -1,4 +1,4 @@
-//! Step 4: attempts at endpoints, one after the other, until content flows. LB-4, FALL, promise 4
+//! Step 5: attempts at endpoints, one after the other, until content flows. LB-4, FALL, promise 4
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -13,11 +13,15 @@ use store::Attempt as AttemptRecord;
 use tokio::sync::OnceCell;
 
 use super::attempt::{AttemptError, Completed, Started, attempt};
+use super::bound::Cover;
 use super::plan::{Candidate, Route};
+use super::read_on::{Presence, bills_in_any_case};
+use super::reserve::Budget;
 use super::settle::Settlement;
 use super::{Call, Surface};
 use crate::app::Worker;
-use crate::clock::now_millis;
+use crate::clock::{now_micros, now_millis};
+use crate::control::limits::{Limited, Place};
 use crate::upstream::download::inline_media;
 
 /// No attempt begins once a call has lasted as long as so many whole attempts may.
@@ -35,6 +39,10 @@ pub struct Dispatch<'a> {
     pub envelope: &'a Envelope<'a>,
     /// Where to try.
     pub route: &'a Route,
+    /// How endpoints may be asked for what is held; `None`: as the caller asked.
+    pub budget: Option<Budget>,
+    /// Whether anybody still waits for the answer.
+    pub presence: &'a Presence,
     /// The request in neutral form, decoded when the first endpoint needs it.
     pub decoded: OnceLock<Result<Request, Fault>>,
     /// The same with media downloaded, for endpoints that take bytes only.
@@ -65,6 +73,8 @@ pub struct Exhausted {
     pub fault: Fault,
     /// How many attempts were made.
     pub attempts: usize,
+    /// All endpoints were full. RATE-5
+    pub limited: Option<Box<Limited>>,
 }
 
 impl<'a> Dispatch<'a> {
@@ -102,6 +112,7 @@ impl<'a> Dispatch<'a> {
         let app = &self.worker.app;
         let mut failures: Vec<Failure> = Vec::new();
         let mut debug = Vec::new();
+        let mut full = false;
         for candidate in &self.route.candidates {
             if failures.iter().any(|failure| failure.forbids(candidate, self)) {
                 continue;
@@ -120,11 +131,35 @@ impl<'a> Dispatch<'a> {
             if settlement.started().elapsed() >= app.settings.upstream.total * CALL_TIME {
                 break;
             }
+            // Nothing new is begun for a caller who left.
+            if self.presence.has_left() {
+                break;
+            }
+            let cover = self.budget.as_ref().map(|budget| budget.cover(self.call, candidate));
+            let most_output = match cover {
+                // What is held does not pay for it.
+                Some(Cover::Beyond) => continue,
+                Some(Cover::Cut(tokens)) => Some(tokens),
+                Some(Cover::Whole) | None => None,
+            };
             let state = self.call.snapshot.endpoint(candidate.endpoint);
+            let most = app.settings.limits.endpoint_concurrency;
+            match Place::at_endpoint(state, most) {
+                Ok(place) => settlement.occupy(place),
+                Err(_) => {
+                    full = true;
+                    continue;
+                }
+            }
+            if let Some(tokens) = most_output {
+                settlement.cut(tokens.saturating_mul(self.call.facts.answers));
+            }
+            settlement.keep(Instant::now());
             settlement.choose(candidate.endpoint, state, candidate.access.is_byok());
             let mut watch =
                 Watch { dispatch: self, candidate, started: Instant::now(), over: false };
-            let result = attempt(self, candidate, &mut debug, settlement).await;
+            self.presence.billed(bills_in_any_case(self.call, candidate));
+            let result = attempt(self, candidate, most_output, &mut debug, settlement).await;
             watch.over = true;
             let latency = watch.started.elapsed();
             drop(watch);
@@ -136,6 +171,8 @@ impl<'a> Dispatch<'a> {
                     return Ok(begun);
                 }
                 Err(error) => {
+                    settlement.occupy(None);
+                    self.presence.billed(false);
                     self.observe(candidate, &error);
                     let status = error.upstream_status;
                     let kind = error.fault.error_type.name();
@@ -160,7 +197,19 @@ impl<'a> Dispatch<'a> {
                 }
             }
         }
+        if failures.is_empty() && full {
+            return Err(self.crowded());
+        }
         Err(self.exhausted(failures))
+    }
+
+    /// The error where all endpoints are full. ERR-11
+    fn crowded(&self) -> Exhausted {
+        let most = self.worker.app.settings.limits.endpoint_concurrency;
+        let model = &self.call.model_requested;
+        let message = format!("All providers for {model} are at capacity. Retry after 1 seconds.");
+        let limited = Limited::crowded(message, most, now_micros());
+        Exhausted { fault: limited.fault.clone(), attempts: 0, limited: Some(Box::new(limited)) }
     }
 
     fn record(
@@ -214,7 +263,7 @@ impl<'a> Dispatch<'a> {
                 ErrorType::ProviderUnavailable,
                 "No provider could be asked for this model",
             );
-            return Exhausted { fault, attempts };
+            return Exhausted { fault, attempts, limited: None };
         };
         let mut fault = last.error.fault.clone();
         let faults: Vec<AttemptFailure<'_>> = failures
@@ -259,7 +308,7 @@ impl<'a> Dispatch<'a> {
                 fault.metadata.push(("previous_errors".to_owned(), raw));
             }
         }
-        Exhausted { fault, attempts }
+        Exhausted { fault, attempts, limited: None }
     }
 
     /// How the answer is named toward the caller.

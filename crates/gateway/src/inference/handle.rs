@@ -1,6 +1,6 @@
 //! One request from its first byte to its answer.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
@@ -22,12 +22,15 @@ use super::dispatch::{Begun, Dispatch, Exhausted};
 use super::live::{Live, stopping};
 use super::plan::{Route, plan};
 use super::prepare::{Call, Served};
+use super::read_on::{Lingering, Presence};
 use super::receive::{MAX_OF_UNKNOWN, discard, receive};
+use super::reserve::{Held, Unaffordable, reserve};
 use super::settle::{Ending, Opening, Settlement};
 use super::stream::{LateFailure, StreamBody, report_commit};
 use crate::answer::AnswerBody;
 use crate::app::{App, Worker};
 use crate::clock::now_micros;
+use crate::control::limits::{Limited, Place};
 use crate::control::{Caller, Snapshot};
 use crate::error::respond;
 
@@ -56,11 +59,29 @@ struct Refusal {
     last: (String, String),
     /// It has a row, and with it a place in the metrics.
     settled: bool,
+    /// It came too early. RATE-5
+    limited: Option<Box<Limited>>,
 }
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self { fault, members: Vec::new(), last: Default::default(), settled: false }
+        Self { fault, members: Vec::new(), last: Default::default(), settled: false, limited: None }
+    }
+}
+
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        let refusal = Self::from(limited.fault.clone());
+        Self { limited: Some(Box::new(limited)), ..refusal }
+    }
+}
+
+impl From<Unaffordable> for Refusal {
+    fn from(unaffordable: Unaffordable) -> Self {
+        match unaffordable {
+            Unaffordable::Money(fault) => fault.into(),
+            Unaffordable::Rate(limited) => limited.into(),
+        }
     }
 }
 
@@ -73,7 +94,11 @@ impl Refusal {
     }
 
     fn respond(&self, generation_id: &str) -> Response<AnswerBody> {
-        respond(&self.fault, Some(generation_id), &self.members)
+        let mut response = respond(&self.fault, Some(generation_id), &self.members);
+        if let Some(limited) = &self.limited {
+            limited.tell(response.headers_mut());
+        }
+        response
     }
 }
 
@@ -95,6 +120,19 @@ async fn admitted(
             return Err(fault.into());
         }
     };
+    let limits = &app.settings.limits;
+    let now = now_micros();
+    let admitted = app
+        .rates
+        .admit_key(&caller.terms, limits.key_per_minute, limits.key_per_day, now)
+        .and_then(|()| app.rates.enter_key(&caller.terms, limits.key_concurrency, now));
+    let place = match admitted {
+        Ok(place) => place,
+        Err(limited) => {
+            discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
+            return Err(limited.into());
+        }
+    };
     let Ok(slot) = worker.settlements.reserve_slot() else {
         let mut fault = Fault::new(
             ErrorType::ProviderOverloaded,
@@ -113,7 +151,7 @@ async fn admitted(
             return Err(fault.into());
         }
     };
-    let committed_to_stream = Arc::new(AtomicBool::new(false));
+    let presence = Arc::new(Presence::default());
     let request = Pending {
         worker,
         snapshot,
@@ -122,16 +160,18 @@ async fn admitted(
         headers: parts.headers,
         body,
         slot,
+        place,
         generation_id: generation_id.to_owned(),
-        streaming: Arc::clone(&committed_to_stream),
+        presence: Arc::clone(&presence),
     };
-    let mut answering = Box::pin(unless_cut_off(Arc::clone(&app), answer(request)));
+    let answering = unless_cut_off(Arc::clone(&app), answer(request));
+    let mut answering = Lingering::new(Arc::clone(&app), Arc::clone(&presence), answering);
     let heartbeat = app.settings.heartbeat_after();
     loop {
         match tokio::time::timeout(heartbeat, &mut answering).await {
             Ok(outcome) => return outcome.map(|answered| answered.respond(&app, surface)),
             // A caller that streams gets headers and a comment while attempts go on. STREAM-2
-            Err(_) if committed_to_stream.load(Ordering::Relaxed) => break,
+            Err(_) if presence.streaming.load(Ordering::Relaxed) => break,
             Err(_) => {}
         }
     }
@@ -182,9 +222,9 @@ struct Pending {
     headers: HeaderMap,
     body: Bytes,
     slot: Slot,
+    place: Option<Place>,
     generation_id: String,
-    /// Set once the request is known to be good and to ask for a stream.
-    streaming: Arc<AtomicBool>,
+    presence: Arc<Presence>,
 }
 
 enum Answered {
@@ -257,13 +297,20 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
     };
     let mut route = route;
     leave_out_unknown_prices(&call, &mut route)?;
-    request.streaming.store(call.facts.stream, Ordering::Relaxed);
     let mut generation = call.record();
+    let begun = generation.created_at;
+    let held = reserve(&call, &mut route, &envelope, request.body.len(), begun).await?;
+    let Held { reservation, budget } = held;
+    request.presence.streaming.store(call.facts.stream, Ordering::Relaxed);
     generation.router = route.router().map(Into::into);
     let opening = Opening {
         generation,
         estimated_prompt_tokens: call.facts.estimated_prompt_tokens,
         images: call.facts.images,
+        most_output: call.facts.most_output(),
+        reservation,
+        markup: call.caller.terms.markup,
+        place: request.place,
     };
     let mut settlement =
         Settlement::open(Arc::clone(&app), Arc::clone(&call.snapshot), request.slot, opening);
@@ -273,6 +320,8 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         body: &request.body,
         envelope: &envelope,
         route: &route,
+        budget,
+        presence: &request.presence,
         decoded: OnceLock::new(),
         inlined: OnceCell::new(),
     };
@@ -285,10 +334,13 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         }
         Ok(Begun::Whole(completed)) => {
             call.keep_route(route);
-            let body = whole(&call, *completed, settlement).await;
+            let body = whole(&call, *completed, settlement, request.presence.has_left()).await;
             Ok(Answered::Whole { body, generation_id: call.generation_id.clone() })
         }
-        Err(exhausted) => Err(failed(&call, route, exhausted, settlement).await),
+        Err(exhausted) => {
+            let left = request.presence.has_left();
+            Err(failed(&call, route, exhausted, settlement, left).await)
+        }
     }
 }
 
@@ -314,10 +366,16 @@ fn leave_out_unknown_prices(call: &Call, route: &mut Route) -> Result<(), Fault>
     ))
 }
 
-async fn whole(call: &Arc<Call>, completed: Completed, settlement: Settlement) -> Vec<u8> {
+/// The body of a whole answer, once its row is committed; `left`: nobody waits for it.
+async fn whole(
+    call: &Arc<Call>,
+    completed: Completed,
+    settlement: Settlement,
+    left: bool,
+) -> Vec<u8> {
     let Completed { answer, candidate, began } = completed;
     let candidate = &candidate;
-    let mut ending = Ending { status: 200, ..Ending::default() };
+    let mut ending = Ending { status: 200, cancelled: left, read_on: left, ..Ending::default() };
     match &answer {
         WholeAnswer::Patched(patched) => {
             ending.usage = patched.usage;
@@ -386,6 +444,7 @@ async fn failed(
     route: Route,
     exhausted: Exhausted,
     settlement: Settlement,
+    left: bool,
 ) -> Refusal {
     call.keep_route(route);
     let fault = exhausted.fault;
@@ -395,11 +454,12 @@ async fn failed(
     let ending = Ending {
         status: fault.status,
         error_type: Some(fault.error_type.name()),
+        cancelled: left,
         ..Ending::default()
     };
     let bill = settlement.bill(&ending);
     if let Some(committed) = settlement.settle(ending, &bill) {
         report_commit(&call.generation_id, committed.await);
     }
-    Refusal { fault, members, last, settled: true }
+    Refusal { fault, members, last, settled: true, limited: exhausted.limited }
 }

@@ -16,6 +16,7 @@ use super::Call;
 use super::attempt::{Started, body_fault, for_caller};
 use super::pace::Pace;
 use super::prepare::Served;
+use super::read_on::{bills_in_any_case, read_on};
 use super::settle::{Ending, Settlement};
 use super::stream::HEARTBEAT;
 use crate::app::App;
@@ -108,7 +109,8 @@ impl Live {
         self.pace.handed_out(self.now);
     }
 
-    fn ending(started: &Started) -> Ending {
+    /// What is known of how it ended.
+    pub(super) fn ending(started: &Started) -> Ending {
         Ending {
             usage: started.relay.usage(),
             text_bytes: started.relay.text_bytes(),
@@ -194,6 +196,9 @@ impl Live {
         };
         let now = Instant::now();
         self.now = now;
+        if let Some(settlement) = &mut self.settlement {
+            settlement.keep(now);
+        }
         let held_up = self.pace.asked(now);
         if !held_up.is_zero() {
             // Within the time of one whole attempt: even a slow caller has an end.
@@ -343,11 +348,16 @@ pub fn stopping() -> Fault {
 }
 
 impl Drop for Live {
-    /// The caller left: the provider's connection closes, and what was metered is settled.
+    /// The caller left: the provider's connection closes, and what was metered is settled, unless
+    /// the provider bills it all.
     /// STREAM-8, STREAM-9
     fn drop(&mut self) {
         if let (Some(started), Some(settlement)) = (self.started.take(), self.settlement.take()) {
-            settlement.abandon(Self::ending(&started));
+            if started.ended || !bills_in_any_case(&self.call, &started.candidate) {
+                settlement.abandon(Self::ending(&started));
+            } else {
+                read_on(Arc::clone(&self.call), started, settlement);
+            }
         }
     }
 }

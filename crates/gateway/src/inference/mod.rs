@@ -3,12 +3,14 @@
 //! 1. `admit`: who calls?
 //! 2. `prepare`: read the body, gather facts.
 //! 3. `plan`: which endpoints, in which order, and why?
-//! 4. `dispatch`, `attempt`: try them until content flows.
-//! 5. `relay`, `stream`, `live`: bring the answer to the caller.
-//! 6. `settle`: one row in the books, on every way out, before the last frame.
+//! 4. `reserve`: hold what it may cost, under all limits.
+//! 5. `dispatch`, `attempt`: try them until content flows.
+//! 6. `relay`, `stream`, `live`: bring the answer to the caller.
+//! 7. `settle`: one row in the books, on every way out, before the last frame.
 
 pub mod admit;
 pub mod attempt;
+pub mod bound;
 pub mod dispatch;
 mod echo;
 pub mod handle;
@@ -17,8 +19,11 @@ pub mod metadata;
 pub mod pace;
 pub mod plan;
 pub mod prepare;
+pub mod read_on;
 pub mod receive;
+pub mod refusal;
 pub mod relay;
+pub mod reserve;
 pub mod settle;
 pub mod sticky;
 pub mod stream;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
 use http::header::{ORIGIN, REFERER, USER_AGENT};
+use http::{HeaderMap, HeaderName};
 use protocol::exchange::{Fault, FinishReason, Usage};
 use protocol::openai_chat::RequestFacts;
 use routing::health::{Observation, Outcome};
@@ -76,25 +76,34 @@ struct Attribution {
     session_id: Option<String>,
 }
 
+// Named once: looking a header up by its text checks the text each time.
+const HTTP_REFERER: HeaderName = HeaderName::from_static("http-referer");
+const OPENROUTER_TITLE: HeaderName = HeaderName::from_static("x-openrouter-title");
+const TITLE: HeaderName = HeaderName::from_static("x-title");
+const CATEGORIES: HeaderName = HeaderName::from_static("x-openrouter-categories");
+const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
+const METADATA: HeaderName = HeaderName::from_static("x-openrouter-metadata");
+const EXPERIMENTAL_METADATA: HeaderName =
+    HeaderName::from_static("x-openrouter-experimental-metadata");
+const BETA: HeaderName = HeaderName::from_static("x-anthropic-beta");
+const ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
+
 impl Attribution {
     fn read(headers: &HeaderMap) -> Self {
-        let text = |name: &str| {
-            headers
-                .get(name)
-                .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
-                .map(str::trim)
-                .filter(|text| !text.is_empty())
-                .map(|text| text.chars().take(512).collect::<String>())
+        let text = |name: &HeaderName| -> Option<&str> {
+            let value = std::str::from_utf8(headers.get(name)?.as_bytes()).ok()?.trim();
+            let end = value.char_indices().nth(512).map_or(value.len(), |(end, _)| end);
+            Some(&value[..end]).filter(|text| !text.is_empty())
         };
-        let shared = |name: &str| text(name).map(Arc::from);
+        let shared = |name: &HeaderName| text(name).map(Arc::from);
         Self {
             // What an application says of itself goes before what its browser adds.
-            referer: shared("http-referer").or_else(|| shared(REFERER.as_str())),
-            title: shared("x-openrouter-title").or_else(|| shared("x-title")),
-            categories: shared("x-openrouter-categories"),
-            user_agent: shared(USER_AGENT.as_str()),
-            origin: shared(ORIGIN.as_str()),
-            session_id: text("x-session-id"),
+            referer: shared(&HTTP_REFERER).or_else(|| shared(&REFERER)),
+            title: shared(&OPENROUTER_TITLE).or_else(|| shared(&TITLE)),
+            categories: shared(&CATEGORIES),
+            user_agent: shared(&USER_AGENT),
+            origin: shared(&ORIGIN),
+            session_id: text(&SESSION_ID).map(str::to_owned),
         }
     }
 }
@@ -128,22 +137,21 @@ impl Call {
                 ));
             }
         };
-        let flag = |name: &str| {
+        let flag = |name: &HeaderName| {
             headers
                 .get(name)
                 .is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"enabled"))
         };
-        let betas = ["x-anthropic-beta", "anthropic-beta"]
+        let betas = [BETA, ANTHROPIC_BETA]
             .iter()
-            .filter_map(|name| headers.get(*name)?.to_str().ok())
+            .filter_map(|name| headers.get(name)?.to_str().ok())
             .flat_map(|value| value.split(','))
             .map(str::trim)
             .filter(|beta| !beta.is_empty())
             .map(str::to_owned)
             .collect();
         Ok(Self {
-            wants_metadata: flag("x-openrouter-metadata")
-                || flag("x-openrouter-experimental-metadata"),
+            wants_metadata: flag(&METADATA) || flag(&EXPERIMENTAL_METADATA),
             app,
             snapshot,
             caller,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::HeaderMap;
 use http::header::EXPECT;
 use http_body::Body;
@@ -54,9 +55,16 @@ pub async fn receive(body: &mut Incoming, settings: &Settings) -> Result<Bytes, 
     let mut first = Bytes::new();
     let mut whole: Vec<u8> = Vec::new();
     loop {
-        let left = settings.body_timeout.saturating_sub(started.elapsed());
-        let wait = settings.body_idle_timeout.min(left);
-        let frame = match tokio::time::timeout(wait, body.frame()).await {
+        // What came with the head is taken without a timer.
+        let frame = match body.frame().now_or_never() {
+            Some(frame) => Ok(frame),
+            None => {
+                let left = settings.body_timeout.saturating_sub(started.elapsed());
+                let wait = settings.body_idle_timeout.min(left);
+                tokio::time::timeout(wait, body.frame()).await
+            }
+        };
+        let frame = match frame {
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => break,
             Ok(Some(Err(error))) => {

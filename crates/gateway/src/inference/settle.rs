@@ -1,15 +1,16 @@
-//! Step 6: exactly one row for each call, on every way out. ZCI, USAGE, promise 2
+//! Step 7: exactly one row for each call, on every way out. ZCI, USAGE, promise 2
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use catalog::{EndpointId, PriceList, PriceState};
-use ledger::{Cost, MeteredUsage};
+use ledger::{Cost, Markup, MeteredUsage, NanoUsd, Spend};
 use protocol::exchange::{Charge, FinishReason, Usage};
 use store::{Attempt, Committed, Generation, SettledBy, Slot};
 
 use crate::app::App;
 use crate::clock::{minute_of_day, now_micros};
+use crate::control::limits::{Place, Reservation};
 use crate::control::{EndpointState, Snapshot};
 use crate::telemetry::OutcomeLabel;
 
@@ -27,6 +28,14 @@ pub struct Settlement {
     trying: Option<Instant>,
     estimated_prompt_tokens: u64,
     images: u64,
+    /// The most tokens of output that were asked for, of all answers together.
+    most_output: u64,
+    /// What is held for the call; gone once it is settled. Promise 3
+    reservation: Option<Reservation>,
+    markup: Markup,
+    /// The call's place among those of its key, and at the endpoint under way.
+    _place: Option<Place>,
+    at_endpoint: Option<Place>,
 }
 
 /// How an answer ended.
@@ -48,6 +57,8 @@ pub struct Ending {
     pub error_type: Option<String>,
     /// The caller left.
     pub cancelled: bool,
+    /// And the provider was read to its end all the same.
+    pub read_on: bool,
     /// The tier that served.
     pub service_tier: Option<String>,
     /// The provider's id of the answer.
@@ -62,6 +73,8 @@ pub struct Bill {
     /// What it costs, as shown.
     pub charge: Charge,
     cost: Cost,
+    /// What the account is charged.
+    charged: NanoUsd,
     settled_by: SettledBy,
     price_state: store::PriceState,
     /// The endpoint whose prices hold; not the one that was asked if it served another tier.
@@ -76,6 +89,14 @@ pub struct Opening {
     pub estimated_prompt_tokens: u64,
     /// How many images the prompt has.
     pub images: u64,
+    /// The most tokens of output that the caller asked for, of all answers together.
+    pub most_output: u64,
+    /// What is held for it.
+    pub reservation: Reservation,
+    /// What is charged on top of what providers charge.
+    pub markup: Markup,
+    /// Its place among the running calls of its key.
+    pub place: Option<Place>,
 }
 
 impl Settlement {
@@ -93,7 +114,29 @@ impl Settlement {
             trying: None,
             estimated_prompt_tokens: opening.estimated_prompt_tokens,
             images: opening.images,
+            most_output: opening.most_output,
+            reservation: Some(opening.reservation),
+            markup: opening.markup,
+            _place: opening.place,
+            at_endpoint: None,
         }
+    }
+
+    /// The call goes on: what is held for it stays so.
+    pub fn keep(&mut self, now: Instant) {
+        if let Some(reservation) = &mut self.reservation {
+            reservation.keep(now);
+        }
+    }
+
+    /// No more than so many tokens of output are asked for, of all answers together.
+    pub fn cut(&mut self, most_output: u64) {
+        self.most_output = self.most_output.min(most_output);
+    }
+
+    /// The call has this place at the endpoint that is tried, and gives back the one before.
+    pub fn occupy(&mut self, place: Option<Place>) {
+        self.at_endpoint = place;
     }
 
     /// The record so far.
@@ -142,7 +185,8 @@ impl Settlement {
     pub fn bill(&self, ending: &Ending) -> Bill {
         let estimated = Usage {
             input: self.estimated_prompt_tokens,
-            output: ending.text_bytes.div_ceil(4),
+            // A guess is never more than what was asked for, and held.
+            output: ending.text_bytes.div_ceil(4).min(self.most_output),
             ..Usage::default()
         };
         let mut usage = ending.usage.unwrap_or(estimated);
@@ -160,6 +204,7 @@ impl Settlement {
         let mut bill = Bill {
             usage,
             settled_by: match (ending.usage.is_some() && !uncounted, ending.cancelled) {
+                (true, true) if ending.read_on => SettledBy::Drained,
                 (_, true) if unfinished => SettledBy::Metered,
                 (true, _) => SettledBy::Usage,
                 (false, _) => SettledBy::Estimated,
@@ -204,7 +249,8 @@ impl Settlement {
                 bill.charge.upstream_prompt_cost = Some(cost.prompt.to_string());
                 bill.charge.upstream_completion_cost = Some(cost.completion.to_string());
                 if !bill.charge.is_byok {
-                    bill.charge.cost = cost.total.to_string();
+                    bill.charged = self.markup.apply(cost.total);
+                    bill.charge.cost = bill.charged.to_string();
                 }
                 bill.cost = cost;
             }
@@ -240,7 +286,12 @@ impl Settlement {
             elapsed.as_secs_f64(),
             first_content.map(|duration| duration.as_secs_f64()),
         );
-        let charged = if self.generation.is_byok { 0 } else { bill.cost.total.0 };
+        let charged = bill.charged.0;
+        if let Some(reservation) = self.reservation.take() {
+            let is_byok = self.generation.is_byok;
+            let byok = if is_byok { bill.cost.total } else { NanoUsd::ZERO };
+            reservation.settle(Spend { credits: bill.charged, byok });
+        }
         self.app.metrics.usage(bill.usage.input, bill.usage.output, charged);
 
         let mut generation = std::mem::take(&mut self.generation);

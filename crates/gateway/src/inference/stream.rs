@@ -1,4 +1,4 @@
-//! Step 5: a streamed answer on its way to the caller, with back-pressure: the provider is read
+//! Step 6: a streamed answer on its way to the caller, with back-pressure: the provider is read
 //! only as fast as the caller takes. STREAM
 
 use std::pin::Pin;

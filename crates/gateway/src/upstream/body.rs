@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -75,7 +76,11 @@ impl UpstreamBody {
 
     /// The next piece of data within `idle`.
     pub async fn data(&mut self, idle: Duration) -> Option<Result<Bytes, BodyError>> {
-        let next = std::future::poll_fn(|context| self.poll_data(context));
+        let mut next = std::future::poll_fn(|context| self.poll_data(context));
+        // What is there already needs no timer.
+        if let Some(data) = (&mut next).now_or_never() {
+            return data;
+        }
         match tokio::time::timeout(idle, next).await {
             Ok(data) => data,
             Err(_) => Some(Err(BodyError::Idle(idle))),

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -153,9 +154,14 @@ impl Pool {
                     // A connection that is not free at once still writes a request that was
                     // answered early; waiting for it would make this caller pay for another's
                     // upload.
-                    match tokio::time::timeout(READY_LIMIT, sender.ready()).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(_)) | Err(_) => continue,
+                    let is_ready = match sender.ready().now_or_never() {
+                        Some(ready) => ready.is_ok(),
+                        None => tokio::time::timeout(READY_LIMIT, sender.ready())
+                            .await
+                            .is_ok_and(|ready| ready.is_ok()),
+                    };
+                    if !is_ready {
+                        continue;
                     }
                     self.over_http1(origin, sender, request, fresh).await
                 }

@@ -85,7 +85,17 @@ impl Gateway {
 
     pub async fn with_catalog(catalog: Catalog, settings: Settings) -> Self {
         let store = Store::open_temporary().await.unwrap();
-        let new = NewApiKey { name: "test".into(), ..NewApiKey::default() };
+        Self::with_store(catalog, settings, store, NewApiKey::default()).await
+    }
+
+    /// A gateway over a store that may hold something already, with a key to be made.
+    pub async fn with_store(
+        catalog: Catalog,
+        settings: Settings,
+        store: Store,
+        new: NewApiKey,
+    ) -> Self {
+        let new = NewApiKey { name: "test".into(), ..new };
         let key = store.create_api_key(new, &Actor::system(), 1).await.unwrap();
         let sources = ControlSources {
             environment: Vec::new(),

@@ -59,20 +59,23 @@ impl Limit {
         }
     }
 
-    pub(super) const fn is_balance(&self) -> bool {
+    /// Whether it is an account's balance, which is exhausted for good by a debt. CREDIT-4
+    pub const fn is_balance(&self) -> bool {
         matches!(self.kind, LimitKind::AccountBalance)
     }
 
-    pub(super) const fn counts_byok(&self) -> bool {
+    /// Whether what owners of credentials pay counts toward it.
+    pub const fn counts_byok(&self) -> bool {
         self.includes_byok && !self.is_balance()
     }
 
-    pub(super) const fn span(&self) -> Window {
+    /// The window that is counted.
+    pub const fn span(&self) -> Window {
         if self.is_balance() { Window::Lifetime } else { self.window }
     }
 
     /// Orders limits by how much they take in. WS-7
-    pub(super) const fn breadth(&self) -> (LimitKind, Window) {
+    pub const fn breadth(&self) -> (LimitKind, Window) {
         (self.kind, self.span())
     }
 }

@@ -89,12 +89,14 @@ impl Spend {
     }
 
     /// With what is negative as zero.
-    pub(super) fn sane(self) -> Self {
+    #[must_use]
+    pub fn sane(self) -> Self {
         Self { credits: self.credits.max(NanoUsd::ZERO), byok: self.byok.max(NanoUsd::ZERO) }
     }
 
     /// Part by part the smaller one.
-    pub(super) fn at_most(self, most: Self) -> Self {
+    #[must_use]
+    pub fn at_most(self, most: Self) -> Self {
         Self { credits: self.credits.min(most.credits), byok: self.byok.min(most.byok) }
     }
 

@@ -14,6 +14,12 @@ pub struct RateCounter {
 }
 
 impl RateCounter {
+    /// The counts of a span, numbered from the epoch, and of the one before: what was counted
+    /// elsewhere.
+    pub const fn new(span: i64, current: u64, previous: u64) -> Self {
+        Self { span, current, previous }
+    }
+
     /// Counts one request.
     pub fn count(&mut self, now: Micros, span: Span) {
         *self = self.at(now, span);

@@ -19,15 +19,6 @@ struct Counts {
     day: RateCounter,
 }
 
-impl Counts {
-    const fn get(&self, span: Span) -> &RateCounter {
-        match span {
-            Span::Minute => &self.minute,
-            Span::Day => &self.day,
-        }
-    }
-}
-
 impl<K> Default for RateCounters<K> {
     fn default() -> Self {
         Self { counters: HashMap::new() }
@@ -40,7 +31,7 @@ impl<K: Hash + Eq> RateCounters<K> {
     /// Without a rule it is `None`, and nothing is counted.
     pub fn admit(&mut self, now: Micros, key: K, rules: &[RateRule]) -> Option<RateVerdict> {
         let counts = self.counters.get(&key).copied().unwrap_or_default();
-        let verdict = verdict(now, &counts, rules)?;
+        let verdict = verdict(now, &counts.minute, &counts.day, rules)?;
         if verdict.is_allowed() {
             let counts = self.counters.entry(key).or_default();
             counts.minute.count(now, Span::Minute);
@@ -51,7 +42,8 @@ impl<K: Hash + Eq> RateCounters<K> {
 
     /// What [`Self::admit`] would say, without counting.
     pub fn check(&self, now: Micros, key: &K, rules: &[RateRule]) -> Option<RateVerdict> {
-        verdict(now, &self.counters.get(key).copied().unwrap_or_default(), rules)
+        let counts = self.counters.get(key).copied().unwrap_or_default();
+        verdict(now, &counts.minute, &counts.day, rules)
     }
 
     /// Forgets counters in which nothing counts any more. Their number is bounded by this alone:
@@ -73,13 +65,21 @@ impl<K: Hash + Eq> RateCounters<K> {
     }
 }
 
-/// The verdict of the rule that limits longest, or else that has the fewest left.
-fn verdict(now: Micros, counts: &Counts, rules: &[RateRule]) -> Option<RateVerdict> {
-    rules.iter().map(|rule| check(now, rule, counts.get(rule.span))).min_by_key(|verdict| {
-        match verdict {
-            RateVerdict::Limited { resets_at_ms, .. } => (false, 0, -i128::from(*resets_at_ms)),
-            RateVerdict::Allowed { remaining, .. } => (true, *remaining, 0),
-        }
+/// What rules say of the counts of minutes and of days: the verdict of the rule that limits
+/// longest, or else that has the fewest left. Without a rule it is `None`.
+pub fn verdict(
+    now: Micros,
+    minute: &RateCounter,
+    day: &RateCounter,
+    rules: &[RateRule],
+) -> Option<RateVerdict> {
+    let verdict = |rule: &RateRule| match rule.span {
+        Span::Minute => check(now, rule, minute),
+        Span::Day => check(now, rule, day),
+    };
+    rules.iter().map(verdict).min_by_key(|verdict| match verdict {
+        RateVerdict::Limited { resets_at_ms, .. } => (false, 0, -i128::from(*resets_at_ms)),
+        RateVerdict::Allowed { remaining, .. } => (true, *remaining, 0),
     })
 }
 

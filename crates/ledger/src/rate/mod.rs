@@ -12,6 +12,6 @@ mod rule;
 
 pub use concurrency::Concurrency;
 pub use counter::{RateCounter, check};
-pub use counters::RateCounters;
+pub use counters::{RateCounters, verdict};
 pub use free::FreeTier;
 pub use rule::{RateRule, RateVerdict, Shape, Span};

@@ -24,6 +24,11 @@ pub(super) const POSTGRES: History = &[
     (4, "roll-ups", include_str!("../../migrations/postgres/0004_roll_ups.sql")),
 ];
 
+/// The newest version of a history.
+pub(super) fn newest(history: History) -> i64 {
+    history.iter().map(|&(version, ..)| version).max().unwrap_or(0)
+}
+
 /// Brings a database up to this binary's schema, or refuses it. Each step is a transaction of its
 /// own. On PostgreSQL an advisory lock makes nodes that start together take turns; it is freed
 /// when the connection ends, whatever the outcome, so that the connection must not be kept.
@@ -42,7 +47,7 @@ pub(super) async fn run<C: Migrate>(
             .collect(),
     );
     let outcome = migrator.run_direct(None, connection, false).await;
-    let known = history.iter().map(|&(version, ..)| version).max().unwrap_or(0);
+    let known = newest(history);
     match outcome {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(found)) if found > known => {

@@ -19,6 +19,9 @@ const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// row of the revision, and read only after that.
 const BEGIN_CHANGE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
+/// How long closing may take.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How a server is used.
 #[derive(Debug, Clone)]
 pub(crate) struct PostgresOptions {
@@ -43,6 +46,7 @@ impl Default for PostgresOptions {
 pub(crate) struct PostgresEngine {
     pool: PgPool,
     options: Box<PgConnectOptions>,
+    connect_timeout: Duration,
     write_turn: Arc<Mutex<()>>,
 }
 
@@ -55,7 +59,8 @@ impl PostgresEngine {
         now: Micros,
     ) -> Result<PostgresEngine, StoreError> {
         let plain = parse(address)?;
-        let mut setup = plain.connect().await?;
+        let connect_timeout = options.connect_timeout;
+        let mut setup = reach(connect_timeout, plain.connect()).await?;
         migrations::run(&mut setup, migrations::POSTGRES).await?;
         partitions::prepare(&mut setup, partitions::ahead_of(now)).await?;
         setup.close().await?;
@@ -67,11 +72,11 @@ impl PostgresEngine {
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(options.connections)
-            .acquire_timeout(options.connect_timeout)
-            .connect_with(connect.clone())
-            .await?;
+            .acquire_timeout(connect_timeout)
+            .connect_with(connect.clone());
+        let pool = reach(connect_timeout, pool).await?;
         let write_turn = Arc::new(Mutex::new(()));
-        Ok(PostgresEngine { pool, options: Box::new(connect), write_turn })
+        Ok(PostgresEngine { pool, options: Box::new(connect), connect_timeout, write_turn })
     }
 
     pub(super) async fn session(&self) -> Result<Session, StoreError> {
@@ -103,7 +108,7 @@ impl PostgresEngine {
 
     /// A connection of one's own, outside the pool.
     pub(crate) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        self.options.connect().await
+        within(self.connect_timeout, self.options.connect()).await
     }
 
     /// A pool of one connection, which lives as long as whoever listens on it.
@@ -116,18 +121,69 @@ impl PostgresEngine {
     }
 
     pub(super) async fn close(&self) {
-        self.pool.close().await;
+        // Connections in the middle of something ask the server how far they are. One that says
+        // nothing is not waited for: it notices by itself that they are gone.
+        if tokio::time::timeout(CLOSE_PATIENCE, self.pool.close()).await.is_err() {
+            tracing::debug!("connections are left to the database server");
+        }
     }
 }
 
+/// Waits for a connection, but not for ever: a server that is stopped, or behind a network that
+/// swallows packets, says nothing at all.
+async fn within<T>(
+    time: Duration,
+    connecting: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(time, connecting).await.map_err(late)?
+}
+
+/// The same for a first connection, where a server that may yet come is told from one that
+/// refuses.
+pub(super) async fn reach<T>(
+    time: Duration,
+    connecting: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    within(time, connecting).await.map_err(|error| {
+        if may_yet_come(&error) { StoreError::Unreachable(Box::new(error)) } else { error.into() }
+    })
+}
+
+/// Whether the same may work in a while.
+fn may_yet_come(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        // Starting, stopping, recovering; no room for another connection.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| ["57P01", "57P02", "57P03", "53300"].contains(&&*code))
+        }
+        _ => false,
+    }
+}
+
+/// Where an address leads to, without user and password.
+pub(crate) fn describe(address: &str) -> Result<String, StoreError> {
+    let options = parse(address)?;
+    let place = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None if options.get_host().starts_with('/') => options.get_host().to_owned(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let name = options.get_database().unwrap_or_else(|| options.get_username());
+    Ok(format!("PostgreSQL database {name} at {place}"))
+}
+
 /// Reads an address. What is wrong with it is told without it: there may be a password inside.
-fn parse(address: &str) -> Result<PgConnectOptions, StoreError> {
+pub(super) fn parse(address: &str) -> Result<PgConnectOptions, StoreError> {
     let invalid = |reason: String| StoreError::Invalid { what: "database address", reason };
     if !["postgres://", "postgresql://"].iter().any(|scheme| address.starts_with(scheme)) {
         return Err(invalid("it does not begin with postgres://".to_owned()));
     }
     let options =
         PgConnectOptions::from_str(address).map_err(|error| invalid(error.to_string()))?;
+    // That something is there already is no news to whoever runs the program.
+    let options = options.options([("client_min_messages", "warning")]);
     Ok(options.application_name("trunkline").disable_statement_logging())
 }
 
@@ -157,6 +213,37 @@ pub(crate) fn is_row_at_fault(error: &sqlx::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_description_shows_neither_user_nor_password() {
+        for (address, shown) in [
+            ("postgres://u:hidden@db.example:5433/books", "books at db.example:5433"),
+            ("postgresql://u:hid%2Fden@db/books?sslmode=verify-full", "books at db:5432"),
+            ("postgres:///books?host=/run/postgresql&password=hidden", "books at /run/postgresql"),
+        ] {
+            assert_eq!(describe(address).unwrap(), format!("PostgreSQL database {shown}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+        // It takes connections into its queue and never answers, like a stopped server.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("postgres://u@{}/x?sslmode=disable", silent.local_addr().unwrap());
+        let options = PostgresOptions {
+            connect_timeout: Duration::from_millis(50),
+            ..PostgresOptions::default()
+        };
+        let error = PostgresEngine::open(&address, &options, 0).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_may_yet_come() {
+        let address = "postgres://u@localhost/x?host=/nowhere";
+        let error = PostgresEngine::open(address, &PostgresOptions::default(), 0).await;
+        assert!(matches!(error, Err(StoreError::Unreachable(_))));
+    }
 
     #[test]
     fn an_address_of_something_else_is_refused_without_showing_it() {

@@ -67,6 +67,10 @@ impl SqliteEngine {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(files::failure(path, error)),
         }
+        // SQLite would open it all the same, and refuse each write. Asked without opening it: to
+        // close a second handle of a file frees the locks that SQLite has on it in this process.
+        rustix::fs::access(path, rustix::fs::Access::WRITE_OK)
+            .map_err(|error| files::failure(path, error.into()))?;
         let _setup = SetupLock::take(path).await?;
         let synchronous =
             if options.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off };

@@ -1,5 +1,7 @@
 //! Identities of generations.
 
+use std::fmt::Write as _;
+
 use crate::Micros;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -12,23 +14,30 @@ const MICROS_PER_SECOND: u32 = 1_000_000;
 pub fn generation_id(now: Micros, random: [u8; 16]) -> String {
     let seconds = now.div_euclid(i64::from(MICROS_PER_SECOND));
     let micros = now.rem_euclid(i64::from(MICROS_PER_SECOND));
-    let mut text = format!("gen-{seconds}-");
-    push_digits(&mut text, micros.unsigned_abs().into(), 4);
-    push_digits(&mut text, u128::from_le_bytes(random), 16);
+    // Room for the seconds of some centuries.
+    let mut text = String::with_capacity(4 + 11 + 1 + 20);
+    // Writing to a string does not fail.
+    let _ = write!(text, "gen-{seconds}-");
+    push_digits::<4>(&mut text, micros.unsigned_abs());
+    let (low, high) = random.split_at(8);
+    for half in [low, high] {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(half);
+        push_digits::<8>(&mut text, u64::from_le_bytes(bytes));
+    }
     text
 }
 
-/// Appends the lowest `count` digits of a number in base 62, highest first.
-fn push_digits(text: &mut String, number: u128, count: u32) {
-    for place in (0..count).rev() {
-        let digit = (number / 62_u128.pow(place)) % 62;
-        text.extend(
-            usize::try_from(digit)
-                .ok()
-                .and_then(|digit| DIGITS.get(digit))
-                .map(|&digit| char::from(digit)),
-        );
+/// Appends the lowest digits of a number in base 62, highest first.
+fn push_digits<const COUNT: usize>(text: &mut String, mut number: u64) {
+    let mut digits = ['0'; COUNT];
+    for digit in digits.iter_mut().rev() {
+        if let Some(&character) = DIGITS.get((number % 62) as usize) {
+            *digit = char::from(character);
+        }
+        number /= 62;
     }
+    text.extend(digits);
 }
 
 #[cfg(test)]

@@ -201,6 +201,32 @@ impl Folder {
     }
 }
 
+/// What is in a journal's folder, seen from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Residue {
+    /// How many segments there are.
+    pub segments: usize,
+    /// How many bytes they have.
+    pub bytes: u64,
+    /// Whether a process has the journal at the moment: then they are its own.
+    pub is_in_use: bool,
+}
+
+impl Residue {
+    /// Looks into a folder, which need not exist.
+    pub fn of(folder: &Path) -> Result<Residue, StoreError> {
+        if !folder.exists() {
+            return Ok(Residue { segments: 0, bytes: 0, is_in_use: false });
+        }
+        let found = segments(folder)?;
+        let bytes = found.iter().filter_map(|(_, file)| file.metadata().ok()).map(|it| it.len());
+        let path = folder.join("lock");
+        let is_in_use = File::open(&path)
+            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+        Ok(Residue { segments: found.len(), bytes: bytes.sum(), is_in_use })
+    }
+}
+
 /// Reads rows over several segments.
 #[derive(Debug)]
 pub(crate) struct JournalReader {

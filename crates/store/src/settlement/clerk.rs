@@ -2,13 +2,14 @@
 //! disk is felt by requests.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::answer::{Answers, Outcome};
+use super::answer::{Answers, Outcome, Reply};
 use super::inbox::{Inbox, Taken};
 use super::target::{Target, WriteError};
 use super::{Entry, Message, SettleError, SettlementOptions, Shared};
@@ -18,8 +19,18 @@ use crate::journal::{Folder, Journal, Position};
 /// The most rows one transaction takes.
 pub(super) const MAX_ROWS: usize = 1_000;
 
+/// How long a database is waited for by a process that is to stop, and whose rows are safe; the
+/// shorter one if it has failed already. Whoever stops processes kills them after ten seconds.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+const LAST_PATIENCE_IN_TROUBLE: Duration = Duration::from_secs(1);
+
+/// After this time with one thing those who come meanwhile are looked after in between.
+const LONG: Duration = Duration::from_millis(500);
+
 pub(super) struct Clerk {
     inbox: Arc<Inbox<Message>>,
+    /// What was taken out of it while something else went on.
+    taken: Vec<Message>,
     shared: Arc<Shared>,
     target: Target,
     journal: Option<Arc<Folder>>,
@@ -43,6 +54,8 @@ pub(super) struct Clerk {
     /// Why the last attempt failed, and when the next one is due.
     reason: Option<Arc<str>>,
     next_attempt: Option<Instant>,
+    /// Whether nothing more will come.
+    is_stopping: bool,
 }
 
 /// A stretch of the journal that is not in memory.
@@ -61,6 +74,7 @@ impl Clerk {
     ) -> Clerk {
         Clerk {
             inbox,
+            taken: Vec::new(),
             shared,
             target,
             journal: None,
@@ -75,6 +89,7 @@ impl Clerk {
             released: None,
             reason: None,
             next_attempt: None,
+            is_stopping: false,
         }
     }
 
@@ -88,11 +103,24 @@ impl Clerk {
         Clerk { journal: Some(Arc::clone(spool.folder())), spool: Some(spool), ..self }
     }
 
+    /// Puts a row aside that the database refuses for what is in it.
+    pub(super) fn set_aside(&mut self, entry: Entry) {
+        self.shared.settled.fetch_add(1, Ordering::AcqRel);
+        self.in_trouble("a settlement is refused".into());
+        self.refused.push(entry);
+    }
+
     pub(super) fn run(mut self) {
         let mut messages = Vec::new();
         let mut asking = Vec::new();
         let mut stopping = Vec::new();
-        while self.inbox.take(&mut messages, self.deadline()) == Taken::Open {
+        loop {
+            messages.append(&mut self.taken);
+            if messages.is_empty()
+                && self.inbox.take(&mut messages, self.deadline()) == Taken::Closed
+            {
+                break;
+            }
             let mut unsafe_rows = Vec::new();
             for message in messages.drain(..) {
                 match message {
@@ -108,7 +136,7 @@ impl Clerk {
                     }
                 }
             }
-            self.keep(&mut unsafe_rows);
+            keep(&mut self.spool, unsafe_rows.iter_mut().map(Waiting::of));
             unsafe_rows.drain(..).for_each(|entry| self.receive(entry));
             if !asking.is_empty() || self.is_due() {
                 let outcome = self.write_all(!asking.is_empty());
@@ -146,30 +174,6 @@ impl Clerk {
         self.next_attempt.is_some_and(|attempt| attempt > Instant::now())
     }
 
-    /// Makes rows safe in the spool, if there is one, and answers who waits for them.
-    fn keep(&mut self, entries: &mut [Entry]) {
-        let Some(spool) = &mut self.spool else { return };
-        let mut unsafe_rows: Vec<&mut Entry> =
-            entries.iter_mut().filter(|entry| entry.end.is_none()).collect();
-        if unsafe_rows.is_empty() {
-            return;
-        }
-        let rows: Vec<&Generation> = unsafe_rows.iter().map(|entry| &*entry.generation).collect();
-        let mut ends = vec![None; rows.len()];
-        if let Err(error) = spool.append(&rows, |index, end| ends[index] = Some(end)) {
-            tracing::error!(%error, "the journal does not take settlements");
-        }
-        let mut answers = Answers::default();
-        for (entry, end) in unsafe_rows.iter_mut().zip(ends) {
-            entry.end = end;
-            if end.is_some()
-                && let Some(reply) = entry.reply.take()
-            {
-                answers.send(reply, Ok(()));
-            }
-        }
-    }
-
     /// When something is to be done even if nothing comes.
     fn deadline(&self) -> Option<Instant> {
         if self.next_attempt.is_some() {
@@ -200,9 +204,13 @@ impl Clerk {
             let refused = std::mem::take(&mut self.refused);
             self.pending.extend(refused);
         }
+        let begun = Instant::now();
         loop {
             while !self.pending.is_empty() {
                 self.write_some()?;
+                if begun.elapsed() >= LONG {
+                    keep_arrivals(&mut self.spool, &self.inbox, &mut self.taken);
+                }
             }
             self.since = None;
             if !self.read_behind()? {
@@ -251,17 +259,55 @@ impl Clerk {
 
     /// While the database is known to be in trouble nobody is kept waiting for repeated attempts.
     fn try_write(&mut self, count: usize) -> Result<(), WriteError> {
-        let rows: Vec<&Generation> =
-            self.pending.iter().take(count).map(|entry| &*entry.generation).collect();
-        let mut outcome = self.target.write(&rows);
+        let begun = Instant::now();
+        self.shared.set_taking_since(Some(begun));
+        let mut outcome = self.attempt(count);
         if self.reason.is_none() {
-            for pause in &self.options.retry_pauses {
-                if !matches!(outcome, Err(WriteError::Database(_))) {
+            for pause in self.options.retry_pauses.clone() {
+                if !matches!(outcome, Err(WriteError::Database(_))) || begun.elapsed() >= LONG {
                     break;
                 }
-                std::thread::sleep(*pause);
-                outcome = self.target.write(&rows);
+                std::thread::sleep(pause);
+                outcome = self.attempt(count);
             }
+        }
+        self.shared.set_taking_since(None);
+        outcome
+    }
+
+    /// One transaction. When it takes long, nobody is kept waiting for it who can be answered by
+    /// the spool: neither those pending nor those who come meanwhile.
+    fn attempt(&mut self, count: usize) -> Result<(), WriteError> {
+        let Clerk { pending, spool, taken, inbox, target, reason, is_stopping, .. } = self;
+        let begun = Instant::now();
+        let last_patience = if reason.is_some() { LAST_PATIENCE_IN_TROUBLE } else { LAST_PATIENCE };
+        let mut waiting: Vec<Waiting<'_>> = pending.iter_mut().map(Waiting::of).collect();
+        let rows: Vec<&Generation> =
+            waiting.iter().take(count).map(|waiting| waiting.row).collect();
+        let mut is_late = false;
+        // Neither twice: what does not go into the spool now does not a moment later.
+        let mut is_kept = true;
+        let outcome = target.write(&rows, || {
+            if spool.is_none() || !is_kept {
+                return ControlFlow::Continue(());
+            }
+            if !is_late {
+                is_late = true;
+                if reason.is_none() {
+                    tracing::warn!("the database is slow to take settlements");
+                }
+                is_kept = keep(spool, waiting.drain(..));
+            }
+            is_kept = is_kept && keep_arrivals(spool, inbox, taken);
+            let is_stopping =
+                *is_stopping || taken.iter().any(|message| matches!(message, Message::Shutdown(_)));
+            if is_kept && is_stopping && begun.elapsed() >= last_patience {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        if is_late {
+            self.awaited = self.pending.iter().filter(|entry| entry.reply.is_some()).count();
         }
         outcome
     }
@@ -285,9 +331,7 @@ impl Clerk {
         if self.reason.is_none() {
             tracing::error!(rows = self.pending.len(), %reason, "settlements held back");
         }
-        let mut pending = std::mem::take(&mut self.pending);
-        self.keep(&mut pending.make_contiguous()[..count]);
-        self.pending = pending;
+        keep(&mut self.spool, self.pending.iter_mut().take(count).map(Waiting::of));
         self.awaited = self.pending.iter().filter(|entry| entry.reply.is_some()).count();
         let mut answers = Answers::default();
         for entry in self.pending.iter_mut().take(count) {
@@ -332,9 +376,18 @@ impl Clerk {
             let Some((rows, end)) = read else {
                 return Err("the journal ends before its end".to_owned());
             };
-            let rows: Vec<&Generation> = rows.iter().collect();
-            self.target.write(&rows).map_err(|error| error.to_string())?;
-            self.shared.applied.fetch_add(rows.len() as u64, Ordering::AcqRel);
+            let known: Vec<&Generation> = rows.iter().collect();
+            let refused =
+                self.target.write_acceptable(&known).map_err(|error| error.to_string())?;
+            let written = rows.len() - refused.len();
+            self.shared.applied.fetch_add(written as u64, Ordering::AcqRel);
+            for (place, row) in rows.into_iter().enumerate() {
+                if refused.contains(&place) {
+                    self.refused.push(Entry::in_journal(row, end, &self.shared));
+                }
+            }
+            // Those who come meanwhile are looked after, as long as this may take.
+            keep_arrivals(&mut self.spool, &self.inbox, &mut self.taken);
             from = end;
             self.written = Some(end);
             self.behind = Some(Behind { from, until: behind.until });
@@ -357,6 +410,7 @@ impl Clerk {
 
     /// Tries everything once more; answers those who asked to stop.
     fn finish(mut self, stopping: Vec<oneshot::Sender<Outcome>>) {
+        self.is_stopping = true;
         let outcome = self.write_all(true);
         if let Err(error) = &outcome {
             let rows = self.pending.len() + self.refused.len();
@@ -377,4 +431,63 @@ impl Clerk {
             let _ = reply.send(outcome.clone());
         }
     }
+}
+
+/// A row that is to be made safe, and what is then known of it.
+struct Waiting<'e> {
+    row: &'e Generation,
+    end: &'e mut Option<Position>,
+    reply: &'e mut Option<Reply>,
+}
+
+impl<'e> Waiting<'e> {
+    fn of(entry: &'e mut Entry) -> Waiting<'e> {
+        let Entry { generation, end, reply, .. } = entry;
+        Waiting { row: generation, end, reply }
+    }
+}
+
+/// Makes rows safe in the spool, if there is one, and answers who waits for them. Says whether all
+/// are safe.
+fn keep<'e>(spool: &mut Option<Journal>, entries: impl Iterator<Item = Waiting<'e>>) -> bool {
+    let Some(spool) = spool else { return false };
+    let mut unsafe_rows: Vec<Waiting<'_>> =
+        entries.filter(|waiting| waiting.end.is_none()).collect();
+    if unsafe_rows.is_empty() {
+        return true;
+    }
+    let rows: Vec<&Generation> = unsafe_rows.iter().map(|waiting| waiting.row).collect();
+    let mut ends = vec![None; rows.len()];
+    let kept = spool.append(&rows, |index, end| ends[index] = Some(end));
+    if let Err(error) = &kept {
+        tracing::error!(%error, "the journal does not take settlements");
+    }
+    let mut answers = Answers::default();
+    for (waiting, end) in unsafe_rows.iter_mut().zip(ends) {
+        *waiting.end = end;
+        if end.is_some()
+            && let Some(reply) = waiting.reply.take()
+        {
+            answers.send(reply, Ok(()));
+        }
+    }
+    kept.is_ok()
+}
+
+/// Takes what is in the inbox and makes its rows safe in the spool, if there is one.
+fn keep_arrivals(
+    spool: &mut Option<Journal>,
+    inbox: &Inbox<Message>,
+    taken: &mut Vec<Message>,
+) -> bool {
+    if spool.is_none() {
+        return false;
+    }
+    let known = taken.len();
+    inbox.take_now(taken);
+    let arrived = taken[known..].iter_mut().filter_map(|message| match message {
+        Message::Settle(entry) => Some(Waiting::of(entry)),
+        Message::Flush(_) | Message::Shutdown(_) => None,
+    });
+    keep(spool, arrived)
 }

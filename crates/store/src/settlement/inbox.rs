@@ -118,6 +118,11 @@ impl<T> Inbox<T> {
         Taken::Open
     }
 
+    /// Moves everything there is to the end of `items`, without waiting.
+    pub(super) fn take_now(&self, items: &mut Vec<T>) {
+        items.append(&mut self.lock().items);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // Nothing panics while it is held but for want of memory.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

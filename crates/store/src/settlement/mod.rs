@@ -24,7 +24,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -114,9 +114,18 @@ struct Shared {
     applied: AtomicU64,
     /// What is wrong at the moment.
     trouble: Mutex<Option<Arc<str>>>,
+    /// Since when the database has been taking the rows it is given.
+    taking_since: Mutex<Option<Instant>>,
 }
 
+/// When the database takes longer than this, that is told.
+const SLOW: Duration = Duration::from_secs(1);
+
 impl Shared {
+    fn set_taking_since(&self, since: Option<Instant>) {
+        *self.taking_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
     fn set_trouble(&self, trouble: Option<Arc<str>>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
@@ -138,11 +147,14 @@ pub(crate) fn start(
     mut target: Target,
     options: SettlementOptions,
 ) -> Result<Settlements, StoreError> {
-    let journal = match &options.journal {
+    let mut refused = Vec::new();
+    let mut journal = match &options.journal {
         Some(folder) => Some(Journal::open(folder, options.durable, |rows| {
-            let rows: Vec<&Generation> = rows.iter().collect();
+            let known: Vec<&Generation> = rows.iter().collect();
             tracing::info!(rows = rows.len(), "settlements found in the journal");
-            Ok(target.write(&rows)?)
+            let places = target.write_acceptable(&known)?;
+            refused.extend(places.into_iter().filter_map(|place| rows.get(place).cloned()));
+            Ok(())
         })?),
         None => None,
     };
@@ -154,9 +166,19 @@ pub(crate) fn start(
         settled: AtomicU64::new(0),
         applied: AtomicU64::new(0),
         trouble: Mutex::new(None),
+        taking_since: Mutex::new(None),
     });
     let alive = Arc::new(Alive(Arc::clone(&inbox)));
-    let clerk = Clerk::new(Arc::clone(&inbox), Arc::clone(&shared), target, options.clone());
+    let mut clerk = Clerk::new(Arc::clone(&inbox), Arc::clone(&shared), target, options.clone());
+    if let Some(journal) = &mut journal {
+        // They stay in the journal, which is kept for them from start to start.
+        let rows: Vec<&Generation> = refused.iter().collect();
+        let mut ends = vec![None; rows.len()];
+        journal.append(&rows, |index, end| ends[index] = Some(end))?;
+        for (row, end) in refused.into_iter().zip(ends.into_iter().flatten()) {
+            clerk.set_aside(Entry::in_journal(row, end, &shared));
+        }
+    }
     let clerk = match journal {
         Some(journal) if options.journal_first => {
             let clerk_inbox = Inbox::new();
@@ -202,7 +224,15 @@ impl Settlements {
 
     /// What keeps rows from the database at the moment.
     pub fn trouble(&self) -> Option<Arc<str>> {
-        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let shared = &self.shared;
+        let known = shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.or_else(|| {
+            // It may yet take them; but it may also be seconds until it is known that it does not.
+            let since = *shared.taking_since.lock().unwrap_or_else(PoisonError::into_inner);
+            since
+                .is_some_and(|since| since.elapsed() > SLOW)
+                .then(|| "the database is slow to take them".into())
+        })
     }
 
     /// Rows handed in that are not in the database yet.
@@ -303,6 +333,16 @@ struct Entry {
     /// Who waits, if it was not answered yet.
     reply: Option<Reply>,
     _place: Place,
+}
+
+impl Entry {
+    /// A row that is safe in the journal, and nowhere else.
+    fn in_journal(row: Generation, end: Position, shared: &Arc<Shared>) -> Entry {
+        // Beyond the capacity, if need be: it was admitted once.
+        shared.taken.fetch_add(1, Ordering::Relaxed);
+        let place = Place(Arc::clone(shared));
+        Entry { generation: Box::new(row), end: Some(end), reply: None, _place: place }
+    }
 }
 
 /// One place of the capacity.

@@ -2,6 +2,7 @@
 //! it waits for the disk the next batch gathers by itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -11,6 +12,11 @@ use super::inbox::{Inbox, Taken};
 use super::{Entry, Message, SettleError, Shared};
 use crate::Generation;
 use crate::journal::Journal;
+
+/// How many rows at once are many.
+const THICK: usize = 4;
+/// How long rows gather then: what a disk takes for one write, so that nobody waits much longer.
+const GATHER: Duration = Duration::from_micros(400);
 
 pub(super) struct Scribe {
     inbox: Arc<Inbox<Message>>,
@@ -33,7 +39,16 @@ impl Scribe {
         let mut messages = Vec::new();
         let mut batch = Vec::new();
         let mut stopping = Vec::new();
-        while self.inbox.take(&mut messages, None) == Taken::Open {
+        // Waiting for the disk costs more than a row: while rows come thick, some more may gather.
+        let mut gather = false;
+        loop {
+            if gather {
+                std::thread::sleep(GATHER);
+            }
+            if self.inbox.take(&mut messages, None) == Taken::Closed {
+                break;
+            }
+            gather = messages.len() >= THICK;
             for message in messages.drain(..) {
                 match message {
                     Message::Settle(entry) => batch.push(entry),

@@ -1,11 +1,19 @@
 //! Where batches go: the database of either engine.
 
+use std::ops::ControlFlow;
+use std::time::Duration;
+
 use sqlx::PgConnection;
 use tokio::runtime::Runtime;
 
 use super::sqlite::SqliteBooks;
 use crate::engine::{self, Engine, PostgresEngine, PostgresMemory};
 use crate::{Generation, StoreError};
+
+/// How long a write may take before callers are no longer to wait for it, and how often is looked
+/// for more of them from then on.
+const PROMPT: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Why a batch was not written.
 #[derive(Debug, thiserror::Error)]
@@ -64,12 +72,49 @@ impl Target {
     }
 
     /// Writes rows and roll-ups and commits. Rows whose identity is known already, or comes twice
-    /// in the batch, are left out of both. To be called on a thread that may block.
-    pub(super) fn write(&mut self, rows: &[&Generation]) -> Result<(), WriteError> {
+    /// in the batch, are left out of both. To be called on a thread that may block. A server may
+    /// keep silent for as long as it likes: once it is late, `late` is called again and again, and
+    /// says whether to go on waiting.
+    pub(super) fn write(
+        &mut self,
+        rows: &[&Generation],
+        late: impl FnMut() -> ControlFlow<()>,
+    ) -> Result<(), WriteError> {
         match self {
+            // Answers within its own time limit, and nobody waits for it.
             Target::Sqlite(books) => books.write(rows),
-            Target::Postgres(books) => books.write(rows),
+            Target::Postgres(books) => books.write(rows, late),
         }
+    }
+
+    /// Writes rows, and gives back the places of those refused for what is in them. Fails if the
+    /// database is at fault.
+    pub(super) fn write_acceptable(
+        &mut self,
+        rows: &[&Generation],
+    ) -> Result<Vec<usize>, WriteError> {
+        let mut refused = Vec::new();
+        let mut from = 0;
+        let mut count = rows.len();
+        while from < rows.len() {
+            count = count.min(rows.len() - from);
+            match self.write(&rows[from..from + count], || ControlFlow::Continue(())) {
+                Ok(()) => {
+                    from += count;
+                    count = rows.len();
+                }
+                // Closing in on the row at fault.
+                Err(WriteError::Row(_)) if count > 1 => count /= 2,
+                Err(error @ WriteError::Row(_)) => {
+                    tracing::error!(generation.id = %rows[from].id, %error, "a settlement is refused");
+                    refused.push(from);
+                    from += 1;
+                    count = rows.len();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(refused)
     }
 
     pub(super) fn close(&mut self) {
@@ -81,9 +126,13 @@ impl Target {
 }
 
 impl PostgresBooks {
-    fn write(&mut self, rows: &[&Generation]) -> Result<(), WriteError> {
+    fn write(
+        &mut self,
+        rows: &[&Generation],
+        mut late: impl FnMut() -> ControlFlow<()>,
+    ) -> Result<(), WriteError> {
         let (connection, memory) = (&mut self.connection, &mut self.memory);
-        self.runtime.block_on(async {
+        let writing = async {
             let mut open = match connection.take() {
                 Some(open) => open,
                 None => self.engine.connect().await?,
@@ -91,6 +140,20 @@ impl PostgresBooks {
             engine::write_postgres(&mut open, rows, memory).await?;
             *connection = Some(open);
             Ok(())
+        };
+        self.runtime.block_on(async {
+            tokio::pin!(writing);
+            let mut patience = PROMPT;
+            loop {
+                match tokio::time::timeout(patience, writing.as_mut()).await {
+                    Ok(outcome) => return outcome,
+                    Err(late_now) if late().is_break() => {
+                        return Err(WriteError::Database(Box::new(late_now)));
+                    }
+                    Err(_) => {}
+                }
+                patience = LOOK;
+            }
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::engine::{EngineOptions, PostgresOptions};
 use crate::settlement::SettlementOptions;
-use crate::{MasterKey, Micros, Store, StoreError};
+use crate::{MasterKey, Micros, Schema, Store, StoreError};
 
 use super::server;
 
@@ -70,6 +70,16 @@ impl TestDatabase {
         self.folder.path().join("journal")
     }
 
+    /// What a look from outside shows.
+    pub(crate) async fn schema(&self) -> Schema {
+        match &self.place {
+            Place::Sqlite => Store::schema_of_file(&self.path()).await.unwrap(),
+            Place::Postgres(address) => {
+                Store::schema_of_server(address, Duration::from_secs(10)).await.unwrap()
+            }
+        }
+    }
+
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self.place, Place::Postgres(_))
     }
@@ -115,8 +125,22 @@ impl TestDatabase {
         self.open_with(settlements).await
     }
 
+    /// A store with a journal whose database may keep it waiting for long.
+    pub(crate) async fn open_patient(&self) -> Store {
+        let settlements = SettlementOptions {
+            journal: Some(self.journal()),
+            journal_first: !self.is_postgres(),
+            durable: false,
+            ..SettlementOptions::default()
+        };
+        self.open_waiting(Duration::from_secs(60), settlements).await
+    }
+
     async fn open_with(&self, settlements: SettlementOptions) -> Store {
-        let patience = Duration::from_millis(10);
+        self.open_waiting(Duration::from_millis(10), settlements).await
+    }
+
+    async fn open_waiting(&self, patience: Duration, settlements: SettlementOptions) -> Store {
         let key = self.key.clone();
         let opened = match &self.place {
             Place::Sqlite => {

@@ -1,7 +1,9 @@
 //! Settlement with a journal: an outage of the database is not felt, and nothing is lost.
 
+use std::time::Duration;
+
 use super::{TestDatabase, flush_when_unlocked, generation, on_each_engine};
-use crate::{Generation, MasterKey, Store, StoreError};
+use crate::{Generation, MasterKey, Residue, Store, StoreError};
 
 on_each_engine!(with_a_journal_an_outage_is_not_felt_and_every_row_is_written_once_later);
 async fn with_a_journal_an_outage_is_not_felt_and_every_row_is_written_once_later(
@@ -64,6 +66,89 @@ async fn what_an_outage_kept_in_the_journal_is_written_at_the_next_start(databas
     assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 50);
     assert_eq!(store.generation("gen-49").await.unwrap().unwrap().prices, prices);
     store.close().await.unwrap();
+}
+
+on_each_engine!(a_database_that_keeps_silent_is_not_felt_either);
+async fn a_database_that_keeps_silent_is_not_felt_either(database: TestDatabase) {
+    let store = database.open_patient().await;
+    let settlements = store.settlements();
+    let other = database.open().await;
+    let mut lock = other.database().begin_change().await.unwrap();
+    if database.is_postgres() {
+        lock.execute("LOCK TABLE generation", &[]).await.unwrap();
+    }
+    // The first is on its way when the others come.
+    for n in 0..50 {
+        let slot = settlements.reserve_slot().unwrap();
+        let settled = slot.settle(generation(format!("gen-{n}"), "key", 1));
+        tokio::time::timeout(Duration::from_secs(5), settled).await.unwrap().unwrap();
+    }
+    assert_eq!(settlements.unwritten(), 50);
+    let told = async {
+        while settlements.trouble().is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(4), told).await.unwrap();
+    drop(lock);
+    settlements.flush().await.unwrap();
+    assert_eq!((settlements.unwritten(), settlements.trouble()), (0, None));
+    assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 50);
+    other.close().await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(std::fs::read_dir(database.journal()).unwrap().count(), 1);
+}
+
+on_each_engine!(a_row_that_is_refused_keeps_neither_a_start_nor_the_others_back);
+async fn a_row_that_is_refused_keeps_neither_a_start_nor_the_others_back(database: TestDatabase) {
+    for in_memory in [1, 100] {
+        let store = database.open_with_journal(in_memory).await;
+        super::refuse(&store, database.is_postgres()).await;
+        let other = database.open().await;
+        let mut lock = other.database().begin_change().await.unwrap();
+        if database.is_postgres() {
+            lock.execute("LOCK TABLE generation", &[]).await.unwrap();
+        }
+        for n in 0..30 {
+            let slot = store.settlements().reserve_slot().unwrap();
+            slot.settle(generation(format!("gen-{n}"), "key", 1)).await.unwrap();
+        }
+        assert!(store.settlements().flush().await.is_err());
+        drop(lock);
+        let others = async {
+            while store.number("SELECT COUNT(*) AS n FROM generation").await < 29 {
+                let _ = store.settlements().flush().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), others).await.unwrap();
+        assert_eq!(store.settlements().unwritten(), 1);
+        assert!(store.close().await.is_err(), "it stays in the journal");
+        drop(store);
+
+        let store = database.open_with_journal(in_memory).await;
+        assert_eq!(store.settlements().unwritten(), 1);
+        assert!(store.settlements().trouble().is_some());
+        super::refuse_no_more(&store, database.is_postgres()).await;
+        store.settlements().flush().await.unwrap();
+        assert_eq!(store.settlements().unwritten(), 0);
+        assert_eq!(store.number("SELECT COUNT(*) AS n FROM generation").await, 30);
+        store.run("DELETE FROM generation").await;
+        other.close().await.unwrap();
+        store.close().await.unwrap();
+        assert_eq!(std::fs::read_dir(database.journal()).unwrap().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_is_seen_from_outside() {
+    let database = TestDatabase::sqlite();
+    let look = || Residue::of(&database.journal()).unwrap();
+    assert_eq!(look(), Residue { segments: 0, bytes: 0, is_in_use: false });
+    let store = database.open_with_journal(10).await;
+    assert!(look().is_in_use && look().segments == 1 && look().bytes > 0);
+    store.close().await.unwrap();
+    drop(store);
+    assert_eq!(look().segments, 0);
 }
 
 #[tokio::test]

@@ -118,3 +118,28 @@ pub(crate) async fn flush_when_unlocked(settlements: &crate::Settlements) {
     let flushed = async { while settlements.flush().await.is_err() {} };
     tokio::time::timeout(std::time::Duration::from_secs(30), flushed).await.unwrap();
 }
+
+/// Makes the database refuse the row `gen-13` for what is in it.
+pub(crate) async fn refuse(store: &crate::Store, is_postgres: bool) {
+    if !is_postgres {
+        let text = "CREATE TRIGGER poison BEFORE INSERT ON generation WHEN NEW.id = 'gen-13' \
+                    BEGIN SELECT RAISE(ABORT, 'refused'); END";
+        store.run(text).await;
+        return;
+    }
+    let text = "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+                $$ BEGIN RAISE EXCEPTION 'refused'; END $$";
+    store.run(text).await;
+    let text = "CREATE TRIGGER poison BEFORE INSERT ON generation \
+                FOR EACH ROW WHEN (NEW.id = 'gen-13') EXECUTE FUNCTION refuse()";
+    store.run(text).await;
+}
+
+/// Makes it take the row again.
+pub(crate) async fn refuse_no_more(store: &crate::Store, is_postgres: bool) {
+    let text = match is_postgres {
+        true => "DROP TRIGGER poison ON generation",
+        false => "DROP TRIGGER poison",
+    };
+    store.run(text).await;
+}

@@ -75,3 +75,19 @@ async fn an_open_store_answers_and_a_closed_one_does_not(database: TestDatabase)
     store.close().await.unwrap();
     assert!(store.ping().await.is_err());
 }
+
+#[tokio::test]
+async fn a_file_that_may_only_be_read_is_refused_by_name() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trunkline.db");
+    let key = MasterKey::generate().unwrap();
+    Store::open_beside(&path, key.clone(), 0).await.unwrap().close().await.unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).unwrap();
+    if std::fs::OpenOptions::new().append(true).open(&path).is_ok() {
+        // The superuser may write whatever the file says.
+        return;
+    }
+    let refused = Store::open_beside(&path, key, 0).await;
+    assert!(matches!(refused, Err(StoreError::File { path: named, .. }) if named == path));
+}

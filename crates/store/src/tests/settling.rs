@@ -171,27 +171,7 @@ async fn rows_a_locked_database_refuses_are_held_back_and_written_exactly_once_l
 on_each_engine!(a_row_that_can_never_be_written_does_not_stand_in_the_way);
 async fn a_row_that_can_never_be_written_does_not_stand_in_the_way(database: TestDatabase) {
     let store = database.open_impatient(1_000).await;
-    if database.is_postgres() {
-        store
-            .run(
-                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
-                 $$ BEGIN RAISE EXCEPTION 'refused'; END $$",
-            )
-            .await;
-        store
-            .run(
-                "CREATE TRIGGER poison BEFORE INSERT ON generation \
-                 FOR EACH ROW WHEN (NEW.id = 'gen-13') EXECUTE FUNCTION refuse()",
-            )
-            .await;
-    } else {
-        store
-            .run(
-                "CREATE TRIGGER poison BEFORE INSERT ON generation WHEN NEW.id = 'gen-13' \
-                 BEGIN SELECT RAISE(ABORT, 'refused'); END",
-            )
-            .await;
-    }
+    super::refuse(&store, database.is_postgres()).await;
     let settlements = store.settlements();
     for n in 0..100 {
         let row = generation(format!("gen-{n}"), "key", 1);
@@ -201,11 +181,7 @@ async fn a_row_that_can_never_be_written_does_not_stand_in_the_way(database: Tes
     assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 99);
     assert_eq!(settlements.occupancy().0, 1);
 
-    let drop_trigger = match database.is_postgres() {
-        true => "DROP TRIGGER poison ON generation",
-        false => "DROP TRIGGER poison",
-    };
-    store.run(drop_trigger).await;
+    super::refuse_no_more(&store, database.is_postgres()).await;
     settlements.flush().await.unwrap();
     assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 100);
     store.close().await.unwrap();

@@ -188,12 +188,16 @@ fn shown<'a>(asked: &Asked, answer: &'a Answer) -> &'a str {
 
 fn message(turn: &Turn, asked: &Asked, content: Vec<Value>) -> Value {
     json!({
-        "id": format!("msg_01{}", turn.id("message", 22)),
+        "id": answer_id(turn),
         "type": "message",
         "role": "assistant",
         "model": asked.model,
         "content": content,
     })
+}
+
+pub(crate) fn answer_id(turn: &Turn) -> String {
+    format!("msg_01{}", turn.id("message", 22))
 }
 
 fn call_id(turn: &Turn, place: usize) -> String {

@@ -173,6 +173,10 @@ fn refused(answers: &[Answer]) -> bool {
     answers.iter().any(|answer| answer.finish == Finish::Refusal)
 }
 
+pub(crate) fn answer_id(turn: &Turn) -> String {
+    turn.id("response", 22)
+}
+
 fn response(
     turn: &Turn,
     asked: &Asked,
@@ -182,7 +186,7 @@ fn response(
 ) -> Value {
     let mut response = json!({
         "modelVersion": asked.model,
-        "responseId": turn.id("response", 22),
+        "responseId": answer_id(turn),
     });
     if refused {
         response["promptFeedback"] = json!({"blockReason": "PROHIBITED_CONTENT"});

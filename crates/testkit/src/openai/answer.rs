@@ -63,7 +63,7 @@ pub(crate) fn full(turn: &Turn, asked: &Asked, answers: &[Answer], total: &Usage
         })
         .collect();
     let mut body = json!({
-        "id": completion_id(turn),
+        "id": answer_id(turn),
         "object": "chat.completion",
         "created": turn.created,
         "model": asked.model,
@@ -207,7 +207,7 @@ impl Chunks<'_> {
 
     fn chunk(&self, choices: Value) -> Value {
         let mut chunk = json!({
-            "id": completion_id(self.turn),
+            "id": answer_id(self.turn),
             "object": "chat.completion.chunk",
             "created": self.turn.created,
             "model": self.asked.model,
@@ -240,7 +240,7 @@ impl Chunks<'_> {
     }
 }
 
-fn completion_id(turn: &Turn) -> String {
+pub(crate) fn answer_id(turn: &Turn) -> String {
     format!("chatcmpl-{}", turn.id("completion", 29))
 }
 

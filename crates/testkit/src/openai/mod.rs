@@ -9,7 +9,7 @@ mod error;
 mod messages;
 mod request;
 
-pub(crate) use answer::{events, full, models};
+pub(crate) use answer::{answer_id, events, full, models};
 pub(crate) use error::{error_body, error_event};
 pub(crate) use request::read;
 

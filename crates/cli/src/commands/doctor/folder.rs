@@ -1,12 +1,10 @@
-//! The data folder: who can read it, and whether it opens.
+//! The data folder: who can read it.
 
 use std::path::Path;
 
-use store::{Store, StoreError};
-
 use super::finding::Finding;
 use crate::configuration::FolderSettings;
-use crate::data_folder;
+use crate::data_folder::{self, Place};
 
 /// Whether folder, database and key are for their owner only.
 pub fn rights(settings: &FolderSettings) -> Vec<Finding> {
@@ -16,10 +14,12 @@ pub fn rights(settings: &FolderSettings) -> Vec<Finding> {
         return vec![Finding::fine("data folder", detail)];
     }
     let mut findings = vec![private("data folder", &folder, "700")];
-    for (check, path) in [
-        ("database", Some(data_folder::database(&folder))),
-        ("master key", data_folder::key_file(settings)),
-    ] {
+    let file = match Place::of(settings) {
+        Ok(Place::File(path)) => Some(path),
+        Ok(Place::Server(_)) | Err(_) => None,
+    };
+    for (check, path) in [("database file", file), ("master key", data_folder::key_file(settings))]
+    {
         if let Some(path) = path.filter(|path| path.exists()) {
             findings.push(private(check, &path, "600"));
         }
@@ -48,32 +48,4 @@ fn private(check: &str, path: &Path, mode: &str) -> Finding {
             finding.mend(format!("chmod {mode} {shown}"))
         }
     }
-}
-
-/// Opens the database, if there is one.
-pub async fn open(settings: &FolderSettings) -> (Option<Store>, Vec<Finding>) {
-    const CHECK: &str = "database opens";
-    let path = data_folder::database(&settings.path());
-    if !path.exists() {
-        let detail = format!("{} does not exist yet; the first start makes it", path.display());
-        return (None, vec![Finding::fine(CHECK, detail)]);
-    }
-    let error = match data_folder::open(settings).await {
-        Ok(store) => {
-            let finding = Finding::fine(CHECK, "it opens with its master key, and is current");
-            return (Some(store), vec![finding]);
-        }
-        Err(error) => error,
-    };
-    let mend = match error.downcast_ref::<StoreError>() {
-        Some(StoreError::DatabaseNewer { .. }) => {
-            "run the newer version of trunkline that wrote it, or restore an older backup"
-        }
-        Some(StoreError::WrongMasterKey | StoreError::MalformedMasterKey) => {
-            "restore the master key that this database was made with"
-        }
-        Some(StoreError::File { .. }) => "run as the user who owns the data folder",
-        _ => "restore the database and its master key from a backup of the same moment",
-    };
-    (None, vec![Finding::failure(CHECK, format!("{error:#}")).mend(mend)])
 }

@@ -1,8 +1,10 @@
 //! `trunkline doctor`: looks for what is wrong, and says what to mend.
 
 mod access;
+mod database;
 mod finding;
 mod folder;
+mod journal;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -36,8 +38,12 @@ const EARLIEST: i64 = 1_735_689_600_000_000;
 pub async fn run(arguments: DoctorArguments, context: &Context) -> Result<ExitCode> {
     let serving = Serving::of(arguments.server.or(context.file_server.clone()));
     let mut findings = vec![configuration(context), clock(moment::now())];
+    if let Err(error) = serving.check() {
+        findings.push(Finding::failure("configuration", error.to_string()).mend("remove it"));
+    }
     findings.extend(folder::rights(&context.folder));
-    let (store, opened) = folder::open(&context.folder).await;
+    findings.extend(journal::check(&context.folder));
+    let (store, opened) = database::open(&context.folder).await;
     findings.extend(opened);
     findings.extend(access::check(store.as_ref()).await);
     if let Some(store) = store {

@@ -12,17 +12,15 @@ const SETTING: &str = "first_key_created";
 
 /// Makes the first key of a data folder; nothing in one that has, or had, keys.
 pub async fn create_once(store: &Store) -> Result<Option<CreatedApiKey>> {
-    if store.setting(SETTING).await?.is_some() {
+    // Of nodes that start together one makes it.
+    if store.setting(SETTING).await?.is_some()
+        || !store.claim_setting(SETTING, &json!(true)).await?
+        || !store.api_keys(true, None).await?.is_empty()
+    {
         return Ok(None);
     }
-    let created = if store.api_keys(true, None).await?.is_empty() {
-        let new = NewApiKey { name: "first key".to_owned(), ..NewApiKey::default() };
-        Some(store.create_api_key(new, &Actor::command_line(), moment::now()).await?)
-    } else {
-        None
-    };
-    store.put_setting(SETTING, &json!(true), &Actor::command_line(), moment::now()).await?;
-    Ok(created)
+    let new = NewApiKey { name: "first key".to_owned(), ..NewApiKey::default() };
+    Ok(Some(store.create_api_key(new, &Actor::command_line(), moment::now()).await?))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod first_key;
 mod greeting;
 mod settings;
 mod sources;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -29,6 +30,7 @@ pub use settings::Serving;
 /// Serves until told to stop; then lets running requests end and writes the books.
 pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     let mut serving = Serving::of(given.or(context.file_server.clone()));
+    serving.check()?;
     let mut interruption = Interruption::listen()?;
     let listener = listen(serving.listen).await?;
     let address = listener.local_addr()?;
@@ -42,7 +44,11 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
         serving.limits.upstream.authorities = authorities(path)?;
     }
 
-    let store = data_folder::serve(&context.folder).await?;
+    let store = tokio::select! {
+        opened = data_folder::serve(&context.folder) => opened?,
+        // It may be waiting for a server that is not there yet.
+        () = interruption.wait() => return Ok(()),
+    };
     let sources = sources::find(&store).await?;
     let simulate = match serving.simulated {
         Simulation::On => true,
@@ -60,6 +66,8 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     }
     let server = Server::start(Arc::clone(&app), listener, serving.workers)?;
     let refreshing = tokio::spawn(refresh_while_open(Arc::clone(&app)));
+    let retention = serving.generation_retention_days;
+    let upkeep = tokio::spawn(upkeep::keep_in_order(store.clone(), retention));
     let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     let metrics = metrics.map(|listener| tokio::spawn(serve_metrics(Arc::clone(&app), listener)));
 
@@ -88,10 +96,14 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     };
     // Both end with the server; what they might say was logged where it happened.
     let _ = refreshing.await;
+    upkeep.abort();
     if let Some(metrics) = metrics {
         metrics.abort();
     }
-    store.close().await.context("some settlements could not be written")?;
+    store.close().await.context(
+        "some settlements could not be written; they wait in the journal of the data folder for the \
+         next start",
+    )?;
     if !drained {
         warn!("some requests did not end in time");
     }

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gateway::{Settings, UpstreamLimits};
+use gateway::{CallerLimits, Settings, UpstreamLimits};
 
-use crate::configuration::{MetricsListen, ServerSettings, Simulation, Span};
+use crate::configuration::{Address, MetricsListen, ServerSettings, Simulation, Span};
 
 /// What `serve` works with: everything settled.
 #[derive(Clone, Debug)]
@@ -23,6 +23,10 @@ pub struct Serving {
     pub public_url: Option<String>,
     /// Certificate authorities to trust at providers, in a file.
     pub ca_file: Option<PathBuf>,
+    /// For how many days generations are kept; `None`: for ever.
+    pub generation_retention_days: Option<u32>,
+    /// Where nodes share their counters.
+    pub valkey_url: Option<Address>,
     /// Limits and times.
     pub limits: Settings,
 }
@@ -34,6 +38,7 @@ impl Serving {
         let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let limits = caller_limits(&given);
         Self {
             listen: given.listen.unwrap_or_else(|| loopback(8080)),
             metrics_listen: given.metrics_listen.unwrap_or(MetricsListen::At(loopback(9090))),
@@ -47,6 +52,8 @@ impl Serving {
                 .map(|url| url.trim_end_matches('/').to_owned())
                 .filter(|url| !url.is_empty()),
             ca_file: given.ca_file.filter(|path| !path.as_os_str().is_empty()),
+            generation_retention_days: given.generation_retention_days.filter(|days| *days > 0),
+            valkey_url: given.valkey_url.filter(|address| !address.is_empty()),
             limits: Settings {
                 max_body_bytes: given.max_body_bytes.unwrap_or(base.max_body_bytes),
                 header_timeout: span(given.header_timeout, base.header_timeout),
@@ -68,6 +75,7 @@ impl Serving {
                         .unwrap_or(upstream.max_download_bytes),
                     authorities: Vec::new(),
                 },
+                limits,
                 heartbeat_after: span(given.heartbeat_after, base.heartbeat_after),
                 heartbeat_interval: span(given.heartbeat_interval, base.heartbeat_interval),
                 max_attempts: given.max_attempts.unwrap_or(base.max_attempts),
@@ -84,6 +92,44 @@ impl Serving {
             },
         }
     }
+}
+
+impl Serving {
+    /// Refuses settings that are known and have no effect yet: whoever gives them relies on it.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if self.valkey_url.is_some() {
+            anyhow::bail!(
+                "valkey_url (or VALKEY_URL) is set, but this version does not share counters \
+                 between nodes yet: each has its own rate limits and response times in memory; \
+                 remove the setting, or set TRUNKLINE_VALKEY_URL to nothing"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// What holds callers back.
+fn caller_limits(given: &ServerSettings) -> CallerLimits {
+    let mut limits = CallerLimits::default();
+    for (given, limit) in [
+        (given.key_requests_per_minute, &mut limits.key_per_minute),
+        (given.key_requests_per_day, &mut limits.key_per_day),
+        (given.key_concurrency, &mut limits.key_concurrency),
+        (given.endpoint_concurrency, &mut limits.endpoint_concurrency),
+        (given.free_requests_per_minute, &mut limits.free.per_minute),
+        (given.free_requests_per_day, &mut limits.free.per_day_before),
+        (given.free_requests_per_day_credited, &mut limits.free.per_day_after),
+    ] {
+        *limit = given.unwrap_or(*limit);
+    }
+    for (given, limit) in [
+        (given.reservation_wait, &mut limits.reservation_wait),
+        (given.read_on_timeout, &mut limits.read_on_timeout),
+    ] {
+        *limit = given.map_or(*limit, |span| span.0);
+    }
+    limits.max_read_on_bytes = given.max_read_on_bytes.unwrap_or(limits.max_read_on_bytes);
+    limits
 }
 
 #[cfg(test)]

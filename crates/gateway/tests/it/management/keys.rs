@@ -186,8 +186,8 @@ async fn the_calling_key_shows_its_limits() {
     assert_eq!(
         budgets,
         [
-            (json!("workspace"), json!(100), json!("monthly")),
             (json!("workspace"), json!(5), json!("daily")),
+            (json!("workspace"), json!(100), json!("monthly")),
             (json!("key_limit"), json!(20), json!(null)),
         ]
     );

@@ -5,8 +5,9 @@
 mod tests;
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde_json::value::RawValue;
 
 use super::calls::MAX_CALLS;
@@ -104,6 +105,13 @@ pub struct RequestFacts {
     pub cache_marks: bool,
     /// The kinds of output asked for; empty means text.
     pub output_modalities: Vec<String>,
+}
+
+impl RequestFacts {
+    /// The most tokens of output asked for, of all answers together; without a limit `u64::MAX`.
+    pub fn most_output(&self) -> u64 {
+        self.max_output_tokens.map_or(u64::MAX, |most| most.saturating_mul(self.answers.max(1)))
+    }
 }
 
 /// How a conversation begins: what stays the same from turn to turn. STICKY-7
@@ -278,6 +286,13 @@ pub(super) fn role_of(message: &Object<'_>, place: &Place<'_>) -> Result<Role, F
     })
 }
 
+// Making a searcher costs more than searching a short prompt with it.
+static MEDIA: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
+    ["_url\"", "\"input_audio\"", "\"input_video\"", "\"file\"", "\\u"].map(Finder::new)
+});
+static MARKS: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| ["\"cache_control\"", "\"prompt_cache_breakpoint\""].map(Finder::new));
+
 fn read_messages(raw: &RawValue, facts: &mut RequestFacts, size: &mut Size) -> Result<(), Fault> {
     let all = Place::Top("messages");
     let entries = array(raw, &all)?;
@@ -287,11 +302,8 @@ fn read_messages(raw: &RawValue, facts: &mut RequestFacts, size: &mut Size) -> R
     let bytes = raw.get().as_bytes();
     size.text += bytes.len();
     let screen = Screen {
-        media: ["_url\"", "\"input_audio\"", "\"input_video\"", "\"file\"", "\\u"]
-            .iter()
-            .any(|needle| memmem::find(bytes, needle.as_bytes()).is_some()),
-        marks: memmem::find(bytes, b"\"cache_control\"").is_some()
-            || memmem::find(bytes, b"\"prompt_cache_breakpoint\"").is_some(),
+        media: MEDIA.iter().any(|needle| needle.find(bytes).is_some()),
+        marks: MARKS.iter().any(|needle| needle.find(bytes).is_some()),
     };
     let mut calls = CallIds::default();
     let mut opening = Opening::default();

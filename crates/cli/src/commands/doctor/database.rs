@@ -1,0 +1,111 @@
+//! The database: whether it can be reached, is of this program's version, and opens.
+
+use std::time::Duration;
+
+use store::{Micros, Schema, Store, StoreError};
+
+use super::finding::Finding;
+use crate::configuration::FolderSettings;
+use crate::data_folder::{self, Place};
+use crate::moment;
+
+const CHECK: &str = "database";
+
+/// By how much a server's clock may differ from this one, in microseconds.
+const CLOCK_DIFFERENCE: Micros = 5_000_000;
+
+/// Looks at the database without changing it, and opens it if that does not change it either.
+pub async fn open(settings: &FolderSettings) -> (Option<Store>, Vec<Finding>) {
+    let place = match Place::of(settings) {
+        Ok(place) => place,
+        Err(error) => {
+            let finding = Finding::failure(CHECK, format!("{error:#}"))
+                .mend("set database_url to postgres://user:password@host:5432/name");
+            return (None, vec![finding]);
+        }
+    };
+    // Nobody waits for a doctor who waits for a server.
+    let schema = match place.schema(Duration::ZERO).await {
+        Ok(schema) => schema,
+        Err(error) => return (None, vec![failure(&place, &error.into())]),
+    };
+    let mut findings: Vec<Finding> =
+        schema.and_then(|schema| schema.server_time).map(clocks).into_iter().collect();
+    let shown = place.shown();
+    let Some(Schema { found: Some(found), known, .. }) = schema else {
+        let detail = match place {
+            Place::File(_) => format!("{shown} does not exist yet; the first start makes it"),
+            Place::Server(_) => format!("{shown} is empty; the first start sets it up"),
+        };
+        findings.push(Finding::fine(CHECK, detail));
+        return (None, findings);
+    };
+    if found < known {
+        let detail = format!(
+            "{shown} has schema version {found}; the next start of this program brings it to {known}"
+        );
+        let finding = Finding::warning(CHECK, detail)
+            .mend("make a backup, and start this version; older ones refuse the database then");
+        findings.push(finding);
+        return (None, findings);
+    }
+    match data_folder::open(settings).await {
+        Ok(store) => {
+            let detail = format!("{shown} opens with its master key, at schema version {found}");
+            findings.push(Finding::fine(CHECK, detail));
+            (Some(store), findings)
+        }
+        Err(error) => {
+            findings.push(failure(&place, &error));
+            (None, findings)
+        }
+    }
+}
+
+fn failure(place: &Place, error: &anyhow::Error) -> Finding {
+    let known = error.chain().find_map(|cause| cause.downcast_ref::<StoreError>());
+    let mend = match (known, place) {
+        (Some(StoreError::DatabaseNewer { .. }), _) => {
+            "run the newer version of trunkline that wrote it, or restore an older backup"
+        }
+        (Some(StoreError::WrongMasterKey | StoreError::MalformedMasterKey), _) => {
+            "restore the master key that this database was made with"
+        }
+        (Some(StoreError::File { .. }), _) => "run as the user who owns the data folder",
+        (Some(StoreError::Unreachable(_)), _) => {
+            "start the server, or correct its address and the way to it"
+        }
+        (None, _) => "restore the master key, or say with --master-key where it is",
+        (_, Place::Server(_)) => {
+            "correct user, password, database and sslmode in database_url, and the rights there"
+        }
+        (_, Place::File(_)) => {
+            "restore the database and its master key from a backup of the same moment"
+        }
+    };
+    Finding::failure(CHECK, format!("{}: {error:#}", place.shown())).mend(mend)
+}
+
+/// Whether this machine and the server agree about the time.
+fn clocks(server: Micros) -> Finding {
+    const CHECK: &str = "database clock";
+    let difference = server.saturating_sub(moment::now());
+    if difference.saturating_abs() > CLOCK_DIFFERENCE {
+        let seconds = difference / 1_000_000;
+        return Finding::warning(CHECK, format!("the server's differs by {seconds} seconds"))
+            .mend("set both clocks with NTP: expiries and days in the books go by them");
+    }
+    Finding::fine(CHECK, "the server's agrees with this one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::State;
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_are_a_warning() {
+        assert_eq!(clocks(moment::now()).state, State::Fine);
+        assert_eq!(clocks(moment::now() - 60_000_000).state, State::Warning);
+    }
+}

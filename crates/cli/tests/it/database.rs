@@ -1,0 +1,58 @@
+//! Databases on a server, and what is said when there is none. That they work is tested in
+//! `tests/books`.
+
+use crate::support::Home;
+
+const NOWHERE: &str = "postgres://user:hidden@localhost/books?host=/nowhere";
+
+#[test]
+fn a_server_out_of_reach_is_told_without_its_password() {
+    let elsewhere = Home::new();
+    let path = format!("file:{}", elsewhere.write("address", NOWHERE).display());
+    for address in [NOWHERE, &path, "env:ELSEWHERE"] {
+        let home = Home::new()
+            .with_variable("TRUNKLINE_DATABASE_URL", address)
+            .with_variable("ELSEWHERE", NOWHERE)
+            .with_variable("TRUNKLINE_DATABASE_WAIT", "0s");
+        for command in [&["key", "list"][..], &["key", "create", "--name", "x"], &["serve"]] {
+            let ports = ["--listen", "127.0.0.1:0", "--metrics-listen", "off"];
+            let ports = if command == ["serve"] { &ports[..] } else { &[] };
+            let error = home.fails(&[command, ports].concat());
+            assert!(error.contains("PostgreSQL database books at /nowhere"), "{error}");
+            assert!(error.contains("cannot be reached") && !error.contains("hidden"), "{error}");
+        }
+        assert!(!home.data().exists(), "nothing is made before the server is there");
+    }
+}
+
+#[test]
+fn the_variable_that_others_use_counts_unless_ours_says_otherwise() {
+    let home = Home::new()
+        .with_variable("DATABASE_URL", NOWHERE)
+        .with_variable("TRUNKLINE_DATABASE_WAIT", "0s");
+    assert!(home.fails(&["key", "list"]).contains("/nowhere"));
+    let home = home.with_variable("TRUNKLINE_DATABASE_URL", "");
+    home.ok(&["key", "create", "--name", "x"]);
+    assert!(home.data().join("trunkline.db").exists());
+}
+
+#[test]
+fn an_address_of_another_kind_is_refused_without_being_shown() {
+    for address in ["mysql://user:hidden@host/db", "host=hidden", "file:/nowhere/hidden-not"] {
+        let home = Home::new();
+        let error = home.fails(&["--database-url", address, "key", "list"]);
+        assert!(error.contains("database_url"), "{error}");
+        assert!(!error.contains("hidden@") && !error.contains("=hidden"), "{error}");
+    }
+}
+
+#[test]
+fn shared_counters_are_refused_until_there_are_any() {
+    for (variable, value) in
+        [("VALKEY_URL", "redis://:hidden@h"), ("TRUNKLINE_VALKEY_URL", "redis://:hidden@h")]
+    {
+        let home = Home::new().with_variable(variable, value);
+        let error = home.fails(&["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off"]);
+        assert!(error.contains("valkey_url") && !error.contains("hidden"), "{error}");
+    }
+}

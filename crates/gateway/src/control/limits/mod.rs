@@ -1,0 +1,26 @@
+//! What holds requests back: money, rates, numbers.
+//!
+//! - [`Terms`]: what of it concerns a key, compiled with the snapshot.
+//! - [`Limits`]: the counters all requests share. Money is reserved before a call and settled
+//!   after; the [`Reservation`] between belongs to the call's settlement and ends exactly once.
+//! - [`Rates`]: how many requests may begin, and how many may run.
+//!
+//! The counters are those of this one node, in memory, rebuilt from the books at its start. What
+//! they do is said in [`ledger::limits`]. Nothing here holds a lock across an await.
+
+mod local;
+mod queue;
+mod rates;
+mod rebuild;
+mod reservation;
+mod tend;
+mod terms;
+#[cfg(test)]
+mod tests;
+
+pub use local::{Ask, Limits};
+pub use rates::{Full, Limited, Place, Rates, Running};
+pub use rebuild::rebuild;
+pub use reservation::Reservation;
+pub use tend::tend_while_open;
+pub use terms::{Terms, TermsSource, counts_byok, reset_window};

@@ -1,0 +1,168 @@
+//! What limits a key, compiled once.
+
+use std::collections::HashMap;
+
+use ledger::{
+    BasisPoints, Limit, LimitKind, Markup, NanoUsd, SpenderId, SpenderKind, Spenders, Window,
+};
+use store::{BudgetInterval, ControlState, LimitReset};
+
+/// Who spends when a key is used, and under which limits. Requests borrow it: nothing of it is
+/// made anew for each.
+#[derive(Debug)]
+pub struct Terms {
+    /// Account, workspace, member if there is one, key.
+    pub spenders: Box<[SpenderId]>,
+    /// All limits that apply, those of the account first. Empty: unlimited.
+    pub limits: Box<[Limit]>,
+    /// What the workspace is charged on top of what providers charge. CREDIT-1
+    pub markup: Markup,
+    /// All credits the account was ever given, in nano-dollars; `None` for an account without
+    /// entries in its ledger, which is unlimited. CREDIT-3
+    pub total_credits: Option<NanoUsd>,
+}
+
+impl Terms {
+    /// The key itself.
+    pub fn key(&self) -> SpenderId {
+        // The last of at least three: see `TermsSource::of`.
+        self.spenders[self.spenders.len() - 1]
+    }
+
+    /// The account.
+    pub fn account(&self) -> SpenderId {
+        self.spenders[0]
+    }
+
+    /// Whether a limit counts what is paid with credits.
+    pub fn limits_credits(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
+    /// Whether a limit counts what owners of credentials pay. KEYS-10
+    pub fn limits_byok(&self) -> bool {
+        self.limits.iter().any(counts_byok)
+    }
+}
+
+/// Whether what owners of credentials pay counts toward a limit; never toward a balance.
+pub fn counts_byok(limit: &Limit) -> bool {
+    limit.includes_byok && limit.kind != LimitKind::AccountBalance
+}
+
+/// The setting that names mark-ups: an object of basis points by the workspace's identity.
+const MARKUPS: &str = "workspace_markups";
+
+/// The rows that limits come from, by whose they are.
+pub struct TermsSource<'a> {
+    credits: HashMap<&'a str, NanoUsd>,
+    budgets: HashMap<&'a str, Vec<(Window, NanoUsd)>>,
+    members: HashMap<&'a str, Vec<(Window, NanoUsd, bool)>>,
+    includes_byok: HashMap<&'a str, bool>,
+    markups: HashMap<&'a str, Markup>,
+}
+
+impl<'a> TermsSource<'a> {
+    /// Sorts the rows.
+    pub fn new(state: &'a ControlState) -> Self {
+        let mut budgets: HashMap<&str, Vec<_>> = HashMap::new();
+        for budget in &state.workspace_budgets {
+            let entry = (window(budget.interval), NanoUsd(budget.limit_nano_usd));
+            budgets.entry(&budget.workspace_id).or_default().push(entry);
+        }
+        let mut members: HashMap<&str, Vec<_>> = HashMap::new();
+        for limit in &state.member_limits {
+            let amount = NanoUsd(limit.limit_nano_usd);
+            let entry = (window(limit.interval), amount, limit.include_byok);
+            members.entry(&limit.member_id).or_default().push(entry);
+        }
+        let markups = state.settings.get(MARKUPS).and_then(|value| value.as_object());
+        Self {
+            credits: state.credits.iter().map(|(id, sum)| (id.as_str(), NanoUsd(*sum))).collect(),
+            budgets,
+            members,
+            includes_byok: state
+                .workspaces
+                .iter()
+                .map(|row| (row.id.as_str(), row.settings.include_byok_in_budgets))
+                .collect(),
+            markups: markups
+                .into_iter()
+                .flatten()
+                .filter_map(|(workspace, points)| {
+                    let points = u32::try_from(points.as_u64()?).ok()?;
+                    Some((workspace.as_str(), Markup(BasisPoints(points))))
+                })
+                .collect(),
+        }
+    }
+
+    /// The terms of a key.
+    pub fn of(&self, key: &store::ApiKey, names: &mut Spenders) -> Terms {
+        let account = names.intern(SpenderKind::Account, &key.account_id);
+        let workspace = names.intern(SpenderKind::Workspace, &key.workspace_id);
+        let member = key.member_id.as_deref();
+        let member = member.map(|id| (id, names.intern(SpenderKind::Member, id)));
+        let of_key = names.intern(SpenderKind::Key, &key.hash);
+        let total_credits = self.credits.get(key.account_id.as_str()).copied();
+        let mut limits = Vec::new();
+        limits.extend(total_credits.map(|total| Limit::balance(account, total)));
+        let includes_byok =
+            self.includes_byok.get(key.workspace_id.as_str()).copied().unwrap_or_default();
+        for (window, amount) in self.budgets.get(key.workspace_id.as_str()).into_iter().flatten() {
+            limits.push(Limit {
+                spender: workspace,
+                kind: LimitKind::WorkspaceBudget,
+                window: *window,
+                amount: *amount,
+                includes_byok,
+            });
+        }
+        if let Some((id, member)) = member {
+            for (window, amount, includes_byok) in self.members.get(id).into_iter().flatten() {
+                limits.push(Limit {
+                    spender: member,
+                    kind: LimitKind::MemberLimit,
+                    window: *window,
+                    amount: *amount,
+                    includes_byok: *includes_byok,
+                });
+            }
+        }
+        limits.extend(key.limit_nano_usd.map(|amount| Limit {
+            spender: of_key,
+            kind: LimitKind::KeyLimit,
+            window: reset_window(key.limit_reset),
+            amount: NanoUsd(amount),
+            includes_byok: key.include_byok_in_limit,
+        }));
+        let mut spenders = vec![account, workspace];
+        spenders.extend(member.map(|(_, member)| member));
+        spenders.push(of_key);
+        Terms {
+            spenders: spenders.into(),
+            limits: limits.into(),
+            markup: self.markups.get(key.workspace_id.as_str()).copied().unwrap_or_default(),
+            total_credits,
+        }
+    }
+}
+
+fn window(interval: BudgetInterval) -> Window {
+    match interval {
+        BudgetInterval::Daily => Window::Daily,
+        BudgetInterval::Weekly => Window::Weekly,
+        BudgetInterval::Monthly => Window::Monthly,
+        BudgetInterval::Lifetime => Window::Lifetime,
+    }
+}
+
+/// The window of a key's limit. KEYS-8
+pub fn reset_window(reset: Option<LimitReset>) -> Window {
+    match reset {
+        None => Window::Lifetime,
+        Some(LimitReset::Daily) => Window::Daily,
+        Some(LimitReset::Weekly) => Window::Weekly,
+        Some(LimitReset::Monthly) => Window::Monthly,
+    }
+}

@@ -1,0 +1,339 @@
+//! Step 4: what the request may cost is held under every limit, before anybody is asked.
+//! Promise 3, CREDIT-4, KEYS-9, WS-7
+
+use ledger::{Limit, NanoUsd, Spend};
+use protocol::exchange::Fault;
+use protocol::json::Envelope;
+
+use super::bound::{Bound, Cover, Demand};
+use super::plan::{Candidate, Route};
+use super::prepare::Call;
+use super::refusal::{refused, too_dear, unknown_price};
+use crate::clock::minute_of_day;
+use crate::control::limits::{Limited, Reservation, counts_byok};
+
+/// What a call may do with its money.
+pub struct Held {
+    /// What is held, for the settlement.
+    pub reservation: Reservation,
+    /// How endpoints may be asked for it; `None`: as the caller asked.
+    pub budget: Option<Budget>,
+}
+
+/// How endpoints may be asked for what was granted.
+pub struct Budget {
+    demand: Demand,
+    granted: Spend,
+    /// Whether limits count what owners of credentials pay.
+    byok_counts: bool,
+}
+
+impl Budget {
+    /// How a candidate may be asked.
+    pub fn cover(&self, call: &Call, candidate: &Candidate) -> Cover {
+        let byok = candidate.access.is_byok();
+        if byok && !self.byok_counts {
+            return Cover::Whole;
+        }
+        let granted = if byok { self.granted.byok } else { self.granted.credits };
+        bound(call, &self.demand, candidate).cover(granted)
+    }
+}
+
+/// Why a call is not made.
+pub enum Unaffordable {
+    /// It would cost too much, or nobody knows what it would cost.
+    Money(Fault),
+    /// There were too many. RATE-1
+    Rate(Limited),
+}
+
+impl From<Fault> for Unaffordable {
+    fn from(fault: Fault) -> Self {
+        Self::Money(fault)
+    }
+}
+
+/// Reserves what a call may cost at the dearest endpoint of its route. Endpoints that cannot be
+/// afforded are left out of it as long as another is left.
+pub async fn reserve(
+    call: &Call,
+    route: &mut Route,
+    envelope: &Envelope<'_>,
+    size: usize,
+    begun: store::Micros,
+) -> Result<Held, Unaffordable> {
+    admit_free(call, route, begun)?;
+    let terms = &call.caller.terms;
+    let most = max_cost(envelope)?;
+    let limits = &call.app.limits;
+    if terms.limits.is_empty() && most.is_none() {
+        // Nothing to hold, but what it costs is counted: a limit may be set any time.
+        let ask = limits.ask(&call.caller, Spend::ZERO, Spend::ZERO);
+        let reservation =
+            limits.reserve(&ask).await.map_err(|told| refused(call, &told, None, None))?;
+        return Ok(Held { reservation, budget: None });
+    }
+    let demand = Demand::of(&call.facts, envelope, size, minute_of_day(begun));
+    if let Some(most) = most {
+        within_cost(call, &demand, route, most)?;
+    }
+    let wish = first_wish(call, &demand, route)?;
+    let reservation = hold(call, &demand, route, wish).await?;
+    let (granted, byok_counts) = (reservation.granted(), terms.limits_byok());
+    // Without a limit there is no grant to be kept within.
+    let budget = Budget { demand, granted, byok_counts };
+    let budget = (!terms.limits.is_empty()).then_some(budget);
+    Ok(Held { reservation, budget })
+}
+
+/// What would be reserved for a call, without doing it: for whoever asks about a route.
+pub fn preview(
+    call: &Call,
+    route: &mut Route,
+    envelope: &Envelope<'_>,
+    size: usize,
+    begun: store::Micros,
+) -> Result<(Spend, Option<Budget>), Fault> {
+    let terms = &call.caller.terms;
+    let demand = Demand::of(&call.facts, envelope, size, minute_of_day(begun));
+    if let Some(most) = max_cost(envelope)? {
+        within_cost(call, &demand, route, most)?;
+    }
+    if terms.limits.is_empty() {
+        return Ok((Spend::ZERO, None));
+    }
+    let wish = first_wish(call, &demand, route)?;
+    let ask = call.app.limits.ask(&call.caller, wish.amount, wish.least);
+    let reservation = match call.app.limits.reserve_now(&ask) {
+        Ok(reservation) => reservation,
+        Err(told) => {
+            let Some(wish) = narrower(call, &demand, route, false) else {
+                return Err(refused(call, &told, Some(&demand), route.candidates.first()));
+            };
+            let ask = call.app.limits.ask(&call.caller, wish.amount, wish.least);
+            let told = |told| refused(call, &told, Some(&demand), route.candidates.first());
+            call.app.limits.reserve_now(&ask).map_err(told)?
+        }
+    };
+    let granted = reservation.granted();
+    Ok((granted, Some(Budget { demand, granted, byok_counts: terms.limits_byok() })))
+}
+
+/// What is asked of the limits for some candidates.
+#[derive(Clone, Copy)]
+struct Wish {
+    amount: Spend,
+    least: Spend,
+    /// A price that a limit counts is not known.
+    unpriced: bool,
+}
+
+impl Wish {
+    /// The dearest of each kind, and for the first candidate enough not to be cut short; `room`:
+    /// no more than that.
+    fn of(call: &Call, demand: &Demand, candidates: &[Candidate], room: Option<Spend>) -> Self {
+        let (mut amount, mut least) = (Spend::ZERO, Spend::ZERO);
+        let mut unpriced = false;
+        for (at, candidate) in candidates.iter().enumerate() {
+            let bound = bound(call, demand, candidate);
+            let most = bound.most();
+            unpriced |= most.is_none() && counts(call, candidate);
+            // Where no limit counts it, a price may be unknown.
+            let most = most.unwrap_or_default();
+            let first = if at == 0 { bound.comfortable().unwrap_or_default() } else { NanoUsd(0) };
+            let (amount, least) = match candidate.access.is_byok() {
+                true => (&mut amount.byok, &mut least.byok),
+                false => (&mut amount.credits, &mut least.credits),
+            };
+            *amount = (*amount).max(most);
+            *least = (*least).max(first);
+        }
+        if let Some(room) = room {
+            least.credits = least.credits.min(room.credits.max(NanoUsd::ZERO));
+            least.byok = least.byok.min(room.byok.max(NanoUsd::ZERO));
+        }
+        Self { amount, least, unpriced }
+    }
+}
+
+/// What is asked for at first: for all candidates whose price is known, as far as limits count it.
+/// Nothing could be reserved for the others, so no limit would hold.
+fn first_wish(call: &Call, demand: &Demand, route: &mut Route) -> Result<Wish, Fault> {
+    let wish = Wish::of(call, demand, &route.candidates, None);
+    if !wish.unpriced {
+        return Ok(wish);
+    }
+    route.candidates.retain(|candidate| {
+        !counts(call, candidate) || bound(call, demand, candidate).most().is_some()
+    });
+    if route.candidates.is_empty() {
+        return Err(unknown_price(call));
+    }
+    Ok(Wish::of(call, demand, &route.candidates, None))
+}
+
+/// Whether a limit counts what this candidate costs.
+fn counts(call: &Call, candidate: &Candidate) -> bool {
+    let terms = &call.caller.terms;
+    if candidate.access.is_byok() { terms.limits_byok() } else { terms.limits_credits() }
+}
+
+async fn hold(
+    call: &Call,
+    demand: &Demand,
+    route: &mut Route,
+    mut wish: Wish,
+) -> Result<Reservation, Fault> {
+    let limits = &call.app.limits;
+    let patience = call.app.settings.limits.reservation_wait;
+    let mut told = None;
+    // What is left may shrink while it is looked at; each round asks for less.
+    for _ in 0..3 {
+        let ask = limits.ask(&call.caller, wish.amount, wish.least);
+        let refusal = match limits.reserve(&ask).await {
+            Ok(reservation) => return Ok(reservation),
+            Err(told) if told.blocked_by_holds => {
+                let blocking = told.limit.spender;
+                match limits.reserve_in_turn(&ask, blocking, patience).await {
+                    Ok(reservation) => return Ok(reservation),
+                    Err(told) => told,
+                }
+            }
+            Err(told) => told,
+        };
+        let now_or_never = refusal.blocked_by_holds;
+        told = Some(refusal);
+        match narrower(call, demand, route, now_or_never) {
+            Some(narrow) => wish = narrow,
+            None => break,
+        }
+    }
+    let first = route.candidates.first();
+    Err(match told {
+        Some(told) => refused(call, &told, Some(demand), first),
+        // The loop runs at least once.
+        None => crate::error::internal("a reservation was neither granted nor refused"),
+    })
+}
+
+/// What to ask for when the first wish is too much: without the endpoints that are too dear, and
+/// with no more than there is. `now`: than is free at this moment, since waiting did not help.
+/// `None`: nothing can be afforded.
+fn narrower(call: &Call, demand: &Demand, route: &mut Route, now: bool) -> Option<Wish> {
+    let room = room(call, now);
+    let affordable = |candidate: &Candidate| {
+        let least = bound(call, demand, candidate).least();
+        match candidate.access.is_byok() {
+            true => !call.caller.terms.limits_byok() || least.is_some_and(|it| it <= room.byok),
+            false => least.is_some_and(|it| it <= room.credits),
+        }
+    };
+    if !route.candidates.iter().any(affordable) {
+        return None;
+    }
+    let kept: Vec<Candidate> =
+        route.candidates.iter().filter(|candidate| affordable(candidate)).cloned().collect();
+    route.candidates = kept;
+    Some(Wish::of(call, demand, &route.candidates, Some(room)))
+}
+
+/// What the tightest limits leave, by who pays, in nano-dollars.
+fn room(call: &Call, now: bool) -> Spend {
+    let limits = &call.app.limits;
+    let (mut credits, mut byok) = (NanoUsd(i64::MAX), NanoUsd(i64::MAX));
+    for limit in &call.caller.terms.limits {
+        let mut left = limits.unused(limit);
+        if now {
+            left = left - held(call, limit);
+        }
+        credits = credits.min(left);
+        if counts_byok(limit) {
+            byok = byok.min(left);
+        }
+    }
+    Spend { credits, byok }
+}
+
+fn held(call: &Call, limit: &Limit) -> NanoUsd {
+    let held = call.app.limits.held(limit.spender);
+    if counts_byok(limit) { held.credits + held.byok } else { held.credits }
+}
+
+fn bound<'c>(call: &'c Call, demand: &Demand, candidate: &Candidate) -> Bound<'c> {
+    let catalog = &call.snapshot.catalog;
+    // The mark-up is on credits; owners of credentials pay what providers charge.
+    let markup = if candidate.access.is_byok() {
+        ledger::Markup::default()
+    } else {
+        call.caller.terms.markup
+    };
+    let dialect = catalog.provider_of(candidate.endpoint).dialect;
+    demand.at(catalog.endpoint(candidate.endpoint), dialect, markup)
+}
+
+/// Leaves out what could cost more than the caller wants.
+fn within_cost(
+    call: &Call,
+    demand: &Demand,
+    route: &mut Route,
+    most: NanoUsd,
+) -> Result<(), Fault> {
+    let cost = |candidate: &Candidate| bound(call, demand, candidate).most();
+    let fits = |candidate: &Candidate| cost(candidate).is_some_and(|cost| cost <= most);
+    if route.candidates.iter().all(fits) {
+        return Ok(());
+    }
+    if !route.candidates.iter().any(fits) {
+        let cheapest = route
+            .candidates
+            .iter()
+            .filter_map(|candidate| Some((cost(candidate)?, candidate)))
+            .min_by_key(|(cost, _)| *cost);
+        let told = cheapest
+            .map(|(cost, candidate)| (cost, bound(call, demand, candidate).affordable(most)));
+        return Err(too_dear(most, told));
+    }
+    route.candidates.retain(fits);
+    Ok(())
+}
+
+/// `max_cost`: the most the call may cost, in USD, as a number or a text.
+fn max_cost(envelope: &Envelope<'_>) -> Result<Option<NanoUsd>, Fault> {
+    let Some(raw) = envelope.raw("max_cost").map(|raw| raw.get()).filter(|raw| *raw != "null")
+    else {
+        return Ok(None);
+    };
+    let invalid =
+        || Fault::invalid("max_cost: is not an amount in USD; send a decimal number such as 0.05");
+    let text = match raw.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"').ok_or_else(invalid)?,
+        None => raw,
+    };
+    let pico = catalog::PicoUsd::parse(text).map_err(|_| invalid())?;
+    if pico.0 < 0 {
+        return Err(invalid());
+    }
+    // Rounded down: more than was said is never spent.
+    Ok(Some(NanoUsd(pico.0 / 1000)))
+}
+
+/// Counts a request to a free model. Once the account made too many, its free models are left
+/// out; without another it is refused. RATE-1
+fn admit_free(call: &Call, route: &mut Route, now: store::Micros) -> Result<(), Unaffordable> {
+    let terms = &call.caller.terms;
+    if terms.total_credits.is_none() {
+        return Ok(());
+    }
+    let catalog = &call.snapshot.catalog;
+    let is_free =
+        |candidate: &Candidate| catalog.endpoint(candidate.endpoint).model.ends_with(":free");
+    if !route.candidates.first().is_some_and(is_free) {
+        return Ok(());
+    }
+    let Err(limited) = call.app.rates.admit_free(terms, &call.app.settings.limits.free, now) else {
+        return Ok(());
+    };
+    route.candidates.retain(|candidate| !is_free(candidate));
+    if route.candidates.is_empty() { Err(Unaffordable::Rate(limited)) } else { Ok(()) }
+}
