@@ -6,126 +6,13 @@ TRUNKLINE_OUTAGE sets for how many seconds Valkey is away.
 import asyncio
 import json
 import os
-import random
-import socket
 import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 
-import valkey
-from build_providers import endpoint, model
-from load import ask
-from node import Node, get
+from cluster import CENT, NODES, Cluster, Load, ask_all
 
 SECONDS = float(os.environ.get("TRUNKLINE_OUTAGE", "6"))
-SEED = int(os.environ.get("TRUNKLINE_SEED", "20251126"))
-CENT = 10_000_000
-NODES = 3
-
-
-def a_cent_each(simulator):
-    """Models that cost a cent for each request, and nothing else."""
-    models, endpoints = [], []
-    for name, upstream in {"cent": "sim-chat", "cent-drip": "sim-drip"}.items():
-        models.append(model(name))
-        priced = endpoint(name, "openai", upstream)
-        del priced["price_per_million"]
-        priced["price"] = {"prompt": "0", "completion": "0", "request": "0.01"}
-        endpoints.append(priced)
-    return {"models": models, "endpoints": endpoints}
-
-
-@pytest.fixture
-def shared():
-    if valkey.is_skipped():
-        pytest.skip("TRUNKLINE_SKIP_VALKEY=1")
-    running = valkey.Valkey()
-    yield running
-    running.close()
-
-
-class Cluster:
-    """Nodes that share everything."""
-
-    def __init__(self, simulator, server, shared, *arguments):
-        first = Node(simulator, server)
-        document = os.path.join(first.folder, "cents.json")
-        Path(document).write_text(json.dumps(a_cent_each(simulator)))
-        first.run("provider", "add", document)
-        self.nodes = [first] + [Node(simulator, beside=first) for _ in range(NODES - 1)]
-        self.simulator, self.shared, self.database = simulator, shared, first.database
-        self.arguments = [
-            "--reservation-wait", "60s", "--limits-without-valkey", "refuse", *arguments,
-        ]
-
-    def start(self):
-        for node in self.nodes:
-            node.start(*self.arguments, environment={"VALKEY_URL": self.shared.address})
-        for node in self.nodes:
-            node.wait_until_written()
-
-    def key(self, *arguments):
-        return self.nodes[0].run("key", "create", "--name", "limited", *arguments).split()[0]
-
-    def limited(self, cents):
-        return self.key("--limit", f"{cents / 100:.2f}")
-
-    def wait_until_written(self):
-        for node in self.nodes:
-            node.wait_until_written()
-
-    def stop(self):
-        for node in self.nodes:
-            node.stop()
-
-    def close(self):
-        for node in reversed(self.nodes):
-            node.close()
-
-    def shown(self, node, key):
-        """What a node shows of a key: used and left, in nano-dollars."""
-        request = urllib.request.Request(
-            f"{node.url}/api/v1/key", headers={"Authorization": f"Bearer {key}"}
-        )
-        data = json.load(urllib.request.urlopen(request, timeout=10))["data"]
-        left = data["limit_remaining"]
-        return round(data["usage"] * 1e9), left if left is None else round(left * 1e9)
-
-    def check_books(self, seen, keys):
-        """Counters on every node, roll-ups and rows say the same of these keys."""
-        rows = self.nodes[0].rows()
-        self.nodes[0].check_sums(rows)
-        missing = [answer for answer in seen if answer.status == 200 and answer.ended
-                   and answer.id not in rows]
-        assert not missing, missing[:3]
-        spent = {}
-        for row in rows.values():
-            spent[row["key_hash"]] = spent.get(row["key_hash"], 0) + int(row["total_cost"])
-        sums = sorted(filter(None, spent.values()))
-        end = time.monotonic() + 20
-        while True:
-            told = [[self.shown(node, key)[0] for key in keys] for node in self.nodes]
-            if all(sorted(filter(None, of_node)) == sums for of_node in told):
-                return sums
-            assert time.monotonic() < end, f"counters {told}, books {sums}"
-            time.sleep(0.1)
-
-
-@pytest.fixture
-def cluster(simulator, server, shared):
-    made = Cluster(simulator, server, shared)
-    yield made
-    made.close()
-
-
-async def ask_all(cluster, key, count, models, streamed):
-    """So many requests at once, over all nodes in turn."""
-    return await asyncio.gather(*(
-        ask(cluster.nodes[n % NODES].port, key, models[n % len(models)], f"word{n}", streamed(n))
-        for n in range(count)
-    ))
 
 
 def test_a_key_worth_fifty_serves_exactly_fifty_on_three_nodes(cluster):
@@ -185,3 +72,82 @@ def test_callers_who_leave_leave_nothing_held(cluster):
     assert served == (50 * CENT - spent) // CENT
     assert cluster.check_books(seen + rest, [key]) == [spent + served * CENT]
     cluster.stop()
+
+
+class Freeze:
+    """Valkey answers neither yes nor no, and goes on with what it had."""
+
+    begin = staticmethod(lambda shared: shared.freeze())
+    end = staticmethod(lambda shared: shared.thaw())
+
+
+class Kill:
+    """Valkey is gone, and comes back empty."""
+
+    begin = staticmethod(lambda shared: shared.kill())
+    end = staticmethod(lambda shared: shared.restart())
+
+
+async def load_through(cluster, trouble, keys):
+    load = Load(cluster)
+    calling = [
+        asyncio.create_task(load.call(number, key))
+        for number, key in enumerate(key for key in keys for _ in range(9))
+    ]
+    await asyncio.sleep(2)
+    await asyncio.to_thread(trouble.begin, cluster.shared)
+    begun = time.monotonic()
+    try:
+        await asyncio.sleep(SECONDS * 0.8)
+        told = [await asyncio.to_thread(node.ready) for node in cluster.nodes]
+        await asyncio.sleep(SECONDS * 0.2)
+    finally:
+        ended = time.monotonic()
+        await asyncio.to_thread(trouble.end, cluster.shared)
+    await asyncio.sleep(4)
+    after = time.monotonic()
+    await asyncio.sleep(3)
+    load.over.set()
+    await asyncio.gather(*calling)
+    return load.seen, told, (begun, ended, after)
+
+
+@pytest.mark.parametrize("trouble", [Freeze, Kill], ids=["frozen", "killed-and-empty"])
+@pytest.mark.parametrize("without", ["refuse", "serve"])
+def test_without_valkey_what_is_promised_holds(simulator, server, shared, without, trouble):
+    cluster = Cluster(simulator, server, shared, "--limits-without-valkey", without)
+    try:
+        limited, free = cluster.limited(100_000), cluster.key()
+        small = cluster.limited(20)
+        cluster.start()
+        seen, told, (begun, ended, after) = asyncio.run(
+            load_through(cluster, trouble, [limited, free, small])
+        )
+        everything = [answer for answers in seen.values() for answer in answers]
+        print(
+            f"{len(everything)} requests, "
+            f"slowest {max(answer.seconds for answer in everything):.2f} s: {told[0]}"
+        )
+        assert all(answer.ended for answer in everything), [a for a in everything if not a.ended][:3]
+        for status, text in told:
+            assert status == 200 and "Valkey" in text, told
+
+        # Keys without limits notice nothing.
+        assert {answer.status for answer in seen[free]} == {200}
+        # Those with limits are refused after a moment, or served.
+        late = [a for a in seen[limited] if begun + 3.5 < a.begun < ended - 0.5]
+        expected = {503} if without == "refuse" else {200}
+        assert late and {answer.status for answer in late} == expected, late[:3]
+        # And served when it is back.
+        back = [answer for answer in seen[limited] if answer.begun > after]
+        assert back and {answer.status for answer in back} == {200}, back[:3]
+
+        cluster.wait_until_written()
+        sums = cluster.check_books(everything, [limited, free, small])
+        served = {key: sum(a.status == 200 for a in answers) for key, answers in seen.items()}
+        assert sums == sorted(count * CENT for count in served.values())
+        if without == "refuse":
+            assert served[small] == 20, "never more, and no less"
+        cluster.stop()
+    finally:
+        cluster.close()
