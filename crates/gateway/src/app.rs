@@ -9,9 +9,9 @@ use store::{Settlements, Store};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::clock::now_micros;
-use crate::control::limits::{Limits, Rates, rebuild};
+use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
 use crate::control::{CompileError, ControlSources, Snapshot, compile};
-use crate::inference::sticky::StickyTable;
+use crate::inference::sticky::Stickiness;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
 use crate::upstream::Pool;
@@ -34,7 +34,7 @@ pub struct App {
     /// How many requests begin and run.
     pub rates: Rates,
     /// Which endpoint a conversation stays with.
-    pub sticky: StickyTable,
+    pub sticky: Stickiness,
     sources: ControlSources,
     snapshot: ArcSwap<Snapshot>,
     /// Taken while the control plane is read and put in force, so that no older state follows a
@@ -78,8 +78,23 @@ impl App {
         store: Store,
         sources: ControlSources,
     ) -> Result<Arc<Self>, CompileError> {
+        Self::among(settings, store, sources, None).await
+    }
+
+    /// The same among other nodes over the same database, which share what they count.
+    pub async fn among(
+        settings: Settings,
+        store: Store,
+        sources: ControlSources,
+        nodes: Option<Nodes>,
+    ) -> Result<Arc<Self>, CompileError> {
         let state = store.snapshot().await?;
-        let limits = Arc::new(Limits::new(lease(&settings)));
+        let (lease, without) = (lease(&settings), settings.limits.without_valkey);
+        let tables = match &nodes {
+            None => Tables::local(lease),
+            Some(nodes) => Tables::shared(nodes, &store, &state, lease, without),
+        };
+        let Tables { limits, rates, sticky } = tables;
         let snapshot = compile(&state, &sources, None, &mut limits.names())?;
         rebuild(&limits, &store, now_micros()).await?;
         Ok(Arc::new(Self {
@@ -88,8 +103,8 @@ impl App {
             store,
             metrics: Metrics::new(),
             limits,
-            rates: Rates::default(),
-            sticky: StickyTable::default(),
+            rates,
+            sticky,
             sources,
             snapshot: ArcSwap::from_pointee(snapshot),
             reloading: Mutex::new(()),

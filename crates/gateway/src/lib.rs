@@ -18,4 +18,4 @@ pub mod telemetry;
 pub mod upstream;
 
 pub use app::{App, Worker};
-pub use settings::{CallerLimits, Settings, UpstreamLimits};
+pub use settings::{CallerLimits, Settings, UpstreamLimits, WithoutValkey};

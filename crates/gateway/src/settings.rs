@@ -73,6 +73,18 @@ pub struct CallerLimits {
     pub read_on_timeout: Duration,
     /// How many bytes of such an answer are read.
     pub max_read_on_bytes: usize,
+    /// What becomes of paid requests with limits while nodes cannot agree on them.
+    pub without_valkey: WithoutValkey,
+}
+
+/// What becomes of paid requests with limits while the counters that nodes share are away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutValkey {
+    /// They are refused: no limit is ever exceeded.
+    #[default]
+    Refuse,
+    /// They are served, and count when the counters are back.
+    Serve,
 }
 
 impl Default for CallerLimits {
@@ -87,6 +99,7 @@ impl Default for CallerLimits {
             free: FreeTier::default(),
             read_on_timeout: Duration::from_secs(300),
             max_read_on_bytes: 16 * 1024 * 1024,
+            without_valkey: WithoutValkey::Refuse,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::calendar::{MICROS_PER_DAY, day_of, month_start, week_start};
-use crate::engine::{Row, Sql, Value, values};
+use crate::engine::{Row, Session, Sql, Value, values};
 use crate::{Micros, Store, StoreError, UsageScope};
 
 /// Amounts over the life of a key and over the current UTC windows (KEYS-1, KEYS-2), in
@@ -171,18 +171,27 @@ impl Store {
         now: Micros,
     ) -> Result<Vec<(String, KeyUsage)>, StoreError> {
         self.settlements().catch_up().await;
-        let day = day_of(now);
-        let spender = of.column();
-        let text = format!(
-            "SELECT {spender} AS spender, {} FROM key_usage_day \
-             JOIN api_key ON api_key.hash = key_usage_day.key_hash \
-             WHERE {spender} IS NOT NULL GROUP BY {spender} ORDER BY {spender}",
-            sums_over("")
-        );
-        let values = values![day, week_start(day), month_start(day)];
-        let rows = self.database().fetch_all(Sql::composed(text), values).await?;
-        rows.iter().map(|row| Ok((row.try_get("spender")?, from_row(row)?))).collect()
+        of_all(&mut self.database().session().await?, of, now).await
     }
+}
+
+/// The same in a view that others look at as well.
+pub(crate) async fn of_all(
+    session: &mut Session,
+    of: UsageOf,
+    now: Micros,
+) -> Result<Vec<(String, KeyUsage)>, StoreError> {
+    let day = day_of(now);
+    let spender = of.column();
+    let text = format!(
+        "SELECT {spender} AS spender, {} FROM key_usage_day \
+         JOIN api_key ON api_key.hash = key_usage_day.key_hash \
+         WHERE {spender} IS NOT NULL GROUP BY {spender} ORDER BY {spender}",
+        sums_over("")
+    );
+    let values = values![day, week_start(day), month_start(day)];
+    let rows = session.fetch_all(Sql::composed(text), values).await?;
+    rows.iter().map(|row| Ok((row.try_get("spender")?, from_row(row)?))).collect()
 }
 
 pub(crate) fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {

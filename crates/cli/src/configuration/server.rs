@@ -85,8 +85,10 @@ server_settings! {
     drain_timeout: Span = "TRUNKLINE_DRAIN_TIMEOUT", "TIME";
     /// For how many days the record of each request is kept; 0: for ever [default: 0]
     generation_retention_days: u32 = "TRUNKLINE_GENERATION_RETENTION_DAYS", "N";
-    /// Where nodes share their counters: not supported yet, and refused
+    /// Where nodes share what they count: redis://user:password@host:6379/0, or rediss:// with TLS
     valkey_url: Address = "TRUNKLINE_VALKEY_URL", "URL";
+    /// Paid requests with limits while that is away: refuse or serve [default: refuse]
+    limits_without_valkey: WithoutValkey = "TRUNKLINE_LIMITS_WITHOUT_VALKEY", "WHAT";
     /// How long a request waits for running ones if money suffices when they end [default: 10s]
     reservation_wait: Span = "TRUNKLINE_RESERVATION_WAIT", "TIME";
     /// Requests that may begin with a key in any minute; 0: no limit [default: 0]
@@ -118,6 +120,17 @@ impl ServerSettings {
     pub(super) fn of_common_variables() -> Self {
         Self { valkey_url: Address::in_variable("VALKEY_URL"), ..Self::default() }
     }
+}
+
+/// What becomes of paid requests with limits while nodes cannot agree on them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithoutValkey {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// They are served, and count later.
+    Serve,
 }
 
 /// When there are simulated models.

@@ -47,11 +47,23 @@ fn an_address_of_another_kind_is_refused_without_being_shown() {
 }
 
 #[test]
-fn shared_counters_are_refused_until_there_are_any() {
+fn shared_counters_need_a_database_that_is_shared() {
     for (variable, value) in
         [("VALKEY_URL", "redis://:hidden@h"), ("TRUNKLINE_VALKEY_URL", "redis://:hidden@h")]
     {
         let home = Home::new().with_variable(variable, value);
+        let error = home.fails(&["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off"]);
+        assert!(error.contains("valkey_url") && !error.contains("hidden"), "{error}");
+        assert!(error.contains("PostgreSQL"), "{error}");
+    }
+}
+
+#[test]
+fn an_address_of_no_valkey_is_refused_without_being_shown() {
+    for address in ["http://:hidden@h", "hidden", "redis://:hidden@h:port"] {
+        let home = Home::new()
+            .with_variable("TRUNKLINE_DATABASE_URL", NOWHERE)
+            .with_variable("TRUNKLINE_VALKEY_URL", address);
         let error = home.fails(&["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off"]);
         assert!(error.contains("valkey_url") && !error.contains("hidden"), "{error}");
     }

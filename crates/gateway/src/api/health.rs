@@ -32,7 +32,11 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
                 let unwritten = app.settlements.unwritten();
                 (StatusCode::OK, format!("ready; {unwritten} settlements wait: {trouble}\n"))
             }
-            None => (StatusCode::OK, "ready\n".to_owned()),
+            None => match app.limits.trouble() {
+                // Requests without limits are served, and every node has the same trouble.
+                Some(trouble) => (StatusCode::OK, format!("ready; {trouble}\n")),
+                None => (StatusCode::OK, "ready\n".to_owned()),
+            },
         },
         Err(error) => {
             tracing::warn!(%error, "the store does not answer");

@@ -107,13 +107,18 @@ pub async fn show(
     let caller = &session.caller;
     let terms = &caller.terms;
     let now = now_micros();
-    let spent = app.limits.used(terms.key());
+    let unknown = |why| Refused::from(crate::inference::refusal::unavailable(&why));
+    let spent = app.limits.used(terms.key()).await.map_err(unknown)?;
     let (usage, byok) = (&spent.credits, &spent.byok);
-    let budgets: Vec<Budget> = terms.limits.iter().map(|limit| budget(&app, limit, now)).collect();
+    let mut budgets = Vec::with_capacity(terms.limits.len());
+    for limit in &terms.limits {
+        let remaining = app.limits.unused(limit).await.map_err(unknown)?;
+        budgets.push(budget(limit, remaining, now));
+    }
     let own = budgets.iter().find(|budget| budget.scope == scope(LimitKind::KeyLimit));
     let remaining = own.map(|budget| Usd(budget.remaining_usd.0.max(0)));
     let effective = budgets.iter().min_by_key(|budget| budget.remaining_usd.0).cloned();
-    let free = app.rates.free_today(terms, &app.settings.limits.free, now);
+    let free = app.rates.free_today(terms, &app.settings.limits.free, now).await;
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     Ok(Json(KeyAnswer {
         data: KeyObject {
@@ -159,8 +164,7 @@ pub async fn show(
 }
 
 /// A limit with what counts toward it, whatever is held: what is held may yet come to nothing.
-fn budget(app: &App, limit: &Limit, now: i64) -> Budget {
-    let remaining = app.limits.unused(limit);
+fn budget(limit: &Limit, remaining: NanoUsd, now: i64) -> Budget {
     Budget {
         scope: scope(limit.kind),
         budget_id: None,

@@ -48,16 +48,16 @@ pub async fn show(
         &headers,
         facts,
     )?;
-    let mut told = explain(&call)?;
-    told["reservation"] = reservation(&call, &envelope, body.len());
+    let mut told = explain(&call).await?;
+    told["reservation"] = reservation(&call, &envelope, body.len()).await;
     Ok(Json(json!({ "data": told })))
 }
 
 /// What would be held for the call now, in USD, and how endpoints would be asked for it; or the
 /// error it would get. `null` where no endpoint could be asked.
-fn reservation(call: &Call, envelope: &Envelope<'_>, size: usize) -> Value {
-    let Ok(mut route) = plan(call) else { return Value::Null };
-    let (held, budget) = match preview(call, &mut route, envelope, size, now_micros()) {
+async fn reservation(call: &Call, envelope: &Envelope<'_>, size: usize) -> Value {
+    let Ok(mut route) = plan(call).await else { return Value::Null };
+    let (held, budget) = match preview(call, &mut route, envelope, size, now_micros()).await {
         Ok(held) => held,
         Err(fault) => {
             let rendered = protocol::openai_chat::encode_error(&fault, None, &[]);

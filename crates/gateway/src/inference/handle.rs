@@ -122,10 +122,11 @@ async fn admitted(
     };
     let limits = &app.settings.limits;
     let now = now_micros();
-    let admitted = app
-        .rates
-        .admit_key(&caller.terms, limits.key_per_minute, limits.key_per_day, now)
-        .and_then(|()| app.rates.enter_key(&caller.terms, limits.key_concurrency, now));
+    let (per_minute, per_day) = (limits.key_per_minute, limits.key_per_day);
+    let admitted = match app.rates.admit_key(&caller.terms, per_minute, per_day, now).await {
+        Ok(()) => app.rates.enter_key(&caller.terms, limits.key_concurrency, now).await,
+        Err(limited) => Err(limited),
+    };
     let place = match admitted {
         Ok(place) => place,
         Err(limited) => {
@@ -288,7 +289,7 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         &request.headers,
         facts,
     )?);
-    let route = match plan(&call) {
+    let route = match plan(&call).await {
         Ok(route) => route,
         Err(no_route) => {
             let members = call.refused_metadata(&no_route);

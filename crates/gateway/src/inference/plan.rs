@@ -1,11 +1,14 @@
 //! Step 3: which endpoints, in which order, and why.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use catalog::{
     Catalog, DynamicVariant, EndpointId, Modalities, Modality, ModelId, Parameter, Parameters,
     ServiceTier, Slug,
 };
+use futures_util::future::join_all;
 use protocol::exchange::Fault;
 use protocol::json::RawJson;
 use protocol::openai_chat::{RequestFacts, StructuredOutput};
@@ -16,6 +19,7 @@ use routing::{
 
 use super::Surface;
 use super::prepare::Call;
+use super::sticky::AskOthers;
 use crate::api::money::Usd;
 use crate::clock::{minute_of_day, now_micros, now_millis, random};
 use crate::control::Access;
@@ -89,11 +93,12 @@ impl From<Fault> for NoRouteFault {
 }
 
 /// Plans the route of a call.
-pub fn plan(call: &Call) -> Result<Route, NoRouteFault> {
+pub async fn plan(call: &Call) -> Result<Route, NoRouteFault> {
     let requested = requested_models(call);
     let plan = in_situation(call, &requested, |situation| {
         routing::plan(situation, &mut Rng::seeded(random()))
-    })?
+    })
+    .await?
     .map_err(|no_route| refused(call, *no_route))?;
     let catalog = &call.snapshot.catalog;
     let candidates = plan
@@ -112,7 +117,7 @@ pub fn plan(call: &Call) -> Result<Route, NoRouteFault> {
 }
 
 /// Tells the route of a call in words and data, with what each attempt would cost.
-pub fn explain(call: &Call) -> Result<serde_json::Value, Fault> {
+pub async fn explain(call: &Call) -> Result<serde_json::Value, Fault> {
     let requested = requested_models(call);
     in_situation(call, &requested, |situation| {
         let planned = routing::plan(situation, &mut Rng::seeded(random()));
@@ -128,6 +133,7 @@ pub fn explain(call: &Call) -> Result<serde_json::Value, Fault> {
         }
         told
     })
+    .await
 }
 
 /// What an attempt would cost in USD: with the estimated prompt alone, and at most.
@@ -150,12 +156,40 @@ fn estimate(situation: &Situation<'_>, endpoint: EndpointId) -> serde_json::Valu
     })
 }
 
-/// Gathers everything a plan depends on, and hands it over.
-fn in_situation<T>(
+/// Gathers everything a plan depends on, and hands it over. Where other nodes have to be asked
+/// which endpoint the conversation is with, it is planned without that first, and once more if
+/// there is one: which models come into question only planning tells.
+async fn in_situation<T>(
     call: &Call,
     requested: &[String],
-    then: impl FnOnce(&Situation<'_>) -> T,
+    then: impl Fn(&Situation<'_>) -> T,
 ) -> Result<T, Fault> {
+    let (planned, unknown) = with_memory(call, requested, &Memory::new(), &then)?;
+    if unknown.is_empty() {
+        return Ok(planned);
+    }
+    let catalog = &call.snapshot.catalog;
+    let asked = unknown.into_iter().map(async |model| {
+        let tag = call.app.sticky.recall(call.conversation, &catalog.model(model).id).await?;
+        Some((model, tag))
+    });
+    let found: Memory = join_all(asked).await.into_iter().flatten().collect();
+    if found.is_empty() {
+        return Ok(planned);
+    }
+    with_memory(call, requested, &found, &then).map(|(planned, _)| planned)
+}
+
+/// Tags of endpoints that other nodes remember, by model.
+type Memory = HashMap<ModelId, Arc<str>>;
+
+/// The same with what other nodes have told; tells also of which models they were not asked.
+fn with_memory<T>(
+    call: &Call,
+    requested: &[String],
+    memory: &Memory,
+    then: impl Fn(&Situation<'_>) -> T,
+) -> Result<(T, Vec<ModelId>), Fault> {
     let snapshot = &call.snapshot;
     let catalog = &snapshot.catalog;
     let facts = facts(call, requested)?;
@@ -177,8 +211,22 @@ fn in_situation<T>(
         }
         available
     };
+    let unknown = RefCell::new(Vec::new());
     let sticky = |model: ModelId| {
-        let tag = call.app.sticky.get(call.conversation, &catalog.model(model).id)?;
+        let known = memory.get(&model).cloned();
+        let tag = match known {
+            Some(tag) => tag,
+            None => match call.app.sticky.known(call.conversation, &catalog.model(model).id) {
+                Ok(tag) => tag?,
+                Err(AskOthers) => {
+                    let mut unknown = unknown.borrow_mut();
+                    if !unknown.contains(&model) {
+                        unknown.push(model);
+                    }
+                    return None;
+                }
+            },
+        };
         catalog.endpoints_of(model).find(|id| catalog.endpoint(*id).tag == *tag)
     };
     let situation = Situation {
@@ -191,7 +239,8 @@ fn in_situation<T>(
         sticky: &sticky,
         now_ms: now_millis(),
     };
-    Ok(then(&situation))
+    let planned = then(&situation);
+    Ok((planned, unknown.into_inner()))
 }
 
 fn ways<'c>(

@@ -1,9 +1,10 @@
 //! What callers are told who cannot pay. CREDIT-4, KEYS-9, WS-7, GUARD-7
 
-use ledger::{LimitKind, NanoUsd, Refused, Window};
+use ledger::{Limit, LimitKind, NanoUsd, Refused, Window};
 use protocol::exchange::{ErrorType, Fault};
 use protocol::json::RawJson;
 use serde_json::{Value, json};
+use store::shared::{NotReserved, Unavailable};
 
 use super::bound::Demand;
 use super::plan::Candidate;
@@ -12,16 +13,46 @@ use crate::api::money::Usd;
 use crate::api::time::iso;
 use crate::control::limits::counts_byok;
 
+/// When to try again where shared counters cannot be asked, in seconds.
+const WITHOUT_VALKEY: u64 = 2;
+
+/// Why nothing was reserved, as the caller is told.
+pub async fn not_reserved(
+    call: &Call,
+    told: &NotReserved,
+    demand: Option<&Demand>,
+    candidate: Option<&Candidate>,
+) -> Fault {
+    match told {
+        NotReserved::Refused(told) => refused(call, told, demand, candidate).await,
+        NotReserved::Unavailable(why) => unavailable(why),
+    }
+}
+
+/// Whether a limit holds cannot be known at this moment. Promise 3
+pub fn unavailable(why: &Unavailable) -> Fault {
+    let mut fault = Fault::new(
+        ErrorType::ProviderOverloaded,
+        format!(
+            "The gateway cannot tell what is left of this key's limits: {why}. Requests without \
+             limits are served; try again in a moment"
+        ),
+    );
+    fault.retry_after = Some(WITHOUT_VALKEY);
+    fault
+}
+
 /// The refusal of a limit: which one, what is left of it, what is needed, when it starts afresh.
-pub fn refused(
+pub async fn refused(
     call: &Call,
     told: &Refused,
     demand: Option<&Demand>,
     candidate: Option<&Candidate>,
 ) -> Fault {
     let limit = &told.limit;
-    let unused = call.app.limits.unused(limit);
-    let left = call.app.limits.unused(limit) - held(call, told);
+    // What was told with the refusal does if it cannot be asked any more.
+    let unused = call.app.limits.unused(limit).await.unwrap_or(told.left);
+    let left = held(call, limit).await.map_or(told.left, |held| unused - held);
     let affordable = demand.zip(candidate).and_then(|(demand, candidate)| {
         let catalog = &call.snapshot.catalog;
         let dialect = catalog.provider_of(candidate.endpoint).dialect;
@@ -95,9 +126,10 @@ pub fn refused(
     fault
 }
 
-fn held(call: &Call, told: &Refused) -> NanoUsd {
-    let held = call.app.limits.held(told.limit.spender);
-    if counts_byok(&told.limit) { held.credits + held.byok } else { held.credits }
+/// What of a limit is held for calls under way, in nano-dollars.
+pub async fn held(call: &Call, limit: &Limit) -> Result<NanoUsd, Unavailable> {
+    let held = call.app.limits.held(limit.spender).await?;
+    Ok(if counts_byok(limit) { held.credits + held.byok } else { held.credits })
 }
 
 /// The refusal of what could cost more than `max_cost`: with the least it could cost, and how

@@ -1,14 +1,15 @@
 //! Step 4: what the request may cost is held under every limit, before anybody is asked.
 //! Promise 3, CREDIT-4, KEYS-9, WS-7
 
-use ledger::{Limit, NanoUsd, Spend};
+use ledger::{NanoUsd, Spend};
 use protocol::exchange::Fault;
 use protocol::json::Envelope;
+use store::shared::{NotReserved, Unavailable};
 
 use super::bound::{Bound, Cover, Demand};
 use super::plan::{Candidate, Route};
 use super::prepare::Call;
-use super::refusal::{refused, too_dear, unknown_price};
+use super::refusal::{held, not_reserved, refused, too_dear, unavailable, unknown_price};
 use crate::clock::minute_of_day;
 use crate::control::limits::{Limited, Reservation, counts_byok};
 
@@ -63,15 +64,17 @@ pub async fn reserve(
     size: usize,
     begun: store::Micros,
 ) -> Result<Held, Unaffordable> {
-    admit_free(call, route, begun)?;
+    admit_free(call, route, begun).await?;
     let terms = &call.caller.terms;
     let most = max_cost(envelope)?;
     let limits = &call.app.limits;
     if terms.limits.is_empty() && most.is_none() {
         // Nothing to hold, but what it costs is counted: a limit may be set any time.
         let ask = limits.ask(&call.caller, Spend::ZERO, Spend::ZERO);
-        let reservation =
-            limits.reserve(&ask).await.map_err(|told| refused(call, &told, None, None))?;
+        let reservation = match limits.reserve(&ask).await {
+            Ok(reservation) => reservation,
+            Err(told) => return Err(not_reserved(call, &told, None, None).await.into()),
+        };
         return Ok(Held { reservation, budget: None });
     }
     let demand = Demand::of(&call.facts, envelope, size, minute_of_day(begun));
@@ -88,7 +91,7 @@ pub async fn reserve(
 }
 
 /// What would be reserved for a call, without doing it: for whoever asks about a route.
-pub fn preview(
+pub async fn preview(
     call: &Call,
     route: &mut Route,
     envelope: &Envelope<'_>,
@@ -105,15 +108,18 @@ pub fn preview(
     }
     let wish = first_wish(call, &demand, route)?;
     let ask = call.app.limits.ask(&call.caller, wish.amount, wish.least);
-    let reservation = match call.app.limits.reserve_now(&ask) {
+    let mut outcome = call.app.limits.reserve_now(&ask).await;
+    if let Err(NotReserved::Refused(_)) = &outcome
+        && let Some(wish) = narrower(call, &demand, route, false).await?
+    {
+        let ask = call.app.limits.ask(&call.caller, wish.amount, wish.least);
+        outcome = call.app.limits.reserve_now(&ask).await;
+    }
+    let reservation = match outcome {
         Ok(reservation) => reservation,
         Err(told) => {
-            let Some(wish) = narrower(call, &demand, route, false) else {
-                return Err(refused(call, &told, Some(&demand), route.candidates.first()));
-            };
-            let ask = call.app.limits.ask(&call.caller, wish.amount, wish.least);
-            let told = |told| refused(call, &told, Some(&demand), route.candidates.first());
-            call.app.limits.reserve_now(&ask).map_err(told)?
+            let first = route.candidates.first();
+            return Err(not_reserved(call, &told, Some(&demand), first).await);
         }
     };
     let granted = reservation.granted();
@@ -191,27 +197,27 @@ async fn hold(
     // What is left may shrink while it is looked at; each round asks for less.
     for _ in 0..3 {
         let ask = limits.ask(&call.caller, wish.amount, wish.least);
-        let refusal = match limits.reserve(&ask).await {
-            Ok(reservation) => return Ok(reservation),
-            Err(told) if told.blocked_by_holds => {
-                let blocking = told.limit.spender;
-                match limits.reserve_in_turn(&ask, blocking, patience).await {
-                    Ok(reservation) => return Ok(reservation),
-                    Err(told) => told,
-                }
+        let outcome = match limits.reserve(&ask).await {
+            Err(NotReserved::Refused(told)) if told.blocked_by_holds => {
+                limits.reserve_in_turn(&ask, told.limit.spender, patience).await
             }
-            Err(told) => told,
+            outcome => outcome,
+        };
+        let refusal = match outcome {
+            Ok(reservation) => return Ok(reservation),
+            Err(NotReserved::Refused(refusal)) => refusal,
+            Err(NotReserved::Unavailable(why)) => return Err(unavailable(&why)),
         };
         let now_or_never = refusal.blocked_by_holds;
         told = Some(refusal);
-        match narrower(call, demand, route, now_or_never) {
+        match narrower(call, demand, route, now_or_never).await? {
             Some(narrow) => wish = narrow,
             None => break,
         }
     }
     let first = route.candidates.first();
     Err(match told {
-        Some(told) => refused(call, &told, Some(demand), first),
+        Some(told) => refused(call, &told, Some(demand), first).await,
         // The loop runs at least once.
         None => crate::error::internal("a reservation was neither granted nor refused"),
     })
@@ -220,8 +226,13 @@ async fn hold(
 /// What to ask for when the first wish is too much: without the endpoints that are too dear, and
 /// with no more than there is. `now`: than is free at this moment, since waiting did not help.
 /// `None`: nothing can be afforded.
-fn narrower(call: &Call, demand: &Demand, route: &mut Route, now: bool) -> Option<Wish> {
-    let room = room(call, now);
+async fn narrower(
+    call: &Call,
+    demand: &Demand,
+    route: &mut Route,
+    now: bool,
+) -> Result<Option<Wish>, Fault> {
+    let room = room(call, now).await.map_err(|why| unavailable(&why))?;
     let affordable = |candidate: &Candidate| {
         let least = bound(call, demand, candidate).least();
         match candidate.access.is_byok() {
@@ -230,34 +241,29 @@ fn narrower(call: &Call, demand: &Demand, route: &mut Route, now: bool) -> Optio
         }
     };
     if !route.candidates.iter().any(affordable) {
-        return None;
+        return Ok(None);
     }
     let kept: Vec<Candidate> =
         route.candidates.iter().filter(|candidate| affordable(candidate)).cloned().collect();
     route.candidates = kept;
-    Some(Wish::of(call, demand, &route.candidates, Some(room)))
+    Ok(Some(Wish::of(call, demand, &route.candidates, Some(room))))
 }
 
 /// What the tightest limits leave, by who pays, in nano-dollars.
-fn room(call: &Call, now: bool) -> Spend {
+async fn room(call: &Call, now: bool) -> Result<Spend, Unavailable> {
     let limits = &call.app.limits;
     let (mut credits, mut byok) = (NanoUsd(i64::MAX), NanoUsd(i64::MAX));
     for limit in &call.caller.terms.limits {
-        let mut left = limits.unused(limit);
+        let mut left = limits.unused(limit).await?;
         if now {
-            left = left - held(call, limit);
+            left = left - held(call, limit).await?;
         }
         credits = credits.min(left);
         if counts_byok(limit) {
             byok = byok.min(left);
         }
     }
-    Spend { credits, byok }
-}
-
-fn held(call: &Call, limit: &Limit) -> NanoUsd {
-    let held = call.app.limits.held(limit.spender);
-    if counts_byok(limit) { held.credits + held.byok } else { held.credits }
+    Ok(Spend { credits, byok })
 }
 
 fn bound<'c>(call: &'c Call, demand: &Demand, candidate: &Candidate) -> Bound<'c> {
@@ -320,7 +326,11 @@ fn max_cost(envelope: &Envelope<'_>) -> Result<Option<NanoUsd>, Fault> {
 
 /// Counts a request to a free model. Once the account made too many, its free models are left
 /// out; without another it is refused. RATE-1
-fn admit_free(call: &Call, route: &mut Route, now: store::Micros) -> Result<(), Unaffordable> {
+async fn admit_free(
+    call: &Call,
+    route: &mut Route,
+    now: store::Micros,
+) -> Result<(), Unaffordable> {
     let terms = &call.caller.terms;
     if terms.total_credits.is_none() {
         return Ok(());
@@ -331,7 +341,8 @@ fn admit_free(call: &Call, route: &mut Route, now: store::Micros) -> Result<(), 
     if !route.candidates.first().is_some_and(is_free) {
         return Ok(());
     }
-    let Err(limited) = call.app.rates.admit_free(terms, &call.app.settings.limits.free, now) else {
+    let tier = &call.app.settings.limits.free;
+    let Err(limited) = call.app.rates.admit_free(terms, tier, now).await else {
         return Ok(());
     };
     route.candidates.retain(|candidate| !is_free(candidate));

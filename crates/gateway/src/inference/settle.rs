@@ -290,7 +290,8 @@ impl Settlement {
         if let Some(reservation) = self.reservation.take() {
             let is_byok = self.generation.is_byok;
             let byok = if is_byok { bill.cost.total } else { NanoUsd::ZERO };
-            reservation.settle(Spend { credits: bill.charged, byok });
+            // Before the row is handed in: see there.
+            reservation.settle(Spend { credits: bill.charged, byok }, &self.generation.id);
         }
         self.app.metrics.usage(bill.usage.input, bill.usage.output, charged);
 

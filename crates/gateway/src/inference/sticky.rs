@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::openai_chat::RequestFacts;
+use store::shared::SharedSticky;
+use tokio::runtime::Handle;
 
 /// How long a conversation is remembered without a request. STICKY-5
 const LIFETIME: Duration = Duration::from_millis(routing::STICKY_TTL_MS);
@@ -116,6 +118,106 @@ impl StickyTable {
         }
         let remembered = Remembered { tag: Arc::clone(tag), until: now + LIFETIME };
         shard.insert((conversation.key, Arc::clone(model)), remembered);
+    }
+}
+
+/// The conversations remembered, by this node or by many.
+pub enum Stickiness {
+    /// By this node.
+    Local(Box<StickyTable>),
+    /// By all nodes.
+    Shared(SharedTable),
+}
+
+impl Default for Stickiness {
+    fn default() -> Self {
+        Self::Local(Box::default())
+    }
+}
+
+/// Conversations that all nodes remember. This node's own table is used while they cannot be asked.
+pub struct SharedTable {
+    here: Arc<StickyTable>,
+    shared: SharedSticky,
+    runtime: Handle,
+}
+
+impl Stickiness {
+    /// What all nodes remember, on the runtime of the caller.
+    pub fn shared(shared: SharedSticky) -> Self {
+        Self::Shared(SharedTable { here: Arc::default(), shared, runtime: Handle::current() })
+    }
+
+    /// The tag of the endpoint that last served the conversation with this model, if this node
+    /// alone remembers; `Err`: the others have to be asked.
+    pub fn known(
+        &self,
+        conversation: Conversation,
+        model: &str,
+    ) -> Result<Option<Arc<str>>, AskOthers> {
+        match self {
+            Self::Local(table) => Ok(table.get(conversation, model)),
+            Self::Shared(_) => Err(AskOthers),
+        }
+    }
+
+    /// The same, whoever remembers it.
+    pub async fn recall(&self, conversation: Conversation, model: &str) -> Option<Arc<str>> {
+        match self {
+            Self::Local(table) => table.get(conversation, model),
+            Self::Shared(table) => table.recall(conversation, model).await,
+        }
+    }
+
+    /// What a success means for the conversation's memory: see [`StickyTable::served`].
+    pub fn served(
+        &self,
+        conversation: Conversation,
+        model: &Arc<str>,
+        tag: &Arc<str>,
+        cached_tokens: u64,
+    ) {
+        match self {
+            Self::Local(table) => table.served(conversation, model, tag, cached_tokens),
+            Self::Shared(table) => table.served(conversation, model, tag, cached_tokens),
+        }
+    }
+}
+
+/// Only other nodes know.
+#[derive(Clone, Copy, Debug)]
+pub struct AskOthers;
+
+impl SharedTable {
+    async fn recall(&self, conversation: Conversation, model: &str) -> Option<Arc<str>> {
+        match self.shared.get(u128::from(conversation.key), model).await {
+            Ok(tag) => tag.map(Into::into),
+            // It only costs a warm cache.
+            Err(_) => self.here.get(conversation, model),
+        }
+    }
+
+    fn served(
+        &self,
+        conversation: Conversation,
+        model: &Arc<str>,
+        tag: &Arc<str>,
+        cached_tokens: u64,
+    ) {
+        self.here.served(conversation, model, tag, cached_tokens);
+        let begins = routing::is_remembered(true, conversation.named, cached_tokens);
+        let (shared, key) = (self.shared.clone(), u128::from(conversation.key));
+        let (model, tag) = (Arc::clone(model), Arc::clone(tag));
+        // The caller does not wait for it.
+        self.runtime.spawn(async move {
+            let renews = || async {
+                let known = shared.get(key, &model).await;
+                known.is_ok_and(|known| known.as_deref() == Some(&*tag))
+            };
+            if begins || renews().await {
+                let _ = shared.put(key, &model, &tag).await;
+            }
+        });
     }
 }
 

@@ -59,8 +59,8 @@ async fn books(gateway: &Gateway) -> i64 {
     let rolled_up = app.store.usage_of_all(UsageOf::Key, gateway::clock::now_micros()).await;
     let rolled_up: i64 = rolled_up.unwrap().iter().map(|(_, usage)| usage.usage.total).sum();
     for spender in &caller.terms.spenders {
-        assert_eq!(app.limits.used(*spender).credits.lifetime.0, rolled_up);
-        assert_eq!(app.limits.held(*spender), ledger::Spend::ZERO);
+        assert_eq!(app.limits.used(*spender).await.unwrap().credits.lifetime.0, rolled_up);
+        assert_eq!(app.limits.held(*spender).await, Ok(ledger::Spend::ZERO));
     }
     assert_eq!(app.limits.running(), 0);
     rolled_up
@@ -550,9 +550,11 @@ async fn a_restart_forgets_nothing() {
         catalog: Box::new(move |_| Ok(catalog.clone())),
     };
     let again = gateway::App::new(settings(), gateway.app.store.clone(), sources).await.unwrap();
-    let names = again.limits.names();
-    let mut kinds: Vec<_> =
-        names.iter().map(|(id, kind, _)| (kind, again.limits.used(id).credits)).collect();
+    let names: Vec<_> = again.limits.names().iter().map(|(id, kind, _)| (id, kind)).collect();
+    let mut kinds = Vec::new();
+    for (id, kind) in names {
+        kinds.push((kind, again.limits.used(id).await.unwrap().credits));
+    }
     kinds.sort_by_key(|(kind, _)| *kind);
     let cent = ledger::NanoUsd(DOLLAR / 100);
     let all = ledger::PerWindow { daily: cent, weekly: cent, monthly: cent, lifetime: cent };

@@ -248,7 +248,7 @@ impl Settlements {
     }
 
     /// The same before reading, where nothing is done if nothing is on its way.
-    pub(crate) async fn catch_up(&self) {
+    pub async fn catch_up(&self) {
         if self.unwritten() > 0
             && let Err(error) = self.flush().await
         {

@@ -73,6 +73,7 @@ mod rebuild;
 mod requests;
 mod script;
 mod sticky;
+mod store_books;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -83,3 +84,4 @@ pub use link::{InvalidAddress, Unavailable, Valkey};
 pub use rate::SharedRates;
 pub use rebuild::{TendError, Tended};
 pub use sticky::SharedSticky;
+pub use store_books::StoreBooks;

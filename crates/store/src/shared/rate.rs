@@ -57,6 +57,24 @@ impl SharedRates {
         Ok(verdict)
     }
 
+    /// What [`Self::admit`] would say, without counting.
+    pub async fn check(
+        &self,
+        now: Micros,
+        key: &str,
+        rules: &[RateRule],
+    ) -> Result<Option<RateVerdict>, Unavailable> {
+        // Where nothing is allowed, nothing is counted.
+        let mut call = script::ADMIT.key(format!("{}rate:{key}", self.prefix));
+        call.arg(now.div_euclid(Span::Minute.length())).arg(now.div_euclid(Span::Day.length()));
+        call.arg(exact(now)).arg(LIFE_MS).arg(0).arg(0).arg(0);
+        let mut answer = Reader::of(self.valkey.run(true, None, &call).await?)?;
+        answer.number()?;
+        let minute = counter(&mut answer)?;
+        let day = counter(&mut answer)?;
+        Ok(ledger::rate::verdict(now, &minute, &day, rules))
+    }
+
     /// Enters if fewer than `most` are under way with that key, as
     /// [`ledger::rate::Concurrency::enter`] does, or is in already. Who does not leave, because
     /// their node died, is out when the lease is over, in microseconds from now; entering again

@@ -5,6 +5,7 @@ mod database;
 mod finding;
 mod folder;
 mod journal;
+mod valkey;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -38,9 +39,6 @@ const EARLIEST: i64 = 1_735_689_600_000_000;
 pub async fn run(arguments: DoctorArguments, context: &Context) -> Result<ExitCode> {
     let serving = Serving::of(arguments.server.or(context.file_server.clone()));
     let mut findings = vec![configuration(context), clock(moment::now())];
-    if let Err(error) = serving.check() {
-        findings.push(Finding::failure("configuration", error.to_string()).mend("remove it"));
-    }
     findings.extend(folder::rights(&context.folder));
     findings.extend(journal::check(&context.folder));
     let (store, opened) = database::open(&context.folder).await;
@@ -49,6 +47,7 @@ pub async fn run(arguments: DoctorArguments, context: &Context) -> Result<ExitCo
     if let Some(store) = store {
         store.close().await?;
     }
+    findings.extend(valkey::check(serving.valkey_url.as_ref(), &context.folder).await);
     findings.push(port("listen", serving.listen).await);
     if let MetricsListen::At(address) = serving.metrics_listen {
         findings.push(port("metrics_listen", address).await);

@@ -2,6 +2,7 @@
 
 mod first_key;
 mod greeting;
+pub mod nodes;
 mod settings;
 mod sources;
 mod upkeep;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use gateway::App;
+use gateway::control::limits::Nodes;
 use gateway::control::refresh_while_open;
 use gateway::listener::{Server, serve_metrics};
 use rustls::pki_types::CertificateDer;
@@ -30,7 +32,7 @@ pub use settings::Serving;
 /// Serves until told to stop; then lets running requests end and writes the books.
 pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     let mut serving = Serving::of(given.or(context.file_server.clone()));
-    serving.check()?;
+    let valkey = nodes::open(serving.valkey_url.as_ref(), &context.folder)?;
     let mut interruption = Interruption::listen()?;
     let listener = listen(serving.listen).await?;
     let address = listener.local_addr()?;
@@ -58,8 +60,10 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     let simulator = if simulate { Some(crate::simulated::start().await?) } else { None };
     let simulator_address = simulator.as_ref().map(|simulator| simulator.address());
     let (available, cheapest) = (sources.available.clone(), sources.cheapest.clone());
-    let app =
-        App::new(serving.limits, store.clone(), sources.into_control(simulator_address)).await?;
+    let control = sources.into_control(simulator_address);
+    let shared = valkey.is_some();
+    let nodes = valkey.map(|valkey| Nodes { valkey });
+    let app = App::among(serving.limits, store.clone(), control, nodes).await?;
     let first_key = first_key::create_once(&store).await?;
     if first_key.is_some() {
         app.reload().await?;
@@ -79,7 +83,7 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
         available: &available,
         simulated: simulate,
     }))?;
-    info!(%address, providers = available.len(), simulated = simulate, "serving");
+    info!(%address, providers = available.len(), simulated = simulate, shared, "serving");
 
     interruption.wait().await;
     info!("stopping: running requests may end");
@@ -94,6 +98,7 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
             stopping.await
         }
     };
+    app.limits.close().await;
     // Both end with the server; what they might say was logged where it happened.
     let _ = refreshing.await;
     upkeep.abort();

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use gateway::{CallerLimits, Settings, UpstreamLimits};
 
-use crate::configuration::{Address, MetricsListen, ServerSettings, Simulation, Span};
+use crate::configuration::{
+    Address, MetricsListen, ServerSettings, Simulation, Span, WithoutValkey,
+};
 
 /// What `serve` works with: everything settled.
 #[derive(Clone, Debug)]
@@ -94,20 +96,6 @@ impl Serving {
     }
 }
 
-impl Serving {
-    /// Refuses settings that are known and have no effect yet: whoever gives them relies on it.
-    pub fn check(&self) -> anyhow::Result<()> {
-        if self.valkey_url.is_some() {
-            anyhow::bail!(
-                "valkey_url (or VALKEY_URL) is set, but this version does not share counters \
-                 between nodes yet: each has its own rate limits and response times in memory; \
-                 remove the setting, or set TRUNKLINE_VALKEY_URL to nothing"
-            );
-        }
-        Ok(())
-    }
-}
-
 /// What holds callers back.
 fn caller_limits(given: &ServerSettings) -> CallerLimits {
     let mut limits = CallerLimits::default();
@@ -128,6 +116,10 @@ fn caller_limits(given: &ServerSettings) -> CallerLimits {
     ] {
         *limit = given.map_or(*limit, |span| span.0);
     }
+    limits.without_valkey = match given.limits_without_valkey.unwrap_or_default() {
+        WithoutValkey::Refuse => gateway::WithoutValkey::Refuse,
+        WithoutValkey::Serve => gateway::WithoutValkey::Serve,
+    };
     limits.max_read_on_bytes = given.max_read_on_bytes.unwrap_or(limits.max_read_on_bytes);
     limits
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ledger::{Counters, Micros, SpenderId};
 use tokio::sync::oneshot;
 
-use super::local::{Ask, Limits, Outcome};
+use super::counters::{Ask, Limits};
+use super::local::Outcome;
 use super::reservation::Reservation;
 
 /// One that waits.

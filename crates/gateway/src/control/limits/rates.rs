@@ -1,19 +1,30 @@
 //! How many requests may begin, and how many may run. RATE
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use http::{HeaderMap, HeaderValue};
 use ledger::rate::{Concurrency, FreeTier, RateCounters, RateRule, RateVerdict};
-use ledger::{Micros, SpenderId};
+use ledger::{Micros, SpenderId, Spenders};
 use protocol::exchange::{ErrorType, Fault};
+use store::shared::SharedRates;
 
+use super::counters::new_id;
+use super::shared_rates::SharedPlaces;
 use super::terms::Terms;
 use crate::control::EndpointState;
 
 /// The counters of rates and of running requests.
 #[derive(Default)]
 pub struct Rates {
+    here: Here,
+    /// Where nodes share them. What is counted here then only counts while those cannot be asked.
+    shared: Option<Arc<SharedPlaces>>,
+}
+
+/// Counters of this node.
+#[derive(Default)]
+struct Here {
     /// Requests of each key.
     keys: Mutex<RateCounters<SpenderId>>,
     /// Requests of each account to free models. RATE-2
@@ -55,8 +66,14 @@ impl Limited {
 }
 
 impl Rates {
+    /// Counters that other nodes share, on the runtime of the caller.
+    pub(super) fn shared(rates: SharedRates, names: Arc<RwLock<Spenders>>) -> Self {
+        let shared = Some(Arc::new(SharedPlaces::new(rates, names)));
+        Self { here: Here::default(), shared }
+    }
+
     /// Counts a request of a key, or refuses it. 0 is no limit.
-    pub fn admit_key(
+    pub async fn admit_key(
         &self,
         terms: &Terms,
         per_minute: u64,
@@ -70,7 +87,12 @@ impl Rates {
             (_, 0) => &rules[..1],
             (_, _) => &rules[..],
         };
-        match lock(&self.keys).admit(now, terms.key(), rules) {
+        let told = match &self.shared {
+            Some(shared) => shared.admit(now, terms.key(), rules).await.ok(),
+            None => None,
+        };
+        let verdict = told.unwrap_or_else(|| lock(&self.here.keys).admit(now, terms.key(), rules));
+        match verdict {
             Some(RateVerdict::Limited { limit, resets_at_ms, .. }) => {
                 let span = if limit == per_minute { "minute" } else { "day" };
                 let message =
@@ -83,9 +105,20 @@ impl Rates {
 
     /// Counts a request to a free model, or refuses it. It counts whether it succeeds or not.
     /// Accounts without a ledger are not limited. RATE-1, RATE-2, RATE-3
-    pub fn admit_free(&self, terms: &Terms, tier: &FreeTier, now: Micros) -> Result<(), Limited> {
+    pub async fn admit_free(
+        &self,
+        terms: &Terms,
+        tier: &FreeTier,
+        now: Micros,
+    ) -> Result<(), Limited> {
         let rules = free_rules(terms, tier);
-        match lock(&self.free).admit(now, terms.account(), &rules) {
+        let account = terms.account();
+        let told = match &self.shared {
+            Some(shared) => shared.admit(now, account, &rules).await.ok(),
+            None => None,
+        };
+        let verdict = told.unwrap_or_else(|| lock(&self.here.free).admit(now, account, &rules));
+        match verdict {
             Some(RateVerdict::Limited { limit, resets_at_ms, .. }) => {
                 let daily = rules
                     .iter()
@@ -104,17 +137,27 @@ impl Rates {
 
     /// Requests to free models a day: how many may be made, and how many are left; `None` where
     /// there is no limit. KEYS-1
-    pub fn free_today(&self, terms: &Terms, tier: &FreeTier, now: Micros) -> Option<(u64, u64)> {
+    pub async fn free_today(
+        &self,
+        terms: &Terms,
+        tier: &FreeTier,
+        now: Micros,
+    ) -> Option<(u64, u64)> {
         let rules = free_rules(terms, tier);
         let daily: Vec<_> =
             rules.into_iter().filter(|rule| rule.span == ledger::rate::Span::Day).collect();
         let limit = daily.first()?.requests;
-        let verdict = lock(&self.free).check(now, &terms.account(), &daily)?;
-        Some((limit, verdict.remaining()))
+        let account = terms.account();
+        let told = match &self.shared {
+            Some(shared) => shared.check(now, account, &daily).await.ok(),
+            None => None,
+        };
+        let verdict = told.unwrap_or_else(|| lock(&self.here.free).check(now, &account, &daily));
+        Some((limit, verdict?.remaining()))
     }
 
     /// A place among the running requests of a key, at most `most`; 0 is no limit.
-    pub fn enter_key(
+    pub async fn enter_key(
         &self,
         terms: &Terms,
         most: u64,
@@ -124,8 +167,24 @@ impl Rates {
             return Ok(None);
         }
         let key = terms.key();
-        if lock(&self.running).enter(key, most) {
-            return Ok(Some(Place::Key { running: Arc::clone(&self.running), key }));
+        let who = new_id().0;
+        let entered = match &self.shared {
+            Some(shared) => match shared.enter(now, key, who, most).await {
+                Ok(entered) => {
+                    Some((entered, Place::Shared(SharedPlace { places: Arc::clone(shared), who })))
+                }
+                Err(_) => None,
+            },
+            None => None,
+        };
+        let running = &self.here.running;
+        match entered {
+            Some((true, place)) => return Ok(Some(place)),
+            Some((false, _)) => {}
+            None if lock(running).enter(key, most) => {
+                return Ok(Some(Place::Key { running: Arc::clone(running), key }));
+            }
+            None => {}
         }
         let message =
             format!("Rate limit exceeded: this key may have {most} requests running at once");
@@ -134,8 +193,15 @@ impl Rates {
 
     /// Forgets counters in which nothing counts any more.
     pub fn sweep(&self, now: Micros) {
-        lock(&self.keys).sweep(now);
-        lock(&self.free).sweep(now);
+        lock(&self.here.keys).sweep(now);
+        lock(&self.here.free).sweep(now);
+    }
+
+    /// Keeps the places of requests that run here, where nodes share them.
+    pub async fn renew(&self) {
+        if let Some(shared) = &self.shared {
+            shared.renew().await;
+        }
     }
 }
 
@@ -153,8 +219,16 @@ pub enum Place {
         /// The key.
         key: SpenderId,
     },
+    /// Of a key, counted by many nodes.
+    Shared(SharedPlace),
     /// Of an endpoint.
     Endpoint(Arc<EndpointState>),
+}
+
+/// A place among the running requests of a key, on all nodes.
+pub struct SharedPlace {
+    places: Arc<SharedPlaces>,
+    who: u128,
 }
 
 impl Place {
@@ -183,6 +257,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         match self {
             Self::Key { running, key } => lock(running).leave(key),
+            Self::Shared(SharedPlace { places, who }) => places.leave(*who),
             Self::Endpoint(state) => {
                 state.running.fetch_sub(1, Ordering::AcqRel);
             }

@@ -1,33 +1,21 @@
 //! Counters as they were when the gateway last stopped.
 
-use ledger::{NanoUsd, PerWindow, SpenderKind, Spent};
-use store::{KeyUsage, Micros, Store, StoreError, UsageOf, Windows};
+use store::{Micros, Store, StoreError, UsageOf};
 
-use super::local::Limits;
+use super::counters::Limits;
 
-/// Fills counters at zero with what the books say. To be called before the first request.
+/// Fills counters with what the books say. To be called before the first request.
 pub async fn rebuild(limits: &Limits, store: &Store, now: Micros) -> Result<(), StoreError> {
+    // What a journal held is in the books before they are read.
+    store.settlements().catch_up().await;
+    if limits.rebuild_shared().await {
+        return Ok(());
+    }
     for of in UsageOf::ALL {
-        let kind = match of {
-            UsageOf::Account => SpenderKind::Account,
-            UsageOf::Workspace => SpenderKind::Workspace,
-            UsageOf::Member => SpenderKind::Member,
-            UsageOf::Key => SpenderKind::Key,
-        };
         for (name, usage) in store.usage_of_all(of, now).await? {
-            let spender = limits.names().intern(kind, &name);
-            limits.load(now, spender, &spent(&usage));
+            let spender = limits.names().intern(of.kind(), &name);
+            limits.load(now, spender, &usage.spent());
         }
     }
     Ok(())
-}
-
-fn spent(usage: &KeyUsage) -> Spent {
-    let windows = |windows: &Windows| PerWindow {
-        daily: NanoUsd(windows.daily),
-        weekly: NanoUsd(windows.weekly),
-        monthly: NanoUsd(windows.monthly),
-        lifetime: NanoUsd(windows.total),
-    };
-    Spent { credits: windows(&usage.usage), byok: windows(&usage.byok_usage) }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ledger::{ReservationId, Spend};
 
-use super::local::Limits;
+use super::counters::Limits;
 use crate::control::Caller;
 
 /// What is held for one call, by its one owner. Settled or dropped, which frees it: either way it
@@ -43,10 +43,11 @@ impl Reservation {
         }
     }
 
-    /// Frees what is held and counts what the call did cost.
-    pub fn settle(mut self, actual: Spend) {
+    /// Frees what is held and counts what the call did cost. To be done before the row of this
+    /// `generation` is handed in: nodes that read the books go by that.
+    pub fn settle(mut self, actual: Spend, generation: &Arc<str>) {
         self.held = false;
-        self.limits.settle(self.id, &self.caller.terms, actual);
+        self.limits.settle(self.id, &self.caller.terms, actual, generation);
     }
 
     /// Takes it out of its owner's hands without freeing it: for who holds the lock already.

@@ -19,7 +19,8 @@ pub async fn tend_while_open(app: Arc<App>) {
             () = stopping.wait_over() => return,
         }
         let now = now_micros();
-        app.limits.expire(now);
+        app.limits.expire(now).await;
         app.rates.sweep(now);
+        app.rates.renew().await;
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use ledger::{Limit, LimitKind, NanoUsd, Spend, SpenderKind, Window};
+use ledger::{Limit, LimitKind, NanoUsd, Refused, Spend, SpenderKind, Window};
+use store::shared::NotReserved;
 
-use super::{Ask, Limits, Terms};
+use super::{Ask, Limits, Reservation, Terms};
 use crate::clock::now_micros;
 use crate::control::Caller;
 
@@ -50,6 +51,13 @@ fn ask(limits: &Limits, caller: &Arc<Caller>, amount: i64) -> Ask {
     limits.ask(caller, spend, spend)
 }
 
+fn refusal(outcome: Result<Reservation, NotReserved>) -> Refused {
+    match outcome.err() {
+        Some(NotReserved::Refused(refused)) => refused,
+        _ => panic!("it was not refused"),
+    }
+}
+
 /// Who came first is first, whoever needs less; who leaves lets the next one through.
 #[tokio::test]
 async fn turns_are_taken_in_order() {
@@ -58,24 +66,24 @@ async fn turns_are_taken_in_order() {
     let running = limits.reserve(&ask(&limits, &caller, 8)).await.ok().unwrap();
     let (large, small) = (ask(&limits, &caller, 5), ask(&limits, &caller, 2));
     let key = caller.terms.key();
-    let refused = limits.reserve(&large).await.err().unwrap();
+    let refused = refusal(limits.reserve(&large).await);
     assert!(refused.blocked_by_holds);
     let mut first = Box::pin(limits.reserve_in_turn(&large, key, LONG));
     assert!(first.as_mut().now_or_never().is_none());
     // There would be room for two, but another was here before.
-    assert!(limits.reserve(&small).await.is_err_and(|refused| refused.blocked_by_holds));
+    assert!(refusal(limits.reserve(&small).await).blocked_by_holds);
     let mut second = Box::pin(limits.reserve_in_turn(&small, key, LONG));
     assert!(second.as_mut().now_or_never().is_none());
     // What can never be paid does not wait.
-    let refused = limits.reserve(&ask(&limits, &caller, 11)).await.err().unwrap();
+    let refused = refusal(limits.reserve(&ask(&limits, &caller, 11)).await);
     assert!(!refused.blocked_by_holds);
     drop(first);
     let second = second.await.ok().unwrap();
     assert_eq!(second.granted(), Spend::credits(NanoUsd(2)));
-    running.settle(Spend::credits(NanoUsd(8)));
+    running.settle(Spend::credits(NanoUsd(8)), &"gen".into());
     drop(second);
-    assert_eq!((limits.running(), limits.held(key)), (0, Spend::ZERO));
-    assert_eq!(limits.used(key).credits.lifetime, NanoUsd(8));
+    assert_eq!((limits.running(), limits.held(key).await), (0, Ok(Spend::ZERO)));
+    assert_eq!(limits.used(key).await.unwrap().credits.lifetime, NanoUsd(8));
 }
 
 /// Those whose turn comes to nothing are told at once, not at the end of their patience.
@@ -87,8 +95,8 @@ async fn whoever_cannot_be_paid_any_more_is_told_so() {
     let asked = ask(&limits, &caller, 4);
     let mut waiting = Box::pin(limits.reserve_in_turn(&asked, caller.terms.key(), LONG));
     assert!(waiting.as_mut().now_or_never().is_none());
-    running.settle(Spend::credits(NanoUsd(7)));
-    let refused = waiting.await.err().unwrap();
+    running.settle(Spend::credits(NanoUsd(7)), &"gen".into());
+    let refused = refusal(waiting.await);
     assert_eq!((refused.blocked_by_holds, refused.left), (false, NanoUsd(3)));
 }
 
@@ -116,12 +124,12 @@ async fn leases_end_unless_they_are_renewed() {
     let asked = ask(&limits, &caller, 4);
     let mut waiting = Box::pin(limits.reserve_in_turn(&asked, caller.terms.key(), LONG));
     assert!(waiting.as_mut().now_or_never().is_none());
-    assert_eq!(limits.expire(now_micros()), 0);
-    assert_eq!(limits.expire(now_micros() + 61_000_000), 1);
+    assert_eq!(limits.expire(now_micros()).await, 0);
+    assert_eq!(limits.expire(now_micros() + 61_000_000).await, 1);
     let granted = waiting.await.ok().unwrap();
     // It was not lost after all: what it did cost counts, and once.
-    lost.settle(Spend::credits(NanoUsd(3)));
-    assert_eq!(limits.used(caller.terms.key()).credits.daily, NanoUsd(3));
+    lost.settle(Spend::credits(NanoUsd(3)), &"gen".into());
+    assert_eq!(limits.used(caller.terms.key()).await.unwrap().credits.daily, NanoUsd(3));
     drop(granted);
     assert_eq!(limits.running(), 0);
 }
