@@ -59,6 +59,17 @@ fn shared_counters_need_a_database_that_is_shared() {
 }
 
 #[test]
+fn a_doctor_tells_of_a_valkey_out_of_reach() {
+    let home = Home::new()
+        .with_variable("TRUNKLINE_DATABASE_URL", NOWHERE)
+        .with_variable("VALKEY_URL", "redis://:hidden@127.0.0.1:1/0");
+    let told = home.run(&["doctor", "--metrics-listen", "off"]);
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(text.contains("FAILED   valkey: the server that nodes share"), "{text}");
+    assert!(!text.contains("hidden"), "{text}");
+}
+
+#[test]
 fn an_address_of_no_valkey_is_refused_without_being_shown() {
     for address in ["http://:hidden@h", "hidden", "redis://:hidden@h:port"] {
         let home = Home::new()

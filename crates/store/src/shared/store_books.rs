@@ -1,12 +1,16 @@
 //! The books that figures are rebuilt from: the database of the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger::{Micros, NanoUsd, PerWindow, SpenderKind, Spent};
 
 use super::books::{Answer, Books, BooksError, Reading, Usage};
 use crate::engine::{Session, Sql, Value};
 use crate::{KeyUsage, Store, StoreError, UsageOf, Windows};
+
+/// How long such a question may take.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many rows are asked for in one statement.
 const A_PAGE: usize = 200;
@@ -29,8 +33,15 @@ impl Books for StoreBooks {
 
     fn recorded<'a>(&'a self, generations: &'a [Arc<str>]) -> Answer<'a, Vec<Arc<str>>> {
         Box::pin(async move {
-            let mut session = self.0.database().session().await.map_err(unreadable)?;
-            among(&mut session, generations).await.map_err(unreadable)
+            let asking = async {
+                let mut session = self.0.database().session().await?;
+                among(&mut session, generations).await
+            };
+            // A database that hangs must not keep a node from its other duties.
+            match tokio::time::timeout(PATIENCE, asking).await {
+                Ok(answer) => answer.map_err(unreadable),
+                Err(late) => Err(unreadable(StoreError::Unreachable(Box::new(late)))),
+            }
         })
     }
 }

@@ -8,8 +8,8 @@ use store::shared::Valkey;
 use crate::configuration::{Address, FolderSettings};
 use crate::data_folder::Place;
 
-/// How long a start waits for the server.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a doctor waits for the server.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The server that the settings name, being connected to. What is wrong with an address is told
 /// without it: there may be a password in it.

@@ -10,7 +10,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use ledger::{
     Expired, Limit, Micros, NanoUsd, ReservationId, ReservationRequest, Spend, SpenderId, Spent,
 };
-use store::shared::{NotReserved, SharedCounters, Tended, Unavailable};
+use store::shared::{NotReserved, SharedCounters, TendError, Tended, Unavailable};
 use tokio::sync::mpsc;
 
 use super::counters::{Ask, behind, limited, new_id};
@@ -265,6 +265,8 @@ impl Shared {
         let why = match self.counters.tend(now_micros()).await {
             Ok(Tended::InStep | Tended::Rebuilt) => None,
             Ok(Tended::Waiting) => Some("the figures in Valkey are being rebuilt".to_owned()),
+            // Without the books nothing can be rebuilt, which matters only if it has to be.
+            Err(TendError::Books(_)) if self.counters.running().await.is_ok() => None,
             Err(error) => Some(error.to_string()),
         };
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
