@@ -180,7 +180,7 @@ class Node:
     def rows(self):
         """The books: every record by its id. None may be there twice."""
         found = self.database.query(
-            f"SELECT id, upstream_id, key_hash, created_at, status, {COUNTED} FROM generation"
+            f"SELECT id, upstream_id, key_hash, created_at, status, {COUNTED} FROM generation_entry"
         )
         rows = {row["id"]: row for row in found}
         assert len(rows) == len(found), "a record is in the books twice"
@@ -208,6 +208,16 @@ class Node:
             for row in found
         }
         assert sums == expected
+        whole = [sum(line[place] for line in expected.values()) for place in range(5)]
+        for table in ("usage_day", "usage_minute"):
+            line = self.database.query(
+                "SELECT COALESCE(SUM(requests), 0) AS requests, "
+                "COALESCE(SUM(prompt_tokens), 0) AS prompt_tokens, "
+                "COALESCE(SUM(completion_tokens), 0) AS completion_tokens, "
+                "COALESCE(SUM(reasoning_tokens), 0) AS reasoning_tokens, "
+                f"COALESCE(SUM(cost_nano_usd), 0) AS cost_nano_usd FROM {table}"
+            )[0]
+            assert [int(value) for value in line.values()] == whole, table
 
     def close(self):
         if self.process is not None:

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use store::{Micros, Store, StoreError};
+use store::{Micros, Retention, Store, StoreError};
 use tracing::{info, warn};
 
 use crate::moment;
 
 /// How often. What is made ahead lasts for a week.
 const PAUSE: Duration = Duration::from_secs(3600);
-
-const MICROS_PER_DAY: Micros = 24 * 3600 * 1_000_000;
 
 /// Keeps a store in order until it is dropped. Several nodes may do it at once.
 pub async fn keep_in_order(store: Store, retention_days: Option<u32>) {
@@ -24,16 +22,14 @@ pub async fn keep_in_order(store: Store, retention_days: Option<u32>) {
 }
 
 async fn once(store: &Store, retention_days: Option<u32>, now: Micros) -> Result<(), StoreError> {
-    store.prepare_days(now).await?;
     store.remove_expired(now).await?;
-    let Some(days) = retention_days else { return Ok(()) };
+    let mut retention = Retention { generation_days: retention_days, ..Retention::default() };
     // What waits in the journal may be old, and would count again if it came after its day is gone.
     if let Some(trouble) = store.settlements().trouble() {
         info!(%trouble, "old records stay until settlements are written again");
-        return Ok(());
+        retention.generation_days = None;
     }
-    let before = now.saturating_sub(MICROS_PER_DAY.saturating_mul(Micros::from(days)));
-    store.remove_generations_before(before).await
+    store.keep_house(&retention, now).await
 }
 
 #[cfg(test)]
@@ -41,6 +37,8 @@ mod tests {
     use store::Generation;
 
     use super::*;
+
+    const MICROS_PER_DAY: Micros = 24 * 3600 * 1_000_000;
 
     #[tokio::test]
     async fn old_records_go_only_when_that_is_set() {
