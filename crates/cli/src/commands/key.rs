@@ -88,9 +88,6 @@ async fn create(arguments: CreateArguments, context: &Context) -> Result<()> {
         is_management: arguments.management,
         ..NewApiKey::default()
     };
-    if new.limit_nano_usd.is_some() {
-        tracing::warn!("a limit is stored and shown, but this version does not enforce it yet");
-    }
     let created = store.create_api_key(new, &Actor::command_line(), now).await?;
     store.close().await?;
     if arguments.json {
