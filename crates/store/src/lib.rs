@@ -68,7 +68,7 @@ pub use secret::Secret;
 pub use seed::SeedPlan;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;
-pub use usage::{KeyUsage, UsageOf, Windows};
+pub use usage::{KeyUsage, Windows};
 pub use workspace::{
     DEFAULT_WORKSPACE_SLUG, WHOLE_SAMPLE, Workspace, WorkspaceMember, WorkspaceSettings,
 };

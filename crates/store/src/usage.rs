@@ -33,31 +33,18 @@ pub struct KeyUsage {
     pub last_day: Option<Micros>,
 }
 
-/// Whose spending is summed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum UsageOf {
-    /// Accounts, over all keys they ever had.
-    Account,
-    /// Workspaces, over all keys they ever had.
-    Workspace,
-    /// Members, over all keys whose limits they are subject to.
-    Member,
-    /// Keys, deleted ones included.
-    Key,
-}
-
-impl UsageOf {
-    /// Every kind, the broadest first.
-    pub const ALL: [UsageOf; 4] =
-        [UsageOf::Account, UsageOf::Workspace, UsageOf::Member, UsageOf::Key];
+impl UsageScope {
+    /// Every scope, the broadest first.
+    pub const ALL: [UsageScope; 4] =
+        [UsageScope::Account, UsageScope::Workspace, UsageScope::Member, UsageScope::Key];
 
     /// The column of `api_key` that names who spent.
     fn column(self) -> &'static str {
         match self {
-            UsageOf::Account => "account_id",
-            UsageOf::Workspace => "workspace_id",
-            UsageOf::Member => "member_id",
-            UsageOf::Key => "hash",
+            UsageScope::Account => "account_id",
+            UsageScope::Workspace => "workspace_id",
+            UsageScope::Member => "member_id",
+            UsageScope::Key => "hash",
         }
     }
 }
@@ -167,7 +154,7 @@ impl Store {
     /// identity: the sums over the keys that belong to it. Keys never change hands.
     pub async fn usage_of_all(
         &self,
-        of: UsageOf,
+        of: UsageScope,
         now: Micros,
     ) -> Result<Vec<(String, KeyUsage)>, StoreError> {
         self.settlements().catch_up().await;
@@ -178,7 +165,7 @@ impl Store {
 /// The same in a view that others look at as well.
 pub(crate) async fn of_all(
     session: &mut Session,
-    of: UsageOf,
+    of: UsageScope,
     now: Micros,
 ) -> Result<Vec<(String, KeyUsage)>, StoreError> {
     let day = day_of(now);
@@ -247,13 +234,13 @@ mod tests {
         let sums = |(name, usage): &(String, KeyUsage)| {
             (name.clone(), usage.usage.total, usage.usage.daily, usage.byok_usage.monthly)
         };
-        let account = store.usage_of_all(UsageOf::Account, now).await.unwrap();
+        let account = store.usage_of_all(UsageScope::Account, now).await.unwrap();
         let all = |name: &str| vec![(name.to_owned(), 23, 16, 13)];
         assert_eq!(account.iter().map(sums).collect::<Vec<_>>(), all(&keys[0].account_id));
-        let workspace = store.usage_of_all(UsageOf::Workspace, now).await.unwrap();
+        let workspace = store.usage_of_all(UsageScope::Workspace, now).await.unwrap();
         assert_eq!(workspace.iter().map(sums).collect::<Vec<_>>(), all(&keys[0].workspace_id));
-        assert!(store.usage_of_all(UsageOf::Member, now).await.unwrap().is_empty());
-        let of_keys = store.usage_of_all(UsageOf::Key, now).await.unwrap();
+        assert!(store.usage_of_all(UsageScope::Member, now).await.unwrap().is_empty());
+        let of_keys = store.usage_of_all(UsageScope::Key, now).await.unwrap();
         let mut of_keys: Vec<_> = of_keys.iter().map(|(_, usage)| usage.usage.total).collect();
         of_keys.sort_unstable();
         assert_eq!(of_keys, [11, 12]);

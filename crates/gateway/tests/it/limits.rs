@@ -10,7 +10,7 @@ use http::StatusCode;
 use ledger::SpenderKind;
 use serde_json::{Value, json};
 use store::{
-    Actor, BudgetInterval, LedgerKind, LimitReset, NewApiKey, NewLedgerEntry, Store, UsageOf,
+    Actor, BudgetInterval, LedgerKind, LimitReset, NewApiKey, NewLedgerEntry, Store, UsageScope,
 };
 use testkit::{Fault, Point, Protocol, Script, Simulator};
 
@@ -56,7 +56,7 @@ async fn books(gateway: &Gateway) -> i64 {
     app.settlements.flush().await.unwrap();
     let snapshot = app.snapshot();
     let caller = snapshot.keys.values().next().unwrap();
-    let rolled_up = app.store.usage_of_all(UsageOf::Key, gateway::clock::now_micros()).await;
+    let rolled_up = app.store.usage_of_all(UsageScope::Key, gateway::clock::now_micros()).await;
     let rolled_up: i64 = rolled_up.unwrap().iter().map(|(_, usage)| usage.usage.total).sum();
     for spender in &caller.terms.spenders {
         assert_eq!(app.limits.used(*spender).await.unwrap().credits.lifetime.0, rolled_up);

@@ -7,7 +7,7 @@ use ledger::{Micros, NanoUsd, PerWindow, SpenderKind, Spent};
 
 use super::books::{Answer, Books, BooksError, Reading, Usage};
 use crate::engine::{Session, Sql, Value};
-use crate::{KeyUsage, Store, StoreError, UsageOf, Windows};
+use crate::{KeyUsage, Store, StoreError, UsageScope, Windows};
 
 /// How long such a question may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -53,7 +53,7 @@ fn unreadable(error: StoreError) -> BooksError {
 async fn read(store: &Store, now: Micros) -> Result<(Vec<Usage>, Box<dyn Reading>), StoreError> {
     let mut view = store.database().begin_read().await?;
     let mut usages = Vec::new();
-    for of in UsageOf::ALL {
+    for of in UsageScope::ALL {
         let kind = of.kind();
         for (name, usage) in crate::usage::of_all(&mut view, of, now).await? {
             usages.push(Usage { kind, name, spent: usage.spent() });
@@ -63,7 +63,7 @@ async fn read(store: &Store, now: Micros) -> Result<(Vec<Usage>, Box<dyn Reading
     Ok((usages, reading))
 }
 
-impl UsageOf {
+impl UsageScope {
     /// What kind of spender is summed.
     pub fn kind(self) -> SpenderKind {
         match self {

@@ -1,6 +1,6 @@
 //! Counters as they were when the gateway last stopped.
 
-use store::{Micros, Store, StoreError, UsageOf};
+use store::{Micros, Store, StoreError, UsageScope};
 
 use super::counters::Limits;
 
@@ -11,7 +11,7 @@ pub async fn rebuild(limits: &Limits, store: &Store, now: Micros) -> Result<(), 
     if limits.rebuild_shared().await {
         return Ok(());
     }
-    for of in UsageOf::ALL {
+    for of in UsageScope::ALL {
         for (name, usage) in store.usage_of_all(of, now).await? {
             let spender = limits.names().intern(of.kind(), &name);
             limits.load(now, spender, &usage.spent());
