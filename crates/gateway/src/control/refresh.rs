@@ -8,16 +8,20 @@ use crate::app::App;
 /// How soon a change that could not be put in force is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Publishes a new snapshot after each change until the gateway stops.
+/// Publishes a new snapshot after each change until the gateway stops, at once even while the
+/// database says nothing.
 pub async fn refresh_while_open(app: Arc<App>) {
     let mut stopping = app.stopping();
+    tokio::select! {
+        () = refresh(&app) => {}
+        () = stopping.wait() => {}
+    }
+}
+
+async fn refresh(app: &App) {
     let mut changes = app.store.changes(app.snapshot().revision);
     loop {
-        let told = tokio::select! {
-            told = changes.next() => told,
-            () = stopping.wait() => return,
-        };
-        match told {
+        match changes.next().await {
             // What was changed here is in force already.
             Ok(revision) if revision == app.snapshot().revision => {}
             // `/readyz` and the metrics tell of it until it works: what is not in force may be a
