@@ -172,24 +172,26 @@ pub async fn attempt(
     let started = Instant::now();
     let (request, context) = write_request(dispatch, candidate, most_output, debug).await?;
     let stream = dispatch.call.facts.stream;
-    // In a stream headers must come soon; then every sign of life renews the patience for the
-    // first content, since a model may think for minutes.
-    let headers = async {
-        let response = send(dispatch, candidate, request).await?;
-        accept(response, candidate, dispatch).await
-    };
-    let waiting = async {
+    let waiting = std::pin::pin!(async {
+        // A future that is moved is copied: those of one step are made where they are awaited.
+        let response = async {
+            let response = send(dispatch, candidate, request).await?;
+            accept(response, candidate, dispatch).await
+        };
         if stream {
-            let response = tokio::time::timeout(limits.first_event, headers)
+            // In a stream headers must come soon; then every sign of life renews the patience for
+            // the first content, since a model may think for minutes.
+            let response = std::pin::pin!(response);
+            let response = tokio::time::timeout(limits.first_event, response)
                 .await
                 .map_err(|_| AttemptError::timeout())??;
             begin_stream(dispatch, candidate, context, response, started).await
         } else {
             // Headers may come only when all of it is generated: the total is their limit.
-            let body = collect(dispatch, headers.await?).await?;
+            let body = collect(dispatch, response.await?).await?;
             whole_answer(dispatch, candidate, &context, &body, started)
         }
-    };
+    });
     let mut begun = tokio::time::timeout(limits.total, waiting)
         .await
         .map_err(|_| AttemptError::timeout())??;
@@ -237,7 +239,7 @@ async fn write_request(
         }
         (dialect, _) => {
             let request = if provider.quirks.no_media_urls {
-                dispatch.inlined_request().await?
+                Box::pin(dispatch.inlined_request()).await?
             } else {
                 dispatch.request()?
             };

@@ -1,5 +1,6 @@
 //! One request from its first byte to its answer.
 
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
@@ -165,11 +166,12 @@ async fn admitted(
         generation_id: generation_id.to_owned(),
         presence: Arc::clone(&presence),
     };
-    let answering = unless_cut_off(Arc::clone(&app), answer(request));
+    let answering = Box::pin(answer(request));
     let mut answering = Lingering::new(Arc::clone(&app), Arc::clone(&presence), answering);
     let heartbeat = app.settings.heartbeat_after();
     loop {
-        match tokio::time::timeout(heartbeat, &mut answering).await {
+        let outcome = unless_cut_off(&app, &mut answering);
+        match tokio::time::timeout(heartbeat, outcome).await {
             Ok(outcome) => return outcome.map(|answered| answered.respond(&app, surface)),
             // A caller that streams gets headers and a comment while attempts go on. STREAM-2
             Err(_) if presence.streaming.load(Ordering::Relaxed) => break,
@@ -179,7 +181,7 @@ async fn admitted(
     let call_id = generation_id.to_owned();
     let counting = Arc::clone(&app);
     let waiting = Box::pin(async move {
-        match answering.await {
+        match unless_cut_off(&counting, &mut answering).await {
             Ok(Answered::Stream { live, .. }) => Ok(live),
             // A caller that streams never gets a whole answer.
             Ok(Answered::Whole { .. }) => Err(LateFailure {
@@ -201,15 +203,14 @@ async fn admitted(
 /// The answer, or, when the gateway stops and cannot wait for it, an error. The order to stop polls
 /// every connection, and with it this.
 async fn unless_cut_off(
-    app: Arc<App>,
-    answering: impl Future<Output = Result<Answered, Refusal>>,
+    app: &App,
+    answering: &mut Lingering<impl Future<Output = Result<Answered, Refusal>> + Send + 'static>,
 ) -> Result<Answered, Refusal> {
-    let mut answering = std::pin::pin!(answering);
     std::future::poll_fn(|context| {
         if app.is_cut_off() {
             return Poll::Ready(Err(stopping().into()));
         }
-        answering.as_mut().poll(context)
+        Pin::new(&mut *answering).poll(context)
     })
     .await
 }

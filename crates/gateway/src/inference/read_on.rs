@@ -61,8 +61,8 @@ pub struct Lingering<F: Future<Output: Send> + Send + 'static> {
 
 impl<F: Future<Output: Send> + Send + 'static> Lingering<F> {
     /// Watches over a request.
-    pub fn new(app: Arc<App>, presence: Arc<Presence>, answering: F) -> Self {
-        Self { answering: Some(Box::pin(answering)), app, presence }
+    pub fn new(app: Arc<App>, presence: Arc<Presence>, answering: Pin<Box<F>>) -> Self {
+        Self { answering: Some(answering), app, presence }
     }
 }
 

@@ -147,7 +147,8 @@ impl Pool {
             let fresh = pooled.is_none();
             let way = match pooled {
                 Some(way) => way,
-                None => self.connect(origin, reuse).await?,
+                // Rare, and large: not for every request to make room for.
+                None => Box::pin(self.connect(origin, reuse)).await?,
             };
             let answer = match way {
                 Way::Http1(mut sender) if !fresh => {
@@ -166,7 +167,7 @@ impl Pool {
                     self.over_http1(origin, sender, request, fresh).await
                 }
                 Way::Http1(sender) => self.over_http1(origin, sender, request, fresh).await,
-                Way::Http2(lease) => over_http2(origin, lease, request).await,
+                Way::Http2(lease) => Box::pin(over_http2(origin, lease, request)).await,
             };
             match answer {
                 Ok(response) => return Ok(response),
