@@ -52,8 +52,9 @@ pub fn generation_id() -> String {
 
 /// A new request id: `req-<unix seconds>-…`. GEN-3
 pub fn request_id() -> String {
-    let id = generation_id();
-    format!("req{}", id.trim_start_matches("gen"))
+    let mut id = generation_id();
+    id.replace_range(.."gen".len(), "req");
+    id
 }
 
 fn random_bytes() -> [u8; 16] {

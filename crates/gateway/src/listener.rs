@@ -259,6 +259,8 @@ async fn serve(worker: Worker, router: axum::Router, stream: TcpStream, running:
     let (mut told, mut cut) = (false, false);
     loop {
         tokio::select! {
+            // In their order: drawing lots at each turn would gain nothing.
+            biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection broke");

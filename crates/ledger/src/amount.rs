@@ -69,18 +69,40 @@ impl Sum for NanoUsd {
 impl fmt::Display for NanoUsd {
     /// The exact decimal number of US dollars without trailing zeros: a JSON number.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
+        // From the end: a sign, at most eleven digits, the point and nine more. An answer has many
+        // amounts, and nested formatting costs ten times as much.
+        let mut text = [b'0'; 24];
+        let mut start = text.len();
         let value = self.0.unsigned_abs();
-        let (whole, fraction) = (value / 1_000_000_000, value % 1_000_000_000);
-        if fraction == 0 {
-            return write!(formatter, "{sign}{whole}");
-        }
-        let (mut fraction, mut width) = (fraction, 9);
-        while fraction % 10 == 0 {
+        let (mut whole, mut fraction) = (value / 1_000_000_000, value % 1_000_000_000);
+        let mut places = 9;
+        while places > 0 && fraction % 10 == 0 {
             fraction /= 10;
-            width -= 1;
+            places -= 1;
         }
-        write!(formatter, "{sign}{whole}.{fraction:0width$}")
+        let mut put = |byte: u8| {
+            start -= 1;
+            text[start] = byte;
+        };
+        if places > 0 {
+            for _ in 0..places {
+                put(b'0' + (fraction % 10) as u8);
+                fraction /= 10;
+            }
+            put(b'.');
+        }
+        loop {
+            put(b'0' + (whole % 10) as u8);
+            whole /= 10;
+            if whole == 0 {
+                break;
+            }
+        }
+        if self.0 < 0 {
+            put(b'-');
+        }
+        // Digits are ASCII, so this never fails.
+        formatter.write_str(std::str::from_utf8(&text[start..]).unwrap_or_default())
     }
 }
 
@@ -120,6 +142,8 @@ impl Femto {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -133,5 +157,17 @@ mod tests {
         assert_eq!(NanoUsd(-7).to_string(), "-0.000000007");
         assert_eq!(NanoUsd(3_000_000_000).to_string(), "3");
         assert_eq!(NanoUsd::from_pico(i128::MAX).0, i64::MAX);
+        assert_eq!(NanoUsd(i64::MIN).to_string(), "-9223372036.854775808");
+    }
+
+    proptest! {
+        #[test]
+        fn text_is_a_number_of_the_same_value(nano: i64) {
+            let text = NanoUsd(nano).to_string();
+            let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+            prop_assert!(fraction.len() <= 9 && !fraction.ends_with('0'));
+            let digits = format!("{whole}{fraction:0<9}");
+            prop_assert_eq!(digits.parse::<i128>().unwrap(), i128::from(nano));
+        }
     }
 }

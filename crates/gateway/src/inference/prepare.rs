@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::header::{ORIGIN, REFERER, USER_AGENT};
 use http::{HeaderMap, HeaderName};
 use protocol::exchange::{Fault, FinishReason, Usage};
-use protocol::openai_chat::RequestFacts;
+use protocol::openai_chat::{ConversationOpening, RequestFacts};
 use routing::health::{Observation, Outcome};
 use sha2::{Digest, Sha256};
 use store::Generation;
@@ -117,7 +117,7 @@ impl Call {
         surface: Surface,
         generation_id: String,
         headers: &HeaderMap,
-        facts: RequestFacts,
+        mut facts: RequestFacts,
     ) -> Result<Self, Fault> {
         let headers_read = Attribution::read(headers);
         if headers_read.session_id.as_ref().is_some_and(|id| id.chars().count() > 256) {
@@ -125,6 +125,8 @@ impl Call {
         }
         let conversation =
             Conversation::of(&caller.account_id, headers_read.session_id.as_deref(), &facts);
+        // A copy of the prompt that nobody needs any more, for as long as a stream lasts.
+        facts.opening = ConversationOpening::default();
         let user_identity =
             facts.user.as_deref().map(|user| user_identity(&caller.account_id, user));
         let model_requested = match (&facts.model, facts.models.first(), &snapshot.default_model) {

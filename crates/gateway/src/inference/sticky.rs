@@ -1,13 +1,14 @@
 //! Which endpoint a conversation stays with, so that its prompt cache stays warm. STICKY
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::openai_chat::RequestFacts;
 use store::shared::SharedSticky;
 use tokio::runtime::Handle;
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// How long a conversation is remembered without a request. STICKY-5
 const LIFETIME: Duration = Duration::from_millis(routing::STICKY_TTL_MS);
@@ -27,7 +28,8 @@ impl Conversation {
     /// The conversation of a request: the session id of the body, else that of the header, else the
     /// cache key, else how it begins. STICKY-7, STICKY-8, STICKY-9
     pub fn of(account: &str, header: Option<&str>, facts: &RequestFacts) -> Self {
-        let mut hasher = DefaultHasher::new();
+        // The same on every node and in every build, and quick: a conversation may begin with much.
+        let mut hasher = Xxh3Default::new();
         account.hash(&mut hasher);
         let named = facts.session_id.as_deref().or(header);
         match (named, &facts.prompt_cache_key) {

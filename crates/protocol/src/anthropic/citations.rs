@@ -10,7 +10,7 @@ const DOCUMENT: &str = "document_citation";
 
 /// A citation as an annotation of the characters `start..end` of the whole content.
 pub(super) fn annotation(citation: &RawValue, start: u64, end: u64) -> Option<RawJson> {
-    let object = Object::parse(citation.get()).ok()?;
+    let object = Object::of(citation).ok()?;
     let mut out = vec![b'{'];
     match object.peek_str("url") {
         Some(url) => {
@@ -39,11 +39,11 @@ pub(super) fn annotation(citation: &RawValue, start: u64, end: u64) -> Option<Ra
 
 /// An annotation as a citation, as JSON text.
 pub(super) fn citation(annotation: &RawJson) -> Option<String> {
-    let object = Object::parse(annotation.get()).ok()?;
+    let object = Object::of(annotation.as_raw()).ok()?;
     if let Some(own) = object.peek(DOCUMENT) {
         return Some(own.get().to_owned());
     }
-    let cited = Object::parse(object.peek("url_citation")?.get()).ok()?;
+    let cited = Object::of(object.peek("url_citation")?).ok()?;
     let mut out = vec![b'{'];
     string(&mut out, "type", "web_search_result_location");
     string(&mut out, "url", &cited.peek_str("url")?);
@@ -59,8 +59,8 @@ pub(super) fn citation(annotation: &RawJson) -> Option<String> {
 
 /// An annotation as a citation the vendor takes back; `None` for another's, which it would refuse.
 pub(super) fn replayable(annotation: &RawJson) -> Option<String> {
-    let object = Object::parse(annotation.get()).ok()?;
-    let cited = object.peek("url_citation").and_then(|raw| Object::parse(raw.get()).ok());
+    let object = Object::of(annotation.as_raw()).ok()?;
+    let cited = object.peek("url_citation").and_then(|raw| Object::of(raw).ok());
     match cited {
         Some(cited) if cited.peek("encrypted_index").is_none() => None,
         _ => citation(annotation),

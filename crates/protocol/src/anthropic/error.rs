@@ -44,7 +44,7 @@ pub fn decode_error(status: u16, retry_after: Option<&str>, body: &[u8]) -> Faul
 /// where only the type tells what happened. Bug 11
 pub(super) fn from_envelope(status: Option<u16>, envelope: &Object<'_>) -> Fault {
     let inner = envelope.peek("error");
-    let object = inner.and_then(|error| Object::parse(error.get()).ok());
+    let object = inner.and_then(|error| Object::of(error).ok());
     let source = object.as_ref().unwrap_or(envelope);
     let kind =
         source.peek_str("type").or_else(|| source.peek_str("code")).filter(|kind| kind != "error");

@@ -52,7 +52,7 @@ fn as_object(root: &Object<'_>) -> String {
         let Some(branches) = root.peek(word) else { continue };
         let branches: Vec<&RawValue> = serde_json::from_str(branches.get()).unwrap_or_default();
         let mut common: Option<HashSet<String>> = None;
-        for branch in branches.iter().filter_map(|branch| Object::parse(branch.get()).ok()) {
+        for branch in branches.iter().filter_map(|branch| Object::of(branch).ok()) {
             properties.take(&branch);
             let needed: HashSet<String> = required_of(&branch).into_iter().collect();
             common = Some(match common {
@@ -97,7 +97,7 @@ struct Properties {
 
 impl Properties {
     fn take(&mut self, schema: &Object<'_>) {
-        let found = schema.peek("properties").and_then(|raw| Object::parse(raw.get()).ok());
+        let found = schema.peek("properties").and_then(|raw| Object::of(raw).ok());
         for (name, schema) in found.iter().flat_map(Object::iter) {
             if self.names.insert(name.to_owned()) {
                 self.list.push((name.to_owned(), RawJson::from_raw(schema)));
@@ -112,7 +112,7 @@ fn required_of(object: &Object<'_>) -> Vec<String> {
 
 /// Whether the root of a schema describes an object, so that it can stand as a tool's input.
 pub(super) fn describes_object(schema: &RawJson) -> bool {
-    Object::parse(schema.get()).is_ok_and(|object| {
+    Object::of(schema.as_raw()).is_ok_and(|object| {
         object.peek_str("type").as_deref() == Some("object")
             || (object.peek("type").is_none() && object.peek("properties").is_some())
     })
@@ -147,7 +147,7 @@ struct Rewriting {
 
 impl Rewriting {
     fn write(&mut self, schema: &RawValue, inside: &str, out: &mut Vec<u8>) {
-        let Ok(object) = Object::parse(schema.get()) else {
+        let Ok(object) = Object::of(schema) else {
             // `true`, `false` or nonsense: anything is allowed here.
             self.beyond = true;
             out.extend_from_slice(b"{}");
@@ -205,7 +205,7 @@ impl Rewriting {
         if is_object {
             let closed = object
                 .peek("properties")
-                .and_then(|value| Object::parse(value.get()).ok())
+                .and_then(|value| Object::of(value).ok())
                 .is_some_and(|properties| !properties.is_empty())
                 || object.peek("additionalProperties").is_some_and(|value| value.get() == "false");
             self.beyond |= !closed;
@@ -233,7 +233,7 @@ impl Rewriting {
         key(out, "properties");
         out.push(b'{');
         let required: HashSet<&str> = required.iter().map(String::as_str).collect();
-        if let Ok(properties) = Object::parse(value.get()) {
+        if let Ok(properties) = Object::of(value) {
             for (name, schema) in properties.iter() {
                 self.optional += usize::from(!required.contains(name));
                 key(out, name);
@@ -246,7 +246,7 @@ impl Rewriting {
     fn definitions(&mut self, word: &str, value: &RawValue, out: &mut Vec<u8>) {
         key(out, word);
         out.push(b'{');
-        if let Ok(definitions) = Object::parse(value.get()) {
+        if let Ok(definitions) = Object::of(value) {
             for (name, schema) in definitions.iter() {
                 key(out, name);
                 self.write(schema, &format!("#/{word}/{name}"), out);

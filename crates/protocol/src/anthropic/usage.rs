@@ -34,7 +34,7 @@ struct Sums {
 impl Counts {
     /// Takes over what a `usage` object tells; wrong values count as 0, absent ones change nothing.
     pub(super) fn merge(&mut self, usage: &RawValue) {
-        let Ok(object) = Object::parse(usage.get()) else { return };
+        let Ok(object) = Object::of(usage) else { return };
         replace(&mut self.input, &object, "input_tokens");
         replace(&mut self.cache_read, &object, "cache_read_input_tokens");
         replace(&mut self.cache_write, &object, "cache_creation_input_tokens");
@@ -84,7 +84,7 @@ impl Counts {
 }
 
 fn nested<'a>(object: &Object<'a>, name: &str) -> Option<Object<'a>> {
-    Object::parse(object.peek(name)?.get()).ok()
+    Object::of(object.peek(name)?).ok()
 }
 
 fn replace(count: &mut u64, object: &Object<'_>, name: &str) {

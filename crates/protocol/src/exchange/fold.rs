@@ -219,7 +219,7 @@ fn joined(mut pieces: Vec<RawJson>) -> Option<RawJson> {
     }
     let mut lists: [Option<Vec<RawJson>>; 2] = [None, None];
     for piece in &pieces {
-        let Ok(object) = Object::parse(piece.get()) else { continue };
+        let Ok(object) = Object::of(piece.as_raw()) else { continue };
         for (list, name) in lists.iter_mut().zip(LOGPROB_LISTS) {
             let told: Option<Vec<RawJson>> =
                 object.peek(name).and_then(|raw| serde_json::from_str(raw.get()).ok());

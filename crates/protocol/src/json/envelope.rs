@@ -152,6 +152,13 @@ pub fn write_member(out: &mut Vec<u8>, name: &str, value: &str) {
 
 /// Appends a JSON string with its quotes.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    // Names, identities and most short texts have nothing to escape.
+    if text.len() <= 64 && !text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     // Writing a `&str` into a `Vec` cannot fail; there is no error to lose.
     let _ = serde_json::to_writer(out, text);
 }

@@ -4,6 +4,7 @@ mod compact;
 pub mod envelope;
 pub mod object;
 pub mod raw;
+pub mod scan;
 
 pub use compact::compact;
 pub use envelope::{Envelope, EnvelopeError};

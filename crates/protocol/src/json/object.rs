@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{MAX_MEMBERS, RawJson};
+use super::{MAX_MEMBERS, RawJson, scan};
 
 /// Why an object could not be read. Carries the name of the member, for the caller's message.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,16 @@ impl<'a> Object<'a> {
         serde_json::from_str(text).map_err(ObjectError::Syntax)
     }
 
+    /// Reads an object out of a value that was checked when it was made: quicker than
+    /// [`Self::parse`], with the same outcome.
+    pub fn of(raw: &'a RawValue) -> Result<Self, ObjectError> {
+        match scan::members(raw) {
+            Some(members) if members.len() < 64 && !has_duplicate(&members) => Ok(Self { members }),
+            // Whatever is wrong, the full reader says it.
+            _ => Self::parse(raw.get()),
+        }
+    }
+
     /// Takes a member out and reads it as `T`. Absent and `null` both give `None`.
     pub fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, ObjectError> {
         match self.take_raw(name) {
@@ -65,7 +75,7 @@ impl<'a> Object<'a> {
 
     /// Reads a string member without taking it; `None` if absent or of another type.
     pub fn peek_str(&self, name: &str) -> Option<Cow<'a, str>> {
-        serde_json::from_str::<CowStr<'a>>(self.peek(name)?.get()).ok().map(|text| text.0)
+        scan::string(self.peek(name)?)
     }
 
     /// The members that are left, in their order.
@@ -90,6 +100,18 @@ impl<'a> Object<'a> {
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
+}
+
+/// Whether a name occurs twice; for a few names, since each is compared with each.
+fn has_duplicate(members: &[(Cow<'_, str>, &RawValue)]) -> bool {
+    let mut rest = members;
+    while let Some(((name, _), others)) = rest.split_first() {
+        if others.iter().any(|(other, _)| other == name) {
+            return true;
+        }
+        rest = others;
+    }
+    false
 }
 
 /// A string that is borrowed when it has no escapes.

@@ -6,8 +6,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use crate::exchange::Fault;
-use crate::json::Object;
-use crate::json::object::CowStr;
+use crate::json::{Object, scan};
 
 /// Where in a body a value stands. Costs nothing until it is printed.
 #[derive(Clone, Copy, Debug)]
@@ -149,14 +148,14 @@ pub(super) fn object<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Object<
     if !is_object(raw) {
         return Err(place.expected("an object", raw));
     }
-    Object::parse(raw.get()).map_err(|error| place.refuse(error))
+    Object::of(raw).map_err(|error| place.refuse(error))
 }
 
 pub(super) fn array<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Vec<&'a RawValue>, Fault> {
     if !is_array(raw) {
         return Err(place.expected("an array", raw));
     }
-    serde_json::from_str(raw.get()).map_err(|error| place.refuse(error))
+    Ok(scan::elements(raw).unwrap_or_default())
 }
 
 /// A string that must be one of `names`.
@@ -176,10 +175,7 @@ pub(super) fn one_of<'a>(
 
 /// A provider's string; `None` for anything else.
 pub(super) fn lenient_string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    if !is_string(raw) {
-        return None;
-    }
-    serde_json::from_str::<CowStr<'_>>(raw.get()).ok().map(|text| text.0)
+    scan::string(raw)
 }
 
 /// A provider's count; anything but a finite positive number is 0.
@@ -196,12 +192,12 @@ pub(super) fn lenient_count(raw: &RawValue) -> u64 {
 
 /// The elements of a provider's array; nothing for anything else.
 pub(super) fn lenient_array(raw: &RawValue) -> Vec<&RawValue> {
-    if is_array(raw) { serde_json::from_str(raw.get()).unwrap_or_default() } else { Vec::new() }
+    scan::elements(raw).unwrap_or_default()
 }
 
 /// A provider's object; `None` for anything else.
 pub(super) fn lenient_object(raw: &RawValue) -> Option<Object<'_>> {
-    if is_object(raw) { Object::parse(raw.get()).ok() } else { None }
+    if is_object(raw) { Object::of(raw).ok() } else { None }
 }
 
 #[cfg(test)]

@@ -30,14 +30,13 @@ pub fn generation_id(now: Micros, random: [u8; 16]) -> String {
 
 /// Appends the lowest digits of a number in base 62, highest first.
 fn push_digits<const COUNT: usize>(text: &mut String, mut number: u64) {
-    let mut digits = ['0'; COUNT];
+    let mut digits = [b'0'; COUNT];
     for digit in digits.iter_mut().rev() {
-        if let Some(&character) = DIGITS.get((number % 62) as usize) {
-            *digit = char::from(character);
-        }
+        *digit = DIGITS[(number % 62) as usize];
         number /= 62;
     }
-    text.extend(digits);
+    // Digits are ASCII, so this never fails.
+    text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
 
 #[cfg(test)]

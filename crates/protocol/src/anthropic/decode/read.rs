@@ -67,7 +67,7 @@ pub(super) fn object<'a>(raw: &'a RawValue, path: &Path<'_>) -> Result<Object<'a
     if !raw.get().starts_with('{') {
         return Err(expected(path, "an object", raw));
     }
-    Object::parse(raw.get()).map_err(|error| path.refuse(error))
+    Object::of(raw).map_err(|error| path.refuse(error))
 }
 
 pub(super) fn list<'a>(raw: &'a RawValue, path: &Path<'_>) -> Result<Vec<&'a RawValue>, Fault> {

@@ -102,7 +102,7 @@ pub(in crate::anthropic) fn text_of(raw: Option<&RawValue>) -> Option<String> {
 
 /// Why the model declined, if `stop_details` tell.
 pub(in crate::anthropic) fn explanation(details: &RawValue) -> Option<String> {
-    let details = Object::parse(details.get()).ok()?;
+    let details = Object::of(details).ok()?;
     details.peek_str("explanation").filter(|text| !text.is_empty()).map(Into::into)
 }
 
@@ -134,8 +134,7 @@ struct Reading<'c> {
 
 impl Reading<'_> {
     fn take(&mut self, entry: &RawValue) -> Result<(), Fault> {
-        let mut object =
-            Object::parse(entry.get()).map_err(|_| malformed("a block is not an object"))?;
+        let mut object = Object::of(entry).map_err(|_| malformed("a block is not an object"))?;
         let kind = object.peek_str("type").unwrap_or_default().into_owned();
         match kind.as_str() {
             "text" => {

@@ -193,7 +193,7 @@ fn write_output_config(
     if let Some(format) = format {
         raw(body, "format", format);
     }
-    if let Some(rest) = rest.and_then(|(_, value)| Object::parse(value.get()).ok()) {
+    if let Some(rest) = rest.and_then(|(_, value)| Object::of(value.as_raw()).ok()) {
         for (name, value) in rest.iter().filter(|(name, _)| *name != "effort" && *name != "format")
         {
             raw(body, name, value.get());
@@ -266,7 +266,7 @@ fn write_sampling(
 fn write_caller(body: &mut Vec<u8>, request: &Request, target: &Target<'_>, losses: &mut Losses) {
     let extras = request.extras.for_dialect(Dialect::Anthropic);
     let more = extras.iter().find(|(name, _)| name == "metadata");
-    let more = more.and_then(|(_, value)| Object::parse(value.get()).ok());
+    let more = more.and_then(|(_, value)| Object::of(value.as_raw()).ok());
     let user = request.user.as_deref().filter(|_| !refused(target, "user"));
     let fits = |user: &&str| user.chars().count() <= LONGEST_USER;
     if user.is_some_and(|user| !fits(&user)) {

@@ -25,7 +25,7 @@ fn usage_with_charge(
     additions: Additions<'_>,
 ) -> Option<String> {
     let mut out = Vec::with_capacity(256);
-    match told.and_then(|told| Object::parse(told.get()).ok()) {
+    match told.and_then(|told| Object::of(told.as_raw()).ok()) {
         Some(object) => {
             out.push(b'{');
             let ours = ["cost", "is_byok", "cost_details"];

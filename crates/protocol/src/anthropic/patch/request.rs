@@ -134,8 +134,7 @@ fn must_be_rewritten(envelope: &Envelope<'_>, target: &Target<'_>, lowered: Opti
     {
         return true;
     }
-    let Some(thinking) = envelope.raw("thinking").and_then(|raw| Object::parse(raw.get()).ok())
-    else {
+    let Some(thinking) = envelope.raw("thinking").and_then(|raw| Object::of(raw).ok()) else {
         return false;
     };
     match (thinking.peek_str("type").as_deref(), target.abilities.reasoning) {
@@ -166,7 +165,7 @@ fn has_unsigned_thinking(text: &str) -> bool {
 
 /// The metadata with the end user replaced; `None` if nothing is left. USERT-1
 fn metadata(envelope: &Envelope<'_>, identity: Option<&str>) -> Option<String> {
-    let told = envelope.raw("metadata").and_then(|raw| Object::parse(raw.get()).ok());
+    let told = envelope.raw("metadata").and_then(|raw| Object::of(raw).ok());
     let asked =
         envelope.has("user") || told.as_ref().is_some_and(|told| told.peek("user_id").is_some());
     let identity = identity.filter(|_| asked);

@@ -132,10 +132,8 @@ impl PatchStream {
     fn keep_beginning(&mut self, frame: &Frame<'_>) {
         let text = std::str::from_utf8(frame.data).unwrap_or_default().replace(['\n', '\r'], " ");
         let envelope = Object::parse(&text).unwrap_or_default();
-        let message = envelope
-            .peek("message")
-            .and_then(|raw| Object::parse(raw.get()).ok())
-            .unwrap_or_default();
+        let message =
+            envelope.peek("message").and_then(|raw| Object::of(raw).ok()).unwrap_or_default();
         self.first_usage =
             message.peek("usage").filter(|raw| raw.get() != "null").map(RawJson::from_raw);
         let mut json = vec![b'{'];
@@ -192,7 +190,7 @@ impl PatchStream {
         }
         self.begin(out);
         let held = self.held.take();
-        let object = held.as_ref().and_then(|held| Object::parse(held.get()).ok());
+        let object = held.as_ref().and_then(|held| Object::of(held.as_raw()).ok());
         let told = object.as_ref().and_then(|object| object.peek("usage"));
         let told = told.filter(|raw| raw.get() != "null").map(RawJson::from_raw);
         let usage = usage_with_charge(

@@ -294,8 +294,7 @@ impl StreamDecoder {
         events: &mut Vec<Event>,
     ) -> Result<(), Fault> {
         if let Some(delta) = delta.filter(|delta| delta.get() != "null") {
-            let delta = Object::parse(delta.get())
-                .map_err(|_| malformed("a message_delta is no object"))?;
+            let delta = Object::of(delta).map_err(|_| malformed("a message_delta is no object"))?;
             if let Some(reason) = text_of(delta.peek("stop_reason")) {
                 self.stop_reason = Some(reason);
             }
@@ -317,7 +316,7 @@ impl StreamDecoder {
         events: &mut Vec<Event>,
     ) -> Result<(), Fault> {
         let raw = block.ok_or_else(|| malformed("a block has no start"))?;
-        let block = Object::parse(raw.get()).map_err(|_| malformed("a block is not an object"))?;
+        let block = Object::of(raw).map_err(|_| malformed("a block is not an object"))?;
         self.seen += 1;
         if self.seen > MOST_BLOCKS {
             return Err(malformed("it has too many blocks"));
@@ -565,7 +564,7 @@ fn reasoning(index: u32, delta: ReasoningDelta, events: &mut Vec<Event>) {
 /// A block with the input that came in pieces.
 fn with_input(block: &RawJson, input: &str) -> Option<RawJson> {
     let input = RawJson::parse(input.to_owned()).ok()?;
-    let object = Object::parse(block.get()).ok()?;
+    let object = Object::of(block.as_raw()).ok()?;
     let mut out = vec![b'{'];
     for (name, value) in object.iter().filter(|(name, _)| *name != "input") {
         raw(&mut out, name, value.get());

@@ -269,7 +269,7 @@ impl CandidateState {
 
 /// Whether a part says nothing but its signature.
 fn only_a_signature(raw: &RawValue) -> bool {
-    crate::json::Object::parse(raw.get())
+    crate::json::Object::of(raw)
         .is_ok_and(|object| object.iter().all(|(name, _)| name == "thoughtSignature"))
 }
 

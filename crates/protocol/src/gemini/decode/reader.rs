@@ -16,7 +16,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads an object.
     pub(super) fn new(raw: &'a RawValue, path: String) -> Result<Self, Fault> {
-        let object = Object::parse(raw.get())
+        let object = Object::of(raw)
             .map_err(|error| Fault::invalid(format!("{path}: must be an object ({error})")))?;
         Ok(Self { object, path })
     }

@@ -208,7 +208,7 @@ fn read_voice(config: &mut Reader<'_>, request: &mut Request) {
         return;
     };
     let only = |raw: &RawJson, camel: &str| -> Option<RawJson> {
-        let mut object = crate::json::Object::parse(raw.get()).ok()?;
+        let mut object = crate::json::Object::of(raw.as_raw()).ok()?;
         let value = object.take_raw(camel).or_else(|| object.take_raw(&snake(camel)))?;
         object.is_empty().then(|| RawJson::from_raw(value))
     };

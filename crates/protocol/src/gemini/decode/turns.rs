@@ -231,7 +231,7 @@ impl Conversation {
 
 /// The text of a result: of a wrapped text the text itself, of anything else its JSON.
 fn result_text(raw: &RawValue, path: &str) -> Result<(String, bool), Fault> {
-    let object = Object::parse(raw.get())
+    let object = Object::of(raw)
         .map_err(|error| Fault::invalid(format!("{path}: must be an object ({error})")))?;
     if object.len() == 1 {
         if let Some(text) = object.peek_str("result") {

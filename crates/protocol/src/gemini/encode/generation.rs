@@ -94,7 +94,7 @@ pub(super) fn write(
     thinking::write(&mut writer.out, request, target, writer.losses);
     for (name, value) in request.extras.for_dialect(Dialect::Gemini) {
         if name == "generationConfig"
-            && let Ok(rest) = Object::parse(value.get())
+            && let Ok(rest) = Object::of(value.as_raw())
         {
             write_extras(&mut writer.out, &rest.into_members());
         }
@@ -254,7 +254,7 @@ impl Writer<'_> {
         let voice = request
             .audio_output
             .as_ref()
-            .and_then(|audio| Object::parse(audio.get()).ok())
+            .and_then(|audio| Object::of(audio.as_raw()).ok())
             .and_then(|audio| audio.peek_str("voice").map(|voice| voice.into_owned()));
         if let Some(voice) = voice {
             open_member(&mut self.out, "speechConfig");
@@ -271,7 +271,7 @@ pub(in super::super) fn renamed_members(
     raw: &RawJson,
     rename: impl Fn(&str) -> String,
 ) -> Option<String> {
-    let object = Object::parse(raw.get()).ok()?;
+    let object = Object::of(raw.as_raw()).ok()?;
     let mut out = vec![b'{'];
     for (name, value) in object.iter() {
         write_member(&mut out, &rename(name), value.get());

@@ -139,7 +139,7 @@ fn config(
     }
     for (name, value) in request.extras.for_dialect(Dialect::Gemini) {
         if name == "toolConfig"
-            && let Ok(rest) = crate::json::Object::parse(value.get())
+            && let Ok(rest) = crate::json::Object::of(value.as_raw())
         {
             write_extras(&mut config, &rest.into_members());
         }

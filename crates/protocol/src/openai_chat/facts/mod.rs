@@ -5,9 +5,7 @@
 mod tests;
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
 use serde_json::value::RawValue;
 
 use super::calls::MAX_CALLS;
@@ -286,25 +284,13 @@ pub(super) fn role_of(message: &Object<'_>, place: &Place<'_>) -> Result<Role, F
     })
 }
 
-// Making a searcher costs more than searching a short prompt with it.
-static MEDIA: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
-    ["_url\"", "\"input_audio\"", "\"input_video\"", "\"file\"", "\\u"].map(Finder::new)
-});
-static MARKS: LazyLock<[Finder<'static>; 2]> =
-    LazyLock::new(|| ["\"cache_control\"", "\"prompt_cache_breakpoint\""].map(Finder::new));
-
 fn read_messages(raw: &RawValue, facts: &mut RequestFacts, size: &mut Size) -> Result<(), Fault> {
     let all = Place::Top("messages");
     let entries = array(raw, &all)?;
     if entries.is_empty() {
         return Err(all.refuse("is empty; send at least one message"));
     }
-    let bytes = raw.get().as_bytes();
-    size.text += bytes.len();
-    let screen = Screen {
-        media: MEDIA.iter().any(|needle| needle.find(bytes).is_some()),
-        marks: MARKS.iter().any(|needle| needle.find(bytes).is_some()),
-    };
+    size.text += raw.get().len();
     let mut calls = CallIds::default();
     let mut opening = Opening::default();
     facts.message_count = entries.len();
@@ -318,7 +304,7 @@ fn read_messages(raw: &RawValue, facts: &mut RequestFacts, size: &mut Size) -> R
             (Some(content), _) => {
                 let place = place.member("content");
                 if is_array(content) {
-                    read_parts(content, &place, &screen, facts, size)?;
+                    read_parts(content, &place, facts, size)?;
                 } else if !is_string(content) {
                     return Err(place.expected("a string or an array of parts", content));
                 }
@@ -343,38 +329,22 @@ fn read_messages(raw: &RawValue, facts: &mut RequestFacts, size: &mut Size) -> R
             }
             Role::System | Role::Developer | Role::User => {}
         }
-        if screen.marks {
-            facts.cache_marks |= message.peek("cache_control").is_some();
-        }
+        facts.cache_marks |= message.peek("cache_control").is_some();
     }
     Ok(())
-}
-
-/// What the messages may contain, by a search that can be wrong in one direction only.
-struct Screen {
-    media: bool,
-    marks: bool,
 }
 
 fn read_parts(
     raw: &RawValue,
     place: &Place<'_>,
-    screen: &Screen,
     facts: &mut RequestFacts,
     size: &mut Size,
 ) -> Result<(), Fault> {
     for (at, raw) in array(raw, place)?.into_iter().enumerate() {
         let place = place.element(at);
-        if !is_object(raw) {
-            return Err(place.expected("an object", raw));
-        }
-        if !screen.media && !screen.marks {
-            continue;
-        }
         let part = object(raw, &place)?;
-        facts.cache_marks |= screen.marks
-            && (part.peek("cache_control").is_some()
-                || part.peek("prompt_cache_breakpoint").is_some());
+        facts.cache_marks |=
+            part.peek("cache_control").is_some() || part.peek("prompt_cache_breakpoint").is_some();
         let kind = type_of(&part, &place)?;
         let seen = match kind.as_ref() {
             "image_url" => {

@@ -3,13 +3,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde_json::value::RawValue;
 
 use super::changes::Changes;
 use crate::exchange::{Fault, Role};
-use crate::json::Object;
+use crate::json::{Object, scan};
 use crate::openai_chat::read::{
     Place, array, is_array, is_null, is_string, lenient_array, lenient_object, lenient_string,
     object,
@@ -34,8 +35,16 @@ pub(super) struct Policy<'p> {
 }
 
 /// The messages as the host wants them; `None` if they may stay as they are.
-pub(super) fn rewrite(raw: &RawValue, policy: &Policy<'_>) -> Result<Option<String>, Fault> {
-    if !is_concerned(raw.get(), policy) {
+pub(super) fn rewrite(
+    raw: &RawValue,
+    plain: Option<&PlainRoles>,
+    policy: &Policy<'_>,
+) -> Result<Option<String>, Fault> {
+    let concerned = match plain {
+        Some(roles) => roles.are_concerned(policy),
+        None => is_concerned(raw.get(), policy),
+    };
+    if !concerned {
         return Ok(None);
     }
     let all = Place::Top("messages");
@@ -87,29 +96,107 @@ fn comma(out: &mut Vec<u8>) {
     }
 }
 
+/// The roles of messages that are each a role and a text and nothing more: most prompts are, and
+/// nothing else of them can need a change.
+#[derive(Debug, Default)]
+pub(super) struct PlainRoles {
+    system: bool,
+    developer: bool,
+}
+
+impl PlainRoles {
+    /// `None` if any message has more than a role and a text.
+    pub(super) fn of(messages: &RawValue) -> Option<Self> {
+        let mut roles = Self::default();
+        for message in scan::elements(messages)? {
+            let (mut role, mut text) = (None, false);
+            let members = scan::members(message)?;
+            for (name, value) in &members {
+                match name.as_ref() {
+                    "role" => role = scan::string(value),
+                    "content" => text = is_string(value),
+                    _ => return None,
+                }
+            }
+            match role.as_deref() {
+                Some("system") => roles.system = true,
+                Some("developer") => roles.developer = true,
+                Some("user" | "assistant") => {}
+                _ => return None,
+            }
+            if !text || members.len() != 2 {
+                return None;
+            }
+        }
+        Some(roles)
+    }
+
+    fn are_concerned(&self, policy: &Policy<'_>) -> bool {
+        let quirks = policy.target.quirks;
+        quirks.prefix_flag
+            || policy.instruction.is_some()
+            || (quirks.no_developer_role && self.developer)
+            || (!policy.target.abilities.system_prompt && (self.system || self.developer))
+    }
+}
+
+// Making a searcher costs more than searching a short prompt with it.
+static SEARCHERS: LazyLock<Searchers> = LazyLock::new(|| Searchers {
+    tool: Finder::new("\"tool\""),
+    tool_call: Finder::new("\"tool_call"),
+    tool_calls: Finder::new("\"tool_calls\""),
+    name: Finder::new(NAME),
+    developer: Finder::new("developer"),
+    system: Finder::new("\"system\""),
+    cache_control: Finder::new("\"cache_control\""),
+    cache_breakpoint: Finder::new("\"prompt_cache_breakpoint\""),
+    url: Finder::new("_url\""),
+    reasoning: Finder::new("\"reasoning"),
+    escape: Finder::new("\\u00"),
+});
+
+const NAME: &str = "\"name\"";
+
+/// What is searched for in messages.
+struct Searchers {
+    tool: Finder<'static>,
+    tool_call: Finder<'static>,
+    tool_calls: Finder<'static>,
+    name: Finder<'static>,
+    developer: Finder<'static>,
+    system: Finder<'static>,
+    cache_control: Finder<'static>,
+    cache_breakpoint: Finder<'static>,
+    url: Finder<'static>,
+    reasoning: Finder<'static>,
+    escape: Finder<'static>,
+}
+
 /// Whether any message could need a change: searches that can only be wrong by saying yes. A
 /// backslash before `u` may hide any name.
 fn is_concerned(text: &str, policy: &Policy<'_>) -> bool {
-    let has = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+    let has = |needle: &Finder<'_>| needle.find(text.as_bytes()).is_some();
+    let search = &*SEARCHERS;
     let quirks = policy.target.quirks;
     quirks.strict_messages
         || quirks.prefix_flag
         || policy.instruction.is_some()
         || !policy.names.is_empty()
-        || (!policy.target.takes_tools() && (has("\"tool_call") || has("\"tool\"")))
-        || (quirks.no_developer_role && has("developer"))
-        || (!policy.target.abilities.system_prompt && (has("\"system\"") || has("developer")))
-        || (!quirks.cache_control && has("\"cache_control\""))
-        || (!quirks.cache_breakpoints && has("\"prompt_cache_breakpoint\""))
-        || (quirks.nine_character_tool_ids && has("\"tool_call"))
-        || (quirks.no_user_after_tool && has("\"tool\""))
-        || ((quirks.plain_image_url || quirks.no_media_urls) && has("_url\""))
+        || (!policy.target.takes_tools() && (has(&search.tool_call) || has(&search.tool)))
+        || (quirks.no_developer_role && has(&search.developer))
+        || (!policy.target.abilities.system_prompt
+            && (has(&search.system) || has(&search.developer)))
+        || (!quirks.cache_control && has(&search.cache_control))
+        || (!quirks.cache_breakpoints && has(&search.cache_breakpoint))
+        || (quirks.nine_character_tool_ids && has(&search.tool_call))
+        || (quirks.no_user_after_tool && has(&search.tool))
+        || ((quirks.plain_image_url || quirks.no_media_urls) && has(&search.url))
         || match quirks.reasoning_replay {
             ReasoningReplay::ReasoningDetails => false,
-            ReasoningReplay::ReasoningContent => has("\"reasoning") || has("\"tool_calls\""),
-            _ => has("\"reasoning"),
+            ReasoningReplay::ReasoningContent => has(&search.reasoning) || has(&search.tool_calls),
+            _ => has(&search.reasoning),
         }
-        || has("\\u00")
+        || has(&search.escape)
 }
 
 fn message_changes(
@@ -407,7 +494,7 @@ fn rewrite_calls(calls: &RawValue, policy: &Policy<'_>) -> Option<String> {
 /// a search that can only be wrong by saying yes spares the others the reading. Bug 28
 pub(super) fn called_names(messages: &RawValue) -> Vec<Cow<'_, str>> {
     let text = messages.get();
-    if memmem::find(text.as_bytes(), b"\"tool_calls\"").is_none() || !has_irregular_name(text) {
+    if SEARCHERS.tool_calls.find(text.as_bytes()).is_none() || !has_irregular_name(text) {
         return Vec::new();
     }
     let mut names = Vec::new();
@@ -425,9 +512,8 @@ pub(super) fn called_names(messages: &RawValue) -> Vec<Cow<'_, str>> {
 
 /// Whether any member called `name` is a string that is no plain name.
 fn has_irregular_name(text: &str) -> bool {
-    const KEY: &str = "\"name\"";
-    memmem::find_iter(text.as_bytes(), KEY).any(|at| {
-        let value = text.get(at + KEY.len()..).unwrap_or_default();
+    SEARCHERS.name.find_iter(text.as_bytes()).any(|at| {
+        let value = text.get(at + NAME.len()..).unwrap_or_default();
         let value = value.trim_start().strip_prefix(':').map(str::trim_start);
         let Some(value) = value.and_then(|value| value.strip_prefix('"')) else { return false };
         // No plain name is longer, and none holds a backslash.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::changes::Changes;
-use super::messages::{self, Policy};
+use super::messages::{self, PlainRoles, Policy};
 use crate::exchange::{Fault, Losses};
 use crate::json::Envelope;
 use crate::json::envelope::Edit;
@@ -61,6 +61,7 @@ pub fn patch_request(
             think_tags: target.quirks.think_tags,
             ..ResponseContext::default()
         },
+        plain: parameters.messages.and_then(PlainRoles::of),
     };
     patcher.edit.set("model", quoted(target.model));
     for name in ROUTER_ONLY {
@@ -99,6 +100,7 @@ struct Patcher<'p, 'a> {
     edit: Edit<'p, 'a>,
     losses: Losses,
     context: ResponseContext,
+    plain: Option<PlainRoles>,
 }
 
 impl<'a> Patcher<'_, 'a> {
@@ -140,7 +142,9 @@ impl<'a> Patcher<'_, 'a> {
                 self.edit.set("tool_choice", sent);
             }
         }
-        let called = parameters.messages.map(messages::called_names).unwrap_or_default();
+        // Where calls could be.
+        let called = parameters.messages.filter(|_| self.plain.is_none());
+        let called = called.map(messages::called_names).unwrap_or_default();
         self.tool_names(
             parameters.tools,
             parameters.tool_choice.filter(|_| abilities.forced_tool_choice),
@@ -219,7 +223,7 @@ impl<'a> Patcher<'_, 'a> {
         let policy = Policy { target: self.target, names, instruction };
         match (parameters.messages, parameters.prompt) {
             (Some(raw), prompt) => {
-                if let Some(written) = messages::rewrite(raw, &policy)? {
+                if let Some(written) = messages::rewrite(raw, self.plain.as_ref(), &policy)? {
                     self.edit.set("messages", written);
                 }
                 if prompt.is_some() {
