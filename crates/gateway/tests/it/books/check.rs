@@ -9,7 +9,7 @@ use store::{Generation, GenerationFilter, PriceState, SettledBy, Store, UsageSco
 
 use super::callers::Seen;
 use super::place::{Place, Totals};
-use super::world::{Accounts, Price, World};
+use super::world::{Accounts, Price, World, upstream_model};
 
 /// What was found in the books before, and has to stay.
 #[derive(Clone, Default)]
@@ -129,6 +129,24 @@ fn check_seen(rows: &HashMap<String, Generation>, seen: &[Seen]) {
         assert!(seen.status == 200 || seen.status == row.status, "{seen:?} {row:?}");
         if let Some(cost) = seen.cost {
             assert_eq!(row.total_cost, cost, "{seen:?} {row:?}");
+        }
+    }
+}
+
+/// Whatever a provider answered is an attempt in one of these books: of gateways that were killed
+/// as they were in the end, so that callers who left and calls under way at a kill are among them.
+pub fn check_calls(world: &World, books: &[Known]) {
+    let rows: HashMap<&String, &Generation> = books.iter().flat_map(|known| &known.rows).collect();
+    let mut left: HashMap<String, i64> = HashMap::new();
+    for attempt in rows.values().flat_map(|row| &row.attempts) {
+        *left.entry(upstream_model(&attempt.endpoint_id)).or_default() += 1;
+    }
+    for call in world.simulator.calls() {
+        // One that was not answered at all may have been made once more within an attempt.
+        if call.status > 0 {
+            let left = left.entry(call.model.clone()).or_default();
+            *left -= 1;
+            assert!(*left >= 0, "more calls than attempts in the books: {call:?}");
         }
     }
 }

@@ -31,7 +31,7 @@ use tokio::task::JoinSet;
 
 use callers::{Caller, Diary, Seen};
 use chance::Chance;
-use check::{Known, check, today};
+use check::{Known, check, check_calls, today};
 use place::Place;
 use world::{Accounts, World};
 
@@ -40,7 +40,7 @@ const REQUESTS: usize = 200;
 /// How many of them are under way at once.
 const CALLERS: usize = 12;
 /// Longer than any world takes: what hangs is a failure too.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a test went through, so that it can be seen that it did.
 #[derive(Debug, Default)]
@@ -51,6 +51,7 @@ struct Tally {
     rows: usize,
     nano_usd: i64,
     kills: usize,
+    outages: usize,
     under_way_at_kills: usize,
     records_torn_off: usize,
 }
@@ -130,11 +131,22 @@ async fn live(seed: u64, mut place: Place, tally: &mut Tally) {
         // Some are killed before they served anybody.
         let most = if chance.percent(10) { 0 } else { chance.between(1, 60) };
         let mut part = chance.part();
-        let asking = serve(&life, &mut callers, most, &diary).await;
+        let mut asking = serve(&life, &mut callers, most, &diary).await;
+        let mut outage = None;
+        if part.percent(40) {
+            outage = Some(place.outage().await);
+            tally.outages += 1;
+            let most = part.between(1, 20);
+            go_on(&mut asking, &life, &mut callers, most, &diary).await;
+        }
         if is_killed {
             let seen = seen(&diary);
             let promised = seen.iter().map(|seen| seen.id.clone()).collect();
-            let (left, lost) = place.torn(&promised, &mut part).await;
+            let outage = match outage {
+                Some(outage) => outage,
+                None => place.outage().await,
+            };
+            let (left, lost) = place.torn(outage, &promised, &mut part).await;
             tally.kills += 1;
             tally.under_way_at_kills += asking.len();
             tally.records_torn_off += lost;
@@ -147,6 +159,9 @@ async fn live(seed: u64, mut place: Place, tally: &mut Tally) {
                 place = place.killed_in_replay().await;
             }
         } else {
+            if let Some(outage) = outage {
+                outage.end().await;
+            }
             asking.join_all().await;
             life.stop().await;
             life.verify(&setting, &place, &seen(&diary), &mut known).await;
@@ -154,7 +169,12 @@ async fn live(seed: u64, mut place: Place, tally: &mut Tally) {
         }
         store = place.open().await;
     }
-    burials.join_all().await;
+    let stays = place.stays();
+    let mut books = burials.join_all().await;
+    books.push(known.clone());
+    if stays {
+        check_calls(world, &books);
+    }
     tally.worlds += 1;
     tally.requests += REQUESTS;
     tally.seen += seen(&diary).len();
@@ -163,20 +183,21 @@ async fn live(seed: u64, mut place: Place, tally: &mut Tally) {
 }
 
 /// Lets a gateway that counts as killed end, out of sight: in truth it is still there. To it, all
-/// its callers left at once.
+/// its callers left at once. Its books at the end.
 async fn bury(
     mut life: Life,
     place: Place,
     setting: Arc<Setting>,
     seen: Vec<Seen>,
     mut known: Known,
-) {
+) -> Known {
     life.app.cut_off();
     life.stop().await;
     if place.stays() {
         life.verify(&setting, &place, &seen, &mut known).await;
     }
     life.close().await;
+    known
 }
 
 /// Has callers ask, some at once, until so many have ended; those who are still at it.
@@ -187,18 +208,28 @@ async fn serve(
     diary: &Diary,
 ) -> JoinSet<()> {
     let mut asking = JoinSet::new();
-    let mut enter = |asking: &mut JoinSet<()>| {
-        if let Some(caller) = callers.pop_front() {
-            asking.spawn(caller.ask(life.address(), Arc::clone(diary)));
-        }
-    };
-    (0..CALLERS).for_each(|_| enter(&mut asking));
+    for caller in callers.drain(..CALLERS.min(callers.len())) {
+        asking.spawn(caller.ask(life.address(), Arc::clone(diary)));
+    }
+    go_on(&mut asking, life, callers, most, diary).await;
+    asking
+}
+
+/// The next one asks for each that has ended, until so many have.
+async fn go_on(
+    asking: &mut JoinSet<()>,
+    life: &Life,
+    callers: &mut VecDeque<Caller>,
+    most: usize,
+    diary: &Diary,
+) {
     for _ in 0..most {
         let Some(ended) = asking.join_next().await else { break };
         ended.unwrap();
-        enter(&mut asking);
+        if let Some(caller) = callers.pop_front() {
+            asking.spawn(caller.ask(life.address(), Arc::clone(diary)));
+        }
     }
-    asking
 }
 
 /// Names the seed of a world that fails, whichever way it does.

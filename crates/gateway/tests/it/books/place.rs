@@ -80,23 +80,37 @@ impl Place {
         matches!(self.database, Database::Sqlite)
     }
 
-    /// What a kill at this moment leaves. The process goes on with what is its own, and cannot
-    /// reach what was left.
-    pub async fn killed(&self) -> Self {
+    /// Takes the database away from those who write to it: settlements go no further than the
+    /// journal.
+    pub async fn outage(&self) -> Outage {
         match &self.database {
             Database::Sqlite => {
+                let mut lock = self.connect_sqlite().await;
+                lock.execute("BEGIN IMMEDIATE").await.unwrap();
+                Outage::Locked(lock)
+            }
+            Database::Postgres(address) => {
+                let cluster = Cluster::of(address);
+                cluster.run(&cluster.shut()).await;
+                Outage::Shut(cluster)
+            }
+        }
+    }
+
+    /// What a kill during an outage leaves. The process goes on with what is its own, and cannot
+    /// reach what was left.
+    pub async fn killed(&self, outage: Outage) -> Self {
+        match outage {
+            Outage::Locked(lock) => {
                 let left = Self::new(Database::Sqlite, self.key.clone());
                 // While nobody can write the log, files that are copied one after the other are
                 // those of one moment. What is written to the journal meanwhile came before it.
-                let mut lock = self.connect_sqlite().await;
-                lock.execute("BEGIN IMMEDIATE").await.unwrap();
                 copy(&self.data(), &left.data());
-                lock.execute("ROLLBACK").await.unwrap();
-                lock.close().await.unwrap();
+                Outage::Locked(lock).end().await;
                 left
             }
-            Database::Postgres(address) => {
-                let renamed = take_away(address).await;
+            Outage::Shut(cluster) => {
+                let renamed = cluster.rename().await;
                 let left = Self::new(Database::Postgres(renamed), self.key.clone());
                 copy(&self.data(), &left.data());
                 left
@@ -106,8 +120,13 @@ impl Place {
 
     /// The same where the power went, and with it the end of the journal behind the rows of those
     /// whose answers were `seen`. Tells how many whole records were lost with it.
-    pub async fn torn(&self, seen: &HashSet<String>, chance: &mut Chance) -> (Self, usize) {
-        let left = self.killed().await;
+    pub async fn torn(
+        &self,
+        outage: Outage,
+        seen: &HashSet<String>,
+        chance: &mut Chance,
+    ) -> (Self, usize) {
+        let left = self.killed(outage).await;
         let lost = torn::tear(&left.journal(), seen, chance);
         (left, lost)
     }
@@ -117,7 +136,7 @@ impl Place {
         let before = self.folder.path().join("before");
         copy(&self.journal(), &before);
         let store = self.open().await;
-        let left = self.killed().await;
+        let left = self.killed(self.outage().await).await;
         drop(store);
         std::fs::remove_dir_all(left.journal()).unwrap();
         copy(&before, &left.journal());
@@ -163,24 +182,74 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.success(), "cp {} {}", from.display(), to.display());
 }
 
-/// Ends all connections to a database and gives it another name, so that those who were connected
-/// find it no more: its new address.
-async fn take_away(address: &str) -> String {
-    let (before, rest) = address.split_once("localhost/").unwrap();
-    let (name, after) = rest.split_once('?').unwrap();
-    let renamed = format!("{name}_");
-    let at = |name: &str| format!("{before}localhost/{name}?{after}");
-    let mut connection = PgConnection::connect(&at("postgres")).await.unwrap();
-    for text in [
-        format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
-        format!(
-            "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = '{name}'"
-        ),
-        format!("ALTER DATABASE {name} RENAME TO {renamed}"),
-        format!("ALTER DATABASE {renamed} ALLOW_CONNECTIONS true"),
-    ] {
-        connection.execute(AssertSqlSafe(text)).await.unwrap();
+/// A time without the database.
+pub enum Outage {
+    /// Somebody else holds the lock of a file.
+    Locked(SqliteConnection),
+    /// A server lets nobody in.
+    Shut(Cluster),
+}
+
+impl Outage {
+    pub async fn end(self) {
+        match self {
+            Self::Locked(mut lock) => {
+                lock.execute("ROLLBACK").await.unwrap();
+                lock.close().await.unwrap();
+            }
+            Self::Shut(cluster) => {
+                let open = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", cluster.name);
+                cluster.run(&[open]).await;
+            }
+        }
     }
-    connection.close().await.unwrap();
-    at(&renamed)
+}
+
+/// A database of a server's, seen from another one of the same.
+pub struct Cluster {
+    name: String,
+    /// Address of the server: what comes before the database's name, and what after.
+    parts: (String, String),
+}
+
+impl Cluster {
+    fn of(address: &str) -> Self {
+        let (before, rest) = address.split_once("localhost/").unwrap();
+        let (name, after) = rest.split_once('?').unwrap();
+        Self { name: name.to_owned(), parts: (before.to_owned(), after.to_owned()) }
+    }
+
+    fn address(&self, name: &str) -> String {
+        format!("{}localhost/{name}?{}", self.parts.0, self.parts.1)
+    }
+
+    /// Ends all connections and lets nobody in.
+    fn shut(&self) -> [String; 2] {
+        let name = &self.name;
+        let end = "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity";
+        [
+            format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
+            format!("{end} WHERE datname = '{name}'"),
+        ]
+    }
+
+    /// Gives the database another name and lets in who knows it: its new address. Those who were
+    /// connected before find it no more.
+    async fn rename(&self) -> String {
+        let (name, renamed) = (&self.name, format!("{}_", self.name));
+        self.run(&[
+            format!("ALTER DATABASE {name} RENAME TO {renamed}"),
+            format!("ALTER DATABASE {renamed} ALLOW_CONNECTIONS true"),
+        ])
+        .await;
+        self.address(&renamed)
+    }
+
+    async fn run(&self, texts: &[String]) {
+        let mut connection = PgConnection::connect(&self.address("postgres")).await.unwrap();
+        for text in texts {
+            connection.execute(AssertSqlSafe(text.clone())).await.unwrap();
+        }
+        connection.close().await.unwrap();
+    }
 }

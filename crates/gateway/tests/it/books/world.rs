@@ -61,9 +61,9 @@ impl World {
             chance.shuffle(&mut at);
             at.truncate(chance.between(1, 3));
             for provider in &at {
-                let name = format!("whim-{model}-{provider}");
-                builder = builder.rule(Rule::new(whim(chance)).model(name));
-                prices.insert(tag(model, *provider), price(chance));
+                let tag = tag(model, *provider);
+                builder = builder.rule(Rule::new(whim(chance)).model(upstream_model(&tag)));
+                prices.insert(tag, price(chance));
                 places.push((model, *provider));
             }
             offers.push(at.iter().map(|provider| slug(*provider)).collect());
@@ -190,6 +190,11 @@ fn tag(model: usize, provider: usize) -> String {
     format!("{}/{model}", slug(provider))
 }
 
+/// The provider's name of the model of an endpoint.
+pub fn upstream_model(tag: &str) -> String {
+    tag.replace('/', "-")
+}
+
 /// Everything that an endpoint may charge: odd prices, so that there is something to round.
 fn price(chance: &mut Chance) -> Option<Price> {
     let any = |chance: &mut Chance, most: usize| i64::try_from(chance.between(1, most)).unwrap();
@@ -279,8 +284,8 @@ fn catalog(
         });
         Endpoint {
             model: model(*number),
+            upstream_model: upstream_model(&tag),
             tag,
-            upstream_model: format!("whim-{number}-{provider}"),
             price: PriceList { base, overrides: Vec::new() },
             ..like.clone()
         }
