@@ -128,8 +128,12 @@ async fn live(seed: u64, mut place: Place, tally: &mut Tally) {
             break;
         }
         let is_killed = chance.percent(75);
-        // Some are killed before they served anybody.
-        let most = if chance.percent(10) { 0 } else { chance.between(1, 60) };
+        // Some are killed before they served anybody, or with next to nothing in their journal.
+        let most = match chance.below(10) {
+            0 => 0,
+            1 | 2 => chance.between(1, 3),
+            _ => chance.between(4, 60),
+        };
         let mut part = chance.part();
         let mut asking = serve(&life, &mut callers, most, &diary).await;
         let mut outage = None;
