@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod bad_input;
+mod books;
 mod chat;
 mod connections;
 mod failures;
