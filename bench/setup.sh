@@ -1,9 +1,23 @@
 #!/bin/sh
-# What the measurements need beside a Rust toolchain, on Debian or Ubuntu: nginx (the program
-# only, not the service) and taskset. Does nothing to an nginx that is already there.
+# What the measurements need beside a Rust toolchain, on Debian or Ubuntu: nginx and PostgreSQL (the
+# programs only, not the services), sqlite3, taskset and setpriv. Does nothing to what is already
+# there.
 set -eu
 
-if command -v nginx >/dev/null && command -v taskset >/dev/null; then
+has() {
+    command -v "$1" >/dev/null
+}
+has_postgres() {
+    [ -n "$(find /usr/lib/postgresql -path '*/bin/postgres' 2>/dev/null)" ]
+}
+# The packages start servers on their usual ports.
+stop() {
+    if [ -d /run/systemd/system ]; then
+        systemctl disable --now "$1"
+    fi
+}
+
+if has nginx && has sqlite3 && has taskset && has setpriv && has_postgres; then
     exit 0
 fi
 if [ "$(id -u)" -ne 0 ]; then
@@ -11,11 +25,12 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 1
 fi
 apt-get update -qq
-if ! command -v nginx >/dev/null; then
+if ! has nginx; then
     apt-get install -y --no-install-recommends nginx-light
-    # The package starts a server on port 80.
-    if [ -d /run/systemd/system ]; then
-        systemctl disable --now nginx.service
-    fi
+    stop nginx.service
 fi
-apt-get install -y --no-install-recommends util-linux
+if ! has_postgres; then
+    apt-get install -y --no-install-recommends postgresql
+    stop postgresql.service
+fi
+apt-get install -y --no-install-recommends sqlite3 util-linux

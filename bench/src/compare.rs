@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
+use crate::books::Books;
+use crate::limits;
 use crate::load::Summary;
 use crate::measure::{Memory, Scenario};
 use crate::nginx::Nginx;
+use crate::postgres::Postgres;
 use crate::report::{Aim, Report, Row, Who};
 use crate::target::{Cores, Target, start_upstream};
 use crate::trunkline::Trunkline;
+use crate::variant::{Round, Variant};
 
 /// What to compare, and how.
 #[derive(Debug, clap::Args)]
@@ -20,6 +25,13 @@ pub struct Arguments {
     /// The trunkline program; without it nginx is measured alone
     #[arg(long)]
     trunkline: Option<PathBuf>,
+    /// A trunkline program of an earlier version, to measure in the same turns
+    #[arg(long, value_name = "PROGRAM", requires = "trunkline")]
+    before: Option<PathBuf>,
+    /// The folder of PostgreSQL's programs, to measure with books there as well; the last one
+    /// given counts
+    #[arg(long, value_name = "FOLDER", requires = "trunkline", overrides_with = "postgres")]
+    postgres: Option<PathBuf>,
     /// The nginx program
     #[arg(long, default_value = "nginx")]
     nginx: PathBuf,
@@ -75,6 +87,7 @@ struct Bench {
     upstream: Target,
     nginx: Nginx,
     trunkline: Option<Trunkline>,
+    variants: Vec<(Variant, Trunkline)>,
     report: Report,
 }
 
@@ -94,7 +107,20 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         upstream: upstream.address,
         core: cores.proxy,
         models: shapes.iter().map(|shape| shape.model()).collect::<BTreeSet<_>>(),
+        books: Books::Sqlite,
+        is_limited: false,
     });
+    let postgres = match &arguments.postgres {
+        Some(programs) => {
+            let server = Postgres::start(programs, cores.upstream, &results, folder.path());
+            Some(Rc::new(server.await?))
+        }
+        None => None,
+    };
+    let variants = match &trunkline {
+        Some(usual) => variants(usual, arguments.before.as_deref(), postgres.as_ref()),
+        None => Vec::new(),
+    };
     let load_before = load_average();
     let folder_path = folder.path().to_owned();
     let mut bench = Bench {
@@ -103,6 +129,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         upstream,
         nginx,
         trunkline,
+        variants,
         report: Report::default(),
     };
     bench.starts(arguments.rounds).await?;
@@ -116,6 +143,8 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         "load_average_after": load_average(),
         "nginx": bench.nginx.version()?,
         "trunkline": bench.trunkline.as_ref().map(Trunkline::version).transpose()?,
+        "before": bench.version_before().transpose()?,
+        "postgres": postgres.as_ref().map(|server| server.version()).transpose()?,
     });
     let document = json!({
         "machine": machine,
@@ -133,6 +162,26 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         file.display()
     );
     Ok(())
+}
+
+/// The ways to run Trunkline that are measured beside the usual one.
+fn variants(
+    usual: &Trunkline,
+    before: Option<&Path>,
+    postgres: Option<&Rc<Postgres>>,
+) -> Vec<(Variant, Trunkline)> {
+    let limited = Trunkline { is_limited: true, ..usual.clone() };
+    let mut found = vec![(Variant::Limits, limited.clone())];
+    if let Some(program) = before {
+        found.push((Variant::Before, Trunkline { program: program.to_owned(), ..usual.clone() }));
+    }
+    if let Some(server) = postgres {
+        let books = Books::Postgres(Rc::clone(server));
+        let unlimited = Trunkline { books: books.clone(), ..usual.clone() };
+        found.push((Variant::Postgres, unlimited));
+        found.push((Variant::PostgresLimits, Trunkline { books, ..limited }));
+    }
+    found
 }
 
 impl Bench {
@@ -167,28 +216,55 @@ impl Bench {
     async fn loads(&mut self, rounds: usize) -> Result<()> {
         let (nginx, _) = self.nginx.start(&self.folder.join("nginx")).await?;
         let trunkline = match &self.trunkline {
-            Some(trunkline) => {
-                let data = self.folder.join("data");
-                // The first start makes the data folder, the second knows the provider.
-                drop(trunkline.start(&data).await?);
-                Some(trunkline.start(&data).await?.0)
-            }
+            Some(trunkline) => Some(self.set_up(trunkline, "data").await?),
             None => None,
         };
+        let mut variants = Vec::new();
+        for (variant, way) in &self.variants {
+            let target = self.set_up(way, variant.folder()).await;
+            let target = target.with_context(|| format!("cannot start {variant:?}"))?;
+            if variant.is_limited() {
+                limits::check(&target, false).await?;
+            }
+            variants.push((*variant, target));
+        }
         for round in 0..rounds {
             for scenario in Scenario::ALL {
                 eprintln!("round {} of {rounds}: {scenario:?}", round + 1);
                 let direct = scenario.run(&self.upstream, self.window).await?;
                 self.note(scenario, Who::Direct, &direct, &direct);
-                let summary = scenario.run(&nginx, self.window).await?;
-                self.note(scenario, Who::Nginx, &summary, &direct);
-                if let Some(trunkline) = &trunkline {
-                    let summary = scenario.run(trunkline, self.window).await?;
-                    self.note(scenario, Who::Trunkline, &summary, &direct);
+                let beside = scenario.run(&nginx, self.window).await?;
+                self.note(scenario, Who::Nginx, &beside, &direct);
+                let Some(trunkline) = &trunkline else { continue };
+                let usual = scenario.run(trunkline, self.window).await?;
+                self.note(scenario, Who::Trunkline, &usual, &direct);
+                let others = Round { direct: &direct, nginx: &beside, usual: &usual };
+                for (variant, target) in &variants {
+                    if variant.takes_part(scenario) {
+                        let own = scenario.run(target, self.window).await;
+                        let own = own.with_context(|| format!("{variant:?}"))?;
+                        variant.note(&mut self.report, scenario, &own, others);
+                    }
                 }
             }
         }
+        for (_, target) in variants.iter().filter(|(variant, _)| variant.is_limited()) {
+            limits::check(target, true).await?;
+        }
         Ok(())
+    }
+
+    /// Starts Trunkline twice: the first start makes the data folder, the second knows the
+    /// provider.
+    async fn set_up(&self, trunkline: &Trunkline, folder: &str) -> Result<Target> {
+        let data = self.folder.join(folder);
+        drop(trunkline.start(&data).await?);
+        Ok(trunkline.start(&data).await?.0)
+    }
+
+    fn version_before(&self) -> Option<Result<String>> {
+        let found = self.variants.iter().find(|(variant, _)| *variant == Variant::Before);
+        found.map(|(_, trunkline)| trunkline.version())
     }
 
     fn note(&mut self, scenario: Scenario, who: Who, summary: &Summary, direct: &Summary) {

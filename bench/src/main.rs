@@ -3,17 +3,22 @@
 //! `compare` starts the provider, nginx and Trunkline, loads them in turn and prints a table.
 //! `upstream` and `load` are its two halves alone, for profiling by hand.
 
+mod books;
 mod compare;
 mod connection;
+mod limits;
 mod load;
+mod management;
 mod measure;
 mod nginx;
+mod postgres;
 mod process;
 mod report;
 mod request;
 mod response;
 mod target;
 mod trunkline;
+mod variant;
 
 use std::net::SocketAddr;
 use std::time::Duration;

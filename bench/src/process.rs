@@ -21,6 +21,16 @@ pub struct Process {
 impl Process {
     /// Starts `command`, on `core` only if one is given. What it prints goes to `log`.
     pub fn start(command: &Command, core: Option<usize>, log: &Path) -> Result<Self> {
+        Self::spawn(command, core, log, Stdio::null())
+    }
+
+    /// The same for a command that ends when its standard input does, which is when this is
+    /// dropped.
+    pub fn start_with_input(command: &Command, core: Option<usize>, log: &Path) -> Result<Self> {
+        Self::spawn(command, core, log, Stdio::piped())
+    }
+
+    fn spawn(command: &Command, core: Option<usize>, log: &Path, input: Stdio) -> Result<Self> {
         let mut pinned;
         match core {
             None => pinned = Command::new(command.get_program()),
@@ -39,7 +49,7 @@ impl Process {
         let log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let child = pinned
             .args(command.get_args())
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
@@ -64,9 +74,13 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // Asked first: a killed nginx would leave its workers behind.
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        let is_asked = match self.child.stdin.take() {
+            // Its end is the question.
+            Some(_input) => true,
+            None => Command::new("kill").arg(self.child.id().to_string()).status().is_ok(),
+        };
         let deadline = Instant::now() + Duration::from_secs(10);
-        while asked.is_ok() && Instant::now() < deadline {
+        while is_asked && Instant::now() < deadline {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
             }
@@ -75,6 +89,17 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs a command to its end, which must be a good one, and tells what it printed.
+pub fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// Processor time of a process, its threads and its children, in microseconds.
@@ -129,6 +154,26 @@ mod tests {
         let stat = "42 (a) b ( c) S 1 2 3 4 5 6 7 8 9 10 250 17 0 0 20 0 1 0";
         assert_eq!(ticks(stat).unwrap(), 267);
         assert!(ticks("42 (a) S 1").is_err());
+    }
+
+    #[test]
+    fn what_a_command_prints_or_complains_of_is_told() {
+        let shell = |text| output(Command::new("sh").args(["-c", text]));
+        assert_eq!(shell("echo yes").unwrap(), "yes\n");
+        assert!(shell("echo no >&2; exit 1").unwrap_err().to_string().ends_with(": no\n"));
+    }
+
+    #[test]
+    fn an_open_input_ends_with_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let ended = folder.path().join("ended");
+        let mut command = Command::new("sh");
+        command.args(["-c", "cat; : >\"$1\"", "sh"]).arg(&ended);
+        let log = folder.path().join("log");
+        let mut process = Process::start_with_input(&command, None, &log).unwrap();
+        process.must_live().unwrap();
+        drop(process);
+        assert!(ended.exists());
     }
 
     #[test]

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use crate::process::Process;
+use crate::books::Books;
+use crate::limits;
+use crate::management::Management;
+use crate::process::{self, Process};
 use crate::target::{Target, free_address, ready};
 
 /// The provider's slug in the catalogue.
@@ -18,7 +21,7 @@ const PROVIDER: &str = "bench";
 const KEY_FILE: &str = "bench-key";
 
 /// A way to start Trunkline.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trunkline {
     /// The program.
     pub program: PathBuf,
@@ -28,12 +31,16 @@ pub struct Trunkline {
     pub core: Option<usize>,
     /// The models of the provider.
     pub models: BTreeSet<String>,
+    /// Where its books are.
+    pub books: Books,
+    /// Whether its key is under every limit.
+    pub is_limited: bool,
 }
 
 impl Trunkline {
     /// What `trunkline --version` prints.
     pub fn version(&self) -> Result<String> {
-        let output = self.output(Command::new(&self.program).arg("--version"))?;
+        let output = process::output(Command::new(&self.program).arg("--version"))?;
         Ok(output.trim().to_owned())
     }
 
@@ -41,8 +48,11 @@ impl Trunkline {
     /// by that very start, which is what a first start costs; the provider follows once it runs.
     pub async fn start(&self, data: &Path) -> Result<(Target, Duration)> {
         let is_new = !data.exists();
+        if is_new {
+            self.books.create(data)?;
+        }
         let address = free_address()?;
-        let mut command = self.command(data);
+        let mut command = self.command(data)?;
         command
             .arg("serve")
             .env("TRUNKLINE_LISTEN", address.to_string())
@@ -56,7 +66,7 @@ impl Trunkline {
             .with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;
         let took = begin.elapsed();
         if is_new {
-            self.set_up(data)?;
+            self.set_up(data, address).await?;
         }
         let key = std::fs::read_to_string(data.join(KEY_FILE))?;
         let path = "/api/v1/chat/completions".to_owned();
@@ -64,16 +74,27 @@ impl Trunkline {
     }
 
     /// Makes the provider known, and a key.
-    fn set_up(&self, data: &Path) -> Result<()> {
+    async fn set_up(&self, data: &Path, address: SocketAddr) -> Result<()> {
         let file = data.join("bench-provider.json");
         std::fs::write(&file, serde_json::to_string_pretty(&self.provider())?)?;
-        self.output(self.command(data).args(["provider", "add"]).arg(&file))?;
-        let created =
-            self.output(self.command(data).args(["key", "create", "--name", "bench", "--json"]))?;
-        let created: Value = serde_json::from_str(&created)?;
-        let key = created["key"].as_str().context("`key create` printed no key")?;
+        process::output(self.command(data)?.args(["provider", "add"]).arg(&file))?;
+        let key = if self.is_limited {
+            let key = self.create_key(data, &["--management"])?;
+            let management = Management { address, key: &key };
+            management.noticed().await?;
+            limits::set_up(&management, &self.books, data).await?
+        } else {
+            self.create_key(data, &[])?
+        };
         std::fs::write(data.join(KEY_FILE), key)?;
         Ok(())
+    }
+
+    fn create_key(&self, data: &Path, options: &[&str]) -> Result<String> {
+        let mut command = self.command(data)?;
+        command.args(["key", "create", "--name", "bench", "--json"]).args(options);
+        let created: Value = serde_json::from_str(&process::output(&mut command)?)?;
+        created["key"].as_str().map(str::to_owned).context("`key create` printed no key")
     }
 
     /// The provider as `trunkline provider add` wants it. Prices are there so that every answer
@@ -102,18 +123,10 @@ impl Trunkline {
         })
     }
 
-    fn command(&self, data: &Path) -> Command {
+    fn command(&self, data: &Path) -> Result<Command> {
         let mut command = Command::new(&self.program);
         command.env("TRUNKLINE_DATA", data).env("TRUNKLINE_LOG", "warn");
-        command
-    }
-
-    fn output(&self, command: &mut Command) -> Result<String> {
-        let output =
-            command.output().with_context(|| format!("cannot run {}", self.program.display()))?;
-        if !output.status.success() {
-            bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        Ok(String::from_utf8(output.stdout)?)
+        self.books.tell(&mut command, data)?;
+        Ok(command)
     }
 }
