@@ -73,6 +73,9 @@ pub enum StoreError {
     /// The database server does not let anybody in, now: it may be starting, or out of reach.
     #[error("the database server cannot be reached")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A question took longer than it may, and was ended.
+    #[error("the question takes too long")]
+    OutOfTime,
     /// The operating system gave no random bytes.
     #[error("the system's random source failed: {0}")]
     Random(String),

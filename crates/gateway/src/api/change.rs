@@ -25,6 +25,10 @@ pub fn refused(error: StoreError) -> Fault {
             let id: String = id.chars().take(80).collect();
             Fault::new(ErrorType::NotFound, format!("There is no {what} {id}"))
         }
+        StoreError::OutOfTime => {
+            let message = "The question takes too long; ask about less time or fewer dimensions";
+            Fault::new(ErrorType::Timeout, message).with_status(408)
+        }
         other => internal(other),
     }
 }
@@ -41,5 +45,17 @@ fn member(what: &'static str) -> &'static str {
         "workspace budget" => "limit_usd",
         "ledger amount" => "amount",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ACT-3
+    #[test]
+    fn a_question_that_takes_too_long_is_a_time_out_of_the_caller() {
+        let fault = refused(StoreError::OutOfTime);
+        assert_eq!((fault.error_type, fault.status), (ErrorType::Timeout, 408));
     }
 }

@@ -6,6 +6,7 @@
 //! (also for JSON, and compared by bytes), `$1` for values, `ON CONFLICT`, `RETURNING`, and sums
 //! cast to `BIGINT`.
 
+mod bounded;
 mod changes;
 mod migrations;
 mod partitions;

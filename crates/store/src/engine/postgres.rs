@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection as _, PgConnection};
+use sqlx::{ConnectOptions, Connection as _, PgConnection, Postgres, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::session::{Change, Session, Source};
@@ -84,8 +84,12 @@ impl PostgresEngine {
     }
 
     pub(super) async fn begin_read(&self) -> Result<Session, StoreError> {
-        let transaction = self.pool.begin_with(BEGIN_READ).await?;
-        Ok(Session::Postgres(Source::Transaction(transaction)))
+        Ok(Session::Postgres(Source::Transaction(self.transaction().await?)))
+    }
+
+    /// A transaction that only reads.
+    pub(super) async fn transaction(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.pool.begin_with(BEGIN_READ).await
     }
 
     pub(super) async fn begin_change(&self) -> Result<Change, StoreError> {
