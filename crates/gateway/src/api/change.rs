@@ -42,7 +42,8 @@ fn member(what: &'static str) -> &'static str {
         "workspace description" => "description",
         "default provider sort" => "default_provider_sort",
         "sampling rate" => "io_logging_sampling_rate",
-        "workspace budget" => "limit_usd",
+        "workspace budget" | "member limit" => "limit_usd",
+        "mail address" => "email",
         "ledger amount" => "amount",
         other => other,
     }
