@@ -47,7 +47,9 @@ pub use analytics::{
     Direction, Figure, Filter, Granularity, Metric, Operator, Order, OrderBy, TimeRange,
     UsageScope, UsageTotals,
 };
-pub use api_key::{ApiKey, ApiKeyChange, CreatedApiKey, LimitReset, NewApiKey, api_key_hash};
+pub use api_key::{
+    ApiKey, ApiKeyChange, CreatedApiKey, KeyRates, LimitReset, NewApiKey, api_key_hash,
+};
 pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
 pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};
 pub use budget::{BudgetInterval, WorkspaceBudget};

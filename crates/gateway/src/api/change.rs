@@ -44,6 +44,8 @@ fn member(what: &'static str) -> &'static str {
         "sampling rate" => "io_logging_sampling_rate",
         "workspace budget" | "member limit" => "limit_usd",
         "mail address" => "email",
+        "requests_per_minute" => "rate_limit.requests_per_minute",
+        "requests_per_day" => "rate_limit.requests_per_day",
         "ledger amount" => "amount",
         other => other,
     }

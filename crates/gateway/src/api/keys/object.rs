@@ -4,6 +4,7 @@ use serde::Serialize;
 use store::{ApiKey, KeyUsage, LimitReset};
 use utoipa::ToSchema;
 
+use super::rates::KeyRateLimit;
 use super::spend::{against_limit, remaining};
 use crate::api::money::Usd;
 use crate::api::time::iso;
@@ -28,6 +29,10 @@ pub struct ManagedKey {
     pub limit_remaining: Option<Usd>,
     pub limit_reset: Option<&'static str>,
     pub include_byok_in_limit: bool,
+    /// Our own; `null`: as the settings say for every key.
+    pub rate_limit: Option<KeyRateLimit>,
+    /// Our own: requests that may run at once; `null`: as the settings say, 0: no limit.
+    pub concurrency: Option<i64>,
     #[schema(value_type = f64)]
     pub usage: Usd,
     #[schema(value_type = f64)]
@@ -65,6 +70,8 @@ impl ManagedKey {
             limit_remaining: remaining(key.limit_nano_usd, counted).map(Usd),
             limit_reset: key.limit_reset.map(LimitReset::as_str),
             include_byok_in_limit: key.include_byok_in_limit,
+            rate_limit: KeyRateLimit::of(key.rates),
+            concurrency: key.rates.concurrency,
             usage: Usd(usage.total),
             usage_daily: Usd(usage.daily),
             usage_weekly: Usd(usage.weekly),
