@@ -68,6 +68,7 @@ pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};
 pub use overlay::{Overlay, OverlayKind};
 pub use secret::Secret;
 pub use seed::SeedPlan;
+pub use settlement::withheld::Withheld;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;
 pub use usage::{KeyUsage, Windows};

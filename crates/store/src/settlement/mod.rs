@@ -17,6 +17,7 @@ mod inbox;
 mod scribe;
 mod sqlite;
 mod target;
+pub(crate) mod withheld;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -141,15 +142,16 @@ impl Drop for Alive {
     }
 }
 
-/// Replays what a process before left in the journal, and starts the threads. To be called where
-/// blocking does no harm.
+/// Replays what a process before left in the journal of the database with that identity, and
+/// starts the threads. To be called where blocking does no harm.
 pub(crate) fn start(
     mut target: Target,
     options: SettlementOptions,
+    identity: &str,
 ) -> Result<Settlements, StoreError> {
     let mut refused = Vec::new();
     let mut journal = match &options.journal {
-        Some(folder) => Some(Journal::open(folder, options.durable, |rows| {
+        Some(folder) => Some(Journal::open(folder, identity, options.durable, |rows| {
             let known: Vec<&Generation> = rows.iter().collect();
             tracing::info!(rows = rows.len(), "settlements found in the journal");
             let places = target.write_acceptable(&known)?;
