@@ -84,8 +84,9 @@ pub enum StoreError {
         /// The identity of this database.
         found: String,
     },
-    /// The database server does not let anybody in, now: it may be starting, or out of reach.
-    #[error("the database server cannot be reached")]
+    /// The database does not answer, now: its server may be starting, or out of reach, or
+    /// somebody else has what is needed. The same may work in a while.
+    #[error("the database cannot be reached")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A question took longer than it may, and was ended.
     #[error("the question takes too long")]

@@ -9,8 +9,9 @@ use crate::engine::{self, Database, Engine, EngineOptions, PostgresEngine, Postg
 use crate::settlement::{self, SettlementOptions, Target};
 use crate::{MasterKey, Micros, Settlements, StoreError, files};
 
-/// How long a ping waits. A server that is stopped answers neither yes nor no.
-const PING_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a ping waits. A server that is stopped answers neither yes nor no, and whoever asks
+/// whether this process is ready may wait for a second at most.
+const PING_PATIENCE: Duration = Duration::from_millis(500);
 
 /// An open database. Clones share it.
 #[derive(Debug, Clone)]

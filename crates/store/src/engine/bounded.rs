@@ -5,8 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 use sqlx::sqlite::SqliteConnection;
 
+use super::postgres::STATEMENT_PATIENCE;
 use super::value::bind;
 use super::{Database, Engine, PostgresEngine, Row, Sql, Value};
 use crate::StoreError;
@@ -81,14 +85,28 @@ async fn postgres(
     values: &[Value<'_>],
 ) -> Result<Vec<Row>, StoreError> {
     let query = bind(sql, values)?;
+    // The server is told how long it may take; if it says nothing at all, it is not there.
+    let asking = async {
+        ask_postgres(engine, time, query)
+            .await
+            .map_err(|error| end_of_time(error, POSTGRES_CANCELED))
+    };
+    let late = |late| StoreError::Unreachable(Box::new(late));
+    tokio::time::timeout(time + STATEMENT_PATIENCE, asking).await.map_err(late)?
+}
+
+async fn ask_postgres(
+    engine: &PostgresEngine,
+    time: Duration,
+    query: Query<'_, Postgres, PgArguments>,
+) -> Result<Vec<Row>, sqlx::Error> {
     let mut transaction = engine.transaction().await?;
     // The server keeps to it by itself, also when the connection has nobody at its end.
     sqlx::query("SELECT set_config('statement_timeout', $1, TRUE)")
         .bind(time.as_millis().to_string())
         .execute(&mut *transaction)
         .await?;
-    let rows = query.fetch_all(&mut *transaction).await;
-    let rows = rows.map_err(|error| end_of_time(error, POSTGRES_CANCELED))?;
+    let rows = query.fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(rows.into_iter().map(Row::Postgres).collect())
 }

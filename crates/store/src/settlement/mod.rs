@@ -119,6 +119,11 @@ struct Shared {
     taking_since: Mutex<Option<Instant>>,
 }
 
+/// How long who reads waits for what was settled before; the shorter one if the database is known
+/// not to take it.
+const CATCH_UP: Duration = Duration::from_secs(5);
+const CATCH_UP_IN_TROUBLE: Duration = Duration::from_millis(500);
+
 /// When the database takes longer than this, that is told.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -249,12 +254,17 @@ impl Settlements {
         self.ask(Message::Flush).await
     }
 
-    /// The same before reading, where nothing is done if nothing is on its way.
+    /// The same before reading, where nothing is done if nothing is on its way, and nobody waits
+    /// for long.
     pub async fn catch_up(&self) {
-        if self.unwritten() > 0
-            && let Err(error) = self.flush().await
-        {
-            tracing::debug!(%error, "read without the latest settlements");
+        if self.unwritten() == 0 {
+            return;
+        }
+        let patience = if self.trouble().is_some() { CATCH_UP_IN_TROUBLE } else { CATCH_UP };
+        match tokio::time::timeout(patience, self.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "read without the latest settlements"),
+            Err(late) => tracing::debug!(%late, "read without the latest settlements"),
         }
     }
 
