@@ -68,9 +68,9 @@ async fn measure(store: &Store, plan: &SeedPlan) -> Result<(), Failure> {
     let rows = store.activity(&query).await?.len();
     told("activity of 30 days by workspace", rows, begun);
 
-    for scope in [UsageScope::Account, UsageScope::Workspace, UsageScope::Member, UsageScope::Key] {
+    for scope in UsageScope::ALL {
         let begun = Instant::now();
-        let rows = store.usage_totals(scope, plan.end).await?.len();
+        let rows = store.usage_of_all(scope, plan.end).await?.len();
         told(&format!("totals by {scope:?}"), rows, begun);
     }
 

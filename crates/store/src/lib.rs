@@ -45,7 +45,6 @@ pub use account::Account;
 pub use analytics::{
     ActivityQuery, ActivityRow, AnalyticsQuery, AnalyticsResult, AnalyticsRow, Dimension,
     Direction, Figure, Filter, Granularity, Metric, Operator, Order, OrderBy, TimeRange,
-    UsageScope, UsageTotals,
 };
 pub use api_key::{
     ApiKey, ApiKeyChange, CreatedApiKey, KeyRates, LimitReset, NewApiKey, api_key_hash,
@@ -71,7 +70,7 @@ pub use seed::SeedPlan;
 pub use settlement::withheld::Withheld;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;
-pub use usage::{KeyUsage, Windows};
+pub use usage::{KeyUsage, UsageScope, Windows};
 pub use workspace::{
     DEFAULT_WORKSPACE_SLUG, WHOLE_SAMPLE, Workspace, WorkspaceMember, WorkspaceSettings,
 };

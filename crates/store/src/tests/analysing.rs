@@ -90,20 +90,6 @@ async fn activity_has_the_documented_fields(database: TestDatabase) {
     assert!(rows.iter().any(|row| row.workspace_id.as_deref() == Some("other")));
 }
 
-on_each_engine!(totals_are_told_by_account_workspace_member_and_key);
-async fn totals_are_told_by_account_workspace_member_and_key(database: TestDatabase) {
-    let store = store_with_rows(&database).await;
-    let now = 2 * DAY + 6 * HOUR;
-    let accounts = store.usage_totals(UsageScope::Account, now).await.unwrap();
-    assert_eq!((accounts["acct"].usage.total, accounts["acct"].usage.daily), (11_111, 1_000));
-    assert_eq!((accounts["acct"].byok_usage.total, accounts["acct"].requests), (7, 6));
-    let workspaces = store.usage_totals(UsageScope::Workspace, now).await.unwrap();
-    assert_eq!((workspaces["ws"].usage.total, workspaces["other"].usage.total), (11_011, 100));
-    let keys = store.usage_totals(UsageScope::Key, now).await.unwrap();
-    assert_eq!(keys["key"], accounts["acct"]);
-    assert_eq!(store.usage_totals(UsageScope::Member, now).await.unwrap().len(), 0);
-}
-
 on_each_engine!(a_question_is_answered_by_time_and_dimension);
 /// ACT-3, ACT-4
 async fn a_question_is_answered_by_time_and_dimension(database: TestDatabase) {
@@ -301,8 +287,9 @@ async fn the_member_of_a_key_is_told_by_join(database: TestDatabase) {
         let row = generation(format!("gen-{n}"), hash, 3);
         drop(store.settlements().reserve_slot().unwrap().settle(row));
     }
-    let totals = store.usage_totals(UsageScope::Member, 0).await.unwrap();
-    assert_eq!((totals.len(), totals["m"].usage.total), (1, 3));
+    let totals = store.usage_of_all(UsageScope::Member, 0).await.unwrap();
+    let totals: Vec<_> = totals.iter().map(|(id, usage)| (&**id, usage.usage.total)).collect();
+    assert_eq!(totals, [("m", 3)]);
     let asked =
         AnalyticsQuery { dimensions: vec![Dimension::Member], ..query(&[Metric::TotalUsage]) };
     let rows = store.analytics(&asked, PATIENCE).await.unwrap().rows;
