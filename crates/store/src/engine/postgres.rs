@@ -19,9 +19,12 @@ const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// row of the revision, and read only after that.
 const BEGIN_CHANGE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-/// How long a statement of the control plane, or a read of the books, may take. Those that take
-/// long by their nature have connections, or bounds, of their own.
-pub(super) const STATEMENT_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a transaction may take to begin: for a connection, and for whoever has the turn.
+const BEGIN_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a statement may take before its server counts as one that says nothing. The sums of a
+/// large deployment's books, which are read at a start, take seconds.
+pub(super) const STATEMENT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long closing may take.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -88,7 +91,7 @@ impl PostgresEngine {
     }
 
     pub(super) async fn begin_read(&self) -> Result<Session, StoreError> {
-        let transaction = within(STATEMENT_PATIENCE, self.transaction()).await?;
+        let transaction = within(BEGIN_PATIENCE, self.transaction()).await?;
         Ok(Session::Postgres(Source::Transaction(transaction)))
     }
 
@@ -115,7 +118,7 @@ impl PostgresEngine {
             Ok((self.pool.begin_with(BEGIN_CHANGE).await?, turn))
         };
         // Whoever has the turn may wait for a server that says nothing.
-        let (transaction, turn) = within(STATEMENT_PATIENCE, beginning).await?;
+        let (transaction, turn) = within(BEGIN_PATIENCE, beginning).await?;
         Ok((Session::Postgres(Source::Transaction(transaction)), turn))
     }
 
