@@ -104,9 +104,12 @@ def test_rates_are_those_of_all_nodes_together(simulator, server, shared):
     made = Cluster(simulator, server, shared, *arguments)
     try:
         one, other = made.key(), made.key()
+        own = made.key("--requests-per-minute", "3", "--concurrency", "0")
         made.start()
         told = [post(made.nodes[turn % NODES], one, "e2e/cent")[0] for turn in range(21)]
         assert told == [200] * 7 + [429] * 14
+        told = [post(made.nodes[turn % NODES], own, "e2e/cent")[0] for turn in range(9)]
+        assert told == [200] * 3 + [429] * 6, "a key's own numbers are those of all nodes as well"
         seen = asyncio.run(ask_all(made, other, 12, ["e2e/cent-drip"], lambda n: False))
         assert sum(answer.status == 200 for answer in seen) == 3, seen
         assert {answer.status for answer in seen} == {200, 429}

@@ -8,6 +8,8 @@ import os
 import random
 import sqlite3
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -20,6 +22,10 @@ CALLERS = 40
 MODELS = ["e2e/openai", "e2e/anthropic", "e2e/gemini-drip"]
 # No caller is to wait for longer because the database is away, on a machine with other work.
 FELT = 5
+# Nor is a balancer that asks whether the node is ready.
+PROMPT = 2
+# Nor whoever manages it, for much longer than a database is waited for.
+REFUSED = 25
 
 
 class Freeze:
@@ -89,7 +95,9 @@ async def load_through(node, trouble):
     begun = time.monotonic()
     try:
         await asyncio.sleep(SECONDS * 0.8)
+        asked = time.monotonic()
         told = await asyncio.to_thread(node.ready)
+        assert time.monotonic() - asked < PROMPT, "a balancer does not wait for an answer"
         await asyncio.sleep(SECONDS * 0.2)
     finally:
         ended = time.monotonic()
@@ -106,8 +114,9 @@ def test_an_outage_is_not_felt_and_costs_no_record(simulator, outage):
     node.wait_until_written()
     node.stop()
 
-    # It is told: not ready, or ready with records that wait.
-    assert told[0] == 503 or "settlements wait" in told[1], told
+    # It goes on, so that no balancer is to look elsewhere; and it is told.
+    assert told[0] == 200 and told[1].startswith("degraded; "), told
+    assert "settlements wait" in told[1], told
     during = [answer for answer in seen if begun <= answer.begun and answer.begun <= ended]
     slowest = max(answer.seconds for answer in seen)
     print(f"{len(seen)} requests, {len(during)} during the outage, slowest {slowest:.2f} s: {told}")
@@ -127,6 +136,55 @@ def test_an_outage_is_not_felt_and_costs_no_record(simulator, outage):
         for row in rows.values()
     )
     assert in_books == bill["billable_tokens"]
+
+
+@pytest.mark.parametrize("befalls", [Freeze, Kill], ids=["frozen", "killed"])
+def test_who_manages_is_told_that_the_database_is_away(simulator, server, befalls):
+    node = Node(simulator, server)
+    trouble = befalls(node)
+    try:
+        manager = node.run("key", "create", "--name", "console", "--management").split()[0]
+        node.start()
+        node.wait_until_written()
+        trouble.begin()
+        try:
+            ask_once = ask(node.port, node.key, MODELS[0], "word", False)
+            assert asyncio.run(ask_once).status == 200
+            for method, path, body in [
+                ("GET", "keys", None),
+                ("GET", "activity", None),
+                ("POST", "analytics/query", b'{"metrics": ["request_count"]}'),
+                ("POST", "keys", b'{"name": "new"}'),
+            ]:
+                begun = time.monotonic()
+                status, told = manage(node, manager, method, path, body)
+                seconds = time.monotonic() - begun
+                print(f"{method} {path}: {status} within {seconds:.1f} s")
+                assert status == 503 and "database does not answer" in told, (path, told)
+                assert seconds < REFUSED, f"{path} took {seconds} seconds"
+            assert node.ready()[0] == 200
+        finally:
+            trouble.end()
+        node.wait_until_written()
+        assert manage(node, manager, "GET", "keys", None)[0] == 200
+        node.stop()
+    finally:
+        node.close()
+
+
+def manage(node, key, method, path, body):
+    """Status and text of a call of the management API."""
+    request = urllib.request.Request(
+        f"{node.url}/api/v1/{path}",
+        data=body,
+        method=method,
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ledger::PricePolicy;
 use ledger::rate::FreeTier;
 use rustls::pki_types::CertificateDer;
 
@@ -44,8 +45,8 @@ pub struct Settings {
     pub public_url: String,
     /// Media may be downloaded from private addresses on behalf of callers.
     pub allow_private_downloads: bool,
-    /// Calls on a model whose price is unknown: served and marked (`true`), or refused.
-    pub serve_unknown_prices: bool,
+    /// What becomes of calls at an unknown price, by who pays.
+    pub unknown_prices: PricePolicy,
     /// The name of this gateway's region in metadata. RMETA-2
     pub region: String,
 }
@@ -166,7 +167,7 @@ impl Default for Settings {
             drain_timeout: Duration::from_secs(30),
             public_url: "http://127.0.0.1:8080".to_owned(),
             allow_private_downloads: false,
-            serve_unknown_prices: true,
+            unknown_prices: PricePolicy::default(),
             region: "local".to_owned(),
         }
     }

@@ -1,6 +1,6 @@
 //! Accounts, which pay, and what the first start makes.
 
-use crate::engine::{Session, values};
+use crate::engine::{Database, Session, values};
 use crate::secret::{hex, random_bytes, random_uuid};
 use crate::workspace::{self, DEFAULT_WORKSPACE_SLUG, Workspace, WorkspaceSettings};
 use crate::{MasterKey, Micros, Store, StoreError};
@@ -23,40 +23,52 @@ impl Store {
     pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         accounts(&mut self.database().session().await?).await
     }
+}
 
-    /// Creates the default account and workspace if there is none, and checks that the master
-    /// key is the one this database was set up with.
-    pub(crate) async fn bootstrap(
-        &self,
-        master_key: &MasterKey,
-        now: Micros,
-    ) -> Result<(), StoreError> {
-        let sealed = sealed_check(&mut self.database().session().await?).await?;
-        if let Some(sealed) = sealed {
-            return check_master_key(master_key, &sealed);
-        }
-        let mut change = self.database().begin_change().await?;
-        // Asked again under the lock: another process may have set up the database meanwhile.
-        if let Some(sealed) = sealed_check(&mut change).await? {
-            return check_master_key(master_key, &sealed);
-        }
-        let sealed = master_key.seal(MASTER_KEY_CHECK, MASTER_KEY_CHECK)?;
-        let text = "INSERT INTO master_key_check (id, sealed) VALUES (1, $1)";
-        change.execute(text, values![sealed]).await?;
-        let account_id = format!("acct_{}", hex(&random_bytes::<12>()?));
-        let text = "INSERT INTO account (id, name, created_at) VALUES ($1, $2, $3)";
-        change.execute(text, values![&account_id, "Default", now]).await?;
-        let workspace = Workspace {
-            id: random_uuid()?,
-            account_id,
-            settings: WorkspaceSettings::named(DEFAULT_WORKSPACE_SLUG, "Default"),
-            created_by: None,
-            created_at: now,
-            updated_at: now,
-        };
-        workspace::insert(&mut change, &workspace).await?;
-        change.commit().await
+/// Creates the default account and workspace if there is none, and checks that the master key is
+/// the one this database was set up with. Gives the database's identity, which is that of the
+/// account its first start made: no other database has it, unless it is a copy.
+pub(crate) async fn bootstrap(
+    database: &Database,
+    master_key: &MasterKey,
+    now: Micros,
+) -> Result<String, StoreError> {
+    let mut session = database.session().await?;
+    if let Some(sealed) = sealed_check(&mut session).await? {
+        check_master_key(master_key, &sealed)?;
+        return first_account(&mut session).await;
     }
+    drop(session);
+    let mut change = database.begin_change().await?;
+    // Asked again under the lock: another process may have set up the database meanwhile.
+    if let Some(sealed) = sealed_check(&mut change).await? {
+        check_master_key(master_key, &sealed)?;
+        return first_account(&mut change).await;
+    }
+    let sealed = master_key.seal(MASTER_KEY_CHECK, MASTER_KEY_CHECK)?;
+    let text = "INSERT INTO master_key_check (id, sealed) VALUES (1, $1)";
+    change.execute(text, values![sealed]).await?;
+    let account_id = format!("acct_{}", hex(&random_bytes::<12>()?));
+    let text = "INSERT INTO account (id, name, created_at) VALUES ($1, $2, $3)";
+    change.execute(text, values![&account_id, "Default", now]).await?;
+    let workspace = Workspace {
+        id: random_uuid()?,
+        account_id: account_id.clone(),
+        settings: WorkspaceSettings::named(DEFAULT_WORKSPACE_SLUG, "Default"),
+        created_by: None,
+        created_at: now,
+        updated_at: now,
+    };
+    workspace::insert(&mut change, &workspace).await?;
+    change.commit().await?;
+    Ok(account_id)
+}
+
+async fn first_account(session: &mut Session) -> Result<String, StoreError> {
+    let first = accounts(session).await?.into_iter().next();
+    first
+        .map(|account| account.id)
+        .ok_or_else(|| StoreError::Corrupt { what: "account", reason: "there is none".to_owned() })
 }
 
 async fn sealed_check(session: &mut Session) -> Result<Option<Vec<u8>>, StoreError> {

@@ -45,6 +45,37 @@ impl LimitReset {
     }
 }
 
+/// How fast a key may be used, and how much at once. `None`: as the settings say for every key;
+/// 0: no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRates {
+    /// Requests that may begin in any minute.
+    pub requests_per_minute: Option<i64>,
+    /// Requests that may begin in a UTC day.
+    pub requests_per_day: Option<i64>,
+    /// Requests that may run at once.
+    pub concurrency: Option<i64>,
+}
+
+/// The most that any of [`KeyRates`] can say.
+const MOST_REQUESTS: i64 = 1_000_000_000;
+
+impl KeyRates {
+    fn check(self) -> Result<(), StoreError> {
+        for (what, number) in [
+            ("requests_per_minute", self.requests_per_minute),
+            ("requests_per_day", self.requests_per_day),
+            ("concurrency", self.concurrency),
+        ] {
+            if number.is_some_and(|number| !(0..=MOST_REQUESTS).contains(&number)) {
+                let reason = format!("must be 0 (no limit) to {MOST_REQUESTS}");
+                return Err(StoreError::Invalid { what, reason });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// An API key as stored: everything but its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ApiKey {
@@ -72,6 +103,8 @@ pub struct ApiKey {
     pub limit_reset: Option<LimitReset>,
     /// Whether spend on the caller's own provider keys counts towards the limit (KEYS-10).
     pub include_byok_in_limit: bool,
+    /// How fast it may be used, and how much at once.
+    pub rates: KeyRates,
     /// Refused from this moment on, microseconds since the Unix epoch.
     pub expires_at: Option<Micros>,
     /// A key for the management endpoints rather than for inference (AUTH-7).
@@ -99,6 +132,9 @@ pub struct NewApiKey {
     pub limit_reset: Option<LimitReset>,
     /// Whether spend on the caller's own provider keys counts towards the limit.
     pub include_byok_in_limit: bool,
+    /// How fast it may be used, and how much at once.
+    #[serde(default)]
+    pub rates: KeyRates,
     /// Microseconds since the Unix epoch.
     pub expires_at: Option<Micros>,
     /// A key for the management endpoints.
@@ -127,6 +163,12 @@ pub struct ApiKeyChange {
     pub limit_reset: Option<Option<LimitReset>>,
     /// Whether BYOK spend counts.
     pub include_byok_in_limit: Option<bool>,
+    /// New requests per minute, or `Some(None)` for what the settings say.
+    pub requests_per_minute: Option<Option<i64>>,
+    /// New requests per UTC day, or `Some(None)` for what the settings say.
+    pub requests_per_day: Option<Option<i64>>,
+    /// A new number of requests at once, or `Some(None)` for what the settings say.
+    pub concurrency: Option<Option<i64>>,
 }
 
 /// The public identity of a key's text: lowercase hex SHA-256 (AUTH-3).
@@ -199,16 +241,28 @@ impl Store {
         key.limit_reset = changes.limit_reset.unwrap_or(key.limit_reset);
         key.include_byok_in_limit =
             changes.include_byok_in_limit.unwrap_or(key.include_byok_in_limit);
+        let rates = &mut key.rates;
+        for (rate, change) in [
+            (&mut rates.requests_per_minute, changes.requests_per_minute),
+            (&mut rates.requests_per_day, changes.requests_per_day),
+            (&mut rates.concurrency, changes.concurrency),
+        ] {
+            *rate = change.unwrap_or(*rate);
+        }
+        key.rates.check()?;
         key.updated_at = now;
         let text = "UPDATE api_key SET name = $1, disabled = $2, limit_nano_usd = $3, \
-                    limit_reset = $4, include_byok_in_limit = $5, updated_at = $6 \
-                    WHERE hash = $7";
+                    limit_reset = $4, include_byok_in_limit = $5, requests_per_minute = $6, \
+                    requests_per_day = $7, concurrency = $8, updated_at = $9 WHERE hash = $10";
         let values = values![
             &key.name,
             key.disabled,
             key.limit_nano_usd,
             key.limit_reset.map(LimitReset::as_str),
             key.include_byok_in_limit,
+            key.rates.requests_per_minute,
+            key.rates.requests_per_day,
+            key.rates.concurrency,
             key.updated_at,
             hash,
         ];
@@ -244,6 +298,7 @@ pub(crate) async fn create(
 ) -> Result<CreatedApiKey, StoreError> {
     check_name(&new.name)?;
     check_limit(new.limit_nano_usd)?;
+    new.rates.check()?;
     let workspace = workspace_or_default(session, new.workspace_id.as_deref()).await?;
     if let Some(id) = &new.member_id
         && !members(session).await?.iter().any(|member| member.id == *id)
@@ -264,6 +319,7 @@ pub(crate) async fn create(
         limit_nano_usd: new.limit_nano_usd,
         limit_reset: new.limit_reset,
         include_byok_in_limit: new.include_byok_in_limit,
+        rates: new.rates,
         expires_at: new.expires_at,
         is_management: new.is_management,
         created_at: now,
@@ -298,12 +354,13 @@ fn not_found(hash: &str) -> StoreError {
 /// Named one by one: a node that still runs an older version goes on when a newer one adds some.
 const COLUMNS: &str = "hash, name, label, workspace_id, account_id, creator, disabled, deleted, \
     limit_nano_usd, limit_reset, include_byok_in_limit, expires_at, is_management, created_at, \
-    updated_at, member_id";
+    updated_at, member_id, requests_per_minute, requests_per_day, concurrency";
 
 async fn insert(session: &mut Session, key: &ApiKey) -> Result<(), StoreError> {
     let text = format!(
         "INSERT INTO api_key ({COLUMNS}) \
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+         $19)"
     );
     let values = values![
         &key.hash,
@@ -322,6 +379,9 @@ async fn insert(session: &mut Session, key: &ApiKey) -> Result<(), StoreError> {
         key.created_at,
         key.updated_at,
         &key.member_id,
+        key.rates.requests_per_minute,
+        key.rates.requests_per_day,
+        key.rates.concurrency,
     ];
     session.execute(Sql::composed(text), values).await?;
     Ok(())
@@ -367,6 +427,11 @@ fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         member_id: row.try_get("member_id")?,
+        rates: KeyRates {
+            requests_per_minute: row.try_get("requests_per_minute")?,
+            requests_per_day: row.try_get("requests_per_day")?,
+            concurrency: row.try_get("concurrency")?,
+        },
     })
 }
 
@@ -411,6 +476,11 @@ mod tests {
             limit_nano_usd: Some(5_000_000_000),
             limit_reset: Some(LimitReset::Weekly),
             include_byok_in_limit: true,
+            rates: KeyRates {
+                requests_per_minute: Some(60),
+                requests_per_day: Some(0),
+                concurrency: Some(3),
+            },
             expires_at: Some(99),
             is_management: true,
             ..named("full")
@@ -445,6 +515,19 @@ mod tests {
         let cleared = ApiKeyChange { limit_nano_usd: Some(None), ..ApiKeyChange::default() };
         let after = store.update_api_key(&before.hash, cleared, &Actor::system(), 3).await.unwrap();
         assert_eq!(after.limit_nano_usd, None);
+        let slow = ApiKeyChange {
+            requests_per_minute: Some(Some(5)),
+            concurrency: Some(Some(0)),
+            ..ApiKeyChange::default()
+        };
+        let after = store.update_api_key(&before.hash, slow, &Actor::system(), 4).await.unwrap();
+        let expected =
+            KeyRates { requests_per_minute: Some(5), requests_per_day: None, concurrency: Some(0) };
+        assert_eq!(after.rates, expected);
+        let usual = ApiKeyChange { requests_per_minute: Some(None), ..ApiKeyChange::default() };
+        let after = store.update_api_key(&before.hash, usual, &Actor::system(), 5).await.unwrap();
+        assert_eq!(after.rates, KeyRates { requests_per_minute: None, ..expected });
+        assert_eq!(store.api_key(&before.hash).await.unwrap(), Some(after));
     }
 
     on_each_engine!(lists_leave_out_disabled_deleted_and_foreign_keys);
@@ -475,7 +558,10 @@ mod tests {
         let revision = store.revision().await.unwrap();
         let negative = NewApiKey { limit_nano_usd: Some(-1), ..named("x") };
         let elsewhere = NewApiKey { workspace_id: Some("nowhere".into()), ..named("x") };
-        for new in [named(" "), negative, elsewhere] {
+        let slow = KeyRates { concurrency: Some(-1), ..KeyRates::default() };
+        let fast = KeyRates { requests_per_day: Some(i64::MAX), ..KeyRates::default() };
+        let [slow, fast] = [slow, fast].map(|rates| NewApiKey { rates, ..named("x") });
+        for new in [named(" "), negative, elsewhere, slow, fast] {
             assert!(store.create_api_key(new, &Actor::system(), 1).await.is_err());
         }
         assert!(store.api_keys(true, None).await.unwrap().is_empty());

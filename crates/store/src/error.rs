@@ -70,9 +70,27 @@ pub enum StoreError {
         /// What that process holds.
         path: PathBuf,
     },
-    /// The database server does not let anybody in, now: it may be starting, or out of reach.
-    #[error("the database server cannot be reached")]
+    /// A journal has settlements for another database, which must not be counted in this one.
+    #[error(
+        "the journal segment {path} has settlements for the database {owner}, but this database \
+         is {found}: start with the database that the journal belongs to, or move the segment away \
+         and keep it"
+    )]
+    ForeignJournal {
+        /// The segment.
+        path: PathBuf,
+        /// The identity of the database it belongs to.
+        owner: String,
+        /// The identity of this database.
+        found: String,
+    },
+    /// The database does not answer, now: its server may be starting, or out of reach, or
+    /// somebody else has what is needed. The same may work in a while.
+    #[error("the database cannot be reached")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A question took longer than it may, and was ended.
+    #[error("the question takes too long")]
+    OutOfTime,
     /// The operating system gave no random bytes.
     #[error("the system's random source failed: {0}")]
     Random(String),

@@ -45,9 +45,10 @@ pub use account::Account;
 pub use analytics::{
     ActivityQuery, ActivityRow, AnalyticsQuery, AnalyticsResult, AnalyticsRow, Dimension,
     Direction, Figure, Filter, Granularity, Metric, Operator, Order, OrderBy, TimeRange,
-    UsageScope, UsageTotals,
 };
-pub use api_key::{ApiKey, ApiKeyChange, CreatedApiKey, LimitReset, NewApiKey, api_key_hash};
+pub use api_key::{
+    ApiKey, ApiKeyChange, CreatedApiKey, KeyRates, LimitReset, NewApiKey, api_key_hash,
+};
 pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
 pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};
 pub use budget::{BudgetInterval, WorkspaceBudget};
@@ -66,9 +67,10 @@ pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};
 pub use overlay::{Overlay, OverlayKind};
 pub use secret::Secret;
 pub use seed::SeedPlan;
+pub use settlement::withheld::Withheld;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;
-pub use usage::{KeyUsage, Windows};
+pub use usage::{KeyUsage, UsageScope, Windows};
 pub use workspace::{
     DEFAULT_WORKSPACE_SLUG, WHOLE_SAMPLE, Workspace, WorkspaceMember, WorkspaceSettings,
 };

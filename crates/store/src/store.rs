@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::account::bootstrap;
 use crate::engine::{self, Database, Engine, EngineOptions, PostgresEngine, PostgresOptions};
 use crate::settlement::{self, SettlementOptions, Target};
 use crate::{MasterKey, Micros, Settlements, StoreError, files};
 
-/// How long a ping waits. A server that is stopped answers neither yes nor no.
-const PING_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a ping waits. A server that is stopped answers neither yes nor no, and whoever asks
+/// whether this process is ready may wait for a second at most.
+const PING_PATIENCE: Duration = Duration::from_millis(500);
 
 /// An open database. Clones share it.
 #[derive(Debug, Clone)]
@@ -83,9 +85,8 @@ impl Store {
         temporary: Option<tempfile::TempDir>,
     ) -> Result<Store, StoreError> {
         let engine = Engine::open(path, options).await?;
-        let target = Target::sqlite(engine.clone());
         let database = Database::Sqlite(engine);
-        Store::assemble(database, target, master_key, now, settlement_options, temporary).await
+        Store::assemble(database, master_key, now, settlement_options, temporary).await
     }
 
     /// Where an address of [`Store::connect`] leads to, in words, without user and password.
@@ -119,28 +120,30 @@ impl Store {
         settlement_options: SettlementOptions,
     ) -> Result<Store, StoreError> {
         let engine = PostgresEngine::open(address, options, now).await?;
-        let target = Target::postgres(engine.clone())?;
         let database = Database::Postgres(engine);
-        Store::assemble(database, target, master_key, now, settlement_options, None).await
+        Store::assemble(database, master_key, now, settlement_options, None).await
     }
 
     async fn assemble(
         database: Database,
-        target: Target,
         master_key: MasterKey,
         now: Micros,
         settlement_options: SettlementOptions,
         temporary: Option<tempfile::TempDir>,
     ) -> Result<Store, StoreError> {
-        let starting =
-            tokio::task::spawn_blocking(move || settlement::start(target, settlement_options));
+        let identity = bootstrap(&database, &master_key, now).await?;
+        let books = database.clone();
+        let starting = tokio::task::spawn_blocking(move || {
+            let target = match books {
+                Database::Sqlite(engine) => Target::sqlite(engine),
+                Database::Postgres(engine) => Target::postgres(engine)?,
+            };
+            settlement::start(target, settlement_options, &identity)
+        });
         let settlements =
             starting.await.map_err(|error| StoreError::Database(Box::new(error)))??;
-        let inner =
-            Inner { database, master_key: master_key.clone(), settlements, _temporary: temporary };
-        let store = Store(Arc::new(inner));
-        store.bootstrap(&master_key, now).await?;
-        Ok(store)
+        let inner = Inner { database, master_key, settlements, _temporary: temporary };
+        Ok(Store(Arc::new(inner)))
     }
 
     /// The way to the settlement writer.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::calendar::{MICROS_PER_DAY, day_of, month_start, week_start};
 use crate::engine::{Row, Session, Sql, Value, values};
-use crate::{Micros, Store, StoreError, UsageScope};
+use crate::{Micros, Store, StoreError};
 
 /// Amounts over the life of a key and over the current UTC windows (KEYS-1, KEYS-2), in
 /// nano-dollars.
@@ -33,6 +33,19 @@ pub struct KeyUsage {
     pub last_day: Option<Micros>,
 }
 
+/// Whose usage is summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UsageScope {
+    /// By account.
+    Account,
+    /// By workspace.
+    Workspace,
+    /// By the member whose key was used; usage of keys that are nobody's is left out.
+    Member,
+    /// By hash of the key.
+    Key,
+}
+
 impl UsageScope {
     /// Every scope, the broadest first.
     pub const ALL: [UsageScope; 4] =
@@ -49,19 +62,17 @@ impl UsageScope {
     }
 }
 
-/// What [`from_row`] reads, summed over lines of a daily roll-up whose columns begin with `prefix`:
-/// `$1`, `$2` and `$3` are the first days of the current day, week and month.
-pub(crate) fn sums_over(prefix: &'static str) -> String {
+/// What [`from_row`] reads, summed over lines of the daily roll-up: `$1`, `$2` and `$3` are the
+/// first days of the current day, week and month.
+fn sums() -> String {
     let sum = |column: &str, from: Option<&str>, name: &str| {
         let amount = match from {
-            None => format!("{prefix}{column}"),
-            Some(from) => {
-                format!("CASE WHEN {prefix}day >= {from} THEN {prefix}{column} ELSE 0 END")
-            }
+            None => column.to_owned(),
+            Some(from) => format!("CASE WHEN day >= {from} THEN {column} ELSE 0 END"),
         };
         format!("CAST(COALESCE(SUM({amount}), 0) AS BIGINT) AS {name}")
     };
-    let mut sums = vec![format!("MAX({prefix}day) AS last_day"), sum("requests", None, "requests")];
+    let mut sums = vec!["MAX(day) AS last_day".to_owned(), sum("requests", None, "requests")];
     for (column, names) in [
         ("cost_nano_usd", ["total", "daily", "weekly", "monthly"]),
         ("byok_usage_nano_usd", ["byok_total", "byok_daily", "byok_weekly", "byok_monthly"]),
@@ -78,7 +89,7 @@ impl Store {
     pub async fn key_usage(&self, hash: &str, now: Micros) -> Result<KeyUsage, StoreError> {
         self.settlements().catch_up().await;
         let day = day_of(now);
-        let text = format!("SELECT {} FROM key_usage_day WHERE key_hash = $4", sums_over(""));
+        let text = format!("SELECT {} FROM key_usage_day WHERE key_hash = $4", sums());
         let values = values![day, week_start(day), month_start(day), hash];
         from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
     }
@@ -95,7 +106,7 @@ impl Store {
         self.settlements().catch_up().await;
         let day = day_of(now);
         let places: Vec<String> = (4..4 + hashes.len()).map(|n| format!("${n}")).collect();
-        let sums = sums_over("");
+        let sums = sums();
         let text = format!(
             "SELECT key_hash, {sums} FROM key_usage_day WHERE key_hash IN ({}) GROUP BY key_hash",
             places.join(", ")
@@ -107,24 +118,6 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get("key_hash")?, from_row(row)?))).collect()
     }
 
-    /// What all keys of a workspace have spent, those that are deleted included.
-    pub async fn workspace_usage(
-        &self,
-        workspace_id: &str,
-        now: Micros,
-    ) -> Result<KeyUsage, StoreError> {
-        self.settlements().catch_up().await;
-        let day = day_of(now);
-        // The rows of deleted keys stay, so that no spend is lost with a key.
-        let sums = sums_over("");
-        let text = format!(
-            "SELECT {sums} FROM key_usage_day \
-             WHERE key_hash IN (SELECT hash FROM api_key WHERE workspace_id = $4)"
-        );
-        let values = values![day, week_start(day), month_start(day), workspace_id];
-        from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
-    }
-
     /// What all keys of an account have spent, those that are deleted included.
     pub async fn account_usage(
         &self,
@@ -133,21 +126,14 @@ impl Store {
     ) -> Result<KeyUsage, StoreError> {
         self.settlements().catch_up().await;
         let day = day_of(now);
-        let sums = sums_over("");
+        // The rows of deleted keys stay, so that no spend is lost with a key.
+        let sums = sums();
         let text = format!(
             "SELECT {sums} FROM key_usage_day \
              WHERE key_hash IN (SELECT hash FROM api_key WHERE account_id = $4)"
         );
         let values = values![day, week_start(day), month_start(day), account_id];
         from_row(&self.database().fetch_one(Sql::composed(text), values).await?)
-    }
-
-    /// What every key ever used has spent, by hash.
-    pub async fn all_key_usage(
-        &self,
-        now: Micros,
-    ) -> Result<HashMap<String, KeyUsage>, StoreError> {
-        self.usage_totals(UsageScope::Key, now).await
     }
 
     /// What every account, workspace, member or key that ever spent anything has spent, by its
@@ -174,14 +160,14 @@ pub(crate) async fn of_all(
         "SELECT {spender} AS spender, {} FROM key_usage_day \
          JOIN api_key ON api_key.hash = key_usage_day.key_hash \
          WHERE {spender} IS NOT NULL GROUP BY {spender} ORDER BY {spender}",
-        sums_over("")
+        sums()
     );
     let values = values![day, week_start(day), month_start(day)];
     let rows = session.fetch_all(Sql::composed(text), values).await?;
     rows.iter().map(|row| Ok((row.try_get("spender")?, from_row(row)?))).collect()
 }
 
-pub(crate) fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
+fn from_row(row: &Row) -> Result<KeyUsage, StoreError> {
     Ok(KeyUsage {
         usage: Windows {
             total: row.try_get("total")?,

@@ -4,7 +4,7 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use store::{Actor, ApiKey, KeyUsage, LimitReset, Micros, NewApiKey};
+use store::{Actor, ApiKey, KeyRates, KeyUsage, LimitReset, Micros, NewApiKey};
 
 use crate::configuration::Context;
 use crate::decimal::{nano_usd, usd};
@@ -42,6 +42,15 @@ pub struct CreateArguments {
     /// When the limit starts afresh; without it the limit is for the key's lifetime
     #[arg(long, value_enum, requires = "limit")]
     reset: Option<Reset>,
+    /// Requests that may begin with it in any minute; 0: no limit [default: as the settings say]
+    #[arg(long, value_name = "N")]
+    requests_per_minute: Option<i64>,
+    /// The same in a UTC day
+    #[arg(long, value_name = "N")]
+    requests_per_day: Option<i64>,
+    /// Requests that may run with it at once
+    #[arg(long, value_name = "N")]
+    concurrency: Option<i64>,
     /// From when on it is refused: 2026-12-31 or 2026-12-31T18:00:00Z (UTC)
     #[arg(long, value_name = "DATE", value_parser = moment::parse)]
     expires: Option<Micros>,
@@ -84,6 +93,11 @@ async fn create(arguments: CreateArguments, context: &Context) -> Result<()> {
             Reset::Weekly => LimitReset::Weekly,
             Reset::Monthly => LimitReset::Monthly,
         }),
+        rates: KeyRates {
+            requests_per_minute: arguments.requests_per_minute,
+            requests_per_day: arguments.requests_per_day,
+            concurrency: arguments.concurrency,
+        },
         expires_at: arguments.expires,
         is_management: arguments.management,
         ..NewApiKey::default()
@@ -116,7 +130,7 @@ async fn list(as_json: bool, context: &Context) -> Result<()> {
         return print_json(&Value::Array(documents));
     }
     let rows: Vec<_> = keys.iter().map(|(key, usage)| row(key, usage, now)).collect();
-    print(&table(["LABEL", "NAME", "SPENT", "LIMIT", "STATE", "CREATED", "HASH"], &rows))
+    print(&table(["LABEL", "NAME", "SPENT", "LIMIT", "RATE", "STATE", "CREATED", "HASH"], &rows))
 }
 
 fn document(key: &ApiKey, usage: &KeyUsage) -> Value {
@@ -130,12 +144,15 @@ fn document(key: &ApiKey, usage: &KeyUsage) -> Value {
         "usage": usd(usage.usage.total),
         "limit": key.limit_nano_usd.map(usd),
         "limit_reset": key.limit_reset,
+        "requests_per_minute": key.rates.requests_per_minute,
+        "requests_per_day": key.rates.requests_per_day,
+        "concurrency": key.rates.concurrency,
         "created_at": moment::text(key.created_at),
         "expires_at": key.expires_at.map(moment::text),
     })
 }
 
-fn row(key: &ApiKey, usage: &KeyUsage, now: Micros) -> [String; 7] {
+fn row(key: &ApiKey, usage: &KeyUsage, now: Micros) -> [String; 8] {
     let limit = match (key.limit_nano_usd, key.limit_reset) {
         (None, _) => "none".to_owned(),
         (Some(limit), None) => usd(limit),
@@ -156,10 +173,27 @@ fn row(key: &ApiKey, usage: &KeyUsage, now: Micros) -> [String; 7] {
         key.name.clone(),
         usd(usage.usage.total),
         limit,
+        rate(key.rates),
         state,
         moment::day_text(key.created_at),
         key.hash.chars().take(12).collect(),
     ]
+}
+
+/// The rates a key has of its own.
+fn rate(rates: KeyRates) -> String {
+    let parts: Vec<_> = [
+        (rates.requests_per_minute, "a minute"),
+        (rates.requests_per_day, "a day"),
+        (rates.concurrency, "at once"),
+    ]
+    .into_iter()
+    .filter_map(|(number, of)| match number? {
+        0 => Some(format!("any {of}")),
+        number => Some(format!("{number} {of}")),
+    })
+    .collect();
+    if parts.is_empty() { "usual".to_owned() } else { parts.join(", ") }
 }
 
 async fn revoke(which: &str, context: &Context) -> Result<()> {

@@ -111,8 +111,11 @@ server_settings! {
     max_read_on_bytes: usize = "TRUNKLINE_MAX_READ_ON_BYTES", "BYTES";
     /// Whether media may be downloaded from private addresses for callers [default: false]
     allow_private_downloads: bool = "TRUNKLINE_ALLOW_PRIVATE_DOWNLOADS", "true|false";
-    /// Whether models of unknown price are served (and marked) [default: true]
-    serve_unknown_prices: bool = "TRUNKLINE_SERVE_UNKNOWN_PRICES", "true|false";
+    /// Models of unknown price where credits pay: refuse, or serve and mark [default: refuse]
+    unknown_prices_on_credits: UnknownPrices = "TRUNKLINE_UNKNOWN_PRICES_ON_CREDITS", "WHAT";
+    /// The same where a workspace's own provider key pays [default: serve]
+    unknown_prices_on_own_credential: UnknownPrices =
+        "TRUNKLINE_UNKNOWN_PRICES_ON_OWN_CREDENTIAL", "WHAT";
 }
 
 impl ServerSettings {
@@ -131,6 +134,25 @@ pub enum WithoutValkey {
     Refuse,
     /// They are served, and count later.
     Serve,
+}
+
+/// What becomes of calls at an unknown price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownPrices {
+    /// They are refused.
+    Refuse,
+    /// They are served, and marked in the books.
+    Serve,
+}
+
+impl From<UnknownPrices> for ledger::UnknownPrice {
+    fn from(given: UnknownPrices) -> Self {
+        match given {
+            UnknownPrices::Refuse => Self::Refuse,
+            UnknownPrices::Serve => Self::ServeAndFlag,
+        }
+    }
 }
 
 /// When there are simulated models.

@@ -16,6 +16,12 @@ fn a_key_is_made_listed_and_revoked() {
         "monthly",
         "--expires",
         "2999-12-31",
+        "--requests-per-minute",
+        "60",
+        "--requests-per-day",
+        "0",
+        "--concurrency",
+        "3",
     ]);
     let key = text.lines().next().unwrap();
     assert!(key.starts_with("sk-or-v1-") && key.len() == 73, "{key}");
@@ -24,7 +30,11 @@ fn a_key_is_made_listed_and_revoked() {
     assert_eq!(list[0]["limit"], "12.50");
     assert_eq!(list[0]["limit_reset"], "monthly");
     assert_eq!(list[0]["expires_at"], "2999-12-31T00:00:00Z");
+    assert_eq!(list[0]["requests_per_minute"], 60);
+    assert_eq!(list[0]["requests_per_day"], 0);
+    assert_eq!(list[0]["concurrency"], 3);
     let table = home.ok(&["key", "list"]);
+    assert!(table.contains("60 a minute, any a day, 3 at once"), "{table}");
     assert!(table.contains("12.50 monthly") && !table.contains(key), "{table}");
     let label = list[0]["label"].as_str().unwrap();
     home.ok(&["key", "revoke", &label[..12]]);
@@ -41,6 +51,9 @@ fn nonsense_is_refused() {
         &["key", "create", "--name", "x", "--reset", "daily"],
         &["key", "create", "--name", "x", "--expires", "2001-01-01"],
         &["key", "create", "--name", ""],
+        &["key", "create", "--name", "x", "--concurrency", "-1"],
+        &["key", "create", "--name", "x", "--requests-per-day", "1000000001"],
+        &["key", "create", "--name", "x", "--requests-per-minute", "many"],
     ] {
         home.fails(arguments);
     }

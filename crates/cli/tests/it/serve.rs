@@ -1,8 +1,11 @@
 //! `trunkline serve`
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use serde_json::Value;
 
-use crate::support::{Home, request};
+use crate::support::{Home, Running, request};
 
 /// What the printed curl line asks: address, path, headers, body.
 fn curl(line: &str) -> (String, String, Vec<(String, String)>, String) {
@@ -81,22 +84,26 @@ fn a_port_in_use_is_named() {
     server.stop();
 }
 
-#[test]
-fn either_order_to_stop_lets_running_requests_end() {
-    use std::io::{Read, Write};
-    for signal in ["-TERM", "-INT"] {
-        let home = Home::new();
-        // Seven pieces at least, a tenth of a second apart: it still runs when the order comes.
-        let script = home.write("script.toml", "[default]\ngap = 100\n");
+/// A gateway in the middle of a stream, from a provider that takes so many milliseconds for each
+/// piece of it.
+struct Streaming {
+    sim: Running,
+    server: Running,
+    bearer: String,
+    stream: TcpStream,
+}
+
+impl Streaming {
+    fn start(home: &Home, gap: u32) -> Self {
+        let script = home.write("script.toml", &format!("[default]\ngap = {gap}\n"));
         let arguments = ["sim", "--listen", "127.0.0.1:0", "--script", script.to_str().unwrap()];
         let mut sim = home.start(&arguments);
         let url = sim.line("OpenAI ").split_whitespace().nth(1).unwrap().to_owned();
         home.ok(&["provider", "add-local", "vllm", "--url", &url, "--model", "slow"]);
         let mut server = home.serve(&[]);
         let bearer = server.first_key();
-        let address = server.address();
+        let mut stream = TcpStream::connect(server.address()).unwrap();
         let body = r#"{"model": "vllm/slow", "stream": true, "messages": [{"role": "user", "content": "one two three"}]}"#;
-        let mut stream = std::net::TcpStream::connect(&address).unwrap();
         write!(
             stream,
             "POST /api/v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n\
@@ -104,54 +111,56 @@ fn either_order_to_stop_lets_running_requests_end() {
             body.len()
         )
         .unwrap();
-        let mut first = [0_u8; 16];
-        stream.read_exact(&mut first).unwrap();
-        server.signal(signal);
+        Self { sim, server, bearer, stream }
+    }
+
+    /// What has come when a text is there.
+    fn read_until(&mut self, wanted: &str) -> String {
+        let mut text = String::new();
+        while !text.contains(wanted) {
+            let mut some = [0_u8; 1024];
+            let count = self.stream.read(&mut some).unwrap();
+            assert!(count > 0, "{text}");
+            text.push_str(&String::from_utf8_lossy(&some[..count]));
+        }
+        text
+    }
+
+    /// The rest of the stream, once the gateway has ended well.
+    fn read_to_end(mut self) -> String {
         let mut rest = String::new();
-        stream.read_to_string(&mut rest).unwrap();
-        assert!(rest.contains("[DONE]"), "{rest}");
-        let (status, _) = server.wait();
-        assert!(status.success(), "{signal}: {status}");
-        sim.stop();
+        self.stream.read_to_string(&mut rest).unwrap();
+        let (status, _) = self.server.wait();
+        assert!(status.success(), "{status}");
+        self.sim.stop();
+        rest
+    }
+}
+
+#[test]
+fn either_order_to_stop_lets_running_requests_end() {
+    for signal in ["-TERM", "-INT"] {
+        let home = Home::new();
+        // Seven pieces at least, a tenth of a second apart: it still runs when the order comes.
+        let mut streaming = Streaming::start(&home, 100);
+        streaming.read_until("HTTP/1.1 200");
+        streaming.server.signal(signal);
+        let rest = streaming.read_to_end();
+        assert!(rest.contains("[DONE]"), "{signal}: {rest}");
     }
 }
 
 /// Promise 2: being told twice cuts requests off, and not the books.
 #[test]
 fn a_second_order_to_stop_loses_no_running_settlement() {
-    use std::io::{Read, Write};
     let home = Home::new();
-    let script = home.write("script.toml", "[default]\ngap = 60000\n");
-    let arguments = ["sim", "--listen", "127.0.0.1:0", "--script", script.to_str().unwrap()];
-    let mut sim = home.start(&arguments);
-    let url = sim.line("OpenAI ").split_whitespace().nth(1).unwrap().to_owned();
-    home.ok(&["provider", "add-local", "vllm", "--url", &url, "--model", "slow"]);
-    let mut server = home.serve(&[]);
-    let bearer = server.first_key();
-    let address = server.address();
-    let body = r#"{"model": "vllm/slow", "stream": true, "messages": [{"role": "user", "content": "one two three"}]}"#;
-    let mut stream = std::net::TcpStream::connect(&address).unwrap();
-    write!(
-        stream,
-        "POST /api/v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut text = String::new();
-    while !text.contains("data: ") {
-        let mut some = [0_u8; 1024];
-        let count = stream.read(&mut some).unwrap();
-        assert!(count > 0, "{text}");
-        text.push_str(&String::from_utf8_lossy(&some[..count]));
-    }
-    server.signal("-TERM");
-    server.signal("-INT");
-    stream.read_to_string(&mut text).unwrap();
+    let mut streaming = Streaming::start(&home, 60_000);
+    let mut text = streaming.read_until("data: ");
+    streaming.server.signal("-TERM");
+    streaming.server.signal("-INT");
+    let bearer = streaming.bearer.clone();
+    text.push_str(&streaming.read_to_end());
     assert!(text.contains("\"error\"") && text.contains("data: [DONE]"), "{text}");
-    let (status, _) = server.wait();
-    assert!(status.success(), "{status}");
-    sim.stop();
 
     let id = text.split("x-generation-id: ").nth(1).unwrap().split("\r\n").next().unwrap();
     let mut server = home.serve(&[]);

@@ -1,5 +1,6 @@
 //! Tables as CSV, written while they are read: no more than a page of rows is ever held.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -18,7 +19,7 @@ const WAITING: usize = 2;
 /// A cell of a table.
 pub enum Cell<'a> {
     /// A text.
-    Text(&'a str),
+    Text(Cow<'a, str>),
     /// A number.
     Number(i64),
     /// An amount in nano-dollars.
@@ -28,20 +29,73 @@ pub enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
+    /// A text.
+    pub fn text(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+
     /// A text that may be absent.
-    pub fn text(text: Option<&'a str>) -> Self {
-        text.map_or(Self::Empty, Cell::Text)
+    pub fn maybe(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Empty, Self::text)
+    }
+
+    /// A text made for the table.
+    pub fn made(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+
+    /// `true` or `false`.
+    pub fn truth(truth: bool) -> Self {
+        Self::text(if truth { "true" } else { "false" })
     }
 }
 
+/// A column: what stands in its head, and in its cell of a row.
+pub type Column<R> = (&'static str, for<'r> fn(&'r R) -> Cell<'r>);
+
+/// Rows that are read while others are written.
+pub trait Pages: Send + 'static {
+    /// What a line is made of.
+    type Row: Send + Sync + 'static;
+
+    /// The next rows; `None` at the end.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<Self::Row>>, StoreError>> + Send;
+}
+
+/// A table as the answer to a request, written while its rows are read.
+pub fn table<P: Pages>(
+    file_name: &str,
+    columns: &'static [Column<P::Row>],
+    mut pages: P,
+) -> Response {
+    answer(file_name, move |writer| async move {
+        let mut table = String::new();
+        push_line(&mut table, columns.iter().map(|(head, _)| Cell::text(head)));
+        loop {
+            let rows = match pages.next().await {
+                Ok(rows) => rows,
+                Err(error) => return writer.fail(error).await,
+            };
+            for row in rows.iter().flatten() {
+                push_line(&mut table, columns.iter().map(|(_, cell)| cell(row)));
+            }
+            // The head alone, if there is nothing else.
+            let is_over = rows.is_none();
+            if !table.is_empty() && !writer.write(std::mem::take(&mut table)).await || is_over {
+                return;
+            }
+        }
+    })
+}
+
 /// Appends a line, as RFC 4180 has it.
-pub fn push_line<'a>(table: &mut String, cells: impl IntoIterator<Item = Cell<'a>>) {
+fn push_line<'a>(table: &mut String, cells: impl IntoIterator<Item = Cell<'a>>) {
     for (at, cell) in cells.into_iter().enumerate() {
         if at > 0 {
             table.push(',');
         }
         match cell {
-            Cell::Text(text) => push_text(table, text),
+            Cell::Text(text) => push_text(table, &text),
             Cell::Number(number) => table.push_str(&number.to_string()),
             Cell::Usd(amount) => table.push_str(&NanoUsd(amount).to_string()),
             Cell::Empty => {}
@@ -66,17 +120,16 @@ fn push_text(table: &mut String, text: &str) {
 }
 
 /// Hands parts of a table over to whoever takes the answer.
-#[derive(Clone)]
-pub struct Writer(mpsc::Sender<Result<Bytes, StoreError>>);
+struct Writer(mpsc::Sender<Result<Bytes, StoreError>>);
 
 impl Writer {
     /// Waits until there is room; `false` if the caller has gone.
-    pub async fn write(&self, table: String) -> bool {
+    async fn write(&self, table: String) -> bool {
         self.0.send(Ok(Bytes::from(table))).await.is_ok()
     }
 
     /// Breaks the answer off, so that nobody takes a part for the whole.
-    pub async fn fail(&self, error: StoreError) {
+    async fn fail(&self, error: StoreError) {
         tracing::error!(%error, "an export broke off");
         // A caller that has gone does not need to know.
         let _ = self.0.send(Err(error)).await;
@@ -84,7 +137,7 @@ impl Writer {
 }
 
 /// An answer that is written by a task; the task ends with the caller.
-pub fn answer<F, R>(file_name: &str, write: F) -> Response
+fn answer<F, R>(file_name: &str, write: F) -> Response
 where
     F: FnOnce(Writer) -> R,
     R: Future<Output = ()> + Send + 'static,
@@ -120,9 +173,9 @@ mod tests {
     fn cells_are_quoted_where_they_must_be_and_never_are_formulas() {
         let mut table = String::new();
         let cells = [
-            Cell::Text("plain"),
-            Cell::Text("a,\"b\"\n"),
-            Cell::Text("=1+1"),
+            Cell::text("plain"),
+            Cell::text("a,\"b\"\n"),
+            Cell::made("=1+1".to_owned()),
             Cell::Number(-3),
             Cell::Usd(-1_500_000_000),
             Cell::Empty,

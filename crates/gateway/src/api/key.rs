@@ -10,6 +10,7 @@ use store::LimitReset;
 use utoipa::ToSchema;
 
 use super::Refused;
+use super::keys::spend::Spending;
 use super::money::Usd;
 use super::session::Session;
 use super::time::iso;
@@ -33,22 +34,8 @@ pub struct KeyObject {
     pub limit_remaining: Option<Usd>,
     pub limit_reset: Option<&'static str>,
     pub include_byok_in_limit: bool,
-    #[schema(value_type = f64)]
-    pub usage: Usd,
-    #[schema(value_type = f64)]
-    pub usage_daily: Usd,
-    #[schema(value_type = f64)]
-    pub usage_weekly: Usd,
-    #[schema(value_type = f64)]
-    pub usage_monthly: Usd,
-    #[schema(value_type = f64)]
-    pub byok_usage: Usd,
-    #[schema(value_type = f64)]
-    pub byok_usage_daily: Usd,
-    #[schema(value_type = f64)]
-    pub byok_usage_weekly: Usd,
-    #[schema(value_type = f64)]
-    pub byok_usage_monthly: Usd,
+    #[serde(flatten)]
+    pub spending: Spending,
     pub is_free_tier: bool,
     pub is_management_key: bool,
     pub is_provisioning_key: bool,
@@ -109,7 +96,6 @@ pub async fn show(
     let now = now_micros();
     let unknown = |why| Refused::from(crate::inference::refusal::unavailable(&why));
     let spent = app.limits.used(terms.key()).await.map_err(unknown)?;
-    let (usage, byok) = (&spent.credits, &spent.byok);
     let mut budgets = Vec::with_capacity(terms.limits.len());
     for limit in &terms.limits {
         let remaining = app.limits.unused(limit).await.map_err(unknown)?;
@@ -127,14 +113,7 @@ pub async fn show(
             limit_remaining: remaining,
             limit_reset: caller.limit_reset.map(LimitReset::as_str),
             include_byok_in_limit: caller.include_byok_in_limit,
-            usage: Usd(usage.lifetime.0),
-            usage_daily: Usd(usage.daily.0),
-            usage_weekly: Usd(usage.weekly.0),
-            usage_monthly: Usd(usage.monthly.0),
-            byok_usage: Usd(byok.lifetime.0),
-            byok_usage_daily: Usd(byok.daily.0),
-            byok_usage_weekly: Usd(byok.weekly.0),
-            byok_usage_monthly: Usd(byok.monthly.0),
+            spending: Spending::of(&spent),
             // Never credited. KEYS-1
             is_free_tier: terms.total_credits.is_some_and(|total| total <= NanoUsd::ZERO),
             is_management_key: caller.is_management,

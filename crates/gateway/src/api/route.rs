@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::clock::now_micros;
 use crate::inference::admit::may_infer;
 use crate::inference::bound::Cover;
+use crate::inference::handle::leave_out_unknown_prices;
 use crate::inference::plan::{explain, plan};
 use crate::inference::reserve::preview;
 use crate::inference::{Call, Surface};
@@ -57,7 +58,11 @@ pub async fn show(
 /// error it would get. `null` where no endpoint could be asked.
 async fn reservation(call: &Call, envelope: &Envelope<'_>, size: usize) -> Value {
     let Ok(mut route) = plan(call).await else { return Value::Null };
-    let (held, budget) = match preview(call, &mut route, envelope, size, now_micros()).await {
+    let previewed = match leave_out_unknown_prices(call, &mut route) {
+        Ok(()) => preview(call, &mut route, envelope, size, now_micros()).await,
+        Err(fault) => Err(fault),
+    };
+    let (held, budget) = match previewed {
         Ok(held) => held,
         Err(fault) => {
             let rendered = protocol::openai_chat::encode_error(&fault, None, &[]);

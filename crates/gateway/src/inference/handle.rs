@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
+use ledger::{PaidBy, PriceVerdict};
 use protocol::exchange::{Additions, ErrorType, Fault};
 use protocol::json::{Envelope, RawJson};
 use protocol::openai_chat::{self, completions, read_facts};
@@ -346,14 +347,16 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
     }
 }
 
-/// A price that is not known is refused where the operator says so. Promise 2
-fn leave_out_unknown_prices(call: &Call, route: &mut Route) -> Result<(), Fault> {
-    if call.app.settings.serve_unknown_prices {
-        return Ok(());
-    }
-    let catalog = &call.snapshot.catalog;
+/// A price that is not known is refused where the operator's policy says so. Promise 2
+pub fn leave_out_unknown_prices(call: &Call, route: &mut Route) -> Result<(), Fault> {
+    let (policy, catalog) = (call.app.settings.unknown_prices, &call.snapshot.catalog);
     route.candidates.retain(|candidate| {
-        catalog.endpoint(candidate.endpoint).price.state() != catalog::PriceState::Unknown
+        let paid_by = match candidate.access.is_byok() {
+            true => PaidBy::OwnCredential,
+            false => PaidBy::Credits,
+        };
+        let prices = &catalog.endpoint(candidate.endpoint).price;
+        policy.judge(prices, paid_by) != PriceVerdict::Refused
     });
     if !route.candidates.is_empty() {
         return Ok(());
@@ -361,8 +364,9 @@ fn leave_out_unknown_prices(call: &Call, route: &mut Route) -> Result<(), Fault>
     Err(Fault::new(
         ErrorType::Unprocessable,
         format!(
-            "model: the price of {} is not known at any provider that could answer; enter a price, \
-             or allow models of unknown price",
+            "model: the price of {} is not known at any provider that could answer, and none of \
+             them may be asked without one; enter a price, or allow it with \
+             unknown_prices_on_credits or unknown_prices_on_own_credential",
             call.model_requested
         ),
     ))

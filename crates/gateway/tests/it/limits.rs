@@ -14,7 +14,9 @@ use store::{
 };
 use testkit::{Fault, Point, Protocol, Script, Simulator};
 
-use super::support::{Answer, Gateway, MODEL, Upstream, catalog_of, settings};
+use super::support::{
+    Answer, Gateway, MODEL, Upstream, catalog_of, serving_unknown_prices, settings,
+};
 
 pub const CHAT: &str = "/v1/chat/completions";
 const DOLLAR: i64 = 1_000_000_000;
@@ -492,9 +494,8 @@ async fn what_could_cost_more_than_the_caller_wants_is_not_called() {
     for call in simulator.calls() {
         assert_eq!(call.body.get("max_cost"), None);
     }
-    let unknown =
-        Gateway::without_prices(&[Upstream::of(&simulator, Protocol::OpenAi, "one")], settings())
-            .await;
+    let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "one")];
+    let unknown = Gateway::without_prices(&upstreams, serving_unknown_prices()).await;
     asked["max_cost"] = json!(1);
     assert_eq!(unknown.post(CHAT, &asked).await.status, 400);
 }
@@ -505,11 +506,12 @@ async fn a_limited_key_does_not_ask_where_nobody_knows_the_price() {
     let simulator = Simulator::start().await.unwrap();
     let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "one")];
     let catalog = priced(&upstreams, PriceList::default());
-    let gateway = gateway_with(catalog.clone(), settings(), limited(DOLLAR)).await;
+    let settings = serving_unknown_prices();
+    let gateway = gateway_with(catalog.clone(), settings.clone(), limited(DOLLAR)).await;
     let answer = gateway.post(CHAT, &body(false)).await;
     assert_eq!(answer.status, 422, "{}", answer.json());
     assert_eq!(answer.error_type(), "unprocessable");
-    let gateway = gateway_with(catalog, settings(), NewApiKey::default()).await;
+    let gateway = gateway_with(catalog, settings, NewApiKey::default()).await;
     assert_eq!(gateway.post(CHAT, &body(false)).await.status, 200);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use store::{Actor, LedgerKind, NewApiKey, NewLedgerEntry, Store};
+use store::{Actor, KeyRates, LedgerKind, NewApiKey, NewLedgerEntry, Store};
 use testkit::{Fault, Point, Protocol, Script, Simulator};
 
 use super::limits::{CHAT, body};
@@ -41,6 +41,32 @@ async fn a_key_makes_as_many_requests_as_it_may() {
         assert_limited(&gateway.post(CHAT, &body(false)).await, "2");
     }
     assert_eq!(simulator.calls().len(), 6);
+}
+
+/// A key's own numbers stand in place of those of every key, whether more, fewer or none.
+#[tokio::test]
+async fn a_key_may_have_rates_of_its_own() {
+    let simulator = Simulator::start().await.unwrap();
+    let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "one")];
+    for (minute, day, concurrency, passed, told) in [
+        (Some(1), None, None, 1, "1"),
+        (Some(3), None, None, 3, "3"),
+        (None, Some(1), None, 1, "1"),
+        (Some(0), Some(4), None, 4, "4"),
+        (None, None, None, 2, "2"),
+        (None, None, Some(1), 2, "2"),
+    ] {
+        let mut settings = settings();
+        settings.limits.key_per_minute = 2;
+        let rates = KeyRates { requests_per_minute: minute, requests_per_day: day, concurrency };
+        let store = Store::open_temporary().await.unwrap();
+        let new = NewApiKey { rates, ..NewApiKey::default() };
+        let gateway = Gateway::with_store(catalog_of(&upstreams), settings, store, new).await;
+        for _ in 0..passed {
+            assert_eq!(gateway.post(CHAT, &body(false)).await.status, 200, "{rates:?}");
+        }
+        assert_limited(&gateway.post(CHAT, &body(false)).await, told);
+    }
 }
 
 /// RATE-1, RATE-2, RATE-3: over all keys of an account with a ledger, failed ones included.
@@ -114,15 +140,25 @@ fn patient() -> gateway::Settings {
 #[tokio::test]
 async fn a_key_has_as_many_requests_running_as_it_may() {
     let simulator = Simulator::start().await.unwrap();
-    let mut settings = patient();
-    settings.limits.key_concurrency = 1;
     let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "one")];
-    let gateway = Gateway::with_settings(&upstreams, settings).await;
+    for (of_every_key, own) in [(1, None), (9, Some(1))] {
+        let mut settings = patient();
+        settings.limits.key_concurrency = of_every_key;
+        let rates = KeyRates { concurrency: own, ..KeyRates::default() };
+        let store = Store::open_temporary().await.unwrap();
+        let new = NewApiKey { rates, ..NewApiKey::default() };
+        let gateway = Gateway::with_store(catalog_of(&upstreams), settings, store, new).await;
+        check_that_one_runs_at_once(&simulator, &gateway).await;
+    }
+}
+
+async fn check_that_one_runs_at_once(simulator: &Simulator, gateway: &Gateway) {
+    let before = simulator.calls().len();
     simulator.push(Script::fault(Fault::Hang(Point::After(1))));
-    let one = running(&gateway).await;
+    let one = running(gateway).await;
     assert_limited(&gateway.post(CHAT, &body(false)).await, "1");
     drop(one);
-    simulator.wait_until(|calls| calls.iter().any(|call| call.disconnected)).await;
+    simulator.wait_until(|calls| calls[before..].iter().any(|call| call.disconnected)).await;
     while gateway.app.limits.running() > 0 {
         tokio::task::yield_now().await;
     }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use gateway::Settings;
+use ledger::{PricePolicy, UnknownPrice};
 use serde_json::json;
+use store::{NewProviderCredential, Secret};
 use testkit::{Protocol, Script, Simulator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -132,23 +135,51 @@ async fn what_callers_name_is_bounded_in_the_books() {
     assert!(row.external_user.unwrap().len() <= 512);
 }
 
-/// Promise 2: an unknown price is not zero.
+/// A credential of the workspace itself for a provider.
+async fn bring_own_credential(gateway: &Gateway, provider: &str) {
+    let store = &gateway.app.store;
+    let new = NewProviderCredential {
+        provider: provider.to_owned(),
+        secret: Secret::new("own"),
+        workspace_id: Some(store.workspaces().await.unwrap().remove(0).id),
+        ..NewProviderCredential::default()
+    };
+    store.create_credential(new, &store::Actor::system(), 1).await.unwrap();
+    gateway.app.reload().await.unwrap();
+}
+
+/// Promise 2: an unknown price is not zero. Credits are not spent on it, a workspace's own
+/// credential is asked, and either can be told otherwise. A route is shown by the same rules.
 #[tokio::test]
-async fn an_unknown_price_is_shown_as_unknown_or_refused() {
+async fn an_unknown_price_is_refused_or_shown_as_unknown_by_who_pays() {
     let simulator = Simulator::start().await.unwrap();
-    for serve in [true, false] {
-        let mut settings = settings();
-        settings.serve_unknown_prices = serve;
+    let body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]});
+    let (refuse, serve) = (UnknownPrice::Refuse, UnknownPrice::ServeAndFlag);
+    let usual = PricePolicy::default();
+    for (policy, own, is_served) in [
+        (usual, false, false),
+        (usual, true, true),
+        (PricePolicy { on_credits: serve, ..usual }, false, true),
+        (PricePolicy { on_own_credential: refuse, ..usual }, true, false),
+    ] {
+        let settings = Settings { unknown_prices: policy, ..settings() };
         let upstream = Upstream::of(&simulator, Protocol::OpenAi, "one");
         let gateway = Gateway::without_prices(&[upstream], settings).await;
-        let body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]});
+        if own {
+            bring_own_credential(&gateway, "one").await;
+        }
         let answer = gateway.post("/v1/chat/completions", &body).await;
-        if serve {
+        let route = gateway.post("/v1/route", &body).await.json()["data"].clone();
+        if is_served {
             assert_eq!(answer.json()["usage"]["cost"], json!(null), "{}", answer.json());
             let row = gateway.generation(&answer).await.unwrap();
-            assert_eq!(row.price_state, store::PriceState::Unknown);
+            assert_eq!((row.price_state, row.is_byok), (store::PriceState::Unknown, own));
+            assert!(route["reservation"]["attempts"].is_array(), "{route}");
         } else {
-            assert_eq!(answer.status, 422, "{}", answer.json());
+            assert_eq!(answer.status, 422, "{policy:?}: {}", answer.json());
+            let message = answer.json()["error"]["message"].to_string();
+            assert!(message.contains("unknown_prices_on_credits"), "{message}");
+            assert_eq!(route["reservation"]["refused"]["code"], 422, "{route}");
         }
     }
 }

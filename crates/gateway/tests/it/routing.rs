@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use store::{NewProviderCredential, Secret};
 use testkit::{Protocol, Script, Simulator};
 
-use super::support::{Answer, Gateway, MODEL, Upstream, catalog_of, settings};
+use super::support::{
+    Answer, Gateway, MODEL, Upstream, catalog_of, serving_unknown_prices, settings,
+};
 
 fn hello(extra: Value) -> Value {
     let mut body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]});
@@ -222,7 +224,7 @@ async fn a_generation_names_its_router_only_if_there_was_one_and_no_unknown_cost
     assert!(shown["data"]["upstream_inference_cost"].is_number());
     let simulator = Simulator::start().await.unwrap();
     let upstream = Upstream::of(&simulator, Protocol::OpenAi, "one");
-    let gateway = Gateway::without_prices(&[upstream], settings()).await;
+    let gateway = Gateway::without_prices(&[upstream], serving_unknown_prices()).await;
     let answer = gateway.post("/api/v1/chat/completions", &hello(json!({}))).await;
     let row = gateway.generation(&answer).await.unwrap();
     let shown = gateway.get(&format!("/api/v1/generation?id={}", row.id)).await.json();

@@ -74,6 +74,13 @@ pub fn settings() -> Settings {
     settings
 }
 
+/// The same, where prices that nobody knows are no reason to refuse.
+pub fn serving_unknown_prices() -> Settings {
+    let mut settings = settings();
+    settings.unknown_prices.on_credits = ledger::UnknownPrice::ServeAndFlag;
+    settings
+}
+
 impl Gateway {
     pub async fn start(upstreams: &[Upstream]) -> Self {
         Self::with_settings(upstreams, settings()).await

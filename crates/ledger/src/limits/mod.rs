@@ -41,6 +41,8 @@
 
 mod counters;
 mod fit;
+#[cfg(any(test, feature = "generators"))]
+pub mod generators;
 mod id;
 mod limit;
 #[cfg(test)]

@@ -4,74 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::generators::{Cast, Plan, RESERVATIONS, Step};
 use super::*;
-use crate::{Micros, NanoUsd, Window, day_of};
+use crate::{Micros, NanoUsd, day_of};
 
 const DAY: Micros = 86_400_000_000;
-
-#[derive(Clone, Debug)]
-enum Step {
-    Reserve {
-        id: u8,
-        spenders: u8,
-        limits: Vec<u8>,
-        amount: Spend,
-        least: Spend,
-        lease: i64,
-    },
-    Settle {
-        id: u8,
-        actual: Spend,
-    },
-    Release {
-        id: u8,
-    },
-    Renew {
-        id: u8,
-        lease: i64,
-    },
-    Expire,
-    /// A grant, or another amount, window or inclusion of BYOK.
-    Change {
-        limit: u8,
-        amount: i64,
-        window: u8,
-        includes_byok: bool,
-    },
-    Wait(i64),
-}
-
-fn spend() -> impl Strategy<Value = Spend> {
-    let part = || prop_oneof![2 => Just(0_i64), 5 => 0..200_i64, 1 => -5..0_i64];
-    (part(), part())
-        .prop_map(|(credits, byok)| Spend { credits: NanoUsd(credits), byok: NanoUsd(byok) })
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let lease = || 0..DAY;
-    prop_oneof![
-        8 => (
-            (0..24_u8, 0..16_u8, prop::collection::vec(0..LIMITS, 0..5)),
-            (spend(), spend(), lease()),
-        )
-            .prop_map(|((id, spenders, limits), (amount, least, lease))| Step::Reserve {
-                id, spenders, limits, amount, least, lease,
-            }),
-        6 => (0..24_u8, spend()).prop_map(|(id, actual)| Step::Settle { id, actual }),
-        2 => (0..24_u8).prop_map(|id| Step::Release { id }),
-        1 => (0..24_u8, lease()).prop_map(|(id, lease)| Step::Renew { id, lease }),
-        2 => Just(Step::Expire),
-        2 => (0..LIMITS, -50..800_i64, 0..4_u8, any::<bool>()).prop_map(
-            |(limit, amount, window, includes_byok)| Step::Change {
-                limit, amount, window, includes_byok,
-            }
-        ),
-        1 => prop_oneof![0..DAY / 4, 0..40 * DAY].prop_map(Step::Wait),
-    ]
-}
-
-/// Two limits for each of four spenders.
-const LIMITS: u8 = 8;
 
 struct Hold {
     held: bool,
@@ -119,62 +56,25 @@ impl Model {
 struct Run {
     counters: Counters,
     model: Model,
-    spenders: Vec<SpenderId>,
-    limits: Vec<Limit>,
+    cast: Cast,
     now: Micros,
 }
 
 impl Run {
     fn new() -> Self {
-        let mut names = Spenders::default();
-        let kinds = [
-            (SpenderKind::Account, LimitKind::AccountBalance),
-            (SpenderKind::Workspace, LimitKind::WorkspaceBudget),
-            (SpenderKind::Member, LimitKind::MemberLimit),
-            (SpenderKind::Key, LimitKind::KeyLimit),
-        ];
-        let spenders: Vec<_> = kinds.iter().map(|(kind, _)| names.intern(*kind, "it")).collect();
-        let limit = |spender: &SpenderId, kind, window, includes_byok| Limit {
-            spender: *spender,
-            kind,
-            window,
-            amount: NanoUsd(500),
-            includes_byok,
-        };
-        let limits = spenders
-            .iter()
-            .zip(kinds)
-            .flat_map(|(spender, (_, kind))| {
-                let second = match kind {
-                    LimitKind::AccountBalance => kind,
-                    _ => LimitKind::GuardrailBudget,
-                };
-                [
-                    limit(spender, kind, Window::Daily, false),
-                    limit(spender, second, Window::Monthly, true),
-                ]
-            })
-            .collect();
+        let cast = Cast::new(&mut Spenders::default());
         let model = Model::default();
-        Self { counters: Counters::default(), model, spenders, limits, now: 20_783 * DAY }
+        Self { counters: Counters::default(), model, cast, now: 20_783 * DAY }
     }
 
     fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
         let (now, name) = (self.now, |id: u8| ReservationId(u128::from(id)));
         match step {
             Step::Wait(time) => self.now += time,
-            Step::Change { limit, amount, window, includes_byok } => {
-                let limit = &mut self.limits[usize::from(limit)];
-                limit.amount = NanoUsd(amount);
-                limit.window = Window::ALL[usize::from(window)];
-                limit.includes_byok = includes_byok;
-            }
+            Step::Change(change) => self.cast.change(&change),
             Step::Reserve { id, spenders, limits, amount, least, lease } => {
-                let named = |at: &usize| spenders & (1 << at) != 0;
-                let mut spenders: Vec<_> =
-                    (0..4).filter(named).map(|at| self.spenders[at]).collect();
-                let limits: Vec<_> =
-                    limits.into_iter().map(|at| self.limits[usize::from(at)]).collect();
+                let mut spenders = self.cast.named(spenders);
+                let limits = self.cast.chosen(&limits);
                 let request = ReservationRequest {
                     id: name(id),
                     spenders: &spenders,
@@ -281,7 +181,7 @@ impl Run {
     }
 
     fn agree(&self) -> Result<(), TestCaseError> {
-        for limit in &self.limits {
+        for limit in &self.cast.limits {
             let used = self.model.used(self.now, limit);
             let unused = i128::from(limit.amount.0) - used;
             prop_assert_eq!(i128::from(self.counters.unused(self.now, limit).0), unused);
@@ -298,18 +198,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn counters_do_what_the_books_say(steps in prop::collection::vec(step(), 1..120)) {
+    fn counters_do_what_the_books_say(steps in prop::collection::vec(Plan::default().step(), 1..120)) {
         let mut run = Run::new();
         for step in steps {
             run.step(step)?;
             run.agree()?;
         }
         // When all have ended, nothing is held, and what was used is what was settled.
-        for id in 0..24 {
+        for id in 0..RESERVATIONS {
             run.step(Step::Settle { id, actual: Spend::credits(NanoUsd(7)) })?;
         }
         run.agree()?;
-        for spender in &run.spenders {
+        for spender in &run.cast.spenders {
             prop_assert_eq!(run.counters.held(*spender), Spend::ZERO);
             let of = |event: &&(Micros, SpenderId, Spend)| event.1 == *spender;
             let settled: NanoUsd =

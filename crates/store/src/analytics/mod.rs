@@ -1,4 +1,4 @@
-//! What the roll-ups tell: activity, totals for limits and budgets, and questions of dashboards.
+//! What the roll-ups tell: activity, and questions of dashboards.
 //! Nothing here reads generations, so that an answer takes as long with a million rows as with
 //! ten. Texts of statements are put together from enumerations only; values are bound.
 
@@ -7,7 +7,6 @@ mod condition;
 mod metric;
 mod query;
 mod run;
-mod totals;
 
 pub use activity::{ActivityQuery, ActivityRow};
 pub use metric::{Figure, Metric};
@@ -15,4 +14,3 @@ pub use query::{
     AnalyticsQuery, AnalyticsResult, AnalyticsRow, Dimension, Direction, Filter, Granularity,
     Operator, Order, OrderBy, TimeRange,
 };
-pub use totals::{UsageScope, UsageTotals};

@@ -127,7 +127,7 @@ pub struct TimeRange {
 pub enum Order {
     /// The time; without a granularity it orders nothing.
     Time,
-    /// A metric, which must be among those asked for.
+    /// A metric, which must be among those asked for unless it is [`Metric::RequestCount`].
     Metric(Metric),
     /// A dimension, which must be among those asked for.
     Dimension(Dimension),
@@ -161,7 +161,8 @@ pub struct AnalyticsQuery {
     pub order_by: Vec<OrderBy>,
     /// The most rows, at most 1000.
     pub limit: u32,
-    /// How many combinations of dimensions are told: those with the most of the first metric.
+    /// How many rows are told of each combination of dimensions, those first in the order;
+    /// nothing where there are no dimensions.
     pub group_limit: Option<u32>,
 }
 
@@ -172,6 +173,8 @@ pub struct AnalyticsRow {
     pub time: Option<Micros>,
     /// The values of the dimensions, in the order asked for.
     pub dimensions: Vec<String>,
+    /// How many answers there were, whether asked for or not.
+    pub requests: i64,
     /// The values of the metrics, in the order asked for; `None` where there is nothing to tell
     /// it from.
     pub figures: Vec<Option<Figure>>,
@@ -187,6 +190,9 @@ pub struct AnalyticsResult {
     /// Whether whole days stand for a range that does not begin and end with one, because the
     /// minutes of it are no longer kept.
     pub by_whole_days: bool,
+    /// Whether a question by hour or minute goes back further than minutes are kept, so that some
+    /// of what there was is not told.
+    pub is_cut_short: bool,
 }
 
 /// The most conditions: twenty of whoever asks, and one that it is about their account.
@@ -207,6 +213,7 @@ impl AnalyticsQuery {
         };
         let unasked = |order: &OrderBy| match order.order {
             Order::Time => false,
+            Order::Metric(Metric::RequestCount) => false,
             Order::Metric(metric) => !self.metrics.contains(&metric),
             Order::Dimension(dimension) => !self.dimensions.contains(&dimension),
         };

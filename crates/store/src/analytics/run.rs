@@ -1,18 +1,20 @@
 //! Answering a question: one statement sums lines of a roll-up, the rest is done with its result.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::time::Duration;
 
 use super::condition::Conditions;
+use super::metric::Metric;
 use super::query::{
     AnalyticsQuery, AnalyticsResult, AnalyticsRow, Dimension, Direction, Filter, Granularity,
     Operator, Order, OrderBy,
 };
 use crate::calendar::{
-    MICROS_PER_DAY, MICROS_PER_MINUTE, MINUTES_PER_DAY, minute_of, month_start, week_start,
+    MICROS_PER_DAY, MICROS_PER_MINUTE, MINUTES_PER_DAY, day_of, month_start, week_start,
 };
-use crate::engine::{Row, Sql};
-use crate::roll_up::{SUM_COUNT, Sums, Table, sum_columns};
+use crate::engine::{Row, Sql, values};
+use crate::roll_up::{SUM_COUNT, Sum, Sums, Table, sum_columns};
 use crate::{Micros, Store, StoreError};
 
 /// The most groups one statement gives. What is beyond is left out, and the answer says so.
@@ -24,16 +26,20 @@ type Group = (Option<Micros>, Vec<String>);
 type Groups = HashMap<Group, Sums>;
 
 impl Store {
-    /// Answers a question from the roll-ups (ACT-3). Refused if it is beyond the bounds.
-    pub async fn analytics(&self, query: &AnalyticsQuery) -> Result<AnalyticsResult, StoreError> {
+    /// Answers a question from the roll-ups (ACT-3). Refused if it is beyond the bounds. What the
+    /// database takes longer for than `patience` is ended there: [`StoreError::OutOfTime`].
+    pub async fn analytics(
+        &self,
+        query: &AnalyticsQuery,
+        patience: Duration,
+    ) -> Result<AnalyticsResult, StoreError> {
         query.check()?;
         self.settlements().catch_up().await;
-        let table = self.table_for(query).await?;
+        let (table, is_cut_short) = self.table_for(query).await?;
         let statement = Statement::of(query, table);
-        let rows = self
-            .database()
-            .fetch_all(Sql::composed(statement.text), statement.conditions.values())
-            .await?;
+        let text = Sql::composed(statement.text);
+        let values = statement.conditions.values();
+        let rows = self.database().fetch_all_within(patience, text, values).await?;
         let mut truncated = i64::try_from(rows.len()).is_ok_and(|rows| rows > MAX_GROUPS);
         let mut groups = Groups::new();
         let summed = summed(query);
@@ -41,45 +47,48 @@ impl Store {
             let (key, sums) = read(row, query, &summed)?;
             groups.entry(key).or_default().join(&sums);
         }
-        truncated |= keep_greatest(&mut groups, query);
         let mut rows: Vec<AnalyticsRow> = groups
             .into_iter()
             .map(|((time, dimensions), sums)| AnalyticsRow {
                 time,
                 dimensions,
+                requests: sums.get(Sum::Requests),
                 figures: query.metrics.iter().map(|metric| metric.of(&sums)).collect(),
             })
             .collect();
         rows.sort_by(|one, two| compare(query, one, two));
+        truncated |= keep_first(&mut rows, query);
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         truncated |= rows.len() > limit;
         rows.truncate(limit);
         let by_whole_days = table == Table::Day && !is_of_days(query);
-        Ok(AnalyticsResult { rows, truncated, by_whole_days })
+        Ok(AnalyticsResult { rows, truncated, by_whole_days, is_cut_short })
     }
 
-    /// Minutes where days do not do, as long as they are there.
-    async fn table_for(&self, query: &AnalyticsQuery) -> Result<Table, StoreError> {
-        if matches!(query.granularity, Some(Granularity::Minute | Granularity::Hour)) {
-            return Ok(Table::Minute);
-        }
-        if is_of_days(query) {
-            return Ok(Table::Day);
+    /// Minutes where days do not do, as long as they are there; and whether nothing else does
+    /// although they are not.
+    async fn table_for(&self, query: &AnalyticsQuery) -> Result<(Table, bool), StoreError> {
+        let needs_minutes =
+            matches!(query.granularity, Some(Granularity::Minute | Granularity::Hour));
+        if is_of_days(query) && !needs_minutes {
+            return Ok((Table::Day, false));
         }
         let text = "SELECT (SELECT MIN(minute) FROM usage_minute) AS minute, \
-                    (SELECT MIN(day) FROM usage_day) AS day";
-        let row = self.database().fetch_one(text, &[]).await?;
+                    (SELECT MIN(day) FROM usage_day WHERE day >= $1) AS day";
+        let row = self.database().fetch_one(text, values![day_of(query.time_range.start)]).await?;
         let minute: Option<i64> = row.try_get("minute")?;
         let day: Option<i64> = row.try_get("day")?;
-        // Days that begin before the minutes do are days whose minutes were removed.
+        // Days before the first minute are days whose minutes were removed.
         let is_complete = match (minute, day) {
-            (Some(minute), Some(day)) => {
-                minute <= minute_of(query.time_range.start)
-                    || minute.div_euclid(MINUTES_PER_DAY) <= day
-            }
-            _ => false,
+            (Some(minute), Some(day)) => minute.div_euclid(MINUTES_PER_DAY) <= day,
+            (None, Some(_)) => false,
+            (_, None) => true,
         };
-        Ok(if is_complete { Table::Minute } else { Table::Day })
+        Ok(match (needs_minutes, is_complete) {
+            (true, _) => (Table::Minute, !is_complete),
+            (false, true) => (Table::Minute, false),
+            (false, false) => (Table::Day, false),
+        })
     }
 }
 
@@ -151,7 +160,8 @@ const NAMES: [&str; 2] = ["first", "second"];
 
 /// The columns a question needs, in the order of [`sum_columns`].
 fn summed(query: &AnalyticsQuery) -> Vec<&'static str> {
-    let needed: Vec<&str> = query.metrics.iter().flat_map(|metric| metric.columns()).collect();
+    let mut needed: Vec<&str> = query.metrics.iter().flat_map(|metric| metric.columns()).collect();
+    needed.push(Sum::Requests.column());
     sum_columns().filter(|column| needed.contains(column)).collect()
 }
 
@@ -220,31 +230,19 @@ fn begin_of(granularity: Granularity, stretch: i64) -> Micros {
     count.saturating_mul(length)
 }
 
-/// Leaves the combinations of dimensions with the most of the first metric; says whether others
-/// went.
-fn keep_greatest(groups: &mut Groups, query: &AnalyticsQuery) -> bool {
-    let (Some(limit), Some(metric)) = (query.group_limit, query.metrics.first()) else {
+/// Leaves the first rows of each combination of dimensions; says whether others went.
+fn keep_first(rows: &mut Vec<AnalyticsRow>, query: &AnalyticsQuery) -> bool {
+    let Some(limit) = query.group_limit.filter(|_| !query.dimensions.is_empty()) else {
         return false;
     };
-    let mut totals: HashMap<Vec<String>, Sums> = HashMap::new();
-    for ((_, dimensions), sums) in groups.iter() {
-        totals.entry(dimensions.clone()).or_default().join(sums);
-    }
-    let mut ranked: Vec<(Vec<String>, f64)> = totals
-        .into_iter()
-        .map(|(dimensions, sums)| {
-            (dimensions, metric.of(&sums).map_or(f64::NEG_INFINITY, |figure| figure.as_f64()))
-        })
-        .collect();
-    ranked.sort_by(|one, two| two.1.total_cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    if ranked.len() <= limit {
-        return false;
-    }
-    let kept: HashSet<Vec<String>> =
-        ranked.into_iter().take(limit).map(|(dimensions, _)| dimensions).collect();
-    groups.retain(|(_, dimensions), _| kept.contains(dimensions));
-    true
+    let before = rows.len();
+    let mut counts: HashMap<Vec<String>, u32> = HashMap::new();
+    rows.retain(|row| {
+        let count = counts.entry(row.dimensions.clone()).or_default();
+        *count += 1;
+        *count <= limit
+    });
+    rows.len() < before
 }
 
 /// The order asked for, and where that says nothing the usual one.
@@ -268,6 +266,7 @@ fn compare_by(
 ) -> Ordering {
     let ordering = match by.order {
         Order::Time => one.time.cmp(&two.time),
+        Order::Metric(Metric::RequestCount) => one.requests.cmp(&two.requests),
         Order::Metric(metric) => {
             let place = query.metrics.iter().position(|asked| *asked == metric);
             place.map_or(Ordering::Equal, |place| compare_figures(place, one, two))

@@ -15,6 +15,12 @@ pub(super) const SQLITE: History = &[
     (2, "price list", include_str!("../../migrations/sqlite/0002_price_list.sql")),
     (3, "organisation", include_str!("../../migrations/sqlite/0003_organisation.sql")),
     (4, "roll-ups", include_str!("../../migrations/sqlite/0004_roll_ups.sql")),
+    (5, "key rates", include_str!("../../migrations/sqlite/0005_key_rates.sql")),
+    (
+        6,
+        "withheld settlements",
+        include_str!("../../migrations/sqlite/0006_withheld_settlements.sql"),
+    ),
 ];
 
 pub(super) const POSTGRES: History = &[
@@ -22,6 +28,12 @@ pub(super) const POSTGRES: History = &[
     (2, "price list", include_str!("../../migrations/postgres/0002_price_list.sql")),
     (3, "organisation", include_str!("../../migrations/postgres/0003_organisation.sql")),
     (4, "roll-ups", include_str!("../../migrations/postgres/0004_roll_ups.sql")),
+    (5, "key rates", include_str!("../../migrations/postgres/0005_key_rates.sql")),
+    (
+        6,
+        "withheld settlements",
+        include_str!("../../migrations/postgres/0006_withheld_settlements.sql"),
+    ),
 ];
 
 /// The newest version of a history.

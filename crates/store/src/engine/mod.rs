@@ -6,6 +6,7 @@
 //! (also for JSON, and compared by bytes), `$1` for values, `ON CONFLICT`, `RETURNING`, and sums
 //! cast to `BIGINT`.
 
+mod bounded;
 mod changes;
 mod migrations;
 mod partitions;
@@ -111,6 +112,17 @@ impl Database {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
+        if postgres::may_yet_come(&error) || is_busy(&error) {
+            return StoreError::Unreachable(Box::new(error));
+        }
         StoreError::Database(Box::new(error))
     }
+}
+
+/// Whether somebody else had what a statement needed, for longer than it waits.
+fn is_busy(error: &sqlx::Error) -> bool {
+    // SQLite's codes for a busy file, and PostgreSQL's for a lock not gained in time.
+    const CODES: [&str; 4] = ["5", "261", "517", "55P03"];
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| CODES.contains(&&*code))
 }

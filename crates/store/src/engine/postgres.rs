@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection as _, PgConnection};
+use sqlx::{ConnectOptions, Connection as _, PgConnection, Postgres, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::session::{Change, Session, Source};
@@ -18,6 +18,13 @@ const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Each step of a change sees what was committed before it: changes wait for each other on the
 /// row of the revision, and read only after that.
 const BEGIN_CHANGE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// How long a transaction may take to begin: for a connection, and for whoever has the turn.
+const BEGIN_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a statement may take before its server counts as one that says nothing. The sums of a
+/// large deployment's books, which are read at a start, take seconds.
+pub(super) const STATEMENT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long closing may take.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -84,8 +91,13 @@ impl PostgresEngine {
     }
 
     pub(super) async fn begin_read(&self) -> Result<Session, StoreError> {
-        let transaction = self.pool.begin_with(BEGIN_READ).await?;
+        let transaction = within(BEGIN_PATIENCE, self.transaction()).await?;
         Ok(Session::Postgres(Source::Transaction(transaction)))
+    }
+
+    /// A transaction that only reads.
+    pub(super) async fn transaction(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.pool.begin_with(BEGIN_READ).await
     }
 
     pub(super) async fn begin_change(&self) -> Result<Change, StoreError> {
@@ -101,8 +113,12 @@ impl PostgresEngine {
     async fn begin(&self) -> Result<(Session, OwnedMutexGuard<()>), StoreError> {
         // The row of the revision would do, but whoever waits for it holds a connection that
         // readers may need.
-        let turn: OwnedMutexGuard<()> = Arc::clone(&self.write_turn).lock_owned().await;
-        let transaction = self.pool.begin_with(BEGIN_CHANGE).await?;
+        let beginning = async {
+            let turn: OwnedMutexGuard<()> = Arc::clone(&self.write_turn).lock_owned().await;
+            Ok((self.pool.begin_with(BEGIN_CHANGE).await?, turn))
+        };
+        // Whoever has the turn may wait for a server that says nothing.
+        let (transaction, turn) = within(BEGIN_PATIENCE, beginning).await?;
         Ok((Session::Postgres(Source::Transaction(transaction)), turn))
     }
 
@@ -129,14 +145,14 @@ impl PostgresEngine {
     }
 }
 
-/// Waits for a connection, but not for ever: a server that is stopped, or behind a network that
-/// swallows packets, says nothing at all.
-async fn within<T>(
+/// Waits for a server, but not for ever: one that is stopped, or behind a network that swallows
+/// packets, says nothing at all.
+pub(super) async fn within<T>(
     time: Duration,
-    connecting: impl Future<Output = Result<T, sqlx::Error>>,
+    asking: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
     let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
-    tokio::time::timeout(time, connecting).await.map_err(late)?
+    tokio::time::timeout(time, asking).await.map_err(late)?
 }
 
 /// The same for a first connection, where a server that may yet come is told from one that
@@ -151,7 +167,7 @@ pub(super) async fn reach<T>(
 }
 
 /// Whether the same may work in a while.
-fn may_yet_come(error: &sqlx::Error) -> bool {
+pub(super) fn may_yet_come(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
         // Starting, stopping, recovering; no room for another connection.

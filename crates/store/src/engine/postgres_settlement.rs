@@ -14,6 +14,7 @@ use super::{partitions, postgres_roll_up};
 use crate::calendar::day_of;
 use crate::generation::{Cell, Kind, write_cells};
 use crate::roll_up::{Known, RollUp, SERIES, digest};
+use crate::settlement::withheld::{self, HORIZON, WITHHOLD};
 use crate::{Generation, generation};
 
 /// How long a batch may take. A server that vanishes without a word would otherwise be waited for
@@ -68,8 +69,10 @@ async fn attempt(
     let rows: Vec<&Generation> = rows.iter().copied().filter(|row| seen.insert(&*row.id)).collect();
     // Before the transaction, so that no node waits for another one's batch, and what is known
     // holds however the batch ends.
-    let series = number_series(connection, &rows, &mut memory.series).await?;
+    let mut series = number_series(connection, &rows, &mut memory.series).await?;
     let mut transaction = connection.begin().await?;
+    let mut rows = rows;
+    let withheld = withhold(&mut transaction, &mut rows, &mut series).await?;
     let fresh = freeze_prices(&mut transaction, &rows, &memory.versions).await?;
     let mut new = insert(&mut transaction, &rows, &series).await?;
     let mut roll_up = RollUp::default();
@@ -80,8 +83,51 @@ async fn attempt(
     }
     postgres_roll_up::add(&mut transaction, &roll_up.minutes()).await?;
     transaction.commit().await?;
+    withheld::report(withheld);
     memory.versions.extend(fresh);
     Ok(())
+}
+
+/// Takes out of a batch the rows whose day has left, and keeps apart those of them that are not
+/// known; gives how many that were. While the batch goes on no further day leaves: the horizon
+/// waits.
+async fn withhold(
+    connection: &mut PgConnection,
+    rows: &mut Vec<&Generation>,
+    series: &mut Vec<i64>,
+) -> Result<usize, sqlx::Error> {
+    if !withheld::is_any_old(rows) {
+        return Ok(0);
+    }
+    let horizon = format!("{HORIZON} FOR SHARE");
+    let horizon = sqlx::query_scalar(AssertSqlSafe(horizon)).fetch_optional(&mut *connection);
+    let horizon: Option<i64> = horizon.await?;
+    let beyond: Vec<&Generation> =
+        rows.iter().copied().filter(|row| withheld::is_beyond(row, horizon)).collect();
+    if beyond.is_empty() {
+        return Ok(0);
+    }
+    let mut kept = rows.iter().map(|row| !withheld::is_beyond(row, horizon));
+    series.retain(|_| kept.next().unwrap_or(true));
+    rows.retain(|row| !withheld::is_beyond(row, horizon));
+    let mut count = 0;
+    for row in beyond {
+        let known = "SELECT EXISTS (SELECT 1 FROM generation WHERE id = $1)";
+        if sqlx::query_scalar(known).bind(&*row.id).fetch_one(&mut *connection).await? {
+            continue;
+        }
+        let withheld = sqlx::query(WITHHOLD)
+            .bind(&*row.id)
+            .bind(row.created_at)
+            .bind(&*row.key_hash)
+            .bind(row.total_cost)
+            .bind(row.upstream_inference_cost)
+            .bind(withheld::record(row))
+            .execute(&mut *connection)
+            .await?;
+        count += usize::try_from(withheld.rows_affected()).unwrap_or(usize::MAX);
+    }
+    Ok(count)
 }
 
 /// The numbers of the series of rows; those that are new get one.

@@ -22,8 +22,8 @@ const MINUTES: i64 = 30;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// Generations. It must exceed any outage: a settlement replayed after its day was removed
-    /// counts again.
+    /// Generations. It should exceed any outage: a settlement replayed after its day was removed
+    /// is kept apart and not counted.
     pub generation_days: Option<u32>,
     /// Roll-ups by minute. Those by day are always kept: limits and credit are counted by them.
     pub minute_days: Option<u32>,
@@ -70,9 +70,11 @@ impl Store {
 
     /// Removes the generations of all UTC days before the one `moment` falls on. What was settled
     /// late may stay for some time longer. A settlement that is replayed after its day was removed
-    /// counts again: the time generations are kept must exceed any outage.
+    /// is [kept apart](Store::withheld_settlements): the time generations are kept should exceed
+    /// any outage.
     pub async fn remove_generations_before(&self, moment: Micros) -> Result<(), StoreError> {
         let day = day_of(moment);
+        self.move_horizon(day).await?;
         match self.database() {
             Database::Postgres(engine) => {
                 let mut connection = engine.connect().await?;

@@ -6,6 +6,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Postgres, Sqlite, Transaction};
 use tokio::sync::OwnedMutexGuard;
 
+use super::postgres::{STATEMENT_PATIENCE, within};
 use super::value::bind;
 use super::{Row, Sql, Value};
 use crate::StoreError;
@@ -55,7 +56,7 @@ impl Session {
             }
             Session::Postgres(source) => {
                 let query = bind(sql, values)?;
-                let rows = query.fetch_all(source.connection()).await?;
+                let rows = promptly(query.fetch_all(source.connection())).await?;
                 rows.into_iter().map(Row::Postgres).collect()
             }
         })
@@ -74,7 +75,7 @@ impl Session {
             }
             Session::Postgres(source) => {
                 let query = bind(sql, values)?;
-                query.fetch_optional(source.connection()).await?.map(Row::Postgres)
+                promptly(query.fetch_optional(source.connection())).await?.map(Row::Postgres)
             }
         })
     }
@@ -102,7 +103,7 @@ impl Session {
             }
             Session::Postgres(source) => {
                 let query = bind(sql, values)?;
-                query.execute(source.connection()).await?.rows_affected()
+                promptly(query.execute(source.connection())).await?.rows_affected()
             }
         })
     }
@@ -110,10 +111,17 @@ impl Session {
     async fn commit(self) -> Result<(), StoreError> {
         match self {
             Session::Sqlite(source) => source.commit().await?,
-            Session::Postgres(source) => source.commit().await?,
+            Session::Postgres(source) => promptly(source.commit()).await?,
         }
         Ok(())
     }
+}
+
+/// Waits for a server as long as a statement may take: one that says nothing is not there.
+async fn promptly<T>(
+    asking: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    within(STATEMENT_PATIENCE, asking).await
 }
 
 /// A [`Session`] in a transaction that writes. Dropped without commit, it never happened.

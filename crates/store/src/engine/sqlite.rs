@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
-use sqlx::ConnectOptions as _;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions as _, Sqlite};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::migrations;
 use super::session::{Change, Session, Source};
+use super::{bounded, migrations};
 use crate::StoreError;
 use crate::files;
 
@@ -87,7 +88,11 @@ impl SqliteEngine {
             .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
             .pragma("temp_store", "MEMORY")
             .disable_statement_logging();
-        let pool = SqlitePoolOptions::new().max_connections(READERS).connect_with(connect).await?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .after_release(|connection, _| Box::pin(bounded::unbind(connection)))
+            .connect_with(connect)
+            .await?;
         let engine = SqliteEngine {
             pool,
             path: path.to_path_buf(),
@@ -101,7 +106,11 @@ impl SqliteEngine {
     }
 
     pub(super) async fn session(&self) -> Result<Session, StoreError> {
-        Ok(Session::Sqlite(Source::Connection(self.pool.acquire().await?)))
+        Ok(Session::Sqlite(Source::Connection(self.connection().await?)))
+    }
+
+    pub(super) async fn connection(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
+        self.pool.acquire().await
     }
 
     pub(super) async fn begin_read(&self) -> Result<Session, StoreError> {

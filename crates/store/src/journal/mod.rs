@@ -6,8 +6,9 @@
 //! is in the segments when a process starts is replayed; rows known already are recognised by
 //! their identity, so that a replay of too much is harmless.
 //!
-//! A segment begins with the names of the columns its rows have: one written by another version
-//! is read by name.
+//! A segment begins with the identity of the database its rows are for, and is not replayed into
+//! another one, and with the names of the columns its rows have: one written by another version is
+//! read by name.
 
 mod record;
 mod segment;
@@ -45,23 +46,31 @@ pub(crate) struct Journal {
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
+    /// The identity of the database.
+    identity: String,
     spare: Mutex<VecDeque<PathBuf>>,
     /// The journal is this process's as long as this is held.
     _lock: File,
 }
 
 impl Journal {
-    /// Opens the journal in a folder, made with owner-only rights if need be. Fails if another
-    /// process keeps it for longer than one needs to end. `replay` is given the rows found, in order and in batches, and must
+    /// Opens the journal of a database in a folder, made with owner-only rights if need be. Fails
+    /// if another process keeps it for longer than one needs to end, or if there are rows for
+    /// another database in it. `replay` is given the rows found, in order and in batches, and must
     /// have brought them to safety when it returns.
     pub(crate) fn open(
         path: &Path,
+        identity: &str,
         durable: bool,
         mut replay: impl FnMut(Vec<Generation>) -> Result<(), StoreError>,
     ) -> Result<Journal, StoreError> {
         files::create_private_folder(Some(path))?;
         let lock = lock(path)?;
         let found = segments(path)?;
+        // Before any row is replayed.
+        for (_, file) in &found {
+            SegmentReader::open(file)?.check_owner(identity)?;
+        }
         for (_, file) in &found {
             let mut reader = SegmentReader::open(file)?;
             loop {
@@ -74,8 +83,12 @@ impl Journal {
         }
         let number = found.last().map_or(1, |(number, _)| number + 1);
         let spare = found.into_iter().map(|(_, file)| file).collect();
-        let folder =
-            Arc::new(Folder { path: path.to_path_buf(), spare: Mutex::new(spare), _lock: lock });
+        let folder = Arc::new(Folder {
+            path: path.to_path_buf(),
+            identity: identity.to_owned(),
+            spare: Mutex::new(spare),
+            _lock: lock,
+        });
         folder.keep_spare(SPARE_SEGMENTS);
         let current = folder.begin(number, SEGMENT_BYTES, durable)?;
         Ok(Journal {
@@ -193,8 +206,8 @@ impl Folder {
         let path = self.path.join(format!("{number:016}.journal"));
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let segment = match spare {
-            Some(old) => Segment::rewrite(&old, &path, number, bytes, durable),
-            None => Segment::create(&path, number, bytes, durable),
+            Some(old) => Segment::rewrite(&old, &path, &self.identity, number, bytes, durable),
+            None => Segment::create(&path, &self.identity, number, bytes, durable),
         }?;
         files::sync_folder(Some(&self.path))?;
         Ok(segment)

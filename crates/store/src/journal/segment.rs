@@ -1,6 +1,7 @@
 //! One segment: a file with a head and records one after the other.
 //!
-//! Head: magic, number, length and checksum of what follows, then the names of the columns.
+//! Head: magic, number, length and checksum of what follows, then the identity of the database and,
+//! in the next line, the names of the columns. Segments of older versions have no identity.
 //! Record: length, checksum over the segment's number and the bytes, bytes. A file that is
 //! written again still has its old records behind the end; their checksums are those of another
 //! number, so that they are not taken for new ones.
@@ -15,8 +16,10 @@ use super::record;
 use crate::generation::COLUMNS;
 use crate::{Generation, StoreError, files};
 
-const MAGIC: &[u8; 8] = b"TLNJRNL1";
-/// Magic, number, length of the names, checksum.
+const MAGIC: &[u8; 8] = b"TLNJRNL2";
+/// The magic of segments that do not name their database.
+const MAGIC_WITHOUT_OWNER: &[u8; 8] = b"TLNJRNL1";
+/// Magic, number, length of the text, checksum.
 const HEAD: usize = 24;
 /// Length and checksum.
 const RECORD_HEAD: usize = 8;
@@ -60,6 +63,7 @@ impl Segment {
     /// Creates a file full of zeros, and writes the head.
     pub(super) fn create(
         path: &Path,
+        identity: &str,
         number: u64,
         bytes: u64,
         durable: bool,
@@ -73,13 +77,14 @@ impl Segment {
         }
         let file = files::create_private_file(path).map_err(failure)?;
         zero(&file, 0, bytes).map_err(failure)?;
-        Segment::begin(path, file, number, bytes, durable)
+        Segment::begin(path, identity, file, number, bytes, durable)
     }
 
     /// Writes a released file again under a new name.
     pub(super) fn rewrite(
         old: &Path,
         path: &Path,
+        identity: &str,
         number: u64,
         bytes: u64,
         durable: bool,
@@ -91,23 +96,24 @@ impl Segment {
         if size < bytes {
             zero(&file, size, bytes).map_err(failure)?;
         }
-        Segment::begin(path, file, number, size.max(bytes), durable)
+        Segment::begin(path, identity, file, number, size.max(bytes), durable)
     }
 
     fn begin(
         path: &Path,
+        identity: &str,
         file: File,
         number: u64,
         bytes: u64,
         durable: bool,
     ) -> Result<Segment, StoreError> {
-        let names = COLUMNS.join(",");
-        let mut head = Vec::with_capacity(HEAD + names.len());
+        let text = format!("{identity}\n{}", COLUMNS.join(","));
+        let mut head = Vec::with_capacity(HEAD + text.len());
         head.extend_from_slice(MAGIC);
         head.extend_from_slice(&number.to_le_bytes());
-        head.extend_from_slice(&(names.len() as u32).to_le_bytes());
-        head.extend_from_slice(&checksum(number, names.as_bytes()).to_le_bytes());
-        head.extend_from_slice(names.as_bytes());
+        head.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        head.extend_from_slice(&checksum(number, text.as_bytes()).to_le_bytes());
+        head.extend_from_slice(text.as_bytes());
         let mut segment = Segment {
             path: path.to_path_buf(),
             file,
@@ -206,6 +212,8 @@ pub(super) struct SegmentReader {
     path: std::path::PathBuf,
     number: u64,
     offset: u64,
+    /// The identity of the database its rows are for, where it is known.
+    owner: Option<String>,
     columns: Vec<String>,
     prices: HashMap<Arc<str>, Arc<str>>,
     /// A file without a head of ours has no rows.
@@ -222,6 +230,7 @@ impl SegmentReader {
             path: path.to_path_buf(),
             number: 0,
             offset: 0,
+            owner: None,
             columns: Vec::new(),
             prices: HashMap::new(),
             is_ours: false,
@@ -237,6 +246,20 @@ impl SegmentReader {
             while reader.offset < at.offset && reader.next_row()?.is_some() {}
         }
         Ok(reader)
+    }
+
+    /// Refuses a segment with rows for another database than the one with that identity.
+    pub(super) fn check_owner(mut self, identity: &str) -> Result<(), StoreError> {
+        let is_foreign = self.owner.as_deref().is_some_and(|owner| owner != identity);
+        // One without rows has nothing to lose.
+        if is_foreign && self.next_row()?.is_some() {
+            return Err(StoreError::ForeignJournal {
+                path: self.path,
+                owner: self.owner.unwrap_or_default(),
+                found: identity.to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// Where the next record begins.
@@ -258,19 +281,32 @@ impl SegmentReader {
 
     fn read_head(&mut self) -> std::io::Result<()> {
         let mut head = [0; HEAD];
-        if !self.read_at(&mut head, 0)? || &head[..8] != MAGIC {
+        if !self.read_at(&mut head, 0)? {
+            return Ok(());
+        }
+        let has_owner = &head[..8] == MAGIC;
+        if !has_owner && &head[..8] != MAGIC_WITHOUT_OWNER {
             return Ok(());
         }
         let number = u64::from_le_bytes(array(&head[8..16]));
         let length = u32::from_le_bytes(array(&head[16..20])) as usize;
         let sum = u32::from_le_bytes(array(&head[20..24]));
-        let mut names = vec![0; length.min(64 * 1024)];
-        if !self.read_at(&mut names, HEAD as u64)? || checksum(number, &names) != sum {
+        let mut text = vec![0; length.min(64 * 1024)];
+        if !self.read_at(&mut text, HEAD as u64)? || checksum(number, &text) != sum {
             return Ok(());
         }
-        self.columns = String::from_utf8_lossy(&names).split(',').map(str::to_owned).collect();
+        let text_length = text.len();
+        let text = String::from_utf8_lossy(&text);
+        let names = match text.split_once('\n') {
+            Some((owner, names)) if has_owner => {
+                self.owner = Some(owner.to_owned());
+                names
+            }
+            _ => &*text,
+        };
+        self.columns = names.split(',').map(str::to_owned).collect();
         self.number = number;
-        self.offset = (HEAD + names.len()) as u64;
+        self.offset = (HEAD + text_length) as u64;
         self.is_ours = true;
         Ok(())
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::{Journal, Position, segments};
-use crate::Generation;
 use crate::tests::generation;
+use crate::{Generation, StoreError};
 
 fn row(n: usize) -> Generation {
     Generation {
@@ -33,7 +33,7 @@ fn append(journal: &mut Journal, rows: &[Generation]) -> Vec<Position> {
 /// Opens a journal, and what was found in it.
 fn open(folder: &Path) -> (Journal, Vec<Generation>) {
     let mut found = Vec::new();
-    let journal = Journal::open(folder, false, |rows| {
+    let journal = Journal::open(folder, "acct_one", false, |rows| {
         found.extend(rows);
         Ok(())
     })
@@ -72,6 +72,53 @@ fn what_was_replayed_is_not_found_again_although_the_file_is_used_again() {
     drop(journal);
     only_segment(folder.path());
     assert_eq!(open(folder.path()).1, [row(7)]);
+}
+
+#[test]
+fn rows_for_another_database_are_refused_and_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(folder.path());
+    let open_for = |identity: &str| {
+        let mut found = 0;
+        let opened = Journal::open(folder.path(), identity, false, |rows| {
+            found += rows.len();
+            Ok(())
+        });
+        opened.map(|_| found)
+    };
+    append(&mut journal, &[row(1), row(2)]);
+    drop(journal);
+    let refused = open_for("acct_two").unwrap_err();
+    assert!(matches!(refused, StoreError::ForeignJournal { .. }));
+    let told = refused.to_string();
+    assert!(told.contains("acct_one") && told.contains("acct_two"), "{told}");
+    assert_eq!(open_for("acct_one").unwrap(), 2);
+    // All are replayed: what is left has no rows, and may be anybody's.
+    assert_eq!(open_for("acct_two").unwrap(), 0);
+}
+
+#[test]
+fn a_segment_of_a_version_without_identities_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(folder.path());
+    append(&mut journal, &[row(1)]);
+    drop(journal);
+    // As it was written then: another magic, and the names alone.
+    let path = only_segment(folder.path());
+    let bytes = std::fs::read(&path).unwrap();
+    let length = usize::try_from(u32::from_le_bytes(bytes[16..20].try_into().unwrap())).unwrap();
+    let names = &bytes[24 + "acct_one\n".len()..24 + length];
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes[8..16]);
+    hasher.update(names);
+    let mut older = b"TLNJRNL1".to_vec();
+    older.extend_from_slice(&bytes[8..16]);
+    older.extend_from_slice(&u32::try_from(names.len()).unwrap().to_le_bytes());
+    older.extend_from_slice(&hasher.finalize().to_le_bytes());
+    older.extend_from_slice(names);
+    older.extend_from_slice(&bytes[24 + length..]);
+    std::fs::write(path, older).unwrap();
+    assert_eq!(open(folder.path()).1, [row(1)]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod inbox;
 mod scribe;
 mod sqlite;
 mod target;
+pub(crate) mod withheld;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -118,6 +119,11 @@ struct Shared {
     taking_since: Mutex<Option<Instant>>,
 }
 
+/// How long who reads waits for what was settled before; the shorter one if the database is known
+/// not to take it.
+const CATCH_UP: Duration = Duration::from_secs(5);
+const CATCH_UP_IN_TROUBLE: Duration = Duration::from_millis(500);
+
 /// When the database takes longer than this, that is told.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -141,15 +147,16 @@ impl Drop for Alive {
     }
 }
 
-/// Replays what a process before left in the journal, and starts the threads. To be called where
-/// blocking does no harm.
+/// Replays what a process before left in the journal of the database with that identity, and
+/// starts the threads. To be called where blocking does no harm.
 pub(crate) fn start(
     mut target: Target,
     options: SettlementOptions,
+    identity: &str,
 ) -> Result<Settlements, StoreError> {
     let mut refused = Vec::new();
     let mut journal = match &options.journal {
-        Some(folder) => Some(Journal::open(folder, options.durable, |rows| {
+        Some(folder) => Some(Journal::open(folder, identity, options.durable, |rows| {
             let known: Vec<&Generation> = rows.iter().collect();
             tracing::info!(rows = rows.len(), "settlements found in the journal");
             let places = target.write_acceptable(&known)?;
@@ -247,12 +254,17 @@ impl Settlements {
         self.ask(Message::Flush).await
     }
 
-    /// The same before reading, where nothing is done if nothing is on its way.
+    /// The same before reading, where nothing is done if nothing is on its way, and nobody waits
+    /// for long.
     pub async fn catch_up(&self) {
-        if self.unwritten() > 0
-            && let Err(error) = self.flush().await
-        {
-            tracing::debug!(%error, "read without the latest settlements");
+        if self.unwritten() == 0 {
+            return;
+        }
+        let patience = if self.trouble().is_some() { CATCH_UP_IN_TROUBLE } else { CATCH_UP };
+        match tokio::time::timeout(patience, self.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "read without the latest settlements"),
+            Err(late) => tracing::debug!(%late, "read without the latest settlements"),
         }
     }
 

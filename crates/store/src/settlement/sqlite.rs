@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{
-    CachedStatement, Connection, ErrorCode, Statement, Transaction, TransactionBehavior,
+    CachedStatement, Connection, ErrorCode, OptionalExtension as _, Statement, Transaction,
+    TransactionBehavior,
 };
 
 use super::target::WriteError;
+use super::withheld::{self, HORIZON, WITHHOLD};
 use crate::Generation;
 use crate::engine::Engine;
 use crate::generation::{APP, COLUMNS, Cell, MANNER, write_cells};
@@ -140,11 +142,20 @@ impl SqliteBooks {
     ) -> Result<Vec<Arc<str>>, rusqlite::Error> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let known = &mut self.known;
+        let horizon = match withheld::is_any_old(rows) {
+            true => transaction.query_row(HORIZON, (), |row| row.get(0)).optional()?,
+            false => None,
+        };
+        let mut withheld = 0;
         let mut roll_up = RollUp::default();
         let mut key_days = KeyDays::default();
         let mut fresh = Vec::new();
         let mut statement: Option<(usize, CachedStatement<'_>)> = None;
         for row in rows {
+            if withheld::is_beyond(row, horizon) {
+                withheld += withhold(&transaction, row)?;
+                continue;
+            }
             if let (Some(version), Some(prices)) = (&row.price_version, &row.prices)
                 && !known.versions.contains(version)
                 && !fresh.contains(version)
@@ -187,6 +198,7 @@ impl SqliteBooks {
         add_lines(&transaction, &self.texts.minute, &roll_up.minutes())?;
         add_lines(&transaction, &self.texts.day, &roll_up.days())?;
         transaction.commit()?;
+        withheld::report(withheld);
         Ok(fresh)
     }
 
@@ -197,6 +209,22 @@ impl SqliteBooks {
             tracing::warn!(%error, "closing the settlement connection failed");
         }
     }
+}
+
+/// Keeps a row apart whose day has left, unless it is known; gives how many rows that were.
+fn withhold(transaction: &Transaction<'_>, row: &Generation) -> Result<usize, rusqlite::Error> {
+    let known = "SELECT 1 FROM generation WHERE id = ?";
+    if transaction.prepare_cached(known)?.exists((&*row.id,))? {
+        return Ok(0);
+    }
+    transaction.prepare_cached(WITHHOLD)?.execute((
+        &*row.id,
+        row.created_at,
+        &*row.key_hash,
+        row.total_cost,
+        row.upstream_inference_cost,
+        withheld::record(row),
+    ))
 }
 
 /// The number of a row's combination of texts, unless it is new and the transaction has put in

@@ -1,5 +1,7 @@
 //! What the roll-ups tell.
 
+use std::time::Duration;
+
 use super::{TestDatabase, generation, on_each_engine};
 use crate::{
     ActivityQuery, AnalyticsQuery, Dimension, Direction, Figure, Filter, Generation,
@@ -9,6 +11,7 @@ use crate::{
 
 const DAY: Micros = 86_400_000_000;
 const HOUR: Micros = 3_600_000_000;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One row a day for three days at one model, and one at another.
 async fn store_with_rows(database: &TestDatabase) -> Store {
@@ -87,20 +90,6 @@ async fn activity_has_the_documented_fields(database: TestDatabase) {
     assert!(rows.iter().any(|row| row.workspace_id.as_deref() == Some("other")));
 }
 
-on_each_engine!(totals_are_told_by_account_workspace_member_and_key);
-async fn totals_are_told_by_account_workspace_member_and_key(database: TestDatabase) {
-    let store = store_with_rows(&database).await;
-    let now = 2 * DAY + 6 * HOUR;
-    let accounts = store.usage_totals(UsageScope::Account, now).await.unwrap();
-    assert_eq!((accounts["acct"].usage.total, accounts["acct"].usage.daily), (11_111, 1_000));
-    assert_eq!((accounts["acct"].byok_usage.total, accounts["acct"].requests), (7, 6));
-    let workspaces = store.usage_totals(UsageScope::Workspace, now).await.unwrap();
-    assert_eq!((workspaces["ws"].usage.total, workspaces["other"].usage.total), (11_011, 100));
-    let keys = store.usage_totals(UsageScope::Key, now).await.unwrap();
-    assert_eq!(keys["key"], accounts["acct"]);
-    assert_eq!(store.usage_totals(UsageScope::Member, now).await.unwrap().len(), 0);
-}
-
 on_each_engine!(a_question_is_answered_by_time_and_dimension);
 /// ACT-3, ACT-4
 async fn a_question_is_answered_by_time_and_dimension(database: TestDatabase) {
@@ -111,7 +100,7 @@ async fn a_question_is_answered_by_time_and_dimension(database: TestDatabase) {
         dimensions: vec![Dimension::Model],
         ..query(&metrics)
     };
-    let result = store.analytics(&asked).await.unwrap();
+    let result = store.analytics(&asked, PATIENCE).await.unwrap();
     let told: Vec<_> = result
         .rows
         .iter()
@@ -129,11 +118,11 @@ async fn a_question_is_answered_by_time_and_dimension(database: TestDatabase) {
     assert_eq!(result.rows[4].figures[2], Some(Figure::Rate(1.0)));
     assert!(!result.truncated);
 
-    let whole = store.analytics(&query(&metrics)).await.unwrap();
+    let whole = store.analytics(&query(&metrics), PATIENCE).await.unwrap();
     assert_eq!((whole.rows.len(), whole.rows[0].figures[0]), (1, Some(count(11_111))));
     for granularity in Granularity::ALL {
         let asked = AnalyticsQuery { granularity: Some(*granularity), ..query(&metrics) };
-        let rows = store.analytics(&asked).await.unwrap().rows;
+        let rows = store.analytics(&asked, PATIENCE).await.unwrap().rows;
         let sum: f64 = rows.iter().map(|row| row.figures[0].unwrap().as_f64()).sum();
         assert!((sum - 11_111.0).abs() < 0.1, "{granularity:?}");
     }
@@ -144,7 +133,7 @@ async fn every_metric_and_dimension_can_be_asked_for(database: TestDatabase) {
     let store = store_with_rows(&database).await;
     let all =
         AnalyticsQuery { time_range: TimeRange { start: DAY, end: 2 * DAY }, ..query(Metric::ALL) };
-    let row = store.analytics(&all).await.unwrap().rows.remove(0);
+    let row = store.analytics(&all, PATIENCE).await.unwrap().rows.remove(0);
     let of = |metric: Metric| {
         let place = Metric::ALL.iter().position(|other| *other == metric).unwrap();
         row.figures[place].unwrap().as_f64()
@@ -163,7 +152,7 @@ async fn every_metric_and_dimension_can_be_asked_for(database: TestDatabase) {
             }],
             ..query(&[Metric::RequestCount])
         };
-        let rows = store.analytics(&asked).await.unwrap().rows;
+        let rows = store.analytics(&asked, PATIENCE).await.unwrap().rows;
         let sum: f64 = rows.iter().map(|row| row.figures[0].unwrap().as_f64()).sum();
         assert!((sum - 6.0).abs() < 0.1, "{dimension:?}: {rows:?}");
     }
@@ -176,7 +165,7 @@ async fn filters_orders_and_limits_narrow_an_answer(database: TestDatabase) {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
         let filters = vec![Filter { dimension: Dimension::Model, operator, values }];
         let asked = AnalyticsQuery { filters, ..query(&[Metric::RequestCount]) };
-        store.analytics(&asked).await.unwrap().rows[0].figures[0].unwrap().as_f64()
+        store.analytics(&asked, PATIENCE).await.unwrap().rows[0].figures[0].unwrap().as_f64()
     };
     assert_eq!(count(Operator::Eq, &["b/two"]).await, 2.0);
     assert_eq!(count(Operator::Neq, &["b/two"]).await, 4.0);
@@ -198,14 +187,29 @@ async fn filters_orders_and_limits_narrow_an_answer(database: TestDatabase) {
         limit: 2,
         ..query(&[Metric::TotalUsage])
     };
-    let result = store.analytics(&asked).await.unwrap();
+    let result = store.analytics(&asked, PATIENCE).await.unwrap();
     assert!(result.truncated);
     let told: Vec<_> = result.rows.iter().map(|row| row.figures[0].unwrap().as_f64()).collect();
     assert_eq!(told, [10_000.0, 1_000.0]);
     let asked = AnalyticsQuery { group_limit: Some(1), limit: 1_000, ..asked };
-    let result = store.analytics(&asked).await.unwrap();
-    assert!(result.rows.iter().all(|row| row.dimensions == ["b/two"]));
+    let result = store.analytics(&asked, PATIENCE).await.unwrap();
+    let told: Vec<_> = result.rows.iter().map(|row| row.figures[0].unwrap().as_f64()).collect();
+    assert_eq!(told, [10_000.0, 1_000.0], "the first day of each model");
     assert!(result.truncated);
+    let whole = AnalyticsQuery { group_limit: Some(1), dimensions: vec![], ..asked };
+    let result = store.analytics(&whole, PATIENCE).await.unwrap();
+    assert_eq!((result.rows.len(), result.truncated), (3, false));
+
+    let by_count =
+        OrderBy { order: Order::Metric(Metric::RequestCount), direction: Direction::Ascending };
+    let asked = AnalyticsQuery {
+        dimensions: vec![Dimension::Model],
+        order_by: vec![by_count],
+        ..query(&[Metric::TotalUsage])
+    };
+    let rows = store.analytics(&asked, PATIENCE).await.unwrap().rows;
+    let told: Vec<_> = rows.iter().map(|row| (&*row.dimensions[0], row.requests)).collect();
+    assert_eq!(told, [("b/two", 2), ("a/one", 4)]);
 }
 
 on_each_engine!(what_is_beyond_the_bounds_is_refused);
@@ -228,11 +232,14 @@ async fn what_is_beyond_the_bounds_is_refused(database: TestDatabase) {
             ..good.clone()
         },
     ] {
-        let refused = store.analytics(&bad).await;
+        let refused = store.analytics(&bad, PATIENCE).await;
         assert!(matches!(refused, Err(StoreError::Invalid { .. })), "{bad:?}");
     }
     // Nothing was ever settled: a row of nothing.
-    assert_eq!(store.analytics(&good).await.unwrap().rows[0].figures, [Some(Figure::Count(0))]);
+    assert_eq!(
+        store.analytics(&good, PATIENCE).await.unwrap().rows[0].figures,
+        [Some(Figure::Count(0))]
+    );
 }
 
 on_each_engine!(part_of_a_day_is_told_by_the_minute_as_long_as_minutes_are_kept);
@@ -242,18 +249,29 @@ async fn part_of_a_day_is_told_by_the_minute_as_long_as_minutes_are_kept(databas
         time_range: TimeRange { start: DAY + 6 * HOUR, end: 2 * DAY + 6 * HOUR },
         ..query(&[Metric::TotalUsage])
     };
-    let result = store.analytics(&asked).await.unwrap();
+    let result = store.analytics(&asked, PATIENCE).await.unwrap();
     assert_eq!(
         (result.rows[0].figures[0], result.by_whole_days),
         (Some(Figure::Count(1_000)), false)
     );
     let retention = Retention { minute_days: Some(0), ..Retention::default() };
     store.keep_house(&retention, 2 * DAY).await.unwrap();
-    let result = store.analytics(&asked).await.unwrap();
+    let result = store.analytics(&asked, PATIENCE).await.unwrap();
     assert_eq!(
         (result.rows[0].figures[0], result.by_whole_days),
         (Some(Figure::Count(11_110)), true)
     );
+    let by_hour = AnalyticsQuery { granularity: Some(Granularity::Hour), ..asked };
+    let result = store.analytics(&by_hour, PATIENCE).await.unwrap();
+    assert!(result.is_cut_short);
+    let late = AnalyticsQuery {
+        time_range: TimeRange { start: 2 * DAY, end: 3 * DAY },
+        ..by_hour.clone()
+    };
+    let result = store.analytics(&late, PATIENCE).await.unwrap();
+    assert_eq!((result.rows.len(), result.is_cut_short), (1, false));
+    let refused = store.analytics(&by_hour, Duration::ZERO).await;
+    assert!(matches!(refused, Err(StoreError::OutOfTime)));
 }
 
 on_each_engine!(the_member_of_a_key_is_told_by_join);
@@ -269,11 +287,12 @@ async fn the_member_of_a_key_is_told_by_join(database: TestDatabase) {
         let row = generation(format!("gen-{n}"), hash, 3);
         drop(store.settlements().reserve_slot().unwrap().settle(row));
     }
-    let totals = store.usage_totals(UsageScope::Member, 0).await.unwrap();
-    assert_eq!((totals.len(), totals["m"].usage.total), (1, 3));
+    let totals = store.usage_of_all(UsageScope::Member, 0).await.unwrap();
+    let totals: Vec<_> = totals.iter().map(|(id, usage)| (&**id, usage.usage.total)).collect();
+    assert_eq!(totals, [("m", 3)]);
     let asked =
         AnalyticsQuery { dimensions: vec![Dimension::Member], ..query(&[Metric::TotalUsage]) };
-    let rows = store.analytics(&asked).await.unwrap().rows;
+    let rows = store.analytics(&asked, PATIENCE).await.unwrap().rows;
     let mut members: Vec<_> = rows.iter().map(|row| row.dimensions[0].as_str()).collect();
     members.sort_unstable();
     assert_eq!(members, ["", "m"]);

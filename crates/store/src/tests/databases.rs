@@ -113,7 +113,16 @@ impl TestDatabase {
 
     /// The same with a journal, and at most so many rows in memory behind it.
     pub(crate) async fn open_with_journal(&self, in_memory: usize) -> Store {
-        let settlements = SettlementOptions {
+        self.open_with(self.journalling(in_memory)).await
+    }
+
+    /// The same, where it may be refused.
+    pub(crate) async fn try_open_with_journal(&self) -> Result<Store, StoreError> {
+        self.try_open_waiting(Duration::from_millis(10), self.journalling(10)).await
+    }
+
+    fn journalling(&self, in_memory: usize) -> SettlementOptions {
+        SettlementOptions {
             retry_pauses: Vec::new(),
             backlog_pause: Duration::from_secs(3_600),
             journal: Some(self.journal()),
@@ -121,8 +130,7 @@ impl TestDatabase {
             durable: false,
             in_memory,
             ..SettlementOptions::default()
-        };
-        self.open_with(settlements).await
+        }
     }
 
     /// A store with a journal whose database may keep it waiting for long.
@@ -141,8 +149,16 @@ impl TestDatabase {
     }
 
     async fn open_waiting(&self, patience: Duration, settlements: SettlementOptions) -> Store {
+        self.try_open_waiting(patience, settlements).await.unwrap()
+    }
+
+    async fn try_open_waiting(
+        &self,
+        patience: Duration,
+        settlements: SettlementOptions,
+    ) -> Result<Store, StoreError> {
         let key = self.key.clone();
-        let opened = match &self.place {
+        match &self.place {
             Place::Sqlite => {
                 let options = EngineOptions { busy_timeout: patience, durable: false };
                 Store::open_with(&self.path(), key, 0, &options, settlements, None).await
@@ -152,8 +168,7 @@ impl TestDatabase {
                     PostgresOptions { lock_timeout: patience, ..PostgresOptions::default() };
                 Store::connect_with(address, key, 0, &options, settlements).await
             }
-        };
-        opened.unwrap()
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{TestDatabase, flush_when_unlocked, generation, on_each_engine};
-use crate::{Generation, MasterKey, Residue, Store, StoreError};
+use crate::{Generation, MasterKey, Residue, Store, StoreError, Withheld};
 
 on_each_engine!(with_a_journal_an_outage_is_not_felt_and_every_row_is_written_once_later);
 async fn with_a_journal_an_outage_is_not_felt_and_every_row_is_written_once_later(
@@ -65,6 +67,101 @@ async fn what_an_outage_kept_in_the_journal_is_written_at_the_next_start(databas
     let store = database.open_with_journal(10).await;
     assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 50);
     assert_eq!(store.generation("gen-49").await.unwrap().unwrap().prices, prices);
+    store.close().await.unwrap();
+}
+
+/// Settles rows that the database does not take, and gives a copy of the journal that has them.
+async fn leave_in_journal(database: &TestDatabase, rows: &[Generation]) -> tempfile::TempDir {
+    let store = database.open_with_journal(10).await;
+    let other = database.open().await;
+    let mut lock = other.database().begin_change().await.unwrap();
+    if database.is_postgres() {
+        lock.execute("LOCK TABLE generation", &[]).await.unwrap();
+    }
+    for row in rows {
+        store.settlements().reserve_slot().unwrap().settle(row.clone()).await.unwrap();
+    }
+    let copy = tempfile::tempdir().unwrap();
+    copy_journal(&database.journal(), copy.path());
+    drop(lock);
+    flush_when_unlocked(&store.settlements()).await;
+    other.close().await.unwrap();
+    store.close().await.unwrap();
+    copy
+}
+
+fn copy_journal(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+on_each_engine!(a_journal_of_another_database_is_refused_and_kept);
+async fn a_journal_of_another_database_is_refused_and_kept(database: TestDatabase) {
+    let other = match database.is_postgres() {
+        true => TestDatabase::postgres().await.unwrap(),
+        false => TestDatabase::sqlite(),
+    };
+    let left = leave_in_journal(&database, &[generation("gen-1", "key", 5)]).await;
+    for before in [0, 1] {
+        if before == 1 {
+            // As well as a new one, one that has been in use.
+            other.open().await.close().await.unwrap();
+        }
+        copy_journal(left.path(), &other.journal());
+        let refused = other.try_open_with_journal().await.unwrap_err();
+        assert!(matches!(refused, StoreError::ForeignJournal { .. }), "{refused}");
+    }
+    let beside = other.open().await;
+    assert_eq!(beside.key_usage("key", 0).await.unwrap().requests, 0);
+    beside.close().await.unwrap();
+    // In its own database it is known.
+    copy_journal(&other.journal(), &database.journal());
+    let store = database.open_with_journal(10).await;
+    assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 1);
+    store.close().await.unwrap();
+}
+
+on_each_engine!(a_settlement_whose_day_was_removed_is_neither_counted_twice_nor_lost);
+async fn a_settlement_whose_day_was_removed_is_neither_counted_twice_nor_lost(
+    database: TestDatabase,
+) {
+    const DAY: i64 = 86_400_000_000;
+    let row = |day: i64| Generation {
+        created_at: day * DAY,
+        ..generation(format!("gen-{day}"), "key", 10 + day)
+    };
+    let left = leave_in_journal(&database, &[row(1), row(2), row(3)]).await;
+    let store = database.open().await;
+    store.remove_generations_before(3 * DAY).await.unwrap();
+    let before = store.key_usage("key", 3 * DAY).await.unwrap();
+    assert_eq!((before.requests, before.usage.total), (3, 36));
+    store.close().await.unwrap();
+
+    copy_journal(left.path(), &database.journal());
+    let store = database.open_with_journal(10).await;
+    assert_eq!(store.key_usage("key", 3 * DAY).await.unwrap(), before, "nothing counts twice");
+    let withheld = Withheld { settlements: 2, total_cost: 23 };
+    assert_eq!(store.withheld_settlements().await.unwrap(), withheld);
+    let text = "SELECT record FROM withheld_settlement WHERE id = 'gen-1'";
+    let record = store.database().fetch_one(text, &[]).await.unwrap();
+    let record: String = record.try_get("record").unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert_eq!((&record["id"], &record["total_cost"]), (&json!("gen-1"), &json!(11)));
+    assert_eq!(store.number("SELECT COUNT(*) AS n FROM generation").await, 1);
+    store.close().await.unwrap();
+
+    // The same journal once more: they are known to be kept apart.
+    copy_journal(left.path(), &database.journal());
+    let store = database.open_with_journal(10).await;
+    assert_eq!(store.withheld_settlements().await.unwrap(), withheld);
+    // The horizon does not go back.
+    store.remove_generations_before(DAY).await.unwrap();
+    store.settlements().reserve_slot().unwrap().settle(row(2)).await.unwrap();
+    store.settlements().flush().await.unwrap();
+    assert_eq!(store.key_usage("key", 3 * DAY).await.unwrap(), before);
     store.close().await.unwrap();
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use store::{Micros, Schema, Store, StoreError};
+use store::{Micros, Schema, Store, StoreError, Withheld};
 
 use super::finding::Finding;
 use crate::configuration::FolderSettings;
 use crate::data_folder::{self, Place};
+use crate::decimal::usd;
 use crate::moment;
 
 const CHECK: &str = "database";
@@ -53,6 +54,7 @@ pub async fn open(settings: &FolderSettings) -> (Option<Store>, Vec<Finding>) {
         Ok(store) => {
             let detail = format!("{shown} opens with its master key, at schema version {found}");
             findings.push(Finding::fine(CHECK, detail));
+            findings.extend(withheld(&store).await);
             (Some(store), findings)
         }
         Err(error) => {
@@ -84,6 +86,30 @@ fn failure(place: &Place, error: &anyhow::Error) -> Finding {
         }
     };
     Finding::failure(CHECK, format!("{}: {error:#}", place.shown())).mend(mend)
+}
+
+/// Records that came out of a journal too late.
+async fn withheld(store: &Store) -> Option<Finding> {
+    const CHECK: &str = "withheld records";
+    let withheld = match store.withheld_settlements().await {
+        Ok(withheld) => withheld,
+        Err(error) => return Some(Finding::failure(CHECK, error.to_string())),
+    };
+    (withheld.settlements > 0).then(|| told(withheld)).map(|detail| {
+        Finding::warning(CHECK, detail).mend(
+            "look at the table withheld_settlement; credit or charge by hand what it comes to, \
+             delete its rows, and set generation_retention_days higher",
+        )
+    })
+}
+
+fn told(withheld: Withheld) -> String {
+    format!(
+        "{} records, {} USD, came out of a journal after their day was removed from the database: \
+         they are not counted, since nobody can tell whether they were before",
+        withheld.settlements,
+        usd(withheld.total_cost)
+    )
 }
 
 /// Whether this machine and the server agree about the time.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway::{CallerLimits, Settings, UpstreamLimits};
+use ledger::PricePolicy;
 
 use crate::configuration::{
     Address, MetricsListen, ServerSettings, Simulation, Span, WithoutValkey,
@@ -87,9 +88,14 @@ impl Serving {
                 allow_private_downloads: given
                     .allow_private_downloads
                     .unwrap_or(base.allow_private_downloads),
-                serve_unknown_prices: given
-                    .serve_unknown_prices
-                    .unwrap_or(base.serve_unknown_prices),
+                unknown_prices: PricePolicy {
+                    on_credits: given
+                        .unknown_prices_on_credits
+                        .map_or(base.unknown_prices.on_credits, Into::into),
+                    on_own_credential: given
+                        .unknown_prices_on_own_credential
+                        .map_or(base.unknown_prices.on_own_credential, Into::into),
+                },
                 region: given.region.unwrap_or(base.region),
             },
         }

@@ -1,33 +1,34 @@
 //! `GET /activity/export`: the same as CSV. Our own.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use store::{ActivityQuery, ActivityRow, Store};
+use store::{ActivityQuery, ActivityRow, Store, StoreError};
 
 use super::query::{Which, day_text};
 use crate::api::Refused;
-use crate::api::csv::{self, Cell, Writer, push_line};
+use crate::api::csv::{self, Cell, Column, Pages};
 use crate::api::openapi::ErrorAnswer;
 use crate::api::page::Asked;
 use crate::api::session::Management;
 use crate::app::App;
 use crate::clock::now_micros;
 
-const HEAD: [&str; 12] = [
-    "date",
-    "workspace_id",
-    "model",
-    "model_permaslug",
-    "endpoint_id",
-    "provider_name",
-    "usage_usd",
-    "byok_usage_inference_usd",
-    "requests",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
+const COLUMNS: &[Column<ActivityRow>] = &[
+    ("date", |row| Cell::made(day_text(row.day))),
+    ("workspace_id", |row| Cell::maybe(row.workspace_id.as_deref())),
+    ("model", |row| Cell::text(&row.model)),
+    ("model_permaslug", |row| Cell::text(&row.model_permaslug)),
+    ("endpoint_id", |row| Cell::text(&row.endpoint_id)),
+    ("provider_name", |row| Cell::text(&row.provider_name)),
+    ("usage_usd", |row| Cell::Usd(row.usage)),
+    ("byok_usage_inference_usd", |row| Cell::Usd(row.byok_usage_inference)),
+    ("requests", |row| Cell::Number(row.requests)),
+    ("prompt_tokens", |row| Cell::Number(row.prompt_tokens)),
+    ("completion_tokens", |row| Cell::Number(row.completion_tokens)),
+    ("reasoning_tokens", |row| Cell::Number(row.reasoning_tokens)),
 ];
 
 /// Exports what was used on the last 30 completed UTC days, the newest first.
@@ -47,45 +48,27 @@ pub async fn export(
     Asked(which): Asked<Which>,
 ) -> Result<Response, Refused> {
     let query = which.read(&app, &management, now_micros()).await?;
-    let store = app.store.clone();
-    Ok(csv::answer("activity.csv", move |writer| write(store, query, writer)))
-}
-
-/// A day at a time: what is held is what one day's endpoints did.
-async fn write(store: Store, query: ActivityQuery, writer: Writer) {
-    let mut table = String::new();
-    push_line(&mut table, HEAD.map(Cell::Text));
     let days = match query.date {
         Some(date) => date..date + 1,
         None => query.from_day..query.until_day,
     };
-    for day in days.rev() {
-        let of_day = ActivityQuery { date: Some(day), ..query.clone() };
-        match store.activity(&of_day).await {
-            Ok(rows) => rows.iter().for_each(|row| push_row(&mut table, row)),
-            Err(error) => return writer.fail(error).await,
-        }
-        if !table.is_empty() && !writer.write(std::mem::take(&mut table)).await {
-            return;
-        }
-    }
+    let days = Days { store: app.store.clone(), query, days };
+    Ok(csv::table("activity.csv", COLUMNS, days))
 }
 
-fn push_row(table: &mut String, row: &ActivityRow) {
-    let date = day_text(row.day);
-    let cells: [Cell<'_>; HEAD.len()] = [
-        Cell::Text(&date),
-        Cell::text(row.workspace_id.as_deref()),
-        Cell::Text(&row.model),
-        Cell::Text(&row.model_permaslug),
-        Cell::Text(&row.endpoint_id),
-        Cell::Text(&row.provider_name),
-        Cell::Usd(row.usage),
-        Cell::Usd(row.byok_usage_inference),
-        Cell::Number(row.requests),
-        Cell::Number(row.prompt_tokens),
-        Cell::Number(row.completion_tokens),
-        Cell::Number(row.reasoning_tokens),
-    ];
-    push_line(table, cells);
+/// A day at a time, the newest first: what is held is what one day's endpoints did.
+struct Days {
+    store: Store,
+    query: ActivityQuery,
+    days: Range<i64>,
+}
+
+impl Pages for Days {
+    type Row = ActivityRow;
+
+    async fn next(&mut self) -> Result<Option<Vec<ActivityRow>>, StoreError> {
+        let Some(day) = self.days.next_back() else { return Ok(None) };
+        let of_day = ActivityQuery { date: Some(day), ..self.query.clone() };
+        self.store.activity(&of_day).await.map(Some)
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
-use protocol::exchange::{ErrorType, Fault};
+use protocol::exchange::Fault;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use store::{AnalyticsQuery, AnalyticsRow, Dimension, Figure};
@@ -24,7 +24,7 @@ use crate::api::time::iso;
 use crate::app::App;
 use crate::clock::now_micros;
 
-/// How long an answer may take.
+/// How long the database may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The answer.
@@ -68,18 +68,15 @@ pub async fn query(
 ) -> Result<Json<QueryAnswer>, Refused> {
     let started = Instant::now();
     let query = question.read(management.account_id(), now_micros())?;
-    let answer = tokio::time::timeout(PATIENCE, app.store.analytics(&query))
-        .await
-        .map_err(|_| {
-            let message = "The question takes too long; ask about less time or fewer dimensions";
-            Fault::new(ErrorType::Timeout, message).with_status(408)
-        })?
-        .map_err(refused)?;
+    let answer = app.store.analytics(&query, PATIENCE).await.map_err(refused)?;
     let people = people(&app, &query).await?;
     let data: Vec<Value> = answer.rows.iter().map(|row| object(&query, row, &people)).collect();
     let mut warnings = Vec::new();
     if answer.by_whole_days {
         warnings.push("Minutes of this range are no longer kept: whole UTC days stand for it");
+    }
+    if answer.is_cut_short {
+        warnings.push("Minutes of the range's beginning are no longer kept: ask by day for it");
     }
     let metadata = QueryMetadata {
         query_time_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

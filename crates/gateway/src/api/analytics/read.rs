@@ -9,6 +9,7 @@ use store::{
 };
 use utoipa::ToSchema;
 
+use super::meta::format_of;
 use crate::api::time::utc_micros;
 
 const DAY: Micros = 86_400_000_000;
@@ -16,6 +17,8 @@ const DAY: Micros = 86_400_000_000;
 const USUAL_RANGE: Micros = 30 * DAY;
 /// The longest range by the minute: more would be cut off by the most rows anyway.
 const MOST_DAYS_BY_MINUTE: i64 = 7;
+/// The longest range by the hour, which is as long as minutes are kept, and of latencies. ACT-4
+const MOST_DAYS_IN_DETAIL: i64 = 31;
 
 /// A question. ACT-3
 #[derive(Deserialize, ToSchema)]
@@ -33,13 +36,14 @@ pub struct Question {
     filters: Vec<FilterRequest>,
     /// `minute`, `hour`, `day`, `week` or `month`; the range as a whole unless said.
     granularity: Option<String>,
-    /// The last 30 days unless said.
+    /// The last 30 days unless said; at most 7 days by the minute, and 31 by the hour or where
+    /// a metric of latency is asked for.
     time_range: Option<TimeRangeRequest>,
     order_by: Option<OrderRequest>,
     /// The most rows; 1000 unless said.
     #[schema(minimum = 1, maximum = 1000)]
     limit: Option<i64>,
-    /// The most combinations of dimensions.
+    /// The most rows of each combination of dimensions.
     #[schema(minimum = 1)]
     group_limit: Option<i64>,
 }
@@ -108,12 +112,13 @@ impl Question {
             Some(_) => Err(Fault::invalid(format!("{field}: must be 1 to {most}"))),
         };
         let order_by = self.order_by.map(|order| order.read()).transpose()?;
+        let time_range = range(self.time_range, granularity, &metrics, now)?;
         Ok(AnalyticsQuery {
             metrics,
             dimensions,
             filters,
             granularity,
-            time_range: range(self.time_range, granularity, now)?,
+            time_range,
             order_by: order_by.into_iter().collect(),
             limit: bounded("limit", self.limit, 1000)?.unwrap_or(1000),
             group_limit: bounded("group_limit", self.group_limit, 1000)?,
@@ -185,6 +190,7 @@ fn scalar(value: &Value) -> Option<String> {
 fn range(
     given: Option<TimeRangeRequest>,
     granularity: Option<Granularity>,
+    metrics: &[Metric],
     now: Micros,
 ) -> Result<TimeRange, Fault> {
     let Some(given) = given else {
@@ -199,9 +205,16 @@ fn range(
     if end <= start {
         return Err(Fault::invalid("time_range.end: must be after the start"));
     }
-    if granularity == Some(Granularity::Minute) && end - start > MOST_DAYS_BY_MINUTE * DAY {
-        let message = format!("time_range: by the minute, at most {MOST_DAYS_BY_MINUTE} days");
-        return Err(Fault::invalid(message));
+    let is_of_latency = metrics.iter().any(|metric| format_of(*metric) == "latency");
+    let bounds = [
+        (granularity == Some(Granularity::Minute), "by the minute", MOST_DAYS_BY_MINUTE),
+        (granularity == Some(Granularity::Hour), "by the hour", MOST_DAYS_IN_DETAIL),
+        (is_of_latency, "for metrics of latency", MOST_DAYS_IN_DETAIL),
+    ];
+    for (applies, what, days) in bounds {
+        if applies && end.saturating_sub(start) > days * DAY {
+            return Err(Fault::invalid(format!("time_range: {what}, at most {days} days")));
+        }
     }
     Ok(TimeRange { start, end })
 }

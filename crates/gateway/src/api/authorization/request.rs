@@ -2,7 +2,7 @@
 
 use http::Uri;
 use protocol::exchange::Fault;
-use store::{Challenge, ChallengeMethod, LimitReset, NewApiKey};
+use store::{Challenge, ChallengeMethod, KeyRates, LimitReset, NewApiKey};
 
 use crate::api::body::check_length;
 use crate::api::change::refused;
@@ -69,6 +69,7 @@ impl AccessRequest {
             limit_nano_usd: given.limit.map(|limit| limit_nano_usd("limit", limit)).transpose()?,
             limit_reset: limit_reset.transpose()?,
             include_byok_in_limit: false,
+            rates: KeyRates::default(),
             expires_at: expiry(given.expires_at, now)?,
             is_management: false,
         };

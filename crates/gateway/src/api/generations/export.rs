@@ -6,11 +6,11 @@ use axum::extract::State;
 use axum::response::Response;
 use protocol::exchange::Fault;
 use serde::Deserialize;
-use store::{Direction, Generation, GenerationFilter, Store};
+use store::{Direction, Generation, GenerationExport, GenerationFilter, StoreError};
 use utoipa::IntoParams;
 
 use crate::api::Refused;
-use crate::api::csv::{self, Cell, Writer, push_line};
+use crate::api::csv::{self, Cell, Column, Pages};
 use crate::api::openapi::ErrorAnswer;
 use crate::api::page::Asked;
 use crate::api::session::Management;
@@ -38,34 +38,34 @@ pub struct Which {
     session_id: Option<String>,
 }
 
-const HEAD: [&str; 27] = [
-    "id",
-    "request_id",
-    "created_at",
-    "workspace_id",
-    "api_key_hash",
-    "api_type",
-    "model_requested",
-    "model",
-    "provider",
-    "endpoint",
-    "status",
-    "error_type",
-    "finish_reason",
-    "streamed",
-    "cancelled",
-    "latency_ms",
-    "generation_time_ms",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "cached_tokens",
-    "total_cost_usd",
-    "upstream_cost_usd",
-    "price_state",
-    "is_byok",
-    "external_user",
-    "session_id",
+const COLUMNS: &[Column<Generation>] = &[
+    ("id", |row| Cell::text(&row.id)),
+    ("request_id", |row| Cell::text(&row.request_id)),
+    ("created_at", |row| Cell::made(iso(row.created_at))),
+    ("workspace_id", |row| Cell::text(&row.workspace_id)),
+    ("api_key_hash", |row| Cell::text(&row.key_hash)),
+    ("api_type", |row| Cell::text(&row.api_type)),
+    ("model_requested", |row| Cell::text(&row.model_requested)),
+    ("model", |row| Cell::text(&row.model)),
+    ("provider", |row| Cell::text(&row.provider_name)),
+    ("endpoint", |row| Cell::text(&row.endpoint_tag)),
+    ("status", |row| Cell::Number(row.status.into())),
+    ("error_type", |row| Cell::maybe(row.error_type.as_deref())),
+    ("finish_reason", |row| Cell::maybe(row.finish_reason.as_deref())),
+    ("streamed", |row| Cell::truth(row.streamed)),
+    ("cancelled", |row| Cell::truth(row.cancelled)),
+    ("latency_ms", |row| Cell::Number(row.latency_ms)),
+    ("generation_time_ms", |row| Cell::Number(row.generation_time_ms)),
+    ("prompt_tokens", |row| Cell::Number(row.native_tokens_prompt)),
+    ("completion_tokens", |row| Cell::Number(row.native_tokens_completion)),
+    ("reasoning_tokens", |row| Cell::Number(row.native_tokens_reasoning)),
+    ("cached_tokens", |row| Cell::Number(row.native_tokens_cached)),
+    ("total_cost_usd", |row| Cell::Usd(row.total_cost)),
+    ("upstream_cost_usd", |row| Cell::Usd(row.upstream_inference_cost)),
+    ("price_state", |row| Cell::text(row.price_state.as_str())),
+    ("is_byok", |row| Cell::truth(row.is_byok)),
+    ("external_user", |row| Cell::maybe(row.external_user.as_deref())),
+    ("session_id", |row| Cell::maybe(row.session_id.as_deref())),
 ];
 
 /// Exports generations, newest first.
@@ -104,59 +104,14 @@ pub async fn export(
         from,
         until: Some(until),
     };
-    let store = app.store.clone();
-    Ok(csv::answer("generations.csv", move |writer| write(store, filter, writer)))
+    let pages = app.store.export_generations(filter, Direction::Descending);
+    Ok(csv::table("generations.csv", COLUMNS, pages))
 }
 
-async fn write(store: Store, filter: GenerationFilter, writer: Writer) {
-    let mut table = String::new();
-    push_line(&mut table, HEAD.map(Cell::Text));
-    let mut pages = store.export_generations(filter, Direction::Descending);
-    loop {
-        let rows = match pages.next().await {
-            Ok(rows) => rows,
-            Err(error) => return writer.fail(error).await,
-        };
-        rows.iter().flatten().for_each(|row| push_row(&mut table, row));
-        // The head alone, if there is nothing else.
-        let is_over = rows.is_none();
-        if !table.is_empty() && !writer.write(std::mem::take(&mut table)).await || is_over {
-            return;
-        }
+impl Pages for GenerationExport {
+    type Row = Generation;
+
+    async fn next(&mut self) -> Result<Option<Vec<Generation>>, StoreError> {
+        GenerationExport::next(self).await
     }
-}
-
-fn push_row(table: &mut String, row: &Generation) {
-    let truth = |truth: bool| Cell::Text(if truth { "true" } else { "false" });
-    let created = iso(row.created_at);
-    let cells: [Cell<'_>; HEAD.len()] = [
-        Cell::Text(&row.id),
-        Cell::Text(&row.request_id),
-        Cell::Text(&created),
-        Cell::Text(&row.workspace_id),
-        Cell::Text(&row.key_hash),
-        Cell::Text(&row.api_type),
-        Cell::Text(&row.model_requested),
-        Cell::Text(&row.model),
-        Cell::Text(&row.provider_name),
-        Cell::Text(&row.endpoint_tag),
-        Cell::Number(row.status.into()),
-        Cell::text(row.error_type.as_deref()),
-        Cell::text(row.finish_reason.as_deref()),
-        truth(row.streamed),
-        truth(row.cancelled),
-        Cell::Number(row.latency_ms),
-        Cell::Number(row.generation_time_ms),
-        Cell::Number(row.native_tokens_prompt),
-        Cell::Number(row.native_tokens_completion),
-        Cell::Number(row.native_tokens_reasoning),
-        Cell::Number(row.native_tokens_cached),
-        Cell::Usd(row.total_cost),
-        Cell::Usd(row.upstream_inference_cost),
-        Cell::Text(row.price_state.as_str()),
-        truth(row.is_byok),
-        Cell::text(row.external_user.as_deref()),
-        Cell::text(row.session_id.as_deref()),
-    ];
-    push_line(table, cells);
 }

@@ -12,6 +12,7 @@ use store::{KeyUsage, LimitReset, NewApiKey};
 use utoipa::ToSchema;
 
 use super::object::ManagedKey;
+use super::rates::KeyRateLimitRequest;
 use crate::api::Refused;
 use crate::api::body::Given;
 use crate::api::change::{put_in_force, refused};
@@ -36,6 +37,11 @@ pub struct CreateKey {
     limit_reset: Option<LimitReset>,
     #[serde(default)]
     include_byok_in_limit: Option<bool>,
+    /// Our own; `null`: as the settings say for every key.
+    rate_limit: Option<KeyRateLimitRequest>,
+    /// Our own: requests that may run at once; `null`: as the settings say, 0: no limit.
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    concurrency: Option<i64>,
     /// A moment to come, in UTC.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
@@ -80,6 +86,7 @@ pub async fn create(
         limit_nano_usd: limit,
         limit_reset: given.limit_reset,
         include_byok_in_limit: given.include_byok_in_limit.unwrap_or(false),
+        rates: given.rate_limit.unwrap_or_default().rates(given.concurrency),
         expires_at,
         is_management: false,
     };

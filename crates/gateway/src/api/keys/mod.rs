@@ -7,6 +7,7 @@ pub mod create;
 pub mod delete;
 pub mod list;
 mod object;
+mod rates;
 pub mod show;
 pub mod spend;
 pub mod update;

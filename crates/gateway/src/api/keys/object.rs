@@ -4,7 +4,8 @@ use serde::Serialize;
 use store::{ApiKey, KeyUsage, LimitReset};
 use utoipa::ToSchema;
 
-use super::spend::{against_limit, remaining};
+use super::rates::KeyRateLimit;
+use super::spend::{Spending, against_limit, remaining};
 use crate::api::money::Usd;
 use crate::api::time::iso;
 
@@ -28,22 +29,12 @@ pub struct ManagedKey {
     pub limit_remaining: Option<Usd>,
     pub limit_reset: Option<&'static str>,
     pub include_byok_in_limit: bool,
-    #[schema(value_type = f64)]
-    pub usage: Usd,
-    #[schema(value_type = f64)]
-    pub usage_daily: Usd,
-    #[schema(value_type = f64)]
-    pub usage_weekly: Usd,
-    #[schema(value_type = f64)]
-    pub usage_monthly: Usd,
-    #[schema(value_type = f64)]
-    pub byok_usage: Usd,
-    #[schema(value_type = f64)]
-    pub byok_usage_daily: Usd,
-    #[schema(value_type = f64)]
-    pub byok_usage_weekly: Usd,
-    #[schema(value_type = f64)]
-    pub byok_usage_monthly: Usd,
+    /// Our own; `null`: as the settings say for every key.
+    pub rate_limit: Option<KeyRateLimit>,
+    /// Our own: requests that may run at once; `null`: as the settings say, 0: no limit.
+    pub concurrency: Option<i64>,
+    #[serde(flatten)]
+    pub spending: Spending,
     pub created_at: String,
     pub updated_at: Option<String>,
     pub creator_user_id: Option<String>,
@@ -59,20 +50,14 @@ impl ManagedKey {
     /// Shows a key with what it has spent.
     pub fn new(key: ApiKey, spent: &KeyUsage) -> Self {
         let counted = against_limit(spent, key.limit_reset, key.include_byok_in_limit);
-        let (usage, byok) = (spent.usage, spent.byok_usage);
         Self {
             limit: key.limit_nano_usd.map(Usd),
             limit_remaining: remaining(key.limit_nano_usd, counted).map(Usd),
             limit_reset: key.limit_reset.map(LimitReset::as_str),
             include_byok_in_limit: key.include_byok_in_limit,
-            usage: Usd(usage.total),
-            usage_daily: Usd(usage.daily),
-            usage_weekly: Usd(usage.weekly),
-            usage_monthly: Usd(usage.monthly),
-            byok_usage: Usd(byok.total),
-            byok_usage_daily: Usd(byok.daily),
-            byok_usage_weekly: Usd(byok.weekly),
-            byok_usage_monthly: Usd(byok.monthly),
+            rate_limit: KeyRateLimit::of(key.rates),
+            concurrency: key.rates.concurrency,
+            spending: Spending::of(&spent.spent()),
             created_at: iso(key.created_at),
             updated_at: Some(iso(key.updated_at)),
             expires_at: key.expires_at.map(iso),

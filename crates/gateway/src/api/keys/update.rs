@@ -10,6 +10,7 @@ use store::{ApiKeyChange, LimitReset};
 use utoipa::ToSchema;
 
 use super::object::{ManagedKey, ManagedKeyAnswer};
+use super::rates::{self, KeyRateLimitRequest};
 use crate::api::Refused;
 use crate::api::body::{Given, present};
 use crate::api::change::{put_in_force, refused};
@@ -34,6 +35,14 @@ pub struct UpdateKey {
     #[schema(value_type = Option<String>)]
     limit_reset: Option<Option<LimitReset>>,
     include_byok_in_limit: Option<bool>,
+    /// Our own; `null` for what the settings say.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<KeyRateLimitRequest>)]
+    rate_limit: Option<Option<KeyRateLimitRequest>>,
+    /// Our own: requests that may run at once; `null`: as the settings say, 0: no limit.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000_000)]
+    concurrency: Option<Option<i64>>,
 }
 
 /// Changes a key.
@@ -59,13 +68,15 @@ pub async fn update(
         None => None,
     };
     super::find(&app, &management, &hash).await?;
-    let changes = ApiKeyChange {
+    let mut changes = ApiKeyChange {
         name: given.name,
         disabled: given.disabled,
         limit_nano_usd: limit,
         limit_reset: given.limit_reset,
         include_byok_in_limit: given.include_byok_in_limit,
+        ..ApiKeyChange::default()
     };
+    rates::change(&mut changes, given.rate_limit, given.concurrency);
     let actor = management.actor();
     let key = app.store.update_api_key(&hash, changes, &actor, now).await.map_err(refused)?;
     put_in_force(&app).await?;

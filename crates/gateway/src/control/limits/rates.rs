@@ -72,7 +72,8 @@ impl Rates {
         Self { here: Here::default(), shared }
     }
 
-    /// Counts a request of a key, or refuses it. 0 is no limit.
+    /// Counts a request of a key, or refuses it: by the key's own numbers, or else by these. 0 is
+    /// no limit.
     pub async fn admit_key(
         &self,
         terms: &Terms,
@@ -80,6 +81,8 @@ impl Rates {
         per_day: u64,
         now: Micros,
     ) -> Result<(), Limited> {
+        let per_minute = terms.rates.per_minute.unwrap_or(per_minute);
+        let per_day = terms.rates.per_day.unwrap_or(per_day);
         let rules = [RateRule::per_minute(per_minute), RateRule::per_day(per_day)];
         let rules = match (per_minute, per_day) {
             (0, 0) => return Ok(()),
@@ -156,13 +159,15 @@ impl Rates {
         Some((limit, verdict?.remaining()))
     }
 
-    /// A place among the running requests of a key, at most `most`; 0 is no limit.
+    /// A place among the running requests of a key, at most the key's own number, or else `most`;
+    /// 0 is no limit.
     pub async fn enter_key(
         &self,
         terms: &Terms,
         most: u64,
         now: Micros,
     ) -> Result<Option<Place>, Limited> {
+        let most = terms.rates.concurrency.unwrap_or(most);
         if most == 0 {
             return Ok(None);
         }

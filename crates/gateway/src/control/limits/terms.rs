@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ledger::{
     BasisPoints, Limit, LimitKind, Markup, NanoUsd, SpenderId, SpenderKind, Spenders, Window,
 };
-use store::{BudgetInterval, ControlState, LimitReset};
+use store::{BudgetInterval, ControlState, KeyRates, LimitReset};
 
 /// Who spends when a key is used, and under which limits. Requests borrow it: nothing of it is
 /// made anew for each.
@@ -20,6 +20,30 @@ pub struct Terms {
     /// All credits the account was ever given, in nano-dollars; `None` for an account without
     /// entries in its ledger, which is unlimited. CREDIT-3
     pub total_credits: Option<NanoUsd>,
+    /// How fast the key may be used, and how much at once.
+    pub rates: OwnRates,
+}
+
+/// What a key's rates are, where they are not those of every key. 0 is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnRates {
+    /// Requests that may begin in any minute.
+    pub per_minute: Option<u64>,
+    /// Requests that may begin in a UTC day.
+    pub per_day: Option<u64>,
+    /// Requests that may run at once.
+    pub concurrency: Option<u64>,
+}
+
+impl From<KeyRates> for OwnRates {
+    fn from(rates: KeyRates) -> Self {
+        let number = |number: Option<i64>| number.map(|number| u64::try_from(number).unwrap_or(0));
+        Self {
+            per_minute: number(rates.requests_per_minute),
+            per_day: number(rates.requests_per_day),
+            concurrency: number(rates.concurrency),
+        }
+    }
 }
 
 impl Terms {
@@ -144,6 +168,7 @@ impl<'a> TermsSource<'a> {
             limits: limits.into(),
             markup: self.markups.get(key.workspace_id.as_str()).copied().unwrap_or_default(),
             total_credits,
+            rates: key.rates.into(),
         }
     }
 }

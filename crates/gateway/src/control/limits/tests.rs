@@ -42,6 +42,7 @@ fn caller(limits: &Limits, amount: i64) -> Arc<Caller> {
             limits: [limit].into(),
             markup: Default::default(),
             total_credits: None,
+            rates: Default::default(),
         },
     })
 }

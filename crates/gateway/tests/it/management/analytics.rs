@@ -90,6 +90,11 @@ async fn bad_questions_are_refused_by_the_name_of_the_member() {
     let managed = Managed::start().await;
     let filter = |field: &str, operator: &str, value: Value| json!({"filters": [{"field": field, "operator": operator, "value": value}]});
     let range = |start: &str, end: &str| json!({"time_range": {"start": start, "end": end}});
+    let for_days = |days: u32, mut question: Value| {
+        let end = format!("2026-01-{days:02}T00:00:01Z").replace("01-32", "02-01");
+        question["time_range"] = json!({"start": "2026-01-01T00:00:00Z", "end": end});
+        question
+    };
     for (question, named) in [
         (json!({"metrics": []}), "metrics"),
         (json!({"metrics": ["happiness"]}), "metrics"),
@@ -118,6 +123,9 @@ async fn bad_questions_are_refused_by_the_name_of_the_member() {
         (json!({"limit": 0}), "limit"),
         (json!({"limit": 1001}), "limit"),
         (json!({"group_limit": 0}), "group_limit"),
+        (for_days(8, json!({"granularity": "minute"})), "time_range: by the minute"),
+        (for_days(32, json!({"granularity": "hour"})), "time_range: by the hour"),
+        (for_days(32, json!({"metrics": ["latency_p95"]})), "time_range: for metrics of latency"),
         (json!({"classifier_filters": {}}), "classifier_filters"),
     ] {
         let mut question = question;

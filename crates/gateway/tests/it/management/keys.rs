@@ -11,6 +11,41 @@ use testkit::Script;
 use super::{Managed, check_refused};
 use crate::support::MODEL;
 
+/// Our own: rates of a key itself, in force at once.
+#[tokio::test]
+async fn rates_of_a_key_are_set_shown_changed_and_taken_away() {
+    let managed = Managed::start().await;
+    let wanted = json!({"name": "k", "rate_limit": {"requests_per_minute": 1}, "concurrency": 7});
+    let (hash, key) = managed.make_key(&wanted).await;
+    let path = format!("/keys/{hash}");
+    let shown = managed.get(&path).await.json()["data"].clone();
+    let expected = json!({"requests_per_minute": 1, "requests_per_day": null});
+    assert_eq!((&shown["rate_limit"], &shown["concurrency"]), (&expected, &json!(7)));
+    assert_eq!(managed.chat(&key).await.status, 200);
+    assert_eq!(managed.chat(&key).await.status, 429);
+
+    let change = json!({"rate_limit": {"requests_per_minute": 0, "requests_per_day": 2}});
+    let changed = managed.patch(&path, &change).await.json()["data"].clone();
+    assert_eq!(
+        (&changed["rate_limit"], &changed["concurrency"]),
+        (&change["rate_limit"], &json!(7))
+    );
+    assert_eq!(managed.chat(&key).await.status, 200);
+    let refused = managed.chat(&key).await;
+    check_refused(&refused, 429, "2 requests a day");
+
+    let change = json!({"rate_limit": {"requests_per_day": null}, "concurrency": null});
+    let changed = managed.patch(&path, &change).await.json()["data"].clone();
+    let expected = json!({"requests_per_minute": 0, "requests_per_day": null});
+    assert_eq!((&changed["rate_limit"], &changed["concurrency"]), (&expected, &json!(null)));
+    let changed = managed.patch(&path, &json!({"rate_limit": null})).await.json()["data"].clone();
+    assert_eq!(changed["rate_limit"], json!(null));
+    assert_eq!(managed.patch(&path, &json!({"name": "n"})).await.json()["data"]["name"], "n");
+    for _ in 0..3 {
+        assert_eq!(managed.chat(&key).await.status, 200);
+    }
+}
+
 /// KEYS-4 to KEYS-7
 #[tokio::test]
 async fn a_key_is_made_used_listed_changed_and_deleted() {
@@ -105,6 +140,22 @@ async fn bad_keys_are_refused_by_the_name_of_the_member() {
         (json!({"name": "k", "limit": "5"}), "limit"),
         (json!({"name": "k", "limit_reset": "yearly"}), "limit_reset"),
         (json!({"name": "k", "include_byok_in_limit": "yes"}), "include_byok_in_limit"),
+        (json!({"name": "k", "rate_limit": 5}), "rate_limit"),
+        (json!({"name": "k", "rate_limit": {"requests": 5}}), "rate_limit"),
+        (
+            json!({"name": "k", "rate_limit": {"requests_per_minute": -1}}),
+            "rate_limit.requests_per_minute",
+        ),
+        (
+            json!({"name": "k", "rate_limit": {"requests_per_day": 1_000_000_001}}),
+            "rate_limit.requests_per_day",
+        ),
+        (
+            json!({"name": "k", "rate_limit": {"requests_per_day": 1.5}}),
+            "rate_limit.requests_per_day",
+        ),
+        (json!({"name": "k", "concurrency": -1}), "concurrency"),
+        (json!({"name": "k", "concurrency": "1"}), "concurrency"),
     ];
     for (body, named) in &both {
         check_refused(&managed.post("/keys", body).await, 400, named);

@@ -7,6 +7,7 @@ mod authorization;
 mod credits;
 mod generations;
 mod keys;
+mod members;
 mod workspaces;
 
 use bytes::Bytes;
@@ -122,6 +123,12 @@ async fn only_management_keys_manage() {
         (Method::POST, "/generation/feedback"),
         (Method::GET, "/generations/export"),
         (Method::GET, "/organization/members"),
+        (Method::POST, "/organization/members"),
+        (Method::GET, "/organization/members/x"),
+        (Method::PATCH, "/organization/members/x"),
+        (Method::DELETE, "/organization/members/x"),
+        (Method::PUT, "/organization/members/x/limits/daily"),
+        (Method::DELETE, "/organization/members/x/limits/daily"),
         (Method::GET, "/workspaces"),
         (Method::POST, "/workspaces"),
         (Method::GET, "/workspaces/default"),
