@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { bucketLabel, type Granularity, stepOf } from '../lib/moment';
-import { OTHER, type Stacked } from './stack';
+import { OTHER, type Series, type Stacked } from './stack';
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const seriesColour = (key: string, place: number) =>
@@ -16,6 +16,10 @@ export const Swatch = ({ series, place }: { series: string; place: number }) => 
     style={{ background: `var(${seriesColour(series, place)})` }}
   />
 );
+
+/** What is nothing is not drawn: a bar of no height would leave a line. */
+const drawnHeights = (series: Series<number>) =>
+  series.upper.map((height, place) => (series.values[place] ? height : null));
 
 type Props = {
   /** Heights are numbers: what is money is reckoned elsewhere. */
@@ -75,7 +79,7 @@ export function StackedBars({ data, granularity, label, axis: tick, height = 200
           },
           {
             ...common,
-            size: 56,
+            size: (_, shown) => Math.max(40, ...(shown ?? []).map(text => text.length * 6.4 + 16)),
             grid: { stroke: css('--rule'), width: 1 },
             values: (_, at) => at.map(value => format.current(value)),
           },
@@ -102,7 +106,7 @@ export function StackedBars({ data, granularity, label, axis: tick, height = 200
           ],
         },
       },
-      [data.moments.map(at => at / 1000), ...data.series.map(series => series.upper).reverse()],
+      [data.moments.map(at => at / 1000), ...data.series.map(drawnHeights).reverse()],
       element,
     );
     const resize = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }));

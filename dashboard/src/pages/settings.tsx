@@ -63,7 +63,7 @@ export function SettingsPage() {
         </Section>
         <Section title="Of workspaces">
           <p className="text-ink-2">
-            Names, default models, storing of prompts and answers, budgets and members are set for{' '}
+            Names, budgets and members are set for{' '}
             <Link to="/workspaces" className="text-accent underline">
               each workspace
             </Link>

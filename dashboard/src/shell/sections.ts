@@ -21,7 +21,7 @@ export const SECTIONS = [
     title: 'Control',
     pages: [
       { to: '/keys', label: 'API keys', key: 'k' },
-      { to: '/workspaces', label: 'Workspaces and budgets', key: 'w' },
+      { to: '/workspaces', label: 'Workspaces', key: 'w' },
       { to: '/members', label: 'Members', key: 'e' },
       { to: '/audit', label: 'Audit log', key: 'u' },
     ],

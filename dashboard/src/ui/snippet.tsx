@@ -19,14 +19,13 @@ export function Snippet({ code }: { code: (language: Language) => string }) {
         <Choice label="Language" value={language} options={LANGUAGES} onChange={setLanguage} />
         <CopyButton text={text} />
       </div>
-      <pre
+      <section
         tabIndex={0}
-        role="region"
         aria-label={`Example in ${language}`}
-        className="max-h-96 overflow-auto rounded-m bg-sunken p-3 font-mono text-xs text-ink"
+        className="max-h-96 overflow-auto rounded-m bg-sunken p-3"
       >
-        {text}
-      </pre>
+        <pre className="font-mono text-xs text-ink">{text}</pre>
+      </section>
     </div>
   );
 }

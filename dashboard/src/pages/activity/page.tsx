@@ -65,7 +65,7 @@ function Activity({ meta }: { meta: Meta }) {
           <SelectRange value={range} onChange={next => set({ range: next })} />
           <Select
             aria-label="Figure"
-            className="max-w-44"
+            className="max-w-40"
             value={metric.name}
             onChange={event => set({ metric: event.target.value })}
           >
@@ -77,7 +77,7 @@ function Activity({ meta }: { meta: Meta }) {
           </Select>
           <Select
             aria-label="Group by"
-            className="max-w-44"
+            className="max-w-40"
             value={by}
             onChange={event => set({ by: event.target.value })}
           >

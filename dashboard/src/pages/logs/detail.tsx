@@ -170,14 +170,7 @@ function Content({ generation }: { generation: Generation }) {
         ) : (
           <p className="rounded-m bg-sunken p-3 text-xs text-ink-2">
             <b className="block text-ink">Prompt and answer are not stored</b>
-            The record has figures only.{' '}
-            <Link
-              to="/workspaces/$id"
-              params={{ id: generation.workspace_id }}
-              className="text-accent underline"
-            >
-              Settings of the workspace
-            </Link>
+            The record has figures only.
           </p>
         )
       }

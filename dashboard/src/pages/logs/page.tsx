@@ -34,6 +34,9 @@ const outcome = (row: LogRow) =>
     row.finishReason.replaceAll('_', ' ') || 'answered'
   );
 
+/** Beside an open detail there is room for what tells rows apart, no more. */
+const BESIDE = ['time', 'model', 'provider', 'cost', 'status'];
+
 function columnsOf(rows: LogRow[], name: (dimension: string, value: string) => string): Column<LogRow>[] {
   const money = usdColumn(rows.map(row => row.cost));
   const manyDays = rows.length > 0 && dateOf(rows[0]?.createdAt ?? 0) !== dateOf(rows.at(-1)?.createdAt ?? 0);
@@ -41,7 +44,7 @@ function columnsOf(rows: LogRow[], name: (dimension: string, value: string) => s
     {
       key: 'time',
       label: 'Time, UTC',
-      width: manyDays ? '10rem' : '5.5rem',
+      width: manyDays ? '10.5rem' : '5.5rem',
       cell: row => (
         <time dateTime={row.createdAt} className="text-ink-2 tabular-nums">
           {manyDays && `${dateOf(row.createdAt)} `}
@@ -53,7 +56,7 @@ function columnsOf(rows: LogRow[], name: (dimension: string, value: string) => s
     {
       key: 'provider',
       label: 'Route',
-      width: '12rem',
+      width: '10rem',
       wide: true,
       cell: row => (
         <span className="flex items-center gap-2">
@@ -62,12 +65,12 @@ function columnsOf(rows: LogRow[], name: (dimension: string, value: string) => s
         </span>
       ),
     },
-    { key: 'outcome', label: 'Outcome', width: '8.5rem', wide: true, cell: outcome },
-    { key: 'key', label: 'Key', width: '9rem', wide: true, cell: row => name('api_key', row.keyHash) },
+    { key: 'outcome', label: 'Outcome', width: '7rem', wide: true, cell: outcome },
+    { key: 'key', label: 'Key', width: '8rem', wide: true, cell: row => name('api_key', row.keyHash) },
     {
       key: 'in',
       label: 'In',
-      width: '4.5rem',
+      width: '4.2rem',
       numeric: true,
       wide: true,
       cell: row => count(row.promptTokens),
@@ -75,7 +78,7 @@ function columnsOf(rows: LogRow[], name: (dimension: string, value: string) => s
     {
       key: 'out',
       label: 'Out',
-      width: '4.5rem',
+      width: '4.2rem',
       numeric: true,
       wide: true,
       cell: row => count(row.completionTokens),
@@ -83,14 +86,14 @@ function columnsOf(rows: LogRow[], name: (dimension: string, value: string) => s
     {
       key: 'cost',
       label: 'Cost',
-      width: '6.5rem',
+      width: '5.5rem',
       numeric: true,
       cell: row => (row.priceKnown ? money(row.cost) : UNKNOWN),
     },
     {
       key: 'latency',
       label: 'First token',
-      width: '6rem',
+      width: '5.8rem',
       numeric: true,
       wide: true,
       cell: row => duration(row.latency),
@@ -98,7 +101,7 @@ function columnsOf(rows: LogRow[], name: (dimension: string, value: string) => s
     {
       key: 'status',
       label: 'Status',
-      width: '4.5rem',
+      width: '4rem',
       numeric: true,
       cell: row => (
         <span className={`font-mono text-xs ${row.status >= 400 ? 'text-bad' : 'text-ok'}`}>
@@ -225,7 +228,11 @@ type ListProps = {
 };
 function List({ rows, query, selected, show }: ListProps) {
   const name = useNames();
-  const columns = useMemo(() => columnsOf(rows, name), [rows, name]);
+  const isBeside = selected !== undefined;
+  const columns = useMemo(
+    () => columnsOf(rows, name).filter(column => !isBeside || BESIDE.includes(column.key)),
+    [rows, name, isBeside],
+  );
   return (
     <VirtualTable
       label="Requests"

@@ -6,7 +6,8 @@ import type { ModelsSearch } from '../../search';
 export type Measured = { tokens: number; firstToken: number | null; speed: number | null };
 export type ModelRow = Model & { measured?: Measured };
 
-export const authorOf = (id: string) => id.split('/')[0] ?? id;
+/** A name that begins with ~ stands for the newest of a family, whose author comes after it. */
+export const authorOf = (id: string) => (id.split('/')[0] ?? id).replace('~', '');
 export const nameOf = (model: Pick<Model, 'name'>) =>
   model.name.split(': ').slice(1).join(': ') || model.name;
 export const linkTo = (id: string) => {

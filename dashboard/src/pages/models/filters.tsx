@@ -40,13 +40,13 @@ export function ModelFilters({ models, search, set }: Props) {
           type="search"
           aria-label="Filter by name or id"
           placeholder="Filter by name or id"
-          className="max-w-64"
+          className="max-w-56"
           value={search.q ?? ''}
           onChange={event => set({ q: event.target.value || undefined })}
         />
         <Select
           aria-label="Input"
-          className="max-w-32"
+          className="max-w-28"
           value={search.input_modalities ?? ''}
           onChange={event => set({ input_modalities: event.target.value || undefined })}
         >
@@ -57,7 +57,7 @@ export function ModelFilters({ models, search, set }: Props) {
         </Select>
         <Select
           aria-label="Output"
-          className="max-w-32"
+          className="max-w-28"
           value={search.output_modalities ?? ''}
           onChange={event => set({ output_modalities: event.target.value || undefined })}
         >
@@ -68,7 +68,7 @@ export function ModelFilters({ models, search, set }: Props) {
         </Select>
         <Select
           aria-label="Author"
-          className="max-w-36"
+          className="max-w-34"
           value={search.model_authors ?? ''}
           onChange={event => set({ model_authors: event.target.value || undefined })}
         >
@@ -79,7 +79,7 @@ export function ModelFilters({ models, search, set }: Props) {
         </Select>
         <Select
           aria-label="Supports"
-          className="max-w-40"
+          className="max-w-34"
           value={search.supported_parameters ?? ''}
           onChange={event => set({ supported_parameters: event.target.value || undefined })}
         >
@@ -90,7 +90,7 @@ export function ModelFilters({ models, search, set }: Props) {
         </Select>
         <Select
           aria-label="Context"
-          className="max-w-36"
+          className="max-w-34"
           value={search.context ?? ''}
           onChange={event => set({ context: Number(event.target.value) || undefined })}
         >
@@ -103,7 +103,7 @@ export function ModelFilters({ models, search, set }: Props) {
         </Select>
         <Select
           aria-label="Price"
-          className="max-w-40"
+          className="max-w-34"
           value={cost}
           onChange={event => setCost(event.target.value)}
         >

@@ -41,7 +41,7 @@ const COLUMNS: Column<ModelRow>[] = [
           <Link {...linkTo(model.id)} className="font-semibold hover:underline">
             {nameOf(model)}
           </Link>{' '}
-          <code className="ml-1 font-mono text-xs text-ink-3">{model.id}</code>
+          <code className="ml-1 font-mono text-xs text-ink-3 max-md:hidden">{model.id}</code>
         </span>
         <CopyIcon text={model.id} label={`Copy ${model.id}`} />
       </span>
@@ -52,6 +52,7 @@ const COLUMNS: Column<ModelRow>[] = [
     label: 'Context',
     width: '5.5rem',
     numeric: true,
+    wide: true,
     cell: model => contextLength(model.context_length),
   },
   {

@@ -51,12 +51,6 @@ export function WorkspacesPage() {
         numeric: true,
         cell: one => (spent.data ? column(of.get(one.id) ?? nano(0)) : '–'),
       },
-      {
-        key: 'stores',
-        label: 'Prompts and answers',
-        wide: true,
-        cell: one => (one.is_observability_io_logging_enabled ? 'stored' : 'not stored'),
-      },
       { key: 'created', label: 'Since', wide: true, cell: one => dateOf(one.created_at) },
     ];
   }, [spent.data]);

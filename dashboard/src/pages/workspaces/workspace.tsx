@@ -2,11 +2,11 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client';
-import { modelsQuery, refresh, type Workspace, workspacesQuery } from '../../api/queries';
+import { refresh, type Workspace, workspacesQuery } from '../../api/queries';
 import { dateOf } from '../../lib/moment';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
-import { Checkbox, Field, Input, Select, TextArea } from '../../ui/field';
+import { Field, Input, TextArea } from '../../ui/field';
 import { Page, Section } from '../../ui/page';
 import { Load, Refusal } from '../../ui/states';
 import { fieldError, otherError } from '../keys/create';
@@ -92,26 +92,10 @@ function Shown({ workspace }: { workspace: Workspace }) {
   );
 }
 
-const FIELDS = [
-  'name',
-  'slug',
-  'description',
-  'default_text_model',
-  'default_provider_sort',
-  'io_logging_sampling_rate',
-];
-const SORTS = [
-  ['', 'Balanced: price, health and speed'],
-  ['price', 'Cheapest first'],
-  ['throughput', 'Fastest writing first'],
-  ['latency', 'Soonest first token first'],
-] as const;
-
+const FIELDS = ['name', 'description'];
 function Settings({ workspace }: { workspace: Workspace }) {
   const client = useQueryClient();
-  const models = useQuery(modelsQuery);
   const [changed, setChanged] = useState(false);
-  const [stores, setStores] = useState(workspace.is_observability_io_logging_enabled);
   const saving = useMutation({
     mutationFn: (form: FormData) =>
       api.PATCH('/api/v1/workspaces/{id}', {
@@ -119,10 +103,6 @@ function Settings({ workspace }: { workspace: Workspace }) {
         body: {
           name: String(form.get('name')).trim(),
           description: String(form.get('description')) || null,
-          default_text_model: String(form.get('model')) || null,
-          default_provider_sort: String(form.get('sort')) || null,
-          is_observability_io_logging_enabled: stores,
-          ...(stores && { io_logging_sampling_rate: Number(form.get('sampling')) / 100 }),
         },
       }),
     onSuccess: () => refresh(client, 'workspaces'),
@@ -133,7 +113,6 @@ function Settings({ workspace }: { workspace: Workspace }) {
       onChange={() => setChanged(true)}
       onReset={() => {
         setChanged(false);
-        setStores(workspace.is_observability_io_logging_enabled);
         saving.reset();
       }}
       onSubmit={event => {
@@ -155,61 +134,6 @@ function Settings({ workspace }: { workspace: Workspace }) {
           />
         )}
       </Field>
-      <Field
-        label="Default model"
-        hint="For requests that name none."
-        error={fieldError(saving.error, 'default_text_model')}
-      >
-        {wiring => (
-          <>
-            <Input
-              {...wiring}
-              name="model"
-              list="workspace-models"
-              className="font-mono"
-              defaultValue={workspace.default_text_model ?? ''}
-            />
-            <datalist id="workspace-models">
-              {models.data?.map(model => (
-                <option key={model.id} value={model.id} />
-              ))}
-            </datalist>
-          </>
-        )}
-      </Field>
-      <Field label="Order of providers" error={fieldError(saving.error, 'default_provider_sort')}>
-        {wiring => (
-          <Select {...wiring} name="sort" defaultValue={workspace.default_provider_sort ?? ''}>
-            {SORTS.map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
-      <Checkbox
-        label="Store prompts and answers"
-        hint="Anybody who may see the logs of this workspace may read them."
-        checked={stores}
-        onChange={event => setStores(event.target.checked)}
-      />
-      {stores && (
-        <Field label="Of so many requests (%)" error={fieldError(saving.error, 'io_logging_sampling_rate')}>
-          {wiring => (
-            <Input
-              {...wiring}
-              name="sampling"
-              type="number"
-              min={0}
-              max={100}
-              step={0.01}
-              defaultValue={workspace.io_logging_sampling_rate * 100}
-              className="max-w-32"
-            />
-          )}
-        </Field>
-      )}
       <Refusal error={otherError(saving.error, FIELDS)} />
       {changed && (
         <div className="flex gap-2">
