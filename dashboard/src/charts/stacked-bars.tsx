@@ -17,6 +17,26 @@ export const Swatch = ({ series, place }: { series: string; place: number }) => 
   />
 );
 
+const BAR = { share: 0.72, most: 28 };
+
+/** A line of the page's colour between the parts of a bar, where they are high enough to spare it. */
+function drawGaps(chart: uPlot, { moments, series }: Stacked<number>, colour: string) {
+  const [first = 0, second = first + 1] = moments.map(at => chart.valToPos(at / 1000, 'x', true));
+  const line = devicePixelRatio;
+  const width = Math.min((second - first) * BAR.share, BAR.most * line) + 2 * line;
+  chart.ctx.fillStyle = colour;
+  moments.forEach((at, column) => {
+    const middle = chart.valToPos(at / 1000, 'x', true);
+    for (const part of series) {
+      const value = part.values[column] ?? 0;
+      const upper = part.upper[column] ?? 0;
+      const top = chart.valToPos(upper, 'y', true);
+      const height = chart.valToPos(upper - value, 'y', true) - top;
+      if (height >= 4 * line) chart.ctx.fillRect(middle - width / 2, top, width, line);
+    }
+  });
+}
+
 /** What is nothing is not drawn: a bar of no height would leave a line. */
 const drawnHeights = (series: Series<number>) =>
   series.upper.map((height, place) => (series.values[place] ? height : null));
@@ -52,7 +72,7 @@ export function StackedBars({ data, granularity, label, axis: tick, height = 200
     const element = host.current;
     if (!element) return;
     const half = stepOf(granularity) / 2000;
-    const bars = uPlot.paths.bars?.({ size: [0.72, 28] });
+    const bars = uPlot.paths.bars?.({ size: [BAR.share, BAR.most] });
     const common = {
       stroke: css('--ink-3'),
       font: `11px ${getComputedStyle(document.body).fontFamily}`,
@@ -74,6 +94,7 @@ export function StackedBars({ data, granularity, label, axis: tick, height = 200
           {
             ...common,
             space: 84,
+            size: 26,
             grid: { show: false },
             values: (_, at) => at.map(seconds => bucketLabel(seconds * 1000, granularity)),
           },
@@ -90,14 +111,14 @@ export function StackedBars({ data, granularity, label, axis: tick, height = 200
             .map((series, place) => ({
               label: series.key,
               fill: css(colours?.[place] ?? seriesColour(series.key, place)),
-              stroke: css('--paper'),
-              width: 1,
+              width: 0,
               paths: bars,
               points: { show: false },
             }))
             .reverse(),
         ],
         hooks: {
+          draw: [chart => drawGaps(chart, data, css('--paper'))],
           setCursor: [
             chart =>
               hover.current?.(

@@ -26,7 +26,13 @@ export type Reply = {
 };
 export type Turn = { id: number; prompt: string; replies: Reply[] };
 export type Message = { role: 'system' | 'user' | 'assistant'; content: string };
-export type Parameters = { system?: string; temperature?: number; topP?: number; maxTokens?: number };
+export type Parameters = {
+  system?: string;
+  temperature?: number;
+  topP?: number;
+  maxTokens?: number;
+  effort?: string;
+};
 
 /** What a model is sent: its own answers so far, not those of the others. Turns it did not answer
     are left out, since a question without an answer confuses the next. */
@@ -48,6 +54,7 @@ export function requestBody(model: string, messages: Message[], parameters: Para
     ...(parameters.temperature !== undefined && { temperature: parameters.temperature }),
     ...(parameters.topP !== undefined && { top_p: parameters.topP }),
     ...(parameters.maxTokens !== undefined && { max_tokens: parameters.maxTokens }),
+    ...(parameters.effort !== undefined && { reasoning: { effort: parameters.effort } }),
   };
 }
 

@@ -7,7 +7,7 @@ import {
 } from 'react';
 
 const box =
-  'min-h-7 w-full rounded-m border border-edge bg-panel px-2.5 py-0.5 text-sm text-ink placeholder:text-ink-3 disabled:opacity-60 aria-invalid:border-bad';
+  'min-h-7 max-w-full rounded-m border border-edge bg-panel px-2.5 py-0.5 text-sm text-ink placeholder:text-ink-3 disabled:opacity-60 aria-invalid:border-bad';
 
 type Wiring = { id: string; 'aria-describedby'?: string; 'aria-invalid'?: true };
 type FieldProps = {
@@ -23,7 +23,9 @@ export function Field({ label, hint, error, className = '', children }: FieldPro
   const id = useId();
   const note = error || hint;
   return (
-    <div className={`grid content-start gap-1 ${className}`}>
+    <div
+      className={`grid content-start gap-1 [&>input]:w-full [&>select]:w-full [&>textarea]:w-full ${className}`}
+    >
       <label htmlFor={id} className="text-xs font-medium text-ink-2">
         {label}
       </label>

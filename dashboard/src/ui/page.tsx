@@ -61,7 +61,7 @@ export function Figures({ figures }: { figures: Figure[] }) {
       {figures.map(one => (
         <div
           key={one.label}
-          className="border-rule py-2.5 pr-4 not-first:border-l not-first:pl-4 max-md:border-l-0 max-md:pl-0"
+          className="border-rule py-2.5 pr-4 md:not-first:border-l md:not-first:pl-4"
           title={one.title}
         >
           <dt className="text-xs text-ink-3">{one.label}</dt>

@@ -125,7 +125,7 @@ export function VirtualTable<R>({
       <table
         aria-label={label}
         aria-rowcount={rows.length + 1}
-        className="w-full min-w-120 table-fixed border-separate border-spacing-0"
+        className="w-full table-fixed border-separate border-spacing-0"
       >
         <colgroup>
           {columns.map(column => (

@@ -43,7 +43,7 @@ export function KeysPage() {
             type="search"
             aria-label="Filter by name"
             placeholder="Filter by name"
-            className="max-w-64"
+            className="w-64"
             value={search.q ?? ''}
             onChange={event => set({ q: event.target.value || undefined })}
           />
@@ -168,7 +168,7 @@ function columnsOf(keys: Key[], edit: (key: Key) => void, remove: (key: Key) => 
       key: 'name',
       label: 'Name',
       cell: key => (
-        <span className="block">
+        <span className="block whitespace-nowrap">
           <span className="font-semibold">{key.name}</span> {key.disabled && <Badge>disabled</Badge>}{' '}
           {isExpired(key) && <Badge tone="warn">ended</Badge>}
           <code className="block font-mono text-2xs text-ink-3">{key.label}</code>

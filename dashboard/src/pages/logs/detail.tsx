@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { X } from 'lucide-react';
-import { useId } from 'react';
+import { useId, useState } from 'react';
 import { ApiError, api, publicAddress, read } from '../../api/client';
 import { type Generation, generationQuery } from '../../api/queries';
 import { asCode } from '../../chat/as-code';
@@ -129,52 +129,63 @@ const SessionLink = ({ session }: { session: string }) => (
 type Stored = { input?: unknown; output?: unknown; error?: unknown };
 const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value, null, 2));
 
-/** Prompt and answer, where the workspace stores them. */
+/** Prompt and answer are read when somebody wants to see them, and not before. */
 function Content({ generation }: { generation: Generation }) {
+  const [wanted, setWanted] = useState(false);
   const query = useQuery({
     queryKey: ['generation-content', generation.id],
+    enabled: wanted,
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async (): Promise<Stored | null> => {
       try {
-        return (
-          await read<{ data: Stored }>(`api/v1/generation/content?id=${encodeURIComponent(generation.id)}`)
-        ).data;
+        const path = `api/v1/generation/content?id=${encodeURIComponent(generation.id)}`;
+        return (await read<{ data: Stored }>(path)).data;
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) return null;
         throw error;
       }
     },
   });
+  if (!wanted) {
+    return (
+      <Button className="self-start" onClick={() => setWanted(true)}>
+        Show prompt and answer
+      </Button>
+    );
+  }
   return (
     <Load query={query} what="Prompt and answer" lines={2}>
-      {stored =>
-        stored ? (
-          <section aria-label="Prompt and answer" className="grid gap-3">
-            {(['input', 'output', 'error'] as const).map(part =>
-              stored[part] == null ? null : (
-                <div key={part}>
-                  <h3 className="mb-1 text-xs text-ink-3">
-                    {part === 'input' ? 'Prompt' : part === 'output' ? 'Answer' : 'Error'}
-                  </h3>
-                  <pre
-                    tabIndex={0}
-                    className="max-h-72 overflow-auto rounded-m bg-sunken p-3 font-mono text-xs whitespace-pre-wrap"
-                  >
-                    {asText(stored[part])}
-                  </pre>
-                </div>
-              ),
-            )}
-            <Replay model={generation.model} input={stored.input} />
-          </section>
-        ) : (
-          <p className="rounded-m bg-sunken p-3 text-xs text-ink-2">
-            <b className="block text-ink">Prompt and answer are not stored</b>
-            The record has figures only.
-          </p>
-        )
-      }
+      {stored => (stored ? <Shown stored={stored} model={generation.model} /> : <NotStored />)}
     </Load>
+  );
+}
+
+const NotStored = () => (
+  <p role="status" className="rounded-m bg-sunken p-3 text-xs text-ink-2">
+    <b className="block text-ink">Prompt and answer are not stored</b>
+    The record has figures only.
+  </p>
+);
+
+const PARTS = [
+  ['input', 'Prompt'],
+  ['output', 'Answer'],
+  ['error', 'Error'],
+] as const;
+
+function Shown({ stored, model }: { stored: Stored; model: string }) {
+  return (
+    <section aria-label="Prompt and answer" className="grid gap-3">
+      {PARTS.filter(([part]) => stored[part] != null).map(([part, label]) => (
+        <div key={part}>
+          <h3 className="mb-1 text-xs text-ink-3">{label}</h3>
+          <section tabIndex={0} aria-label={label} className="max-h-72 overflow-auto rounded-m bg-sunken p-3">
+            <pre className="font-mono text-xs whitespace-pre-wrap">{asText(stored[part])}</pre>
+          </section>
+        </div>
+      ))}
+      <Replay model={model} input={stored.input} />
+    </section>
   );
 }
 

@@ -44,10 +44,10 @@ function columnsOf(rows: LogRow[], name: (dimension: string, value: string) => s
     {
       key: 'time',
       label: 'Time, UTC',
-      width: manyDays ? '10.5rem' : '5.5rem',
+      width: manyDays ? 'min(10.5rem, 24vw)' : '5.5rem',
       cell: row => (
         <time dateTime={row.createdAt} className="text-ink-2 tabular-nums">
-          {manyDays && `${dateOf(row.createdAt)} `}
+          {manyDays && <span className="max-md:hidden">{dateOf(row.createdAt)} </span>}
           {timeOf(row.createdAt)}
         </time>
       ),
@@ -298,7 +298,7 @@ function Filters({ search, set }: { search: LogsSearch; set: (patch: Partial<Log
           aria-label="Model"
           placeholder="Any model"
           list="logged-models"
-          className="max-w-64"
+          className="w-64"
           value={search.model ?? ''}
           onChange={model => set({ model: model || undefined })}
         />
@@ -323,7 +323,7 @@ function Filters({ search, set }: { search: LogsSearch; set: (patch: Partial<Log
         <LateInput
           aria-label="Session"
           placeholder="Any session"
-          className="max-w-40"
+          className="w-40"
           value={search.session ?? ''}
           onChange={session => set({ session: session || undefined })}
         />

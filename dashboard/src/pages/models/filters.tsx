@@ -40,7 +40,7 @@ export function ModelFilters({ models, search, set }: Props) {
           type="search"
           aria-label="Filter by name or id"
           placeholder="Filter by name or id"
-          className="max-w-56"
+          className="w-56"
           value={search.q ?? ''}
           onChange={event => set({ q: event.target.value || undefined })}
         />

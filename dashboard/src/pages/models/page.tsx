@@ -38,12 +38,17 @@ const COLUMNS: Column<ModelRow>[] = [
       <span className="flex items-center gap-2">
         <Roundel name={authorOf(model.id)} />
         <span className="min-w-0 truncate">
-          <Link {...linkTo(model.id)} className="font-semibold hover:underline">
+          <Link
+            {...linkTo(model.id)}
+            className="inline-block min-h-6 content-center font-semibold hover:underline"
+          >
             {nameOf(model)}
           </Link>{' '}
           <code className="ml-1 font-mono text-xs text-ink-3 max-md:hidden">{model.id}</code>
         </span>
-        <CopyIcon text={model.id} label={`Copy ${model.id}`} />
+        <span className="max-md:hidden">
+          <CopyIcon text={model.id} label={`Copy ${model.id}`} />
+        </span>
       </span>
     ),
   },

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { Parameters } from '../../chat/conversation';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
-import { Field, Input, TextArea } from '../../ui/field';
+import { Field, Input, Select, TextArea } from '../../ui/field';
 
 const number = (form: FormData, name: string) => {
   const text = String(form.get(name) ?? '').trim();
@@ -35,6 +35,7 @@ export function ParameterPanel({
               temperature: number(form, 'temperature'),
               topP: number(form, 'top_p'),
               maxTokens: number(form, 'max_tokens'),
+              effort: String(form.get('effort')) || undefined,
             });
             setOpen(false);
           }}
@@ -82,6 +83,16 @@ export function ParameterPanel({
               )}
             </Field>
           </div>
+          <Field label="Reasoning" hint="How much a model may think before it answers, where it can.">
+            {wiring => (
+              <Select {...wiring} name="effort" defaultValue={value.effort ?? ''}>
+                <option value="">As the model usually does</option>
+                {['none', 'low', 'medium', 'high'].map(effort => (
+                  <option key={effort}>{effort}</option>
+                ))}
+              </Select>
+            )}
+          </Field>
           <DialogActions>
             <Button kind="quiet" onClick={() => setOpen(false)}>
               Cancel
