@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launch, open, settle, violations } from './browser';
@@ -121,4 +122,11 @@ test('each page says what failed, and what to do', async () => {
   expect(await violations(page)).toEqual([]);
   failing.close();
   await context.close();
+});
+
+test('the document that the types are made of is that of this server', async () => {
+  const served = await (await fetch(`${gateway.url}/openapi.json`)).json();
+  const kept = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8'));
+  // Otherwise: npm run openapi && npm run types
+  expect(served).toEqual(kept);
 });

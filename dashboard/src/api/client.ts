@@ -12,6 +12,8 @@ export class ApiError extends Error {
     readonly kind: string | null,
     /** The member of the request at fault, where the refusal begins with its name. */
     readonly field: string | null,
+    /** Of a request to a model: its record tells what was tried. */
+    readonly generation: string | null = null,
   ) {
     super(message);
   }
@@ -25,12 +27,16 @@ export async function errorOf(response: Response): Promise<ApiError> {
   } | null;
   const message = body?.error?.message ?? (response.statusText || `The server answered ${response.status}`);
   const field = FIELD.exec(message)?.[1] ?? null;
-  return new ApiError(response.status, message, body?.error?.metadata?.error_type ?? null, field);
+  const kind = body?.error?.metadata?.error_type ?? null;
+  return new ApiError(response.status, message, kind, field, response.headers.get('x-generation-id'));
 }
 
 /** The address this dashboard is served under; the server writes it into <base href>. */
 export const basePath = () => new URL(document.baseURI).pathname;
-export const at = (path: string) => new URL(path, document.baseURI).pathname;
+export const at = (path: string) => {
+  const url = new URL(path, document.baseURI);
+  return url.pathname + url.search;
+};
 /** How programs elsewhere reach the API. */
 export const publicAddress = () => new URL('api/v1', document.baseURI).href;
 

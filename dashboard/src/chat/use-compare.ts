@@ -1,5 +1,5 @@
 import { useEffect, useReducer, useRef } from 'react';
-import { at as addressOf, postJson, send } from '../api/client';
+import { ApiError, at as addressOf, postJson, send } from '../api/client';
 import { exact } from '../api/exact';
 import { nano } from '../lib/money';
 import { inferenceKey } from '../session/session';
@@ -120,9 +120,11 @@ export function useCompare() {
       }
       finish({ state: 'done' });
     } catch (error) {
-      finish(
-        abort.signal.aborted ? { state: 'stopped' } : { state: 'failed', error: (error as Error).message },
-      );
+      if (abort.signal.aborted) finish({ state: 'stopped' });
+      else {
+        const generation = error instanceof ApiError ? error.generation : null;
+        finish({ state: 'failed', error: (error as Error).message, ...(generation && { generation }) });
+      }
     } finally {
       running.current.delete(`${turn}:${place}`);
     }

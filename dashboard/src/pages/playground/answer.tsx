@@ -9,9 +9,16 @@ import { IconButton } from '../../ui/button';
 import { CopyIcon } from '../../ui/copy';
 import { TrackDots } from '../../ui/track';
 
-type Props = { reply: Reply; hidden: boolean; onStop: () => void; onAgain: () => void };
+type Props = {
+  reply: Reply;
+  /** Whether the column belongs to another model by now. */
+  isNamed: boolean;
+  hidden: boolean;
+  onStop: () => void;
+  onAgain: () => void;
+};
 
-export function Answer({ reply, hidden, onStop, onAgain }: Props) {
+export function Answer({ reply, isNamed, hidden, onStop, onAgain }: Props) {
   const running = isRunning(reply);
   return (
     <article
@@ -20,6 +27,7 @@ export function Answer({ reply, hidden, onStop, onAgain }: Props) {
       hidden={hidden}
       className="grid min-w-0 content-start gap-2"
     >
+      {isNamed && <p className="font-mono text-xs text-ink-3">{reply.model}</p>}
       {reply.reasoning && (
         <details className="rounded-m bg-sunken px-3 py-1.5 text-xs text-ink-2">
           <summary className="cursor-pointer">

@@ -1,29 +1,26 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { Plus, X } from 'lucide-react';
+import { Plus } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { analyticsQuery } from '../../api/analytics';
 import { modelsQuery } from '../../api/queries';
 import type { Parameters } from '../../chat/conversation';
 import { useCompare } from '../../chat/use-compare';
 import { useInferenceKey } from '../../session/session';
-import { Button, IconButton } from '../../ui/button';
-import { Roundel } from '../../ui/roundel';
+import { useNarrow } from '../../shell/use-narrow';
+import { Button } from '../../ui/button';
 import { Empty, Load } from '../../ui/states';
-import { authorOf } from '../models/filter';
 import { Answer } from './answer';
 import { CodeDialog } from './code-dialog';
+import { ColumnHeads } from './column-heads';
 import { Composer } from './composer';
 import { KeyGate } from './key-gate';
 import { ParameterPanel } from './parameters';
+import { Starters } from './starters';
 
 const route = getRouteApi('/playground');
 const MOST = 4;
-const STARTERS = [
-  'Explain to a colleague what an LLM gateway does, in five sentences.',
-  'Write a Python function that merges overlapping intervals, with a test.',
-  'Compare SQLite and PostgreSQL for a small web service, as a table.',
-];
+const columnsOf = (columns: number) => ({ gridTemplateColumns: `repeat(${columns}, minmax(15rem, 1fr))` });
 
 export function PlaygroundPage() {
   const key = useInferenceKey();
@@ -92,14 +89,14 @@ function Compare({ ids, chosen }: { ids: string[]; chosen: string[] }) {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, [chosen.length, stopAll]);
-  const looking = focused !== null && focused < chosen.length ? focused : null;
-  const columns = {
-    gridTemplateColumns: `repeat(${looking === null ? chosen.length : 1}, minmax(18rem, 1fr))`,
-  };
+  const isNarrow = useNarrow();
+  const wanted = isNarrow && chosen.length > 1 ? (focused ?? 0) : focused;
+  const looking = wanted !== null && wanted < chosen.length ? wanted : null;
+  const columns = columnsOf(looking === null ? chosen.length : 1);
   const isShown = (place: number) => looking === null || looking === place;
   const spare = ids.find(id => !chosen.includes(id));
   return (
-    <div className="grid h-full grid-rows-[auto_auto_minmax(0,1fr)_auto]">
+    <div className="grid h-full grid-rows-[auto_minmax(0,1fr)_auto]">
       <header className="flex flex-wrap items-center justify-between gap-2 px-8 pt-6 pb-3 max-md:px-4 max-md:pt-4">
         <h1 className="text-xl font-bold tracking-tight">Playground</h1>
         <div className="flex flex-wrap items-center gap-2">
@@ -125,93 +122,36 @@ function Compare({ ids, chosen }: { ids: string[]; chosen: string[] }) {
           </Button>
         </div>
       </header>
-      <div className="overflow-x-auto border-b border-rule px-8 max-md:px-4">
-        <div className="grid gap-6" style={columns}>
-          {chosen.map((id, place) => (
-            <div key={place} hidden={!isShown(place)} className="flex items-center gap-1.5 pb-2">
-              <Roundel name={authorOf(id)} />
-              <select
-                aria-label={`Model ${place + 1}`}
-                value={id}
-                disabled={chat.busy}
-                onChange={event => choose(chosen.map((one, at) => (at === place ? event.target.value : one)))}
-                className="min-h-7 min-w-0 flex-1 rounded-s bg-transparent font-semibold"
-              >
-                {!ids.includes(id) && <option>{id}</option>}
-                {ids.map(one => (
-                  <option key={one} className="bg-panel">
-                    {one}
-                  </option>
-                ))}
-              </select>
-              {chosen.length > 1 && (
-                <>
-                  <Button
-                    kind="quiet"
-                    className="px-1.5 text-xs"
-                    aria-pressed={looking === place}
-                    title={`Alt ${place + 1}`}
-                    onClick={() => setFocused(looking === place ? null : place)}
-                  >
-                    {looking === place ? 'Show all' : 'Focus'}
-                  </Button>
-                  <IconButton
-                    label={`Remove ${id}`}
-                    disabled={chat.busy}
-                    onClick={() => {
-                      setFocused(null);
-                      choose(chosen.filter((_, at) => at !== place));
-                    }}
-                  >
-                    <X size={14} aria-hidden />
-                  </IconButton>
-                </>
-              )}
-            </div>
-          ))}
-        </div>
-      </div>
-      <section tabIndex={0} aria-label="Conversation" className="overflow-auto px-8 py-5 max-md:px-4">
-        {chat.turns.length === 0 && (
-          <div className="grid max-w-prose gap-3">
-            <p className="text-ink-2">
-              {chosen.length === 1
-                ? 'Ask, and see what it takes.'
-                : `Ask once, read ${chosen.length} answers side by side.`}
-            </p>
-            <ul className="grid gap-1.5">
-              {STARTERS.map(starter => (
-                <li key={starter}>
-                  <button
-                    type="button"
-                    className="border-l-2 border-rule py-0.5 pl-3 text-left text-ink-2 hover:border-accent hover:text-ink"
-                    onClick={() => setDraft(starter)}
-                  >
-                    {starter}
-                  </button>
-                </li>
-              ))}
-            </ul>
-          </div>
-        )}
+      <section
+        tabIndex={0}
+        aria-label="Conversation"
+        className="overflow-auto border-t border-rule px-8 pb-5 max-md:px-4"
+      >
+        <ColumnHeads
+          ids={ids}
+          chosen={chosen}
+          busy={chat.busy}
+          looking={looking}
+          isNarrow={isNarrow}
+          style={columns}
+          onLook={setFocused}
+          onChoose={choose}
+        />
+        {chat.turns.length === 0 && <Starters models={chosen.length} onPick={setDraft} />}
         {chat.turns.map(turn => (
-          <section key={turn.id} aria-label={`Question ${turn.id}`} className="mb-8">
+          <section key={turn.id} aria-label={`Question ${turn.id}`} className="mt-5 mb-8">
             <div className="mb-3 flex max-w-prose items-start justify-between gap-2 border-l-2 border-accent pl-3">
               <p className="font-semibold whitespace-pre-wrap">{turn.prompt}</p>
               <Button kind="quiet" className="px-1.5 text-xs" onClick={() => setDraft(turn.prompt)}>
                 Edit
               </Button>
             </div>
-            <div
-              className="grid gap-6"
-              style={{
-                gridTemplateColumns: `repeat(${looking === null ? turn.replies.length : 1}, minmax(18rem, 1fr))`,
-              }}
-            >
+            <div className="grid gap-6" style={looking === null ? columnsOf(turn.replies.length) : columns}>
               {turn.replies.map((reply, place) => (
                 <Answer
                   key={place}
                   reply={reply}
+                  isNamed={reply.model !== chosen[place]}
                   hidden={!isShown(place)}
                   onStop={() => chat.stop(turn.id, place)}
                   onAgain={() => chat.again(turn, place, parameters)}

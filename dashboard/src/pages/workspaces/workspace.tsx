@@ -158,6 +158,7 @@ function DeleteForm({ workspace, onClose }: { workspace: Workspace; onClose: () 
     onSuccess: async () => {
       onClose();
       await navigate({ to: '/workspaces' });
+      client.setQueryData(workspacesQuery.queryKey, now => now?.filter(one => one.id !== workspace.id));
       await refresh(client, 'workspaces');
     },
   });
