@@ -110,6 +110,31 @@ for (const base of ['/gw/', '/team/llm/']) {
   });
 }
 
+test('a server without traffic shows how to make some, and the figures when it comes', async () => {
+  const fresh = await startGateway();
+  const place = await serve(DIST, fresh.url);
+  const { page, finish } = await open(browser, place.url, { managementKey: fresh.managementKey });
+  for (const [path, title] of [
+    ['/logs', 'Waiting for the first request'],
+    ['/rankings', 'Rankings start with the first request'],
+    ['/status', 'No provider was asked in this time'],
+    ['/activity', 'No traffic in this range'],
+    ['/credits', 'No entry yet'],
+    ['/members', 'Nobody but the owner'],
+    ['/', 'Waiting for the first request'],
+  ]) {
+    await page.goto(place.url + path);
+    await page.getByRole('heading', { name: title }).waitFor();
+    expect(await violations(page), path).toEqual([]);
+  }
+  await page.getByText(`${place.url}/api/v1/chat/completions`).waitFor();
+  await makeTraffic(fresh, 3);
+  await page.getByRole('link', { name: '3', exact: true }).waitFor({ timeout: 15_000 });
+  place.close();
+  await finish();
+  fresh.stop();
+});
+
 test('each page says what failed, and what to do', async () => {
   const failing = await serve(DIST, gateway.url, '/', path =>
     path.includes('analytics/query') ? 500 : undefined,

@@ -384,9 +384,9 @@ test('activity groups, narrows and exports what is on screen', async () => {
   await page.getByRole('button', { name: 'CSV', exact: true }).click();
   expect((await download).suggestedFilename()).toBe('activity-request_count-by-provider.csv');
   await page.getByRole('button', { name: /^Remove the filter/ }).click();
-  await page.getByLabel('Range').selectOption('24h');
+  await page.getByLabel('Range', { exact: true }).selectOption('24h');
   await expect.poll(() => page.url()).toContain('range=24h');
-  await page.getByLabel('Figure').selectOption('latency_p50');
+  await page.getByLabel('Figure', { exact: true }).selectOption('latency_p50');
   await page.getByText('cannot be added up').waitFor();
   await finish();
 });
