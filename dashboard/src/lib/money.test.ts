@@ -53,6 +53,7 @@ describe('what is shown', () => {
 
   it('is a price by the million tokens; unknown is not free', () => {
     expect(price('0.0000025')).toBe('$2.50');
+    expect(price('0.000000025')).toBe('$0.025');
     expect(price('0')).toBe('free');
     expect(price('-1')).toBe('–');
     expect(price(undefined)).toBe('–');

@@ -81,7 +81,8 @@ export function price(perToken: string | number | null | undefined): string {
   if (perToken == null) return '–';
   const million = scaled(perToken, 15);
   if (million < 0n) return '–';
-  return million === 0n ? 'free' : usd(million);
+  // To the last digit: $0.025 must not read as $0.03.
+  return million === 0n ? 'free' : usdExact(million);
 }
 
 /** To sort and compare by: unknown prices come last in either direction. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Metric } from '../../api/analytics';
-import { formatter, groups, plainFigure } from './groups';
+import { columnFormatter, formatter, groups, plainFigure } from './groups';
 
 const metric = (name: string, display_format: string, is_rate = false): Metric => ({
   name,
@@ -21,7 +21,7 @@ it('days without a row count as nothing, in means and lows', () => {
     spend,
     4,
   );
-  expect(one).toMatchObject({ mean: 0.75, least: 0, most: 2, share: 1 });
+  expect(one).toMatchObject({ mean: '0.75', least: '0', most: '2', share: 1 });
 });
 it('rates are not shared out, and what was not measured is no zero', () => {
   const rate = metric('failure_rate', 'percent', true);
@@ -44,4 +44,8 @@ it('writes each figure as its format says; unknown is a dash', () => {
 });
 it('a file has exact amounts', () => {
   expect(plainFigure({ total_usage: '9007199.254740993' }, spend)).toBe('9007199.254740993');
+});
+it('a column of money has as many decimals in every row', () => {
+  const format = columnFormatter(spend, ['1', '0.002', null]);
+  expect(['1', '0.002', null].map(format)).toEqual(['$1.0000', '$0.0020', '–']);
 });

@@ -3,7 +3,7 @@ import { OTHER } from '../../charts/stack';
 import { seriesColour } from '../../charts/stacked-bars';
 import { percent } from '../../lib/format';
 import { Table } from '../../ui/table';
-import { formatter, type Group } from './groups';
+import { columnFormatter, type Group, type Told } from './groups';
 
 type Props = {
   rows: Group[];
@@ -18,7 +18,11 @@ type Props = {
 };
 
 export function GroupTable({ rows, metric, nameOf, order, bucket, unit, onOpen }: Props) {
-  const format = formatter(metric);
+  const column = (of: (row: Group) => Told) => {
+    const write = columnFormatter(metric, rows.map(of));
+    return (row: Group) => write(of(row));
+  };
+  const shown = column(row => (bucket ? bucket.figure(row.key) : row.whole));
   const swatch = (key: string) => {
     const place = order.indexOf(key);
     return `var(${place < 0 ? seriesColour(OTHER, 0) : seriesColour(key, place)})`;
@@ -56,17 +60,17 @@ export function GroupTable({ rows, metric, nameOf, order, bucket, unit, onOpen }
           key: 'whole',
           label: bucket ? bucket.label : metric.is_rate ? 'Whole range' : 'Sum',
           numeric: true,
-          cell: row => <b className="font-semibold">{format(bucket ? bucket.figure(row.key) : row.whole)}</b>,
+          cell: row => <b className="font-semibold">{shown(row)}</b>,
         },
         {
           key: 'mean',
           label: `Mean a ${unit}`,
           numeric: true,
           wide: true,
-          cell: row => format(rounded(row.mean)),
+          cell: column(row => row.mean),
         },
-        { key: 'least', label: 'Least', numeric: true, wide: true, cell: row => format(rounded(row.least)) },
-        { key: 'most', label: 'Most', numeric: true, wide: true, cell: row => format(rounded(row.most)) },
+        { key: 'least', label: 'Least', numeric: true, wide: true, cell: column(row => row.least) },
+        { key: 'most', label: 'Most', numeric: true, wide: true, cell: column(row => row.most) },
         ...(metric.is_rate
           ? []
           : [{ key: 'share', label: 'Share', numeric: true, cell: (row: Group) => percent(row.share) }]),
@@ -74,6 +78,3 @@ export function GroupTable({ rows, metric, nameOf, order, bucket, unit, onOpen }
     />
   );
 }
-
-/** Means are numbers with many digits that mean nothing. */
-const rounded = (value: number | null) => (value === null ? null : Number(value.toPrecision(9)));
