@@ -1,0 +1,86 @@
+import createClient from 'openapi-fetch';
+import { authorize, signOut } from '../session/session';
+import { exact } from './exact';
+import type { paths } from './schema';
+
+/** An answer that is no success, with what helps to mend it. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    /** `metadata.error_type`: what programs look at. */
+    readonly kind: string | null,
+    /** The member of the request at fault, where the refusal begins with its name. */
+    readonly field: string | null,
+    /** Of a request to a model: its record tells what was tried. */
+    readonly generation: string | null = null,
+  ) {
+    super(message);
+  }
+}
+
+const FIELD = /^([a-z_]+(?:\[\d+\])?(?:\.[a-z_]+)*): /;
+
+export async function errorOf(response: Response): Promise<ApiError> {
+  const body = (await response.json().catch(() => null)) as {
+    error?: { message?: string; metadata?: { error_type?: string } };
+  } | null;
+  const message = body?.error?.message ?? (response.statusText || `The server answered ${response.status}`);
+  const field = FIELD.exec(message)?.[1] ?? null;
+  const kind = body?.error?.metadata?.error_type ?? null;
+  return new ApiError(response.status, message, kind, field, response.headers.get('x-generation-id'));
+}
+
+/** The address this dashboard is served under; the server writes it into <base href>. */
+export const basePath = () => new URL(document.baseURI).pathname;
+export const at = (path: string) => {
+  const url = new URL(path, document.baseURI);
+  return url.pathname + url.search;
+};
+/** How programs elsewhere reach the API. */
+export const publicAddress = () => new URL('api/v1', document.baseURI).href;
+
+/** Sends a request of the session. Refusals are thrown; one that says the session is over ends it. */
+export async function send(input: Request | string, init?: RequestInit, as?: string): Promise<Response> {
+  const request = new Request(input, init);
+  authorize(request.headers, as);
+  const response = await fetch(request);
+  if (response.ok) return response;
+  const error = await errorOf(response);
+  if (error.status === 401 && as === undefined) signOut();
+  throw error;
+}
+
+export const api = createClient<paths>({
+  baseUrl: at(''),
+  fetch: async request => {
+    const response = await send(request);
+    const text = exact(await response.text());
+    return new Response(text, { status: response.status, headers: { 'content-type': 'application/json' } });
+  },
+});
+
+/** For routes whose answers the server's document leaves untyped. */
+export async function read<T>(path: string, init?: RequestInit, as?: string): Promise<T> {
+  const response = await send(at(path), init, as);
+  return JSON.parse(exact(await response.text())) as T;
+}
+export const postJson = (body: unknown): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+/** Saves what a route answers as a file. A plain link would not carry the session. */
+export async function download(path: string, name: string) {
+  const response = await send(at(path));
+  save(await response.blob(), name);
+}
+export function save(content: Blob, name: string) {
+  const address = URL.createObjectURL(content);
+  const link = document.createElement('a');
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}

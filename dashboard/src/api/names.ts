@@ -1,0 +1,24 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { keysQuery, workspacesQuery } from './queries';
+
+const shortHash = (hash: string) => (/^[0-9a-f]{64}$/.test(hash) ? `${hash.slice(0, 8)}…` : hash);
+
+/** Names for what the books know by identity. What is not among the first keys keeps its hash. */
+export function useNames(workspace?: string): (dimension: string, value: string) => string {
+  const keys = useInfiniteQuery(keysQuery(workspace));
+  const workspaces = useQuery(workspacesQuery);
+  return useMemo(() => {
+    const names = new Map<string, string>();
+    for (const key of keys.data?.pages.flat() ?? []) names.set(key.hash, key.name);
+    for (const one of workspaces.data ?? []) names.set(one.id, one.name);
+    return (dimension, value) => {
+      if (dimension === 'api_key' || dimension === 'workspace') return names.get(value) ?? shortHash(value);
+      if (dimension === 'is_byok')
+        return value === 'true' || value === '1' ? 'Own provider key' : 'Gateway’s provider key';
+      if (value === '')
+        return dimension === 'user' ? 'No member' : dimension === 'provider' ? 'No provider' : 'Not set';
+      return value;
+    };
+  }, [keys.data, workspaces.data]);
+}

@@ -1,0 +1,136 @@
+import { infiniteQueryOptions, type QueryClient, queryOptions } from '@tanstack/react-query';
+import type { components as catalogue } from './catalogue';
+import { api, read } from './client';
+import type { components } from './schema';
+
+export type Model = catalogue['schemas']['Model'];
+export type Endpoint = catalogue['schemas']['PublicEndpoint'];
+export type RouteMetadata = catalogue['schemas']['OpenRouterMetadata'];
+export type Key = components['schemas']['ManagedKey'];
+export type Workspace = components['schemas']['WorkspaceObject'];
+export type Budget = components['schemas']['BudgetObject'];
+export type Member = components['schemas']['OrganizationMember'];
+export type Generation = components['schemas']['GenerationObject'];
+export type LedgerEntry = components['schemas']['LedgerEntry'];
+export type AuditEntry = components['schemas']['AuditObject'];
+export type Provider = {
+  name: string;
+  slug: string;
+  status_page_url: string | null;
+  headquarters: string | null;
+};
+
+export const modelsQuery = queryOptions({
+  queryKey: ['models'],
+  staleTime: 60_000,
+  queryFn: async () => (await read<{ data: Model[] }>('api/v1/models')).data,
+});
+
+/** A model's name may hold dots, slashes and colons: `openai/gpt-4.1`, `author/name:free`. */
+const inPath = (id: string) => id.split('/').map(encodeURIComponent).join('/');
+export const modelQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['model', id],
+    staleTime: 60_000,
+    queryFn: async () => (await read<{ data: Model }>(`api/v1/model/${inPath(id)}`)).data,
+  });
+export const endpointsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['endpoints', id],
+    staleTime: 15_000,
+    queryFn: async () =>
+      (await read<{ data: { endpoints: Endpoint[] } }>(`api/v1/models/${inPath(id)}/endpoints`)).data
+        .endpoints,
+  });
+export const providersQuery = queryOptions({
+  queryKey: ['providers'],
+  staleTime: 600_000,
+  queryFn: async () => (await read<{ data: Provider[] }>('api/v1/providers')).data,
+});
+
+const KEYS = 100;
+export const keysQuery = (workspace?: string) =>
+  infiniteQueryOptions({
+    queryKey: ['keys', workspace ?? 'default'],
+    initialPageParam: 0,
+    queryFn: async ({ pageParam }): Promise<Key[]> => {
+      const query = { include_disabled: true, offset: pageParam, workspace_id: workspace };
+      return (await api.GET('/api/v1/keys', { params: { query } })).data?.data ?? [];
+    },
+    getNextPageParam: (last, pages) => (last.length === KEYS ? pages.length * KEYS : undefined),
+  });
+export const keyQuery = (hash: string) =>
+  queryOptions({
+    queryKey: ['key', hash],
+    queryFn: async () =>
+      (await api.GET('/api/v1/keys/{hash}', { params: { path: { hash } } })).data?.data as Key,
+  });
+
+export const workspacesQuery = queryOptions({
+  queryKey: ['workspaces'],
+  staleTime: 60_000,
+  queryFn: async () =>
+    (await api.GET('/api/v1/workspaces', { params: { query: { limit: 100 } } })).data?.data ?? [],
+});
+export const budgetsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ['budgets', workspace],
+    queryFn: async () => {
+      const path = { id: workspace };
+      const { data } = await api.GET('/api/v1/workspaces/{id}/budgets', { params: { path } });
+      return { budgets: data?.data ?? [], includesByok: data?.include_byok_in_budgets ?? false };
+    },
+  });
+export const membersQuery = queryOptions({
+  queryKey: ['members'],
+  queryFn: async () => {
+    const query = { limit: 100 };
+    return (await api.GET('/api/v1/organization/members', { params: { query } })).data?.data ?? [];
+  },
+});
+export const workspaceMembersQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ['workspace-members', workspace],
+    queryFn: async () => {
+      const params = { path: { id: workspace }, query: { limit: 100 } };
+      return (await api.GET('/api/v1/workspaces/{id}/members', { params })).data?.data ?? [];
+    },
+  });
+
+export const creditsQuery = queryOptions({
+  queryKey: ['credits'],
+  queryFn: async () => (await api.GET('/api/v1/credits')).data?.data as components['schemas']['Credits'],
+});
+const firstPage = null as string | null;
+export const ledgerQuery = infiniteQueryOptions({
+  queryKey: ['ledger'],
+  initialPageParam: firstPage,
+  queryFn: async ({ pageParam }) => {
+    const query = { limit: 100, cursor: pageParam ?? undefined };
+    const { data } = await api.GET('/api/v1/credits/ledger', { params: { query } });
+    return { entries: data?.data ?? [], next: data?.next_cursor ?? null };
+  },
+  getNextPageParam: last => last.next,
+});
+export const auditQuery = infiniteQueryOptions({
+  queryKey: ['audit'],
+  initialPageParam: firstPage,
+  queryFn: async ({ pageParam }) => {
+    const query = { limit: 100, cursor: pageParam ?? undefined };
+    const { data } = await api.GET('/api/v1/audit', { params: { query } });
+    return { entries: data?.data ?? [], next: data?.next_cursor ?? null };
+  },
+  getNextPageParam: last => last.next,
+});
+
+export const generationQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['generation', id],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async () =>
+      (await api.GET('/api/v1/generation', { params: { query: { id } } })).data?.data as Generation,
+  });
+
+/** Whatever was just changed is in the lists at once. */
+export const refresh = (client: QueryClient, ...keys: string[]) =>
+  Promise.all(keys.map(key => client.invalidateQueries({ queryKey: [key] })));

@@ -1,0 +1,129 @@
+import { useQuery } from '@tanstack/react-query';
+import { postJson, read } from '../../api/client';
+import type { Endpoint } from '../../api/queries';
+import { contextLength, duration, percent, speed } from '../../lib/format';
+import { price } from '../../lib/money';
+import { useInferenceKey } from '../../session/session';
+import { Badge } from '../../ui/badge';
+import { Roundel } from '../../ui/roundel';
+import { Empty } from '../../ui/states';
+import { type Column, Table } from '../../ui/table';
+
+type Route = {
+  attempts: { tag: string; provider: string; why: string[] }[];
+  exclusions?: { tag?: string; endpoint?: string; provider?: string; rule?: string; reason?: string }[];
+};
+
+/** The order in which a request would be tried now. The server tells it to keys that may ask models
+    only, so that it takes the key of the playground. */
+function useRoute(model: string) {
+  const key = useInferenceKey();
+  return useQuery({
+    queryKey: ['route', model, key],
+    enabled: key !== null,
+    staleTime: 10_000,
+    retry: false,
+    queryFn: async () => {
+      const body = { model, messages: [{ role: 'user', content: 'Hello!' }] };
+      return (await read<{ data: Route }>('api/v1/route', postJson(body), key ?? '')).data;
+    },
+  });
+}
+
+export function EndpointTable({ endpoints, model }: { endpoints: Endpoint[]; model: string }) {
+  const { data: route } = useRoute(model);
+  if (endpoints.length === 0) {
+    return (
+      <Empty title="Nobody serves this model to you">
+        Store a key of a provider that does: on the server’s machine, run trunkline credential add PROVIDER.
+      </Empty>
+    );
+  }
+  const place = new Map(
+    route?.attempts.map((attempt, index) => [attempt.tag, { index: index + 1, why: attempt.why.join('; ') }]),
+  );
+  const rows = route
+    ? [...endpoints].sort((a, b) => (place.get(a.tag)?.index ?? 99) - (place.get(b.tag)?.index ?? 99))
+    : endpoints;
+  const columns: Column<Endpoint>[] = [
+    ...(route
+      ? [
+          {
+            key: 'place',
+            label: 'Tried',
+            cell: (one: Endpoint) => {
+              const at = place.get(one.tag);
+              return at ? (
+                <span title={at.why}>{at.index}</span>
+              ) : (
+                <span className="text-ink-3">left out</span>
+              );
+            },
+          },
+        ]
+      : []),
+    {
+      key: 'provider',
+      label: 'Provider',
+      cell: one => (
+        <span className="flex items-center gap-2 whitespace-nowrap">
+          <Roundel name={one.provider_name} />
+          <span>
+            <span className="font-semibold">{one.provider_name}</span>
+            {one.status !== undefined && one.status !== 0 && <Badge tone="warn">held back</Badge>}
+            <code className="block font-mono text-2xs text-ink-3">{one.tag}</code>
+          </span>
+        </span>
+      ),
+    },
+    { key: 'context', label: 'Context', numeric: true, cell: one => contextLength(one.context_length) },
+    {
+      key: 'most',
+      label: 'Longest answer',
+      numeric: true,
+      wide: true,
+      cell: one => contextLength(one.max_completion_tokens),
+    },
+    { key: 'in', label: 'In / M', numeric: true, cell: one => price(one.pricing.prompt) },
+    { key: 'out', label: 'Out / M', numeric: true, cell: one => price(one.pricing.completion) },
+    {
+      key: 'p50',
+      label: 'Latency p50',
+      numeric: true,
+      wide: true,
+      cell: one => duration(one.latency_last_30m?.p50),
+    },
+    { key: 'p90', label: 'p90', numeric: true, wide: true, cell: one => duration(one.latency_last_30m?.p90) },
+    {
+      key: 'speed',
+      label: 'Speed p50',
+      numeric: true,
+      wide: true,
+      cell: one => speed(one.throughput_last_30m?.p50),
+    },
+    {
+      key: 'half',
+      label: 'Uptime, 30 min',
+      numeric: true,
+      wide: true,
+      cell: one => uptime(one.uptime_last_30m),
+    },
+    { key: 'day', label: '1 d', numeric: true, wide: true, cell: one => uptime(one.uptime_last_1d) },
+  ];
+  return (
+    <>
+      <Table label="Endpoints" rows={rows} columns={columns} rowKey={one => one.tag} />
+      {route && (
+        <p className="mt-2 text-xs text-ink-3">
+          In the order in which a short request would be tried now. Rest on a number to read why.
+        </p>
+      )}
+    </>
+  );
+}
+
+/** The API tells uptimes in percent. */
+const uptime = (value: number | null | undefined) => {
+  const share = value == null ? null : value / 100;
+  return <span className={share !== null && share < 0.97 ? 'text-warn' : ''}>{percent(share)}</span>;
+};

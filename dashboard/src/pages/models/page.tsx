@@ -1,0 +1,245 @@
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useMemo, useState } from 'react';
+import { analyticsQuery, figure } from '../../api/analytics';
+import { modelsQuery } from '../../api/queries';
+import { contextLength, count, duration, UNKNOWN } from '../../lib/format';
+import { price } from '../../lib/money';
+import type { ModelsSearch } from '../../search';
+import { Button, buttonClass } from '../../ui/button';
+import { CopyIcon } from '../../ui/copy';
+import { Page } from '../../ui/page';
+import { Roundel } from '../../ui/roundel';
+import { Empty, Load } from '../../ui/states';
+import { type Column, VirtualTable } from '../../ui/table';
+import { authorOf, filterModels, hints, linkTo, type ModelRow, nameOf, orderModels } from './filter';
+import { ModelFilters } from './filters';
+
+const route = getRouteApi('/models');
+const MOST_COMPARED = 4;
+
+/** A number and its unit, the unit a step lighter. */
+const Measure = ({ value }: { value: string }) => {
+  const [number, unit] = value.split(' ');
+  return unit ? (
+    <>
+      {number} <span className="text-ink-3">{unit}</span>
+    </>
+  ) : (
+    number
+  );
+};
+
+const COLUMNS: Column<ModelRow>[] = [
+  {
+    key: 'name',
+    label: 'Model',
+    cell: model => (
+      <span className="flex items-center gap-2">
+        <Roundel name={authorOf(model.id)} />
+        <span className="min-w-0 truncate">
+          <Link
+            {...linkTo(model.id)}
+            className="inline-block min-h-6 content-center font-semibold hover:underline"
+          >
+            {nameOf(model)}
+          </Link>{' '}
+          <code className="ml-1 font-mono text-xs text-ink-3 max-md:hidden">{model.id}</code>
+        </span>
+        <span className="max-md:hidden">
+          <CopyIcon text={model.id} label={`Copy ${model.id}`} />
+        </span>
+      </span>
+    ),
+  },
+  {
+    key: 'context',
+    label: 'Context',
+    width: '5.5rem',
+    numeric: true,
+    wide: true,
+    cell: model => contextLength(model.context_length),
+  },
+  {
+    key: 'prompt',
+    label: 'In / M',
+    width: '5.5rem',
+    numeric: true,
+    cell: model => price(model.pricing.prompt),
+  },
+  {
+    key: 'completion',
+    label: 'Out / M',
+    width: '5.5rem',
+    numeric: true,
+    cell: model => price(model.pricing.completion),
+  },
+  {
+    key: 'latency',
+    label: 'First token',
+    width: '6.5rem',
+    numeric: true,
+    wide: true,
+    cell: model => <Measure value={duration(model.measured?.firstToken)} />,
+  },
+  {
+    key: 'throughput',
+    label: 'Speed',
+    width: '6.5rem',
+    numeric: true,
+    wide: true,
+    cell: model => (
+      <Measure
+        value={model.measured?.speed == null ? UNKNOWN : `${count(Math.round(model.measured.speed))} tok/s`}
+      />
+    ),
+  },
+  {
+    key: 'tokens',
+    label: 'Tokens, 7 d',
+    width: '6.5rem',
+    numeric: true,
+    wide: true,
+    cell: model => count(model.measured?.tokens),
+  },
+];
+
+const measuredQuery = analyticsQuery({
+  metrics: ['tokens_total', 'first_token_mean', 'throughput_p50'],
+  dimensions: ['model'],
+  range: '7d',
+});
+
+export function ModelsPage() {
+  const models = useQuery(modelsQuery);
+  const measured = useQuery(measuredQuery);
+  const rows = useMemo<ModelRow[]>(() => {
+    const of = new Map(measured.data?.rows.map(row => [row.model, row]));
+    return (models.data ?? []).map(model => {
+      const row = of.get(model.id);
+      if (!row) return model;
+      const tokens = figure(row, 'tokens_total') ?? 0;
+      return {
+        ...model,
+        measured: {
+          tokens,
+          firstToken: figure(row, 'first_token_mean'),
+          speed: figure(row, 'throughput_p50'),
+        },
+      };
+    });
+  }, [models.data, measured.data]);
+  return (
+    <Load query={models} what="Models" lines={12}>
+      {() => <List models={rows} />}
+    </Load>
+  );
+}
+
+function List({ models }: { models: ModelRow[] }) {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const [ticked, setTicked] = useState<string[]>([]);
+  const set = (patch: Partial<ModelsSearch>) =>
+    void navigate({ search: now => ({ ...now, ...patch }), replace: true });
+  const order = search.order ?? 'tokens';
+  const descending = search.descending ?? !search.order;
+  const rows = useMemo(
+    () => orderModels(filterModels(models, search), order, descending),
+    [models, search, order, descending],
+  );
+  const columns = useMemo<Column<ModelRow>[]>(() => {
+    const toggle = (id: string) =>
+      setTicked(now => (now.includes(id) ? now.filter(one => one !== id) : [...now, id]));
+    const tick: Column<ModelRow> = {
+      key: 'tick',
+      label: 'Compare',
+      width: '5rem',
+      wide: true,
+      sortable: false,
+      cell: model => (
+        <input
+          type="checkbox"
+          aria-label={`Compare ${model.id}`}
+          className="size-4 accent-accent align-middle"
+          checked={ticked.includes(model.id)}
+          disabled={!ticked.includes(model.id) && ticked.length >= MOST_COMPARED}
+          title={ticked.length >= MOST_COMPARED ? 'Four models at most can be compared' : undefined}
+          onChange={() => toggle(model.id)}
+        />
+      ),
+    };
+    return [tick, ...COLUMNS];
+  }, [ticked]);
+  const status =
+    rows.length === models.length ? `${models.length} models` : `${rows.length} of ${models.length}`;
+  return (
+    <Page
+      fill
+      title="Models"
+      note={<p role="status">{status}; speed as measured here in the last 7 days</p>}
+      actions={
+        ticked.length > 0 && (
+          <>
+            <Button kind="quiet" onClick={() => setTicked([])}>
+              Clear
+            </Button>
+            <Link to="/playground" search={{ models: ticked.join(',') }} className={buttonClass('primary')}>
+              {ticked.length === 1 ? 'Try it' : `Compare ${ticked.length}`}
+            </Link>
+          </>
+        )
+      }
+    >
+      <ModelFilters models={models} search={search} set={set} />
+      {rows.length > 0 ? (
+        <VirtualTable
+          label="Models"
+          rows={rows}
+          columns={columns}
+          rowKey={model => model.id}
+          sort={{ key: order, descending }}
+          onSort={key =>
+            set({
+              order: key,
+              descending: search.order === key ? !descending || undefined : key !== 'name' || undefined,
+            })
+          }
+        />
+      ) : (
+        <NothingLeft models={models} search={search} set={set} />
+      )}
+    </Page>
+  );
+}
+
+type RestProps = { models: ModelRow[]; search: ModelsSearch; set: (patch: Partial<ModelsSearch>) => void };
+function NothingLeft({ models, search, set }: RestProps) {
+  if (models.length === 0) {
+    return (
+      <Empty title="No models yet">
+        A model can be used when a provider who serves it can be reached. Store a provider’s key on the
+        server’s machine, for instance with{' '}
+        <code className="font-mono text-xs">trunkline credential add openai</code>.
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No model matches all of these filters">
+      <ul className="grid gap-1">
+        {hints(models, search).map(hint => (
+          <li key={hint.key}>
+            {hint.matches} {hint.matches === 1 ? 'matches' : 'match'} without{' '}
+            <button
+              type="button"
+              className="text-accent underline"
+              onClick={() => set({ [hint.key]: undefined })}
+            >
+              {hint.label}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </Empty>
+  );
+}

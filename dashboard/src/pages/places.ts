@@ -1,0 +1,28 @@
+import { figure, type Row } from '../api/analytics';
+
+export type Ranked = {
+  key: string;
+  value: number;
+  share: number;
+  place: number /** Null for who was not there. */;
+  before: number | null;
+};
+
+const ordered = (rows: Row[], dimension: string, metric: string) =>
+  rows
+    .map(row => ({ key: String(row[dimension] ?? ''), value: figure(row, metric) ?? 0 }))
+    .filter(one => one.key && one.value > 0)
+    .sort((a, b) => b.value - a.value || a.key.localeCompare(b.key));
+
+/** Places now, and those of the time before. */
+export function places(now: Row[], before: Row[], dimension: string, metric: string): Ranked[] {
+  const past = new Map(ordered(before, dimension, metric).map((one, index) => [one.key, index + 1]));
+  const rows = ordered(now, dimension, metric);
+  const total = rows.reduce((sum, one) => sum + one.value, 0);
+  return rows.map((one, index) => ({
+    ...one,
+    share: one.value / total,
+    place: index + 1,
+    before: past.get(one.key) ?? null,
+  }));
+}

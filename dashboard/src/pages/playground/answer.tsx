@@ -1,0 +1,101 @@
+import { Link } from '@tanstack/react-router';
+import { RotateCw, Square } from 'lucide-react';
+import { type Reply, tokenSpeed } from '../../chat/conversation';
+import { Markdown } from '../../chat/markdown';
+import { isRunning } from '../../chat/use-compare';
+import { count, duration } from '../../lib/format';
+import { usdExact } from '../../lib/money';
+import { IconButton } from '../../ui/button';
+import { CopyIcon } from '../../ui/copy';
+import { TrackDots } from '../../ui/track';
+
+type Props = {
+  reply: Reply;
+  /** Whether the column belongs to another model by now. */
+  isNamed: boolean;
+  hidden: boolean;
+  onStop: () => void;
+  onAgain: () => void;
+};
+
+export function Answer({ reply, isNamed, hidden, onStop, onAgain }: Props) {
+  const running = isRunning(reply);
+  return (
+    <article
+      aria-label={reply.model}
+      aria-busy={running}
+      hidden={hidden}
+      className="grid min-w-0 content-start gap-2"
+    >
+      {isNamed && <p className="font-mono text-xs text-ink-3">{reply.model}</p>}
+      {reply.reasoning && (
+        <details className="rounded-m bg-sunken px-3 py-1.5 text-xs text-ink-2">
+          <summary className="cursor-pointer">
+            Reasoning{reply.reasoningTokens ? `, ${count(reply.reasoningTokens)} tokens` : ''}
+          </summary>
+          <p className="mt-1 whitespace-pre-wrap">{reply.reasoning}</p>
+        </details>
+      )}
+      {reply.text && <Markdown text={reply.text} live={running} />}
+      {reply.state === 'waiting' && <p className="late text-ink-3">Waiting for the first token…</p>}
+      {reply.state === 'failed' && (
+        <p role="alert" className="border-l-2 border-bad pl-3 break-words text-bad">
+          {reply.error}
+        </p>
+      )}
+      <footer className="border-t border-rule pt-1.5">
+        <Meter reply={reply} />
+        <div className="mt-1 flex items-center gap-0.5">
+          {running ? (
+            <IconButton label={`Stop ${reply.model}`} onClick={onStop}>
+              <Square size={13} aria-hidden />
+            </IconButton>
+          ) : (
+            <>
+              <IconButton label={`Ask ${reply.model} again`} onClick={onAgain}>
+                <RotateCw size={13} aria-hidden />
+              </IconButton>
+              {reply.text && <CopyIcon text={reply.text} label={`Copy the answer of ${reply.model}`} />}
+              {reply.generation && (
+                <Link
+                  to="/logs"
+                  search={{ id: reply.generation }}
+                  className="ml-1 text-xs text-accent underline"
+                >
+                  Log
+                </Link>
+              )}
+            </>
+          )}
+        </div>
+      </footer>
+    </article>
+  );
+}
+
+/** What an answer took. Times are those seen from here. */
+function Meter({ reply }: { reply: Reply }) {
+  const perSecond = tokenSpeed(reply);
+  const cached = reply.cachedTokens ? `, ${count(reply.cachedTokens)} cached` : '';
+  const parts = [
+    reply.firstToken !== undefined && `first token ${duration(reply.firstToken)}`,
+    perSecond !== null && `${count(Math.round(perSecond))} tok/s`,
+    reply.completionTokens !== undefined &&
+      `${count(reply.promptTokens)} in${cached}, ${count(reply.completionTokens)} out`,
+  ].filter(part => part !== false);
+  return (
+    <p className="flex min-h-5 flex-wrap items-center gap-x-3 text-xs text-ink-3 tabular-nums">
+      {reply.route && reply.route.length > 0 && <TrackDots stops={reply.route} />}
+      {reply.provider && <span className="text-ink-2">{reply.provider}</span>}
+      {parts.map(part => (
+        <span key={part}>{part}</span>
+      ))}
+      {reply.cost === null && <span>cost not known</span>}
+      {reply.cost !== undefined && reply.cost !== null && (
+        <span className="text-ink-2">{reply.cost === 0n ? 'free' : usdExact(reply.cost)}</span>
+      )}
+      {reply.state === 'stopped' && <span>stopped</span>}
+      {reply.finishReason === 'length' && <span className="text-warn">cut off at the token limit</span>}
+    </p>
+  );
+}

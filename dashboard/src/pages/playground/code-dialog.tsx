@@ -1,0 +1,46 @@
+import { useState } from 'react';
+import { publicAddress } from '../../api/client';
+import { asCode } from '../../chat/as-code';
+import { history, type Parameters, requestBody, type Turn } from '../../chat/conversation';
+import { Dialog } from '../../ui/dialog';
+import { Field, Select } from '../../ui/field';
+import { Snippet } from '../../ui/snippet';
+
+type Props = {
+  open: boolean;
+  onClose: () => void;
+  models: string[];
+  turns: Turn[];
+  draft: string;
+  parameters: Parameters;
+};
+
+/** The next request as a program: what is in the field, or what was asked last. */
+export function CodeDialog({ open, onClose, models, turns, draft, parameters }: Props) {
+  const [chosen, setChosen] = useState(0);
+  const model = models[chosen] ?? models[0] ?? '';
+  const last = turns.at(-1);
+  const [before, prompt] =
+    draft.trim() || !last ? [turns, draft.trim() || 'Hello!'] : [turns.slice(0, -1), last.prompt];
+  const body = requestBody(model, history(before, model, prompt, parameters.system), parameters);
+  return (
+    <Dialog open={open} onClose={onClose} title="As code" wide>
+      <div className="grid min-w-0 gap-4">
+        {models.length > 1 && (
+          <Field label="Model">
+            {wiring => (
+              <Select {...wiring} value={chosen} onChange={event => setChosen(Number(event.target.value))}>
+                {models.map((one, place) => (
+                  <option key={place} value={place}>
+                    {one}
+                  </option>
+                ))}
+              </Select>
+            )}
+          </Field>
+        )}
+        <Snippet code={language => asCode(language, publicAddress(), body)} />
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,144 @@
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { analyticsQuery } from '../api/analytics';
+import { useNames } from '../api/names';
+import { overTime } from '../charts/over-time';
+import { StackedBars, seriesColour } from '../charts/stacked-bars';
+import { count, percent } from '../lib/format';
+import { granularityOf, type Range, rangeLabel } from '../lib/moment';
+import { Choice } from '../ui/field';
+import { Page } from '../ui/page';
+import { Roundel } from '../ui/roundel';
+import { SelectRange } from '../ui/select-range';
+import { Load } from '../ui/states';
+import { type Column, Table } from '../ui/table';
+import { FirstRequest } from './first-request';
+import { authorOf } from './models/filter';
+import { places, type Ranked } from './places';
+
+const route = getRouteApi('/rankings');
+const TABS = [
+  { value: 'model', label: 'Models' },
+  { value: 'provider', label: 'Providers' },
+  { value: 'api_key', label: 'API keys' },
+] as const;
+type Tab = (typeof TABS)[number]['value'];
+
+const moved = (row: Ranked) => {
+  if (row.before === null) return <span className="text-ink-3">new</span>;
+  const step = row.before - row.place;
+  if (step === 0) return <span className="text-ink-3">–</span>;
+  return (
+    <span className={step > 0 ? 'text-ok' : 'text-bad'}>
+      <span aria-hidden>{step > 0 ? '▲' : '▼'}</span> {Math.abs(step)}
+      <span className="sr-only">{step > 0 ? ' up' : ' down'}</span>
+    </span>
+  );
+};
+
+export function RankingsPage() {
+  const { range = '30d', by = 'model' } = route.useSearch();
+  const navigate = route.useNavigate();
+  const question = { metrics: ['tokens_total'], dimensions: [by], range };
+  const now = useQuery(analyticsQuery(question));
+  const before = useQuery(analyticsQuery({ ...question, back: 1 }));
+  const rows = useMemo(
+    () => places(now.data?.rows ?? [], before.data?.rows ?? [], by, 'tokens_total'),
+    [now.data, before.data, by],
+  );
+  return (
+    <Page
+      title="Rankings"
+      note={<p>by tokens through this gateway; days are UTC</p>}
+      actions={
+        <>
+          <Choice
+            label="What is ranked"
+            value={by}
+            options={TABS}
+            onChange={next => void navigate({ search: old => ({ ...old, by: next }) })}
+          />
+          <SelectRange
+            value={range}
+            offered={['24h', '7d', '30d', '90d']}
+            onChange={next => void navigate({ search: old => ({ ...old, range: next }) })}
+          />
+        </>
+      }
+    >
+      <Load query={now} what="Rankings" lines={10}>
+        {() =>
+          rows.length === 0 ? (
+            <FirstRequest title="Rankings start with the first request" />
+          ) : (
+            <Ranking rows={rows} by={by} range={range} />
+          )
+        }
+      </Load>
+    </Page>
+  );
+}
+
+function Ranking({ rows, by, range }: { rows: Ranked[]; by: Tab; range: Range }) {
+  const name = useNames();
+  const query = useQuery(
+    analyticsQuery({ metrics: ['tokens_total'], dimensions: [by], range, overTime: true }),
+  );
+  const chart = useMemo(
+    () => overTime(query.data?.rows ?? [], range, 'tokens_total', false, row => String(row[by])),
+    [query.data, range, by],
+  );
+  const colour = new Map(chart.drawn.series.map((one, place) => [one.key, seriesColour(one.key, place)]));
+  const top = rows[0]?.value ?? 1;
+  const columns: Column<Ranked>[] = [
+    { key: 'place', label: '#', numeric: true, cell: row => <span className="text-ink-3">{row.place}</span> },
+    {
+      key: 'name',
+      label: TABS.find(tab => tab.value === by)?.label.replace(/s$/, '') ?? '',
+      cell: row => (
+        <span className="flex items-center gap-2">
+          <Roundel name={by === 'model' ? authorOf(row.key) : name(by, row.key)} />
+          <Link
+            to="/activity"
+            search={{ range, where: [`${by}:${row.key}`], by: by === 'model' ? 'provider' : 'model' }}
+            className="truncate font-semibold hover:underline"
+          >
+            {name(by, row.key)}
+          </Link>
+        </span>
+      ),
+    },
+    {
+      key: 'share',
+      label: 'Share',
+      wide: true,
+      cell: row => (
+        <span className="flex min-w-40 items-center gap-2">
+          <span
+            className="h-2 rounded-s"
+            style={{
+              width: `${(row.value / top) * 75}%`,
+              background: `var(${colour.get(row.key) ?? '--s0'})`,
+            }}
+          />
+          <span className="text-xs text-ink-3">{percent(row.share)}</span>
+        </span>
+      ),
+    },
+    { key: 'tokens', label: 'Tokens', numeric: true, cell: row => count(row.value) },
+    { key: 'moved', label: 'Moved', numeric: true, cell: moved },
+  ];
+  return (
+    <>
+      <StackedBars
+        data={chart.drawn}
+        granularity={granularityOf(range)}
+        axis={count}
+        height={180}
+        label={`Tokens, ${rangeLabel(range).toLowerCase()}. ${chart.drawn.series.map(one => `${name(by, one.key)} ${count(one.total)}`).join(', ')}`}
+      />
+      <Table label="Ranking by tokens" rows={rows} columns={columns} rowKey={row => row.key} />
+    </>
+  );
+}

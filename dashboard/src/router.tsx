@@ -1,0 +1,171 @@
+import { QueryClient } from '@tanstack/react-query';
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  Link,
+  lazyRouteComponent,
+  type RouteComponent,
+} from '@tanstack/react-router';
+import { ApiError, basePath } from './api/client';
+import * as search from './search';
+import { Shell } from './shell/shell';
+import { Failure } from './ui/states';
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // A refusal does not change by asking again; a broken connection may.
+      retry: (times, error) => times < 1 && !(error instanceof ApiError && error.status < 500),
+      refetchOnWindowFocus: true,
+    },
+  },
+});
+
+const NoSuchPage = () => (
+  <div className="grid gap-2 p-8">
+    <h1 className="text-xl font-bold">No such page</h1>
+    <p className="text-ink-2">The address does not match any page of this dashboard.</p>
+    <Link to="/" className="text-accent underline">
+      Go to the overview
+    </Link>
+  </div>
+);
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NoSuchPage });
+const getParentRoute = () => root;
+
+/** A page that is loaded when it is first needed. Its type is said here, since a page knows the
+    routes and the routes would know the page. */
+const page = (load: () => Promise<Record<string, unknown>>, name: string): RouteComponent =>
+  lazyRouteComponent(load as () => Promise<Record<string, RouteComponent>>, name);
+
+/** Every page, and what its address may say. */
+const overview = createRoute({
+  getParentRoute,
+  path: '/',
+  validateSearch: search.overviewSearch,
+  component: page(() => import('./pages/overview/page'), 'OverviewPage'),
+});
+const models = createRoute({
+  getParentRoute,
+  path: '/models',
+  validateSearch: search.modelsSearch,
+  component: page(() => import('./pages/models/page'), 'ModelsPage'),
+});
+const model = createRoute({
+  getParentRoute,
+  path: '/models/$author/$slug',
+  component: page(() => import('./pages/model/page'), 'ModelPage'),
+});
+const playground = createRoute({
+  getParentRoute,
+  path: '/playground',
+  validateSearch: search.playgroundSearch,
+  component: page(() => import('./pages/playground/page'), 'PlaygroundPage'),
+});
+const activity = createRoute({
+  getParentRoute,
+  path: '/activity',
+  validateSearch: search.activitySearch,
+  component: page(() => import('./pages/activity/page'), 'ActivityPage'),
+});
+const logs = createRoute({
+  getParentRoute,
+  path: '/logs',
+  validateSearch: search.logsSearch,
+  component: page(() => import('./pages/logs/page'), 'LogsPage'),
+});
+const rankings = createRoute({
+  getParentRoute,
+  path: '/rankings',
+  validateSearch: search.rankingsSearch,
+  component: page(() => import('./pages/rankings'), 'RankingsPage'),
+});
+const status = createRoute({
+  getParentRoute,
+  path: '/status',
+  validateSearch: search.statusSearch,
+  component: page(() => import('./pages/status'), 'StatusPage'),
+});
+const keys = createRoute({
+  getParentRoute,
+  path: '/keys',
+  validateSearch: search.keysSearch,
+  component: page(() => import('./pages/keys/page'), 'KeysPage'),
+});
+const workspaces = createRoute({
+  getParentRoute,
+  path: '/workspaces',
+  component: page(() => import('./pages/workspaces/list'), 'WorkspacesPage'),
+});
+const workspace = createRoute({
+  getParentRoute,
+  path: '/workspaces/$id',
+  component: page(() => import('./pages/workspaces/workspace'), 'WorkspacePage'),
+});
+const members = createRoute({
+  getParentRoute,
+  path: '/members',
+  component: page(() => import('./pages/members'), 'MembersPage'),
+});
+const audit = createRoute({
+  getParentRoute,
+  path: '/audit',
+  component: page(() => import('./pages/audit'), 'AuditPage'),
+});
+const credits = createRoute({
+  getParentRoute,
+  path: '/credits',
+  component: page(() => import('./pages/credits'), 'CreditsPage'),
+});
+const settings = createRoute({
+  getParentRoute,
+  path: '/settings',
+  component: page(() => import('./pages/settings'), 'SettingsPage'),
+});
+const consent = createRoute({
+  getParentRoute,
+  path: '/auth',
+  validateSearch: search.consentSearch,
+  component: page(() => import('./pages/consent'), 'ConsentPage'),
+});
+
+const routeTree = root.addChildren([
+  overview,
+  models,
+  model,
+  playground,
+  activity,
+  logs,
+  rankings,
+  status,
+  keys,
+  workspaces,
+  workspace,
+  members,
+  audit,
+  credits,
+  settings,
+  consent,
+]);
+
+export const router = createRouter({
+  basepath: basePath(),
+  routeTree,
+  defaultPreload: 'intent',
+  defaultErrorComponent: ({ error, reset }) => (
+    <div className="p-8">
+      <Failure
+        what="This page"
+        error={error instanceof Error ? error : new Error(String(error))}
+        onRetry={reset}
+      />
+    </div>
+  ),
+});
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

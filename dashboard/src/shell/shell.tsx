@@ -1,0 +1,135 @@
+import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
+import { Command, LogOut, Menu, Moon, Sun } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { SignInPage } from '../pages/sign-in';
+import { signOut, useSession } from '../session/session';
+import { IconButton } from '../ui/button';
+import { KeysDialog } from './keys-dialog';
+import { Palette } from './palette';
+import { PAGES, SECTIONS } from './sections';
+import { focusFilter, useKeys, useSequence } from './shortcuts';
+import { setTheme, useTheme } from './theme';
+
+const Name = () => (
+  <Link to="/" className="flex items-center gap-2 text-md font-bold tracking-tight">
+    <svg width="26" height="12" viewBox="0 0 26 12" aria-hidden>
+      <path d="M0 6h26" stroke="var(--accent)" strokeWidth="2.5" />
+      <circle cx="8" cy="6" r="3.2" fill="var(--paper)" stroke="var(--accent)" strokeWidth="2.5" />
+      <circle cx="18" cy="6" r="4.6" fill="var(--accent)" />
+    </svg>
+    Trunkline
+  </Link>
+);
+
+function ThemeButton() {
+  const other = useTheme() === 'dark' ? 'light' : 'dark';
+  const Drawing = other === 'light' ? Sun : Moon;
+  return (
+    <IconButton label={`Switch to ${other} theme`} onClick={() => setTheme(other)}>
+      <Drawing size={16} aria-hidden />
+    </IconButton>
+  );
+}
+
+const Navigation = ({ onGo }: { onGo?: () => void }) => (
+  <nav aria-label="Main" className="grid gap-4">
+    {SECTIONS.map(section => (
+      <div key={section.title}>
+        <h2 className="mb-0.5 text-2xs font-semibold text-ink-3">{section.title}</h2>
+        <div className="line">
+          {section.pages.map(page => (
+            <Link
+              key={page.to}
+              to={page.to}
+              className="stop"
+              onClick={onGo}
+              activeOptions={{ exact: page.to === '/', includeSearch: false }}
+            >
+              {page.label}
+            </Link>
+          ))}
+        </div>
+      </div>
+    ))}
+  </nav>
+);
+
+export function Shell() {
+  const session = useSession();
+  return session ? <Frame label={session.label} /> : <SignInPage />;
+}
+
+function Frame({ label }: { label: string }) {
+  const [palette, setPalette] = useState(false);
+  const [keys, setKeys] = useState(false);
+  const [menu, setMenu] = useState(false);
+  const navigate = useNavigate();
+  const busy = useRouterState({ select: state => state.isLoading });
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 'k' || !(event.metaKey || event.ctrlKey)) return;
+      event.preventDefault();
+      setPalette(true);
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+  useKeys({ '?': () => setKeys(true), '/': focusFilter });
+  useSequence('g', Object.fromEntries(PAGES.map(page => [page.key, () => void navigate({ to: page.to })])));
+  return (
+    <div className="grid h-dvh grid-cols-[13.5rem_minmax(0,1fr)] max-md:grid-cols-1 max-md:grid-rows-[auto_minmax(0,1fr)]">
+      <button
+        type="button"
+        onClick={() => document.getElementById('main')?.focus()}
+        className="sr-only focus:not-sr-only focus:absolute focus:z-10 focus:bg-panel focus:p-2"
+      >
+        Skip to content
+      </button>
+      <div className="flex items-center justify-between gap-2 border-b border-rule px-4 py-2 md:hidden">
+        <Name />
+        <div className="flex items-center">
+          <IconButton label="Search or jump to" onClick={() => setPalette(true)}>
+            <Command size={16} aria-hidden />
+          </IconButton>
+          <ThemeButton />
+          <IconButton label="Menu" aria-expanded={menu} onClick={() => setMenu(!menu)}>
+            <Menu size={18} aria-hidden />
+          </IconButton>
+        </div>
+      </div>
+      <aside
+        aria-label="Pages"
+        className={`flex flex-col gap-4 overflow-y-auto border-r border-rule px-4 py-4 ${menu ? 'max-md:absolute max-md:inset-x-0 max-md:top-11.5 max-md:bottom-0 max-md:z-2 max-md:bg-paper' : 'max-md:hidden'}`}
+      >
+        <div className="flex items-center justify-between max-md:hidden">
+          <Name />
+          <ThemeButton />
+        </div>
+        <button
+          type="button"
+          onClick={() => setPalette(true)}
+          className="flex min-h-7 items-center justify-between rounded-m border border-edge bg-panel px-2.5 text-xs text-ink-3 hover:text-ink max-md:hidden"
+        >
+          Search or jump to
+          <kbd className="flex items-center gap-0.5 font-mono text-2xs">
+            <Command size={10} aria-hidden />K
+          </kbd>
+        </button>
+        <Navigation onGo={() => setMenu(false)} />
+        <div className="mt-auto flex items-center justify-between gap-2 border-t border-rule pt-3 text-xs text-ink-3">
+          <code className="min-w-0 truncate font-mono" title={`Signed in with the management key ${label}`}>
+            {label}
+          </code>
+          <IconButton label="Sign out" onClick={signOut}>
+            <LogOut size={14} aria-hidden />
+          </IconButton>
+        </div>
+      </aside>
+      <main id="main" tabIndex={-1} aria-busy={busy} className="overflow-y-auto outline-none">
+        <Outlet />
+      </main>
+      <Palette open={palette} onClose={() => setPalette(false)} />
+      <KeysDialog open={keys} onClose={() => setKeys(false)} />
+    </div>
+  );
+}

@@ -1,0 +1,174 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { ArrowDown, ArrowUp } from 'lucide-react';
+import { type ReactNode, useRef } from 'react';
+
+export type Column<R> = {
+  key: string;
+  label: string;
+  /** Of a virtual table, whose columns cannot be measured. */
+  width?: string;
+  numeric?: boolean;
+  /** Left out on narrow screens. */
+  wide?: boolean;
+  sortable?: boolean;
+  cell: (row: R) => ReactNode;
+};
+export type Sort = { key: string; descending: boolean };
+
+type HeadProps<R> = { columns: Column<R>[]; sort?: Sort; onSort?: (key: string) => void };
+
+const cellClass = (column: { numeric?: boolean; wide?: boolean }) =>
+  `${column.numeric ? 'num' : 'text-left'} ${column.wide ? 'max-md:hidden' : ''}`;
+
+function Head<R>({ columns, sort, onSort }: HeadProps<R>) {
+  return (
+    <tr className="text-xs text-ink-3">
+      {columns.map(column => {
+        const sorted = sort?.key === column.key ? sort : undefined;
+        const Arrow = sorted?.descending ? ArrowDown : ArrowUp;
+        return (
+          <th
+            key={column.key}
+            scope="col"
+            aria-sort={sorted && (sorted.descending ? 'descending' : 'ascending')}
+            className={`px-2 py-1 font-normal whitespace-nowrap ${cellClass(column)}`}
+          >
+            {onSort && column.sortable !== false ? (
+              <button
+                type="button"
+                onClick={() => onSort(column.key)}
+                className={`inline-flex min-h-6 items-center gap-1 hover:text-ink ${sorted ? 'text-ink' : ''}`}
+              >
+                {column.label}
+                {sorted && <Arrow size={11} aria-hidden />}
+              </button>
+            ) : (
+              column.label
+            )}
+          </th>
+        );
+      })}
+    </tr>
+  );
+}
+
+type TableProps<R> = HeadProps<R> & {
+  label: string;
+  rows: R[];
+  rowKey: (row: R) => string;
+  rowClass?: (row: R) => string;
+};
+
+/** A table whose rows are few enough to be there all. It scrolls sideways where it does not fit. */
+export function Table<R>({ label, rows, rowKey, rowClass, ...head }: TableProps<R>) {
+  return (
+    <section className="overflow-x-auto" tabIndex={0} aria-label={`${label}, table`}>
+      <table className="w-full" aria-label={label}>
+        <thead>
+          <Head {...head} />
+        </thead>
+        <tbody>
+          {rows.map(row => (
+            <tr key={rowKey(row)} className={`border-t border-rule hover:bg-wash ${rowClass?.(row) ?? ''}`}>
+              {head.columns.map(column => (
+                <td key={column.key} className={`h-9 px-2 py-1 ${cellClass(column)}`}>
+                  {column.cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+type VirtualProps<R> = Omit<TableProps<R>, 'rowClass'> & {
+  rowHeight?: number;
+  onOpen?: (row: R) => void;
+  selected?: string;
+  /** Below the last row: a button for more. */
+  foot?: ReactNode;
+};
+
+/** A table of any length: only the rows in sight exist, the space of the others is kept by two rows
+    without content. */
+export function VirtualTable<R>({
+  label,
+  rows,
+  rowKey,
+  rowHeight = 36,
+  onOpen,
+  selected,
+  foot,
+  ...head
+}: VirtualProps<R>) {
+  const scroller = useRef<HTMLElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 12,
+    initialRect: { width: 1000, height: 800 },
+  });
+  const shown = virtual.getVirtualItems();
+  const above = shown[0]?.start ?? 0;
+  const below = virtual.getTotalSize() - (shown.at(-1)?.end ?? 0);
+  const { columns } = head;
+  return (
+    <section
+      ref={scroller}
+      tabIndex={0}
+      aria-label={`${label}, table`}
+      className="min-h-60 flex-1 overflow-auto border-y border-rule"
+    >
+      <table
+        aria-label={label}
+        aria-rowcount={rows.length + 1}
+        className="w-full table-fixed border-separate border-spacing-0"
+      >
+        <colgroup>
+          {columns.map(column => (
+            <col
+              key={column.key}
+              className={column.wide ? 'max-md:hidden' : ''}
+              style={{ width: column.width }}
+            />
+          ))}
+        </colgroup>
+        <thead className="sticky top-0 z-1 bg-paper shadow-[0_1px_0_var(--rule)]">
+          <Head {...head} />
+        </thead>
+        <tbody>
+          {above > 0 && <tr aria-hidden style={{ height: above }} />}
+          {shown.map(item => {
+            const row = rows[item.index] as R;
+            const key = rowKey(row);
+            return (
+              <tr
+                key={key}
+                aria-rowindex={item.index + 2}
+                aria-selected={selected === undefined ? undefined : key === selected}
+                tabIndex={onOpen ? 0 : undefined}
+                onClick={() => onOpen?.(row)}
+                onKeyDown={event =>
+                  event.key === 'Enter' && event.target === event.currentTarget && onOpen?.(row)
+                }
+                className={`hover:bg-wash aria-selected:bg-wash ${onOpen ? 'cursor-pointer -outline-offset-2' : ''}`}
+                style={{ height: rowHeight }}
+              >
+                {columns.map(column => (
+                  <td key={column.key} className={`truncate border-b border-rule px-2 ${cellClass(column)}`}>
+                    {column.cell(row)}
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+          {below > 0 && <tr aria-hidden style={{ height: below }} />}
+        </tbody>
+      </table>
+      {foot}
+    </section>
+  );
+}

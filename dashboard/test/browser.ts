@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+export const launch = (): Promise<Browser> =>
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+
+type Options = {
+  managementKey?: string;
+  inferenceKey?: string;
+  theme?: 'light' | 'dark';
+  width?: number;
+};
+export type Opened = { page: Page; context: BrowserContext; problems: string[]; finish: () => Promise<void> };
+
+/** A page of its own, signed in if a key is given. It keeps what must not happen: messages of errors on
+    the console, and requests to any other host. */
+export async function open(browser: Browser, site: string, options: Options = {}): Promise<Opened> {
+  const context = await browser.newContext({
+    viewport: { width: options.width ?? 1360, height: 860 },
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  const { host } = new URL(site);
+  page.on('pageerror', error => problems.push(`error: ${error.message}`));
+  page.on('console', message => {
+    if (message.type() === 'error') problems.push(`console: ${message.text()}`);
+  });
+  page.on('request', request => {
+    const url = new URL(request.url());
+    if (!['data:', 'blob:'].includes(url.protocol) && url.host !== host)
+      problems.push(`foreign: ${request.url()}`);
+  });
+  await page.addInitScript(
+    ({ managementKey, inferenceKey, theme }) => {
+      if (theme) localStorage.setItem('theme', theme);
+      // Once: what a test does to the session stays done when the page is loaded again.
+      if (sessionStorage.getItem('test')) return;
+      sessionStorage.setItem('test', 'yes');
+      if (managementKey) {
+        sessionStorage.setItem('trunkline.management-key', managementKey);
+        sessionStorage.setItem('trunkline.management-label', 'sk-or-v1-abc...1234');
+      }
+      if (inferenceKey) sessionStorage.setItem('trunkline.inference-key', inferenceKey);
+    },
+    { managementKey: options.managementKey, inferenceKey: options.inferenceKey, theme: options.theme },
+  );
+  const finish = async () => {
+    await context.close();
+    expect(problems).toEqual([]);
+  };
+  return { page, context, problems, finish };
+}
+
+/** The page is there: its heading, its fonts, and nothing loads any more. */
+export async function settle(page: Page) {
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.evaluate(() => document.fonts.ready);
+  await expect
+    .poll(() => page.getByRole('status', { name: /^Loading/ }).count(), { timeout: 15_000 })
+    .toBe(0);
+}
+
+type Axe = {
+  run: (options: unknown) => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
+};
+/** WCAG 2.0 to 2.2, levels A and AA. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const result = await page.evaluate(() =>
+    (window as unknown as { axe: Axe }).axe.run({
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+    }),
+  );
+  return result.violations.flatMap(one => one.nodes.map(node => `${one.id}: ${node.html.slice(0, 200)}`));
+}

@@ -1,0 +1,415 @@
+import { readFileSync } from 'node:fs';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launch, open, settle, violations } from './browser';
+import { type Gateway, makeTraffic, startGateway } from './gateway';
+import { type Site, serve } from './server';
+
+let gateway: Gateway;
+let browser: Browser;
+let site: Site;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+  [browser] = await Promise.all([launch(), makeTraffic(gateway)]);
+  site = await serve(new URL('../dist', import.meta.url).pathname, gateway.url);
+});
+afterAll(async () => {
+  await browser?.close();
+  site?.close();
+  gateway?.stop();
+});
+const signedIn = () =>
+  open(browser, site.url, { managementKey: gateway.managementKey, inferenceKey: gateway.apiKey });
+
+test('a key is made, shown once, used, limited, disabled and deleted', async () => {
+  const { page, finish, problems } = await signedIn();
+  await page.goto(`${site.url}/keys`);
+  await page.getByRole('button', { name: 'Create key' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('batch-jobs');
+  await dialog.getByLabel('Spend limit (USD)').fill('-1');
+  await dialog.getByRole('button', { name: 'Create key' }).click();
+  // The browser refuses what is below zero before the server has to.
+  expect(
+    await dialog
+      .getByLabel('Spend limit (USD)')
+      .evaluate(field => (field as HTMLInputElement).validity.valid),
+  ).toBe(false);
+  await dialog.getByLabel('Spend limit (USD)').fill('12.345678901');
+  await dialog.getByLabel('Limit starts afresh').selectOption('monthly');
+  expect(await violations(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Create key' }).click();
+  await page.getByRole('dialog', { name: 'Copy the key now' }).waitFor();
+  await dialog.getByRole('button', { name: 'Copy key' }).click();
+  const key = await page.evaluate(() => navigator.clipboard.readText());
+  expect(key).toMatch(/^sk-or-v1-/);
+  expect(await violations(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  const row = page.getByRole('row').filter({ hasText: 'batch-jobs' });
+  await row.getByText('$0 / $12.35').waitFor();
+  expect(await page.content()).not.toContain(key);
+  const ask = () => fetch(`${gateway.url}/api/v1/key`, { headers: { authorization: `Bearer ${key}` } });
+  expect((await ask()).status).toBe(200);
+
+  await row.getByRole('button', { name: 'Edit batch-jobs' }).click();
+  expect(await dialog.getByLabel('Spend limit (USD)').inputValue()).toBe('12.345678901');
+  await dialog.getByLabel('Spend limit (USD)').fill('');
+  await dialog.getByLabel('Disabled').check();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await row.getByText('disabled').waitFor();
+  await row.getByText('none of its own').waitFor();
+  expect((await ask()).status).toBe(401);
+
+  await row.getByRole('button', { name: 'Delete batch-jobs' }).click();
+  await dialog.getByRole('button', { name: 'Delete key' }).click();
+  await expect.poll(() => row.count()).toBe(0);
+  expect(problems).toEqual([]);
+  await finish();
+});
+
+test('a refusal of the server stands at its field', async () => {
+  const { page, problems, context } = await signedIn();
+  await page.goto(`${site.url}/keys?create=true`);
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('too-much');
+  await dialog.getByLabel('Spend limit (USD)').fill('99999999999');
+  await dialog.getByRole('button', { name: 'Create key' }).click();
+  await dialog.getByRole('alert').getByText('is out of range').waitFor();
+  expect(await dialog.getByLabel('Spend limit (USD)').getAttribute('aria-invalid')).toBe('true');
+  expect(problems.every(one => one.includes('400'))).toBe(true);
+  await context.close();
+});
+
+test('a key in use is not deleted by a slip', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${site.url}/keys`);
+  await page.getByRole('button', { name: 'Delete traffic' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('It was used in the last seven days.').waitFor();
+  expect(await dialog.getByRole('button', { name: 'Delete key' }).isDisabled()).toBe(true);
+  await dialog.getByLabel('Type traffic to confirm').fill('traffic');
+  expect(await dialog.getByRole('button', { name: 'Delete key' }).isDisabled()).toBe(false);
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
+  await finish();
+});
+
+test('filters of models live in the address and survive a reload', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${site.url}/models`);
+  await settle(page);
+  await page.keyboard.press('/');
+  await page.keyboard.type('reasoning');
+  await expect.poll(() => page.url()).toContain('q=reasoning');
+  await page.getByRole('status').getByText('1 of 6').waitFor();
+  await page.reload();
+  await page.getByRole('status').getByText('1 of 6').waitFor();
+  await page.getByLabel('Price').selectOption('unknown');
+  await page.getByRole('heading', { name: 'No model matches all of these filters' }).waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'unknown price' }).click();
+  await page.getByRole('link', { name: 'Reasoning (free)' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Reasoning (free)' }).waitFor();
+  await page.goBack();
+  expect(page.url()).toContain('q=reasoning');
+  await finish();
+});
+
+test('an unknown model names those that may have been meant', async () => {
+  const { page, problems, context } = await signedIn();
+  await page.goto(`${site.url}/models/simulated/flakey:free`);
+  await page.getByRole('link', { name: 'simulated/flaky:free' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Flaky (free)' }).waitFor();
+  expect(problems.every(one => one.includes('404'))).toBe(true);
+  await context.close();
+});
+
+test('the palette finds pages, models and logs by keyboard alone', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${site.url}/models`);
+  await settle(page);
+  await page.keyboard.press('Control+k');
+  await page.getByRole('dialog', { name: 'Command palette' }).waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.type('api k');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'API keys' }).waitFor();
+  expect(await page.getByRole('dialog').count()).toBe(0);
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('flaky');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Flaky (free)' }).waitFor();
+  await page.keyboard.press('g');
+  await page.keyboard.press('a');
+  await page.getByRole('heading', { level: 1, name: 'Activity' }).waitFor();
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByLabel('Single-letter keys').uncheck();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('g');
+  await page.keyboard.press('k');
+  expect(page.url()).toContain('/activity');
+  await finish();
+});
+
+test('a log opens beside the list, j and k step, the address names it', async () => {
+  const { page, problems, finish } = await signedIn();
+  await page.goto(`${site.url}/logs`);
+  await settle(page);
+  const table = page.getByRole('table', { name: 'Requests' });
+  expect(await table.getByRole('row').count()).toBe(13);
+  await table.getByRole('row').nth(2).click();
+  const detail = page.getByRole('complementary', { name: 'Request detail' });
+  await detail.getByText('Streamed').waitFor();
+  expect(await violations(page)).toEqual([]);
+  const first = new URL(page.url()).searchParams.get('id');
+  await page.keyboard.press('j');
+  await expect.poll(() => new URL(page.url()).searchParams.get('id')).not.toBe(first);
+  await page.keyboard.press('k');
+  await expect.poll(() => new URL(page.url()).searchParams.get('id')).toBe(first);
+  await page.reload();
+  await detail.getByRole('list', { name: 'Route taken' }).waitFor();
+  await page.keyboard.press('c');
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(first);
+  await page.getByText('Report a problem with this request').click();
+  await detail.getByLabel('Comment').fill('slow today');
+  await detail.getByRole('button', { name: 'Report' }).click();
+  await detail.getByText('Noted with the record').waitFor();
+  await detail.getByRole('button', { name: 'Show prompt and answer' }).click();
+  await detail.getByText('Prompt and answer are not stored').waitFor();
+  // That nothing is stored is a 404, of which the browser tells.
+  problems.splice(0, problems.length, ...problems.filter(one => !one.includes('404')));
+  await page.keyboard.press('Escape');
+  await expect.poll(() => detail.count()).toBe(0);
+  await finish();
+});
+
+test('logs filter by session, and new requests wait to be shown', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${site.url}/logs`);
+  await settle(page);
+  await page.getByLabel('Session').fill('conversation-1');
+  await page.getByRole('status').getByText('3 requests').waitFor();
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'CSV', exact: true }).click();
+  const file = await (await download).path();
+  // The file has what is on screen: a head and three rows.
+  expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(4);
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  const status = page.getByRole('status').getByText(/\d+ requests/);
+  const before = await status.textContent();
+  await makeTraffic(gateway, 2);
+  await page.getByRole('button', { name: '2 new' }).click({ timeout: 15_000 });
+  await expect.poll(() => status.textContent()).not.toBe(before);
+  await finish();
+});
+
+test('two models answer side by side, with route, tokens, speed and cost', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${site.url}/playground?models=simulated/chat:free,simulated/reasoning:free`);
+  await page.getByRole('button', { name: 'Parameters' }).click();
+  await page.getByLabel('Reasoning', { exact: true }).selectOption('high');
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Use', exact: true }).click();
+  await page.getByRole('button', { name: 'Parameters (1)' }).waitFor();
+  await page.getByLabel('Message').fill('What does a gateway do?');
+  await page.keyboard.press('Enter');
+  const answer = page.getByRole('article', { name: 'simulated/chat:free' });
+  await answer.getByText(/first token/).waitFor();
+  await answer.getByText('free', { exact: true }).waitFor();
+  await answer.getByText(/\d+ in, \d+ out/).waitFor();
+  await answer.getByRole('img', { name: /^Simulated .* 200$/ }).waitFor();
+  await page
+    .getByRole('article', { name: 'simulated/reasoning:free' })
+    .getByText('Reasoning', { exact: false })
+    .first()
+    .waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Ask simulated/chat:free again' }).click();
+  await answer.getByText('free', { exact: true }).waitFor();
+  await page.keyboard.press('Alt+1');
+  await expect.poll(() => page.getByRole('article').count()).toBe(1);
+  await page.keyboard.press('Alt+1');
+  await page.getByRole('button', { name: 'As code' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Python' }).click();
+  await page.getByRole('dialog').getByText('What does a gateway do?').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await answer.getByRole('link', { name: 'Log' }).click();
+  await page.getByRole('complementary', { name: 'Request detail' }).waitFor();
+  await finish();
+});
+
+test('one column fails in its place, and the other goes on', async () => {
+  const { page, problems, context } = await signedIn();
+  await page.goto(`${site.url}/playground?models=simulated/chat:free,nobody/knows`);
+  await page.getByLabel('Message').fill('Say this back');
+  await page.keyboard.press('Enter');
+  await page.getByRole('article', { name: 'nobody/knows' }).getByRole('alert').waitFor();
+  await page
+    .getByRole('article', { name: 'simulated/chat:free' })
+    .getByText(/first token/)
+    .waitFor();
+  expect(await violations(page)).toEqual([]);
+  expect(problems.every(one => one.includes('400'))).toBe(true);
+  await context.close();
+});
+
+test('one answer is stopped, or all of them', async () => {
+  const { page, finish } = await signedIn();
+  // Nobody ever answers, so that there is something to stop.
+  await page.route('**/chat/completions', () => {});
+  await page.goto(`${site.url}/playground?models=simulated/chat:free,simulated/flaky:free`);
+  await page.getByLabel('Message').fill('Wait for it');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Stop simulated/chat:free' }).click();
+  const first = page.getByRole('article', { name: 'simulated/chat:free' });
+  const second = page.getByRole('article', { name: 'simulated/flaky:free' });
+  await first.getByText('stopped').waitFor();
+  expect(await second.getAttribute('aria-busy')).toBe('true');
+  await page.keyboard.press('Escape');
+  await second.getByText('stopped').waitFor();
+  await page.getByRole('button', { name: 'Send' }).waitFor();
+  await finish();
+});
+
+test('older requests are loaded page by page, none twice and none left out', async () => {
+  const own = await startGateway();
+  const place = await serve(new URL('../dist', import.meta.url).pathname, own.url);
+  // At once, so that many share a millisecond.
+  await Promise.all(Array.from({ length: 25 }, () => makeTraffic(own, 10)));
+  const { page, finish } = await open(browser, place.url, { managementKey: own.managementKey });
+  await page.goto(`${place.url}/logs`);
+  const table = page.getByRole('table', { name: 'Requests' });
+  const rows = () => table.getAttribute('aria-rowcount');
+  const older = async () => {
+    await page
+      .getByRole('region', { name: 'Requests, table' })
+      .evaluate(one => one.scrollTo(0, one.scrollHeight));
+    await page.getByRole('button', { name: 'Load older' }).click();
+  };
+  await expect.poll(rows).toBe('101');
+  await older();
+  await expect.poll(rows).toBe('201');
+  await older();
+  await expect.poll(rows).toBe('251');
+  await expect.poll(() => page.getByRole('button', { name: 'Load older' }).count()).toBe(0);
+  place.close();
+  await finish();
+  own.stop();
+});
+
+test('the playground makes itself a key with a limit', async () => {
+  const { page, finish } = await open(browser, site.url, { managementKey: gateway.managementKey });
+  await page.goto(`${site.url}/playground`);
+  await page.getByRole('heading', { name: 'Make one' }).waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Make a key and start' }).click();
+  await page.getByLabel('Message').waitFor();
+  await page.goto(`${site.url}/keys`);
+  await page.getByRole('row').filter({ hasText: 'Playground' }).getByText('$0 / $1.00').waitFor();
+  await finish();
+});
+
+test('credit is granted and corrected to the last digit', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${site.url}/credits`);
+  await page.getByText('not limited').waitFor();
+  const enter = async (kind: string, amount: string, reason: string) => {
+    await page.getByRole('button', { name: 'Grant or correct' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Kind').selectOption(kind);
+    await dialog.getByLabel('Amount (USD)').fill(amount);
+    await dialog.getByLabel('Reason').fill(reason);
+    await dialog.getByRole('button', { name: 'Enter in the ledger' }).click();
+    await page.getByRole('cell', { name: reason }).waitFor();
+  };
+  await enter('grant', '100.1', 'first month');
+  await enter('adjustment', '-0.000000001', 'a nano-dollar');
+  await page.getByText('$100.099999999').first().waitFor();
+  await page.getByRole('cell', { name: '−$0.000000001' }).waitFor();
+  await finish();
+});
+
+test('a workspace is made, gets budgets in order, and goes', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${site.url}/workspaces`);
+  await page.getByRole('button', { name: 'Create workspace' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('Data team');
+  expect(await dialog.getByLabel('Slug').inputValue()).toBe('data-team');
+  await dialog.getByRole('button', { name: 'Create workspace' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Data team' }).waitFor();
+  await page.getByRole('button', { name: 'Set the weekly budget' }).click();
+  await dialog.getByLabel('At most (USD)').fill('20.5');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('cell', { name: '$20.50' }).waitFor();
+  await page.getByRole('button', { name: 'Set the daily budget' }).click();
+  await dialog.getByLabel('At most (USD)').fill('30');
+  await dialog.getByText('Must be less than the weekly budget of $20.50.').waitFor();
+  expect(await dialog.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
+  await page.keyboard.press('Escape');
+  await page.getByLabel('Description').fill('Pipelines');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect.poll(() => page.getByRole('button', { name: 'Save' }).count()).toBe(0);
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await dialog.getByLabel('Type data-team to confirm').fill('data-team');
+  await dialog.getByRole('button', { name: 'Delete workspace' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Workspaces' }).waitFor();
+  await expect.poll(() => page.getByRole('link', { name: 'Data team' }).count()).toBe(0);
+  await page.goto(`${site.url}/audit`);
+  await page.getByRole('cell', { name: 'workspace: remove' }).first().waitFor();
+  await page
+    .getByRole('button', { name: /^Show the change/ })
+    .first()
+    .click();
+  await page.getByRole('table', { name: 'What changed' }).waitFor();
+  expect(await violations(page)).toEqual([]);
+  await finish();
+});
+
+test('activity groups, narrows and exports what is on screen', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${site.url}/activity?metric=request_count`);
+  await page.getByRole('table', { name: 'Request count by group' }).waitFor();
+  await page.getByRole('button', { name: 'simulated/flaky:free' }).click();
+  await expect.poll(() => decodeURIComponent(page.url())).toContain('model:simulated/flaky:free');
+  await page
+    .getByRole('button', { name: /^Simulated/ })
+    .first()
+    .waitFor();
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'CSV', exact: true }).click();
+  expect((await download).suggestedFilename()).toBe('activity-request_count-by-provider.csv');
+  await page.getByRole('button', { name: /^Remove the filter/ }).click();
+  await page.getByLabel('Range', { exact: true }).selectOption('24h');
+  await expect.poll(() => page.url()).toContain('range=24h');
+  await page.getByLabel('Figure', { exact: true }).selectOption('latency_p50');
+  await page.getByText('cannot be added up').waitFor();
+  await finish();
+});
+
+test('an application gets its code where it asked, and nothing when denied', async () => {
+  const { page, context } = await signedIn();
+  const back = `${site.url}/settings`;
+  const address = `${site.url}/auth?callback_url=${encodeURIComponent(back.replace('127.0.0.1', 'localhost'))}&code_challenge=${'a'.repeat(43)}&key_label=Notes`;
+  const answered = (part: string) =>
+    page.waitForRequest(
+      request => request.url().startsWith('http://localhost') && request.url().includes(part),
+    );
+  // Nobody listens at localhost in this test: where the browser goes is what matters.
+  await page.route('http://localhost/**', route => route.fulfill({ body: 'the application' }));
+  await page.route(/^http:\/\/localhost:/, route => route.fulfill({ body: 'the application' }));
+  await page.goto(address);
+  await page.getByLabel('At most (USD)').fill('2.5');
+  const approved = answered('code=');
+  await page.getByRole('button', { name: 'Authorise' }).click();
+  await approved;
+  await page.goto(address);
+  const denied = answered('error=access_denied');
+  await page.getByRole('button', { name: 'Deny' }).click();
+  await denied;
+  await context.close();
+});
