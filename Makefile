@@ -9,12 +9,13 @@ ARGS ?=
 VENV := tests/.venv
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 JAVASCRIPT := tests/javascript
+DASHBOARD := dashboard
 
 # Steps of `test` share one build folder and one machine: one after the other, cheap ones first.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help run build test fmt fmt-check lint tidy unit postgres valkey doc-tests check-e2e \
-	e2e-python e2e-javascript e2e-contract e2e-books bench clean
+	e2e-python e2e-javascript e2e-contract e2e-books check-dashboard chromium bench clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +27,7 @@ run: ## Build the gateway and serve
 build: ## Build the gateway for development
 	$(CARGO) build --locked -p trunkline
 
-test: fmt-check lint unit doc-tests check-e2e ## Check everything
+test: fmt-check lint unit doc-tests check-e2e check-dashboard ## Check everything
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
@@ -82,6 +83,18 @@ e2e-contract: build $(VENV)/ready ## The OpenAPI document against the server
 e2e-books: build $(VENV)/ready postgres ## The books through kills, outages and full disks
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/books
 
+check-dashboard: build $(DASHBOARD)/node_modules/.ready chromium ## The dashboard: types, sizes, every page in a browser
+	$(NPM) --prefix $(DASHBOARD) run check
+	$(NPM) --prefix $(DASHBOARD) run build
+	$(NPM) --prefix $(DASHBOARD) run size
+	TRUNKLINE_BIN=$(abspath $(TARGET))/debug/trunkline $(NPM) --prefix $(DASHBOARD) run test:browser
+
+chromium: ## Install the browser for the tests, where it is missing
+	@if command -v chromium >/dev/null; \
+	then :; elif [ "$$(id -u)" = 0 ]; then \
+		apt-get update && apt-get install --yes --no-install-recommends chromium; \
+	else echo "Chromium is missing: apt-get install chromium" >&2; exit 1; fi
+
 bench: ## Measure load and cost
 	bench/run.sh
 
@@ -94,6 +107,10 @@ $(JAVASCRIPT)/node_modules/.ready: $(JAVASCRIPT)/package-lock.json
 	$(NPM) ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+$(DASHBOARD)/node_modules/.ready: $(DASHBOARD)/package-lock.json
+	$(NPM) ci --prefix $(DASHBOARD) --no-audit --no-fund
+	@touch $@
+
 clean: ## Remove what was built and installed
 	$(CARGO) clean
-	rm -rf $(VENV) $(JAVASCRIPT)/node_modules
+	rm -rf $(VENV) $(JAVASCRIPT)/node_modules $(DASHBOARD)/node_modules $(DASHBOARD)/dist

@@ -1543,8 +1543,239 @@ export interface paths {
             };
         };
         put?: never;
-        post?: never;
+        /** Makes a member. Nobody is written to: members here are who keys and limits are for. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["CreateMember"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ManagedMemberAnswer"];
+                    };
+                };
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organization/members/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a member and its limits. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The member's id */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ManagedMemberAnswer"];
+                    };
+                };
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /**
+         * Removes a member from the account and from all workspaces. Refused for the last owner, and
+         *     while the member has active keys.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The member's id */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Deleted"];
+                    };
+                };
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        /** Changes a member's name or role. The last owner stays one. */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The member's id */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["UpdateMember"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ManagedMemberAnswer"];
+                    };
+                };
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
+    "/api/v1/organization/members/{id}/limits/{interval}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Sets a member's limit for a window, or replaces it. It holds for all keys that are the
+         *     member's.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The member's id */
+                    id: string;
+                    /** @description daily, weekly, monthly or lifetime */
+                    interval: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LimitRequest"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ManagedMemberAnswer"];
+                    };
+                };
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        /** Removes a member's limit for a window; one that is not there is as good as removed. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The member's id */
+                    id: string;
+                    /** @description daily, weekly, monthly or lifetime */
+                    interval: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Deleted"];
+                    };
+                };
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
         options?: never;
         head?: never;
         patch?: never;
@@ -2390,6 +2621,11 @@ export interface components {
         };
         /** @description What the key is to be. KEYS-4 */
         CreateKey: {
+            /**
+             * Format: int64
+             * @description Our own: requests that may run at once; `null`: as the settings say, 0: no limit.
+             */
+            concurrency?: number | null;
             /** @description The member the key is for, whose limits apply. */
             creator_user_id?: string | null;
             /**
@@ -2406,8 +2642,17 @@ export interface components {
             /** @description `daily`, `weekly`, `monthly`, or `null`: the key's lifetime. */
             limit_reset?: string | null;
             name: string;
+            rate_limit?: components["schemas"]["KeyRateLimitRequest"] | null;
             /** @description Id or slug; the default workspace unless said. */
             workspace_id?: string | null;
+        };
+        /** @description Who the member is to be. */
+        CreateMember: {
+            /** @description Unique within the account. */
+            email: string;
+            /** @description Shown to people; split at its first space where two names are wanted. */
+            name?: string;
+            role?: components["schemas"]["Role"] | null;
         };
         /** @description The answer: the only one with the key's text. AUTH-5 */
         CreatedKeyAnswer: {
@@ -2603,17 +2848,9 @@ export interface components {
             data: components["schemas"]["KeyObject"];
         };
         /** @description The calling key; money in USD. KEYS-1 */
-        KeyObject: {
+        KeyObject: components["schemas"]["Spending"] & {
             allowed_data_regions: string[];
             budgets: components["schemas"]["Budget"][];
-            /** Format: double */
-            byok_usage: number;
-            /** Format: double */
-            byok_usage_daily: number;
-            /** Format: double */
-            byok_usage_monthly: number;
-            /** Format: double */
-            byok_usage_weekly: number;
             creator_user_id?: string | null;
             effective_budget?: components["schemas"]["Budget"] | null;
             expires_at?: string | null;
@@ -2634,15 +2871,33 @@ export interface components {
              */
             organization_id?: string | null;
             rate_limit: components["schemas"]["RateLimit"];
-            /** Format: double */
-            usage: number;
-            /** Format: double */
-            usage_daily: number;
-            /** Format: double */
-            usage_monthly: number;
-            /** Format: double */
-            usage_weekly: number;
             workspace_id: string;
+        };
+        /** @description Requests that may begin; `null`: as the settings say for every key, 0: no limit. */
+        KeyRateLimit: {
+            /**
+             * Format: int64
+             * @description In a UTC day.
+             */
+            requests_per_day?: number | null;
+            /**
+             * Format: int64
+             * @description In any minute.
+             */
+            requests_per_minute?: number | null;
+        };
+        /** @description What requests that may begin are to be limited to; what is absent stays. */
+        KeyRateLimitRequest: {
+            /**
+             * Format: int64
+             * @description In a UTC day; `null`: as the settings say, 0: no limit.
+             */
+            requests_per_day?: number | null;
+            /**
+             * Format: int64
+             * @description In any minute; `null`: as the settings say, 0: no limit.
+             */
+            requests_per_minute?: number | null;
         };
         /** @description The answer. */
         Ledger: {
@@ -2665,16 +2920,32 @@ export interface components {
             kind: string;
             reason: string;
         };
+        /** @description A limit. */
+        LimitObject: {
+            /** @description Whether what is paid with provider keys of a workspace's own counts. */
+            include_byok: boolean;
+            /** @description `daily`, `weekly`, `monthly` or `lifetime`. */
+            interval: string;
+            /** Format: double */
+            limit_usd: number;
+        };
+        /** @description What the limit is to be. */
+        LimitRequest: {
+            /** @description Whether what is paid with provider keys of a workspace's own counts. */
+            include_byok?: boolean;
+            /**
+             * Format: double
+             * @description USD.
+             */
+            limit_usd: number;
+        };
         /** @description A key; money in USD. KEYS-7 */
-        ManagedKey: {
-            /** Format: double */
-            byok_usage: number;
-            /** Format: double */
-            byok_usage_daily: number;
-            /** Format: double */
-            byok_usage_monthly: number;
-            /** Format: double */
-            byok_usage_weekly: number;
+        ManagedKey: components["schemas"]["Spending"] & {
+            /**
+             * Format: int64
+             * @description Our own: requests that may run at once; `null`: as the settings say, 0: no limit.
+             */
+            concurrency?: number | null;
             created_at: string;
             creator_user_id?: string | null;
             disabled: boolean;
@@ -2693,15 +2964,8 @@ export interface components {
             limit_remaining?: number | null;
             limit_reset?: string | null;
             name: string;
+            rate_limit?: components["schemas"]["KeyRateLimit"] | null;
             updated_at?: string | null;
-            /** Format: double */
-            usage: number;
-            /** Format: double */
-            usage_daily: number;
-            /** Format: double */
-            usage_monthly: number;
-            /** Format: double */
-            usage_weekly: number;
             workspace_id: string;
         };
         /** @description The answer with one key. */
@@ -2711,6 +2975,19 @@ export interface components {
         /** @description The answer. */
         ManagedKeys: {
             data: components["schemas"]["ManagedKey"][];
+        };
+        /** @description A person, with what only this gateway knows. */
+        ManagedMember: components["schemas"]["OrganizationMember"] & {
+            created_at: string;
+            is_owner: boolean;
+            /** @description What the member's keys may spend together, by window. */
+            limits: components["schemas"]["LimitObject"][];
+            name: string;
+            updated_at: string;
+        };
+        /** @description The answer with one member. */
+        ManagedMemberAnswer: {
+            data: components["schemas"]["ManagedMember"];
         };
         /** @description Which members are meant. */
         MemberSelection: {
@@ -2764,7 +3041,7 @@ export interface components {
             /** @description A metric or dimension asked for, or `date`. */
             field: string;
         };
-        /** @description A person. */
+        /** @description A person, as OpenRouter shows one. */
         OrganizationMember: {
             email: string;
             first_name?: string | null;
@@ -2818,7 +3095,7 @@ export interface components {
             granularity?: string | null;
             /**
              * Format: int64
-             * @description The most combinations of dimensions.
+             * @description The most rows of each combination of dimensions.
              */
             group_limit?: number | null;
             /**
@@ -2863,6 +3140,33 @@ export interface components {
             usage_limit_type?: string | null;
             workspace_id?: string | null;
         };
+        /**
+         * @description What a member is to be allowed.
+         * @enum {string}
+         */
+        Role: "org:owner" | "org:admin" | "org:member";
+        /**
+         * @description What a key has spent, in USD: over its life and in the current UTC windows, charged to the
+         *     account, and by providers to own credentials. KEYS-1, KEYS-2
+         */
+        Spending: {
+            /** Format: double */
+            byok_usage: number;
+            /** Format: double */
+            byok_usage_daily: number;
+            /** Format: double */
+            byok_usage_monthly: number;
+            /** Format: double */
+            byok_usage_weekly: number;
+            /** Format: double */
+            usage: number;
+            /** Format: double */
+            usage_daily: number;
+            /** Format: double */
+            usage_monthly: number;
+            /** Format: double */
+            usage_weekly: number;
+        };
         /** @description A stretch of time. */
         TimeRangeRequest: {
             /** Format: date-time */
@@ -2872,6 +3176,11 @@ export interface components {
         };
         /** @description What is to be changed; what is absent stays. */
         UpdateKey: {
+            /**
+             * Format: int64
+             * @description Our own: requests that may run at once; `null`: as the settings say, 0: no limit.
+             */
+            concurrency?: number | null;
             disabled?: boolean | null;
             include_byok_in_limit?: boolean | null;
             /**
@@ -2882,6 +3191,12 @@ export interface components {
             /** @description `daily`, `weekly`, `monthly`, or `null`: the key's lifetime. */
             limit_reset?: string | null;
             name?: string | null;
+            rate_limit?: components["schemas"]["KeyRateLimitRequest"] | null;
+        };
+        /** @description What is to be changed; what is absent stays. */
+        UpdateMember: {
+            name?: string | null;
+            role?: components["schemas"]["Role"] | null;
         };
         /** @description The answer with one workspace. */
         WorkspaceAnswer: {
