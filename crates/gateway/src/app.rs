@@ -124,13 +124,24 @@ impl App {
     /// Reads the control plane again and swaps the snapshot.
     pub async fn reload(&self) -> Result<(), CompileError> {
         let _turn = self.reloading.lock().await;
-        self.read_control_plane().await
+        self.told(self.read_control_plane().await)
     }
 
     /// Puts in force what was changed before this call, by whomever, unless it is already. Many
     /// changes at once are read together.
     pub async fn catch_up(&self) -> Result<(), CompileError> {
         let _turn = self.reloading.lock().await;
+        self.told(self.read_what_changed().await)
+    }
+
+    /// The metrics and `/readyz` tell until it works that what is in force is not what is stored:
+    /// it may be a key that was revoked. Called with the turn held, so that who came last is right.
+    fn told(&self, outcome: Result<(), CompileError>) -> Result<(), CompileError> {
+        self.metrics.control_stale(outcome.is_err());
+        outcome
+    }
+
+    async fn read_what_changed(&self) -> Result<(), CompileError> {
         if self.store.revision().await? == self.snapshot().revision {
             return Ok(());
         }

@@ -238,6 +238,9 @@ impl Store {
             key.limit_nano_usd = limit;
         }
         key.disabled = changes.disabled.unwrap_or(key.disabled);
+        if before.disabled && !key.disabled {
+            check_member_is_there(&mut change, key.member_id.as_deref()).await?;
+        }
         key.limit_reset = changes.limit_reset.unwrap_or(key.limit_reset);
         key.include_byok_in_limit =
             changes.include_byok_in_limit.unwrap_or(key.include_byok_in_limit);
@@ -290,6 +293,15 @@ impl Store {
     }
 }
 
+/// A key of a member who was removed is without the member's limits, so that it stays disabled.
+async fn check_member_is_there(session: &mut Session, id: Option<&str>) -> Result<(), StoreError> {
+    let Some(id) = id else { return Ok(()) };
+    match members(session).await?.iter().any(|member| member.id == id) {
+        true => Ok(()),
+        false => Err(StoreError::NotFound { what: "member", id: id.to_owned() }),
+    }
+}
+
 /// Makes a key in a transaction.
 pub(crate) async fn create(
     session: &mut Session,
@@ -300,11 +312,7 @@ pub(crate) async fn create(
     check_limit(new.limit_nano_usd)?;
     new.rates.check()?;
     let workspace = workspace_or_default(session, new.workspace_id.as_deref()).await?;
-    if let Some(id) = &new.member_id
-        && !members(session).await?.iter().any(|member| member.id == *id)
-    {
-        return Err(StoreError::NotFound { what: "member", id: id.clone() });
-    }
+    check_member_is_there(session, new.member_id.as_deref()).await?;
     let plaintext = Secret::new(format!("{PREFIX}{}", hex(&random_bytes::<32>()?)));
     let key = ApiKey {
         hash: api_key_hash(plaintext.expose()),

@@ -91,6 +91,9 @@ fn line<T: Serialize>(text: &mut String, row: &T) -> Result<(), serde_json::Erro
     Ok(())
 }
 
+/// No row is shorter, in bytes.
+const SHORTEST_ROW: usize = 16;
+
 /// Reads what [`pack`] wrote.
 pub fn unpack(text: &str) -> Result<CatalogParts, PackError> {
     let mut reader = Reader { lines: text.lines(), line: 0 };
@@ -107,7 +110,10 @@ pub fn unpack(text: &str) -> Result<CatalogParts, PackError> {
     };
     parts.providers = reader.section("providers")?;
     parts.listed = reader.section("listed")?;
-    for _ in 0..reader.heading("models")? {
+    let models = reader.heading("models")?;
+    // No more than there are lines, whatever the heading says.
+    parts.models.reserve_exact(models.min(text.len() / SHORTEST_ROW));
+    for _ in 0..models {
         let row: ModelRow = reader.row()?;
         let (mut model, needs_description, endpoints) =
             row.read(&tables).map_err(|missing| reader.missing(&missing))?;
@@ -124,6 +130,8 @@ pub fn unpack(text: &str) -> Result<CatalogParts, PackError> {
         }
         parts.models.push(model);
     }
+    // All of it stays for as long as the gateway runs.
+    parts.endpoints.shrink_to_fit();
     Ok(parts)
 }
 

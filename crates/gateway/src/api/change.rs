@@ -11,7 +11,6 @@ use crate::error::internal;
 pub async fn put_in_force(app: &App) -> Result<(), Fault> {
     app.catch_up().await.map_err(|error| {
         // The change is stored; `/readyz` tells that it is not in force, and it is tried again.
-        app.metrics.control_stale(true);
         match error {
             CompileError::Store(StoreError::Unreachable(cause)) => away(
                 &*cause,

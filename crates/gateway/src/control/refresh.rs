@@ -24,18 +24,14 @@ async fn refresh(app: &App) {
         match changes.next().await {
             // What was changed here is in force already.
             Ok(revision) if revision == app.snapshot().revision => {}
-            // `/readyz` and the metrics tell of it until it works: what is not in force may be a
-            // key that was revoked.
-            Ok(_) => match app.reload().await {
-                Ok(()) => app.metrics.control_stale(false),
-                Err(error) => {
-                    app.metrics.control_stale(true);
+            Ok(_) => {
+                if let Err(error) = app.reload().await {
                     tracing::error!(%error, "a change of the control plane could not be put in force");
                     tokio::time::sleep(RETRY).await;
-                    // Told once more, since what is in force is still the old state.
+                    // Told once more, if what is in force is still the old state.
                     changes = app.store.changes(app.snapshot().revision);
                 }
-            },
+            }
             Err(error) => tracing::warn!(%error, "the store cannot be read"),
         }
     }

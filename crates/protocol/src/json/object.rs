@@ -45,7 +45,7 @@ impl<'a> Object<'a> {
     /// [`Self::parse`], with the same outcome.
     pub fn of(raw: &'a RawValue) -> Result<Self, ObjectError> {
         match scan::members(raw) {
-            Some(members) if members.len() < 64 && !has_duplicate(&members) => Ok(Self { members }),
+            Some(members) if !has_duplicate(&members) => Ok(Self { members }),
             // Whatever is wrong, the full reader says it.
             _ => Self::parse(raw.get()),
         }

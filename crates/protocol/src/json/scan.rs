@@ -24,11 +24,18 @@ pub fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
     Some(found)
 }
 
-/// The members of an object in their order, duplicates included; `None` for anything else.
+/// The most members of an object that are looked for here.
+const FEW: usize = 63;
+
+/// The members of an object in their order, duplicates included; `None` for anything else, and for
+/// an object of many members, which is not worth a second way of reading.
 pub fn members(raw: &RawValue) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     let mut scan = Scan::within(raw, b'{')?;
     let mut found = Vec::with_capacity(8);
     while scan.more(b'}') {
+        if found.len() >= FEW {
+            return None;
+        }
         let name = text(scan.value()?.get())?;
         scan.pass(b':');
         found.push((name, scan.value()?));

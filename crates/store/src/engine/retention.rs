@@ -71,9 +71,10 @@ impl Store {
     /// Removes the generations of all UTC days before the one `moment` falls on. What was settled
     /// late may stay for some time longer. A settlement that is replayed after its day was removed
     /// is [kept apart](Store::withheld_settlements): the time generations are kept should exceed
-    /// any outage.
+    /// any outage. Nothing is removed while settlements of this process are held back.
     pub async fn remove_generations_before(&self, moment: Micros) -> Result<(), StoreError> {
         let day = day_of(moment);
+        self.settlements().forget().await?;
         self.move_horizon(day).await?;
         match self.database() {
             Database::Postgres(engine) => {

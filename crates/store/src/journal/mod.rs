@@ -126,6 +126,15 @@ impl Journal {
         Ok(())
     }
 
+    /// Goes on in a new segment, unless the current one has no rows, and tells where.
+    pub(crate) fn turn(&mut self) -> Result<Position, StoreError> {
+        if !self.current.is_empty() {
+            self.current = self.folder.begin(self.next_number, SEGMENT_BYTES, self.durable)?;
+            self.next_number += 1;
+        }
+        Ok(self.current.end())
+    }
+
     /// Encodes as many rows as the current segment has room for, at least one; a new segment is
     /// begun when the first does not fit.
     fn fill(&mut self, rows: &[&Generation]) -> Result<usize, StoreError> {
@@ -187,7 +196,18 @@ impl Folder {
         }
         drop(spare);
         self.keep_spare(SPARE_SEGMENTS);
+        self.blank_spare();
         Ok(())
+    }
+
+    /// Forgets what is in spare segments: after a kill it would be replayed, long after the rows
+    /// it is about may have left the database.
+    pub(crate) fn blank_spare(&self) {
+        for file in self.spare.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let Err(error) = segment::blank(file) {
+                tracing::warn!(file = %file.display(), %error, "a journal segment keeps its rows");
+            }
+        }
     }
 
     /// Deletes spare segments beyond a number.

@@ -51,6 +51,8 @@ pub(super) struct Segment {
     path: std::path::PathBuf,
     file: File,
     number: u64,
+    /// Where the first record begins.
+    first: u64,
     offset: u64,
     bytes: u64,
     /// Price versions whose prices stand in this segment.
@@ -118,6 +120,7 @@ impl Segment {
             path: path.to_path_buf(),
             file,
             number,
+            first: head.len() as u64,
             offset: 0,
             bytes,
             versions: HashSet::new(),
@@ -133,6 +136,11 @@ impl Segment {
     /// Where the next record will begin.
     pub(super) fn end(&self) -> Position {
         Position { segment: self.number, offset: self.offset }
+    }
+
+    /// Whether no row was written yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.offset <= self.first
     }
 
     /// Bytes left.
@@ -185,6 +193,11 @@ impl Segment {
         self.offset += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// Makes a released segment one without rows, so that nobody reads them again.
+pub(super) fn blank(path: &Path) -> std::io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.write_all_at(&[0; MAGIC.len()], 0)
 }
 
 fn zero(file: &File, from: u64, to: u64) -> std::io::Result<()> {

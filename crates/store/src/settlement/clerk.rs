@@ -114,6 +114,7 @@ impl Clerk {
         let mut messages = Vec::new();
         let mut asking = Vec::new();
         let mut stopping = Vec::new();
+        let mut forget = None;
         loop {
             messages.append(&mut self.taken);
             if messages.is_empty()
@@ -130,6 +131,10 @@ impl Clerk {
                     }
                     Message::Settle(entry) => self.receive(entry),
                     Message::Flush(reply) => asking.push(reply),
+                    Message::Forget { reply, before } => {
+                        forget = Some(before);
+                        asking.push(reply);
+                    }
                     Message::Shutdown(reply) => {
                         self.inbox.close();
                         stopping.push(reply);
@@ -140,6 +145,9 @@ impl Clerk {
             unsafe_rows.drain(..).for_each(|entry| self.receive(entry));
             if !asking.is_empty() || self.is_due() {
                 let outcome = self.write_all(!asking.is_empty());
+                if let Some(before) = forget.take().filter(|_| outcome.is_ok()) {
+                    self.forget(before);
+                }
                 for reply in asking.drain(..) {
                     // Whoever asked may have left; the rows are written all the same.
                     let _ = reply.send(outcome.clone());
@@ -408,6 +416,17 @@ impl Clerk {
         }
     }
 
+    /// Everything is in the database, so that the journal need not have it; what comes after
+    /// `before` may be on its way. `None`: nothing is, or there is no such place.
+    fn forget(&mut self, before: Option<Position>) {
+        let turned = self.spool.as_mut().map(Journal::turn).transpose();
+        match turned {
+            Ok(turned) => self.written = before.or(turned).or(self.written),
+            Err(error) => tracing::warn!(%error, "the journal cannot begin a segment"),
+        }
+        self.release();
+    }
+
     /// Tries everything once more; answers those who asked to stop.
     fn finish(mut self, stopping: Vec<oneshot::Sender<Outcome>>) {
         self.is_stopping = true;
@@ -487,7 +506,7 @@ fn keep_arrivals(
     inbox.take_now(taken);
     let arrived = taken[known..].iter_mut().filter_map(|message| match message {
         Message::Settle(entry) => Some(Waiting::of(entry)),
-        Message::Flush(_) | Message::Shutdown(_) => None,
+        Message::Flush(_) | Message::Forget { .. } | Message::Shutdown(_) => None,
     });
     keep(spool, arrived)
 }

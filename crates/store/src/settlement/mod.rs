@@ -185,6 +185,7 @@ pub(crate) fn start(
         for (row, end) in refused.into_iter().zip(ends.into_iter().flatten()) {
             clerk.set_aside(Entry::in_journal(row, end, &shared));
         }
+        journal.folder().blank_spare();
     }
     let clerk = match journal {
         Some(journal) if options.journal_first => {
@@ -268,6 +269,13 @@ impl Settlements {
         }
     }
 
+    /// Waits until everything handed in before is in the database, and then has the journal forget
+    /// it. To be done before rows leave the database: what a journal has of them would come back
+    /// after a kill. Fails where rows are held back.
+    pub async fn forget(&self) -> Result<(), SettleError> {
+        self.ask(|reply| Message::Forget { reply, before: None }).await
+    }
+
     /// Writes everything handed in and stops the writer. What is handed in afterwards fails with
     /// [`SettleError::Closed`].
     pub async fn shutdown(&self) -> Result<(), SettleError> {
@@ -333,6 +341,11 @@ impl Future for Committed {
 enum Message {
     Settle(Entry),
     Flush(oneshot::Sender<Outcome>),
+    /// To write everything and to forget what the journal has before a position.
+    Forget {
+        reply: oneshot::Sender<Outcome>,
+        before: Option<Position>,
+    },
     Shutdown(oneshot::Sender<Outcome>),
 }
 

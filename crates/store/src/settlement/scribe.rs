@@ -13,10 +13,11 @@ use super::{Entry, Message, SettleError, Shared};
 use crate::Generation;
 use crate::journal::Journal;
 
-/// How many rows at once are many.
-const THICK: usize = 4;
-/// How long rows gather then: what a disk takes for one write, so that nobody waits much longer.
-const GATHER: Duration = Duration::from_micros(400);
+/// How many rows at once are many, and how long rows gather then: what a disk takes for one write,
+/// so that nobody waits much longer, or more where so much is under way that a worker needs longer
+/// than that for its next round.
+const GATHER: [(usize, Duration); 2] =
+    [(8, Duration::from_millis(1)), (4, Duration::from_micros(400))];
 
 pub(super) struct Scribe {
     inbox: Arc<Inbox<Message>>,
@@ -40,21 +41,33 @@ impl Scribe {
         let mut batch = Vec::new();
         let mut stopping = Vec::new();
         // Waiting for the disk costs more than a row: while rows come thick, some more may gather.
-        let mut gather = false;
+        let mut gather = None;
         loop {
-            if gather {
-                std::thread::sleep(GATHER);
+            if let Some(time) = gather {
+                std::thread::sleep(time);
             }
             if self.inbox.take(&mut messages, None) == Taken::Closed {
                 break;
             }
-            gather = messages.len() >= THICK;
+            gather = GATHER.iter().find(|(rows, _)| messages.len() >= *rows).map(|(_, time)| *time);
             for message in messages.drain(..) {
                 match message {
                     Message::Settle(entry) => batch.push(entry),
                     Message::Flush(reply) => {
                         self.keep(&mut batch);
                         self.forward(Message::Flush(reply));
+                    }
+                    Message::Forget { reply, .. } => {
+                        self.keep(&mut batch);
+                        // Without a new segment the old one is forgotten when it is full.
+                        let before = match self.journal.turn() {
+                            Ok(position) => Some(position),
+                            Err(error) => {
+                                tracing::warn!(%error, "the journal cannot begin a segment");
+                                None
+                            }
+                        };
+                        self.forward(Message::Forget { reply, before });
                     }
                     Message::Shutdown(reply) => {
                         // Nothing more is taken; what is there is still written.

@@ -124,6 +124,48 @@ async fn a_journal_of_another_database_is_refused_and_kept(database: TestDatabas
     store.close().await.unwrap();
 }
 
+on_each_engine!(what_leaves_the_database_has_left_the_journal_before);
+async fn what_leaves_the_database_has_left_the_journal_before(database: TestDatabase) {
+    const DAY: i64 = 86_400_000_000;
+    let store = database.open_with_journal(10).await;
+    let other = database.open().await;
+    let settle = async |day: i64| {
+        let row =
+            Generation { created_at: day * DAY, ..generation(format!("gen-{day}"), "key", 1) };
+        store.settlements().reserve_slot().unwrap().settle(row).await.unwrap();
+    };
+    let lock = async || {
+        let mut lock = other.database().begin_change().await.unwrap();
+        if database.is_postgres() {
+            lock.execute("LOCK TABLE generation", &[]).await.unwrap();
+        }
+        lock
+    };
+    let held = lock().await;
+    settle(1).await;
+    settle(2).await;
+    // While rows are held back none leaves.
+    assert!(store.settlements().forget().await.is_err());
+    drop(held);
+    flush_when_unlocked(&store.settlements()).await;
+    store.remove_generations_before(2 * DAY).await.unwrap();
+    // The journal goes on.
+    let held = lock().await;
+    settle(3).await;
+    let killed = tempfile::tempdir().unwrap();
+    copy_journal(&database.journal(), killed.path());
+    drop(held);
+    flush_when_unlocked(&store.settlements()).await;
+    other.close().await.unwrap();
+    store.close().await.unwrap();
+
+    copy_journal(killed.path(), &database.journal());
+    let store = database.open_with_journal(10).await;
+    assert_eq!(store.withheld_settlements().await.unwrap(), Withheld::default());
+    assert_eq!(store.key_usage("key", 3 * DAY).await.unwrap().requests, 3);
+    store.close().await.unwrap();
+}
+
 on_each_engine!(a_settlement_whose_day_was_removed_is_neither_counted_twice_nor_lost);
 async fn a_settlement_whose_day_was_removed_is_neither_counted_twice_nor_lost(
     database: TestDatabase,

@@ -35,4 +35,8 @@ server=$!
 cat >/dev/null
 # At once, without writing anything that is removed anyway.
 kill -QUIT "$server" 2>/dev/null || true
+# One that has only just begun does not hear that.
+(sleep 5 && kill -KILL "$server") </dev/null >/dev/null 2>&1 &
+last=$!
 wait "$server" || true
+kill "$last" 2>/dev/null || true

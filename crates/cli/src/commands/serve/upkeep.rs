@@ -24,7 +24,8 @@ pub async fn keep_in_order(store: Store, retention_days: Option<u32>) {
 async fn once(store: &Store, retention_days: Option<u32>, now: Micros) -> Result<(), StoreError> {
     store.remove_expired(now).await?;
     let mut retention = Retention { generation_days: retention_days, ..Retention::default() };
-    // What waits in the journal may be old, and would count again if it came after its day is gone.
+    // What waits in the journal may be old, and would not count any more if it came after its day
+    // is gone.
     if let Some(trouble) = store.settlements().trouble() {
         info!(%trouble, "old records stay until settlements are written again");
         retention.generation_days = None;

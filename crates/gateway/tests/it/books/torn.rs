@@ -80,7 +80,9 @@ fn newest(folder: &Path) -> Option<Segment> {
     let number = bytes.get(8..16)?;
     let names = word(&bytes, 16)?;
     let begin = HEAD + names;
-    assert!(bytes.get(HEAD..begin)?.starts_with(b"id,"), "rows begin with their identity");
+    // The first line names the database, the second the columns.
+    let mut lines = bytes.get(HEAD..begin)?.split(|byte| *byte == b'\n');
+    assert!(lines.nth(1)?.starts_with(b"id,"), "rows begin with their identity");
     let mut records = Vec::new();
     let mut at = begin;
     while let Some(record) = record(&bytes, at, number) {

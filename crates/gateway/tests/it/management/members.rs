@@ -57,12 +57,16 @@ async fn members_of_every_role_are_made_shown_changed_and_removed() {
     let (hash, _) =
         managed.make_key(&json!({"name": "k", "creator_user_id": bo["id"].clone()})).await;
     check_refused(&managed.delete(&path(&bo)).await, 400, "active API keys");
-    managed.delete(&format!("/keys/{hash}")).await;
+    let key = format!("/keys/{hash}");
+    assert_eq!(managed.patch(&key, &json!({"disabled": true})).await.status, 200);
     for member in [&bo, &cy, &di] {
         assert_eq!(managed.delete(&path(member)).await.json(), json!({"deleted": true}));
         check_refused(&managed.delete(&path(member)).await, 404, "Member not found");
     }
     assert_eq!(managed.get(MEMBERS).await.json()["total_count"], 1);
+    // The member's limits are gone, so that the key stays what it is.
+    let enabled = managed.patch(&key, &json!({"disabled": false})).await;
+    check_refused(&enabled, 404, "member");
 }
 
 #[tokio::test]

@@ -345,8 +345,9 @@ fn read_parts(
         let part = object(raw, &place)?;
         facts.cache_marks |=
             part.peek("cache_control").is_some() || part.peek("prompt_cache_breakpoint").is_some();
-        let kind = type_of(&part, &place)?;
-        let seen = match kind.as_ref() {
+        // One without a kind is the provider's to judge.
+        let Some(kind) = part.peek("type") else { continue };
+        let seen = match string(kind, &place.member("type"))?.as_ref() {
             "image_url" => {
                 facts.images += 1;
                 &mut facts.image_input

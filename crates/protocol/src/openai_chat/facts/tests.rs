@@ -152,3 +152,16 @@ fn tools_and_calls_are_bounded() {
     let body = format!(r#"{{"messages":[{{"role":"assistant","tool_calls":[{calls}]}}]}}"#);
     assert!(facts(&body).unwrap_err().starts_with("messages[0].tool_calls: has 1025 entries"));
 }
+
+/// Promise 5
+#[test]
+fn a_part_without_a_kind_is_left_to_the_provider() {
+    let body = |part: &str| {
+        format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{part}]}}]}}"#)
+    };
+    assert!(facts(&body(r#"{"text":"hi","cache_control":{}}"#)).unwrap().cache_marks);
+    assert_eq!(
+        facts(&body(r#"{"type":1}"#)).unwrap_err(),
+        "messages[0].content[0].type: expected a string, got a number"
+    );
+}
