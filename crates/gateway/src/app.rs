@@ -245,3 +245,35 @@ impl Stopping {
         let _ = self.0.wait_for(|reached| *reached >= stage).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use catalog::CatalogParts;
+    use store::{Actor, OverlayKind};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_in_force_is_told_until_somebody_has_put_it_there() {
+        let broken = Arc::new(AtomicBool::new(false));
+        let is_broken = Arc::clone(&broken);
+        let catalog = move |_: &_| match is_broken.load(Ordering::Relaxed) {
+            true => Err(CompileError::Catalog("a link is missing".to_owned())),
+            false => CatalogParts::default()
+                .into_catalog()
+                .map_err(|error| CompileError::Catalog(error.to_string())),
+        };
+        let sources = ControlSources { environment: Vec::new(), catalog: Box::new(catalog) };
+        let store = Store::open_temporary().await.unwrap();
+        let app = App::new(Settings::default(), store.clone(), sources).await.unwrap();
+        let document = serde_json::json!({"slug": "mine"});
+        let actor = Actor::system();
+        store.overlay_put(OverlayKind::Provider, "mine", &document, &actor, 1).await.unwrap();
+        broken.store(true, Ordering::Relaxed);
+        assert!(app.catch_up().await.is_err());
+        assert!(app.metrics.is_control_stale());
+        broken.store(false, Ordering::Relaxed);
+        app.catch_up().await.unwrap();
+        assert!(!app.metrics.is_control_stale());
+    }
+}
