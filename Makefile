@@ -15,7 +15,7 @@ DASHBOARD := dashboard
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help run build test fmt fmt-check lint tidy unit postgres valkey doc-tests check-e2e \
-	e2e-python e2e-javascript e2e-contract e2e-books check-dashboard chromium bench clean
+	e2e-python e2e-javascript e2e-contract e2e-books check-dashboard chromium faketime bench clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,7 +80,7 @@ e2e-contract: build $(VENV)/ready ## The OpenAPI document against the server
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/openapi
 
 # TRUNKLINE_KILLS, TRUNKLINE_OUTAGE (seconds) and TRUNKLINE_SEED make it longer, or another.
-e2e-books: build $(VENV)/ready postgres ## The books through kills, outages and full disks
+e2e-books: build $(VENV)/ready postgres valkey faketime ## The books through kills, outages and full disks
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/books
 
 check-dashboard: build $(DASHBOARD)/node_modules/.ready chromium ## The dashboard: types, sizes, every page in a browser
@@ -94,6 +94,12 @@ chromium: ## Install the browser for the tests, where it is missing
 	then :; elif [ "$$(id -u)" = 0 ]; then \
 		apt-get update && apt-get install --yes --no-install-recommends chromium; \
 	else echo "Chromium is missing: apt-get install chromium" >&2; exit 1; fi
+
+faketime: ## Install what sets a test's clock, where it is missing
+	@if ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; \
+	then :; elif [ "$$(id -u)" = 0 ]; then \
+		apt-get update && apt-get install --yes --no-install-recommends libfaketime; \
+	else echo "libfaketime is missing: apt-get install libfaketime" >&2; exit 1; fi
 
 bench: ## Measure load and cost
 	bench/run.sh
