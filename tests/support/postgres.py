@@ -92,7 +92,26 @@ class Postgres:
 
     def freeze(self):
         """Stops the server in the middle of everything: it answers neither yes nor no."""
+        server = int(self._state()[0])
+        os.kill(server, signal.SIGSTOP)
+        # Only then are its processes known: until it stands still it may start another one.
+        self._wait_until_still(server)
         self._signal(signal.SIGSTOP)
+        for process in self._processes():
+            self._wait_until_still(process)
+
+    def _wait_until_still(self, process):
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            except OSError:
+                return
+            if state in "TZ":
+                return
+            if time.monotonic() > end:
+                raise RuntimeError(f"process {process} of PostgreSQL does not stop")
+            time.sleep(0.005)
 
     def thaw(self):
         self._signal(signal.SIGCONT)
