@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::value::RawValue;
 
 use super::wire::{array, into_text, key, raw, string};
-use crate::json::{Object, RawJson};
+use crate::json::{Object, RawJson, scan};
 
 /// The schema of a tool without arguments.
 const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
@@ -50,7 +50,7 @@ fn as_object(root: &Object<'_>) -> String {
     properties.take(root);
     for word in ["allOf", "anyOf", "oneOf"] {
         let Some(branches) = root.peek(word) else { continue };
-        let branches: Vec<&RawValue> = serde_json::from_str(branches.get()).unwrap_or_default();
+        let branches = scan::elements(branches).unwrap_or_default();
         let mut common: Option<HashSet<String>> = None;
         for branch in branches.iter().filter_map(|branch| Object::of(branch).ok()) {
             properties.take(&branch);
@@ -257,7 +257,7 @@ impl Rewriting {
 
     fn list(&mut self, word: &str, value: &RawValue, inside: &str, out: &mut Vec<u8>) {
         key(out, word);
-        let branches: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
+        let branches = scan::elements(value).unwrap_or_default();
         array(out, branches, |out, branch| self.write(branch, inside, out));
     }
 

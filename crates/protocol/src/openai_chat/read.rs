@@ -152,10 +152,7 @@ pub(super) fn object<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Object<
 }
 
 pub(super) fn array<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Vec<&'a RawValue>, Fault> {
-    if !is_array(raw) {
-        return Err(place.expected("an array", raw));
-    }
-    Ok(scan::elements(raw).unwrap_or_default())
+    scan::elements(raw).ok_or_else(|| place.expected("an array", raw))
 }
 
 /// A string that must be one of `names`.

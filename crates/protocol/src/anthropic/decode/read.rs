@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use crate::exchange::Fault;
-use crate::json::Object;
+use crate::json::{Object, scan};
 
 /// Where in a body a value stands; printed only when it is refused.
 #[derive(Clone, Copy, Debug)]
@@ -71,10 +71,7 @@ pub(super) fn object<'a>(raw: &'a RawValue, path: &Path<'_>) -> Result<Object<'a
 }
 
 pub(super) fn list<'a>(raw: &'a RawValue, path: &Path<'_>) -> Result<Vec<&'a RawValue>, Fault> {
-    if !raw.get().starts_with('[') {
-        return Err(expected(path, "a list", raw));
-    }
-    serde_json::from_str(raw.get()).map_err(|error| path.refuse(error))
+    scan::elements(raw).ok_or_else(|| expected(path, "a list", raw))
 }
 
 /// A number within the range, ends included.

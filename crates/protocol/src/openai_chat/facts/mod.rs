@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 use super::calls::MAX_CALLS;
 use super::parameters::{Parameters, prompt_text, type_of};
 use super::read::{
-    Place, array, is_array, is_null, is_object, is_string, lenient_string, object, string,
+    Place, array, is_array, is_null, is_object, is_string, lenient_array, lenient_object,
+    lenient_string, object, string,
 };
 use super::wire;
 use crate::exchange::{Fault, Reasoning, Role};
-use crate::json::object::CowStr;
 use crate::json::{Envelope, Object, RawJson};
 use crate::parameter::Parameter;
 
@@ -414,11 +414,10 @@ fn content_text(content: &RawValue) -> String {
     if is_string(content) {
         return lenient_string(content).unwrap_or_default().into_owned();
     }
-    let parts: Vec<Object<'_>> = serde_json::from_str(content.get()).unwrap_or_default();
     let mut text = String::new();
-    for part in &parts {
-        match part.peek("text").map(|raw| serde_json::from_str::<CowStr<'_>>(raw.get())) {
-            Some(Ok(piece)) => text.push_str(&piece.0),
+    for part in lenient_array(content).into_iter().filter_map(lenient_object) {
+        match part.peek_str("text") {
+            Some(piece) => text.push_str(&piece),
             // Media identify a conversation as well as text does.
             _ => part.iter().for_each(|(_, raw)| text.push_str(raw.get())),
         }
