@@ -119,11 +119,11 @@ class Node:
     def _common(self):
         return ["--data-folder", self.data, "--log", "warn", *self.arguments]
 
-    def attempt(self, *arguments, environment=None, **options):
+    def attempt(self, *arguments, environment=None, program=None, **options):
         """Runs a command to its end, whatever that is."""
         clean = {"PATH": os.environ.get("PATH", ""), **self.database.environment}
         return subprocess.run(
-            [binary(), *self._common(), *arguments],
+            [program or binary(), *self._common(), *arguments],
             capture_output=True,
             text=True,
             timeout=PATIENCE,
