@@ -67,8 +67,14 @@ export async function settle(page: Page) {
 type Axe = {
   run: (options: unknown) => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
 };
-/** WCAG 2.0 to 2.2, levels A and AA. */
+/**
+ * WCAG 2.0 to 2.2, levels A and AA. What is still fading in has less contrast than it will have, so
+ * it is looked at when it has come to rest.
+ */
 export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(() =>
+    Promise.allSettled(document.getAnimations().map(animation => animation.finished)),
+  );
   await page.evaluate(AXE);
   const result = await page.evaluate(() =>
     (window as unknown as { axe: Axe }).axe.run({

@@ -11,7 +11,7 @@ import { CopyButton } from '../ui/copy';
 import { Field, Input, Select } from '../ui/field';
 import { Facts, Page } from '../ui/page';
 import { Load, Refusal } from '../ui/states';
-import { RESETS } from './keys/create';
+import { ResetOptions } from './keys/limit';
 
 const route = getRouteApi('/auth');
 type Wanted = components['schemas']['RequestObject'];
@@ -124,11 +124,7 @@ function Consent({ search, wanted }: { search: ConsentSearch; wanted: Wanted }) 
               title={limit === '' ? 'Set a limit first' : undefined}
               onChange={event => setReset(event.target.value)}
             >
-              {RESETS.map(([value, label]) => (
-                <option key={value} value={value}>
-                  {label}
-                </option>
-              ))}
+              <ResetOptions />
             </Select>
           )}
         </Field>

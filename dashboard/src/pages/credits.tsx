@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { analyticsQuery, money } from '../api/analytics';
 import { api } from '../api/client';
 import { creditsQuery, type LedgerEntry, ledgerQuery, refresh } from '../api/queries';
+import { fieldError, otherError } from '../api/refusal';
 import { momentOf } from '../lib/moment';
 import { nano, usd, usdExact } from '../lib/money';
 import { Button } from '../ui/button';
@@ -11,7 +12,6 @@ import { Field, Input, Select } from '../ui/field';
 import { Figures, Page, Section } from '../ui/page';
 import { Empty, Load, Refusal } from '../ui/states';
 import { type Column, Table } from '../ui/table';
-import { fieldError, otherError } from './keys/create';
 import { lasts } from './lasts';
 
 export function CreditsPage() {

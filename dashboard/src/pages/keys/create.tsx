@@ -1,29 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { ApiError, api } from '../../api/client';
+import { api } from '../../api/client';
 import { refresh, workspacesQuery } from '../../api/queries';
+import { fieldError, otherError } from '../../api/refusal';
 import { Button } from '../../ui/button';
 import { CopyButton } from '../../ui/copy';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Checkbox, Field, Input, Select } from '../../ui/field';
 import { Refusal } from '../../ui/states';
-
-export const RESETS = [
-  ['', 'Never'],
-  ['daily', 'Daily, at 00:00 UTC'],
-  ['weekly', 'Weekly, on Monday'],
-  ['monthly', 'Monthly, on the first'],
-] as const;
-
-/** The refusal of a field stands at the field; others stand above the buttons. */
-export const fieldError = (error: Error | null, field: string) =>
-  error instanceof ApiError && error.field === field ? error.message.slice(field.length + 2) : null;
-export const otherError = (error: Error | null, fields: string[]) =>
-  error instanceof ApiError && error.field !== null && fields.includes(error.field) ? null : error;
-export const optionalNumber = (form: FormData, name: string) => {
-  const text = String(form.get(name) ?? '').trim();
-  return text === '' ? null : Number(text);
-};
+import { LimitFields, optionalNumber } from './limit';
 
 const FIELDS = ['name', 'limit', 'limit_reset', 'expires_at', 'workspace_id'];
 
@@ -109,39 +94,7 @@ export function CreateKey({
             </Field>
           )}
           <div className="grid grid-cols-2 gap-4 max-md:grid-cols-1">
-            <Field
-              label="Spend limit (USD)"
-              hint="Empty: no limit of its own."
-              error={fieldError(creating.error, 'limit')}
-            >
-              {wiring => (
-                <Input
-                  {...wiring}
-                  name="limit"
-                  type="number"
-                  min={0}
-                  step="any"
-                  inputMode="decimal"
-                  onChange={event => setLimited(event.target.value !== '')}
-                />
-              )}
-            </Field>
-            <Field label="Limit starts afresh" error={fieldError(creating.error, 'limit_reset')}>
-              {wiring => (
-                <Select
-                  {...wiring}
-                  name="reset"
-                  disabled={!limited}
-                  title={limited ? undefined : 'Set a limit first'}
-                >
-                  {RESETS.map(([value, label]) => (
-                    <option key={value} value={value}>
-                      {label}
-                    </option>
-                  ))}
-                </Select>
-              )}
-            </Field>
+            <LimitFields error={creating.error} onLimited={setLimited} />
             <Field
               label="Ends"
               hint="At 00:00 UTC of this day. Empty: never."

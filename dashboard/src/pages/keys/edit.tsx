@@ -2,12 +2,14 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../../api/client';
 import { type Key, refresh } from '../../api/queries';
+import { fieldError, otherError } from '../../api/refusal';
 import { nano, plain, usdExact } from '../../lib/money';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
-import { Checkbox, Field, Input, Select } from '../../ui/field';
+import { Checkbox, Field, Input } from '../../ui/field';
 import { Refusal } from '../../ui/states';
-import { fieldError, optionalNumber, otherError, RESETS } from './create';
+import { TypedName } from '../../ui/typed-name';
+import { LimitFields, optionalNumber } from './limit';
 import { isInUse } from './order';
 
 export function EditKey({ keyToEdit, onClose }: { keyToEdit: Key | null; onClose: () => void }) {
@@ -49,34 +51,11 @@ function EditForm({ of, onClose }: { of: Key; onClose: () => void }) {
         {wiring => <Input {...wiring} name="name" required maxLength={255} defaultValue={of.name} />}
       </Field>
       <div className="grid grid-cols-2 gap-4 max-md:grid-cols-1">
-        <Field
-          label="Spend limit (USD)"
-          hint="Empty: no limit of its own."
-          error={fieldError(saving.error, 'limit')}
-        >
-          {wiring => (
-            <Input
-              {...wiring}
-              name="limit"
-              type="number"
-              min={0}
-              step="any"
-              inputMode="decimal"
-              defaultValue={of.limit == null ? '' : plain(nano(of.limit))}
-            />
-          )}
-        </Field>
-        <Field label="Limit starts afresh" error={fieldError(saving.error, 'limit_reset')}>
-          {wiring => (
-            <Select {...wiring} name="reset" defaultValue={of.limit_reset ?? ''}>
-              {RESETS.map(([value, label]) => (
-                <option key={value} value={value}>
-                  {label}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
+        <LimitFields
+          error={saving.error}
+          limit={of.limit == null ? '' : plain(nano(of.limit))}
+          reset={of.limit_reset ?? ''}
+        />
       </div>
       <Checkbox
         name="byok"
@@ -133,18 +112,7 @@ function DeleteForm({ of, onClose }: { of: Key; onClose: () => void }) {
         Programs that use it are refused from now on, and it cannot be brought back. Its records stay in the
         books: it has spent {usdExact(nano(of.usage))}.{inUse && ' It was used in the last seven days.'}
       </p>
-      {inUse && (
-        <Field label={`Type ${of.name} to confirm`}>
-          {wiring => (
-            <Input
-              {...wiring}
-              value={typed}
-              onChange={event => setTyped(event.target.value)}
-              autoComplete="off"
-            />
-          )}
-        </Field>
-      )}
+      {inUse && <TypedName name={of.name} typed={typed} onType={setTyped} />}
       <Refusal error={deleting.error} />
       <DialogActions>
         <Button kind="quiet" onClick={onClose}>

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react';
 import { analyticsQuery, money } from '../../api/analytics';
 import { api } from '../../api/client';
 import { refresh, type Workspace, workspacesQuery } from '../../api/queries';
+import { fieldError, otherError } from '../../api/refusal';
 import { dateOf } from '../../lib/moment';
 import { nano, usdColumn } from '../../lib/money';
 import { Button } from '../../ui/button';
@@ -12,7 +13,6 @@ import { Field, Input, TextArea } from '../../ui/field';
 import { Page } from '../../ui/page';
 import { Load, Refusal } from '../../ui/states';
 import { type Column, Table } from '../../ui/table';
-import { fieldError, otherError } from '../keys/create';
 import { slugOf } from './slug';
 
 export function WorkspacesPage() {

@@ -3,13 +3,14 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client';
 import { refresh, type Workspace, workspacesQuery } from '../../api/queries';
+import { fieldError, otherError } from '../../api/refusal';
 import { dateOf } from '../../lib/moment';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Field, Input, TextArea } from '../../ui/field';
 import { Page, Section } from '../../ui/page';
 import { Load, Refusal } from '../../ui/states';
-import { fieldError, otherError } from '../keys/create';
+import { TypedName } from '../../ui/typed-name';
 import { Budgets } from './budgets';
 import { WorkspaceMembers } from './members';
 
@@ -174,16 +175,7 @@ function DeleteForm({ workspace, onClose }: { workspace: Workspace; onClose: () 
         Its budgets and its settings go with it; its records stay in the books. As long as it has keys that
         are not deleted, it cannot be.
       </p>
-      <Field label={`Type ${workspace.slug} to confirm`}>
-        {wiring => (
-          <Input
-            {...wiring}
-            value={typed}
-            onChange={event => setTyped(event.target.value)}
-            autoComplete="off"
-          />
-        )}
-      </Field>
+      <TypedName name={workspace.slug} typed={typed} onType={setTyped} />
       <Refusal error={deleting.error} />
       <DialogActions>
         <Button kind="quiet" onClick={onClose}>
