@@ -161,4 +161,7 @@ fn plain_keys_become_headers_without_white_space() {
     for text in ["", " \n", "a b", "Bearer sk-1", "a\nb", "ключ", long.as_str()] {
         assert!(Credential::parse(&Scheme::Bearer, text).is_err(), "{text}");
     }
+    let padded = format!("k{}", " ".repeat(MAX_CREDENTIAL_BYTES));
+    let error = Credential::parse(&Scheme::Bearer, &padded).unwrap_err();
+    assert_eq!(error.to_string(), "`credential` is longer than 64 KiB");
 }

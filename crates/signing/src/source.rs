@@ -21,7 +21,7 @@ pub enum TokenSource {
 
 impl TokenSource {
     /// The request that asks for a token at a time in seconds since 1970. With a service account
-    /// it takes about a millisecond: it is signed with RSA.
+    /// it takes one to two milliseconds: it is signed with RSA.
     pub fn request(&self, at: u64) -> Result<TokenRequest, TokenError> {
         match self {
             Self::GoogleServiceAccount(account) => account.request(at),

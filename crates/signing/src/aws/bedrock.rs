@@ -6,11 +6,15 @@ use crate::{Invalid, percent, text};
 /// wire-formats 5.1
 pub const BEDROCK_SERVICE: &str = "bedrock";
 
-/// The host of a region: `bedrock-runtime.us-east-1.amazonaws.com`. Regions in China are under
-/// another domain.
+/// The host of a region: `bedrock-runtime.us-east-1.amazonaws.com`. Regions in China and of the
+/// European Sovereign Cloud are under other domains; secret ones are not served.
 pub fn bedrock_host(region: &str) -> Result<String, Invalid> {
     super::credentials::check_region(region)?;
-    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let domain = match region.split('-').next() {
+        Some("cn") => "amazonaws.com.cn",
+        Some("eusc") => "amazonaws.eu",
+        _ => "amazonaws.com",
+    };
     Ok(format!("bedrock-runtime.{region}.{domain}"))
 }
 

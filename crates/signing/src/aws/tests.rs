@@ -349,8 +349,13 @@ fn headers_that_signing_sets_are_not_taken_from_the_caller() {
 
 #[test]
 fn hosts_and_paths_stay_what_they_are() {
-    let china = bedrock_host("cn-north-1").unwrap();
-    assert_eq!(china, "bedrock-runtime.cn-north-1.amazonaws.com.cn");
+    for (region, host) in [
+        ("us-gov-west-1", "bedrock-runtime.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "bedrock-runtime.cn-north-1.amazonaws.com.cn"),
+        ("eusc-de-east-1", "bedrock-runtime.eusc-de-east-1.amazonaws.eu"),
+    ] {
+        assert_eq!(bedrock_host(region).unwrap(), host);
+    }
     for region in ["", "evil.test/", "us east", "-a", "a-", "US-EAST-1", "a@b"] {
         assert_eq!(bedrock_host(region).unwrap_err().field, "region", "{region}");
     }

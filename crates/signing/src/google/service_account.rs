@@ -73,7 +73,7 @@ fn check_token_uri(uri: &str) -> Result<(), Invalid> {
     text::visible(FIELD, uri, 512)?;
     let host = uri
         .strip_prefix("https://")
-        .map(|rest| rest.split(['/', '?', '#', '\\']).next().unwrap_or_default())
+        .map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default())
         .filter(|host| host.split('.').all(text::is_label));
     match host {
         Some("accounts.google.com") => Ok(()),
