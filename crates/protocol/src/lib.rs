@@ -5,13 +5,18 @@
 //! `stream` (both directions, event by event) and `error`. Between them stands the *exchange*, a
 //! superset of all of them: turns of ordered blocks, events, usage with one convention, faults.
 //!
+//! Beside the conversations stand [`embeddings`] and [`rerank`]: each has a request and an answer
+//! of its own and a closed set of *forms* that providers speak. Nothing of them streams.
+//!
 //! This crate performs no I/O, reads no clock, draws no randomness, and does not know that
 //! prices, keys or users exist.
 
 pub mod dialect;
+pub mod embeddings;
 pub mod exchange;
 pub mod json;
 pub mod parameter;
+pub mod rerank;
 pub mod sse;
 pub mod target;
 mod tool_words;
