@@ -1,5 +1,7 @@
 //! Embeddings and rerank: what must hold for every input, however hostile.
 
+use std::num::NonZeroUsize;
+
 use protocol::exchange::Additions;
 use protocol::json::Envelope;
 use protocol::{embeddings, rerank};
@@ -17,18 +19,33 @@ pub fn embeddings_request(body: &[u8]) {
     assert!(!request.inputs.is_empty() && request.inputs.len() <= embeddings::MAX_INPUTS);
     assert!(request.estimated_prompt_tokens() <= body.len() as u64);
     for form in embeddings::Form::ALL {
-        let Ok(plan) = embeddings::encode_request(form, &request, "m") else { continue };
-        let (mut next, mut written) = (0, 0);
-        for call in &plan.calls {
-            assert_json(&call.body);
-            assert_eq!(call.inputs.start, next, "{form:?}");
-            assert!(call.inputs.len() <= form.inputs_per_call());
-            assert_eq!(call.inputs.len(), call.expected.inputs);
-            (next, written) = (call.inputs.end, written + call.body.len());
+        let most = NonZeroUsize::new(body.len() % 7 + 1).unwrap_or(NonZeroUsize::MIN);
+        for most in [most, NonZeroUsize::MAX] {
+            let plan = embeddings::encode_request_within(form, &request, "m", most);
+            if let Ok(plan) = plan {
+                check_plan(form, &request, &plan, body.len());
+            }
         }
-        assert_eq!(next, request.inputs.len(), "{form:?}");
-        assert_bounded(written, body.len());
     }
+}
+
+fn check_plan(
+    form: embeddings::Form,
+    request: &embeddings::Request,
+    plan: &embeddings::Plan,
+    read: usize,
+) {
+    let (mut next, mut written) = (0, 0);
+    for call in &plan.calls {
+        assert_json(&call.body);
+        assert_eq!(call.inputs.start, next, "{form:?}");
+        assert!(call.inputs.len() <= form.inputs_per_call());
+        assert_eq!(call.inputs.len(), call.expected.inputs);
+        (next, written) = (call.inputs.end, written + call.body.len());
+    }
+    assert_eq!(next, request.inputs.len(), "{form:?}");
+    // What is repeated with every call is bounded.
+    assert_bounded(written, read);
 }
 
 /// An answer that is understood has the vectors asked for, and can be told in either format.

@@ -24,7 +24,7 @@ pub(crate) mod write;
 
 pub use answer::decode_response;
 pub use decode::decode_request;
-pub use encode::encode_request;
+pub use encode::{encode_request, encode_request_within};
 pub use form::Form;
 pub use input_type::InputType;
 pub use patch::{PatchedResponse, patch_request, patch_response};

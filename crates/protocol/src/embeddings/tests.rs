@@ -119,9 +119,43 @@ fn the_number_of_inputs_and_calls_is_bounded() {
     assert!(fault.message.starts_with("input: has 257 entries; this provider takes 1 a call"));
     let long = format!(r#"{{"model":"m","input":"a","input_type":"{}"}}"#, "x".repeat(65));
     assert!(refusal(&long).starts_with("input_type: is longer than 64 bytes"));
-    let title = format!(r#"{{"model":"m","input":"a","title":"{}"}}"#, "x".repeat(2_000));
-    let fault = encode_request(Form::Gemini, &request(&title), "m").unwrap_err();
-    assert!(fault.message.starts_with("title: is longer than"), "{}", fault.message);
+    // What is repeated is short, what is not may be long.
+    let two = std::num::NonZeroUsize::new(2).unwrap();
+    for (form, name) in [
+        (Form::Gemini, "title"),
+        (Form::BedrockTitan, "normalize"),
+        (Form::OpenAi, "mine"),
+        (Form::OpenAi, "user"),
+        (Form::Mistral, "metadata"),
+    ] {
+        let long = "x".repeat(3_000);
+        let body = format!(r#"{{"model":"m","input":["a","b","c"],"{name}":"{long}"}}"#);
+        let fault = encode_request_within(form, &request(&body), "m", two).unwrap_err();
+        assert!(fault.message.starts_with(&format!("{name}: is too long")), "{}", fault.message);
+        let once = encode_request(form, &request(&body), "m");
+        assert_eq!(once.is_ok(), matches!(form, Form::OpenAi | Form::Mistral), "{form:?}");
+    }
+}
+
+/// Hosts of a form are often narrower than its vendor.
+#[test]
+fn a_narrow_host_gets_several_calls() {
+    let two = std::num::NonZeroUsize::new(2).unwrap();
+    for form in Form::ALL {
+        let plan = encode_request_within(form, &texts(5), "m", two).unwrap();
+        let each = form.inputs_per_call().min(2);
+        assert_eq!(plan.calls.len(), 5_usize.div_ceil(each), "{form:?}");
+        for call in &plan.calls {
+            let body = String::from_utf8(call.body.clone()).unwrap();
+            for at in 0..5 {
+                let inside = body.contains(&format!("\"text {at}\""));
+                assert_eq!(inside, call.inputs.contains(&at), "{form:?}: {body}");
+            }
+        }
+    }
+    let wide = std::num::NonZeroUsize::new(10_000).unwrap();
+    let plan = encode_request_within(Form::Cohere, &texts(97), "m", wide).unwrap();
+    assert_eq!(plan.calls.len(), 2, "the vendor's own limit holds");
 }
 
 #[test]
@@ -314,6 +348,19 @@ fn answers_that_do_not_fit_the_request_are_faults() {
         let deep = format!(r#"{{"data":{}{}}}"#, "[".repeat(500), "]".repeat(500));
         assert!(decode(form, &deep, 1).is_err());
         assert!(decode_response(form, b"{\"a\":\"\xff\"}", expected(1)).is_err());
+    }
+}
+
+#[test]
+fn vectors_are_found_wherever_a_version_of_the_vendor_puts_them() {
+    for (form, body) in [
+        (Form::Cohere, r#"{"embeddings":{"float":null,"base64":["AACAPw=="]}}"#),
+        (Form::Cohere, r#"{"embeddings":[[1.0]],"response_type":"embeddings_floats"}"#),
+        (Form::BedrockTitan, r#"{"embedding":null,"embeddingsByType":{"float":[1]}}"#),
+        (Form::Gemini, r#"{"embedding":{"values":[1]}}"#),
+        (Form::VoyageMultimodal, r#"{"data":[{"embedding":"AACAPw==","index":0}]}"#),
+    ] {
+        assert_eq!(decode(form, body, 1).unwrap().vectors, [[1.0]], "{form:?} {body}");
     }
 }
 

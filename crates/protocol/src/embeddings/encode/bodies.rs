@@ -4,20 +4,21 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::media::{self, Shape};
-use super::{Writing, part_refused, text_of, tokens_refused};
+use super::{Writing, is_written, part_refused, text_of, tokens_refused};
 use crate::embeddings::form::Form;
 use crate::embeddings::read::Place;
-use crate::embeddings::request::{EncodingFormat, Input, PartKind, Request};
+use crate::embeddings::request::{EncodingFormat, Input, PartKind};
 use crate::embeddings::write::{ObjectWriter, array, object};
 use crate::exchange::Fault;
 use crate::json::envelope::write_string;
 
 /// OpenAI's own form, with everything the caller wrote but what is for the router.
-pub(super) fn openai(request: &Request, model: &str) -> Vec<u8> {
+pub(super) fn openai(writing: &Writing<'_>, inputs: Range<usize>) -> Vec<u8> {
+    let request = writing.request;
     let mut out = Vec::new();
     object(&mut out, |body| {
-        body.string("model", model);
-        match request.inputs.as_slice() {
+        body.string("model", writing.model);
+        match request.inputs.get(inputs).unwrap_or_default() {
             [Input::Text(text)] => body.string("input", text),
             several => body.array("input", several, input),
         }
@@ -80,7 +81,7 @@ impl Writing<'_> {
     /// The vendor's own parameters that the caller wrote.
     fn own(&self, body: &mut ObjectWriter<'_>) {
         for (name, raw) in &self.request.extras {
-            if !raw.is_null() && self.form.own_parameters().contains(&name.as_str()) {
+            if is_written(self.form, name, raw) {
                 body.raw(name, raw.get());
             }
         }

@@ -5,6 +5,7 @@ mod bodies;
 mod media;
 
 use std::borrow::Cow;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use self::media::Shape;
@@ -16,21 +17,31 @@ use super::plan::{Call, Plan};
 use super::read::Place;
 use super::request::{Input, PartKind, Request};
 use crate::exchange::{Fault, Losses};
+use crate::json::RawJson;
 
-/// The longest value of a vendor's own parameter, in bytes: it may be repeated with every input.
-const MAX_OWN_PARAMETER: usize = 1_024;
+/// The most bytes of a caller's members that are repeated.
+const MAX_REPEATED: usize = 2_048;
 
 /// Plans the calls for a request. `model` is the provider's name of the model.
 ///
 /// What the form has no place for is a loss; an input it cannot embed is a fault that names it.
 pub fn encode_request(form: Form, request: &Request, model: &str) -> Result<Plan, Fault> {
+    encode_request_within(form, request, model, NonZeroUsize::MAX)
+}
+
+/// The same for a host that takes fewer inputs a call than its form's own vendor does.
+pub fn encode_request_within(
+    form: Form,
+    request: &Request,
+    model: &str,
+    inputs_per_call: NonZeroUsize,
+) -> Result<Plan, Fault> {
     let mut losses = Losses::default();
     let purpose = purpose(form, request, &mut losses);
     record_losses(form, request, &mut losses);
-    check_own_parameters(form, request)?;
     let path = form.path(model).map_err(|error| Place::Top("model").refuse(error))?;
     let writing = Writing { form, request, model, purpose, shape: Shape::of(form, request) };
-    let each = form.inputs_per_call();
+    let each = form.inputs_per_call().min(inputs_per_call.get());
     let count = request.inputs.len().div_ceil(each);
     if count == 0 {
         return Err(Place::Top("input").refuse("is empty; send at least one entry"));
@@ -42,6 +53,7 @@ pub fn encode_request(form: Form, request: &Request, model: &str) -> Result<Plan
             request.inputs.len()
         )));
     }
+    check_repeated(form, request, count)?;
     let mut calls = Vec::with_capacity(count);
     for at in 0..count {
         let inputs = at * each..request.inputs.len().min((at + 1) * each);
@@ -68,7 +80,7 @@ struct Writing<'r> {
 impl Writing<'_> {
     fn body(&self, inputs: Range<usize>) -> Result<Vec<u8>, Fault> {
         match self.form {
-            Form::OpenAi => Ok(bodies::openai(self.request, self.model)),
+            Form::OpenAi => Ok(bodies::openai(self, inputs)),
             Form::Mistral => bodies::mistral(self, inputs),
             Form::Voyage => bodies::voyage(self, inputs),
             Form::VoyageMultimodal => bodies::voyage_multimodal(self, inputs),
@@ -156,7 +168,7 @@ fn record_losses(form: Form, request: &Request, losses: &mut Losses) {
         losses.record("user", "the provider is not told end users");
     }
     for (name, raw) in &request.extras {
-        if !raw.is_null() && !form.own_parameters().contains(&name.as_str()) {
+        if !raw.is_null() && !is_written(form, name, raw) {
             losses.record(name.clone(), "the provider's protocol has no such member");
         }
     }
@@ -172,17 +184,32 @@ fn record_losses(form: Form, request: &Request, losses: &mut Losses) {
     }
 }
 
-fn check_own_parameters(form: Form, request: &Request) -> Result<(), Fault> {
-    // The one form that is never several calls and repeats nothing.
-    if form == Form::OpenAi || form == Form::Mistral {
+/// Bounds what is written more than once: with every input in Gemini's form, with every call in
+/// all others. A short request must not become a long one.
+fn check_repeated(form: Form, request: &Request, calls: usize) -> Result<(), Fault> {
+    if calls <= 1 && form != Form::Gemini {
         return Ok(());
     }
-    for (name, raw) in &request.extras {
-        if form.own_parameters().contains(&name.as_str()) && raw.get().len() > MAX_OWN_PARAMETER {
-            return Err(
-                Place::Top(name).refuse(format_args!("is longer than {MAX_OWN_PARAMETER} bytes"))
-            );
-        }
+    let extras = request.extras.iter().filter(|(name, raw)| is_written(form, name, raw));
+    let user = request.user.as_ref().filter(|_| form == Form::OpenAi);
+    let sizes = extras
+        .map(|(name, raw)| (name.as_str(), name.len() + raw.get().len()))
+        .chain(user.map(|user| ("user", user.len())));
+    let (mut sum, mut largest) = (0, ("", 0));
+    for size in sizes {
+        sum += size.1;
+        largest = if size.1 > largest.1 { size } else { largest };
+    }
+    if sum > MAX_REPEATED {
+        return Err(Place::Top(largest.0).refuse(format_args!(
+            "is too long to be repeated with every call to this provider; at most {MAX_REPEATED} \
+             bytes are, or send fewer inputs"
+        )));
     }
     Ok(())
+}
+
+/// Whether a member that nobody here knows is written in a form.
+fn is_written(form: Form, name: &str, raw: &RawJson) -> bool {
+    form == Form::OpenAi || (!raw.is_null() && form.own_parameters().contains(&name))
 }
