@@ -72,6 +72,8 @@ fn routable(
         environment_variables,
         headers: Vec::new(),
         quirks: facts.quirks.clone(),
+        embeddings: facts.embeddings,
+        rerank: facts.rerank,
         cancel_stops_billing: facts.cancel_stops_billing,
         data_policy: policy(&source.data_policy),
         models_path: models_path.to_owned(),
