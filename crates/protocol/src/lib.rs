@@ -9,15 +9,19 @@
 //! prices, keys or users exist.
 
 pub mod dialect;
+pub mod event_stream;
 pub mod exchange;
 pub mod json;
+mod names;
+pub mod ndjson;
 pub mod parameter;
 pub mod sse;
 pub mod target;
+mod tool_input;
 mod tool_words;
 
 pub mod anthropic;
 pub mod gemini;
 pub mod openai_chat;
 
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Framing};

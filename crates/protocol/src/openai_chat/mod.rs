@@ -16,7 +16,7 @@ mod stream;
 mod structured;
 #[cfg(test)]
 mod tests;
-mod think;
+pub(crate) mod think;
 mod usage;
 mod wire;
 mod write;
@@ -29,3 +29,4 @@ pub use patch::{
     PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
 };
 pub use stream::{StreamDecoder, StreamEncoder, write_debug_chunk};
+pub(crate) use wire::{nine_characters, tool_call_id};
