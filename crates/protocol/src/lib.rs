@@ -21,6 +21,7 @@ mod tool_input;
 mod tool_words;
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod gemini;
 pub mod openai_chat;
 
