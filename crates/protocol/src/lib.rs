@@ -22,6 +22,7 @@ mod tool_words;
 
 pub mod anthropic;
 pub mod bedrock;
+pub mod cohere;
 pub mod gemini;
 pub mod openai_chat;
 
