@@ -24,6 +24,7 @@ pub mod anthropic;
 pub mod bedrock;
 pub mod cohere;
 pub mod gemini;
+pub mod ollama;
 pub mod openai_chat;
 
 pub use dialect::{Dialect, Framing};
