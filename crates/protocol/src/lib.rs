@@ -2,7 +2,8 @@
 //!
 //! A *dialect* is a wire protocol. Each dialect has a folder with the same rooms: `wire` (names
 //! and small types of that protocol), `decode` (bytes → exchange), `encode` (exchange → bytes),
-//! `stream` (both directions, event by event) and `error`. Between them stands the *exchange*, a
+//! `stream` (both directions, event by event) and `error`; those of dialects that only providers
+//! speak ([`Dialect::CALLERS`] has the others) lead one way. Between them stands the *exchange*, a
 //! superset of all of them: turns of ordered blocks, events, usage with one convention, faults.
 //!
 //! This crate performs no I/O, reads no clock, draws no randomness, and does not know that

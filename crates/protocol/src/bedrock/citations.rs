@@ -9,9 +9,11 @@ use crate::json::lenient::{elements, object, text};
 use crate::json::write::{into_text, key, raw, string};
 use crate::json::{Object, RawJson};
 
-/// The forms of a place in a document: the protocol's name, Anthropic's, and the names of the
-/// members, each here and there.
-const PLACES: [(&str, &str, [(&str, &str); 3]); 4] = [
+/// A form of a place in a document: the protocol's name, Anthropic's, and the names of the members,
+/// each here and there.
+type Place = (&'static str, &'static str, [(&'static str, &'static str); 3]);
+
+const PLACES: [Place; 4] = [
     (
         "documentChar",
         "char_location",

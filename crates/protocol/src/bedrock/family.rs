@@ -35,7 +35,8 @@ impl Family {
         for part in name.split('.').take(3) {
             let found = match part {
                 "anthropic" => Self::Anthropic,
-                "amazon" => Self::Amazon,
+                // The older models of this maker are of another kind.
+                "amazon" if name.contains("nova") => Self::Amazon,
                 "meta" => Self::Meta,
                 "mistral" => Self::Mistral,
                 "writer" => Self::Writer,

@@ -38,7 +38,7 @@ pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Respons
     let counts = usage::read(whole.take_raw("usage"));
     let service_tier = tier(whole.take_raw("serviceTier"));
     let reason = finish(native.as_deref(), calls, answered);
-    let finished = native.is_some() || calls || !blocks.is_empty();
+    let finished = native.is_some() || calls || context.no_finish_reason;
     Ok(Response {
         id: None,
         model: None,

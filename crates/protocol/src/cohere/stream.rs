@@ -14,6 +14,9 @@ use crate::target::ResponseContext;
 /// The most blocks and calls of one answer.
 const MOST_BLOCKS: usize = 10_000;
 
+/// The most held back of arguments that may still become `null`, in bytes.
+const MOST_HELD: usize = 64;
+
 /// Reads a stream event by event.
 #[derive(Debug)]
 pub struct StreamDecoder {
@@ -263,7 +266,8 @@ impl StreamDecoder {
     fn arguments(&mut self, at: usize, piece: &str, events: &mut Vec<Event>) {
         let Some(call) = self.calls.get_mut(at).filter(|_| !piece.is_empty()) else { return };
         call.held.push_str(piece);
-        let open = !call.told && "null".starts_with(call.held.trim());
+        let open =
+            !call.told && call.held.len() <= MOST_HELD && "null".starts_with(call.held.trim());
         if !open {
             call.told = true;
             events.push(Event::ToolCallArguments {

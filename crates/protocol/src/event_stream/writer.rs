@@ -7,13 +7,12 @@ use super::{OVERHEAD, PRELUDE, STRING};
 pub fn write_message(out: &mut Vec<u8>, headers: &[(&str, &str)], payload: &[u8]) {
     let mut block = Vec::new();
     for (name, value) in headers {
-        let name = &name.as_bytes()[..name.len().min(255)];
-        let value = &value.as_bytes()[..value.len().min(65_535)];
+        let (name, value) = (at_most(name, 255), at_most(value, 65_535));
         block.push(name.len() as u8);
-        block.extend_from_slice(name);
+        block.extend_from_slice(name.as_bytes());
         block.push(STRING);
         block.extend_from_slice(&(value.len() as u16).to_be_bytes());
-        block.extend_from_slice(value);
+        block.extend_from_slice(value.as_bytes());
     }
     let from = out.len();
     let total = OVERHEAD + block.len() + payload.len();
@@ -25,6 +24,15 @@ pub fn write_message(out: &mut Vec<u8>, headers: &[(&str, &str)], payload: &[u8]
     out.extend_from_slice(payload);
     let whole = crc32fast::hash(&out[from..]);
     out.extend_from_slice(&whole.to_be_bytes());
+}
+
+/// The beginning of a text, in bytes, without half a character.
+fn at_most(text: &str, longest: usize) -> &str {
+    let mut end = longest.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Appends an event with a JSON payload.

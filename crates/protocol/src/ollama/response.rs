@@ -37,6 +37,9 @@ pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Respons
     let mut reading = Reading::new(context.clone());
     let mut events = Vec::new();
     reading.take(body, &mut events)?;
+    if !reading.is_done() && !context.no_finish_reason {
+        return Err(malformed("it is not done"));
+    }
     reading.end(&mut events);
     let mut response = fold(events);
     if let Some(whole) = std::str::from_utf8(body).ok().and_then(|text| Object::parse(text).ok()) {

@@ -4,7 +4,7 @@
 use protocol::Dialect;
 
 use crate::checks;
-use crate::corpus::inputs;
+use crate::corpus::{inputs, streams};
 
 /// How often each input is mutated.
 const ROUNDS: u64 = 60;
@@ -96,11 +96,14 @@ fn replace_value(numbers: &mut Numbers, bytes: &mut Vec<u8>) {
     bytes.splice(from..to, token.bytes());
 }
 
-/// Runs a check over the files and their mutations; a failure names its input.
-fn run(file: &str, check: impl Fn(Dialect, &[u8]) + std::panic::RefUnwindSafe) {
-    let corpus = inputs(file);
+/// Runs a check over inputs and their mutations; a failure names its input.
+fn run(
+    file: &str,
+    corpus: &[(Dialect, String, Vec<u8>)],
+    check: impl Fn(Dialect, &[u8]) + std::panic::RefUnwindSafe,
+) {
     let mut numbers = Numbers(file.len() as u64);
-    for (dialect, name, input) in &corpus {
+    for (dialect, name, input) in corpus {
         for round in 0..ROUNDS {
             let other = &corpus[numbers.below(corpus.len())].2;
             let bytes = if round == 0 { input.clone() } else { mutate(&mut numbers, input, other) };
@@ -116,7 +119,7 @@ fn run(file: &str, check: impl Fn(Dialect, &[u8]) + std::panic::RefUnwindSafe) {
 
 #[test]
 fn mutated_requests_are_refused_or_written_as_json() {
-    run("request.json", |dialect, bytes| {
+    run("request.json", &inputs("request.json"), |dialect, bytes| {
         checks::envelope(bytes);
         checks::request(dialect, bytes);
         checks::patch_request(dialect, bytes);
@@ -125,7 +128,7 @@ fn mutated_requests_are_refused_or_written_as_json() {
 
 #[test]
 fn mutated_answers_are_faults_or_written_as_json() {
-    run("response.json", |dialect, bytes| {
+    run("response.json", &inputs("response.json"), |dialect, bytes| {
         checks::response(dialect, bytes);
         checks::patch_response(dialect, bytes);
     });
@@ -133,8 +136,10 @@ fn mutated_answers_are_faults_or_written_as_json() {
 
 #[test]
 fn mutated_streams_end_well_or_in_a_fault() {
-    run("stream.sse", |dialect, bytes| {
+    run("stream", &streams(), |dialect, bytes| {
         checks::splitter(bytes);
+        checks::event_stream(bytes);
+        checks::lines(bytes);
         checks::stream(dialect, bytes);
         checks::patch_stream(dialect, bytes);
     });
@@ -142,7 +147,7 @@ fn mutated_streams_end_well_or_in_a_fault() {
 
 #[test]
 fn mutated_errors_are_still_errors() {
-    run("error.json", |dialect, bytes| {
+    run("error.json", &inputs("error.json"), |dialect, bytes| {
         let choice = u8::try_from(bytes.len() % 256).unwrap();
         checks::error(dialect, &[&[choice], bytes].concat());
     });
@@ -151,8 +156,9 @@ fn mutated_errors_are_still_errors() {
 /// A reader is handed what another vendor wrote: it must not fall over.
 #[test]
 fn every_reader_survives_the_other_vendors_words() {
-    for file in ["request.json", "response.json", "stream.sse", "error.json"] {
-        for (_, _, bytes) in inputs(file) {
+    let files = ["request.json", "response.json", "error.json"];
+    for corpus in files.map(inputs).into_iter().chain([streams()]) {
+        for (_, _, bytes) in corpus {
             for dialect in Dialect::ALL {
                 checks::request(dialect, &bytes);
                 checks::response(dialect, &bytes);

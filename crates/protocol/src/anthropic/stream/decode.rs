@@ -304,7 +304,18 @@ impl StreamDecoder {
             }
         }
         if let Some(usage) = usage.filter(|usage| usage.get() != "null") {
+            let before = self.counts.service_tier.clone();
             self.counts.merge(usage);
+            // Some tell the tier at the end only.
+            if self.counts.service_tier != before {
+                events.push(Event::Start {
+                    id: None,
+                    model: None,
+                    created: None,
+                    service_tier: self.counts.service_tier.clone(),
+                    system_fingerprint: None,
+                });
+            }
             events.push(Event::Usage(self.counts.normalised()));
         }
         Ok(())

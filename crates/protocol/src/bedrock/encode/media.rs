@@ -15,7 +15,9 @@ use crate::json::write::{key, string};
 pub(super) fn image(source: &MediaSource, path: &dyn Fn() -> String) -> Result<Piece, Fault> {
     let format = match source {
         MediaSource::Base64 { media_type, .. } => image_format(media_type).ok_or_else(|| {
-            unsupported(path, "takes PNG, JPEG, GIF and WebP images only", media_type)
+            let known = "takes PNG, JPEG, GIF and WebP images only";
+            let refused = unsupported(path, known, media_type);
+            Fault::new(ErrorType::UnsupportedImageFormat, refused.message)
         })?,
         MediaSource::Url(url) => image_format(&image_type(ending(url))).unwrap_or("jpeg"),
         MediaSource::Text { .. } | MediaSource::FileId(_) => return Err(elsewhere(path)),
@@ -123,10 +125,7 @@ fn block(
 
 fn unsupported(path: &dyn Fn() -> String, what: &str, got: &str) -> Fault {
     let got: String = got.chars().take(64).collect();
-    Fault::new(
-        ErrorType::UnsupportedImageFormat,
-        format!("{}: this provider {what}, got `{got}`", path()),
-    )
+    Fault::invalid(format!("{}: this provider {what}, got `{got}`", path()))
 }
 
 fn elsewhere(path: &dyn Fn() -> String) -> Fault {

@@ -3,6 +3,7 @@
 
 use crate::anthropic::schema;
 use crate::exchange::{Losses, OutputFormat, Request, ToolChoice};
+use crate::json::compact;
 use crate::json::write::{into_text, key, string};
 use crate::names::Names;
 use crate::target::Target;
@@ -84,7 +85,7 @@ fn native(name: Option<&str>, description: Option<&str>, schema: &str) -> String
     out.push(b'{');
     key(&mut out, "jsonSchema");
     out.push(b'{');
-    string(&mut out, "schema", schema);
+    string(&mut out, "schema", &compact(schema));
     if let Some(name) = name.filter(|name| !name.is_empty()) {
         string(&mut out, "name", name);
     }

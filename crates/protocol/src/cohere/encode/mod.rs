@@ -52,7 +52,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         let own = OWN_MEMBERS.contains(&name.as_str());
         if own && target.refusal(name).is_none() && !(name == "strict_tools" && tools.strict) {
             raw(&mut body, name, value.get());
-        } else if name != "documents" {
+        } else if name != "documents" || !value.get().starts_with('[') {
             losses.record(name.as_str(), "the provider's protocol has no such parameter");
         }
     }

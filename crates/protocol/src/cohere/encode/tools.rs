@@ -1,6 +1,8 @@
 //! Tools and the choice among them. TOOLS-1, TOOLS-3, wire-formats 6, 12.2
 
 use crate::exchange::{Losses, Request, Tool, ToolChoice, ToolKind};
+use crate::json::RawJson;
+use crate::json::lenient::{elements, object};
 use crate::json::write::{array, into_text, key, raw, string};
 use crate::target::Target;
 
@@ -53,16 +55,23 @@ pub(super) fn plan(request: &Request, target: &Target<'_>, losses: &mut Losses) 
         _ => (None, false),
     };
     let mut plan = Plan::default();
-    let mut strict = 0;
+    let (mut strict, mut unheld) = (0, 0);
     for (at, tool) in request.tools.iter().enumerate() {
-        let ToolKind::Function { name, strict: held, .. } = &tool.kind else {
+        let ToolKind::Function { name, parameters, strict: held, .. } = &tool.kind else {
             losses.record(format!("tools[{at}]"), "the tool belongs to another protocol");
             continue;
         };
         if only.as_ref().is_some_and(|only| !only.contains(&name.as_str())) {
             continue;
         }
-        strict += usize::from(*held == Some(true));
+        if *held == Some(true) {
+            // Where nothing is required there is nothing to hold a call to, which is refused.
+            if parameters.as_ref().is_some_and(requires_something) {
+                strict += 1;
+            } else {
+                unheld += 1;
+            }
+        }
         for (member, _) in &tool.extras.members {
             let path = format!("tools[{at}].{member}");
             losses.record(path, "the provider's protocol has no such member");
@@ -70,7 +79,7 @@ pub(super) fn plan(request: &Request, target: &Target<'_>, losses: &mut Losses) 
         plan.tools.extend(write_tool(tool));
     }
     plan.strict = strict > 0 && strict == plan.tools.len();
-    if strict > 0 && !plan.strict {
+    if strict + unheld > 0 && !plan.strict {
         losses.record("tools", "either all tools are held to their schemas or none");
     }
     let able = target.abilities.forced_tool_choice && target.refusal("tool_choice").is_none();
@@ -85,6 +94,11 @@ pub(super) fn plan(request: &Request, target: &Target<'_>, losses: &mut Losses) 
         _ => {}
     }
     plan
+}
+
+fn requires_something(schema: &RawJson) -> bool {
+    let schema = object(Some(schema.as_raw())).unwrap_or_default();
+    !elements(schema.peek("required")).is_empty()
 }
 
 fn write_tool(tool: &Tool) -> Option<String> {
