@@ -59,22 +59,32 @@ pub struct Provider {
     pub status_page_url: Option<String>,
 }
 
+/// Whether Bedrock serves a model of Cohere's under this id, with or without a region before it.
+fn is_coheres(upstream_model: &str) -> bool {
+    upstream_model.split('.').any(|part| part == "cohere")
+}
+
 impl Provider {
     /// How it is asked for embeddings of a model, by its own name of it; `None`: nobody knows.
-    pub fn embeddings_form(&self, _upstream_model: &str) -> Option<embeddings::Form> {
+    pub fn embeddings_form(&self, upstream_model: &str) -> Option<embeddings::Form> {
         self.embeddings.or(match self.dialect {
             Dialect::OpenaiChat => Some(embeddings::Form::OpenAi),
             Dialect::Gemini => Some(embeddings::Form::Gemini),
-            Dialect::Anthropic => None,
+            Dialect::Cohere => Some(embeddings::Form::Cohere),
+            Dialect::Bedrock if is_coheres(upstream_model) => Some(embeddings::Form::BedrockCohere),
+            Dialect::Bedrock => Some(embeddings::Form::BedrockTitan),
+            Dialect::Anthropic | Dialect::Ollama => None,
         })
     }
 
     /// How it is asked to rerank with a model, by its own name of it; `None`: nobody knows.
-    pub fn rerank_form(&self, _upstream_model: &str) -> Option<rerank::Form> {
+    pub fn rerank_form(&self, upstream_model: &str) -> Option<rerank::Form> {
         self.rerank.or(match self.dialect {
             // Hosts that took OpenAI's protocol for conversations took Cohere's for rankings.
-            Dialect::OpenaiChat => Some(rerank::Form::Cohere),
-            Dialect::Gemini | Dialect::Anthropic => None,
+            Dialect::OpenaiChat | Dialect::Cohere => Some(rerank::Form::Cohere),
+            Dialect::Bedrock if is_coheres(upstream_model) => Some(rerank::Form::BedrockCohere),
+            Dialect::Bedrock => Some(rerank::Form::BedrockAmazon),
+            Dialect::Gemini | Dialect::Anthropic | Dialect::Ollama => None,
         })
     }
 

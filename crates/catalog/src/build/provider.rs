@@ -24,6 +24,7 @@ pub(super) fn build(source: &SourceProvider, facts: &ProviderFacts) -> Outcome {
         Some("openai-chat") => Some(Dialect::OpenaiChat),
         Some("anthropic") => Some(Dialect::Anthropic),
         Some("gemini") => Some(Dialect::Gemini),
+        Some("cohere") => Some(Dialect::Cohere),
         _ => None,
     });
     let base_url = facts.base_url.as_ref().or(source.base_url.as_ref());

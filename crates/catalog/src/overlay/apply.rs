@@ -153,7 +153,10 @@ impl<'a> Work<'a> {
                     dialect,
                     base_url: String::new(),
                     auth: match dialect {
-                        Dialect::OpenaiChat => AuthStyle::Bearer,
+                        Dialect::OpenaiChat | Dialect::Cohere | Dialect::Bedrock => {
+                            AuthStyle::Bearer
+                        }
+                        Dialect::Ollama => AuthStyle::None,
                         Dialect::Anthropic => AuthStyle::XApiKey,
                         Dialect::Gemini => AuthStyle::XGoogApiKey,
                     },

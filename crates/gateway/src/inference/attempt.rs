@@ -9,7 +9,7 @@ use http_body_util::Full;
 use protocol::exchange::{ErrorType, Fault, FinishReason};
 use protocol::relay::{Answer, Relay};
 use protocol::target::{Abilities, Encoded, ResponseContext, Target};
-use protocol::{Dialect, anthropic, codec, gemini, openai_chat};
+use protocol::{Dialect, Framing, Surface, anthropic, codec, gemini, openai_chat};
 
 use super::dispatch::{Begun, Dispatch};
 use super::echo::echo_chunk;
@@ -207,7 +207,7 @@ async fn write_request(
     let stream = dispatch.call.facts.stream;
     let dialect = provider.dialect;
     let encoded = match dispatch.call.surface.passes(dialect) {
-        true => pass(dispatch, dialect, &target, most_output)?,
+        true => pass(dispatch, &target, most_output)?,
         false => {
             let request = if provider.quirks.no_media_urls {
                 Box::pin(dispatch.inlined_request()).await?
@@ -263,7 +263,12 @@ pub(super) fn address(
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let stream = dispatch.call.facts.stream;
-    let accept = if stream { "text/event-stream" } else { "application/json" };
+    let accept = match (stream, provider.dialect.framing()) {
+        (false, _) => "application/json",
+        (true, Framing::Sse) => "text/event-stream",
+        (true, Framing::EventStream) => "application/vnd.amazon.eventstream",
+        (true, Framing::Lines) => "application/x-ndjson",
+    };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     headers.insert(
         USER_AGENT,
@@ -290,23 +295,22 @@ pub(super) fn address(
 /// The caller's body for a provider that speaks the same: edited where it must be.
 fn pass(
     dispatch: &Dispatch<'_>,
-    dialect: Dialect,
     target: &Target<'_>,
     max_output_tokens: Option<u64>,
 ) -> Result<Encoded, Fault> {
     let (call, envelope) = (dispatch.call, dispatch.envelope);
     let user_identity = call.user_identity.clone();
-    match dialect {
-        Dialect::OpenaiChat => {
+    match call.surface {
+        Surface::Chat | Surface::Completions | Surface::Embeddings | Surface::Rerank => {
             let patch = openai_chat::RequestPatch { user_identity, max_output_tokens };
             openai_chat::patch_request(envelope, target, &patch)
         }
-        Dialect::Anthropic => {
+        Surface::Messages => {
             let betas = call.anthropic_betas().into_iter().map(str::to_owned).collect();
             let patch = anthropic::RequestPatch { user_identity, max_output_tokens, betas };
             anthropic::patch_request_with(envelope, target, &patch)
         }
-        Dialect::Gemini => {
+        Surface::Gemini => {
             gemini::patch_request(envelope, target, &gemini::RequestPatch { max_output_tokens })
         }
     }
@@ -470,11 +474,7 @@ fn not_a_stream(
     body: &[u8],
     is_byok: bool,
 ) -> AttemptError {
-    let decoded = match dialect {
-        Dialect::OpenaiChat => openai_chat::decode_response(body, context),
-        Dialect::Anthropic => anthropic::decode_response(body, context),
-        Dialect::Gemini => gemini::decode_response(body, context),
-    };
+    let decoded = codec::decode_response(dialect, body, context);
     match decoded {
         Err(fault) => AttemptError::told(fault, 200, is_byok),
         Ok(_) => AttemptError::unavailable(
