@@ -16,6 +16,9 @@ use serde_json::value::RawValue;
 /// The longest frame of these streams, small enough to be met.
 const FRAME_LIMIT: usize = 1 << 20;
 
+/// How much of a stream is cut anywhere, in bytes.
+const ENOUGH: usize = 2_048;
+
 /// The most bytes one byte of input may become: the smallest piece of a stream becomes a chunk
 /// with a head of its own.
 const GROWTH: usize = 512;
@@ -180,6 +183,8 @@ fn messages(parts: &[&[u8]]) -> (Vec<Message>, bool) {
 /// Cutting a stream of binary messages anywhere changes nothing, whether it is one or not.
 pub fn event_stream(data: &[u8]) {
     let Some((lines, _)) = thirds(data) else { return };
+    // Byte by byte, long streams take long.
+    let lines = &lines[..lines.len().min(ENOUGH)];
     let mut stream = framed(lines);
     // Well-formed messages, with anything behind them.
     stream.extend_from_slice(lines);
@@ -208,6 +213,7 @@ fn split_lines(parts: &[&[u8]]) -> (Vec<Vec<u8>>, bool) {
 
 /// Cutting a stream of lines anywhere changes nothing.
 pub fn lines(data: &[u8]) {
+    let data = &data[..data.len().min(ENOUGH)];
     let Some((stream, at)) = thirds(data) else { return };
     let (head, tail) = stream.split_at(at[1]);
     let (head, middle) = head.split_at(at[0]);

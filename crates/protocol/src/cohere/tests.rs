@@ -408,6 +408,54 @@ fn log_probabilities_have_openai_s_form() {
 
 proptest! {
     #[test]
+    fn any_answer_told_as_a_stream_is_the_same_answer(
+        thought in proptest::collection::vec("[a-zé]{1,5}", 0..3),
+        text in proptest::collection::vec("[a-zé\" ]{1,5}", 0..4),
+        plan in proptest::collection::vec("[a-z ]{1,5}", 0..3),
+        calls in proptest::collection::vec(
+            prop_oneof![Just("null"), Just(""), Just("{}"), Just("{\"a\":[null,1]}")], 0..4),
+        size in 1_usize..5,
+    ) {
+        let mut content = Vec::new();
+        let mut lines = vec![STREAM[0].to_owned()];
+        for (kind, pieces) in [("thinking", &thought), ("text", &text)] {
+            if pieces.is_empty() {
+                continue;
+            }
+            let index = content.len();
+            content.push(json!({"type": kind, kind: pieces.concat()}));
+            for piece in pieces {
+                lines.push(json!({"type": "content-delta", "index": index,
+                    "delta": {"message": {"content": {kind: piece}}}}).to_string());
+            }
+        }
+        for piece in &plan {
+            lines.push(json!({"type": "tool-plan-delta",
+                "delta": {"message": {"tool_plan": piece}}}).to_string());
+        }
+        let mut told_calls = Vec::new();
+        for (index, arguments) in calls.iter().enumerate() {
+            let function = json!({"name": "f", "arguments": arguments});
+            told_calls.push(json!({"id": format!("t{index}"), "function": function}));
+            lines.push(json!({"type": "tool-call-start", "index": index, "delta": {"message":
+                {"tool_calls": {"id": format!("t{index}"), "function": {"name": "f"}}}}})
+                .to_string());
+            for piece in arguments.as_bytes().chunks(size) {
+                let piece = String::from_utf8_lossy(piece);
+                lines.push(json!({"type": "tool-call-delta", "index": index, "delta": {"message":
+                    {"tool_calls": {"function": {"arguments": piece}}}}}).to_string());
+            }
+            lines.push(json!({"type": "tool-call-end", "index": index}).to_string());
+        }
+        lines.push(json!({"type": "message-end", "delta": {"finish_reason": "COMPLETE"}})
+            .to_string());
+        let whole = json!({"id": "c1", "finish_reason": "COMPLETE", "message": {
+            "content": content, "tool_plan": plan.concat(), "tool_calls": told_calls}});
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        prop_assert_eq!(fold(told(&lines)), decoded(&whole.to_string()));
+    }
+
+    #[test]
     fn splitting_the_bytes_anywhere_changes_nothing(
         cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {

@@ -91,6 +91,8 @@ impl<'a> Frame<'a> {
 pub struct Splitter {
     /// The beginning of a message whose end has not come.
     begun: Vec<u8>,
+    /// Its length, once its prelude has come and was checked.
+    length: Option<usize>,
     failed: Option<FrameError>,
     limit: Option<usize>,
 }
@@ -126,9 +128,7 @@ impl Splitter {
                     })
                 })
             } else {
-                self.grow(&mut bytes)
-                    .and_then(|()| self.split(&self.begun))
-                    .map(|found| found.map(|_| self.begun.as_slice()))
+                self.grow(&mut bytes).map(|whole| whole.then_some(self.begun.as_slice()))
             };
             let message = match read {
                 Ok(Some(message)) => message,
@@ -149,6 +149,7 @@ impl Splitter {
                 }
             };
             self.begun.clear();
+            self.length = None;
             outcome?;
         }
     }
@@ -165,15 +166,17 @@ impl Splitter {
         }
     }
 
-    /// Takes of `bytes` what the begun message lacks, as far as that is known.
-    fn grow(&mut self, bytes: &mut &[u8]) -> Result<(), FrameError> {
-        if self.begun.len() < PRELUDE {
+    /// Takes of `bytes` what the begun message lacks, as far as that is known, and says whether it
+    /// is whole.
+    fn grow(&mut self, bytes: &mut &[u8]) -> Result<bool, FrameError> {
+        if self.length.is_none() {
             self.take(bytes, PRELUDE);
+            self.length = self.length(&self.begun)?;
         }
-        if let Some(length) = self.length(&self.begun)? {
+        if let Some(length) = self.length {
             self.take(bytes, length);
         }
-        Ok(())
+        Ok(self.length.is_some_and(|length| self.begun.len() >= length))
     }
 
     fn take(&mut self, bytes: &mut &[u8], until: usize) {
@@ -195,7 +198,8 @@ impl Splitter {
         if crc32fast::hash(&prelude[..8]) as usize != number(prelude, 8) {
             return Err(FrameError::Checksum);
         }
-        let payload = total.checked_sub(OVERHEAD + headers).ok_or(FrameError::Lengths)?;
+        let rest = total.checked_sub(OVERHEAD).ok_or(FrameError::Lengths)?;
+        let payload = rest.checked_sub(headers).ok_or(FrameError::Lengths)?;
         if headers > MAX_HEADERS || payload > self.limit.unwrap_or(MAX_PAYLOAD) {
             return Err(FrameError::TooLong);
         }

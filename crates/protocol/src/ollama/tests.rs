@@ -322,6 +322,39 @@ fn log_probabilities_have_openai_s_form() {
 
 proptest! {
     #[test]
+    fn any_answer_told_as_a_stream_is_the_same_answer(
+        thought in proptest::collection::vec("[a-zé]{1,5}", 0..3),
+        text in proptest::collection::vec("[a-zé\" ]{1,5}", 0..4),
+        calls in proptest::collection::vec((proptest::option::of("[a-z]{3}"), any::<i32>()), 0..4),
+    ) {
+        let mut lines = Vec::new();
+        let mut line = |message: Value| {
+            lines.push(json!({"model": "m", "created_at": "c", "message": message, "done": false})
+                .to_string());
+        };
+        thought.iter().for_each(|piece| line(json!({ "thinking": piece })));
+        text.iter().for_each(|piece| line(json!({ "content": piece })));
+        let calls: Vec<Value> = calls
+            .iter()
+            .map(|(id, value)| {
+                let mut call = json!({"function": {"name": "f", "arguments": {"a": value}}});
+                if let Some(id) = id {
+                    call["id"] = id.as_str().into();
+                }
+                call
+            })
+            .collect();
+        calls.iter().for_each(|call| line(json!({ "tool_calls": [call] })));
+        let last = r#"{"model":"m","created_at":"c","message":{},"done":true,"done_reason":"stop","eval_count":1}"#;
+        lines.push(last.to_owned());
+        let whole = json!({"model": "m", "created_at": "c", "done": true, "done_reason": "stop",
+            "eval_count": 1, "message": {"thinking": thought.concat(), "content": text.concat(),
+            "tool_calls": calls}});
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        prop_assert_eq!(fold(told(&lines)), decoded(&whole.to_string()));
+    }
+
+    #[test]
     fn splitting_the_bytes_anywhere_changes_nothing(
         cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {

@@ -22,6 +22,9 @@ use crate::tool_words;
 /// What a model that cannot continue an assistant message is told instead.
 const CONTINUE: &str = "Continue your last message exactly where it stopped. Repeat nothing.";
 
+/// Members of this protocol that a caller may send beside those of its own.
+const OWN_MEMBERS: [&str; 3] = ["guardrailConfig", "performanceConfig", "requestMetadata"];
+
 /// Writes a request for an endpoint that speaks Converse.
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
     if !target.takes_tools() && tool_words::concerns(request) {
@@ -108,6 +111,13 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         raw(&mut body, "outputConfig", config);
     }
     write_tier(&mut body, request, target, &mut losses);
+    for (name, value) in &request.extras.members {
+        if OWN_MEMBERS.contains(&name.as_str()) && target.refusal(name).is_none() {
+            raw(&mut body, name, value.get());
+        } else {
+            losses.record(name.as_str(), "the provider's protocol has no such parameter");
+        }
+    }
     body.push(b'}');
     record_what_is_unknown_here(request, &mut losses);
 
@@ -271,8 +281,5 @@ fn record_what_is_unknown_here(request: &Request, losses: &mut Losses) {
         if is_set {
             losses.record(name, "the provider's protocol has no such parameter");
         }
-    }
-    for (name, _) in &request.extras.members {
-        losses.record(name.as_str(), "the provider's protocol has no such parameter");
     }
 }

@@ -51,6 +51,7 @@ fn a_request_has_its_parts_where_the_service_wants_them() {
             ],
             "max_tokens": 9, "temperature": 1.5, "top_p": 0.5, "top_k": 4,
             "stop": ["END", " "], "seed": 3, "stream": true,
+            "guardrailConfig": {"guardrailIdentifier": "g"}, "unheard_of": 1,
         }),
         CLAUDE,
     );
@@ -62,6 +63,7 @@ fn a_request_has_its_parts_where_the_service_wants_them() {
             "inferenceConfig":
                 {"maxTokens": 9, "temperature": 1.0, "topP": 0.5, "stopSequences": ["END"]},
             "additionalModelRequestFields": {"top_k": 4},
+            "guardrailConfig": {"guardrailIdentifier": "g"},
         })
     );
     let nova = plain(json!({"messages": [{"role": "user", "content": "Hi"}], "top_k": 4}), NOVA);

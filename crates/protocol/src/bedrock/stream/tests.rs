@@ -258,7 +258,128 @@ fn an_answer_that_cannot_be_read_is_a_fault() {
     assert!(matches!(told(&unknown).last(), Some(Event::Finish { .. })));
 }
 
+/// A block of an answer, to be told in both ways.
+#[derive(Clone, Debug)]
+enum Said {
+    Text(Vec<String>),
+    Thought(Vec<String>, Option<String>),
+    Redacted(Vec<u8>),
+    Call(String, Vec<(String, i32)>),
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    let pieces = || proptest::collection::vec("[a-zé\"\\\\ ]{1,5}", 1..4);
+    prop_oneof![
+        pieces().prop_map(Said::Text),
+        (pieces(), proptest::option::of("[a-zA-Z0-9]{4}"))
+            .prop_map(|(pieces, signature)| Said::Thought(pieces, signature)),
+        proptest::collection::vec(any::<u8>(), 1..9).prop_map(Said::Redacted),
+        ("[a-z]{1,4}", proptest::collection::vec(("[a-c]{1,3}", any::<i32>()), 0..3))
+            .prop_map(|(name, arguments)| Said::Call(name, arguments)),
+    ]
+}
+
+/// The blocks of the whole answer, and the events of the stream.
+fn both(said: &[Said]) -> (serde_json::Value, Vec<(&'static str, String)>) {
+    use base64::Engine;
+    use serde_json::json;
+    let mut whole = Vec::new();
+    let mut events = Vec::new();
+    for (index, said) in said.iter().enumerate() {
+        let mut delta = |delta: serde_json::Value| {
+            let event = json!({"contentBlockIndex": index, "delta": delta});
+            events.push(("contentBlockDelta", event.to_string()));
+        };
+        match said {
+            Said::Text(pieces) => {
+                pieces.iter().for_each(|piece| delta(json!({ "text": piece })));
+                whole.push(json!({"text": pieces.concat()}));
+            }
+            Said::Thought(pieces, signature) => {
+                for piece in pieces {
+                    delta(json!({"reasoningContent": {"text": piece}}));
+                }
+                let mut told = json!({"text": pieces.concat()});
+                if let Some(signature) = signature {
+                    delta(json!({"reasoningContent": {"signature": signature}}));
+                    told["signature"] = signature.as_str().into();
+                }
+                whole.push(json!({"reasoningContent": {"reasoningText": told}}));
+            }
+            Said::Redacted(bytes) => {
+                let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+                for piece in bytes.chunks(4) {
+                    delta(json!({"reasoningContent": {"redactedContent": encode(piece)}}));
+                }
+                whole.push(json!({"reasoningContent": {"redactedContent": encode(bytes)}}));
+            }
+            Said::Call(name, arguments) => {
+                let mut input = serde_json::Map::new();
+                for (key, value) in arguments {
+                    input.insert(key.clone(), (*value).into());
+                }
+                let text = serde_json::Value::from(input.clone()).to_string();
+                let id = format!("t{index}");
+                let start = json!({"contentBlockIndex": index,
+                    "start": {"toolUse": {"toolUseId": id, "name": name}}});
+                events.push(("contentBlockStart", start.to_string()));
+                for piece in text.as_bytes().chunks(3).filter(|_| !input.is_empty()) {
+                    let piece = String::from_utf8_lossy(piece);
+                    let event = json!({"contentBlockIndex": index,
+                        "delta": {"toolUse": {"input": piece}}});
+                    events.push(("contentBlockDelta", event.to_string()));
+                }
+                whole.push(json!({"toolUse": {"toolUseId": id, "name": name, "input": input}}));
+            }
+        }
+        events.push(("contentBlockStop", json!({"contentBlockIndex": index}).to_string()));
+    }
+    let end = json!({"stopReason": "end_turn"});
+    events.push(("messageStop", end.to_string()));
+    let whole = json!({"output": {"message": {"content": whole}}, "stopReason": "end_turn"});
+    (whole, events)
+}
+
 proptest! {
+    #[test]
+    fn any_answer_told_as_a_stream_is_the_same_answer(
+        said in proptest::collection::vec(said(), 0..6),
+    ) {
+        // Texts that follow each other are one text, whoever tells them.
+        let mut said = said;
+        said.dedup_by(|one, other| matches!((one, other), (Said::Text(_), Said::Text(_))));
+        let (whole, events) = both(&said);
+        let context = ResponseContext::default();
+        let whole = decode_response(whole.to_string().as_bytes(), &context).unwrap();
+        let lines: Vec<(&str, &str)> =
+            events.iter().map(|(kind, json)| (*kind, json.as_str())).collect();
+        prop_assert_eq!(fold(told(&lines)), whole);
+    }
+
+    #[test]
+    fn splitting_the_bytes_anywhere_changes_nothing(
+        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let whole = framed(TOOLS);
+        let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(whole.len())).collect();
+        at.sort_unstable();
+        at.push(whole.len());
+        let (mut decoder, mut splitter) =
+            (StreamDecoder::new(ResponseContext::default()), Splitter::new());
+        let (mut events, mut from) = (Vec::new(), 0);
+        for cut in at {
+            let outcome = splitter.push(&whole[from..cut], |frame: Frame<'_>| {
+                decoder.push(&frame, &mut events);
+                Ok::<(), FrameError>(())
+            });
+            prop_assert_eq!(outcome, Ok(()));
+            from = cut;
+        }
+        prop_assert_eq!(splitter.finish(), Ok(()));
+        decoder.finish(&mut events);
+        prop_assert_eq!(events, told(TOOLS));
+    }
+
     /// Whatever the order of events, a stream ends in one finish or one fault.
     #[test]
     fn any_order_of_events_ends_once(order in proptest::collection::vec(0..TOOLS.len(), 0..30)) {
