@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Dialect {
     /// OpenAI Chat Completions, and the superset of it that OpenRouter speaks.
     OpenaiChat,
+    /// OpenAI Responses, and the superset of it that OpenRouter speaks.
+    OpenaiResponses,
     /// Anthropic Messages.
     Anthropic,
     /// Gemini `generateContent` and `streamGenerateContent`.
@@ -16,12 +18,14 @@ pub enum Dialect {
 
 impl Dialect {
     /// All dialects, for tables and tests.
-    pub const ALL: [Self; 3] = [Self::OpenaiChat, Self::Anthropic, Self::Gemini];
+    pub const ALL: [Self; 4] =
+        [Self::OpenaiChat, Self::OpenaiResponses, Self::Anthropic, Self::Gemini];
 
     /// The name used in data files, logs and documentation.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenaiChat => "openai_chat",
+            Self::OpenaiResponses => "openai_responses",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
         }
@@ -33,6 +37,7 @@ impl Dialect {
     pub fn path(self, model: &str, stream: bool) -> Result<String, UnsafeModelId> {
         Ok(match self {
             Self::OpenaiChat => "/chat/completions".to_owned(),
+            Self::OpenaiResponses => "/responses".to_owned(),
             Self::Anthropic => "/messages".to_owned(),
             Self::Gemini => {
                 let model = safe_model_id(model)?;

@@ -19,5 +19,6 @@ mod tool_words;
 pub mod anthropic;
 pub mod gemini;
 pub mod openai_chat;
+pub mod openai_responses;
 
 pub use dialect::Dialect;

@@ -1,0 +1,279 @@
+//! The names of this protocol: members, kinds of items, ids, annotations.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::exchange::{FinishReason, MediaSource, ReasoningFormat};
+use crate::json::{Object, RawJson};
+use crate::openai_chat::read::{lenient_array, lenient_object};
+use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
+
+/// What asks for reasoning that can be sent back. wire-formats 9.2
+pub(super) const ENCRYPTED_REASONING: &str = "reasoning.encrypted_content";
+
+/// What asks for log probabilities.
+pub(super) const LOGPROBS: &str = "message.output_text.logprobs";
+
+/// Top-level members that speak to the router and never reach a provider. `max_tool_calls` is not
+/// among them: here it is the protocol's own.
+pub(super) const ROUTER_ONLY: [&str; 14] = [
+    "provider",
+    "models",
+    "plugins",
+    "route",
+    "preset",
+    "session_id",
+    "trace",
+    "debug",
+    "usage",
+    "transforms",
+    "max_cost",
+    "speed",
+    "fallbacks",
+    "stop_server_tools_when",
+];
+
+/// The least output limit that OpenAI takes.
+pub(super) const LEAST_OUTPUT: u64 = 16;
+
+/// Whether an item of this kind tells what happened outside the model: it stands on its own, not
+/// among what the model said.
+pub(super) fn is_result(kind: &str) -> bool {
+    kind.ends_with("_output") || kind == "mcp_approval_response"
+}
+
+/// The mark in the ids of items that were made here. RESP-2
+const MADE: &str = "gw_";
+
+/// The id of an item of an answer. `prefix` is the one OpenAI uses for such items.
+pub(super) fn item_id(prefix: &str, answer: &str, position: usize) -> String {
+    let answer: String = answer
+        .chars()
+        .filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'))
+        .take(40)
+        .collect();
+    format!("{prefix}_{MADE}{answer}_{position}")
+}
+
+/// An item's id, unless it was made here and says nothing.
+pub(super) fn told_id(id: Cow<'_, str>) -> Option<String> {
+    let made = id.split_once('_').is_some_and(|(_, rest)| rest.starts_with(MADE));
+    (!made && !id.is_empty()).then(|| id.into_owned())
+}
+
+/// The form of a piece of a reasoning item. Where none is named it is OpenAI's own, unless nothing
+/// but its text is there, which nobody vouches for. REASON-10
+pub(super) fn reasoning_format(
+    item: &Object<'_>,
+    id: Option<&str>,
+    encrypted: bool,
+) -> ReasoningFormat {
+    match item.peek_str("format") {
+        Some(name) => ReasoningFormat::from(name.into_owned()),
+        None if encrypted || id.is_some() => ReasoningFormat::OpenaiResponses,
+        None => ReasoningFormat::Unknown,
+    }
+}
+
+/// Whether the form of a reasoning item must be named, to be read as what it is.
+pub(super) fn names_format(format: &ReasoningFormat, id: Option<&str>) -> bool {
+    let silent =
+        if id.is_some() { ReasoningFormat::OpenaiResponses } else { ReasoningFormat::Unknown };
+    *format != silent
+}
+
+/// Why an answer ended, by the status, the reason for being incomplete, and whether there were
+/// calls; with the provider's own word. wire-formats 9.2
+pub(super) fn finish(
+    status: &str,
+    incomplete: Option<&str>,
+    calls: bool,
+) -> (FinishReason, Option<String>) {
+    let word = incomplete.unwrap_or(status);
+    let reason = match (status, incomplete) {
+        ("incomplete", Some("content_filter")) => FinishReason::ContentFilter,
+        ("incomplete", _) => FinishReason::Length,
+        ("failed" | "cancelled", _) => FinishReason::Error,
+        _ if calls => FinishReason::ToolCalls,
+        _ => FinishReason::Stop,
+    };
+    (reason, (!word.is_empty()).then(|| word.to_owned()))
+}
+
+/// Whether a call item counts as one web search: opening a page does not.
+pub(super) fn is_search(item: &Object<'_>) -> bool {
+    item.peek_str("type").as_deref() == Some("web_search_call")
+        && item
+            .peek("action")
+            .and_then(lenient_object)
+            .and_then(|action| action.peek_str("type"))
+            .is_none_or(|kind| kind == "search")
+}
+
+/// The image of an `image_generation_call`; `None` if it has none.
+pub(super) fn generated_image(item: &Object<'_>) -> Option<MediaSource> {
+    let result = item.peek_str("result").filter(|result| !result.is_empty())?;
+    if result.starts_with("data:") || result.contains("://") {
+        return Some(MediaSource::from_url(&result));
+    }
+    let format = item.peek_str("output_format").unwrap_or(Cow::Borrowed("png"));
+    Some(MediaSource::Base64 { media_type: format!("image/{format}"), data: result.into_owned() })
+}
+
+/// Writes the members of an `image_generation_call` that hold the image; nothing for an image that
+/// is neither bytes nor a URL.
+pub(super) fn write_image(item: &mut ObjectWriter<'_>, source: &MediaSource) {
+    match source {
+        MediaSource::Base64 { media_type, data } => {
+            item.string("result", data);
+            let format = media_type.strip_prefix("image/").unwrap_or(media_type);
+            if format != "png" {
+                item.string("output_format", format);
+            }
+        }
+        MediaSource::Url(url) => item.string("result", url),
+        MediaSource::Text { .. } | MediaSource::FileId(_) => item.raw("result", "null"),
+    }
+}
+
+const CITATION: &str = "url_citation";
+
+/// An annotation of this protocol, which is flat, in the form of the exchange.
+pub(super) fn annotation_in(raw: &RawValue) -> RawJson {
+    let Some(flat) = lenient_object(raw) else { return RawJson::from_raw(raw) };
+    if flat.peek_str("type").as_deref() != Some(CITATION) || flat.peek(CITATION).is_some() {
+        return RawJson::from_raw(raw);
+    }
+    let mut out = Vec::with_capacity(raw.get().len() + 32);
+    object(&mut out, |annotation| {
+        annotation.string("type", CITATION);
+        annotation.object(CITATION, |citation| {
+            for (name, value) in flat.iter().filter(|(name, _)| *name != "type") {
+                citation.raw(name, value.get());
+            }
+        });
+    });
+    RawJson::parse(into_text(out)).unwrap_or_else(|_| RawJson::from_raw(raw))
+}
+
+/// An annotation of the exchange in the form of this protocol, as JSON text.
+pub(super) fn annotation_out(raw: &RawJson) -> String {
+    let nested = lenient_object(raw.as_raw());
+    let Some(inner) =
+        nested.as_ref().and_then(|annotation| lenient_object(annotation.peek(CITATION)?))
+    else {
+        return raw.get().to_owned();
+    };
+    let mut out = Vec::with_capacity(raw.get().len());
+    object(&mut out, |citation| {
+        citation.string("type", CITATION);
+        for (name, value) in inner.iter().filter(|(name, _)| *name != "type") {
+            citation.raw(name, value.get());
+        }
+        // Required here, and not told everywhere.
+        for (name, none) in
+            [("url", "\"\""), ("title", "\"\""), ("start_index", "0"), ("end_index", "0")]
+        {
+            if inner.peek(name).is_none() {
+                citation.raw(name, none);
+            }
+        }
+    });
+    into_text(out)
+}
+
+/// Log probabilities of this protocol, a list, in the form of the exchange.
+pub(super) fn logprobs_in(entries: &[&RawValue]) -> Option<RawJson> {
+    if entries.is_empty() {
+        return None;
+    }
+    let mut out = Vec::new();
+    object(&mut out, |lists| {
+        lists.array("content", entries, |out, raw| out.extend_from_slice(raw.get().as_bytes()));
+        lists.raw("refusal", "null");
+    });
+    RawJson::parse(into_text(out)).ok()
+}
+
+/// Log probabilities of the exchange as a list of this protocol: those of the text.
+pub(super) fn logprobs_out(raw: &RawJson) -> Vec<String> {
+    let Some(lists) = lenient_object(raw.as_raw()) else { return Vec::new() };
+    lists
+        .peek("content")
+        .map(lenient_array)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|raw| {
+            let entry = lenient_object(raw)?;
+            // Both are required here, and hosts leave them out.
+            let missing = |name| entry.peek(name).is_none_or(|raw| raw.get() == "null");
+            if !missing("bytes") && !missing("top_logprobs") {
+                return Some(raw.get().to_owned());
+            }
+            let mut out = Vec::new();
+            object(&mut out, |whole| {
+                for (name, value) in entry.iter() {
+                    if !(matches!(name, "bytes" | "top_logprobs") && missing(name)) {
+                        whole.raw(name, value.get());
+                    }
+                }
+                for name in ["bytes", "top_logprobs"] {
+                    if missing(name) {
+                        whole.raw(name, "[]");
+                    }
+                }
+            });
+            Some(into_text(out))
+        })
+        .collect()
+}
+
+/// A list of JSON texts as one.
+pub(super) fn joined<T: AsRef<str>>(entries: &[T]) -> String {
+    let mut out = Vec::with_capacity(entries.iter().map(|entry| entry.as_ref().len() + 1).sum());
+    array(&mut out, entries, |out, entry| out.extend_from_slice(entry.as_ref().as_bytes()));
+    into_text(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_made_here_are_told_apart_from_a_providers() {
+        let made = item_id("rs", "gen-1", 2);
+        assert_eq!(made, "rs_gw_gen-1_2");
+        assert_eq!(told_id(made.into()), None);
+        assert_eq!(told_id("rs_68a".into()).as_deref(), Some("rs_68a"));
+        assert_eq!(told_id("call_2".into()).as_deref(), Some("call_2"));
+    }
+
+    #[test]
+    fn a_citation_is_flat_here_and_nested_in_the_exchange() {
+        let flat = r#"{"type":"url_citation","url":"u","title":"t","start_index":1,"end_index":2}"#;
+        let raw = RawValue::from_string(flat.to_owned()).unwrap();
+        let nested = annotation_in(&raw);
+        assert_eq!(
+            nested.get(),
+            r#"{"type":"url_citation","url_citation":{"url":"u","title":"t","start_index":1,"end_index":2}}"#
+        );
+        assert_eq!(annotation_out(&nested), flat);
+        let other = r#"{"type":"file_path","file_id":"f","index":1}"#;
+        let raw = RawValue::from_string(other.to_owned()).unwrap();
+        assert_eq!(annotation_out(&annotation_in(&raw)), other);
+    }
+
+    #[test]
+    fn the_end_follows_status_and_reason() {
+        use FinishReason::{ContentFilter, Length, Stop, ToolCalls};
+        for (status, why, calls, reason, native) in [
+            ("completed", None, false, Stop, "completed"),
+            ("completed", None, true, ToolCalls, "completed"),
+            ("incomplete", Some("max_output_tokens"), true, Length, "max_output_tokens"),
+            ("incomplete", Some("content_filter"), false, ContentFilter, "content_filter"),
+        ] {
+            assert_eq!(finish(status, why, calls), (reason, Some(native.to_owned())), "{status}");
+        }
+    }
+}
