@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::json::{Envelope, RawJson};
-use crate::openai_chat::read::{is_array, is_object, is_string, lenient_object};
+use crate::openai_chat::read::{is_array, is_object, is_string, lenient_array, lenient_object};
 use crate::openai_chat::write::{ObjectWriter, into_text, object};
 
 /// What a member may be.
@@ -72,6 +72,18 @@ impl Echo {
             })
             .collect();
         Self { members }
+    }
+
+    /// Whether a tool takes a text instead of arguments.
+    pub(super) fn is_custom(&self, tool: &str) -> bool {
+        let tools = self.members.iter().find(|(known, _)| *known == "tools");
+        tools.is_some_and(|(_, raw)| {
+            raw.get().contains("custom")
+                && lenient_array(raw.as_raw()).into_iter().filter_map(lenient_object).any(|entry| {
+                    entry.peek_str("type").as_deref() == Some("custom")
+                        && entry.peek_str("name").as_deref() == Some(tool)
+                })
+        })
     }
 
     fn write(&self, out: &mut ObjectWriter<'_>, (name, _, default): &(&str, Fits, &str)) {

@@ -23,5 +23,5 @@ pub use facts::read_facts;
 pub use patch::{
     PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
 };
-pub use stored::refuse_stored;
+pub use stored::{refuse_stored, refuse_untranslatable};
 pub use stream::{StreamDecoder, StreamEncoder};

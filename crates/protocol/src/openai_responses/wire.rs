@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::exchange::{FinishReason, MediaSource, ReasoningFormat};
+use crate::Dialect;
+use crate::exchange::{Extras, FinishReason, MediaSource, ReasoningFormat};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::read::{lenient_array, lenient_object};
 use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
@@ -36,6 +37,33 @@ pub(super) const ROUTER_ONLY: [&str; 14] = [
 
 /// The least output limit that OpenAI takes.
 pub(super) const LEAST_OUTPUT: u64 = 16;
+
+/// The parameters of a function that stands for a tool which takes a text.
+pub(super) const CUSTOM_SCHEMA: &str =
+    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
+
+/// The arguments of a function that stands for a tool which takes a text.
+pub(super) fn custom_arguments(input: &str) -> String {
+    let mut out = Vec::with_capacity(input.len() + 12);
+    object(&mut out, |arguments| arguments.string("input", input));
+    into_text(out)
+}
+
+/// The text in the arguments of such a function; arguments of another form are the text themselves.
+pub(super) fn custom_input(arguments: &str) -> String {
+    Object::parse(arguments)
+        .ok()
+        .and_then(|arguments| arguments.peek_str("input").map(Cow::into_owned))
+        .unwrap_or_else(|| arguments.to_owned())
+}
+
+/// Whether extras of this protocol say that something is of another kind than the exchange knows.
+pub(super) fn is_kind(extras: &Extras, kind: &str) -> bool {
+    let members = extras.for_dialect(Dialect::OpenaiResponses);
+    members.iter().any(|(name, raw)| {
+        name == "type" && crate::json::scan::string(raw.as_raw()).as_deref() == Some(kind)
+    })
+}
 
 /// Whether an item of this kind tells what happened outside the model: it stands on its own, not
 /// among what the model said.
@@ -77,10 +105,10 @@ pub(super) fn reasoning_format(
 }
 
 /// Whether the form of a reasoning item must be named, to be read as what it is.
-pub(super) fn names_format(format: &ReasoningFormat, id: Option<&str>) -> bool {
+pub(super) fn names_format(format: &ReasoningFormat, id: Option<&str>, encrypted: bool) -> bool {
     let silent =
         if id.is_some() { ReasoningFormat::OpenaiResponses } else { ReasoningFormat::Unknown };
-    *format != silent
+    *format != silent || (encrypted && *format == ReasoningFormat::Unknown)
 }
 
 /// Why an answer ended, by the status, the reason for being incomplete, and whether there were

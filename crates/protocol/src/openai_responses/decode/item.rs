@@ -47,19 +47,19 @@ impl<'a> Conversation<'a> {
     fn item(&mut self, raw: &'a RawValue, place: &Place<'_>) -> Result<(), Fault> {
         let mut item = object(raw, place)?;
         // A message may leave its kind out.
-        let kind = match item.take_raw("type").filter(|raw| !is_null(raw)) {
+        let kind = match item.peek("type").filter(|raw| !is_null(raw)) {
             Some(raw) => string(raw, &place.member("type"))?,
             None if item.peek("role").is_some() => Cow::Borrowed("message"),
             None => return Err(place.member("type").refuse("is missing")),
         };
         match kind.as_ref() {
             "message" => self.message(item, raw, place),
-            "function_call" => {
-                let block = self.call(item, place)?;
+            "function_call" | "custom_tool_call" => {
+                let block = self.call(item, &kind, place)?;
                 self.said([block]);
                 Ok(())
             }
-            "function_call_output" => self.result(item, place),
+            "function_call_output" | "custom_tool_call_output" => self.result(item, &kind, place),
             "reasoning" => {
                 self.said(reasoning(&mut item));
                 Ok(())
@@ -117,6 +117,7 @@ impl<'a> Conversation<'a> {
                 )));
             }
         };
+        item.take_raw("type");
         let value = required(&mut item, "content", place)?;
         let mut blocks = content(value, &place.member("content"))?;
         // Told by answers; what is sent carries no ids. Bug 20
@@ -146,29 +147,39 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
-    fn call(&mut self, mut item: Object<'a>, place: &Place<'_>) -> Result<Block, Fault> {
+    /// A call of a function, or of a tool that takes a text, which its extras tell apart.
+    fn call(
+        &mut self,
+        mut item: Object<'a>,
+        kind: &str,
+        place: &Place<'_>,
+    ) -> Result<Block, Fault> {
         let id = required_string(&mut item, "call_id", place)?;
         self.calls.add(id.clone());
         let name = required_string(&mut item, "name", place)?.into_owned();
-        let arguments = optional_string(&mut item, "arguments", place)?;
+        let arguments = if kind == "custom_tool_call" {
+            wire::custom_arguments(&required_string(&mut item, "input", place)?)
+        } else {
+            item.take_raw("type");
+            optional_string(&mut item, "arguments", place)?.unwrap_or_default().into_owned()
+        };
         item.take_raw("id");
         item.take_raw("status");
         Ok(Block {
-            kind: BlockKind::ToolCall {
-                id: id.into_owned(),
-                name,
-                arguments: arguments.unwrap_or_default().into_owned(),
-            },
+            kind: BlockKind::ToolCall { id: id.into_owned(), name, arguments },
             cache: None,
             extras: rest(item),
         })
     }
 
-    fn result(&mut self, mut item: Object<'a>, place: &Place<'_>) -> Result<(), Fault> {
+    fn result(&mut self, mut item: Object<'a>, kind: &str, place: &Place<'_>) -> Result<(), Fault> {
         let id = required_string(&mut item, "call_id", place)?;
         self.calls.check(&id, &place.member("call_id"))?;
         let value = required(&mut item, "output", place)?;
         let blocks = content(value, &place.member("output"))?;
+        if kind == "function_call_output" {
+            item.take_raw("type");
+        }
         item.take_raw("id");
         item.take_raw("status");
         let result = Block {

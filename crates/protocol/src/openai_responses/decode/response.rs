@@ -58,7 +58,8 @@ pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Respons
             extras: Extras::default(),
         }],
         usage: counts,
-        service_tier: text_of(&answer, "service_tier"),
+        // `auto` is what was asked for, not what serves.
+        service_tier: text_of(&answer, "service_tier").filter(|tier| tier != "auto"),
         system_fingerprint: None,
         extras: Extras::default(),
     })
@@ -108,10 +109,14 @@ impl<'a> Reader<'a> {
             Some("reasoning") if !context.exclude_reasoning => {
                 self.blocks.extend(item::reasoning(item));
             }
-            Some("function_call") => {
+            Some(kind @ ("function_call" | "custom_tool_call")) => {
                 self.calls = true;
                 let name = item.peek_str("name").unwrap_or_default();
-                let arguments = item.peek_str("arguments").unwrap_or_default();
+                let arguments = if kind == "custom_tool_call" {
+                    wire::custom_arguments(&item.peek_str("input").unwrap_or_default()).into()
+                } else {
+                    item.peek_str("arguments").unwrap_or_default()
+                };
                 self.blocks.push(Block::new(BlockKind::ToolCall {
                     id: call_id(item),
                     name: context.declared_name(&name).to_owned(),

@@ -10,6 +10,7 @@ use crate::openai_chat::parameters::type_of;
 use crate::openai_chat::read::{
     Place, array, boolean, is_null, is_object, is_string, object, string,
 };
+use crate::openai_responses::wire;
 
 pub(super) fn tools(raw: &RawValue) -> Result<Vec<Tool>, Fault> {
     let place = Place::Top("tools");
@@ -22,7 +23,11 @@ pub(super) fn tools(raw: &RawValue) -> Result<Vec<Tool>, Fault> {
 
 fn tool(raw: &RawValue, place: &Place<'_>) -> Result<Tool, Fault> {
     let mut tool = object(raw, place)?;
-    if type_of(&tool, place)? != "function" {
+    let kind = type_of(&tool, place)?;
+    if kind == "custom" {
+        return custom(tool, place);
+    }
+    if kind != "function" {
         return Ok(Tool {
             kind: ToolKind::Opaque {
                 origin: Dialect::OpenaiResponses,
@@ -55,6 +60,19 @@ fn tool(raw: &RawValue, place: &Place<'_>) -> Result<Tool, Fault> {
     })
 }
 
+/// A tool that takes a text. Elsewhere it is a function with this text as its only argument; what it
+/// is here stays in its extras.
+fn custom(mut tool: Object<'_>, place: &Place<'_>) -> Result<Tool, Fault> {
+    let name = required_string(&mut tool, "name", place)?.into_owned();
+    let description = optional_string(&mut tool, "description", place)?.map(Into::into);
+    let parameters = RawJson::parse(wire::CUSTOM_SCHEMA.to_owned()).ok();
+    Ok(Tool {
+        kind: ToolKind::Function { name, description, parameters, strict: None },
+        cache: None,
+        extras: rest(tool),
+    })
+}
+
 fn optional_boolean(
     object: &mut Object<'_>,
     name: &str,
@@ -78,7 +96,9 @@ pub(super) fn tool_choice(raw: &RawValue) -> Result<ToolChoice, Fault> {
     }
     let mut choice = object(raw, &place)?;
     Ok(match type_of(&choice, &place)?.as_ref() {
-        "function" => ToolChoice::Named(required_string(&mut choice, "name", &place)?.into_owned()),
+        "function" | "custom" => {
+            ToolChoice::Named(required_string(&mut choice, "name", &place)?.into_owned())
+        }
         "allowed_tools" => match allowed(&mut choice, &place)? {
             Some(allowed) => allowed,
             None => opaque(raw),
@@ -104,7 +124,7 @@ fn allowed(choice: &mut Object<'_>, place: &Place<'_>) -> Result<Option<ToolChoi
     for (at, raw) in array(list, &place)?.into_iter().enumerate() {
         let place = place.element(at);
         let mut tool = object(raw, &place)?;
-        if type_of(&tool, &place)? != "function" {
+        if !matches!(type_of(&tool, &place)?.as_ref(), "function" | "custom") {
             return Ok(None);
         }
         names.push(required_string(&mut tool, "name", &place)?.into_owned());

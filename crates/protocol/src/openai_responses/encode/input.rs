@@ -117,8 +117,12 @@ impl<'o> Items<'o> {
         let blocks: Vec<&Block> = content.iter().collect();
         let mut output = Vec::new();
         write_content(&mut output, Role::Tool, &blocks, scene)?;
+        let custom = wire::is_kind(&turn.extras, "custom_tool_call_output");
         object(self.next(), |item| {
-            item.string("type", "function_call_output");
+            item.string(
+                "type",
+                if custom { "custom_tool_call_output" } else { "function_call_output" },
+            );
             item.string("call_id", call_id);
             item.value("output").extend_from_slice(&output);
             if turn.role == Role::Tool {
@@ -215,14 +219,19 @@ impl<'o> Items<'o> {
             self.out.push(b',');
         }
         self.count += 1;
+        let custom = wire::is_kind(&block.extras, "custom_tool_call");
         object(self.out, |item| {
-            item.string("type", "function_call");
+            item.string("type", if custom { "custom_tool_call" } else { "function_call" });
             item.string("call_id", id);
             item.string("name", sent);
-            // Bug 3
-            item.string("arguments", if arguments.is_empty() { "{}" } else { arguments });
+            if custom {
+                item.string("input", &wire::custom_input(arguments));
+            } else {
+                // Bug 3
+                item.string("arguments", if arguments.is_empty() { "{}" } else { arguments });
+            }
             for (name, raw) in members {
-                if !matches!(name.as_str(), "type" | "call_id" | "name" | "arguments") {
+                if !matches!(name.as_str(), "type" | "call_id" | "name" | "arguments" | "input") {
                     item.raw(name, raw.get());
                 }
             }

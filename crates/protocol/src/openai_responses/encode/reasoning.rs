@@ -52,10 +52,10 @@ impl Thought<'_> {
             ReasoningReplay::ReasoningDetails => return None,
             // Models whose thoughts are open.
             ReasoningReplay::Reasoning | ReasoningReplay::ReasoningContent => {
-                let told = |block: &&ReasoningBlock| {
+                let told = |block: &ReasoningBlock| {
                     !matches!(block.content, ReasoningContent::Encrypted { .. })
                 };
-                if self.blocks.iter().any(|block| told(&block)) {
+                if self.blocks.iter().any(|block| told(block)) {
                     return None;
                 }
             }
@@ -100,7 +100,7 @@ impl Thought<'_> {
             }
             if in_full
                 && let Some(first) = first
-                && wire::names_format(&first.format, first.id.as_deref())
+                && wire::names_format(&first.format, first.id.as_deref(), self.has_encrypted())
             {
                 item.string("format", first.format.name());
             }

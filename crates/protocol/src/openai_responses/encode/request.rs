@@ -9,7 +9,7 @@ use crate::exchange::{
 use crate::openai_chat::structured;
 use crate::openai_chat::wire::{PENALTIES, PlainNames, SAMPLING, service_tier};
 use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
-use crate::openai_responses::wire::{ENCRYPTED_REASONING, LEAST_OUTPUT, LOGPROBS};
+use crate::openai_responses::wire::{self, ENCRYPTED_REASONING, LEAST_OUTPUT, LOGPROBS};
 use crate::parameter::Parameter;
 use crate::target::{Encoded, ReasoningRequest, ReasoningStyle, ResponseContext, Target};
 use crate::{Dialect, tool_words};
@@ -164,7 +164,12 @@ impl Writer<'_> {
         });
         let listed = request.tools.iter().any(|tool| tool.cache.is_some());
         if marked || listed || request.cache.is_some() {
-            self.losses.record("cache_control", "this protocol caches by itself");
+            let why = if self.target.quirks.cache_breakpoints {
+                "only parts of messages can be marked here, without a lifetime"
+            } else {
+                "the provider caches by itself"
+            };
+            self.losses.record("cache_control", why);
         }
     }
 
@@ -186,13 +191,13 @@ impl Writer<'_> {
             array(self.object.value("tools"), kept, |out, tool| write_tool(out, tool, names));
         }
         if let Some(choice) = &request.tool_choice {
-            self.tool_choice(choice, names);
+            self.tool_choice(choice, &request.tools, names);
         }
         self.put_value("parallel_tool_calls", request.parallel_tool_calls);
     }
 
     /// TOOLS-3, bug 18
-    fn tool_choice(&mut self, choice: &ToolChoice, names: &PlainNames) {
+    fn tool_choice(&mut self, choice: &ToolChoice, tools: &[Tool], names: &PlainNames) {
         let forced = matches!(
             choice,
             ToolChoice::Required
@@ -208,11 +213,12 @@ impl Writer<'_> {
             ToolChoice::Auto => out.extend_from_slice(b"\"auto\""),
             ToolChoice::None => out.extend_from_slice(b"\"none\""),
             ToolChoice::Required => out.extend_from_slice(b"\"required\""),
-            ToolChoice::Named(name) => write_choice_of(&mut out, names.sent(name)),
+            ToolChoice::Named(name) => write_choice_of(&mut out, name, tools, names),
             ToolChoice::Allowed { names: allowed, required } => object(&mut out, |choice| {
                 choice.string("type", "allowed_tools");
                 choice.string("mode", if *required { "required" } else { "auto" });
-                choice.array("tools", allowed, |out, name| write_choice_of(out, names.sent(name)));
+                choice
+                    .array("tools", allowed, |out, name| write_choice_of(out, name, tools, names));
             }),
             ToolChoice::Opaque { origin: Dialect::OpenaiResponses, raw } => {
                 out.extend_from_slice(raw.get().as_bytes());
@@ -456,10 +462,14 @@ fn says_json(turns: &[Turn]) -> bool {
     })
 }
 
-fn write_choice_of(out: &mut Vec<u8>, name: &str) {
+fn write_choice_of(out: &mut Vec<u8>, name: &str, tools: &[Tool], names: &PlainNames) {
+    let custom = tools.iter().any(|tool| {
+        matches!(&tool.kind, ToolKind::Function { name: declared, .. } if declared == name)
+            && wire::is_kind(&tool.extras, "custom")
+    });
     object(out, |choice| {
-        choice.string("type", "function");
-        choice.string("name", name);
+        choice.string("type", if custom { "custom" } else { "function" });
+        choice.string("name", names.sent(name));
     });
 }
 
@@ -469,16 +479,20 @@ fn write_tool(out: &mut Vec<u8>, tool: &Tool, names: &PlainNames) {
     match &tool.kind {
         ToolKind::Opaque { raw, .. } => out.extend_from_slice(raw.get().as_bytes()),
         ToolKind::Function { name, description, parameters, strict } => object(out, |entry| {
-            entry.string("type", "function");
+            let custom = wire::is_kind(&tool.extras, "custom");
+            entry.string("type", if custom { "custom" } else { "function" });
             entry.string("name", names.sent(name));
             if let Some(description) = description {
                 entry.string("description", description);
             }
             match parameters {
+                _ if custom => {}
                 Some(parameters) => entry.raw("parameters", parameters.get()),
                 None => entry.raw("parameters", r#"{"type":"object","properties":{}}"#),
             }
-            entry.boolean("strict", strict.unwrap_or(false));
+            if !custom {
+                entry.boolean("strict", strict.unwrap_or(false));
+            }
             for (name, raw) in tool.extras.for_dialect(Dialect::OpenaiResponses) {
                 if !matches!(
                     name.as_str(),

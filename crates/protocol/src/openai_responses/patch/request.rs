@@ -125,7 +125,7 @@ fn must_be_rewritten(
     quirks.no_media_urls
         || quirks.no_developer_role
         || !abilities.system_prompt
-        || (!target.takes_tools() && !(tools.is_empty() && names.is_empty()))
+        || !(target.takes_tools() || tools.is_empty() && names.is_empty())
         || ((quirks.no_json_schema || !abilities.structured_output) && schema() == Some(true))
         || !PlainNames::of(names.iter().map(AsRef::as_ref)).is_empty()
 }

@@ -18,7 +18,13 @@ pub(super) struct Item {
 pub(super) enum Kind {
     Message(Vec<Part>),
     Thought(Thought),
-    Call { id: String, name: String, arguments: String },
+    /// Of a tool that takes a text, if `custom`: then the arguments hold it in JSON.
+    Call {
+        id: String,
+        name: String,
+        arguments: String,
+        custom: bool,
+    },
     Image(MediaSource),
 }
 
@@ -99,12 +105,16 @@ impl Item {
                     array(item.value("content"), parts, write_part);
                 }
                 Kind::Thought(thought) => write_thought(item, thought),
-                Kind::Call { id, name, arguments } => {
-                    item.string("type", "function_call");
+                Kind::Call { id, name, arguments, custom } => {
+                    item.string("type", if *custom { "custom_tool_call" } else { "function_call" });
                     item.string("status", status);
                     item.string("call_id", id);
                     item.string("name", name);
-                    item.string("arguments", arguments);
+                    if *custom {
+                        item.string("input", &wire::custom_input(arguments));
+                    } else {
+                        item.string("arguments", arguments);
+                    }
                 }
                 Kind::Image(source) => {
                     item.string("type", "image_generation_call");
@@ -149,7 +159,8 @@ fn write_thought(item: &mut ObjectWriter<'_>, thought: &Thought) {
     if let Some(signature) = &thought.signature {
         item.string("signature", signature);
     }
-    if wire::names_format(&thought.format, thought.id.as_deref()) {
+    let encrypted = thought.encrypted.is_some();
+    if wire::names_format(&thought.format, thought.id.as_deref(), encrypted) {
         item.string("format", thought.format.name());
     }
 }
