@@ -38,9 +38,29 @@ pub(super) const ROUTER_ONLY: [&str; 14] = [
 /// The least output limit that OpenAI takes.
 pub(super) const LEAST_OUTPUT: u64 = 16;
 
-/// The parameters of a function that stands for a tool which takes a text.
-pub(super) const CUSTOM_SCHEMA: &str =
-    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
+/// The parameters of a function that stands for a tool which takes a text. Where the text has a
+/// grammar, the model reads it in the schema.
+pub(super) fn custom_schema(tool: &Object<'_>) -> Option<RawJson> {
+    let format = tool.peek("format").and_then(lenient_object).unwrap_or_default();
+    let mut out = Vec::with_capacity(128);
+    object(&mut out, |schema| {
+        schema.string("type", "object");
+        schema.object("properties", |properties| {
+            properties.object("input", |input| {
+                input.string("type", "string");
+                if let Some(definition) = format.peek_str("definition") {
+                    let syntax = format.peek_str("syntax").unwrap_or_default();
+                    input.string(
+                        "description",
+                        &format!("A text that fits this grammar ({syntax}):\n{definition}"),
+                    );
+                }
+            });
+        });
+        schema.raw("required", r#"["input"]"#);
+    });
+    RawJson::parse(into_text(out)).ok()
+}
 
 /// The arguments of a function that stands for a tool which takes a text.
 pub(super) fn custom_arguments(input: &str) -> String {

@@ -177,9 +177,8 @@ impl<'a> Conversation<'a> {
         self.calls.check(&id, &place.member("call_id"))?;
         let value = required(&mut item, "output", place)?;
         let blocks = content(value, &place.member("output"))?;
-        if kind == "function_call_output" {
-            item.take_raw("type");
-        }
+        let kind = item.take_raw("type").filter(|_| kind != "function_call_output");
+        let told = kind.map(|raw| ("type".to_owned(), RawJson::from_raw(raw)));
         item.take_raw("id");
         item.take_raw("status");
         let result = Block {
@@ -190,7 +189,7 @@ impl<'a> Conversation<'a> {
                 is_error: false,
             },
             cache: None,
-            extras: Extras::default(),
+            extras: Extras::of(Dialect::OpenaiResponses, told.into_iter().collect()),
         };
         let extras = rest(item);
         self.turns.push(Turn { role: Role::Tool, name: None, blocks: vec![result], extras });

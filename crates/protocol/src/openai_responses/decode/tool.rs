@@ -65,7 +65,7 @@ fn tool(raw: &RawValue, place: &Place<'_>) -> Result<Tool, Fault> {
 fn custom(mut tool: Object<'_>, place: &Place<'_>) -> Result<Tool, Fault> {
     let name = required_string(&mut tool, "name", place)?.into_owned();
     let description = optional_string(&mut tool, "description", place)?.map(Into::into);
-    let parameters = RawJson::parse(wire::CUSTOM_SCHEMA.to_owned()).ok();
+    let parameters = wire::custom_schema(&tool);
     Ok(Tool {
         kind: ToolKind::Function { name, description, parameters, strict: None },
         cache: None,

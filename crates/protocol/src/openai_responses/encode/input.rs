@@ -117,7 +117,7 @@ impl<'o> Items<'o> {
         let blocks: Vec<&Block> = content.iter().collect();
         let mut output = Vec::new();
         write_content(&mut output, Role::Tool, &blocks, scene)?;
-        let custom = wire::is_kind(&turn.extras, "custom_tool_call_output");
+        let custom = wire::is_kind(&block.extras, "custom_tool_call_output");
         object(self.next(), |item| {
             item.string(
                 "type",

@@ -33,6 +33,16 @@ fn another_protocol_gets_a_function_of_one_argument() {
         r#"{"input":"a\nb"}"#
     );
     assert_eq!(chat["messages"][2]["content"], "ok");
+    // The model has to know the grammar, and nothing that matters is lost.
+    let with_grammar = BODY.replace(
+        r#"{"type":"text"}"#,
+        r#"{"type":"grammar","syntax":"lark","definition":"start: x"}"#,
+    );
+    let request = decode_request(with_grammar.as_bytes()).unwrap();
+    let told = openai_chat::encode_request(&request, &target).unwrap();
+    assert!(String::from_utf8_lossy(&told.body).contains("grammar (lark):\\nstart: x"));
+    assert_eq!(told.losses, Default::default());
+    let request = decode_request(BODY.as_bytes()).unwrap();
     // In this protocol they are what they were.
     let own = encode_request(&request, &target).unwrap();
     let own: Value = serde_json::from_slice(&own.body).unwrap();

@@ -289,3 +289,39 @@ fn interleaved_pieces_of_calls_find_their_items() {
     assert_eq!(output[0]["arguments"], "{\"x\":1}");
     assert_eq!(output[1]["arguments"], "{}");
 }
+
+#[test]
+fn an_answer_without_end_does_not_grow_without_bound() {
+    let mut encoder = StreamEncoder::new(identity());
+    let mut out = Vec::new();
+    let piece = Event::Text { choice: 0, text: "x".repeat(1 << 20) };
+    for _ in 0..70 {
+        out.clear();
+        encoder.push(&piece, &mut out);
+    }
+    out.clear();
+    encoder.push(&piece, &mut out);
+    assert!(out.is_empty());
+    encoder.finish(Additions::default(), &mut out);
+    assert!(out.len() < 70 << 20);
+    assert!(String::from_utf8_lossy(&out[..64]).contains("response.failed"));
+}
+
+#[test]
+fn an_item_whose_kind_nobody_told_is_what_its_pieces_say() {
+    let found = read(&[
+        r#"{"type":"response.output_item.added","output_index":0,"item":{"id":"a"}}"#,
+        r#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"t"}"#,
+        r#"{"type":"response.function_call_arguments.delta","output_index":1,"delta":"{}"}"#,
+        r#"{"type":"response.output_item.done","output_index":1,"item":{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}}"#,
+        COMPLETED,
+    ]);
+    assert!(found.contains(&Event::Text { choice: 0, text: "t".into() }));
+    let calls: Vec<&Event> = found
+        .iter()
+        .filter(|event| {
+            matches!(event, Event::ToolCallStart { .. } | Event::ToolCallArguments { .. })
+        })
+        .collect();
+    assert_eq!(calls.len(), 2, "{calls:?}");
+}

@@ -277,11 +277,20 @@ impl StreamDecoder {
             return Err(broken("it has too many items"));
         }
         let kind = match told.peek_str("type").as_deref() {
-            Some("message") => Kind::Message(Vec::new()),
             Some("reasoning") => {
                 Kind::Thought { format: text_of(told, "format"), pieces: Vec::new() }
             }
-            Some("function_call" | "custom_tool_call") => {
+            other => self.kind(other.unwrap_or_default()),
+        };
+        self.items.push(Item { index, id, done: false, kind });
+        Ok(self.items.len() - 1)
+    }
+
+    fn kind(&mut self, name: &str) -> Kind {
+        match name {
+            "message" => Kind::Message(Vec::new()),
+            "reasoning" => Kind::Thought { format: None, pieces: Vec::new() },
+            "function_call" | "custom_tool_call" => {
                 self.calls += 1;
                 Kind::Call {
                     ordinal: self.calls - 1,
@@ -291,16 +300,21 @@ impl StreamDecoder {
                 }
             }
             _ => Kind::Other,
-        };
-        self.items.push(Item { index, id, done: false, kind });
-        Ok(self.items.len() - 1)
+        }
     }
 
     /// The item of a delta, whose kind the delta tells where nothing told of it before.
     fn item_of(&mut self, event: &Object<'_>, kind: &str) -> Result<usize, Fault> {
         let said = format!(r#"{{"type":"{kind}"}}"#);
         let said = Object::parse(&said).unwrap_or_default();
-        self.item(event, &said)
+        let at = self.item(event, &said)?;
+        if matches!(self.items.get(at).map(|item| &item.kind), Some(Kind::Other)) {
+            let kind = self.kind(kind);
+            if let Some(item) = self.items.get_mut(at) {
+                item.kind = kind;
+            }
+        }
+        Ok(at)
     }
 
     fn added(&mut self, event: &Object<'_>, events: &mut Vec<Event>) -> Outcome {

@@ -6,11 +6,17 @@ mod thought;
 
 use super::item::{Item, Kind, Thought};
 use super::write::{Events, write_failure};
-use crate::exchange::{Additions, Event, Fault, FinishReason, Identity, Usage};
+use crate::exchange::{
+    Additions, ErrorType, Event, Fault, FinishReason, Identity, MediaSource, ReasoningDelta, Usage,
+};
 use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::openai_responses::error::write_error;
 use crate::openai_responses::{Echo, usage, wire};
 use crate::sse::DONE;
+
+/// The most bytes of an answer that are kept for its last event. A provider that sends more than
+/// this is broken or hostile.
+const MAX_KEPT: usize = 64 * 1024 * 1024;
 
 /// Writes a stream for a caller. Feed every event to [`Self::push`], then call [`Self::finish`].
 /// The answer so far is kept: the last event holds all of it.
@@ -34,6 +40,8 @@ pub struct StreamEncoder {
     service_tier: Option<String>,
     finish: Option<(FinishReason, Option<String>)>,
     fault: Option<Fault>,
+    /// Bytes of the answer so far.
+    kept: usize,
 }
 
 impl StreamEncoder {
@@ -77,12 +85,21 @@ impl StreamEncoder {
             service_tier: None,
             finish: None,
             fault: None,
+            kept: 0,
         }
     }
 
     /// Takes one event and writes what the caller gets for it, which may be nothing.
     pub fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
         if self.fault.is_some() {
+            return;
+        }
+        self.kept = self.kept.saturating_add(weight(event));
+        if self.kept > MAX_KEPT {
+            let fault = Fault::new(ErrorType::ProviderUnavailable, "The answer is too long");
+            self.begin(out);
+            write_failure(&mut self.events, &fault, out);
+            self.fault = Some(fault);
             return;
         }
         match event {
@@ -297,4 +314,25 @@ impl StreamEncoder {
         }
         self.finish = Some((reason, native.map(str::to_owned)));
     }
+}
+
+/// How many bytes an event adds to the answer, and a little for itself.
+fn weight(event: &Event) -> usize {
+    let text = match event {
+        Event::Text { text, .. }
+        | Event::Refusal { text, .. }
+        | Event::ToolCallArguments { arguments: text, .. } => text.len(),
+        Event::Reasoning { delta, .. } => match delta {
+            ReasoningDelta::Text(text)
+            | ReasoningDelta::Signature(text)
+            | ReasoningDelta::Summary(text)
+            | ReasoningDelta::Encrypted(text) => text.len(),
+        },
+        Event::Annotation { raw, .. } | Event::Logprobs { raw, .. } => raw.get().len(),
+        Event::ToolCallStart { id, name, .. } => id.len() + name.len(),
+        Event::Image { source: MediaSource::Base64 { data, .. }, .. } => data.len(),
+        Event::Audio { transcript: Some(said), .. } => said.len(),
+        _ => return 0,
+    };
+    text.saturating_add(64)
 }
