@@ -187,48 +187,101 @@ pub(super) fn write_image(item: &mut ObjectWriter<'_>, source: &MediaSource) {
 
 const CITATION: &str = "url_citation";
 
+/// What stands for citations that this protocol has no name for.
+const FILE_CITATION: &str = "file_citation";
+
+/// The kinds of annotations that are the same here and in the exchange.
+const SAME: [&str; 3] = [FILE_CITATION, "file_path", "container_file_citation"];
+
+/// The members of a citation that the schema knows; others are additions.
+const CITATION_MEMBERS: [&str; 4] = ["url", "title", "start_index", "end_index"];
+
+fn made(fill: impl FnOnce(&mut ObjectWriter<'_>)) -> String {
+    let mut out = Vec::with_capacity(128);
+    object(&mut out, fill);
+    into_text(out)
+}
+
 /// An annotation of this protocol, which is flat, in the form of the exchange.
 pub(super) fn annotation_in(raw: &RawValue) -> RawJson {
     let Some(flat) = lenient_object(raw) else { return RawJson::from_raw(raw) };
-    if flat.peek_str("type").as_deref() != Some(CITATION) || flat.peek(CITATION).is_some() {
+    let kind = flat.peek_str("type").unwrap_or_default();
+    let text = if kind == CITATION && flat.peek(CITATION).is_none() {
+        made(|annotation| {
+            annotation.string("type", CITATION);
+            annotation.object(CITATION, |citation| {
+                for (name, value) in flat.iter().filter(|(name, _)| *name != "type") {
+                    citation.raw(name, value.get());
+                }
+            });
+        })
+    } else if kind == FILE_CITATION
+        && let Some((name, value)) = flat.iter().find(|(_, value)| value.get().starts_with('{'))
+    {
+        // One of another protocol, come back.
+        made(|annotation| {
+            annotation.string("type", name);
+            annotation.raw(name, value.get());
+        })
+    } else {
         return RawJson::from_raw(raw);
-    }
-    let mut out = Vec::with_capacity(raw.get().len() + 32);
-    object(&mut out, |annotation| {
-        annotation.string("type", CITATION);
-        annotation.object(CITATION, |citation| {
-            for (name, value) in flat.iter().filter(|(name, _)| *name != "type") {
-                citation.raw(name, value.get());
-            }
-        });
-    });
-    RawJson::parse(into_text(out)).unwrap_or_else(|_| RawJson::from_raw(raw))
+    };
+    RawJson::parse(text).unwrap_or_else(|_| RawJson::from_raw(raw))
 }
 
-/// An annotation of the exchange in the form of this protocol, as JSON text.
+/// An annotation of the exchange in the form of this protocol, as JSON text. What it has no name
+/// for is told as the citation of a file, with all that is known of it beside.
 pub(super) fn annotation_out(raw: &RawJson) -> String {
-    let nested = lenient_object(raw.as_raw());
-    let Some(inner) =
-        nested.as_ref().and_then(|annotation| lenient_object(annotation.peek(CITATION)?))
-    else {
+    let Some(annotation) = lenient_object(raw.as_raw()) else { return raw.get().to_owned() };
+    let kind = annotation.peek_str("type").unwrap_or_default();
+    let Some(inner) = annotation.peek(&kind).and_then(lenient_object) else {
         return raw.get().to_owned();
     };
-    let mut out = Vec::with_capacity(raw.get().len());
-    object(&mut out, |citation| {
+    if kind == CITATION {
+        return made(|citation| {
+            citation.string("type", CITATION);
+            for (name, value) in inner.iter().filter(|(name, _)| *name != "type") {
+                citation.raw(name, value.get());
+            }
+            missing_members(&inner, citation);
+        });
+    }
+    let named = ["document_title", "filename", "name", "title"];
+    let name = named.iter().find_map(|name| inner.peek_str(name)).unwrap_or_default();
+    made(|citation| {
+        citation.string("type", FILE_CITATION);
+        citation.string("file_id", "");
+        citation.string("filename", &name);
+        citation.number("index", 0);
+        if let Some(value) = annotation.peek(&kind) {
+            citation.raw(&kind, value.get());
+        }
+    })
+}
+
+/// The members that are required here, and not told everywhere.
+fn missing_members(inner: &Object<'_>, citation: &mut ObjectWriter<'_>) {
+    for name in CITATION_MEMBERS.iter().filter(|name| inner.peek(name).is_none()) {
+        citation.raw(name, if name.ends_with("index") { "0" } else { "\"\"" });
+    }
+}
+
+/// An annotation as a provider takes it back, without anything it does not know; `None` for one it
+/// has no name for.
+pub(super) fn annotation_sent(raw: &RawJson) -> Option<String> {
+    let annotation = lenient_object(raw.as_raw())?;
+    let kind = annotation.peek_str("type")?;
+    if SAME.contains(&kind.as_ref()) {
+        return Some(raw.get().to_owned());
+    }
+    let inner = lenient_object(annotation.peek(CITATION)?)?;
+    Some(made(|citation| {
         citation.string("type", CITATION);
-        for (name, value) in inner.iter().filter(|(name, _)| *name != "type") {
+        for (name, value) in inner.iter().filter(|(name, _)| CITATION_MEMBERS.contains(name)) {
             citation.raw(name, value.get());
         }
-        // Required here, and not told everywhere.
-        for (name, none) in
-            [("url", "\"\""), ("title", "\"\""), ("start_index", "0"), ("end_index", "0")]
-        {
-            if inner.peek(name).is_none() {
-                citation.raw(name, none);
-            }
-        }
-    });
-    into_text(out)
+        missing_members(&inner, citation);
+    }))
 }
 
 /// Log probabilities of this protocol, a list, in the form of the exchange.
@@ -310,6 +363,24 @@ mod tests {
         let other = r#"{"type":"file_path","file_id":"f","index":1}"#;
         let raw = RawValue::from_string(other.to_owned()).unwrap();
         assert_eq!(annotation_out(&annotation_in(&raw)), other);
+    }
+
+    #[test]
+    fn citations_of_another_protocol_come_back_as_they_were() {
+        let told = r#"{"type":"document_citation","document_citation":{"document_title":"a.txt"}}"#;
+        let told = RawJson::parse(told.to_owned()).unwrap();
+        let out = annotation_out(&told);
+        assert!(out.starts_with(
+            r#"{"type":"file_citation","file_id":"","filename":"a.txt","index":0,"document_citation":"#
+        ));
+        assert_eq!(annotation_in(RawJson::parse(out).unwrap().as_raw()), told);
+        // A provider would refuse it, and members it does not know.
+        assert_eq!(annotation_sent(&told), None);
+        let found = r#"{"type":"url_citation","url_citation":{"url":"u","content":"c"}}"#;
+        assert_eq!(
+            annotation_sent(&RawJson::parse(found.to_owned()).unwrap()).as_deref(),
+            Some(r#"{"type":"url_citation","url":"u","title":"","start_index":0,"end_index":0}"#)
+        );
     }
 
     #[test]

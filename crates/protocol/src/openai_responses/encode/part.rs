@@ -105,10 +105,8 @@ fn write_members(
         BlockKind::Text { text, annotations } if role == Role::Assistant => {
             part.string("type", "output_text");
             part.string("text", text);
-            if !annotations.is_empty() {
-                let flat: Vec<String> = annotations.iter().map(wire::annotation_out).collect();
-                part.raw("annotations", &wire::joined(&flat));
-            }
+            let flat: Vec<String> = annotations.iter().filter_map(wire::annotation_sent).collect();
+            part.raw("annotations", &wire::joined(&flat));
         }
         BlockKind::Text { text, .. } => {
             part.string("type", "input_text");
