@@ -49,12 +49,12 @@ const SILENT: [&str; 5] =
 /// [`refuse_stored`]: crate::openai_responses::refuse_stored
 pub fn decode_request(body: &[u8]) -> Result<Request, Fault> {
     let envelope = Envelope::parse(body).map_err(|error| Fault::invalid(error.to_string()))?;
+    refuse_references(&envelope)?;
     read(&envelope)
 }
 
-/// Reads a request whose members are indexed already.
+/// Reads a request whose members are indexed already, whatever stored conversation it builds on.
 pub(in crate::openai_responses) fn read(envelope: &Envelope<'_>) -> Result<Request, Fault> {
-    refuse_references(envelope)?;
     if envelope.has("prompt") {
         return Err(Fault::invalid(
             "prompt: prompts that are stored at a provider cannot be read here; send their text in \

@@ -11,7 +11,7 @@ fn routing_learns_what_it_needs() {
         "tools":[{"type":"function","name":"a.b"}],"tool_choice":"required","reasoning":{"effort":"low"},
         "text":{"format":{"type":"json_schema","name":"n","schema":{}},"verbosity":"low"},
         "max_output_tokens":9,"provider":{"sort":"price"},"safety_identifier":"u","temperature":1,
-        "store":true,"debug":{"echo_upstream_body":true}}"#;
+        "store":true,"previous_response_id":"resp_1","debug":{"echo_upstream_body":true}}"#;
     let envelope = Envelope::parse(body).unwrap();
     let facts = read_facts(&envelope).unwrap();
     assert_eq!(facts.model.as_deref(), Some("m"));

@@ -306,6 +306,18 @@ proptest! {
         prop_assert_eq!(fold(events_of(&[&out])), response);
     }
 
+    /// REASON-11, RESP-2: what was told comes back with the next request, and nothing is lost.
+    #[test]
+    fn what_was_told_can_be_sent_back(response in response()) {
+        let body = encode_response(&response, &identity(), Additions::default());
+        let envelope = Envelope::parse(&body).unwrap();
+        let output = envelope.raw("output").unwrap().get();
+        prop_assume!(output != "[]");
+        let request = decode_request(format!("{{\"input\":{output}}}").as_bytes()).unwrap();
+        let said: Vec<Block> = request.turns.into_iter().flat_map(|turn| turn.blocks).collect();
+        prop_assert_eq!(&said, &response.choices[0].turn.blocks);
+    }
+
     #[test]
     fn what_is_passed_on_reads_the_same(response in response()) {
         let context = ResponseContext::default();

@@ -42,6 +42,7 @@ pub struct StreamEncoder {
     fault: Option<Fault>,
     /// Bytes of the answer so far.
     kept: usize,
+    most: usize,
 }
 
 impl StreamEncoder {
@@ -86,7 +87,15 @@ impl StreamEncoder {
             finish: None,
             fault: None,
             kept: 0,
+            most: MAX_KEPT,
         }
+    }
+
+    /// With a smaller bound.
+    #[cfg(test)]
+    pub(in crate::openai_responses) fn with_limit(mut self, most: usize) -> Self {
+        self.most = most;
+        self
     }
 
     /// Takes one event and writes what the caller gets for it, which may be nothing.
@@ -95,7 +104,7 @@ impl StreamEncoder {
             return;
         }
         self.kept = self.kept.saturating_add(weight(event));
-        if self.kept > MAX_KEPT {
+        if self.kept > self.most {
             let fault = Fault::new(ErrorType::ProviderUnavailable, "The answer is too long");
             self.begin(out);
             write_failure(&mut self.events, &fault, out);

@@ -141,9 +141,12 @@ impl StreamEncoder {
         let Some(thought) = self.thought_at(at) else { return };
         let mut ended = Vec::new();
         for place in 0..thought.pieces.len() {
+            if std::mem::replace(&mut thought.pieces[place].closed, true) {
+                continue;
+            }
             let position = thought.position(place);
-            let piece = &mut thought.pieces[place];
-            if !std::mem::replace(&mut piece.closed, true) && !piece.text.is_empty() {
+            let piece = &thought.pieces[place];
+            if !piece.text.is_empty() {
                 ended.push((piece.is_summary, position, piece.text.clone()));
             }
         }
