@@ -8,7 +8,7 @@ from langchain_openrouter import ChatOpenRouter
 from langchain_tests.integration_tests import ChatModelIntegrationTests, chat_models
 
 from conftest import DIALECTS
-from conversation import ECHO, LONG, PIXEL_BYTES, QUESTION
+from conversation import ECHO, LONG, PICTURE_BYTES, QUESTION
 
 # What the standard tests would fetch from the internet, by the end of its address.
 MEDIA = {
@@ -26,7 +26,7 @@ class Downloads:
 
     @staticmethod
     def get(url, **_):
-        [content] = [data for end, data in MEDIA.items() if url.endswith(end)] or [PIXEL_BYTES]
+        [content] = [data for end, data in MEDIA.items() if url.endswith(end)] or [PICTURE_BYTES]
         return type("Answer", (), {"content": content})
 
 
@@ -110,7 +110,7 @@ def test_an_answer_tells_what_it_cost(chat):
 
 def test_an_image_is_seen(chat):
     image = {
-        "type": "image", "base64": base64.b64encode(PIXEL_BYTES).decode(),
+        "type": "image", "base64": base64.b64encode(PICTURE_BYTES).decode(),
         "mime_type": "image/png",
     }
     text = {"type": "text", "text": "What is this?"}

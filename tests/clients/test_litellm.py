@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from conversation import ECHO, LONG, PIXEL, QUESTION, call, play
+from conversation import ECHO, LONG, PICTURE, QUESTION, call, play
 
 # Prices would be fetched from the internet.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
@@ -82,7 +82,7 @@ def test_a_tool_is_called_in_a_loop(ask, model, streamed):
 def test_an_image_is_seen(ask, model):
     content = [
         {"type": "text", "text": "What is this?"},
-        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}},
     ]
     answer = ask(model, [{"role": "user", "content": content}])
     assert "I see 1 image." in answer.choices[0].message.content

@@ -11,7 +11,7 @@ import llm
 import pytest
 from llm_openrouter import OpenRouterChat, OpenRouterResponses
 
-from conversation import ECHO, LONG, PIXEL_BYTES, QUESTION, call, play
+from conversation import ECHO, LONG, PICTURE_BYTES, QUESTION, call, play
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_an_answer_fits_a_schema(get, model):
 
 
 def test_an_image_is_seen(get, model):
-    image = llm.Attachment(type="image/png", content=PIXEL_BYTES)
+    image = llm.Attachment(type="image/png", content=PICTURE_BYTES)
     assert "I see 1 image." in get(model).prompt("What is this?", attachments=[image]).text()
 
 

@@ -7,7 +7,7 @@ from pydantic_ai import Agent, BinaryContent
 from pydantic_ai.models.openrouter import OpenRouterModel
 from pydantic_ai.providers.openrouter import OpenRouterProvider
 
-from conversation import ECHO, LONG, PIXEL_BYTES, QUESTION, also, call, play
+from conversation import ECHO, LONG, PICTURE_BYTES, QUESTION, also, call, play
 
 
 class City(BaseModel):
@@ -77,7 +77,7 @@ async def test_a_structured_answer_is_read(behind, model):
 
 
 async def test_an_image_is_seen(behind, model):
-    image = BinaryContent(PIXEL_BYTES, media_type="image/png")
+    image = BinaryContent(PICTURE_BYTES, media_type="image/png")
     answer = await Agent(behind(model)).run(["What is this?", image])
     assert "I see 1 image." in answer.output
 

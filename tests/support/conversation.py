@@ -5,13 +5,26 @@ A play leads a simulated model through work; `crates/testkit/src/play.rs` says h
 
 import base64
 import json
+import struct
+import zlib
 
-# The smallest PNG: one transparent pixel.
-PIXEL_BYTES = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
-)
-PIXEL = base64.b64encode(PIXEL_BYTES).decode()
+
+
+def _picture(side):
+    """A PNG of one colour that every decoder takes."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    rows = (b"\0" + b"\x20\x60\xa0" * side) * side
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+PICTURE_BYTES = _picture(16)
+PICTURE = base64.b64encode(PICTURE_BYTES).decode()
 
 # What is asked for in plain answers and streams, and what the answer has to hold.
 QUESTION = "one two three four five six seven eight"
