@@ -304,7 +304,10 @@ pub fn patch_request(dialect: Dialect, body: &[u8]) {
                 openai_chat::patch_request(&envelope, &target, &patch)
             }
             Dialect::Anthropic => anthropic::patch_request(&envelope, &target),
-            Dialect::Gemini => gemini::patch_request(&envelope, &target),
+            Dialect::Gemini => {
+                let patch = gemini::RequestPatch { max_output_tokens: Some(100) };
+                gemini::patch_request(&envelope, &target, &patch)
+            }
         };
         if let Ok(encoded) = encoded {
             assert_json(&encoded.body);
@@ -356,14 +359,17 @@ pub fn patch_stream(dialect: Dialect, bytes: &[u8]) {
                 None => stream.finish(Additions::default(), &mut out),
             }
         }
-        // Frames of this dialect pass untouched, whatever they are.
         Dialect::Gemini => {
-            let mut stream = gemini::PatchStream::new(ResponseContext::default());
-            let mut events = Vec::new();
+            let mut stream = gemini::PatchStream::new(identity(), ResponseContext::default());
             each_frame(bytes, |frame| {
-                stream.push(frame, &mut out, &mut events);
+                let outcome = stream.push(frame, &mut out);
+                fault = fault.take().or(outcome.fault);
             });
-            stream.finish(&mut events);
+            match fault.or_else(|| stream.end().err()) {
+                Some(fault) => stream.fail(&fault, &mut out),
+                None => stream.finish(Additions::default(), &mut out),
+            }
+            // Frames of this dialect pass as they came, whatever they are.
             return;
         }
     }

@@ -21,14 +21,19 @@ const fn layer(
 }
 
 /// The house, from the ground up. A crate that is added gets a line here.
-const LAYERS: [Layer; 10] = [
+const LAYERS: [Layer; 11] = [
     layer("protocol", &[], &[]),
     layer("catalog", &["protocol"], &[]),
     layer("ledger", &["catalog", "protocol"], &[]),
     layer("routing", &["catalog", "ledger", "protocol"], &[]),
+    layer("signing", &[], &[]),
     layer("store", &["ledger"], &[]),
     layer("testkit", &[], &[]),
-    layer("gateway", &["protocol", "catalog", "ledger", "routing", "store"], &["testkit"]),
+    layer(
+        "gateway",
+        &["protocol", "catalog", "ledger", "routing", "signing", "store"],
+        &["testkit"],
+    ),
     layer(
         "trunkline",
         &["protocol", "catalog", "ledger", "routing", "store", "gateway", "testkit"],

@@ -5,7 +5,7 @@ use crate::source::is_test;
 use crate::tree::File;
 
 /// Crates that are pure.
-pub const PURE: [&str; 4] = ["protocol", "catalog", "ledger", "routing"];
+pub const PURE: [&str; 5] = ["protocol", "catalog", "ledger", "routing", "signing"];
 
 /// What their code may not name.
 const IMPURE: [&str; 18] = [

@@ -165,6 +165,28 @@ impl Catalog {
         self.by_name.get(name).copied()
     }
 
+    /// Finds a model by the name its author calls it at its own API, with or without a date
+    /// (`claude-sonnet-4-5-20250929`), so that clients made for that API need no other names.
+    /// CLIENT-1
+    pub fn find_native(&self, name: &str) -> Option<ModelId> {
+        let undated = name
+            .rsplit_once('-')
+            .filter(|(_, date)| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
+            .map_or(name, |(undated, _)| undated);
+        let found = |wanted: &str| {
+            self.endpoints().find_map(|(id, endpoint)| {
+                if endpoint.upstream_model != wanted {
+                    return None;
+                }
+                let model = self.find(&endpoint.model)?;
+                // `google-ai-studio` is where Google serves its own.
+                let own = self.provider_of(id).slug.starts_with(self.model(model).author());
+                (own && self.model(model).is_visible()).then_some(model)
+            })
+        };
+        found(name).or_else(|| (undated != name).then(|| found(undated))?)
+    }
+
     /// The visible models of a family, the newest first; of two of the same age the one whose id
     /// sorts last, which is the higher version. The name has its author: `anthropic/claude-opus`.
     /// LATEST-1

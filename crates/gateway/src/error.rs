@@ -3,22 +3,32 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
+use protocol::Surface;
 use protocol::exchange::{ErrorType, Fault, RenderedError};
 use protocol::json::RawJson;
-use protocol::openai_chat;
 
 use crate::answer::AnswerBody;
 
-/// Renders a fault in the envelope of the chat API. `generation_id` is told in a header when the
-/// request had one; `members` go beside `error`. ERR-1, API-10
+/// Renders a fault in the envelope of OpenRouter's own API. ERR-1
 pub fn respond(
+    fault: &Fault,
+    generation_id: Option<&str>,
+    members: &[(String, RawJson)],
+) -> Response<AnswerBody> {
+    respond_on(Surface::Chat, fault, generation_id, members)
+}
+
+/// Renders a fault in the envelope of a surface. `generation_id` is told in a header when the
+/// request had one; `members` go beside `error`. ERR-1, ERR-13, ERR-16, API-10
+pub fn respond_on(
+    surface: Surface,
     fault: &Fault,
     generation_id: Option<&str>,
     members: &[(String, RawJson)],
 ) -> Response<AnswerBody> {
     let masked = mask(fault);
     let members = if masked.error_type == ErrorType::Server { &[] } else { members };
-    let RenderedError { status, body } = openai_chat::encode_error(&masked, generation_id, members);
+    let RenderedError { status, body } = surface.encode_error(&masked, generation_id, members);
     let mut response = Response::new(AnswerBody::whole(Bytes::from(body)));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

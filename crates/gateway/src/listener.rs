@@ -29,7 +29,8 @@ use crate::answer::AnswerBody;
 use crate::api;
 use crate::app::{App, Worker};
 use crate::control::limits::tend_while_open;
-use crate::inference::{self, Surface};
+use crate::inference;
+use crate::inference::address::addressed;
 use crate::socket::CallerSocket;
 use crate::upstream::{Pool, tls_config};
 
@@ -300,10 +301,10 @@ async fn dispatch(
         return allow_any_origin(preflight());
     }
     if request.method() == Method::POST
-        && let Some(surface) = surface(request.uri().path())
+        && let Some(route) = addressed(request.uri())
     {
         // Boxed: the future is large, and the server would move it about.
-        let answering = Box::pin(inference::handle(worker, request, surface));
+        let answering = Box::pin(inference::handle(worker, request, route));
         return allow_any_origin(answering.await);
     }
     match router.call(request).await {
@@ -333,15 +334,6 @@ fn preflight() -> Response<AnswerBody> {
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*, authorization"));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
-}
-
-/// The inference routes, which do not pass the router: they are most of the traffic. API-6
-fn surface(path: &str) -> Option<Surface> {
-    match path.strip_prefix("/api").unwrap_or(path) {
-        "/v1/chat/completions" => Some(Surface::Chat),
-        "/v1/completions" => Some(Surface::Completions),
-        _ => None,
-    }
 }
 
 /// Serves the metrics on a listener of their own until the gateway stops.

@@ -5,14 +5,22 @@
 //! `stream` (both directions, event by event) and `error`. Between them stands the *exchange*, a
 //! superset of all of them: turns of ordered blocks, events, usage with one convention, faults.
 //!
+//! A *surface* is an API that callers use; it speaks one of the dialects. `surface` reads what they
+//! send, `codec` writes it for a provider of any dialect, and `relay` brings the answer back: patched
+//! where both sides speak the same, translated where not.
+//!
 //! This crate performs no I/O, reads no clock, draws no randomness, and does not know that
 //! prices, keys or users exist.
 
+pub mod codec;
 pub mod dialect;
 pub mod exchange;
+pub mod facts;
 pub mod json;
 pub mod parameter;
+pub mod relay;
 pub mod sse;
+pub mod surface;
 pub mod target;
 mod tool_words;
 
@@ -21,3 +29,4 @@ pub mod gemini;
 pub mod openai_chat;
 
 pub use dialect::Dialect;
+pub use surface::Surface;

@@ -19,6 +19,7 @@ use routing::health::Span;
 use serde_json::{Value, json};
 
 use super::Refused;
+use super::native::{add_anthropic_members, asks_as_anthropic};
 use super::rss;
 use super::session::Session;
 use crate::app::App;
@@ -31,6 +32,7 @@ type Answer = Result<Json<Value>, Refused>;
 /// `GET /models`. No key is needed. MODELS-1, MODELS-16
 pub async fn models(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refused> {
     let snapshot = app.snapshot();
@@ -44,8 +46,11 @@ pub async fn models(
     }
     let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let next = next_link("/api/v1/models", borrowed, &page);
-    Ok(Json(json!({ "data": objects, "total_count": page.total, "links": { "next": next } }))
-        .into_response())
+    let mut list = json!({ "data": objects, "total_count": page.total, "links": { "next": next } });
+    if asks_as_anthropic(&headers) {
+        add_anthropic_members(&mut list);
+    }
+    Ok(Json(list).into_response())
 }
 
 /// `GET /models/count`. MODELS-9

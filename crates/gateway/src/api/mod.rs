@@ -8,6 +8,7 @@ mod authorization;
 mod body;
 mod catalogue;
 mod change;
+mod count_tokens;
 mod credits;
 mod csv;
 mod generations;
@@ -16,6 +17,7 @@ mod identity;
 mod key;
 mod keys;
 pub mod money;
+mod native;
 pub mod openapi;
 mod organization;
 mod page;
@@ -43,6 +45,9 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .nest("/api/v1", version_one())
         .nest("/v1", version_one())
+        .nest("/anthropic/v1", anthropic())
+        .nest("/api/v1beta", google())
+        .nest("/v1beta", google())
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/openapi.json", get(openapi::serve))
@@ -64,6 +69,8 @@ fn version_one() -> Router<Arc<App>> {
         // POST never comes here: the listener takes it before the router.
         .route("/chat/completions", any(only_post))
         .route("/completions", any(only_post))
+        .route("/messages", any(only_post))
+        .route("/messages/count_tokens", post(count_tokens::messages))
         .route("/key", get(key::show))
         .route("/route", post(route::show))
         .route("/openapi.json", get(openapi::serve))
@@ -76,6 +83,21 @@ fn version_one() -> Router<Arc<App>> {
         .merge(activity::routes())
         .merge(analytics::routes())
         .merge(audit::routes())
+}
+
+/// Where clients of Anthropic's look that are given the address of a host alone.
+fn anthropic() -> Router<Arc<App>> {
+    Router::new()
+        .route("/models", get(catalogue::models))
+        .route("/messages", any(only_post))
+        .route("/messages/count_tokens", post(count_tokens::messages))
+}
+
+/// Where clients of Google's look.
+fn google() -> Router<Arc<App>> {
+    Router::new()
+        .route("/models", get(native::google_models))
+        .route("/models/{*name}", get(native::google_model_by_name).post(count_tokens::gemini))
 }
 
 /// Something was deleted.

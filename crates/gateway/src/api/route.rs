@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::HeaderMap;
+use protocol::Surface;
 use protocol::exchange::{ErrorType, Fault};
 use protocol::json::Envelope;
 use protocol::openai_chat::read_facts;
+use protocol::surface::Addressed;
 use serde_json::{Value, json};
 
 use super::Refused;
@@ -15,12 +17,12 @@ use super::money::Usd;
 use super::session::Session;
 use crate::app::App;
 use crate::clock::now_micros;
+use crate::inference::Call;
 use crate::inference::admit::may_infer;
 use crate::inference::bound::Cover;
 use crate::inference::handle::leave_out_unknown_prices;
 use crate::inference::plan::{explain, plan};
 use crate::inference::reserve::preview;
-use crate::inference::{Call, Surface};
 
 /// Explains the route of a chat request.
 pub async fn show(
@@ -44,7 +46,7 @@ pub async fn show(
         app,
         session.snapshot,
         session.caller,
-        Surface::Chat,
+        (Surface::Chat, Addressed::default()),
         Call::new_id(),
         &headers,
         facts,

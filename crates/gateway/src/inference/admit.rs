@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Uri};
 use protocol::exchange::{ErrorType, Fault};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -12,7 +12,7 @@ use crate::control::{Caller, Snapshot};
 use crate::error::unauthorized;
 
 /// Finds the caller by the key in `Authorization: Bearer …` or, for Anthropic's clients,
-/// `x-api-key`. AUTH-1, AUTH-6, AUTH-8
+/// `x-api-key`, for Google's `x-goog-api-key`. AUTH-1, AUTH-6, AUTH-8
 pub fn authenticate(
     headers: &HeaderMap,
     snapshot: &Snapshot,
@@ -60,13 +60,27 @@ fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {
         }
         // Another scheme is a proxy's own; the key may stand in the other header.
     }
-    headers.get("x-api-key").map(|value| value.as_bytes()).filter(|key| !key.is_empty())
+    ["x-api-key", "x-goog-api-key"]
+        .iter()
+        .find_map(|name| headers.get(*name))
+        .map(|value| value.as_bytes())
+        .filter(|key| !key.is_empty())
+}
+
+/// Puts the key of an address (`?key=…`), where clients of Google's put it, into the headers.
+pub fn key_of_address(uri: &Uri, headers: &mut HeaderMap) {
+    let Some(query) = uri.query() else { return };
+    let key = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "key");
+    if let Some(value) = key.and_then(|(_, key)| HeaderValue::from_str(&key).ok())
+        && presented_key(headers).is_none()
+    {
+        headers.insert("x-goog-api-key", value);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn keys_are_found_in_both_headers_whatever_the_case() {
@@ -80,5 +94,14 @@ mod tests {
         assert_eq!(presented_key(&headers), Some(&b"k"[..]));
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer "));
         assert_eq!(presented_key(&headers), None);
+    }
+
+    #[test]
+    fn clients_of_googles_have_places_of_their_own() {
+        let mut headers = HeaderMap::new();
+        key_of_address(&Uri::from_static("/v1beta/models?alt=sse&key=sk%2D1"), &mut headers);
+        assert_eq!(presented_key(&headers), Some(&b"sk-1"[..]));
+        key_of_address(&Uri::from_static("/v1beta/models?key=other"), &mut headers);
+        assert_eq!(presented_key(&headers), Some(&b"sk-1"[..]), "headers go first");
     }
 }

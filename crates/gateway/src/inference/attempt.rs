@@ -6,16 +6,14 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
-use protocol::exchange::{ErrorType, Fault, FinishReason, Response};
-use protocol::openai_chat::{PatchedResponse, RequestPatch, patch_request, patch_response};
+use protocol::exchange::{ErrorType, Fault, FinishReason};
+use protocol::relay::{Answer, Relay};
 use protocol::target::{Abilities, Encoded, ResponseContext, Target};
-use protocol::{Dialect, anthropic, gemini, openai_chat};
+use protocol::{Dialect, anthropic, codec, gemini, openai_chat};
 
-use super::Surface;
 use super::dispatch::{Begun, Dispatch};
 use super::echo::echo_chunk;
 use super::plan::Candidate;
-use super::relay::Relay;
 use super::settle::Settlement;
 use crate::upstream::{BodyError, SendError, UpstreamBody, UpstreamResponse};
 
@@ -53,42 +51,11 @@ pub struct Started {
 /// A whole answer.
 pub struct Completed {
     /// The answer.
-    pub answer: WholeAnswer,
+    pub answer: Answer,
     /// The candidate that served.
     pub candidate: Candidate,
     /// When the attempt began.
     pub began: Instant,
-}
-
-/// A whole answer, ready but for its cost.
-pub enum WholeAnswer {
-    /// Of the same protocol.
-    Patched(PatchedResponse),
-    /// Translated.
-    Translated(Response),
-}
-
-impl WholeAnswer {
-    /// Why each choice ended, with the provider's own word.
-    pub fn finishes(&self) -> impl Iterator<Item = (Option<FinishReason>, Option<&str>)> {
-        let (patched, translated) = match self {
-            Self::Patched(patched) => (Some(&patched.finishes), None),
-            Self::Translated(response) => (None, Some(&response.choices)),
-        };
-        let patched = patched.into_iter().flatten();
-        let translated = translated.into_iter().flatten();
-        patched
-            .map(|(reason, native)| (Some(*reason), native.as_deref()))
-            .chain(translated.map(|choice| (choice.finish, choice.native_finish.as_deref())))
-    }
-
-    /// The provider's id of the answer.
-    pub fn upstream_id(&self) -> Option<&str> {
-        match self {
-            Self::Patched(patched) => patched.upstream_id.as_deref(),
-            Self::Translated(response) => response.id.as_deref(),
-        }
-    }
 }
 
 /// Why an attempt failed.
@@ -229,15 +196,10 @@ async fn write_request(
         tier: Some(candidate.tier.into()),
     };
     let stream = dispatch.call.facts.stream;
-    let encoded: Encoded = match (provider.dialect, dispatch.call.surface) {
-        (Dialect::OpenaiChat, Surface::Chat) => {
-            let patch = RequestPatch {
-                user_identity: dispatch.call.user_identity.clone(),
-                max_output_tokens: most_output,
-            };
-            patch_request(dispatch.envelope, &target, &patch)?
-        }
-        (dialect, _) => {
+    let dialect = provider.dialect;
+    let encoded = match dispatch.call.surface.passes(dialect) {
+        true => pass(dispatch, dialect, &target, most_output)?,
+        false => {
             let request = if provider.quirks.no_media_urls {
                 Box::pin(dispatch.inlined_request()).await?
             } else {
@@ -248,15 +210,7 @@ async fn write_request(
                 ..request.clone()
             });
             let request = shorter.as_ref().unwrap_or(request);
-            match dialect {
-                Dialect::OpenaiChat => openai_chat::encode_request(request, &target)?,
-                Dialect::Anthropic => anthropic::encode_request_with(
-                    request,
-                    &target,
-                    &dispatch.call.anthropic_betas(),
-                )?,
-                Dialect::Gemini => gemini::encode_request(request, &target)?,
-            }
+            codec::encode_request(dialect, request, &target, &dispatch.call.anthropic_betas())?
         }
     };
     for loss in &encoded.losses.0 {
@@ -310,6 +264,31 @@ async fn write_request(
     Ok((request, encoded.context))
 }
 
+/// The caller's body for a provider that speaks the same: edited where it must be.
+fn pass(
+    dispatch: &Dispatch<'_>,
+    dialect: Dialect,
+    target: &Target<'_>,
+    max_output_tokens: Option<u64>,
+) -> Result<Encoded, Fault> {
+    let (call, envelope) = (dispatch.call, dispatch.envelope);
+    let user_identity = call.user_identity.clone();
+    match dialect {
+        Dialect::OpenaiChat => {
+            let patch = openai_chat::RequestPatch { user_identity, max_output_tokens };
+            openai_chat::patch_request(envelope, target, &patch)
+        }
+        Dialect::Anthropic => {
+            let betas = call.anthropic_betas().into_iter().map(str::to_owned).collect();
+            let patch = anthropic::RequestPatch { user_identity, max_output_tokens, betas };
+            anthropic::patch_request_with(envelope, target, &patch)
+        }
+        Dialect::Gemini => {
+            gemini::patch_request(envelope, target, &gemini::RequestPatch { max_output_tokens })
+        }
+    }
+}
+
 async fn send(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
@@ -357,12 +336,7 @@ async fn accept(
         .collect(MAX_ERROR_BODY, Duration::from_secs(5))
         .await
         .unwrap_or_default();
-    let decode = match dialect {
-        Dialect::OpenaiChat => openai_chat::decode_error,
-        Dialect::Anthropic => anthropic::decode_error,
-        Dialect::Gemini => gemini::decode_error,
-    };
-    let fault = decode(status.as_u16(), retry_after.as_deref(), &body);
+    let fault = codec::decode_error(dialect, status.as_u16(), retry_after.as_deref(), &body);
     Err(AttemptError::told(fault, status.as_u16(), candidate.access.is_byok()))
 }
 
@@ -525,28 +499,15 @@ fn whole_answer(
     let dialect = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint).dialect;
     let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     let identity = dispatch.identity(candidate);
-    let (answer, spoken) = match (dialect, dispatch.call.surface) {
-        (Dialect::OpenaiChat, Surface::Chat) => {
-            let patched = patch_response(body, &identity, context).map_err(failed)?;
-            let spoken = patched.has_content;
-            (WholeAnswer::Patched(patched), spoken)
-        }
-        (dialect, _) => {
-            let response = match dialect {
-                Dialect::OpenaiChat => openai_chat::decode_response(body, context),
-                Dialect::Anthropic => anthropic::decode_response(body, context),
-                Dialect::Gemini => gemini::decode_response(body, context),
-            }
-            .map_err(failed)?;
-            let spoken = response.choices.iter().any(|choice| !choice.turn.blocks.is_empty());
-            (WholeAnswer::Translated(response), spoken)
-        }
-    };
-    if !spoken {
+    let surface = dispatch.call.surface;
+    let answer = Answer::read(dialect, surface, body, &identity, context).map_err(failed)?;
+    if !answer.has_content {
         // A blank finish reason is made `stop` for the caller; the provider said nothing.
-        match answer.finishes().find(|(_, native)| native.is_some()) {
+        match answer.finishes.iter().find(|(_, native)| native.is_some()) {
             None => return Err(AttemptError::unavailable(EMPTY)),
-            Some((Some(FinishReason::Error), native)) => return Err(failed(failed_with(native))),
+            Some((Some(FinishReason::Error), native)) => {
+                return Err(failed(failed_with(native.as_deref())));
+            }
             Some(_) => {}
         }
     }

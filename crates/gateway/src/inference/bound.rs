@@ -2,10 +2,10 @@
 
 use catalog::{Endpoint, Meter, PriceList};
 use ledger::{Markup, MeteredUsage, NanoUsd, affordable_output_tokens_beside, upper_bound};
-use protocol::Dialect;
 use protocol::exchange::{Reasoning, Usage};
+use protocol::facts::RequestFacts;
 use protocol::json::Envelope;
-use protocol::openai_chat::RequestFacts;
+use protocol::{Dialect, Surface};
 
 /// An image is never more tokens than this at any provider that is known: 48,169 at the model
 /// that counts most for one.
@@ -42,10 +42,15 @@ pub struct Demand {
 
 impl Demand {
     /// Measures a request that is made at `minute` of the UTC day.
-    pub fn of(facts: &RequestFacts, envelope: &Envelope<'_>, size: usize, minute: u16) -> Self {
-        let length = |name: &str| envelope.raw(name).map_or(0, |raw| raw.get().len());
+    pub fn of(
+        (facts, surface): (&RequestFacts, Surface),
+        envelope: &Envelope<'_>,
+        size: usize,
+        minute: u16,
+    ) -> Self {
         // Messages and tools are counted without their media, the other members whole.
-        let others = size.saturating_sub(length("messages") + length("tools"));
+        let counted = surface.counted_members().iter().filter_map(|name| envelope.raw(name));
+        let others = size.saturating_sub(counted.map(|raw| raw.get().len()).sum());
         let written = facts.tools > 0 || facts.structured_output.is_some();
         let text = facts
             .estimated_prompt_tokens

@@ -6,19 +6,18 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use protocol::exchange::{ErrorType, Fault, Identity, Request};
 use protocol::json::{Envelope, RawJson};
-use protocol::openai_chat;
 use routing::health::{Observation, Outcome};
 use routing::{AttemptFailure, AvailabilityCode};
 use store::Attempt as AttemptRecord;
 use tokio::sync::OnceCell;
 
+use super::Call;
 use super::attempt::{AttemptError, Completed, Started, attempt};
 use super::bound::Cover;
 use super::plan::{Candidate, Route};
 use super::read_on::{Presence, bills_in_any_case};
 use super::reserve::Budget;
 use super::settle::Settlement;
-use super::{Call, Surface};
 use crate::app::Worker;
 use crate::clock::{now_micros, now_millis};
 use crate::control::limits::{Limited, Place};
@@ -62,7 +61,7 @@ impl Begun {
     fn upstream_id(&self) -> Option<&str> {
         match self {
             Self::Stream(started) => started.relay.upstream_id(),
-            Self::Whole(completed) => completed.answer.upstream_id(),
+            Self::Whole(completed) => completed.answer.upstream_id.as_deref(),
         }
     }
 }
@@ -82,10 +81,7 @@ impl<'a> Dispatch<'a> {
     pub fn request(&self) -> Result<&Request, Fault> {
         self.decoded
             .get_or_init(|| {
-                let mut request = match self.call.surface {
-                    Surface::Chat => openai_chat::decode_request(self.body),
-                    Surface::Completions => openai_chat::completions::decode_request(self.body),
-                }?;
+                let mut request = self.call.surface.decode(self.body, &self.call.addressed)?;
                 // The raw value never leaves. USERT-1
                 request.user.clone_from(&self.call.user_identity);
                 Ok(request)

@@ -11,15 +11,15 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use ledger::{PaidBy, PriceVerdict};
-use protocol::exchange::{Additions, ErrorType, Fault};
+use protocol::Surface;
+use protocol::exchange::{Additions, ErrorType, Fault, Identity};
 use protocol::json::{Envelope, RawJson};
-use protocol::openai_chat::{self, completions, read_facts};
+use protocol::surface::Addressed;
 use store::Slot;
 use tokio::sync::OnceCell;
 
-use super::Surface;
-use super::admit::{authenticate, may_infer};
-use super::attempt::{Completed, WholeAnswer};
+use super::admit::{authenticate, key_of_address, may_infer};
+use super::attempt::Completed;
 use super::dispatch::{Begun, Dispatch, Exhausted};
 use super::live::{Live, stopping};
 use super::plan::{Route, plan};
@@ -34,21 +34,22 @@ use crate::app::{App, Worker};
 use crate::clock::now_micros;
 use crate::control::limits::{Limited, Place};
 use crate::control::{Caller, Snapshot};
-use crate::error::respond;
+use crate::error::respond_on;
 
 /// Answers one request.
 pub async fn handle(
     worker: Worker,
     request: Request<Incoming>,
-    surface: Surface,
+    route: (Surface, Addressed),
 ) -> Response<AnswerBody> {
     let generation_id = Call::new_id();
     let app = Arc::clone(&worker.app);
-    match admitted(worker, request, surface, &generation_id).await {
+    let surface = route.0;
+    match admitted(worker, request, route, &generation_id).await {
         Ok(response) => response,
         Err(refusal) => {
             refusal.count(&app);
-            refusal.respond(&generation_id)
+            refusal.respond(surface, &generation_id)
         }
     }
 }
@@ -95,8 +96,8 @@ impl Refusal {
         }
     }
 
-    fn respond(&self, generation_id: &str) -> Response<AnswerBody> {
-        let mut response = respond(&self.fault, Some(generation_id), &self.members);
+    fn respond(&self, surface: Surface, generation_id: &str) -> Response<AnswerBody> {
+        let mut response = respond_on(surface, &self.fault, Some(generation_id), &self.members);
         if let Some(limited) = &self.limited {
             limited.tell(response.headers_mut());
         }
@@ -107,12 +108,15 @@ impl Refusal {
 async fn admitted(
     worker: Worker,
     request: Request<Incoming>,
-    surface: Surface,
+    (surface, addressed): (Surface, Addressed),
     generation_id: &str,
 ) -> Result<Response<AnswerBody>, Refusal> {
     let app = Arc::clone(&worker.app);
     let snapshot = app.snapshot();
-    let (parts, mut body) = request.into_parts();
+    let (mut parts, mut body) = request.into_parts();
+    if surface == Surface::Gemini {
+        key_of_address(&parts.uri, &mut parts.headers);
+    }
     let admitted = authenticate(&parts.headers, &snapshot, now_micros())
         .and_then(|caller| may_infer(&caller).map(|()| caller));
     let caller = match admitted {
@@ -159,7 +163,7 @@ async fn admitted(
         worker,
         snapshot,
         caller,
-        surface,
+        route: (surface, addressed),
         headers: parts.headers,
         body,
         slot,
@@ -221,7 +225,7 @@ struct Pending {
     worker: Worker,
     snapshot: Arc<Snapshot>,
     caller: Arc<Caller>,
-    surface: Surface,
+    route: (Surface, Addressed),
     headers: HeaderMap,
     body: Bytes,
     slot: Slot,
@@ -274,19 +278,13 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
     let app = Arc::clone(&request.worker.app);
     let envelope =
         Envelope::parse(&request.body).map_err(|error| Fault::invalid(error.to_string()))?;
-    let mut facts = read_facts(&envelope)?;
-    if request.surface == Surface::Completions {
-        // Only the chat surface may leave the prompt out in favour of messages.
-        if !envelope.has("prompt") {
-            return Err(Fault::invalid("prompt: is missing; send a string").into());
-        }
-        facts.echo_upstream_body = false;
-    }
+    let (surface, addressed) = request.route;
+    let (facts, read) = surface.read_indexed(&envelope, &request.body, &addressed)?;
     let call = Arc::new(Call::new(
         Arc::clone(&app),
         request.snapshot,
         request.caller,
-        request.surface,
+        (surface, addressed),
         request.generation_id,
         &request.headers,
         facts,
@@ -325,7 +323,14 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         route: &route,
         budget,
         presence: &request.presence,
-        decoded: OnceLock::new(),
+        decoded: match read {
+            Some(mut read) => {
+                // The raw value never leaves. USERT-1
+                read.user.clone_from(&call.user_identity);
+                OnceLock::from(Ok(read))
+            }
+            None => OnceLock::new(),
+        },
         inlined: OnceCell::new(),
     };
     match dispatch.run(&mut settlement).await {
@@ -379,58 +384,30 @@ async fn whole(
     settlement: Settlement,
     left: bool,
 ) -> Vec<u8> {
-    let Completed { answer, candidate, began } = completed;
+    let Completed { mut answer, candidate, began } = completed;
     let candidate = &candidate;
     let mut ending = Ending { status: 200, cancelled: left, read_on: left, ..Ending::default() };
-    match &answer {
-        WholeAnswer::Patched(patched) => {
-            ending.usage = patched.usage;
-            ending.text_bytes = patched.text_bytes;
-            ending.images_out = patched.images;
-            if let Some((finish, native)) = patched.finishes.first() {
-                ending.finish = Some(*finish);
-                ending.native_finish.clone_from(native);
-            }
-            ending.service_tier.clone_from(&patched.service_tier);
-            ending.upstream_id.clone_from(&patched.upstream_id);
-        }
-        WholeAnswer::Translated(response) => {
-            ending.usage = response.usage;
-            ending.text_bytes = super::metadata::text_bytes(response);
-            ending.images_out = super::metadata::images(response);
-            if let Some(choice) = response.choices.first() {
-                ending.finish = choice.finish;
-                ending.native_finish.clone_from(&choice.native_finish);
-            }
-            ending.service_tier.clone_from(&response.service_tier);
-            ending.upstream_id.clone_from(&response.id);
-        }
+    ending.usage = answer.usage;
+    ending.text_bytes = answer.text_bytes;
+    ending.images_out = answer.images;
+    if let Some((finish, native)) = answer.finishes.first() {
+        ending.finish = *finish;
+        ending.native_finish.clone_from(native);
     }
+    ending.service_tier.clone_from(&answer.service_tier);
+    ending.upstream_id.clone_from(&answer.upstream_id);
     let bill = settlement.bill(&ending);
     let members = call.metadata(settlement.generation());
     let additions = Additions { charge: Some(&bill.charge), members: &members };
-    let body = match answer {
-        WholeAnswer::Patched(mut patched) => {
-            patched.usage = Some(bill.usage);
-            patched.finish(additions)
-        }
-        WholeAnswer::Translated(mut response) => {
-            response.usage = Some(bill.usage);
-            let state = call.snapshot.endpoint(candidate.endpoint);
-            let identity = protocol::exchange::Identity {
-                id: call.generation_id.clone(),
-                model: state.model.to_string(),
-                provider: state.provider_name.to_string(),
-                created: call.created,
-            };
-            match call.surface {
-                Surface::Chat => openai_chat::encode_response(&response, &identity, additions),
-                Surface::Completions => {
-                    completions::encode_response(&response, &identity, additions)
-                }
-            }
-        }
+    answer.usage = Some(bill.usage);
+    let state = call.snapshot.endpoint(candidate.endpoint);
+    let identity = Identity {
+        id: call.generation_id.clone(),
+        model: state.model.to_string(),
+        provider: state.provider_name.to_string(),
+        created: call.created,
     };
+    let body = answer.write(&identity, additions);
     let served = Served {
         candidate,
         began,

@@ -1,6 +1,5 @@
 //! What a caller is told about the route, when asked. RMETA
 
-use protocol::exchange::{BlockKind, ReasoningContent, Response};
 use protocol::json::RawJson;
 use serde::Serialize;
 use store::{Attempt, Generation};
@@ -149,34 +148,8 @@ fn told_with(status: u16) -> bool {
     matches!(status, 403 | 404 | 502 | 503 | 504 | 524 | 529)
 }
 
-/// Images in an answer.
-pub fn images(response: &Response) -> u64 {
-    let blocks = response.choices.iter().flat_map(|choice| &choice.turn.blocks);
-    blocks.filter(|block| matches!(block.kind, BlockKind::Image { .. })).count() as u64
-}
-
 fn render(metadata: &RouterMetadata<'_>) -> Vec<(String, RawJson)> {
     RawJson::of(metadata)
         .map(|raw| vec![("openrouter_metadata".to_owned(), raw)])
         .unwrap_or_default()
-}
-
-/// Bytes of text in an answer, for an estimate where no usage is told.
-pub fn text_bytes(response: &Response) -> u64 {
-    let mut bytes = 0_u64;
-    for choice in &response.choices {
-        for block in &choice.turn.blocks {
-            bytes += match &block.kind {
-                BlockKind::Text { text, .. } | BlockKind::Refusal { text } => text.len() as u64,
-                BlockKind::ToolCall { arguments, .. } => arguments.len() as u64,
-                BlockKind::Reasoning(block) => match &block.content {
-                    ReasoningContent::Text { text, .. } => text.len() as u64,
-                    ReasoningContent::Summary { summary } => summary.len() as u64,
-                    ReasoningContent::Encrypted { .. } => 0,
-                },
-                _ => 0,
-            };
-        }
-    }
-    bytes
 }

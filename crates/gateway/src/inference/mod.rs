@@ -1,13 +1,15 @@
 //! The way of one request, a file per step:
 //!
+//! 0. `address`: which surface?
 //! 1. `admit`: who calls?
 //! 2. `prepare`: read the body, gather facts.
 //! 3. `plan`: which endpoints, in which order, and why?
 //! 4. `reserve`: hold what it may cost, under all limits.
 //! 5. `dispatch`, `attempt`: try them until content flows.
-//! 6. `relay`, `stream`, `live`: bring the answer to the caller.
+//! 6. `live`, `stream`: bring the answer to the caller, by way of the protocol's relay.
 //! 7. `settle`: one row in the books, on every way out, before the last frame.
 
+pub mod address;
 pub mod admit;
 pub mod attempt;
 pub mod bound;
@@ -22,7 +24,6 @@ pub mod prepare;
 pub mod read_on;
 pub mod receive;
 pub mod refusal;
-pub mod relay;
 pub mod reserve;
 pub mod settle;
 pub mod sticky;
@@ -30,12 +31,3 @@ pub mod stream;
 
 pub use handle::handle;
 pub use prepare::Call;
-
-/// The API a caller speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Surface {
-    /// `POST /chat/completions`. CHAT-1
-    Chat,
-    /// `POST /completions`. CHAT-14
-    Completions,
-}

@@ -9,15 +9,15 @@ use catalog::{
     ServiceTier, Slug,
 };
 use futures_util::future::join_all;
+use protocol::Surface;
 use protocol::exchange::Fault;
+use protocol::facts::{RequestFacts, StructuredOutput};
 use protocol::json::RawJson;
-use protocol::openai_chat::{RequestFacts, StructuredOutput};
 use routing::{
     Available, Credential, Exclusion, Explanation, Facts, NoRoute, Plan, Policy, Preferences, Rng,
     Situation, Speed, Strategy, Subject, TierAsked,
 };
 
-use super::Surface;
 use super::prepare::Call;
 use super::sticky::AskOthers;
 use crate::api::money::Usd;
@@ -293,13 +293,27 @@ fn left_out(exclusions: &[Exclusion]) -> usize {
 
 /// The models asked for, the preferred one first. FALL-1
 fn requested_models(call: &Call) -> Vec<String> {
-    let mut requested = vec![call.model_requested.clone()];
+    let catalog = &call.snapshot.catalog;
+    let mut requested = vec![known_name(catalog, &call.model_requested)];
     for model in &call.facts.models {
-        if !requested.contains(model) {
-            requested.push(model.clone());
+        let model = known_name(catalog, model);
+        if !requested.contains(&model) {
+            requested.push(model);
         }
     }
     requested
+}
+
+/// The name a model has here, where clients call it as its author does: `claude-sonnet-4-5`. CLIENT-1
+fn known_name(catalog: &Catalog, name: &str) -> String {
+    let (base, variants) = name.split_at(name.find(':').unwrap_or(name.len()));
+    if name.contains(['/', '~', '@']) || catalog.find(base).is_some() {
+        return name.to_owned();
+    }
+    match catalog.find_native(base) {
+        Some(id) => format!("{}{variants}", catalog.model(id).id),
+        None => name.to_owned(),
+    }
 }
 
 fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
@@ -320,8 +334,8 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
     Ok(Facts {
         models,
         surface: match call.surface {
-            Surface::Chat => routing::Surface::Chat,
             Surface::Completions => routing::Surface::Completions,
+            Surface::Chat | Surface::Messages | Surface::Gemini => routing::Surface::Chat,
         },
         parameters: parameters(asked),
         input_modalities: input_modalities(asked),

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use http::header::{ORIGIN, REFERER, USER_AGENT};
 use http::{HeaderMap, HeaderName};
+use protocol::Surface;
 use protocol::exchange::{Fault, FinishReason, Usage};
-use protocol::openai_chat::{ConversationOpening, RequestFacts};
+use protocol::facts::{ConversationOpening, RequestFacts};
+use protocol::surface::Addressed;
 use routing::health::{Observation, Outcome};
 use sha2::{Digest, Sha256};
 use store::Generation;
 
-use super::Surface;
 use super::plan::{Candidate, Route};
 use super::settle::record;
 use super::sticky::Conversation;
@@ -29,6 +30,8 @@ pub struct Call {
     pub caller: Arc<Caller>,
     /// The API the caller speaks.
     pub surface: Surface,
+    /// What the address of the request says.
+    pub addressed: Addressed,
     /// The answer's id, told in `X-Generation-Id`. API-10
     pub generation_id: String,
     /// When it began, in seconds since 1970.
@@ -114,7 +117,7 @@ impl Call {
         app: Arc<App>,
         snapshot: Arc<Snapshot>,
         caller: Arc<Caller>,
-        surface: Surface,
+        (surface, addressed): (Surface, Addressed),
         generation_id: String,
         headers: &HeaderMap,
         mut facts: RequestFacts,
@@ -158,6 +161,7 @@ impl Call {
             snapshot,
             caller,
             surface,
+            addressed,
             generation_id,
             created: now_seconds(),
             facts,

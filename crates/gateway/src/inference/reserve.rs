@@ -77,7 +77,7 @@ pub async fn reserve(
         };
         return Ok(Held { reservation, budget: None });
     }
-    let demand = Demand::of(&call.facts, envelope, size, minute_of_day(begun));
+    let demand = Demand::of((&call.facts, call.surface), envelope, size, minute_of_day(begun));
     if let Some(most) = most {
         within_cost(call, &demand, route, most)?;
     }
@@ -99,7 +99,7 @@ pub async fn preview(
     begun: store::Micros,
 ) -> Result<(Spend, Option<Budget>), Fault> {
     let terms = &call.caller.terms;
-    let demand = Demand::of(&call.facts, envelope, size, minute_of_day(begun));
+    let demand = Demand::of((&call.facts, call.surface), envelope, size, minute_of_day(begun));
     if let Some(most) = max_cost(envelope)? {
         within_cost(call, &demand, route, most)?;
     }

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::openai_chat::RequestFacts;
+use protocol::facts::RequestFacts;
 use store::shared::SharedSticky;
 use tokio::runtime::Handle;
 use xxhash_rust::xxh3::Xxh3Default;

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use protocol::Surface;
 use protocol::exchange::Fault;
 use protocol::json::RawJson;
-use protocol::sse::{DONE, write_comment, write_data};
+use protocol::sse::write_comment;
+use protocol::surface::Failed;
 use store::Committed;
 use tokio::time::Sleep;
 
-use super::Surface;
 use super::live::{End, Live, stopping};
 use crate::app::App;
 use crate::error::mask;
@@ -170,48 +171,17 @@ impl StreamBody {
             self.app.metrics.internal_error();
         }
         let mut tail = std::mem::take(&mut self.out);
-        write_data(&mut tail, &late_error(&self.generation_id, self.surface, &shown, &failure));
-        tail.extend_from_slice(DONE);
+        let (model, provider) = &failure.last;
+        let failed = Failed {
+            fault: &shown,
+            members: &failure.members,
+            generation_id: &self.generation_id,
+            model,
+            provider,
+            created: crate::clock::now_seconds(),
+        };
+        self.surface.write_failed(&failed, &mut tail);
         self.phase = Phase::Settling { committed: None, tail, upstream: None };
-    }
-}
-
-/// The error chunk of a stream in which nothing was said yet. STREAM-5
-fn late_error(
-    generation_id: &str,
-    surface: Surface,
-    fault: &Fault,
-    failure: &LateFailure,
-) -> Vec<u8> {
-    let members = &failure.members;
-    let rendered = protocol::openai_chat::encode_error(fault, Some(generation_id), members);
-    // CHAT-14
-    let (object, choices) = match surface {
-        Surface::Chat => (
-            "\"chat.completion.chunk\"",
-            r#"[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]"#,
-        ),
-        Surface::Completions => (
-            "\"text_completion\"",
-            r#"[{"index":0,"text":"","finish_reason":"error","native_finish_reason":null}]"#,
-        ),
-    };
-    match protocol::json::Envelope::parse(&rendered.body) {
-        Ok(envelope) => {
-            let mut edit = envelope.edit();
-            edit.set("id", format!("\"{generation_id}\""));
-            edit.set("object", object);
-            edit.set("created", crate::clock::now_seconds().to_string());
-            let (model, provider) = &failure.last;
-            for (name, value) in [("model", model), ("provider", provider)] {
-                if let Ok(json) = serde_json::to_string(value) {
-                    edit.set(name, json);
-                }
-            }
-            edit.set("choices", choices);
-            edit.finish()
-        }
-        Err(_) => rendered.body,
     }
 }
 

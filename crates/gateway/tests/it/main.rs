@@ -18,3 +18,4 @@ mod resilience;
 mod resources;
 mod routing;
 mod support;
+mod surfaces;

@@ -11,6 +11,7 @@ mod fold;
 mod loss;
 mod request;
 mod response;
+mod tap;
 mod turn;
 mod usage;
 
@@ -24,6 +25,7 @@ pub use request::{
     Effort, OutputFormat, Reasoning, Request, Sampling, StopSequences, Tool, ToolChoice, ToolKind,
 };
 pub use response::{Additions, Charge, Choice, Identity, Response};
+pub(crate) use tap::Tap;
 pub use turn::{
     Block, BlockKind, CacheMark, MediaSource, ReasoningBlock, ReasoningContent, ReasoningFormat,
     Role, Turn,

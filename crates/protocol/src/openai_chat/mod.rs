@@ -24,8 +24,11 @@ mod write;
 pub use decode::{decode_request, decode_response};
 pub use encode::{encode_request, encode_response};
 pub use error::{decode_error, encode_error, recover_answer};
-pub use facts::{ConversationOpening, RequestFacts, StructuredOutput, read_facts};
+pub use facts::read_facts;
+pub(crate) use facts::{MAX_TOOLS, read_router_facts};
 pub use patch::{
     PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
 };
+pub(crate) use wire::is_plain_name;
+
 pub use stream::{StreamDecoder, StreamEncoder, write_debug_chunk};

@@ -165,7 +165,7 @@ pub(super) fn nine_characters(id: &str) -> String {
 pub(super) const MAX_FUNCTION_NAME: usize = 64;
 
 /// Whether a function name is one that every host accepts. Bug 28
-pub(super) fn is_plain_name(name: &str) -> bool {
+pub(crate) fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_FUNCTION_NAME
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')

@@ -83,9 +83,13 @@ fn bodies_that_pass_through_ask_for_the_tier_of_the_endpoint() {
         let body = body.to_string();
         let envelope = Envelope::parse(body.as_bytes()).unwrap();
         let target = |quirks| Target { tier: Some(tier), ..Target::new("m", quirks, &abilities) };
-        let encoded = gemini::patch_request(&envelope, &target(&plain)).unwrap();
+        let encoded =
+            gemini::patch_request(&envelope, &target(&plain), &gemini::RequestPatch::default())
+                .unwrap();
         assert_eq!(member(&encoded, "serviceTier").as_deref(), expected, "{written:?} {tier:?}");
-        let encoded = gemini::patch_request(&envelope, &target(&vertex)).unwrap();
+        let encoded =
+            gemini::patch_request(&envelope, &target(&vertex), &gemini::RequestPatch::default())
+                .unwrap();
         assert_eq!(member(&encoded, "serviceTier"), None);
         let header = encoded.headers.first().map(|(_, value)| value.as_str());
         assert_eq!(header, expected, "{written:?} {tier:?}");

@@ -55,6 +55,12 @@ impl StreamDecoder {
         }
     }
 
+    /// How many candidates have begun, and how many said why they ended.
+    pub(in crate::gemini) fn progress(&self) -> (usize, usize) {
+        let ended = self.candidates.iter().filter(|candidate| candidate.finish.is_some());
+        (self.candidates.len(), ended.count())
+    }
+
     /// The stream ended.
     pub fn finish(&mut self, events: &mut Vec<Event>) {
         if self.failed {

@@ -1,0 +1,105 @@
+//! How many tokens a prompt has, without asking a provider: `POST /messages/count_tokens` and
+//! Google's `…:countTokens`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::Uri;
+use protocol::Surface;
+use protocol::exchange::{ErrorType, Fault};
+use protocol::json::{Envelope, Object};
+use protocol::surface::Addressed;
+use serde_json::json;
+
+use crate::app::App;
+use crate::clock::now_micros;
+use crate::error::{respond_on, unauthorized};
+use crate::inference::address::decoded;
+use crate::inference::admit::{authenticate, key_of_address, may_infer};
+
+/// `POST /messages/count_tokens`. MSG-1
+pub async fn messages(State(app): State<Arc<App>>, request: Request) -> Response {
+    let surface = Surface::Messages;
+    match counted(&app, surface, Addressed::default(), request).await {
+        Ok(tokens) => Json(json!({ "input_tokens": tokens })).into_response(),
+        Err(fault) => told(surface, &fault),
+    }
+}
+
+/// `POST /v1beta/models/{model}:countTokens`.
+pub async fn gemini(State(app): State<Arc<App>>, request: Request) -> Response {
+    let surface = Surface::Gemini;
+    let Some(model) = counted_model(request.uri()) else {
+        let message = "models answer generateContent, streamGenerateContent and countTokens";
+        return told(surface, &Fault::new(ErrorType::NotFound, message));
+    };
+    let addressed = Addressed { model: Some(model), stream: false };
+    match counted(&app, surface, addressed, request).await {
+        Ok(tokens) => Json(json!({ "totalTokens": tokens })).into_response(),
+        Err(fault) => told(surface, &fault),
+    }
+}
+
+fn counted_model(uri: &Uri) -> Option<String> {
+    let (_, rest) = uri.path().split_once("/models/")?;
+    Some(decoded(rest.strip_suffix(":countTokens")?)?.into_owned())
+}
+
+fn told(surface: Surface, fault: &Fault) -> Response {
+    respond_on(surface, fault, None, &[]).map(Body::new)
+}
+
+async fn counted(
+    app: &App,
+    surface: Surface,
+    addressed: Addressed,
+    request: Request,
+) -> Result<u64, Fault> {
+    let (mut parts, body) = request.into_parts();
+    key_of_address(&parts.uri, &mut parts.headers);
+    let caller = authenticate(&parts.headers, &app.snapshot(), now_micros())
+        .map_err(|fault| unauthorized(&fault.message))?;
+    may_infer(&caller)?;
+    let limit = app.settings.max_body_bytes;
+    let body = tokio::time::timeout(app.settings.body_timeout, axum::body::to_bytes(body, limit))
+        .await
+        .map_err(|_| {
+            Fault::new(ErrorType::Timeout, "Operation timed out. Please try again later.")
+                .with_status(408)
+        })?
+        .map_err(|_| Fault::new(ErrorType::PayloadTooLarge, "Request payload too large"))?;
+    let body = match surface {
+        Surface::Gemini => generate_content_request(body)?,
+        _ => body,
+    };
+    let (facts, _) = surface.read(&body, &addressed)?;
+    Ok(facts.estimated_prompt_tokens)
+}
+
+/// Google's other form of the question wraps the request that would be made.
+fn generate_content_request(body: Bytes) -> Result<Bytes, Fault> {
+    let envelope = Envelope::parse(&body).map_err(|error| Fault::invalid(error.to_string()))?;
+    match envelope.raw("generateContentRequest") {
+        Some(raw) if Object::of(raw).is_ok() => Ok(Bytes::copy_from_slice(raw.get().as_bytes())),
+        Some(_) => Err(Fault::invalid("generateContentRequest: must be an object")),
+        None => Ok(body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_is_between_the_path_and_the_method() {
+        let of = |path: &'static str| counted_model(&Uri::from_static(path));
+        assert_eq!(of("/v1beta/models/a/b:countTokens"), Some("a/b".into()));
+        assert_eq!(of("/v1beta/models/a%2Fb:free:countTokens?key=1"), Some("a/b:free".into()));
+        assert_eq!(of("/v1beta/models/a/b"), None);
+        assert_eq!(of("/v1beta/models/a/b:embedContent"), None);
+    }
+}

@@ -1,0 +1,383 @@
+//! The APIs of other vendors, as their clients see them. MSG, CLIENT
+
+use serde_json::{Value, json};
+use testkit::{Fault, Point, Protocol, Script, Simulator};
+
+use super::support::{Answer, Gateway, MODEL, Upstream};
+
+const PROTOCOLS: [Protocol; 3] = [Protocol::OpenAi, Protocol::Anthropic, Protocol::Gemini];
+
+/// A surface as its clients use it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Spoken {
+    Messages,
+    Gemini,
+}
+
+const SPOKEN: [Spoken; 2] = [Spoken::Messages, Spoken::Gemini];
+
+impl Spoken {
+    fn path(self, stream: bool) -> String {
+        match (self, stream) {
+            (Self::Messages, _) => "/api/v1/messages".to_owned(),
+            (Self::Gemini, false) => format!("/v1beta/models/{MODEL}:generateContent"),
+            (Self::Gemini, true) => format!("/v1beta/models/{MODEL}:streamGenerateContent?alt=sse"),
+        }
+    }
+
+    fn hello(self, stream: bool) -> Value {
+        match self {
+            Self::Messages => json!({
+                "model": MODEL,
+                "max_tokens": 100,
+                "stream": stream,
+                "system": "be kind",
+                "messages": [{"role": "user", "content": "hello there"}],
+            }),
+            Self::Gemini => json!({
+                "systemInstruction": {"parts": [{"text": "be kind"}]},
+                "contents": [{"role": "user", "parts": [{"text": "hello there"}]}],
+            }),
+        }
+    }
+
+    /// The member of the surface's own that the others do not know.
+    fn unknown(self, body: &mut Value) {
+        body["something_new"] = json!({"x": [1.0]});
+    }
+
+    fn text(self, body: &Value) -> String {
+        let (list, text) = match self {
+            Self::Messages => (&body["content"], "text"),
+            Self::Gemini => (&body["candidates"][0]["content"]["parts"], "text"),
+        };
+        let parts = list.as_array().unwrap_or_else(|| panic!("{body}"));
+        parts.iter().filter_map(|part| part[text].as_str()).collect()
+    }
+
+    fn usage(self, body: &Value) -> (u64, u64) {
+        let (usage, input, output) = match self {
+            Self::Messages => (&body["usage"], "input_tokens", "output_tokens"),
+            Self::Gemini => (&body["usageMetadata"], "promptTokenCount", "candidatesTokenCount"),
+        };
+        (usage[input].as_u64().unwrap(), usage[output].as_u64().unwrap())
+    }
+
+    fn finish(self, body: &Value) -> String {
+        let word = match self {
+            Self::Messages => &body["stop_reason"],
+            Self::Gemini => &body["candidates"][0]["finishReason"],
+        };
+        word.as_str().unwrap_or_else(|| panic!("{body}")).to_lowercase()
+    }
+
+    fn ended(self) -> &'static str {
+        match self {
+            Self::Messages => "end_turn",
+            Self::Gemini => "stop",
+        }
+    }
+
+    /// The error's message and the surface's own word for its kind, from an envelope.
+    fn error(self, body: &Value) -> (String, String) {
+        let (kind, error) = match self {
+            Self::Messages => {
+                assert_eq!(body["type"], "error", "{body}");
+                (&body["error"]["type"], &body["error"])
+            }
+            Self::Gemini => (&body["error"]["status"], &body["error"]),
+        };
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{body}")).to_owned();
+        (text(&error["message"]), text(kind))
+    }
+}
+
+/// The frames of a stream: the event's name, if it has one, and its data.
+fn frames(answer: &Answer) -> Vec<(Option<String>, Value)> {
+    let text = std::str::from_utf8(&answer.body).unwrap();
+    text.split("\n\n")
+        .filter(|frame| !frame.is_empty() && !frame.starts_with(':'))
+        .map(|frame| {
+            let mut name = None;
+            let mut data = String::new();
+            for line in frame.lines() {
+                if let Some(value) = line.strip_prefix("event: ") {
+                    name = Some(value.to_owned());
+                } else if let Some(value) = line.strip_prefix("data: ") {
+                    data.push_str(value);
+                }
+            }
+            (name, serde_json::from_str(&data).unwrap_or_else(|_| panic!("{text}")))
+        })
+        .collect()
+}
+
+/// All text of a stream.
+fn streamed_text(spoken: Spoken, frames: &[(Option<String>, Value)]) -> String {
+    frames
+        .iter()
+        .map(|(_, data)| match spoken {
+            Spoken::Messages => data["delta"]["text"].as_str().unwrap_or_default().to_owned(),
+            Spoken::Gemini if data["candidates"][0]["content"].is_object() => spoken.text(data),
+            Spoken::Gemini => String::new(),
+        })
+        .collect()
+}
+
+async fn one(protocol: Protocol) -> (Simulator, Gateway) {
+    let simulator = Simulator::start().await.unwrap();
+    let gateway = Gateway::start(&[Upstream::of(&simulator, protocol, "one")]).await;
+    (simulator, gateway)
+}
+
+/// MSG-1, MSG-2, USAGE-7
+#[tokio::test]
+async fn every_surface_reaches_every_protocol() {
+    for spoken in SPOKEN {
+        for protocol in PROTOCOLS {
+            let (simulator, gateway) = one(protocol).await;
+            let answer = gateway.post(&spoken.path(false), &spoken.hello(false)).await;
+            let body = answer.json();
+            assert_eq!(answer.status, 200, "{spoken:?} {protocol:?}: {body}");
+            assert!(spoken.text(&body).contains("hello there"), "{body}");
+            assert_eq!(spoken.finish(&body), spoken.ended(), "{body}");
+            let call = &simulator.calls()[0];
+            let billed = call.usage;
+            assert_eq!(spoken.usage(&body), (billed.prompt(), billed.output), "{body}");
+            if spoken == Spoken::Messages {
+                assert_eq!(body["id"], answer.headers["x-generation-id"].to_str().unwrap());
+                assert_eq!(body["model"], MODEL);
+                assert_eq!(body["type"], "message");
+                assert_eq!(body["role"], "assistant");
+                let nano = (billed.prompt() * 3_000 + billed.output * 15_000) as f64;
+                assert_eq!(body["usage"]["cost"].as_f64().unwrap(), nano / 1e9, "{body}");
+            }
+            let row = gateway.generation(&answer).await.unwrap();
+            assert_eq!(&*row.model_requested, MODEL);
+            assert_eq!(row.settled_by, store::SettledBy::Usage);
+            assert_eq!(row.total_cost, (billed.prompt() * 3_000 + billed.output * 15_000) as i64);
+            assert_eq!(row.finish_reason.as_deref(), Some("stop"));
+            assert!(!row.streamed);
+        }
+    }
+}
+
+/// MSG-3
+#[tokio::test]
+async fn a_stream_says_the_same_as_the_whole_answer() {
+    for spoken in SPOKEN {
+        for protocol in PROTOCOLS {
+            let (simulator, gateway) = one(protocol).await;
+            let plain = gateway.post(&spoken.path(false), &spoken.hello(false)).await.json();
+            let answer = gateway.post(&spoken.path(true), &spoken.hello(true)).await;
+            assert_eq!(answer.status, 200, "{spoken:?} {protocol:?}");
+            assert_eq!(answer.headers["content-type"], "text/event-stream");
+            let frames = frames(&answer);
+            assert_eq!(streamed_text(spoken, &frames), spoken.text(&plain), "{frames:?}");
+            let names: Vec<_> = frames.iter().filter_map(|(name, _)| name.as_deref()).collect();
+            match spoken {
+                Spoken::Messages => {
+                    assert_eq!(names.len(), frames.len(), "every event is named: {frames:?}");
+                    assert_eq!(names[..2], ["message_start", "content_block_start"]);
+                    let last = names.len();
+                    assert_eq!(
+                        names[last - 3..],
+                        ["content_block_stop", "message_delta", "message_stop"]
+                    );
+                    let delta = &frames[last - 2].1;
+                    assert_eq!(delta["delta"]["stop_reason"], "end_turn");
+                    assert!(delta["usage"]["cost"].is_number(), "{delta}");
+                    assert_eq!(frames[0].1["message"]["model"], MODEL);
+                }
+                Spoken::Gemini => {
+                    let last = &frames.last().unwrap().1;
+                    let billed = simulator.calls()[1].usage;
+                    assert_eq!(spoken.usage(last), (billed.prompt(), billed.output), "{frames:?}");
+                    assert!(names.is_empty(), "{names:?}");
+                }
+            }
+            let row = gateway.generation(&answer).await.unwrap();
+            assert!(row.streamed);
+            assert!(row.total_cost > 0);
+        }
+    }
+}
+
+/// Promise 5: what nobody here knows reaches a provider that speaks the same.
+#[tokio::test]
+async fn unknown_members_and_betas_reach_a_provider_of_the_same_protocol() {
+    for (spoken, protocol) in
+        [(Spoken::Messages, Protocol::Anthropic), (Spoken::Gemini, Protocol::Gemini)]
+    {
+        let (simulator, gateway) = one(protocol).await;
+        let mut body = spoken.hello(false);
+        spoken.unknown(&mut body);
+        body["provider"] = json!({"only": ["one"]});
+        body["session_id"] = json!("s");
+        let request = http::Request::post(spoken.path(false))
+            .header("host", "x")
+            .header("x-api-key", &gateway.key)
+            .header("anthropic-beta", "brand-new-2027-01-01")
+            .body(body.to_string().into())
+            .unwrap();
+        // Whether it understands them is the provider's to say.
+        gateway.send(request).await;
+        let call = &simulator.calls()[0];
+        assert_eq!(call.body["something_new"], json!({"x": [1.0]}), "{}", call.body);
+        for own in ["provider", "session_id"] {
+            assert!(call.body.get(own).is_none(), "{}", call.body);
+        }
+        if protocol == Protocol::Anthropic {
+            assert_eq!(call.header("anthropic-beta"), Some("brand-new-2027-01-01"));
+            assert_eq!(call.body["model"], "simulated-model");
+        }
+    }
+}
+
+/// ERR-15, ERR-16: each surface tells errors in its own words, before the call and after.
+#[tokio::test]
+async fn errors_are_told_in_the_words_of_the_surface() {
+    for spoken in SPOKEN {
+        let (simulator, gateway) = one(Protocol::OpenAi).await;
+        let words = |messages: &'static str, gemini: &'static str| match spoken {
+            Spoken::Messages => messages,
+            Spoken::Gemini => gemini,
+        };
+        let empty =
+            gateway.post(&spoken.path(false), &json!({"model": MODEL, "max_tokens": 1})).await;
+        assert_eq!(empty.status, 400);
+        let (message, kind) = spoken.error(&empty.json());
+        assert!(message.contains(words("messages", "contents")), "{message}");
+        assert_eq!(kind, words("invalid_request_error", "INVALID_ARGUMENT"));
+
+        let request = http::Request::post(spoken.path(false))
+            .header("host", "x")
+            .body("{}".to_owned().into())
+            .unwrap();
+        let unknown = gateway.send(request).await;
+        assert_eq!(unknown.status, 401);
+        assert_eq!(
+            spoken.error(&unknown.json()).1,
+            words("authentication_error", "UNAUTHENTICATED")
+        );
+
+        simulator.set_default(Script::status(429));
+        let limited = gateway.post(&spoken.path(false), &spoken.hello(false)).await;
+        assert_eq!(limited.status, 429);
+        assert_eq!(
+            spoken.error(&limited.json()).1,
+            words("rate_limit_error", "RESOURCE_EXHAUSTED")
+        );
+        assert!(gateway.generation(&limited).await.is_some());
+
+        let id = limited.headers["x-generation-id"].to_str().unwrap();
+        if spoken == Spoken::Messages {
+            assert_eq!(limited.json()["request_id"], id);
+        }
+    }
+}
+
+/// STREAM-5: an error after the first content is an event of the surface, and is not billed.
+#[tokio::test]
+async fn a_stream_that_breaks_off_ends_in_the_words_of_the_surface() {
+    for spoken in SPOKEN {
+        for protocol in PROTOCOLS {
+            let (simulator, gateway) = one(protocol).await;
+            simulator.set_default(Script::fault(Fault::Reset(Point::After(2))));
+            let answer = gateway.post(&spoken.path(true), &spoken.hello(true)).await;
+            assert_eq!(answer.status, 200);
+            let frames = frames(&answer);
+            let (name, last) = frames.last().unwrap();
+            spoken.error(last);
+            match spoken {
+                Spoken::Messages => assert_eq!(name.as_deref(), Some("error")),
+                Spoken::Gemini => assert_eq!(name.as_deref(), None),
+            }
+            assert!(!streamed_text(spoken, &frames[..frames.len() - 1]).is_empty());
+            let row = gateway.generation(&answer).await.unwrap();
+            assert_eq!(row.total_cost, 0, "{spoken:?} {protocol:?}");
+            assert_eq!(row.finish_reason.as_deref(), Some("error"));
+        }
+    }
+}
+
+/// The agents' own addresses and headers. CLIENT-1
+#[tokio::test]
+async fn clients_of_other_vendors_find_what_they_expect() {
+    let (_simulator, gateway) = one(Protocol::Anthropic).await;
+    let answer = gateway.post("/anthropic/v1/messages", &Spoken::Messages.hello(false)).await;
+    assert_eq!(answer.status, 200);
+
+    let request = http::Request::get("/anthropic/v1/models")
+        .header("host", "x")
+        .header("anthropic-version", "2023-06-01")
+        .body(Default::default())
+        .unwrap();
+    let list = gateway.send(request).await.json();
+    assert_eq!(list["data"][0]["id"], MODEL);
+    assert_eq!(list["data"][0]["type"], "model");
+    assert_eq!(list["data"][0]["display_name"], "Test: Model");
+    assert_eq!(list["data"][0]["created_at"], "2026-01-01T00:00:00.000Z");
+    assert_eq!((&list["has_more"], &list["first_id"]), (&json!(false), &json!(MODEL)));
+    let plain = gateway.get("/api/v1/models").await.json();
+    assert!(plain["data"][0].get("type").is_none(), "only for those who ask");
+
+    for path in ["/anthropic/v1/messages/count_tokens", "/api/v1/messages/count_tokens"] {
+        let counted = gateway.post(path, &Spoken::Messages.hello(false)).await;
+        assert_eq!(counted.status, 200);
+        let tokens = counted.json()["input_tokens"].as_u64().unwrap();
+        assert!((5..60).contains(&tokens), "{tokens}");
+    }
+    let refused = gateway.post("/v1/messages/count_tokens", &json!({"model": MODEL})).await;
+    assert_eq!(refused.status, 400);
+    assert!(Spoken::Messages.error(&refused.json()).0.contains("messages"));
+
+    let google = gateway.get("/v1beta/models").await.json();
+    assert_eq!(google["models"][0]["name"], format!("models/{MODEL}"));
+    assert_eq!(google["models"][0]["inputTokenLimit"], 128_000);
+    let named = gateway.get(&format!("/v1beta/models/{MODEL}")).await;
+    assert_eq!(named.json()["displayName"], "Test: Model");
+    let unknown = gateway.get("/v1beta/models/none").await;
+    assert_eq!(unknown.status, 404);
+    assert_eq!(Spoken::Gemini.error(&unknown.json()).1, "NOT_FOUND");
+    let count = format!("/v1beta/models/{MODEL}:countTokens");
+    let counted = gateway.post(&count, &Spoken::Gemini.hello(false)).await.json();
+    let wrapped = json!({"generateContentRequest": Spoken::Gemini.hello(false)});
+    let again = gateway.post(&count, &wrapped).await.json();
+    assert!(counted["totalTokens"].as_u64().unwrap() > 4, "{counted}");
+    assert_eq!(counted, again);
+    let other = gateway.post(&format!("/v1beta/models/{MODEL}:embedContent"), &json!({})).await;
+    assert_eq!(other.status, 404);
+
+    // A key in the address, as Google's clients may have it.
+    let body = Spoken::Gemini.hello(false).to_string();
+    let request =
+        http::Request::post(format!("{}?key={}", Spoken::Gemini.path(false), gateway.key))
+            .header("host", "x")
+            .body(body.into())
+            .unwrap();
+    assert_eq!(gateway.send(request).await.status, 200);
+}
+
+/// A model goes by the name its author gave it, with or without a date. CLIENT-1
+#[tokio::test]
+async fn models_are_found_by_the_names_their_authors_use() {
+    let simulator = Simulator::start().await.unwrap();
+    let upstream = Upstream {
+        model: "simulated-model".to_owned(),
+        ..Upstream::of(&simulator, Protocol::Anthropic, "test")
+    };
+    let gateway = Gateway::start(&[upstream]).await;
+    for name in ["simulated-model", "simulated-model-20260101"] {
+        let mut body = Spoken::Messages.hello(false);
+        body["model"] = json!(name);
+        let answer = gateway.post("/v1/messages", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        assert_eq!(answer.json()["model"], MODEL);
+        assert_eq!(&*gateway.generation(&answer).await.unwrap().model_requested, name);
+    }
+    let mut body = Spoken::Messages.hello(false);
+    body["model"] = json!("simulated-model-20260101-x");
+    let unknown = gateway.post("/v1/messages", &body).await;
+    assert_eq!(unknown.status, 400, "{}", unknown.json());
+}

@@ -1,0 +1,109 @@
+//! What routing needs to know of a request, whatever the caller speaks.
+
+mod of_request;
+#[cfg(test)]
+mod tests;
+
+pub use of_request::complete;
+
+use crate::exchange::Reasoning;
+use crate::json::RawJson;
+
+/// The form asked for the answer, as far as routing cares. STRUCT-1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StructuredOutput {
+    /// `json_object`.
+    JsonObject,
+    /// `json_schema`.
+    JsonSchema,
+    /// `grammar`, `python` or a kind this version does not know.
+    Other,
+}
+
+/// What routing needs to know of a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestFacts {
+    /// The model asked for; absent means the account's default. CHAT-2
+    pub model: Option<String>,
+    /// Fallback models, in order. FALL
+    pub models: Vec<String>,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+    /// The parameters present, in the words of `supported_parameters`. CHAT-4
+    pub parameters: Vec<&'static str>,
+    /// Whether a message carries an image.
+    pub image_input: bool,
+    /// How many images there are.
+    pub images: u64,
+    /// Whether a message carries audio.
+    pub audio_input: bool,
+    /// Whether a message carries video.
+    pub video_input: bool,
+    /// Whether a message carries a file.
+    pub file_input: bool,
+    /// How many tools are offered.
+    pub tools: usize,
+    /// Whether a tool name is one that some hosts refuse. Bug 28
+    pub irregular_tool_names: bool,
+    /// Whether `tool_choice` is there.
+    pub tool_choice: bool,
+    /// Whether `tool_choice` forces a call.
+    pub forced_tool_choice: bool,
+    /// Whether the conversation holds tool calls or results.
+    pub tool_history: bool,
+    /// The form asked for the answer; `None` for text.
+    pub structured_output: Option<StructuredOutput>,
+    /// What is said about reasoning, its three spellings merged. CHAT-6, REASON-5
+    pub reasoning: Option<Reasoning>,
+    /// The verbosity asked for.
+    pub verbosity: Option<String>,
+    /// The output limit asked for. CHAT-5
+    pub max_output_tokens: Option<u64>,
+    /// How many answers are asked for; 1 when not said.
+    pub answers: u64,
+    /// The prompt's size in tokens, estimated: a quarter of the bytes of messages and tools,
+    /// without media.
+    pub estimated_prompt_tokens: u64,
+    /// How many messages there are.
+    pub message_count: usize,
+    /// Whether the last message is the assistant's, to be continued. CHAT-8
+    pub prefill: bool,
+    /// The session named in the body. STICKY-8
+    pub session_id: Option<String>,
+    /// The end user named: `user`, else `safety_identifier`. USERT-1
+    pub user: Option<String>,
+    /// The tier asked for. TIER-1
+    pub service_tier: Option<String>,
+    /// The speed asked for. TIER-1
+    pub speed: Option<String>,
+    /// The caching hint. STICKY-9
+    pub prompt_cache_key: Option<String>,
+    /// The `provider` preferences, unread.
+    pub provider: Option<RawJson>,
+    /// The `plugins`, unread.
+    pub plugins: Option<RawJson>,
+    /// Whether the body sent upstream is to be shown. DEBUG-1
+    pub echo_upstream_body: bool,
+    /// How the conversation begins, for stickiness. STICKY-7
+    pub opening: ConversationOpening,
+    /// Whether there are cache marks. PCACHE-1
+    pub cache_marks: bool,
+    /// The kinds of output asked for; empty means text.
+    pub output_modalities: Vec<String>,
+}
+
+impl RequestFacts {
+    /// The most tokens of output asked for, of all answers together; without a limit `u64::MAX`.
+    pub fn most_output(&self) -> u64 {
+        self.max_output_tokens.map_or(u64::MAX, |most| most.saturating_mul(self.answers.max(1)))
+    }
+}
+
+/// How a conversation begins: what stays the same from turn to turn. STICKY-7
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConversationOpening {
+    /// The text of the first system or developer message.
+    pub instructions: String,
+    /// The text of the first other message.
+    pub first_message: String,
+}

@@ -1,0 +1,42 @@
+//! The encoder of a surface's stream.
+
+use crate::exchange::{Additions, Event, Identity};
+use crate::openai_chat::completions;
+use crate::{Surface, anthropic, gemini, openai_chat};
+
+/// Writes events as a surface tells them.
+pub(super) enum Encoder {
+    Chat(openai_chat::StreamEncoder),
+    Completions(completions::StreamEncoder),
+    Messages(anthropic::StreamEncoder),
+    Gemini(gemini::StreamEncoder),
+}
+
+impl Encoder {
+    pub(super) fn new(surface: Surface, identity: Identity) -> Self {
+        match surface {
+            Surface::Chat => Self::Chat(openai_chat::StreamEncoder::new(identity)),
+            Surface::Completions => Self::Completions(completions::StreamEncoder::new(identity)),
+            Surface::Messages => Self::Messages(anthropic::StreamEncoder::new(identity)),
+            Surface::Gemini => Self::Gemini(gemini::StreamEncoder::new(identity)),
+        }
+    }
+
+    pub(super) fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
+        match self {
+            Self::Chat(encoder) => encoder.push(event, out),
+            Self::Completions(encoder) => encoder.push(event, out),
+            Self::Messages(encoder) => encoder.push(event, out),
+            Self::Gemini(encoder) => encoder.push(event, out),
+        }
+    }
+
+    pub(super) fn finish(&mut self, additions: Additions<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Chat(encoder) => encoder.finish(additions, out),
+            Self::Completions(encoder) => encoder.finish(additions, out),
+            Self::Messages(encoder) => encoder.finish(additions, out),
+            Self::Gemini(encoder) => encoder.finish(additions, out),
+        }
+    }
+}

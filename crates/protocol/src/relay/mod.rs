@@ -1,0 +1,239 @@
+//! A provider's answer on its way to the caller: patched where both speak the same protocol,
+//! translated where not, metered in any case.
+
+mod encoder;
+mod same;
+#[cfg(test)]
+mod tests;
+mod whole;
+
+pub use whole::Answer;
+
+use crate::codec::StreamDecoder;
+use crate::exchange::{Additions, ErrorType, Event, Fault, FinishReason, Identity, Tap, Usage};
+use crate::sse::{FrameTooLong, Splitter};
+use crate::target::ResponseContext;
+use crate::{Dialect, Surface};
+
+use encoder::Encoder;
+use same::Same;
+
+/// What came of some bytes.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// Content the caller would miss was written. STREAM-4
+    pub content: bool,
+    /// A choice ended.
+    pub finished: bool,
+    /// The provider said that it is done.
+    pub done: bool,
+    /// The provider failed; nothing more will be written.
+    pub fault: Option<Fault>,
+}
+
+/// A provider's stream on its way to the caller. Feed it with [`Self::push`], then call
+/// [`Self::end`], then [`Self::finish`] or [`Self::fail`].
+pub struct Relay {
+    path: Path,
+}
+
+enum Path {
+    Same { splitter: Box<Splitter>, same: Same },
+    Translate(Box<Translation>),
+}
+
+struct Translation {
+    decoder: StreamDecoder,
+    encoder: Encoder,
+    events: Vec<Event>,
+    tap: Tap,
+}
+
+impl Relay {
+    /// A relay from a provider's dialect to a surface.
+    pub fn new(
+        dialect: Dialect,
+        surface: Surface,
+        identity: Identity,
+        context: ResponseContext,
+    ) -> Self {
+        let path = if surface.passes(dialect) {
+            let same = Same::new(dialect, identity, context);
+            Path::Same { splitter: Box::new(Splitter::new()), same }
+        } else {
+            Path::Translate(Box::new(Translation {
+                decoder: StreamDecoder::new(dialect, context),
+                encoder: Encoder::new(surface, identity),
+                events: Vec::new(),
+                tap: Tap::default(),
+            }))
+        };
+        Self { path }
+    }
+
+    /// Takes bytes of the provider and writes what the caller gets for them.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Step {
+        let mut step = Step::default();
+        match &mut self.path {
+            Path::Same { splitter, same } => {
+                let result = splitter.push(bytes, |frame| {
+                    if step.fault.is_none() {
+                        same.push(&frame, &mut step, out);
+                    }
+                    Ok::<(), FrameTooLong>(())
+                });
+                if let Err(error) = result
+                    && step.fault.is_none()
+                {
+                    let error = error.to_string();
+                    step.fault = Some(Fault::new(ErrorType::ProviderUnavailable, error));
+                }
+            }
+            Path::Translate(translation) => {
+                let Translation { decoder, events, .. } = &mut **translation;
+                step.done = decoder.push(bytes, events);
+                translation.encode(&mut step, out);
+            }
+        }
+        step
+    }
+
+    /// The end of the provider's bytes: a last unfinished frame, then a fault if the answer broke
+    /// off.
+    pub fn end(&mut self, out: &mut Vec<u8>) -> Step {
+        let mut step = Step::default();
+        match &mut self.path {
+            Path::Same { splitter, same } => {
+                let _ = splitter.finish(|frame| {
+                    if step.fault.is_none() {
+                        same.push(&frame, &mut step, out);
+                    }
+                    Ok::<(), FrameTooLong>(())
+                });
+                if step.fault.is_none() {
+                    step.fault = same.end().err();
+                }
+            }
+            Path::Translate(translation) => {
+                let Translation { decoder, events, .. } = &mut **translation;
+                decoder.finish(events);
+                translation.encode(&mut step, out);
+            }
+        }
+        step
+    }
+
+    /// Writes the end of a good answer. USAGE-3
+    pub fn finish(&mut self, additions: Additions<'_>, out: &mut Vec<u8>) {
+        match &mut self.path {
+            Path::Same { same, .. } => same.finish(additions, out),
+            Path::Translate(translation) => translation.encoder.finish(additions, out),
+        }
+    }
+
+    /// Writes the end of an answer that failed after it began. STREAM-5
+    pub fn fail(&mut self, fault: &Fault, out: &mut Vec<u8>) {
+        match &mut self.path {
+            Path::Same { same, .. } => same.fail(fault, out),
+            Path::Translate(translation) => {
+                translation.encoder.push(&Event::Fault(fault.clone()), out);
+                translation.encoder.finish(Additions::default(), out);
+            }
+        }
+    }
+
+    /// Token counts, if the provider told any.
+    pub fn usage(&self) -> Option<Usage> {
+        match &self.path {
+            Path::Same { same, .. } => same.usage(),
+            Path::Translate(translation) => translation.tap.usage,
+        }
+    }
+
+    /// Sets token counts where the provider told none, so that the caller sees what is billed.
+    pub fn set_usage(&mut self, usage: Usage) {
+        match &mut self.path {
+            Path::Same { same, .. } => same.set_usage(usage),
+            Path::Translate(translation) => {
+                translation.tap.usage = Some(usage);
+                // Usage is remembered by an encoder, not written at once.
+                translation.encoder.push(&Event::Usage(usage), &mut Vec::new());
+            }
+        }
+    }
+
+    /// Why the first choice ended.
+    pub fn finish_reason(&self) -> Option<FinishReason> {
+        match &self.path {
+            Path::Same { same, .. } => same.finish_reason(),
+            Path::Translate(translation) => translation.tap.finish,
+        }
+    }
+
+    /// Whether all choices that began have ended, and as many as were asked for: nothing but usage
+    /// may still come.
+    pub fn all_finished(&self, asked: u64) -> bool {
+        let (begun, ended) = match &self.path {
+            Path::Same { same, .. } => same.progress(),
+            Path::Translate(translation) => (translation.tap.begun, translation.tap.ended),
+        };
+        ended >= begun && ended as u64 >= asked
+    }
+
+    /// The provider's own word for it.
+    pub fn native_finish_reason(&self) -> Option<&str> {
+        match &self.path {
+            Path::Same { same, .. } => same.native_finish_reason(),
+            Path::Translate(translation) => translation.tap.native.as_deref(),
+        }
+    }
+
+    /// The tier that served. TIER-6
+    pub fn service_tier(&self) -> Option<&str> {
+        match &self.path {
+            Path::Same { same, .. } => same.service_tier(),
+            Path::Translate(translation) => translation.tap.service_tier.as_deref(),
+        }
+    }
+
+    /// The provider's id of the answer.
+    pub fn upstream_id(&self) -> Option<&str> {
+        match &self.path {
+            Path::Same { same, .. } => same.upstream_id(),
+            Path::Translate(translation) => translation.tap.upstream_id.as_deref(),
+        }
+    }
+
+    /// Images so far.
+    pub fn images(&self) -> u64 {
+        match &self.path {
+            Path::Same { same, .. } => same.images(),
+            Path::Translate(translation) => translation.tap.images,
+        }
+    }
+
+    /// Bytes of text so far, for an estimate where no usage is told.
+    pub fn text_bytes(&self) -> u64 {
+        match &self.path {
+            Path::Same { same, .. } => same.text_bytes(),
+            Path::Translate(translation) => translation.tap.text_bytes,
+        }
+    }
+}
+
+impl Translation {
+    fn encode(&mut self, step: &mut Step, out: &mut Vec<u8>) {
+        for event in self.events.drain(..) {
+            if step.fault.is_some() {
+                continue;
+            }
+            self.tap.take(&event);
+            step.finished |= matches!(event, Event::Finish { .. });
+            step.content |= event.is_content() && !matches!(event, Event::Finish { .. });
+            match event {
+                Event::Fault(fault) => step.fault = Some(fault),
+                event => self.encoder.push(&event, out),
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+use super::*;
+use crate::exchange::Charge;
+
+fn identity() -> Identity {
+    Identity { id: "gen-1".into(), model: "a/b".into(), provider: "P".into(), created: 1 }
+}
+
+const ANTHROPIC: &str = concat!(
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n",
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}}\n\n",
+    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\n",
+    "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+);
+const CHAT: &str = concat!(
+    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"hi\"},\"finish_reason\":null}]}\n\n",
+    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n",
+    "data: [DONE]\n\n",
+);
+const GEMINI: &str = concat!(
+    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hi\"}],\"role\":\"model\"},\"index\":0}],\"responseId\":\"r\"}\n\n",
+    "data: {\"candidates\":[{\"content\":{\"parts\":[],\"role\":\"model\"},\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":3,\"candidatesTokenCount\":2,\"totalTokenCount\":5}}\n\n",
+);
+
+fn of(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OpenaiChat => CHAT,
+        Dialect::Anthropic => ANTHROPIC,
+        Dialect::Gemini => GEMINI,
+    }
+}
+
+/// Whatever both sides speak, the caller gets the text before the provider is done and the end
+/// when the books are, and the books learn the same.
+#[test]
+fn every_dialect_reaches_every_surface() {
+    for dialect in Dialect::ALL {
+        for surface in [Surface::Chat, Surface::Completions, Surface::Messages, Surface::Gemini] {
+            let mut relay = Relay::new(dialect, surface, identity(), ResponseContext::default());
+            let (mut content, mut out) = (false, Vec::new());
+            // Byte for byte: no split changes anything.
+            for byte in of(dialect).as_bytes() {
+                let step = relay.push(&[*byte], &mut out);
+                assert!(step.fault.is_none(), "{dialect:?} to {surface:?}: {:?}", step.fault);
+                content |= step.content;
+            }
+            assert!(content, "{dialect:?} to {surface:?}");
+            let end = relay.end(&mut out);
+            assert!(end.fault.is_none(), "{dialect:?} to {surface:?}: {:?}", end.fault);
+            let told = String::from_utf8(out.clone()).unwrap();
+            assert!(told.contains("hi"), "{dialect:?} to {surface:?}: {told}");
+            let over = match surface {
+                Surface::Messages => "message_stop",
+                Surface::Gemini => "finishReason",
+                _ => "[DONE]",
+            };
+            assert!(!told.contains(over), "{dialect:?} to {surface:?}: {told}");
+            assert_eq!(relay.finish_reason(), Some(FinishReason::Stop));
+            assert_eq!(relay.usage().map(|usage| (usage.input, usage.output)), Some((3, 2)));
+            assert_eq!(relay.text_bytes(), 2, "{dialect:?} to {surface:?}");
+            assert!(relay.all_finished(1), "{dialect:?} to {surface:?}");
+            let charge = Charge { cost: "0.5".into(), ..Charge::default() };
+            relay.finish(Additions { charge: Some(&charge), members: &[] }, &mut out);
+            let told = String::from_utf8(out).unwrap();
+            assert!(told.contains(over), "{dialect:?} to {surface:?}: {told}");
+        }
+    }
+}
+
+/// STREAM-5: the error of a stream is told as the surface tells errors.
+#[test]
+fn a_stream_that_breaks_off_ends_in_an_error() {
+    for dialect in Dialect::ALL {
+        for surface in [Surface::Chat, Surface::Completions, Surface::Messages, Surface::Gemini] {
+            let mut relay = Relay::new(dialect, surface, identity(), ResponseContext::default());
+            let whole = of(dialect);
+            let cut = &whole[..whole.find("hi").unwrap()
+                + whole[whole.find("hi").unwrap()..].find("\n\n").unwrap()
+                + 2];
+            let mut out = Vec::new();
+            relay.push(cut.as_bytes(), &mut out);
+            let fault = relay.end(&mut out).fault.expect("it was cut");
+            relay.fail(&fault, &mut out);
+            let told = String::from_utf8(out).unwrap();
+            assert!(told.contains("\"error\""), "{dialect:?} to {surface:?}: {told}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! A whole answer, ready but for its cost.
+
+use crate::exchange::{
+    Additions, BlockKind, Fault, FinishReason, Identity, ReasoningContent, Response, Usage,
+};
+use crate::openai_chat::completions;
+use crate::target::ResponseContext;
+use crate::{Dialect, Surface, anthropic, codec, gemini, openai_chat};
+
+/// A whole answer, ready but for its cost.
+pub struct Answer {
+    surface: Surface,
+    form: Form,
+    /// Token counts, if the provider told any; may be set where it did not.
+    pub usage: Option<Usage>,
+    /// Why each choice ended, with the provider's own word. CHAT-12
+    pub finishes: Vec<(Option<FinishReason>, Option<String>)>,
+    /// The tier that served, if told. TIER-7
+    pub service_tier: Option<String>,
+    /// The provider's id of the answer.
+    pub upstream_id: Option<String>,
+    /// Bytes of text, for an estimate where no usage is told.
+    pub text_bytes: u64,
+    /// How many images it has.
+    pub images: u64,
+    /// Whether there is anything in it. CHAT-16
+    pub has_content: bool,
+}
+
+enum Form {
+    Chat(Box<openai_chat::PatchedResponse>),
+    Messages(Box<anthropic::PatchedResponse>),
+    /// As it came: the protocol has no place for what is added.
+    AsItCame(Vec<u8>),
+    Translated(Box<Response>),
+}
+
+impl Answer {
+    /// Reads a provider's whole answer for a surface.
+    pub fn read(
+        dialect: Dialect,
+        surface: Surface,
+        body: &[u8],
+        identity: &Identity,
+        context: &ResponseContext,
+    ) -> Result<Self, Fault> {
+        match (surface, surface.passes(dialect)) {
+            (Surface::Chat, true) => {
+                let mut patched = openai_chat::patch_response(body, identity, context)?;
+                let finishes = std::mem::take(&mut patched.finishes);
+                Ok(Self {
+                    surface,
+                    usage: patched.usage,
+                    finishes: finishes.into_iter().map(|(it, word)| (Some(it), word)).collect(),
+                    service_tier: patched.service_tier.take(),
+                    upstream_id: patched.upstream_id.take(),
+                    text_bytes: patched.text_bytes,
+                    images: patched.images,
+                    has_content: patched.has_content,
+                    form: Form::Chat(Box::new(patched)),
+                })
+            }
+            (Surface::Messages, true) => {
+                let mut patched = anthropic::patch_response(body, identity, context)?;
+                let finishes = std::mem::take(&mut patched.finishes);
+                Ok(Self {
+                    surface,
+                    usage: patched.usage,
+                    finishes: finishes.into_iter().map(|(it, word)| (Some(it), word)).collect(),
+                    service_tier: patched.service_tier.clone(),
+                    upstream_id: patched.upstream_id.take(),
+                    text_bytes: patched.text_bytes,
+                    images: 0,
+                    has_content: patched.has_content,
+                    form: Form::Messages(Box::new(patched)),
+                })
+            }
+            (Surface::Gemini, true) => {
+                let response = gemini::patch_response(body, context)?;
+                Ok(Self::of(surface, &response, Form::AsItCame(body.to_vec())))
+            }
+            _ => {
+                let response = codec::decode_response(dialect, body, context)?;
+                let mut answer = Self::of(surface, &response, Form::AsItCame(Vec::new()));
+                answer.form = Form::Translated(Box::new(response));
+                Ok(answer)
+            }
+        }
+    }
+
+    fn of(surface: Surface, response: &Response, form: Form) -> Self {
+        let finishes =
+            response.choices.iter().map(|choice| (choice.finish, choice.native_finish.clone()));
+        Self {
+            surface,
+            usage: response.usage,
+            finishes: finishes.collect(),
+            service_tier: response.service_tier.clone(),
+            upstream_id: response.id.clone(),
+            text_bytes: text_bytes(response),
+            images: images(response),
+            has_content: response.choices.iter().any(|choice| !choice.turn.blocks.is_empty()),
+            form,
+        }
+    }
+
+    /// The body for the caller, with usage and cost. USAGE-3
+    pub fn write(self, identity: &Identity, additions: Additions<'_>) -> Vec<u8> {
+        match self.form {
+            Form::Chat(mut patched) => {
+                patched.usage = self.usage;
+                patched.finish(additions)
+            }
+            Form::Messages(mut patched) => {
+                patched.usage = self.usage;
+                patched.finish(additions)
+            }
+            Form::AsItCame(body) => body,
+            Form::Translated(mut response) => {
+                response.usage = self.usage;
+                match self.surface {
+                    Surface::Chat => openai_chat::encode_response(&response, identity, additions),
+                    Surface::Completions => {
+                        completions::encode_response(&response, identity, additions)
+                    }
+                    Surface::Messages => anthropic::encode_response(&response, identity, additions),
+                    Surface::Gemini => gemini::encode_response(&response, identity, additions),
+                }
+            }
+        }
+    }
+}
+
+/// Images in an answer.
+fn images(response: &Response) -> u64 {
+    let blocks = response.choices.iter().flat_map(|choice| &choice.turn.blocks);
+    blocks.filter(|block| matches!(block.kind, BlockKind::Image { .. })).count() as u64
+}
+
+/// Bytes of text in an answer, for an estimate where no usage is told.
+fn text_bytes(response: &Response) -> u64 {
+    let mut bytes = 0_u64;
+    for choice in &response.choices {
+        for block in &choice.turn.blocks {
+            bytes += match &block.kind {
+                BlockKind::Text { text, .. } | BlockKind::Refusal { text } => text.len() as u64,
+                BlockKind::ToolCall { arguments, .. } => arguments.len() as u64,
+                BlockKind::Reasoning(block) => match &block.content {
+                    ReasoningContent::Text { text, .. } => text.len() as u64,
+                    ReasoningContent::Summary { summary } => summary.len() as u64,
+                    ReasoningContent::Encrypted { .. } => 0,
+                },
+                _ => 0,
+            };
+        }
+    }
+    bytes
+}

@@ -1,0 +1,15 @@
+//! Amazon Web Services: keys, signatures, and addresses of Bedrock. wire-formats 5.1
+
+mod bedrock;
+mod canonical;
+mod clock;
+mod credentials;
+mod signature;
+
+#[cfg(test)]
+mod tests;
+
+pub use bedrock::{BEDROCK_SERVICE, bedrock_host, bedrock_path};
+pub use credentials::AwsCredentials;
+pub(crate) use credentials::parse;
+pub use signature::{BodyHash, Request, SignedHeaders, sign};
