@@ -85,7 +85,7 @@ pub struct Call {
     pub outcome: Outcome,
     /// What a vendor would bill.
     pub usage: Usage,
-    /// Content chunks handed to the connection.
+    /// Content chunks handed to the connection so far.
     pub chunks_sent: u64,
     /// Whether the client left before the end of the message.
     pub disconnected: bool,
@@ -219,6 +219,14 @@ impl Ledger {
         self.changes.send_modify(|version| *version = version.wrapping_add(1));
     }
 
+    /// Notes how far a call has come, for those who look while it goes on.
+    fn progress(&self, number: u64, chunks_sent: u64) {
+        let mut kept = self.kept();
+        if let Some(call) = kept.calls.iter_mut().rev().find(|call| call.number == number) {
+            call.chunks_sent = chunks_sent;
+        }
+    }
+
     fn settle(&self, settled: &Settled) {
         let mut kept = self.kept();
         // Searched from the back: a call settles soon after it began.
@@ -321,6 +329,7 @@ impl Recorder {
             Usage { output, reasoning: self.planned.reasoning.min(output), ..self.planned };
         if content {
             self.settled.chunks_sent = self.settled.chunks_sent.saturating_add(1);
+            self.ledger.progress(self.settled.number, self.settled.chunks_sent);
         }
     }
 

@@ -22,7 +22,7 @@ use crate::script::{Fast, Script};
 use crate::server::State;
 use crate::socket::Line;
 use crate::turn::Turn;
-use crate::{Protocol, fast, steps, wire};
+use crate::{Protocol, fast, play, steps, wire};
 
 /// Largest request body read, in bytes.
 const LARGEST_BODY: usize = 64 << 20;
@@ -228,7 +228,10 @@ impl Exchange {
                 wire::count(self.protocol, &body, model.as_deref()).map(Work::Say)
             }
             Operation::Generate { model, stream, .. } => {
-                wire::read(self.protocol, &body, model.as_deref(), *stream).map(Work::Generate)
+                wire::read(self.protocol, &body, model.as_deref(), *stream).map(|mut asked| {
+                    asked.step = play::due(&body, &asked.tools, &self.state.options.plays);
+                    Work::Generate(asked)
+                })
             }
         });
         match read {
