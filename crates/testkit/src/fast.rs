@@ -73,6 +73,7 @@ pub(crate) fn stream(protocol: Protocol, fast: Fast, include_usage: bool) -> Vec
                 "event: content_block_stop\ndata: {{\"type\":\"content_block_stop\",\"index\":0}}\n\nevent: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"end_turn\",\"stop_sequence\":null}},\"usage\":{{\"output_tokens\":{output}}}}}\n\nevent: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"
             ),
         ),
+        Protocol::Bedrock | Protocol::Cohere => ("", "", String::new()),
         Protocol::Gemini => (
             "",
             GEMINI,
@@ -115,6 +116,7 @@ pub(crate) fn plain(protocol: Protocol) -> (Bytes, Usage) {
         Protocol::Anthropic => format!(
             r#"{{"id":"msg_bench","type":"message","role":"assistant","model":"bench","content":[{{"type":"text","text":"{text}"}}],"stop_reason":"end_turn","stop_sequence":null,"usage":{{"input_tokens":{PROMPT_TOKENS},"output_tokens":{output}}}}}"#
         ),
+        Protocol::Bedrock | Protocol::Cohere => "{}".to_owned(),
         Protocol::Gemini => format!(
             r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}],"role":"model"}},"finishReason":"STOP","index":0}}],"usageMetadata":{{"promptTokenCount":{PROMPT_TOKENS},"candidatesTokenCount":{output},"totalTokenCount":{total}}},"modelVersion":"bench","responseId":"bench"}}"#
         ),

@@ -70,6 +70,12 @@ mod anthropic;
 
 mod gemini;
 
+mod bedrock;
+
+mod cohere;
+
+mod embedding;
+
 mod signature;
 
 mod answer;
@@ -94,6 +100,7 @@ mod socket;
 
 pub use calls::{Bill, Billed, Call, Outcome, Usage};
 pub use connect::{RefusedAddress, TlsErrorServer};
+pub use embedding::{embedding, relevance};
 pub use fault::{Fault, Point};
 pub use play::Play;
 pub use rules::{Options, Rule};

@@ -1,4 +1,4 @@
-//! The three wire protocols behind one set of functions.
+//! The wire protocols behind one set of functions.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -9,7 +9,7 @@ use crate::answer::{Answer, Asked};
 use crate::calls::Usage;
 use crate::rejection::Rejection;
 use crate::turn::{Event, Turn};
-use crate::{anthropic, gemini, openai};
+use crate::{anthropic, bedrock, cohere, gemini, openai};
 
 /// A wire protocol the simulator speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -21,6 +21,10 @@ pub enum Protocol {
     Anthropic,
     /// Gemini generateContent.
     Gemini,
+    /// Amazon Bedrock's runtime: Converse and InvokeModel.
+    Bedrock,
+    /// Cohere v2.
+    Cohere,
 }
 
 impl Protocol {
@@ -30,6 +34,8 @@ impl Protocol {
             Self::OpenAi => "/openai/v1",
             Self::Anthropic => "/anthropic/v1",
             Self::Gemini => "/gemini/v1beta",
+            Self::Bedrock => "/bedrock",
+            Self::Cohere => "/cohere/v2",
         }
     }
 }
@@ -40,6 +46,8 @@ pub(crate) fn malformed_event(protocol: Protocol) -> Bytes {
         Protocol::OpenAi => b"data: {\"choices\": not json\n\n",
         Protocol::Anthropic => b"event: content_block_delta\ndata: {\"type\": not json\n\n",
         Protocol::Gemini => b"data: {\"candidates\": not json\r\n\r\n",
+        Protocol::Bedrock => return bedrock::malformed(),
+        Protocol::Cohere => b"event: content-delta\ndata: {\"type\": not json\n\n",
     })
 }
 
@@ -56,6 +64,7 @@ pub(crate) fn read(
         Protocol::Gemini => {
             gemini::read(body, model.unwrap_or_default(), stream.unwrap_or_default())?
         }
+        Protocol::Bedrock | Protocol::Cohere => return Err(Rejection::status(501)),
     };
     Ok(Box::new(asked))
 }
@@ -74,6 +83,7 @@ pub(crate) fn full(
             answers.first().map_or(Value::Null, |first| anthropic::full(turn, asked, first, usage))
         }
         Protocol::Gemini => gemini::full(turn, asked, answers, usage),
+        Protocol::Bedrock | Protocol::Cohere => Value::Null,
     }
 }
 
@@ -91,6 +101,7 @@ pub(crate) fn events(
             .first()
             .map_or_else(Vec::new, |first| anthropic::events(turn, asked, first, usage)),
         Protocol::Gemini => gemini::events(turn, asked, answers, usage),
+        Protocol::Bedrock | Protocol::Cohere => Vec::new(),
     }
 }
 
@@ -100,6 +111,8 @@ pub(crate) fn error_body(protocol: Protocol, rejection: &Rejection, request: &st
         Protocol::OpenAi => openai::error_body(rejection),
         Protocol::Anthropic => anthropic::error_body(rejection, request),
         Protocol::Gemini => gemini::error_body(rejection),
+        Protocol::Bedrock => bedrock::error_body(rejection),
+        Protocol::Cohere => cohere::error_body(rejection, request),
     }
 }
 
@@ -109,6 +122,8 @@ pub(crate) fn error_event(protocol: Protocol, rejection: &Rejection) -> Bytes {
         Protocol::OpenAi => openai::error_event(rejection),
         Protocol::Anthropic => anthropic::error_event(rejection),
         Protocol::Gemini => gemini::error_event(rejection),
+        Protocol::Bedrock => bedrock::error_event(rejection),
+        Protocol::Cohere => cohere::error_event(rejection),
     }
 }
 
@@ -118,6 +133,8 @@ pub(crate) fn models(protocol: Protocol, names: &[String], created: u64) -> Valu
         Protocol::OpenAi => openai::models(names, created),
         Protocol::Anthropic => anthropic::models(names),
         Protocol::Gemini => gemini::models(names),
+        Protocol::Bedrock => bedrock::models(names),
+        Protocol::Cohere => cohere::models(names),
     }
 }
 
@@ -130,8 +147,9 @@ pub(crate) fn key<'a>(
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = || header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     match protocol {
-        Protocol::OpenAi => bearer(),
+        Protocol::OpenAi | Protocol::Cohere => bearer(),
         Protocol::Anthropic => header("x-api-key").or_else(bearer),
+        Protocol::Bedrock => bedrock::key(headers),
         Protocol::Gemini => header("x-goog-api-key")
             .or_else(bearer)
             .or_else(|| query.split('&').find_map(|pair| pair.strip_prefix("key="))),
@@ -160,7 +178,12 @@ pub(crate) fn unauthorized(protocol: Protocol, given: bool) -> Rejection {
             403,
             "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.",
         ),
-        (Protocol::OpenAi | Protocol::Anthropic, true) => Rejection::status(401),
+        (Protocol::Cohere, false) => Rejection::new(401, "no api key supplied"),
+        (Protocol::Bedrock, _) => {
+            Rejection::new(403, "The security token included in the request is invalid.")
+                .kind("UnrecognizedClientException")
+        }
+        (Protocol::OpenAi | Protocol::Anthropic | Protocol::Cohere, true) => Rejection::status(401),
     }
 }
 
@@ -176,7 +199,10 @@ pub(crate) fn model(
         return Err(Rejection::status(404));
     }
     let list = models(protocol, &[name.to_owned()], created);
-    let entry = list.get("data").or_else(|| list.get("models")).and_then(|entries| entries.get(0));
+    let entry = ["data", "models", "modelSummaries"]
+        .iter()
+        .find_map(|key| list.get(key))
+        .and_then(|entries| entries.get(0));
     entry.cloned().ok_or_else(|| Rejection::status(404))
 }
 
@@ -187,7 +213,7 @@ pub(crate) fn count(
     model: Option<&str>,
 ) -> Result<Value, Rejection> {
     match protocol {
-        Protocol::OpenAi => Err(Rejection::status(404)),
+        Protocol::OpenAi | Protocol::Bedrock | Protocol::Cohere => Err(Rejection::status(404)),
         Protocol::Anthropic => anthropic::count(body),
         Protocol::Gemini => gemini::count(body, model.unwrap_or_default()),
     }
@@ -208,14 +234,17 @@ pub(crate) fn as_array(events: &mut [Event]) {
 pub(crate) fn stream_type(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::OpenAi | Protocol::Anthropic => "text/event-stream; charset=utf-8",
-        Protocol::Gemini => "text/event-stream",
+        Protocol::Gemini | Protocol::Cohere => "text/event-stream",
+        Protocol::Bedrock => "application/vnd.amazon.eventstream",
     }
 }
 
 /// Content type of everything else.
 pub(crate) fn json_type(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::OpenAi | Protocol::Anthropic => "application/json",
+        Protocol::OpenAi | Protocol::Anthropic | Protocol::Bedrock | Protocol::Cohere => {
+            "application/json"
+        }
         Protocol::Gemini => "application/json; charset=UTF-8",
     }
 }
@@ -226,6 +255,8 @@ pub(crate) fn answer_id(protocol: Protocol, turn: &Turn) -> String {
         Protocol::OpenAi => openai::answer_id(turn),
         Protocol::Anthropic => anthropic::answer_id(turn),
         Protocol::Gemini => gemini::answer_id(turn),
+        Protocol::Bedrock => bedrock::answer_id(turn),
+        Protocol::Cohere => cohere::answer_id(turn),
     }
 }
 
@@ -235,5 +266,7 @@ pub(crate) fn request_id_header(protocol: Protocol) -> &'static str {
         Protocol::OpenAi => "x-request-id",
         Protocol::Anthropic => "request-id",
         Protocol::Gemini => "x-goog-request-id",
+        Protocol::Bedrock => "x-amzn-requestid",
+        Protocol::Cohere => "x-debug-trace-id",
     }
 }
