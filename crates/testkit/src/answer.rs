@@ -97,6 +97,14 @@ pub(crate) struct Asked {
     pub strict_thinking: bool,
     /// Whether the reasoning text is part of the answer.
     pub show_reasoning: bool,
+    /// Whether reasoning comes with its encrypted content (Responses).
+    pub encrypt_reasoning: bool,
+    /// Whether the vendor searches the web before it answers (Responses).
+    pub searches: bool,
+    /// Whether deltas are padded (Responses).
+    pub obfuscate: bool,
+    /// The parameters that the answer repeats (Responses).
+    pub echo: Value,
     /// What the play in the conversation wants done now.
     pub step: Option<Step>,
 }

@@ -139,7 +139,7 @@ fn malformed(protocol: Protocol, error: &serde_json::Error) -> Rejection {
     }
     Rejection::invalid(match protocol {
         Protocol::Bedrock | Protocol::Cohere => format!("invalid json syntax: {error}"),
-        Protocol::OpenAi => "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)".to_owned(),
+        Protocol::OpenAi | Protocol::OpenAiResponses => "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)".to_owned(),
         Protocol::Anthropic => format!("The request body is not valid JSON: {error}"),
         Protocol::Gemini => format!("Invalid JSON payload received. {error}"),
     })
@@ -281,7 +281,10 @@ impl Exchange {
             if !sse {
                 wire::as_array(&mut events);
             }
-            let steps = steps::stream(events, &self.script, self.protocol);
+            let error = |rejection: &Rejection, sent| {
+                wire::error_event(self.protocol, rejection, &self.turn, &asked, sent)
+            };
+            let steps = steps::stream(events, &self.script, self.protocol, error);
             let kind = if sse {
                 wire::stream_type(self.protocol)
             } else {

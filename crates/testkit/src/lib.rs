@@ -66,6 +66,8 @@ mod wire;
 
 mod openai;
 
+mod responses;
+
 mod anthropic;
 
 mod gemini;

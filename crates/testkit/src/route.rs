@@ -33,6 +33,12 @@ pub(crate) fn route(
         if path.ends_with("/chat/completions") {
             return Some((Protocol::OpenAi, generate));
         }
+        if path.ends_with("/responses") {
+            return Some((Protocol::OpenAiResponses, generate));
+        }
+        if path.ends_with("/responses/input_tokens") {
+            return Some((Protocol::OpenAiResponses, Operation::Count { model: None }));
+        }
         if path.ends_with("/messages") {
             return Some((Protocol::Anthropic, generate));
         }

@@ -9,7 +9,7 @@ use crate::answer::{Answer, Asked};
 use crate::calls::Usage;
 use crate::rejection::Rejection;
 use crate::turn::{Event, Turn};
-use crate::{anthropic, bedrock, cohere, gemini, openai};
+use crate::{anthropic, bedrock, cohere, gemini, openai, responses};
 
 /// A wire protocol the simulator speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -17,6 +17,9 @@ use crate::{anthropic, bedrock, cohere, gemini, openai};
 pub enum Protocol {
     /// OpenAI Chat Completions.
     OpenAi,
+    /// OpenAI Responses.
+    #[serde(rename = "openai_responses")]
+    OpenAiResponses,
     /// Anthropic Messages.
     Anthropic,
     /// Gemini generateContent.
@@ -31,7 +34,7 @@ impl Protocol {
     /// The path that a base URL of this protocol ends in.
     pub fn base_path(self) -> &'static str {
         match self {
-            Self::OpenAi => "/openai/v1",
+            Self::OpenAi | Self::OpenAiResponses => "/openai/v1",
             Self::Anthropic => "/anthropic/v1",
             Self::Gemini => "/gemini/v1beta",
             Self::Bedrock => "/bedrock",
@@ -43,6 +46,9 @@ impl Protocol {
 /// A frame that is not JSON.
 pub(crate) fn malformed_event(protocol: Protocol) -> Bytes {
     Bytes::from_static(match protocol {
+        Protocol::OpenAiResponses => {
+            b"event: response.output_text.delta\ndata: {\"type\": not json\n\n"
+        }
         Protocol::OpenAi => b"data: {\"choices\": not json\n\n",
         Protocol::Anthropic => b"event: content_block_delta\ndata: {\"type\": not json\n\n",
         Protocol::Gemini => b"data: {\"candidates\": not json\r\n\r\n",
@@ -60,6 +66,7 @@ pub(crate) fn read(
 ) -> Result<Box<Asked>, Rejection> {
     let asked = match protocol {
         Protocol::OpenAi => openai::read(body)?,
+        Protocol::OpenAiResponses => responses::read(body)?,
         Protocol::Anthropic => anthropic::read(body)?,
         Protocol::Gemini => {
             gemini::read(body, model.unwrap_or_default(), stream.unwrap_or_default())?
@@ -77,11 +84,14 @@ pub(crate) fn full(
     answers: &[Answer],
     usage: &Usage,
 ) -> Value {
+    // All but OpenAI Chat and Gemini give just one answer.
+    let Some(first) = answers.first() else {
+        return Value::Null;
+    };
     match protocol {
         Protocol::OpenAi => openai::full(turn, asked, answers, usage),
-        Protocol::Anthropic => {
-            answers.first().map_or(Value::Null, |first| anthropic::full(turn, asked, first, usage))
-        }
+        Protocol::OpenAiResponses => responses::full(turn, asked, first, usage),
+        Protocol::Anthropic => anthropic::full(turn, asked, first, usage),
         Protocol::Gemini => gemini::full(turn, asked, answers, usage),
         Protocol::Bedrock | Protocol::Cohere => Value::Null,
     }
@@ -95,11 +105,13 @@ pub(crate) fn events(
     answers: &[Answer],
     usage: &Usage,
 ) -> Vec<Event> {
+    let Some(first) = answers.first() else {
+        return Vec::new();
+    };
     match protocol {
         Protocol::OpenAi => openai::events(turn, asked, answers, usage),
-        Protocol::Anthropic => answers
-            .first()
-            .map_or_else(Vec::new, |first| anthropic::events(turn, asked, first, usage)),
+        Protocol::OpenAiResponses => responses::events(turn, asked, first, usage),
+        Protocol::Anthropic => anthropic::events(turn, asked, first, usage),
         Protocol::Gemini => gemini::events(turn, asked, answers, usage),
         Protocol::Bedrock | Protocol::Cohere => Vec::new(),
     }
@@ -108,7 +120,7 @@ pub(crate) fn events(
 /// The vendor's error body.
 pub(crate) fn error_body(protocol: Protocol, rejection: &Rejection, request: &str) -> Value {
     match protocol {
-        Protocol::OpenAi => openai::error_body(rejection),
+        Protocol::OpenAi | Protocol::OpenAiResponses => openai::error_body(rejection),
         Protocol::Anthropic => anthropic::error_body(rejection, request),
         Protocol::Gemini => gemini::error_body(rejection),
         Protocol::Bedrock => bedrock::error_body(rejection),
@@ -116,10 +128,18 @@ pub(crate) fn error_body(protocol: Protocol, rejection: &Rejection, request: &st
     }
 }
 
-/// The vendor's error inside a stream that has already begun.
-pub(crate) fn error_event(protocol: Protocol, rejection: &Rejection) -> Bytes {
+/// The vendor's error inside a stream that has already begun; `sent` is the number of events
+/// before it.
+pub(crate) fn error_event(
+    protocol: Protocol,
+    rejection: &Rejection,
+    turn: &Turn,
+    asked: &Asked,
+    sent: usize,
+) -> Bytes {
     match protocol {
         Protocol::OpenAi => openai::error_event(rejection),
+        Protocol::OpenAiResponses => responses::error_event(rejection, turn, asked, sent),
         Protocol::Anthropic => anthropic::error_event(rejection),
         Protocol::Gemini => gemini::error_event(rejection),
         Protocol::Bedrock => bedrock::error_event(rejection),
@@ -130,7 +150,7 @@ pub(crate) fn error_event(protocol: Protocol, rejection: &Rejection) -> Bytes {
 /// The vendor's list of models.
 pub(crate) fn models(protocol: Protocol, names: &[String], created: u64) -> Value {
     match protocol {
-        Protocol::OpenAi => openai::models(names, created),
+        Protocol::OpenAi | Protocol::OpenAiResponses => openai::models(names, created),
         Protocol::Anthropic => anthropic::models(names),
         Protocol::Gemini => gemini::models(names),
         Protocol::Bedrock => bedrock::models(names),
@@ -147,7 +167,7 @@ pub(crate) fn key<'a>(
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = || header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     match protocol {
-        Protocol::OpenAi | Protocol::Cohere => bearer(),
+        Protocol::OpenAi | Protocol::OpenAiResponses | Protocol::Cohere => bearer(),
         Protocol::Anthropic => header("x-api-key").or_else(bearer),
         Protocol::Bedrock => bedrock::key(headers),
         Protocol::Gemini => header("x-goog-api-key")
@@ -159,7 +179,7 @@ pub(crate) fn key<'a>(
 /// The refusal of a missing or wrong API key.
 pub(crate) fn unauthorized(protocol: Protocol, given: bool) -> Rejection {
     match (protocol, given) {
-        (Protocol::OpenAi, false) => Rejection::new(
+        (Protocol::OpenAi | Protocol::OpenAiResponses, false) => Rejection::new(
             401,
             "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
         ),
@@ -183,7 +203,7 @@ pub(crate) fn unauthorized(protocol: Protocol, given: bool) -> Rejection {
             Rejection::new(403, "The security token included in the request is invalid.")
                 .kind("UnrecognizedClientException")
         }
-        (Protocol::OpenAi | Protocol::Anthropic | Protocol::Cohere, true) => Rejection::status(401),
+        (_, true) => Rejection::status(401),
     }
 }
 
@@ -214,6 +234,7 @@ pub(crate) fn count(
 ) -> Result<Value, Rejection> {
     match protocol {
         Protocol::OpenAi | Protocol::Bedrock | Protocol::Cohere => Err(Rejection::status(404)),
+        Protocol::OpenAiResponses => responses::count(body),
         Protocol::Anthropic => anthropic::count(body),
         Protocol::Gemini => gemini::count(body, model.unwrap_or_default()),
     }
@@ -233,7 +254,9 @@ pub(crate) fn as_array(events: &mut [Event]) {
 /// Content type of a stream.
 pub(crate) fn stream_type(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::OpenAi | Protocol::Anthropic => "text/event-stream; charset=utf-8",
+        Protocol::OpenAi | Protocol::OpenAiResponses | Protocol::Anthropic => {
+            "text/event-stream; charset=utf-8"
+        }
         Protocol::Gemini | Protocol::Cohere => "text/event-stream",
         Protocol::Bedrock => "application/vnd.amazon.eventstream",
     }
@@ -242,10 +265,8 @@ pub(crate) fn stream_type(protocol: Protocol) -> &'static str {
 /// Content type of everything else.
 pub(crate) fn json_type(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::OpenAi | Protocol::Anthropic | Protocol::Bedrock | Protocol::Cohere => {
-            "application/json"
-        }
         Protocol::Gemini => "application/json; charset=UTF-8",
+        _ => "application/json",
     }
 }
 
@@ -253,6 +274,7 @@ pub(crate) fn json_type(protocol: Protocol) -> &'static str {
 pub(crate) fn answer_id(protocol: Protocol, turn: &Turn) -> String {
     match protocol {
         Protocol::OpenAi => openai::answer_id(turn),
+        Protocol::OpenAiResponses => responses::answer_id(turn),
         Protocol::Anthropic => anthropic::answer_id(turn),
         Protocol::Gemini => gemini::answer_id(turn),
         Protocol::Bedrock => bedrock::answer_id(turn),
@@ -263,7 +285,7 @@ pub(crate) fn answer_id(protocol: Protocol, turn: &Turn) -> String {
 /// The response header that names the request.
 pub(crate) fn request_id_header(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::OpenAi => "x-request-id",
+        Protocol::OpenAi | Protocol::OpenAiResponses => "x-request-id",
         Protocol::Anthropic => "request-id",
         Protocol::Gemini => "x-goog-request-id",
         Protocol::Bedrock => "x-amzn-requestid",
