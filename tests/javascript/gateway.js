@@ -11,6 +11,9 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const FIXTURES = join(ROOT, "tests/fixtures");
 const PATIENCE = 60_000;
 
+/** Prints the providers, models and prices of the tests. */
+export const BUILDER = join(FIXTURES, "build_providers.py");
+
 // A clean environment: nobody's provider keys, proxies or settings.
 const ENVIRONMENT = { PATH: process.env.PATH ?? "" };
 
@@ -68,16 +71,15 @@ class Child {
   }
 }
 
-/** A running gateway: `baseUrl`, `url`, `key`, `managementKey()`, `close()`. */
+/** A running gateway: `baseUrl`, `url`, `key`, `simulatorUrl`, `managementKey()`, `close()`. */
 export async function startGateway() {
   const folder = mkdtempSync(join(tmpdir(), "trunkline-"));
   const script = join(FIXTURES, "script.toml");
   const simulator = new Child(["sim", "--listen", "127.0.0.1:0", "--script", script]);
   const [, address] = await simulator.waitFor(/listening on ([0-9.]+:[0-9]+)/);
   const python = process.env.PYTHON ?? "python3";
-  const builder = join(FIXTURES, "build_providers.py");
   const document = join(folder, "providers.json");
-  writeFileSync(document, execFileSync(python, ["-B", builder, `http://${address}`]));
+  writeFileSync(document, execFileSync(python, ["-B", BUILDER, `http://${address}`]));
   const common = ["--data-folder", join(folder, "data"), "--log", "warn"];
   execFileSync(binary(), [...common, "provider", "add", document], { env: ENVIRONMENT });
   const gateway = new Child([
@@ -89,6 +91,7 @@ export async function startGateway() {
   return {
     url,
     key,
+    simulatorUrl: `http://${address}`,
     baseUrl: `${url}/api/v1`,
     /** A key for the management API, made as an operator makes it and in force. */
     async managementKey() {

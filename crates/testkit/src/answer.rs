@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::calls::Usage;
 use crate::fault::Fault;
+use crate::play::Step;
 use crate::prompt_cache::Mark;
 use crate::schema_example::example;
 use crate::script::Script;
@@ -96,6 +97,16 @@ pub(crate) struct Asked {
     pub strict_thinking: bool,
     /// Whether the reasoning text is part of the answer.
     pub show_reasoning: bool,
+    /// Whether reasoning comes with its encrypted content (Responses).
+    pub encrypt_reasoning: bool,
+    /// Whether the vendor searches the web before it answers (Responses).
+    pub searches: bool,
+    /// Whether deltas are padded (Responses).
+    pub obfuscate: bool,
+    /// The parameters that the answer repeats (Responses).
+    pub echo: Value,
+    /// What the play in the conversation wants done now.
+    pub step: Option<Step>,
 }
 
 /// A tool call of the model.
@@ -193,7 +204,10 @@ fn answer(asked: &Asked, script: &Script, index: u64) -> Answer {
     } else if script.fault == Some(Fault::HugeLine) {
         "x".repeat(2 << 20)
     } else {
-        script.text.clone().unwrap_or_else(|| text(asked, index))
+        match (&script.text, &asked.step) {
+            (Some(text), _) | (None, Some(Step::Say(text))) => text.clone(),
+            _ => text(asked, index),
+        }
     };
     limit(asked, &mut answer);
     answer
@@ -227,6 +241,11 @@ fn limit(asked: &Asked, answer: &mut Answer) {
 }
 
 fn calls(asked: &Asked) -> Vec<ToolCall> {
+    match &asked.step {
+        Some(Step::Call(calls)) if asked.choice != Choice::None => return calls.clone(),
+        Some(Step::Say(_)) => return Vec::new(),
+        _ => {}
+    }
     if asked.tools.is_empty() || !asked.tool_results.is_empty() {
         return Vec::new();
     }

@@ -30,6 +30,8 @@ pub struct Usage {
     pub output: u64,
     /// Generated tokens that were reasoning.
     pub reasoning: u64,
+    /// Searches, where rerank is billed by them instead of by tokens.
+    pub search_units: u64,
 }
 
 impl Usage {
@@ -85,7 +87,7 @@ pub struct Call {
     pub outcome: Outcome,
     /// What a vendor would bill.
     pub usage: Usage,
-    /// Content chunks handed to the connection.
+    /// Content chunks handed to the connection so far.
     pub chunks_sent: u64,
     /// Whether the client left before the end of the message.
     pub disconnected: bool,
@@ -114,6 +116,8 @@ pub struct Billed {
     pub prompt_tokens: u64,
     /// Generated tokens.
     pub output_tokens: u64,
+    /// Searches, where rerank is billed by them.
+    pub search_units: u64,
 }
 
 /// The bill: every answer that costs something, small enough to be kept for long runs.
@@ -219,6 +223,14 @@ impl Ledger {
         self.changes.send_modify(|version| *version = version.wrapping_add(1));
     }
 
+    /// Notes how far a call has come, for those who look while it goes on.
+    fn progress(&self, number: u64, chunks_sent: u64) {
+        let mut kept = self.kept();
+        if let Some(call) = kept.calls.iter_mut().rev().find(|call| call.number == number) {
+            call.chunks_sent = chunks_sent;
+        }
+    }
+
     fn settle(&self, settled: &Settled) {
         let mut kept = self.kept();
         // Searched from the back: a call settles soon after it began.
@@ -229,7 +241,7 @@ impl Ledger {
             call.chunks_sent = settled.chunks_sent;
             call.disconnected = settled.disconnected;
         }
-        if settled.usage.total() > 0
+        if settled.usage != Usage::default()
             && let Some(answer) = &settled.answer
         {
             kept.billed.push_back(Billed {
@@ -238,6 +250,7 @@ impl Ledger {
                 outcome: settled.outcome.clone(),
                 prompt_tokens: settled.usage.prompt(),
                 output_tokens: settled.usage.output,
+                search_units: settled.usage.search_units,
             });
             if kept.billed.len() > KEPT_ANSWERS {
                 kept.billed.pop_front();
@@ -321,6 +334,7 @@ impl Recorder {
             Usage { output, reasoning: self.planned.reasoning.min(output), ..self.planned };
         if content {
             self.settled.chunks_sent = self.settled.chunks_sent.saturating_add(1);
+            self.ledger.progress(self.settled.number, self.settled.chunks_sent);
         }
     }
 

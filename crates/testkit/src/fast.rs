@@ -26,6 +26,12 @@ const OPENAI: &str = concat!(
     text!(),
     "\"},\"finish_reason\":null}]}\n\n"
 );
+const RESPONSES: &str = concat!(
+    "event: response.output_text.delta\n",
+    r#"data: {"type":"response.output_text.delta","sequence_number":4,"item_id":"msg_bench","output_index":0,"content_index":0,"logprobs":[],"delta":""#,
+    text!(),
+    "\"}\n\n"
+);
 const ANTHROPIC: &str = concat!(
     "event: content_block_delta\n",
     r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""#,
@@ -73,6 +79,22 @@ pub(crate) fn stream(protocol: Protocol, fast: Fast, include_usage: bool) -> Vec
                 "event: content_block_stop\ndata: {{\"type\":\"content_block_stop\",\"index\":0}}\n\nevent: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"end_turn\",\"stop_sequence\":null}},\"usage\":{{\"output_tokens\":{output}}}}}\n\nevent: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"
             ),
         ),
+        Protocol::OpenAiResponses => (
+            concat!(
+                "event: response.created\n",
+                r#"data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_bench","object":"response","created_at":1767225600,"model":"bench","status":"in_progress","output":[],"usage":null}}"#,
+                "\n\nevent: response.output_item.added\n",
+                r#"data: {"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"id":"msg_bench","type":"message","status":"in_progress","role":"assistant","content":[]}}"#,
+                "\n\nevent: response.content_part.added\n",
+                r#"data: {"type":"response.content_part.added","sequence_number":2,"item_id":"msg_bench","output_index":0,"content_index":0,"part":{"type":"output_text","text":"","annotations":[],"logprobs":[]}}"#,
+                "\n\n"
+            ),
+            RESPONSES,
+            format!(
+                "event: response.completed\ndata: {{\"type\":\"response.completed\",\"sequence_number\":5,\"response\":{{\"id\":\"resp_bench\",\"object\":\"response\",\"created_at\":1767225600,\"model\":\"bench\",\"status\":\"completed\",\"output\":[],\"usage\":{{\"input_tokens\":{PROMPT_TOKENS},\"output_tokens\":{output},\"total_tokens\":{total}}}}}}}\n\n"
+            ),
+        ),
+        Protocol::Bedrock | Protocol::Cohere => ("", "", String::new()),
         Protocol::Gemini => (
             "",
             GEMINI,
@@ -115,6 +137,10 @@ pub(crate) fn plain(protocol: Protocol) -> (Bytes, Usage) {
         Protocol::Anthropic => format!(
             r#"{{"id":"msg_bench","type":"message","role":"assistant","model":"bench","content":[{{"type":"text","text":"{text}"}}],"stop_reason":"end_turn","stop_sequence":null,"usage":{{"input_tokens":{PROMPT_TOKENS},"output_tokens":{output}}}}}"#
         ),
+        Protocol::OpenAiResponses => format!(
+            r#"{{"id":"resp_bench","object":"response","created_at":1767225600,"model":"bench","status":"completed","output":[{{"id":"msg_bench","type":"message","status":"completed","role":"assistant","content":[{{"type":"output_text","text":"{text}","annotations":[],"logprobs":[]}}]}}],"usage":{{"input_tokens":{PROMPT_TOKENS},"output_tokens":{output},"total_tokens":{total}}}}}"#
+        ),
+        Protocol::Bedrock | Protocol::Cohere => "{}".to_owned(),
         Protocol::Gemini => format!(
             r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}],"role":"model"}},"finishReason":"STOP","index":0}}],"usageMetadata":{{"promptTokenCount":{PROMPT_TOKENS},"candidatesTokenCount":{output},"totalTokenCount":{total}}},"modelVersion":"bench","responseId":"bench"}}"#
         ),
@@ -128,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_chunk_is_about_190_bytes_of_valid_json() {
-        for chunk in [OPENAI, ANTHROPIC, GEMINI] {
+        for chunk in [OPENAI, RESPONSES, ANTHROPIC, GEMINI] {
             assert!((170..=230).contains(&chunk.len()), "{}", chunk.len());
             let json = chunk.split_once("data: ").unwrap().1;
             serde_json::from_str::<serde_json::Value>(json).unwrap();

@@ -15,6 +15,9 @@
 //! * A tool is called when the request forces one, or when the last message is the user's and
 //!   contains the tool's name or the word "tool". Several names in the text are parallel calls.
 //!   Arguments are made from the JSON Schema. After a tool result the text quotes it.
+//! * A message of the user can carry a play that states calls and texts turn by turn, which is how
+//!   agents are led through work: `sim-call: NAME {JSON}`, `sim-also: NAME {JSON}` (in the same
+//!   turn) and `sim-say: "JSON string"`, each on a line of its own.
 //! * Structured output fits the schema asked for.
 //! * Reasoning appears in the vendor's form where the request asks for it. Signatures are
 //!   checked when history comes back.
@@ -63,9 +66,17 @@ mod wire;
 
 mod openai;
 
+mod responses;
+
 mod anthropic;
 
 mod gemini;
+
+mod bedrock;
+
+mod cohere;
+
+mod embedding;
 
 mod signature;
 
@@ -79,6 +90,8 @@ mod rejection;
 
 mod turn;
 
+mod play;
+
 mod steps;
 
 mod fast;
@@ -89,7 +102,9 @@ mod socket;
 
 pub use calls::{Bill, Billed, Call, Outcome, Usage};
 pub use connect::{RefusedAddress, TlsErrorServer};
+pub use embedding::{embedding, relevance};
 pub use fault::{Fault, Point};
+pub use play::Play;
 pub use rules::{Options, Rule};
 pub use schema_example::example;
 pub use script::{Fast, Script, ScriptError, UsageMode};

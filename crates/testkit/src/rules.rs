@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::play::Play;
 use crate::script::{Script, ScriptError};
 
 /// Gives the requests it matches a script.
@@ -67,7 +68,7 @@ impl Rule {
 }
 
 /// Whether `text` fits a pattern of `*` and `?`.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut from) = (0, 0);
@@ -107,6 +108,8 @@ pub struct Options {
     pub key: Option<String>,
     /// Ids in the list of models; empty is the built-in list. Any other id is answered too.
     pub models: Vec<String>,
+    /// Steps for what users say.
+    pub plays: Vec<Play>,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +122,8 @@ struct File {
     key: Option<String>,
     #[serde(default)]
     models: Vec<String>,
+    #[serde(default, alias = "plays")]
+    play: Vec<Play>,
 }
 
 impl Options {
@@ -136,6 +141,10 @@ impl Options {
     /// nth = 3
     /// fault = "status:429"
     /// retry_after = 2
+    ///
+    /// [[play]]
+    /// said = "*weather in Paris*"
+    /// steps = 'sim-call: get_weather {"city": "Paris"}'
     /// ```
     ///
     /// Besides `model`, `path`, `nth` and `times`, a rule has the keys of the script's short form.
@@ -150,7 +159,7 @@ impl Options {
         for (key, value) in &file.default {
             default.set(key, &plain(value))?;
         }
-        Ok(Self { default, rules, key: file.key, models: file.models })
+        Ok(Self { default, rules, key: file.key, models: file.models, plays: file.play })
     }
 
     /// The script of the first rule that applies.
