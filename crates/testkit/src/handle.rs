@@ -483,7 +483,9 @@ fn control(state: &State, method: &Method, path: &str, line: Arc<Line>) -> Respo
         (&Method::GET, "/_sim/calls") => {
             let mut calls = state.ledger.calls();
             for (name, value) in calls.iter_mut().flat_map(|call| &mut call.headers) {
-                if ["authorization", "x-api-key", "x-goog-api-key"].contains(&name.as_str()) {
+                if ["authorization", "x-api-key", "x-goog-api-key", "x-amz-security-token"]
+                    .contains(&name.as_str())
+                {
                     // Whoever looks at the page need not learn the keys of whoever called.
                     "(hidden)".clone_into(value);
                 }

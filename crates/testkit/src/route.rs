@@ -45,6 +45,22 @@ pub(crate) fn route(
         if path.ends_with("/messages/count_tokens") {
             return Some((Protocol::Anthropic, Operation::Count { model: None }));
         }
+        if let Some((_, tail)) = path.rsplit_once("/model/")
+            && let Some((model, verb)) = tail.rsplit_once('/')
+        {
+            let model = Some(decoded(model));
+            let converse = |stream| Operation::Generate {
+                model: model.clone(),
+                stream: Some(stream),
+                sse: true,
+            };
+            match verb {
+                "converse" => return Some((Protocol::Bedrock, converse(false))),
+                "converse-stream" => return Some((Protocol::Bedrock, converse(true))),
+                "count-tokens" => return Some((Protocol::Bedrock, Operation::Count { model })),
+                _ => {}
+            }
+        }
         if let Some(measure) = measured(path) {
             return Some(measure);
         }

@@ -71,7 +71,10 @@ pub(crate) fn read(
         Protocol::Gemini => {
             gemini::read(body, model.unwrap_or_default(), stream.unwrap_or_default())?
         }
-        Protocol::Bedrock | Protocol::Cohere => return Err(Rejection::status(501)),
+        Protocol::Bedrock => {
+            bedrock::read(body, model.unwrap_or_default(), stream.unwrap_or_default())?
+        }
+        Protocol::Cohere => return Err(Rejection::status(501)),
     };
     Ok(Box::new(asked))
 }
@@ -93,7 +96,8 @@ pub(crate) fn full(
         Protocol::OpenAiResponses => responses::full(turn, asked, first, usage),
         Protocol::Anthropic => anthropic::full(turn, asked, first, usage),
         Protocol::Gemini => gemini::full(turn, asked, answers, usage),
-        Protocol::Bedrock | Protocol::Cohere => Value::Null,
+        Protocol::Bedrock => bedrock::full(turn, asked, first, usage),
+        Protocol::Cohere => Value::Null,
     }
 }
 
@@ -113,7 +117,8 @@ pub(crate) fn events(
         Protocol::OpenAiResponses => responses::events(turn, asked, first, usage),
         Protocol::Anthropic => anthropic::events(turn, asked, first, usage),
         Protocol::Gemini => gemini::events(turn, asked, answers, usage),
-        Protocol::Bedrock | Protocol::Cohere => Vec::new(),
+        Protocol::Bedrock => bedrock::events(turn, asked, first, usage),
+        Protocol::Cohere => Vec::new(),
     }
 }
 
@@ -233,7 +238,8 @@ pub(crate) fn count(
     model: Option<&str>,
 ) -> Result<Value, Rejection> {
     match protocol {
-        Protocol::OpenAi | Protocol::Bedrock | Protocol::Cohere => Err(Rejection::status(404)),
+        Protocol::OpenAi | Protocol::Cohere => Err(Rejection::status(404)),
+        Protocol::Bedrock => bedrock::count(body, model.unwrap_or_default()),
         Protocol::OpenAiResponses => responses::count(body),
         Protocol::Anthropic => anthropic::count(body),
         Protocol::Gemini => gemini::count(body, model.unwrap_or_default()),
