@@ -38,6 +38,17 @@ const ANTHROPIC: &str = concat!(
     text!(),
     "\"}                                                      }\n\n"
 );
+const COHERE: &str = concat!(
+    "event: content-delta\n",
+    r#"data: {"type":"content-delta","index":0,"delta":{"message":{"content":{"text":""#,
+    text!(),
+    "\"}}}                                                                       }\n\n"
+);
+const OLLAMA: &str = concat!(
+    r#"{"model":"bench","created_at":"2026-01-01T00:00:00.123456789Z","message":{"role":"assistant","content":""#,
+    text!(),
+    "\"},\"done\":false                                       }\n"
+);
 const GEMINI: &str = concat!(
     r#"data: {"candidates":[{"content":{"parts":[{"text":""#,
     text!(),
@@ -95,7 +106,26 @@ pub(crate) fn stream(protocol: Protocol, fast: Fast, include_usage: bool) -> Vec
             ),
         ),
         Protocol::Bedrock => return bedrock_stream(fast, output, total),
-        Protocol::Cohere => ("", "", String::new()),
+        Protocol::Cohere => (
+            concat!(
+                "event: message-start\n",
+                r#"data: {"type":"message-start","id":"bench","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[],"citations":[]}}}"#,
+                "\n\nevent: content-start\n",
+                r#"data: {"type":"content-start","index":0,"delta":{"message":{"content":{"type":"text","text":""}}}}"#,
+                "\n\n"
+            ),
+            COHERE,
+            format!(
+                "event: content-end\ndata: {{\"type\":\"content-end\",\"index\":0}}\n\nevent: message-end\ndata: {{\"type\":\"message-end\",\"delta\":{{\"finish_reason\":\"COMPLETE\",\"usage\":{{\"billed_units\":{{\"input_tokens\":{PROMPT_TOKENS},\"output_tokens\":{output}}},\"tokens\":{{\"input_tokens\":{PROMPT_TOKENS},\"output_tokens\":{output}}}}}}}}}\n\n"
+            ),
+        ),
+        Protocol::Ollama => (
+            "",
+            OLLAMA,
+            format!(
+                "{{\"model\":\"bench\",\"created_at\":\"2026-01-01T00:00:00Z\",\"message\":{{\"role\":\"assistant\",\"content\":\"\"}},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":{PROMPT_TOKENS},\"eval_count\":{output}}}\n"
+            ),
+        ),
         Protocol::Gemini => (
             "",
             GEMINI,
@@ -167,7 +197,12 @@ pub(crate) fn plain(protocol: Protocol) -> (Bytes, Usage) {
         Protocol::Bedrock => format!(
             r#"{{"output":{{"message":{{"role":"assistant","content":[{{"text":"{text}"}}]}}}},"stopReason":"end_turn","usage":{{"inputTokens":{PROMPT_TOKENS},"outputTokens":{output},"totalTokens":{total}}},"metrics":{{"latencyMs":1}}}}"#
         ),
-        Protocol::Cohere => "{}".to_owned(),
+        Protocol::Cohere => format!(
+            r#"{{"id":"bench","finish_reason":"COMPLETE","message":{{"role":"assistant","content":[{{"type":"text","text":"{text}"}}]}},"usage":{{"billed_units":{{"input_tokens":{PROMPT_TOKENS},"output_tokens":{output}}},"tokens":{{"input_tokens":{PROMPT_TOKENS},"output_tokens":{output}}}}}}}"#
+        ),
+        Protocol::Ollama => format!(
+            r#"{{"model":"bench","created_at":"2026-01-01T00:00:00Z","message":{{"role":"assistant","content":"{text}"}},"done":true,"done_reason":"stop","prompt_eval_count":{PROMPT_TOKENS},"eval_count":{output}}}"#
+        ),
         Protocol::Gemini => format!(
             r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}],"role":"model"}},"finishReason":"STOP","index":0}}],"usageMetadata":{{"promptTokenCount":{PROMPT_TOKENS},"candidatesTokenCount":{output},"totalTokenCount":{total}}},"modelVersion":"bench","responseId":"bench"}}"#
         ),
@@ -181,9 +216,9 @@ mod tests {
 
     #[test]
     fn a_chunk_is_about_190_bytes_of_valid_json() {
-        for chunk in [OPENAI, RESPONSES, ANTHROPIC, GEMINI] {
+        for chunk in [OPENAI, RESPONSES, ANTHROPIC, COHERE, OLLAMA, GEMINI] {
             assert!((170..=230).contains(&chunk.len()), "{}", chunk.len());
-            let json = chunk.split_once("data: ").unwrap().1;
+            let json = chunk.split_once("data: ").map_or(chunk, |(_, json)| json);
             serde_json::from_str::<serde_json::Value>(json).unwrap();
         }
     }
