@@ -36,7 +36,7 @@ struct Peek {
     #[serde(default)]
     model: String,
     #[serde(default)]
-    stream: bool,
+    stream: Option<bool>,
     #[serde(default)]
     stream_options: PeekOptions,
 }
@@ -45,6 +45,12 @@ struct Peek {
 struct PeekOptions {
     #[serde(default)]
     include_usage: bool,
+}
+
+impl Peek {
+    fn streams(&self) -> bool {
+        self.stream.unwrap_or_default()
+    }
 }
 
 /// Answers one request.
@@ -73,11 +79,12 @@ pub(crate) async fn handle(
     let mut peek: Peek = serde_json::from_slice(&body).unwrap_or_default();
     if let Operation::Generate { model, stream, .. } = &operation {
         peek.model = model.clone().unwrap_or(peek.model);
-        peek.stream = stream.unwrap_or(peek.stream);
+        // Ollama streams unless told not to.
+        peek.stream = stream.or(peek.stream).or(Some(protocol == Protocol::Ollama));
     }
     if let Operation::Measure(task) = &operation {
         peek.model = task.model().map_or(peek.model, str::to_owned);
-        peek.stream = false;
+        peek.stream = None;
     }
     let script = match chosen(&state, &parts.headers, path, &peek.model, &operation) {
         Ok(script) => script,
@@ -105,7 +112,7 @@ pub(crate) async fn handle(
         body: json.as_ref().cloned().unwrap_or_default(),
         protocol,
         model: peek.model.clone(),
-        stream: peek.stream,
+        stream: peek.streams(),
         status: 0,
         outcome: Outcome::Pending,
         usage: Usage::default(),
@@ -139,6 +146,7 @@ fn malformed(protocol: Protocol, error: &serde_json::Error) -> Rejection {
     }
     Rejection::invalid(match protocol {
         Protocol::Bedrock | Protocol::Cohere => format!("invalid json syntax: {error}"),
+        Protocol::Ollama => format!("invalid character in request body: {error}"),
         Protocol::OpenAi | Protocol::OpenAiResponses => "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)".to_owned(),
         Protocol::Anthropic => format!("The request body is not valid JSON: {error}"),
         Protocol::Gemini => format!("Invalid JSON payload received. {error}"),
@@ -179,7 +187,7 @@ async fn canned(
     if script.latency_ms > 0 {
         tokio::time::sleep(steps::pause(script.latency_ms)).await;
     }
-    if peek.stream {
+    if peek.streams() {
         state.ledger.bill(&fast::usage(shape));
         let steps = fast::stream(protocol, shape, peek.stream_options.include_usage);
         let body = ScriptedBody::new(steps, None, line);
@@ -262,7 +270,7 @@ impl Exchange {
             Ok(Work::Say(body)) => Ok(self.say(body.to_string().into(), 200)),
             Ok(Work::Generate(asked)) => {
                 let sse = !matches!(operation, Operation::Generate { sse: false, .. });
-                Ok(self.generate(asked, sse, peek.stream).await)
+                Ok(self.generate(asked, sse, peek.streams()).await)
             }
         }
     }
@@ -483,7 +491,9 @@ fn control(state: &State, method: &Method, path: &str, line: Arc<Line>) -> Respo
         (&Method::GET, "/_sim/calls") => {
             let mut calls = state.ledger.calls();
             for (name, value) in calls.iter_mut().flat_map(|call| &mut call.headers) {
-                if ["authorization", "x-api-key", "x-goog-api-key"].contains(&name.as_str()) {
+                if ["authorization", "x-api-key", "x-goog-api-key", "x-amz-security-token"]
+                    .contains(&name.as_str())
+                {
                     // Whoever looks at the page need not learn the keys of whoever called.
                     "(hidden)".clone_into(value);
                 }

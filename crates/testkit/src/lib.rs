@@ -76,6 +76,8 @@ mod bedrock;
 
 mod cohere;
 
+mod ollama;
+
 mod embedding;
 
 mod signature;

@@ -30,6 +30,12 @@ pub(crate) fn route(
 ) -> Option<(Protocol, Operation)> {
     let generate = Operation::Generate { model: None, stream: None, sse: true };
     if *method == Method::POST {
+        if path.ends_with("/v2/chat") {
+            return Some((Protocol::Cohere, generate));
+        }
+        if path.ends_with("/api/chat") {
+            return Some((Protocol::Ollama, generate));
+        }
         if path.ends_with("/chat/completions") {
             return Some((Protocol::OpenAi, generate));
         }
@@ -44,6 +50,22 @@ pub(crate) fn route(
         }
         if path.ends_with("/messages/count_tokens") {
             return Some((Protocol::Anthropic, Operation::Count { model: None }));
+        }
+        if let Some((_, tail)) = path.rsplit_once("/model/")
+            && let Some((model, verb)) = tail.rsplit_once('/')
+        {
+            let model = Some(decoded(model));
+            let converse = |stream| Operation::Generate {
+                model: model.clone(),
+                stream: Some(stream),
+                sse: true,
+            };
+            match verb {
+                "converse" => return Some((Protocol::Bedrock, converse(false))),
+                "converse-stream" => return Some((Protocol::Bedrock, converse(true))),
+                "count-tokens" => return Some((Protocol::Bedrock, Operation::Count { model })),
+                _ => {}
+            }
         }
         if let Some(measure) = measured(path) {
             return Some(measure);
@@ -68,6 +90,9 @@ pub(crate) fn route(
     }
     if *method != Method::GET {
         return None;
+    }
+    if path.ends_with("/api/tags") {
+        return Some((Protocol::Ollama, Operation::Models));
     }
     if path.ends_with("/foundation-models") {
         return Some((Protocol::Bedrock, Operation::Models));
@@ -97,6 +122,7 @@ fn measured(path: &str) -> Option<(Protocol, Operation)> {
     let (protocol, task) = match last {
         "embeddings" => (Protocol::OpenAi, Task::Embeddings(host)),
         "multimodalembeddings" => (Protocol::OpenAi, Task::Multimodal),
+        "embed" if before.ends_with("/api") => (Protocol::Ollama, Task::OllamaEmbed),
         "embed" => (Protocol::Cohere, Task::CohereEmbed),
         "rerank" if cohere && host.is_none() => (Protocol::Cohere, Task::CohereRerank),
         "rerank" => (Protocol::OpenAi, Task::Rerank(host)),

@@ -9,7 +9,7 @@ use crate::answer::{Answer, Asked};
 use crate::calls::Usage;
 use crate::rejection::Rejection;
 use crate::turn::{Event, Turn};
-use crate::{anthropic, bedrock, cohere, gemini, openai, responses};
+use crate::{anthropic, bedrock, cohere, gemini, ollama, openai, responses};
 
 /// A wire protocol the simulator speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -28,6 +28,8 @@ pub enum Protocol {
     Bedrock,
     /// Cohere v2.
     Cohere,
+    /// Ollama's own API.
+    Ollama,
 }
 
 impl Protocol {
@@ -39,6 +41,7 @@ impl Protocol {
             Self::Gemini => "/gemini/v1beta",
             Self::Bedrock => "/bedrock",
             Self::Cohere => "/cohere/v2",
+            Self::Ollama => "/ollama/api",
         }
     }
 }
@@ -53,6 +56,7 @@ pub(crate) fn malformed_event(protocol: Protocol) -> Bytes {
         Protocol::Anthropic => b"event: content_block_delta\ndata: {\"type\": not json\n\n",
         Protocol::Gemini => b"data: {\"candidates\": not json\r\n\r\n",
         Protocol::Bedrock => return bedrock::malformed(),
+        Protocol::Ollama => b"{\"message\": not json\n",
         Protocol::Cohere => b"event: content-delta\ndata: {\"type\": not json\n\n",
     })
 }
@@ -71,7 +75,11 @@ pub(crate) fn read(
         Protocol::Gemini => {
             gemini::read(body, model.unwrap_or_default(), stream.unwrap_or_default())?
         }
-        Protocol::Bedrock | Protocol::Cohere => return Err(Rejection::status(501)),
+        Protocol::Bedrock => {
+            bedrock::read(body, model.unwrap_or_default(), stream.unwrap_or_default())?
+        }
+        Protocol::Cohere => cohere::read(body)?,
+        Protocol::Ollama => ollama::read(body)?,
     };
     Ok(Box::new(asked))
 }
@@ -93,7 +101,9 @@ pub(crate) fn full(
         Protocol::OpenAiResponses => responses::full(turn, asked, first, usage),
         Protocol::Anthropic => anthropic::full(turn, asked, first, usage),
         Protocol::Gemini => gemini::full(turn, asked, answers, usage),
-        Protocol::Bedrock | Protocol::Cohere => Value::Null,
+        Protocol::Bedrock => bedrock::full(turn, asked, first, usage),
+        Protocol::Cohere => cohere::full(turn, asked, first, usage),
+        Protocol::Ollama => ollama::full(turn, asked, first, usage),
     }
 }
 
@@ -113,7 +123,9 @@ pub(crate) fn events(
         Protocol::OpenAiResponses => responses::events(turn, asked, first, usage),
         Protocol::Anthropic => anthropic::events(turn, asked, first, usage),
         Protocol::Gemini => gemini::events(turn, asked, answers, usage),
-        Protocol::Bedrock | Protocol::Cohere => Vec::new(),
+        Protocol::Bedrock => bedrock::events(turn, asked, first, usage),
+        Protocol::Cohere => cohere::events(turn, asked, first, usage),
+        Protocol::Ollama => ollama::events(turn, asked, first, usage),
     }
 }
 
@@ -125,6 +137,7 @@ pub(crate) fn error_body(protocol: Protocol, rejection: &Rejection, request: &st
         Protocol::Gemini => gemini::error_body(rejection),
         Protocol::Bedrock => bedrock::error_body(rejection),
         Protocol::Cohere => cohere::error_body(rejection, request),
+        Protocol::Ollama => ollama::error_body(rejection),
     }
 }
 
@@ -144,6 +157,7 @@ pub(crate) fn error_event(
         Protocol::Gemini => gemini::error_event(rejection),
         Protocol::Bedrock => bedrock::error_event(rejection),
         Protocol::Cohere => cohere::error_event(rejection),
+        Protocol::Ollama => ollama::error_event(rejection),
     }
 }
 
@@ -155,6 +169,7 @@ pub(crate) fn models(protocol: Protocol, names: &[String], created: u64) -> Valu
         Protocol::Gemini => gemini::models(names),
         Protocol::Bedrock => bedrock::models(names),
         Protocol::Cohere => cohere::models(names),
+        Protocol::Ollama => ollama::models(names),
     }
 }
 
@@ -167,7 +182,9 @@ pub(crate) fn key<'a>(
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = || header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     match protocol {
-        Protocol::OpenAi | Protocol::OpenAiResponses | Protocol::Cohere => bearer(),
+        Protocol::OpenAi | Protocol::OpenAiResponses | Protocol::Cohere | Protocol::Ollama => {
+            bearer()
+        }
         Protocol::Anthropic => header("x-api-key").or_else(bearer),
         Protocol::Bedrock => bedrock::key(headers),
         Protocol::Gemini => header("x-goog-api-key")
@@ -198,6 +215,7 @@ pub(crate) fn unauthorized(protocol: Protocol, given: bool) -> Rejection {
             403,
             "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.",
         ),
+        (Protocol::Ollama, false) => Rejection::status(401),
         (Protocol::Cohere, false) => Rejection::new(401, "no api key supplied"),
         (Protocol::Bedrock, _) => {
             Rejection::new(403, "The security token included in the request is invalid.")
@@ -233,7 +251,8 @@ pub(crate) fn count(
     model: Option<&str>,
 ) -> Result<Value, Rejection> {
     match protocol {
-        Protocol::OpenAi | Protocol::Bedrock | Protocol::Cohere => Err(Rejection::status(404)),
+        Protocol::OpenAi | Protocol::Cohere | Protocol::Ollama => Err(Rejection::status(404)),
+        Protocol::Bedrock => bedrock::count(body, model.unwrap_or_default()),
         Protocol::OpenAiResponses => responses::count(body),
         Protocol::Anthropic => anthropic::count(body),
         Protocol::Gemini => gemini::count(body, model.unwrap_or_default()),
@@ -259,6 +278,7 @@ pub(crate) fn stream_type(protocol: Protocol) -> &'static str {
         }
         Protocol::Gemini | Protocol::Cohere => "text/event-stream",
         Protocol::Bedrock => "application/vnd.amazon.eventstream",
+        Protocol::Ollama => "application/x-ndjson",
     }
 }
 
@@ -266,6 +286,7 @@ pub(crate) fn stream_type(protocol: Protocol) -> &'static str {
 pub(crate) fn json_type(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Gemini => "application/json; charset=UTF-8",
+        Protocol::Ollama => "application/json; charset=utf-8",
         _ => "application/json",
     }
 }
@@ -279,13 +300,14 @@ pub(crate) fn answer_id(protocol: Protocol, turn: &Turn) -> String {
         Protocol::Gemini => gemini::answer_id(turn),
         Protocol::Bedrock => bedrock::answer_id(turn),
         Protocol::Cohere => cohere::answer_id(turn),
+        Protocol::Ollama => ollama::answer_id(turn),
     }
 }
 
 /// The response header that names the request.
 pub(crate) fn request_id_header(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::OpenAi | Protocol::OpenAiResponses => "x-request-id",
+        Protocol::OpenAi | Protocol::OpenAiResponses | Protocol::Ollama => "x-request-id",
         Protocol::Anthropic => "request-id",
         Protocol::Gemini => "x-goog-request-id",
         Protocol::Bedrock => "x-amzn-requestid",

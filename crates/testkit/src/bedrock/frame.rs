@@ -10,8 +10,13 @@ const TEXT: u8 = 7;
 
 /// A frame with a JSON payload: `kind` is `event` or `exception`, `header` says which header
 /// names it, and `name` is its name.
-pub(crate) fn message(kind: &str, header: &str, name: &str, payload: &Value) -> Bytes {
+pub(super) fn message(kind: &str, header: &str, name: &str, payload: &Value) -> Bytes {
     write(kind, header, name, payload.to_string().as_bytes())
+}
+
+/// A frame of an event.
+pub(crate) fn event(name: &str, payload: &Value) -> Bytes {
+    message("event", ":event-type", name, payload)
 }
 
 /// A whole frame whose payload is not JSON.

@@ -1,25 +1,15 @@
-//! Cohere v2 as the vendor speaks it.
+//! Cohere v2 as the vendor speaks it (wire-formats 6).
 
+mod answer;
 mod error;
+mod messages;
+mod request;
 
+pub(crate) use answer::{answer_id, events, full, models};
 pub(crate) use error::{error_body, error_event};
-
-use serde_json::{Value, json};
+pub(crate) use request::read;
 
 use crate::turn::Turn;
-
-/// The list of models.
-pub(crate) fn models(names: &[String]) -> Value {
-    let models: Vec<Value> = names
-        .iter()
-        .map(|name| json!({"name": name, "endpoints": ["chat", "embed", "rerank"], "context_length": 128_000}))
-        .collect();
-    json!({"models": models})
-}
-
-pub(crate) fn answer_id(turn: &Turn) -> String {
-    uuid(turn, "message")
-}
 
 /// An id in the shape of a UUID.
 pub(crate) fn uuid(turn: &Turn, purpose: &str) -> String {

@@ -223,3 +223,25 @@ pub(super) fn mistral(body: &Value, turn: &Turn) -> Result<Measured, Rejection> 
     body["id"] = id.as_str().into();
     Ok(Measured::new(body, total).with_id(id))
 }
+
+/// Ollama passes over what it does not know.
+pub(super) fn ollama(body: &Value) -> Result<Measured, Rejection> {
+    let wrong = |key: &str, why: &str| Rejection::invalid(format!("{key} {why}"));
+    let fields = body.as_object().ok_or_else(|| wrong("body", "must be an object"))?;
+    let model = fields::text(fields, "model", wrong)?;
+    let texts = fields::texts(fields, "input", 2048, wrong)?;
+    let dimensions = fields::number(fields, "dimensions", 1..=4096, wrong)?.unwrap_or(768);
+    let total: u64 = texts.iter().map(|text| tokens::count(text)).sum();
+    let vectors: Vec<Value> = texts
+        .iter()
+        .map(|text| Numbers::Float.write(&embedding(text, dimensions), false))
+        .collect();
+    let body = json!({
+        "model": model,
+        "embeddings": vectors,
+        "total_duration": 1_000_000,
+        "load_duration": 1_000_000,
+        "prompt_eval_count": total,
+    });
+    Ok(Measured::new(body, total))
+}

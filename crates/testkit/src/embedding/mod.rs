@@ -41,6 +41,8 @@ pub(crate) enum Task {
     Content(String),
     /// `:batchEmbedContents` of Gemini for this model.
     Contents(String),
+    /// `/api/embed` of Ollama.
+    OllamaEmbed,
     /// `InvokeModel` of Bedrock for this model.
     Invoke(String),
 }
@@ -104,6 +106,7 @@ pub(crate) fn measure(task: &Task, body: &Value, turn: &Turn) -> Result<Measured
         Task::CohereRerank => rerank::cohere(body, turn),
         Task::Content(model) => gemini::one(body, model),
         Task::Contents(model) => gemini::many(body, model),
+        Task::OllamaEmbed => hosts::ollama(body),
         Task::Invoke(model) => bedrock::invoke(body, model, turn),
     }
 }
