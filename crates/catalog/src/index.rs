@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use protocol::Dialect;
+use protocol::target::Quirks;
+
 use crate::endpoint::Endpoint;
 use crate::model::{Model, ModelKind};
 use crate::parts::ListedProvider;
@@ -214,6 +217,16 @@ impl Catalog {
         self.provider(self.provider_id_of(id))
     }
 
+    /// The protocol an endpoint speaks: its provider's, or that of the model's author there.
+    pub fn dialect_of(&self, id: EndpointId) -> Dialect {
+        self.provider_of(id).dialect_for(author(&self.endpoint(id).model))
+    }
+
+    /// An endpoint's deviations from the protocol it speaks.
+    pub fn quirks_of(&self, id: EndpointId) -> &Quirks {
+        self.provider_of(id).quirks_for(author(&self.endpoint(id).model))
+    }
+
     /// The provider of an endpoint, by position.
     pub fn provider_id_of(&self, id: EndpointId) -> ProviderId {
         self.endpoint_provider[id.0 as usize]
@@ -259,4 +272,9 @@ impl Catalog {
     pub fn into_parts(self) -> (Vec<Model>, Vec<Endpoint>, Vec<Provider>) {
         (self.models, self.endpoints, self.providers)
     }
+}
+
+/// The author of a model, by its id.
+pub(crate) fn author(model: &str) -> &str {
+    model.split('/').next().unwrap_or_default()
 }

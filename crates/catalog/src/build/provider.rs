@@ -1,5 +1,7 @@
 //! Providers of the source document.
 
+use std::collections::BTreeMap;
+
 use protocol::Dialect;
 
 use super::source::{SourceDataPolicy, SourceProvider};
@@ -67,7 +69,10 @@ fn routable(
         slug: source.slug.clone(),
         name: source.name.clone(),
         dialect,
+        author_dialects: facts.author_dialects.clone(),
         base_url: base_url.trim_end_matches('/').to_owned(),
+        path_style: facts.path_style.clone(),
+        base_url_values: BTreeMap::new(),
         auth,
         environment_variables,
         headers: Vec::new(),

@@ -7,7 +7,7 @@ use protocol::target::Quirks;
 use serde::Deserialize;
 
 use super::FactsError;
-use crate::provider::AuthStyle;
+use crate::provider::{AuthStyle, AuthorDialect, PathStyle};
 
 /// What is known of a provider beyond the source data.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -17,6 +17,10 @@ pub struct ProviderFacts {
     pub base_url: Option<String>,
     /// Replaces the source's protocol.
     pub dialect: Option<Dialect>,
+    /// What it speaks for the models of some authors, where that is another protocol.
+    pub author_dialects: BTreeMap<String, AuthorDialect>,
+    /// How paths are made, where not as the protocol has it.
+    pub path_style: PathStyle,
     /// Replaces the source's way of authentication.
     pub auth: Option<AuthStyle>,
     /// Why requests cannot be sent there: the provider is listed only.

@@ -7,6 +7,7 @@ use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HOST, RETRY_AFTER, US
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 use protocol::exchange::{ErrorType, Fault, FinishReason};
+use protocol::json::Envelope;
 use protocol::relay::{Answer, Relay};
 use protocol::target::{Abilities, Encoded, ResponseContext, Target};
 use protocol::{Dialect, anthropic, codec, gemini, openai_chat};
@@ -15,7 +16,10 @@ use super::dispatch::{Begun, Dispatch};
 use super::echo::echo_chunk;
 use super::plan::Candidate;
 use super::settle::Settlement;
-use crate::upstream::{BodyError, SendError, UpstreamBody, UpstreamResponse};
+use crate::clock::now_seconds;
+use crate::upstream::{
+    BodyError, Grant, SendError, TokenFailure, UpstreamBody, UpstreamResponse, address,
+};
 
 /// The most of a provider's error body that is read, in bytes.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -137,13 +141,14 @@ pub async fn attempt(
 ) -> Result<Begun, AttemptError> {
     let limits = &dispatch.worker.app.settings.upstream;
     let started = Instant::now();
-    let (request, context) = write_request(dispatch, candidate, most_output, debug).await?;
+    let (request, context, granted) =
+        write_request(dispatch, candidate, most_output, debug).await?;
     let stream = dispatch.call.facts.stream;
     let waiting = std::pin::pin!(async {
         // A future that is moved is copied: those of one step are made where they are awaited.
         let response = async {
             let response = send(dispatch, candidate, request).await?;
-            accept(response, candidate, dispatch).await
+            accept(response, candidate, granted, dispatch).await
         };
         if stream {
             // In a stream headers must come soon; then every sign of life renews the patience for
@@ -177,10 +182,12 @@ async fn write_request(
     candidate: &Candidate,
     most_output: Option<u64>,
     debug: &mut Vec<u8>,
-) -> Result<(Request<Full<Bytes>>, ResponseContext), AttemptError> {
+) -> Result<(Request<Full<Bytes>>, ResponseContext, Option<Grant>), AttemptError> {
     let catalog = &dispatch.call.snapshot.catalog;
     let endpoint = catalog.endpoint(candidate.endpoint);
     let provider = catalog.provider_of(candidate.endpoint);
+    let (dialect, quirks) =
+        (catalog.dialect_of(candidate.endpoint), catalog.quirks_of(candidate.endpoint));
     // What the money pays for is all that the model can, for whoever writes the request: then no
     // budget for reasoning is put on top of it.
     let cut = most_output.map(|most| Abilities {
@@ -190,17 +197,19 @@ async fn write_request(
     let abilities = cut.as_ref().unwrap_or(&endpoint.abilities);
     let target = Target {
         model: &endpoint.upstream_model,
-        quirks: &provider.quirks,
+        quirks,
         abilities,
         parameters: endpoint.supported_parameters,
         tier: Some(candidate.tier.into()),
     };
     let stream = dispatch.call.facts.stream;
-    let dialect = provider.dialect;
-    let encoded = match dispatch.call.surface.passes(dialect) {
+    // Media that must come as bytes are fetched into a request that is written anew.
+    let passes = dispatch.call.surface.passes(dialect)
+        && !(quirks.no_media_urls && names_media_by_url(dialect, dispatch.envelope));
+    let encoded = match passes {
         true => pass(dispatch, dialect, &target, most_output)?,
         false => {
-            let request = if provider.quirks.no_media_urls {
+            let request = if quirks.no_media_urls {
                 Box::pin(dispatch.inlined_request()).await?
             } else {
                 dispatch.request()?
@@ -224,14 +233,13 @@ async fn write_request(
     if dispatch.call.facts.echo_upstream_body && stream && encoded.body.len() <= MAX_ECHO {
         debug.extend_from_slice(&echo_chunk(&dispatch.identity(candidate), &encoded.body));
     }
-    let path = provider
-        .dialect
-        .path(&endpoint.upstream_model, stream)
-        .map_err(AttemptError::unwritable)?;
     let origin = &candidate.access.origin;
-    let uri =
-        Uri::try_from(format!("{}{path}", origin.prefix)).map_err(AttemptError::unwritable)?;
-    let mut request = Request::new(Full::new(Bytes::from(encoded.body)));
+    let path =
+        address::path(&provider.path_style, dialect, origin, &endpoint.upstream_model, stream)
+            .map_err(AttemptError::unwritable)?;
+    let uri = Uri::try_from(path).map_err(AttemptError::unwritable)?;
+    let body = Bytes::from(encoded.body);
+    let mut request = Request::new(Full::new(body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
@@ -258,10 +266,33 @@ async fn write_request(
             headers.insert(name, value);
         }
     }
-    if let Some((name, value)) = &candidate.access.header {
-        headers.insert(name.clone(), value.clone());
+    // Last of all: a signature is one of the request as it is.
+    let worker = dispatch.worker;
+    let token_server = worker.app.settings.upstream.token_server.as_ref();
+    let authorization = &candidate.access.authorization;
+    let granted = authorization
+        .apply(&mut request, &body, now_seconds(), &worker.pool, token_server)
+        .await
+        .map_err(|failure| no_token(&failure, candidate.access.is_byok()))?;
+    Ok((request, encoded.context, granted))
+}
+
+/// Trouble with a credential of the gateway's own is in the log; its owner is told of it.
+fn no_token(failure: &TokenFailure, is_byok: bool) -> AttemptError {
+    let message = "Provider returned error: no access token";
+    match is_byok {
+        true => AttemptError::unavailable(format!("{message}: {failure}")),
+        false => AttemptError::unavailable(message),
     }
-    Ok((request, encoded.context))
+}
+
+/// Whether a caller's body may name media by their addresses where Anthropic's dialect is spoken.
+/// A text that quotes one cannot be told from it, and only costs the writing. wire-formats 4
+fn names_media_by_url(dialect: Dialect, envelope: &Envelope<'_>) -> bool {
+    dialect == Dialect::Anthropic
+        && envelope
+            .raw("messages")
+            .is_some_and(|raw| memchr::memmem::find(raw.get().as_bytes(), b"\"url\"").is_some())
 }
 
 /// The caller's body for a provider that speaks the same: edited where it must be.
@@ -309,9 +340,15 @@ async fn send(
 async fn accept(
     response: UpstreamResponse,
     candidate: &Candidate,
+    granted: Option<Grant>,
     dispatch: &Dispatch<'_>,
 ) -> Result<UpstreamResponse, AttemptError> {
     let status = response.status();
+    if status == StatusCode::UNAUTHORIZED
+        && let Some(grant) = &granted
+    {
+        candidate.access.authorization.refused(grant);
+    }
     // Compressed answers are never asked for; inflating one could fill the memory.
     let plain = response
         .headers()
@@ -330,7 +367,7 @@ async fn accept(
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
-    let dialect = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint).dialect;
+    let dialect = dispatch.call.snapshot.catalog.dialect_of(candidate.endpoint);
     let body = response
         .into_body()
         .collect(MAX_ERROR_BODY, Duration::from_secs(5))
@@ -369,7 +406,7 @@ async fn begin_stream(
         .and_then(|value| value.to_str().ok())
         .is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"));
     let catalog = &dispatch.call.snapshot.catalog;
-    let dialect = catalog.provider_of(candidate.endpoint).dialect;
+    let dialect = catalog.dialect_of(candidate.endpoint);
     if !is_event_stream {
         // An error in a 200, a page of a proxy: read a little of it for the error's sake.
         let body = response
@@ -496,7 +533,7 @@ fn whole_answer(
     body: &Bytes,
     began: Instant,
 ) -> Result<Begun, AttemptError> {
-    let dialect = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint).dialect;
+    let dialect = dispatch.call.snapshot.catalog.dialect_of(candidate.endpoint);
     let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     let identity = dispatch.identity(candidate);
     let surface = dispatch.call.surface;

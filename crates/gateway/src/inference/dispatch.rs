@@ -358,8 +358,8 @@ impl Failure {
         let (failed, next) = (catalog.endpoint(self.candidate.endpoint), catalog.endpoint(next_id));
         let same_model = failed.model == next.model;
         // Another protocol is another writing of the request: what one refuses may pass there.
-        let same_dialect = catalog.provider_of(self.candidate.endpoint).dialect
-            == catalog.provider_of(next_id).dialect;
+        let same_dialect =
+            catalog.dialect_of(self.candidate.endpoint) == catalog.dialect_of(next_id);
         match self.error.fault.error_type {
             ErrorType::ContextLengthExceeded => {
                 same_model && next.context_length <= failed.context_length
