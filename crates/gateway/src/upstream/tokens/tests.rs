@@ -131,13 +131,13 @@ async fn who_leaves_does_not_take_the_question_along() {
 #[test]
 fn a_worker_that_ends_gives_its_question_up() {
     let tokens = tokens();
-    let worker = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let worker = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut waiting = worker.block_on(async {
         tokens.begin(&mut tokens.lock(), 1000, std::future::pending());
         tokens.lock().asking.clone().unwrap()
     });
     drop(worker);
-    let other = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let other = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     assert!(other.block_on(waiting.wait_for(Option::is_some)).is_err());
     assert_eq!(other.block_on(got(&tokens, 1000, token("a", 60, 1000))), "Bearer a");
 }
