@@ -10,7 +10,7 @@ use crate::parts::ListedProvider;
 use crate::provider::{AuthStyle, DataPolicy, Provider};
 
 pub(super) enum Outcome {
-    Routable(Provider),
+    Routable(Box<Provider>),
     Listed(ListedProvider),
     LeftOut(&'static str),
 }
@@ -31,7 +31,7 @@ pub(super) fn build(source: &SourceProvider, facts: &ProviderFacts) -> Outcome {
     let base_url = facts.base_url.as_ref().or(source.base_url.as_ref());
     match (dialect, base_url, &facts.unroutable) {
         (Some(dialect), Some(base_url), None) => {
-            Outcome::Routable(routable(source, facts, dialect, base_url))
+            Outcome::Routable(Box::new(routable(source, facts, dialect, base_url)))
         }
         (_, _, Some(reason)) => Outcome::Listed(listed(source, reason)),
         (_, None, _) => Outcome::Listed(listed(source, "its address is not known")),
