@@ -158,9 +158,15 @@ mod tests {
         assert!(url.ends_with("/v1/projects/mine/locations/global"), "{url}");
     }
 
+    /// wire-formats 5
     #[test]
-    fn bedrock_is_known_but_not_routed_to_before_its_protocol_is() {
+    fn bedrock_is_reached_in_a_region() {
         let catalog = Catalog::embedded().unwrap();
-        assert!(catalog.listed().iter().any(|listed| listed.slug == "amazon-bedrock"));
+        let bedrock = catalog.provider(catalog.find_provider("amazon-bedrock").unwrap());
+        assert_eq!(bedrock.dialect, protocol::Dialect::Bedrock);
+        assert_eq!(bedrock.auth, crate::AuthStyle::Aws);
+        let region = |name: &str| (name == "AWS_DEFAULT_REGION").then(|| "eu-west-1".to_owned());
+        let url = bedrock.filled_base_url(region).unwrap();
+        assert_eq!(url, "https://bedrock-runtime.eu-west-1.amazonaws.com");
     }
 }

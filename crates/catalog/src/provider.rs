@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use protocol::Dialect;
 use protocol::target::Quirks;
+use protocol::{Dialect, embeddings, rerank};
 use serde::{Deserialize, Serialize};
 
 /// A company or server that runs models.
@@ -40,6 +40,12 @@ pub struct Provider {
     /// Deviations from the protocol.
     #[serde(default, skip_serializing_if = "is_default")]
     pub quirks: Quirks,
+    /// How it is asked for embeddings, where not as others of its protocol. EMB-1
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embeddings: Option<embeddings::Form>,
+    /// How it is asked to rerank, where not as others of its protocol. RERANK-2
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank: Option<rerank::Form>,
     /// Closing the connection stops generation and billing. STREAM-8
     #[serde(default)]
     pub cancel_stops_billing: bool,
@@ -66,6 +72,11 @@ pub struct Provider {
     pub status_page_url: Option<String>,
 }
 
+/// Whether Bedrock serves a model of Cohere's under this id, with or without a region before it.
+fn is_coheres(upstream_model: &str) -> bool {
+    upstream_model.split('.').any(|part| part == "cohere")
+}
+
 impl Provider {
     /// The protocol it speaks for an author's models.
     pub fn dialect_for(&self, author: &str) -> Dialect {
@@ -75,6 +86,36 @@ impl Provider {
     /// Its deviations from the protocol it speaks for an author's models.
     pub fn quirks_for(&self, author: &str) -> &Quirks {
         self.author_dialects.get(author).map_or(&self.quirks, |other| &other.quirks)
+    }
+
+    /// How it is asked for embeddings of a model, by its own name of it; `None`: nobody knows.
+    pub fn embeddings_form(&self, upstream_model: &str) -> Option<embeddings::Form> {
+        if self.path_style == PathStyle::Vertex {
+            // It has a protocol of its own for them.
+            return self.embeddings;
+        }
+        self.embeddings.or(match self.dialect {
+            Dialect::OpenaiChat => Some(embeddings::Form::OpenAi),
+            Dialect::Gemini => Some(embeddings::Form::Gemini),
+            Dialect::Cohere => Some(embeddings::Form::Cohere),
+            Dialect::Bedrock if is_coheres(upstream_model) => Some(embeddings::Form::BedrockCohere),
+            Dialect::Bedrock => Some(embeddings::Form::BedrockTitan),
+            Dialect::Anthropic | Dialect::Ollama => None,
+        })
+    }
+
+    /// How it is asked to rerank with a model, by its own name of it; `None`: nobody knows.
+    pub fn rerank_form(&self, upstream_model: &str) -> Option<rerank::Form> {
+        if self.path_style == PathStyle::Vertex {
+            return self.rerank;
+        }
+        self.rerank.or(match self.dialect {
+            // Hosts that took OpenAI's protocol for conversations took Cohere's for rankings.
+            Dialect::OpenaiChat | Dialect::Cohere => Some(rerank::Form::Cohere),
+            Dialect::Bedrock if is_coheres(upstream_model) => Some(rerank::Form::BedrockCohere),
+            Dialect::Bedrock => Some(rerank::Form::BedrockAmazon),
+            Dialect::Gemini | Dialect::Anthropic | Dialect::Ollama => None,
+        })
     }
 
     /// What must be filled in before the provider can be reached, e.g. `CLOUDFLARE_ACCOUNT_ID`.
@@ -185,9 +226,6 @@ pub enum PathStyle {
     /// Azure's classic addresses, with the provider's name of the model in the path, and this
     /// version of the interface (`2024-10-21`). wire-formats 8
     AzureDeployments(String),
-    /// Bedrock: `/model/{model}/converse`. At Amazon's own hosts the region is part of the host.
-    /// wire-formats 5
-    Bedrock,
 }
 
 fn default_models_path() -> String {

@@ -10,12 +10,13 @@ use protocol::exchange::{ErrorType, Fault, FinishReason};
 use protocol::json::Envelope;
 use protocol::relay::{Answer, Relay};
 use protocol::target::{Abilities, Encoded, ResponseContext, Target};
-use protocol::{Dialect, anthropic, codec, gemini, openai_chat};
+use protocol::{Dialect, Framing, Surface, anthropic, codec, gemini, openai_chat};
 
 use super::dispatch::{Begun, Dispatch};
 use super::echo::echo_chunk;
 use super::plan::Candidate;
 use super::settle::Settlement;
+use super::vectors::ask_for_vectors;
 use crate::clock::now_seconds;
 use crate::upstream::{
     BodyError, Grant, SendError, TokenFailure, UpstreamBody, UpstreamResponse, address,
@@ -90,7 +91,7 @@ impl AttemptError {
     }
 
     /// The catalogue describes the endpoint in a way that no request can be written for.
-    fn unwritable(error: impl std::fmt::Display) -> Self {
+    pub(super) fn unwritable(error: impl std::fmt::Display) -> Self {
         Self { unsent: true, ..Self::unavailable(error.to_string()) }
     }
 
@@ -100,7 +101,7 @@ impl AttemptError {
 
     /// A fault that a provider told, with the status of its answer; `fault` as decoded, not yet
     /// made fit for the caller.
-    fn told(fault: Fault, status: u16, is_byok: bool) -> Self {
+    pub(super) fn told(fault: Fault, status: u16, is_byok: bool) -> Self {
         let meaning = match (fault.error_type, status) {
             (
                 ErrorType::Authentication
@@ -141,14 +142,21 @@ pub async fn attempt(
 ) -> Result<Begun, AttemptError> {
     let limits = &dispatch.worker.app.settings.upstream;
     let started = Instant::now();
-    let (request, context, granted) =
-        write_request(dispatch, candidate, most_output, debug).await?;
+    if let Some(vectors) = &dispatch.vectors {
+        let asking = Box::pin(ask_for_vectors(dispatch, candidate, vectors, started));
+        let begun = tokio::time::timeout(limits.total, asking)
+            .await
+            .map_err(|_| AttemptError::timeout())??;
+        settlement.content_began();
+        return Ok(begun);
+    }
+    let (request, context) = write_request(dispatch, candidate, most_output, debug).await?;
     let stream = dispatch.call.facts.stream;
     let waiting = std::pin::pin!(async {
         // A future that is moved is copied: those of one step are made where they are awaited.
         let response = async {
-            let response = send(dispatch, candidate, request).await?;
-            accept(response, candidate, granted, dispatch).await
+            let response = send(dispatch, candidate, request.request).await?;
+            accept(response, candidate, request.grant.as_ref(), dispatch).await
         };
         if stream {
             // In a stream headers must come soon; then every sign of life renews the patience for
@@ -182,7 +190,7 @@ async fn write_request(
     candidate: &Candidate,
     most_output: Option<u64>,
     debug: &mut Vec<u8>,
-) -> Result<(Request<Full<Bytes>>, ResponseContext, Option<Grant>), AttemptError> {
+) -> Result<(Authorised, ResponseContext), AttemptError> {
     let catalog = &dispatch.call.snapshot.catalog;
     let endpoint = catalog.endpoint(candidate.endpoint);
     let provider = catalog.provider_of(candidate.endpoint);
@@ -207,7 +215,7 @@ async fn write_request(
     let passes = dispatch.call.surface.passes(dialect)
         && !(quirks.no_media_urls && names_media_by_url(dialect, dispatch.envelope));
     let encoded = match passes {
-        true => pass(dispatch, dialect, &target, most_output)?,
+        true => pass(dispatch, &target, most_output)?,
         false => {
             let request = if quirks.no_media_urls {
                 Box::pin(dispatch.inlined_request()).await?
@@ -233,12 +241,27 @@ async fn write_request(
     if dispatch.call.facts.echo_upstream_body && stream && encoded.body.len() <= MAX_ECHO {
         debug.extend_from_slice(&echo_chunk(&dispatch.identity(candidate), &encoded.body));
     }
+    let style = &provider.path_style;
     let origin = &candidate.access.origin;
-    let path =
-        address::path(&provider.path_style, dialect, origin, &endpoint.upstream_model, stream)
-            .map_err(AttemptError::unwritable)?;
+    let path = address::path(style, dialect, origin, &endpoint.upstream_model, stream)
+        .map_err(AttemptError::unwritable)?;
+    let request = authorised(dispatch, candidate, &path, encoded.body, &encoded.headers).await?;
+    Ok((request, encoded.context))
+}
+
+/// A request to a path at the provider's origin, with everything that authorises it.
+pub(super) async fn authorised(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    path: &str,
+    body: Vec<u8>,
+    more: &[(&'static str, String)],
+) -> Result<Authorised, AttemptError> {
+    let catalog = &dispatch.call.snapshot.catalog;
+    let provider = catalog.provider_of(candidate.endpoint);
+    let origin = &candidate.access.origin;
     let uri = Uri::try_from(path).map_err(AttemptError::unwritable)?;
-    let body = Bytes::from(encoded.body);
+    let body = Bytes::from(body);
     let mut request = Request::new(Full::new(body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
@@ -248,7 +271,14 @@ async fn write_request(
         headers.insert(HOST, host);
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let accept = if stream { "text/event-stream" } else { "application/json" };
+    let stream = dispatch.call.facts.stream;
+    let dialect = catalog.dialect_of(candidate.endpoint);
+    let accept = match (stream, dialect.framing()) {
+        (false, _) => "application/json",
+        (true, Framing::Sse) => "text/event-stream",
+        (true, Framing::EventStream) => "application/vnd.amazon.eventstream",
+        (true, Framing::Lines) => "application/x-ndjson",
+    };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     headers.insert(
         USER_AGENT,
@@ -261,20 +291,27 @@ async fn write_request(
             headers.insert(name, value);
         }
     }
-    for (name, value) in encoded.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
+    for (name, value) in more {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(*name, value);
         }
     }
     // Last of all: a signature is one of the request as it is.
     let worker = dispatch.worker;
     let token_server = worker.app.settings.upstream.token_server.as_ref();
     let authorization = &candidate.access.authorization;
-    let granted = authorization
+    let grant = authorization
         .apply(&mut request, &body, now_seconds(), &worker.pool, token_server)
         .await
         .map_err(|failure| no_token(&failure, candidate.access.is_byok()))?;
-    Ok((request, encoded.context, granted))
+    Ok(Authorised { request, grant })
+}
+
+/// A request that is ready to be sent.
+pub(super) struct Authorised {
+    pub request: Request<Full<Bytes>>,
+    /// The token it carries, if it carries one.
+    pub grant: Option<Grant>,
 }
 
 /// Trouble with a credential of the gateway's own is in the log; its owner is told of it.
@@ -298,29 +335,28 @@ fn names_media_by_url(dialect: Dialect, envelope: &Envelope<'_>) -> bool {
 /// The caller's body for a provider that speaks the same: edited where it must be.
 fn pass(
     dispatch: &Dispatch<'_>,
-    dialect: Dialect,
     target: &Target<'_>,
     max_output_tokens: Option<u64>,
 ) -> Result<Encoded, Fault> {
     let (call, envelope) = (dispatch.call, dispatch.envelope);
     let user_identity = call.user_identity.clone();
-    match dialect {
-        Dialect::OpenaiChat => {
+    match call.surface {
+        Surface::Chat | Surface::Completions | Surface::Embeddings | Surface::Rerank => {
             let patch = openai_chat::RequestPatch { user_identity, max_output_tokens };
             openai_chat::patch_request(envelope, target, &patch)
         }
-        Dialect::Anthropic => {
+        Surface::Messages => {
             let betas = call.anthropic_betas().into_iter().map(str::to_owned).collect();
             let patch = anthropic::RequestPatch { user_identity, max_output_tokens, betas };
             anthropic::patch_request_with(envelope, target, &patch)
         }
-        Dialect::Gemini => {
+        Surface::Gemini => {
             gemini::patch_request(envelope, target, &gemini::RequestPatch { max_output_tokens })
         }
     }
 }
 
-async fn send(
+pub(super) async fn send(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
     request: Request<Full<Bytes>>,
@@ -337,15 +373,15 @@ async fn send(
 }
 
 /// Passes an answer with status 200; reads and classifies any other.
-async fn accept(
+pub(super) async fn accept(
     response: UpstreamResponse,
     candidate: &Candidate,
-    granted: Option<Grant>,
+    grant: Option<&Grant>,
     dispatch: &Dispatch<'_>,
 ) -> Result<UpstreamResponse, AttemptError> {
     let status = response.status();
     if status == StatusCode::UNAUTHORIZED
-        && let Some(grant) = &granted
+        && let Some(grant) = grant
     {
         candidate.access.authorization.refused(grant);
     }
@@ -484,11 +520,7 @@ fn not_a_stream(
     body: &[u8],
     is_byok: bool,
 ) -> AttemptError {
-    let decoded = match dialect {
-        Dialect::OpenaiChat => openai_chat::decode_response(body, context),
-        Dialect::Anthropic => anthropic::decode_response(body, context),
-        Dialect::Gemini => gemini::decode_response(body, context),
-    };
+    let decoded = codec::decode_response(dialect, body, context);
     match decoded {
         Err(fault) => AttemptError::told(fault, 200, is_byok),
         Ok(_) => AttemptError::unavailable(
@@ -514,7 +546,7 @@ pub fn body_fault(error: &BodyError) -> Fault {
     }
 }
 
-async fn collect(
+pub(super) async fn collect(
     dispatch: &Dispatch<'_>,
     response: UpstreamResponse,
 ) -> Result<Bytes, AttemptError> {

@@ -15,6 +15,7 @@ pub mod attempt;
 pub mod bound;
 pub mod dispatch;
 mod echo;
+pub mod estimate;
 pub mod handle;
 pub mod live;
 pub mod metadata;
@@ -28,6 +29,7 @@ pub mod reserve;
 pub mod settle;
 pub mod sticky;
 pub mod stream;
+pub mod vectors;
 
 pub use handle::handle;
 pub use prepare::Call;

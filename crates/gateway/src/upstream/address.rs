@@ -4,7 +4,7 @@ use catalog::PathStyle;
 use http::uri::Authority;
 use protocol::Dialect;
 use protocol::dialect::UnsafeModelId;
-use signing::aws::{bedrock_host, bedrock_path};
+use signing::aws::bedrock_host;
 use signing::azure::ChatPath;
 use signing::google::vertex::{self, GLOBAL_HOST, Location, Publisher};
 
@@ -31,6 +31,9 @@ pub enum AddressError {
     /// The addresses of this style are for another protocol.
     #[error("nothing speaks `{}` at addresses of this `path_style`", .0.name())]
     Dialect(Dialect),
+    /// What is not a conversation has another protocol there.
+    #[error("only conversations are asked for at addresses of this `path_style`")]
+    Conversations,
 }
 
 /// The origin behind a base URL. At the clouds' own hosts, the location or region that the base URL
@@ -45,14 +48,14 @@ pub fn origin(style: &PathStyle, base_url: &str) -> Result<Origin, AddressError>
             }
             None => None,
         },
-        PathStyle::Bedrock => match region(&origin) {
+        PathStyle::Protocol => match region(&origin) {
             // Regions of China and of the sovereign cloud have other domains.
             Some(region) if origin.authority.as_str() == standard_host(region) => {
                 Some(bedrock_host(region)?)
             }
             _ => None,
         },
-        PathStyle::Protocol | PathStyle::AzureDeployments(_) => None,
+        PathStyle::AzureDeployments(_) => None,
     };
     if let Some(host) = host {
         origin.authority =
@@ -90,9 +93,24 @@ pub fn path(
             Ok(format!("{}{path}", prefix.strip_suffix("/openai").unwrap_or(prefix)))
         }
         (PathStyle::AzureDeployments(_), other) => Err(AddressError::Dialect(other)),
-        (PathStyle::Bedrock, _) => {
-            let operation = if stream { "converse-stream" } else { "converse" };
-            Ok(format!("{prefix}{}", bedrock_path(model, operation)?))
+    }
+}
+
+/// The path and query of a request that is no conversation, from the protocol's own path for it.
+pub fn other_path(
+    style: &PathStyle,
+    origin: &Origin,
+    model: &str,
+    path: &str,
+) -> Result<String, AddressError> {
+    let prefix = origin.prefix.as_str();
+    match style {
+        PathStyle::Protocol => Ok(format!("{prefix}{path}")),
+        PathStyle::Vertex => Err(AddressError::Conversations),
+        PathStyle::AzureDeployments(api_version) => {
+            let chat = ChatPath::Deployment { deployment: model, api_version }.render()?;
+            let prefix = prefix.strip_suffix("/openai").unwrap_or(prefix);
+            Ok(format!("{prefix}{}", chat.replacen("/chat/completions", path, 1)))
         }
     }
 }
@@ -108,6 +126,7 @@ fn vertex_path(
         Dialect::Gemini => Some(Publisher::Google),
         Dialect::Anthropic => Some(Publisher::Anthropic),
         Dialect::OpenaiChat => None,
+        other => return Err(AddressError::Dialect(other)),
     };
     let Some(Project { before, project, location }) = Project::of(prefix) else {
         // Express mode, which has no project and only Google's own models.
@@ -173,7 +192,7 @@ mod tests {
             ("cn-north-1", "bedrock-runtime.cn-north-1.amazonaws.com.cn"),
         ] {
             let url = format!("https://bedrock-runtime.{region}.amazonaws.com");
-            assert_eq!(host(&PathStyle::Bedrock, &url), expected);
+            assert_eq!(host(&PathStyle::Protocol, &url), expected);
         }
     }
 
@@ -232,9 +251,13 @@ mod tests {
             "/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21"
         );
         assert!(path(&style, Dialect::Gemini, &azure, "m", true).is_err());
+        assert_eq!(
+            other_path(&style, &azure, "my gpt", "/embeddings").unwrap(),
+            "/openai/deployments/my%20gpt/embeddings?api-version=2024-10-21"
+        );
         let bedrock = Origin::parse("https://bedrock-runtime.us-east-1.amazonaws.com").unwrap();
         let of = |stream| {
-            path(&PathStyle::Bedrock, Dialect::OpenaiChat, &bedrock, "a.b-v1:0", stream).unwrap()
+            path(&PathStyle::Protocol, Dialect::Bedrock, &bedrock, "a.b-v1:0", stream).unwrap()
         };
         assert_eq!(of(false), "/model/a.b-v1%3A0/converse");
         assert_eq!(of(true), "/model/a.b-v1%3A0/converse-stream");

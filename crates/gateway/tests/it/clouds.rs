@@ -276,22 +276,16 @@ async fn a_credential_that_cannot_be_read_makes_its_provider_unavailable_only() 
 async fn a_signature_is_one_of_the_request_as_it_came() {
     let provider = Server::start(|_, _| {
         let answer = json!({
-            "id": "1", "object": "chat.completion", "created": 1, "model": "m",
-            "choices": [{
-                "index": 0, "finish_reason": "stop",
-                "message": {"role": "assistant", "content": "hi"},
-            }],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+            "output": {"message": {"role": "assistant", "content": [{"text": "hi"}]}},
+            "stopReason": "end_turn",
+            "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2},
         });
         (StatusCode::OK, ("application/json", answer.to_string()))
     })
     .await;
-    let mut upstream = upstream(provider.url(), Dialect::OpenaiChat);
+    let mut upstream = upstream(provider.url(), Dialect::Bedrock);
     "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.a.b-v1:0".clone_into(&mut upstream.model);
-    let catalog = catalog(&[upstream], |provider| {
-        provider.auth = AuthStyle::Aws;
-        provider.path_style = PathStyle::Bedrock;
-    });
+    let catalog = catalog(&[upstream], |provider| provider.auth = AuthStyle::Aws);
     let secret = json!({
         "access_key_id": "ASIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI",
         "session_token": "session", "region": "eu-west-1",

@@ -11,12 +11,7 @@ fn provider(slug: &str) -> Provider {
 }
 
 fn bedrock() -> Provider {
-    serde_json::from_value(json!({
-        "slug": "amazon-bedrock", "name": "B", "dialect": "openai_chat", "auth": "aws",
-        "base_url": "https://bedrock-runtime.{AWS_REGION|AWS_DEFAULT_REGION}.amazonaws.com",
-        "path_style": "bedrock",
-    }))
-    .unwrap()
+    provider("amazon-bedrock")
 }
 
 fn with(mut provider: Provider, name: &str, value: &str) -> Provider {
