@@ -95,7 +95,7 @@ impl Provider {
             return self.embeddings;
         }
         self.embeddings.or(match self.dialect {
-            Dialect::OpenaiChat => Some(embeddings::Form::OpenAi),
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => Some(embeddings::Form::OpenAi),
             Dialect::Gemini => Some(embeddings::Form::Gemini),
             Dialect::Cohere => Some(embeddings::Form::Cohere),
             Dialect::Bedrock if is_coheres(upstream_model) => Some(embeddings::Form::BedrockCohere),
@@ -111,7 +111,9 @@ impl Provider {
         }
         self.rerank.or(match self.dialect {
             // Hosts that took OpenAI's protocol for conversations took Cohere's for rankings.
-            Dialect::OpenaiChat | Dialect::Cohere => Some(rerank::Form::Cohere),
+            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Cohere => {
+                Some(rerank::Form::Cohere)
+            }
             Dialect::Bedrock if is_coheres(upstream_model) => Some(rerank::Form::BedrockCohere),
             Dialect::Bedrock => Some(rerank::Form::BedrockAmazon),
             Dialect::Gemini | Dialect::Anthropic | Dialect::Ollama => None,

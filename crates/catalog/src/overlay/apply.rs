@@ -156,9 +156,10 @@ impl<'a> Work<'a> {
                     path_style: PathStyle::Protocol,
                     base_url_values: BTreeMap::new(),
                     auth: match dialect {
-                        Dialect::OpenaiChat | Dialect::Cohere | Dialect::Bedrock => {
-                            AuthStyle::Bearer
-                        }
+                        Dialect::OpenaiChat
+                        | Dialect::OpenaiResponses
+                        | Dialect::Cohere
+                        | Dialect::Bedrock => AuthStyle::Bearer,
                         Dialect::Ollama => AuthStyle::None,
                         Dialect::Anthropic => AuthStyle::XApiKey,
                         Dialect::Gemini => AuthStyle::XGoogApiKey,
