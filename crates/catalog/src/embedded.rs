@@ -58,7 +58,7 @@ mod tests {
         assert!(catalog.endpoints().len() > 2_500, "{}", catalog.endpoints().len());
         assert!(catalog.providers().len() > 80, "{}", catalog.providers().len());
         assert!(!catalog.listed().is_empty());
-        assert!(PACKED.len() < 1_000_000, "{}", PACKED.len());
+        assert!(PACKED.len() < 1_200_000, "{}", PACKED.len());
     }
 
     #[test]
@@ -127,9 +127,46 @@ mod tests {
         }
         let azure = catalog.provider(catalog.find_provider("azure").unwrap());
         assert!(!azure.is_reachable());
-        assert_eq!(azure.base_url_variables().collect::<Vec<_>>(), ["AZURE_RESOURCE_NAME"]);
+        let variables: Vec<_> = azure.base_url_variables().map(|it| it.name()).collect();
+        assert_eq!(variables, ["AZURE_RESOURCE_NAME"]);
         let filled = azure.filled_base_url(|_| Some("mine".to_owned())).unwrap();
         assert_eq!(filled, "https://mine.openai.azure.com/openai/v1");
         assert!(azure.filled_base_url(|_| Some("evil.test/".to_owned())).is_err());
+    }
+
+    /// wire-formats 4
+    #[test]
+    fn vertex_speaks_the_protocol_of_the_author() {
+        use protocol::Dialect;
+        let catalog = Catalog::embedded().unwrap();
+        let vertex = catalog.find_provider("google-vertex").unwrap();
+        let dialect = |model: &str| {
+            let id = catalog.find(model).unwrap();
+            let mut at =
+                catalog.endpoints_of(id).filter(|at| catalog.provider_id_of(*at) == vertex);
+            at.next().map(|at| catalog.dialect_of(at))
+        };
+        assert_eq!(dialect("google/gemini-2.5-pro"), Some(Dialect::Gemini));
+        assert_eq!(dialect("anthropic/claude-sonnet-4.5"), Some(Dialect::Anthropic));
+        assert_eq!(dialect("deepseek/deepseek-v3.2"), Some(Dialect::OpenaiChat));
+        assert_eq!(dialect("mistralai/codestral-2501"), None);
+        let provider = catalog.provider(vertex);
+        let version = provider.quirks_for("anthropic").anthropic_version.as_deref();
+        assert_eq!(version, Some("vertex-2023-10-16"));
+        let project = |name: &str| (name == "GOOGLE_CLOUD_PROJECT").then(|| "mine".to_owned());
+        let url = provider.filled_base_url(project).unwrap();
+        assert!(url.ends_with("/v1/projects/mine/locations/global"), "{url}");
+    }
+
+    /// wire-formats 5
+    #[test]
+    fn bedrock_is_reached_in_a_region() {
+        let catalog = Catalog::embedded().unwrap();
+        let bedrock = catalog.provider(catalog.find_provider("amazon-bedrock").unwrap());
+        assert_eq!(bedrock.dialect, protocol::Dialect::Bedrock);
+        assert_eq!(bedrock.auth, crate::AuthStyle::Aws);
+        let region = |name: &str| (name == "AWS_DEFAULT_REGION").then(|| "eu-west-1".to_owned());
+        let url = bedrock.filled_base_url(region).unwrap();
+        assert_eq!(url, "https://bedrock-runtime.eu-west-1.amazonaws.com");
     }
 }

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use protocol::Dialect;
+use protocol::target::Quirks;
+
 use crate::endpoint::Endpoint;
 use crate::model::{Model, ModelKind};
 use crate::parts::ListedProvider;
@@ -214,6 +217,26 @@ impl Catalog {
         self.provider(self.provider_id_of(id))
     }
 
+    /// The protocol an endpoint speaks: its provider's, or that of the model's author there.
+    pub fn dialect_of(&self, id: EndpointId) -> Dialect {
+        self.provider_of(id).dialect_for(author(&self.endpoint(id).model))
+    }
+
+    /// The protocol in which an endpoint is best spoken to for a caller who speaks `spoken`: that of
+    /// Responses where the provider offers it and either the caller or the model asks for it.
+    pub fn dialect_toward(&self, id: EndpointId, spoken: Dialect) -> Dialect {
+        let own = self.dialect_of(id);
+        let offered = own == Dialect::OpenaiChat && self.provider_of(id).responses;
+        let wanted =
+            spoken == Dialect::OpenaiResponses || self.endpoint(id).abilities.responses_only;
+        if offered && wanted { Dialect::OpenaiResponses } else { own }
+    }
+
+    /// An endpoint's deviations from the protocol it speaks.
+    pub fn quirks_of(&self, id: EndpointId) -> &Quirks {
+        self.provider_of(id).quirks_for(author(&self.endpoint(id).model))
+    }
+
     /// The provider of an endpoint, by position.
     pub fn provider_id_of(&self, id: EndpointId) -> ProviderId {
         self.endpoint_provider[id.0 as usize]
@@ -259,4 +282,9 @@ impl Catalog {
     pub fn into_parts(self) -> (Vec<Model>, Vec<Endpoint>, Vec<Provider>) {
         (self.models, self.endpoints, self.providers)
     }
+}
+
+/// The author of a model, by its id.
+pub(crate) fn author(model: &str) -> &str {
+    model.split('/').next().unwrap_or_default()
 }

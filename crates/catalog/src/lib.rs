@@ -39,6 +39,6 @@ pub use parts::{CatalogParts, ListedProvider, Origin, OriginSource};
 pub use price::{Meter, PicoUsd, PriceList, PriceOverride, PriceState, PriceTextError};
 pub use price_object::PriceObject;
 pub use protocol::parameter::{Parameter, Parameters};
-pub use provider::{AuthStyle, DataPolicy, Provider};
+pub use provider::{AuthStyle, AuthorDialect, DataPolicy, PathStyle, Provider, Variable};
 pub use region::Region;
 pub use slug::{DynamicVariant, Slug, SlugError};

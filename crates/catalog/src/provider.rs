@@ -1,5 +1,7 @@
 //! Providers: data, never code.
 
+use std::collections::BTreeMap;
+
 use protocol::target::Quirks;
 use protocol::{Dialect, embeddings, rerank};
 use serde::{Deserialize, Serialize};
@@ -13,8 +15,19 @@ pub struct Provider {
     pub name: String,
     /// The protocol it speaks.
     pub dialect: Dialect,
-    /// The address below which the dialect's paths are, without a trailing slash.
+    /// What it speaks for the models of some authors, where that is another protocol.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub author_dialects: BTreeMap<String, AuthorDialect>,
+    /// The address below which the paths are, without a trailing slash. What stands in braces is
+    /// filled in by [`Self::filled_base_url`].
     pub base_url: String,
+    /// How the path of a request is made.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub path_style: PathStyle,
+    /// What the environment says of the variables of the base URL, by their first names. Not part
+    /// of the catalogue: whoever may read the environment fills it in.
+    #[serde(skip)]
+    pub base_url_values: BTreeMap<String, String>,
     /// How a request is authenticated.
     #[serde(default)]
     pub auth: AuthStyle,
@@ -27,6 +40,9 @@ pub struct Provider {
     /// Deviations from the protocol.
     #[serde(default, skip_serializing_if = "is_default")]
     pub quirks: Quirks,
+    /// Beside chat completions it offers Responses, below the same address.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub responses: bool,
     /// How it is asked for embeddings, where not as others of its protocol. EMB-1
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<embeddings::Form>,
@@ -65,8 +81,22 @@ fn is_coheres(upstream_model: &str) -> bool {
 }
 
 impl Provider {
+    /// The protocol it speaks for an author's models.
+    pub fn dialect_for(&self, author: &str) -> Dialect {
+        self.author_dialects.get(author).map_or(self.dialect, |other| other.dialect)
+    }
+
+    /// Its deviations from the protocol it speaks for an author's models.
+    pub fn quirks_for(&self, author: &str) -> &Quirks {
+        self.author_dialects.get(author).map_or(&self.quirks, |other| &other.quirks)
+    }
+
     /// How it is asked for embeddings of a model, by its own name of it; `None`: nobody knows.
     pub fn embeddings_form(&self, upstream_model: &str) -> Option<embeddings::Form> {
+        if self.path_style == PathStyle::Vertex {
+            // It has a protocol of its own for them.
+            return self.embeddings;
+        }
         self.embeddings.or(match self.dialect {
             Dialect::OpenaiChat | Dialect::OpenaiResponses => Some(embeddings::Form::OpenAi),
             Dialect::Gemini => Some(embeddings::Form::Gemini),
@@ -79,6 +109,9 @@ impl Provider {
 
     /// How it is asked to rerank with a model, by its own name of it; `None`: nobody knows.
     pub fn rerank_form(&self, upstream_model: &str) -> Option<rerank::Form> {
+        if self.path_style == PathStyle::Vertex {
+            return self.rerank;
+        }
         self.rerank.or(match self.dialect {
             // Hosts that took OpenAI's protocol for conversations took Cohere's for rankings.
             Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Cohere => {
@@ -90,36 +123,114 @@ impl Provider {
         })
     }
 
-    /// The names in braces in the base URL that must be filled in before the provider can be
-    /// reached, e.g. `CLOUDFLARE_ACCOUNT_ID`.
-    pub fn base_url_variables(&self) -> impl Iterator<Item = &str> {
-        self.base_url.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0))
+    /// What must be filled in before the provider can be reached, e.g. `CLOUDFLARE_ACCOUNT_ID`.
+    pub fn base_url_variables(&self) -> impl Iterator<Item = Variable<'_>> {
+        self.base_url
+            .split('{')
+            .skip(1)
+            .filter_map(|rest| Some(Variable::parse(rest.split_once('}')?.0)))
     }
 
     /// Whether requests can be sent: nothing in the base URL is left to fill in.
     pub fn is_reachable(&self) -> bool {
-        !self.base_url.is_empty() && !self.base_url.contains(['{', '}'])
+        !self.base_url.is_empty()
+            && self.filled_base_url(|name| self.base_url_values.get(name).cloned()).is_ok()
     }
 
-    /// The base URL with its variables filled in from `lookup`; the first missing name otherwise.
-    /// A value must be a part of a host or path: letters, digits, `.`, `-` and `_`.
+    /// The base URL with its variables filled in from `lookup`, which is asked for each name of a
+    /// variable in order; the first name of a variable that is missing otherwise. A value must be
+    /// a part of a host or path: letters, digits, `.`, `-` and `_`.
     pub fn filled_base_url(
         &self,
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<String, String> {
-        let mut url = self.base_url.clone();
-        for name in self.base_url_variables() {
-            let safe = |value: &String| {
-                !value.is_empty()
-                    && value
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
-            };
-            let value = lookup(name).filter(safe).ok_or_else(|| name.to_owned())?;
-            url = url.replace(&format!("{{{name}}}"), &value);
+        let mut url = String::with_capacity(self.base_url.len() + 32);
+        let mut rest = self.base_url.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((inside, after)) = after.split_once('}') else { break };
+            let variable = Variable::parse(inside);
+            let value = variable.value(&lookup).ok_or_else(|| variable.name().to_owned())?;
+            url.push_str(before);
+            url.push_str(&value);
+            rest = after;
         }
-        Ok(url)
+        url.push_str(rest);
+        // A lone brace is nothing that could be filled in.
+        if url.contains(['{', '}']) { Err(url) } else { Ok(url) }
     }
+}
+
+/// A variable of a base URL: `{NAME}`, `{NAME|OTHER_NAME}` or, with a value for when none of them
+/// is set, `{NAME=value}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable<'a> {
+    names: &'a str,
+    default: Option<&'a str>,
+}
+
+impl<'a> Variable<'a> {
+    fn parse(inside: &'a str) -> Self {
+        match inside.split_once('=') {
+            Some((names, default)) => Self { names, default: Some(default) },
+            None => Self { names: inside, default: None },
+        }
+    }
+
+    /// Its names, the conventional one first.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.names.split('|')
+    }
+
+    /// Its first name.
+    pub fn name(&self) -> &'a str {
+        self.names().next().unwrap_or_default()
+    }
+
+    /// Its value if nothing is known of it.
+    pub fn default(&self) -> Option<&'a str> {
+        self.default
+    }
+
+    /// Its value: of the first name that has a usable one, else the default.
+    pub fn value(&self, lookup: impl Fn(&str) -> Option<String>) -> Option<String> {
+        self.found(lookup).or_else(|| self.default.map(str::to_owned))
+    }
+
+    /// The value of the first name that has a usable one.
+    pub fn found(&self, lookup: impl Fn(&str) -> Option<String>) -> Option<String> {
+        let safe = |value: &String| {
+            !value.is_empty()
+                && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+        };
+        self.names().find_map(|name| lookup(name).filter(safe))
+    }
+}
+
+/// What a provider speaks for the models of one author.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorDialect {
+    /// The protocol.
+    pub dialect: Dialect,
+    /// Deviations from it. Those of the provider's own protocol do not count here.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub quirks: Quirks,
+}
+
+/// How the path of a request is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathStyle {
+    /// Below the base URL, as the protocol has it.
+    #[default]
+    Protocol,
+    /// Vertex AI: the base URL ends with `/v1/projects/{project}/locations/{location}`, and the
+    /// protocol decides what follows. At Google's own host the location decides about the host.
+    /// wire-formats 4
+    Vertex,
+    /// Azure's classic addresses, with the provider's name of the model in the path, and this
+    /// version of the interface (`2024-10-21`). wire-formats 8
+    AzureDeployments(String),
 }
 
 fn default_models_path() -> String {
@@ -145,6 +256,14 @@ pub enum AuthStyle {
     ApiKey,
     /// A header of another name.
     Header(String),
+    /// Amazon's: a Bedrock API key, or keys with which each request is signed. wire-formats 5.1
+    Aws,
+    /// Google Cloud's: a service account, a user, the machine's own account (`metadata`), or an
+    /// API key of express mode. wire-formats 4
+    Google,
+    /// Azure's: an API key, an application of Entra, or the machine's own identity
+    /// (`managed_identity`). wire-formats 8
+    Azure,
     /// Nothing: a local server.
     None,
 }
@@ -175,5 +294,70 @@ impl Default for DataPolicy {
             zero_retention: false,
             verified: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provider(base_url: &str) -> Provider {
+        serde_json::from_value(serde_json::json!({
+            "slug": "p", "name": "P", "dialect": "gemini", "base_url": base_url,
+            "author_dialects": {"anthropic": {"dialect": "anthropic"}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_authors_models_may_speak_another_protocol_with_its_own_deviations() {
+        let mut provider = provider("https://p.test");
+        provider.quirks.no_function_call_ids = true;
+        assert_eq!(provider.dialect_for("google"), Dialect::Gemini);
+        assert_eq!(provider.dialect_for("anthropic"), Dialect::Anthropic);
+        assert!(provider.quirks_for("google").no_function_call_ids);
+        assert!(!provider.quirks_for("anthropic").no_function_call_ids);
+    }
+
+    #[test]
+    fn variables_have_other_names_and_values_for_when_none_is_set() {
+        let url = "https://x/{PROJECT|OLD_PROJECT}/{PLACE|OLD_PLACE=global}";
+        let mut provider = provider(url);
+        let filled = |known: &[(&str, &str)]| {
+            provider.filled_base_url(|name| {
+                known.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(filled(&[]), Err("PROJECT".to_owned()));
+        assert_eq!(filled(&[("OLD_PROJECT", "p")]), Ok("https://x/p/global".to_owned()));
+        let both = [("OLD_PROJECT", "old"), ("PROJECT", "new"), ("PLACE", "eu")];
+        assert_eq!(filled(&both), Ok("https://x/new/eu".to_owned()));
+        // What is no part of a path is passed over, so that nobody chooses another path.
+        let unsafe_one = [("PROJECT", "a/../b"), ("OLD_PROJECT", "p")];
+        assert_eq!(filled(&unsafe_one), Ok("https://x/p/global".to_owned()));
+        let names: Vec<_> = provider.base_url_variables().map(|variable| variable.name()).collect();
+        assert_eq!(names, ["PROJECT", "PLACE"]);
+        assert!(!provider.is_reachable());
+        provider.base_url_values.insert("PROJECT".to_owned(), "p".to_owned());
+        assert!(provider.is_reachable());
+    }
+
+    #[test]
+    fn what_is_open_at_the_end_is_not_reachable() {
+        for url in ["https://{A", "https://A}", "https://{}/v1", ""] {
+            assert!(!provider(url).is_reachable(), "{url}");
+        }
+    }
+
+    #[test]
+    fn styles_have_names_for_operators() {
+        for (name, auth) in
+            [("aws", AuthStyle::Aws), ("google", AuthStyle::Google), ("azure", AuthStyle::Azure)]
+        {
+            assert_eq!(serde_json::from_value::<AuthStyle>(name.into()).unwrap(), auth);
+        }
+        let classic = serde_json::json!({"azure_deployments": "2024-10-21"});
+        let read: PathStyle = serde_json::from_value(classic).unwrap();
+        assert_eq!(read, PathStyle::AzureDeployments("2024-10-21".to_owned()));
     }
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 use store::{Actor, Micros, Overlay, OverlayKind, Store};
 
-use crate::simulated;
+use crate::{credentials, simulated};
 
 /// What begins the identity of a row that came from a synchronisation. No slug has a space.
 const SYNCHRONISED: &str = "sync ";
@@ -99,7 +99,7 @@ impl CatalogueSource {
     pub fn build(&self, rows: &[Overlay]) -> Result<Catalog> {
         let mut parts = self.parts(rows)?;
         for provider in &mut parts.providers {
-            fill_base_url(provider, |name| std::env::var(name).ok());
+            fill_base_url(provider, credentials::address_variable);
         }
         if let Some(address) = self.simulated {
             simulated::add_to(&mut parts, address);
@@ -198,15 +198,14 @@ pub async fn put(store: &Store, rows: &[Overlay]) -> Result<()> {
     Ok(())
 }
 
-/// Fills in what a base URL leaves open; an address that stays open is not reachable, which
-/// whoever looks for a way to the provider finds out.
+/// Finds out what a base URL leaves open; a credential may know more. An address that stays open
+/// is not reachable, which whoever looks for a way to the provider finds out.
 fn fill_base_url(provider: &mut Provider, lookup: impl Fn(&str) -> Option<String>) {
-    if provider.base_url_variables().next().is_none() {
-        return;
-    }
-    if let Ok(url) = provider.filled_base_url(lookup) {
-        provider.base_url = url;
-    }
+    let known = provider
+        .base_url_variables()
+        .filter_map(|variable| Some((variable.name().to_owned(), variable.found(&lookup)?)))
+        .collect();
+    provider.base_url_values = known;
 }
 
 #[cfg(test)]
@@ -250,8 +249,9 @@ mod tests {
         }))
         .unwrap();
         fill_base_url(&mut provider, |_| None);
-        assert_eq!(provider.base_url, "https://{HOST}.example/v1");
+        assert!(!provider.is_reachable());
         fill_base_url(&mut provider, |_| Some("eu".to_owned()));
-        assert_eq!(provider.base_url, "https://eu.example/v1");
+        assert!(provider.is_reachable());
+        assert_eq!(provider.base_url_values["HOST"], "eu");
     }
 }

@@ -1,20 +1,106 @@
 //! Provider keys in the environment, under the names that the vendors' own tools use.
 
-use catalog::Provider;
+use std::path::Path;
+
+use catalog::{AuthStyle, Provider};
+use serde_json::json;
 use store::Secret;
 
-/// The variable that holds a provider's key, and the key: the first of its conventional names
-/// that is set to something.
-pub fn from_environment(provider: &Provider) -> Option<(&str, Secret)> {
-    first_set(&provider.environment_variables, |name| std::env::var(name).ok())
+/// The largest file with a credential, in bytes.
+const LARGEST: u64 = 64 * 1024;
+
+/// A credential in the environment.
+pub struct Found<'p> {
+    /// The variable that holds it, or the most telling one of several.
+    pub variable: &'p str,
+    /// The credential in the form in which it would be stored, or why it cannot be had.
+    pub secret: Result<Secret, String>,
 }
 
-fn first_set(names: &[String], lookup: impl Fn(&str) -> Option<String>) -> Option<(&str, Secret)> {
-    names.iter().find_map(|name| {
-        let value = lookup(name)?;
-        // Trailing line breaks come from files that were read into a variable.
-        let key = value.trim();
-        (!key.is_empty()).then(|| (name.as_str(), Secret::new(key)))
+/// A provider's credential: of the first of its conventional variables that is set to something.
+pub fn from_environment(provider: &Provider) -> Option<Found<'_>> {
+    found(provider, &|name| std::env::var(name).ok())
+}
+
+fn found<'p>(provider: &'p Provider, lookup: &dyn Fn(&str) -> Option<String>) -> Option<Found<'p>> {
+    // Trailing line breaks come from files that were read into a variable.
+    let set = |name: &str| {
+        lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    };
+    provider.environment_variables.iter().find_map(|variable| {
+        let value = set(variable)?;
+        let secret = match (&provider.auth, variable.as_str()) {
+            (AuthStyle::Google, "GOOGLE_APPLICATION_CREDENTIALS") => file_or_text(value),
+            (AuthStyle::Aws, "AWS_ACCESS_KEY_ID") => aws_keys(&value, &set),
+            (AuthStyle::Azure, "AZURE_CLIENT_SECRET") => entra_application(&value, &set),
+            _ => Ok(value),
+        };
+        Some(Found { variable, secret: secret.map(Secret::new) })
+    })
+}
+
+type Lookup<'l> = dyn Fn(&str) -> Option<String> + 'l;
+
+/// Google's tools take the path of a file here. Where there are no files, its text is taken, and
+/// `metadata` for the machine's own account.
+fn file_or_text(value: String) -> Result<String, String> {
+    if value.starts_with('{') || value == "metadata" {
+        return Ok(value);
+    }
+    let path = Path::new(&value);
+    let unreadable = |error: std::io::Error| {
+        format!(
+            "the file {} of GOOGLE_APPLICATION_CREDENTIALS cannot be read: {error}",
+            path.display()
+        )
+    };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > LARGEST {
+        return Err(format!("the file {} is too large to be a credential", path.display()));
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+fn aws_keys(id: &str, set: &Lookup<'_>) -> Result<String, String> {
+    let secret = required(set, "AWS_SECRET_ACCESS_KEY")?;
+    let region = set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"));
+    let keys = json!({
+        "access_key_id": id,
+        "secret_access_key": secret,
+        "session_token": set("AWS_SESSION_TOKEN"),
+        "region": region,
+    });
+    Ok(keys.to_string())
+}
+
+fn entra_application(secret: &str, set: &Lookup<'_>) -> Result<String, String> {
+    let application = json!({
+        "tenant_id": required(set, "AZURE_TENANT_ID")?,
+        "client_id": required(set, "AZURE_CLIENT_ID")?,
+        "client_secret": secret,
+    });
+    Ok(application.to_string())
+}
+
+fn required(set: &Lookup<'_>, name: &str) -> Result<String, String> {
+    set(name).ok_or_else(|| format!("the variable {name} is not set"))
+}
+
+/// What a variable of a provider's address is set to.
+pub fn address_variable(name: &str) -> Option<String> {
+    address_from(name, &|name| std::env::var(name).ok())
+}
+
+fn address_from(name: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let value = lookup(name).map(|value| value.trim().to_owned());
+    value.filter(|value| !value.is_empty()).or_else(|| match name {
+        // Azure's own tools know the whole address: https://NAME.openai.azure.com/
+        "AZURE_RESOURCE_NAME" => {
+            let endpoint = lookup("AZURE_OPENAI_ENDPOINT")?;
+            let host = endpoint.trim().strip_prefix("https://")?.trim_end_matches('/');
+            host.strip_suffix(".openai.azure.com").map(str::to_owned)
+        }
+        _ => None,
     })
 }
 
@@ -22,17 +108,78 @@ fn first_set(names: &[String], lookup: impl Fn(&str) -> Option<String>) -> Optio
 mod tests {
     use super::*;
 
+    fn provider(auth: &str, variables: &[&str]) -> Provider {
+        serde_json::from_value(json!({
+            "slug": "p", "name": "P", "dialect": "openai_chat", "base_url": "https://p.test",
+            "auth": auth, "environment_variables": variables,
+        }))
+        .unwrap()
+    }
+
+    fn of(provider: &Provider, set: &[(&str, &str)]) -> Option<(String, Result<String, String>)> {
+        let lookup = |name: &str| {
+            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        let found = found(provider, &lookup)?;
+        let secret = found.secret.map(|secret| secret.expose().to_owned());
+        Some((found.variable.to_owned(), secret))
+    }
+
     #[test]
     fn the_first_variable_that_is_set_wins() {
-        let names = ["FIRST", "SECOND", "THIRD"].map(str::to_owned);
-        let lookup = |name: &str| match name {
-            "FIRST" => Some("  ".to_owned()),
-            "SECOND" => Some("key-2\n".to_owned()),
-            "THIRD" => Some("key-3".to_owned()),
-            _ => None,
+        let provider = provider("bearer", &["FIRST", "SECOND", "THIRD"]);
+        let set = [("FIRST", "  "), ("SECOND", "key-2\n"), ("THIRD", "key-3")];
+        assert_eq!(of(&provider, &set), Some(("SECOND".to_owned(), Ok("key-2".to_owned()))));
+        assert_eq!(of(&provider, &[]), None);
+    }
+
+    #[test]
+    fn keys_that_sign_are_put_together() {
+        let provider = provider("aws", &["AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID"]);
+        let id = ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
+        let (_, missing) = of(&provider, &[id]).unwrap();
+        assert_eq!(missing, Err("the variable AWS_SECRET_ACCESS_KEY is not set".to_owned()));
+        let set = [id, ("AWS_SECRET_ACCESS_KEY", "k"), ("AWS_DEFAULT_REGION", "eu-west-1")];
+        let (_, keys) = of(&provider, &set).unwrap();
+        let keys: serde_json::Value = serde_json::from_str(&keys.unwrap()).unwrap();
+        assert_eq!((&keys["region"], &keys["session_token"]), (&json!("eu-west-1"), &json!(null)));
+        let bearer = [("AWS_BEARER_TOKEN_BEDROCK", "ABSK"), id];
+        assert_eq!(of(&provider, &bearer).unwrap().1, Ok("ABSK".to_owned()));
+    }
+
+    #[test]
+    fn an_application_of_entra_is_put_together() {
+        let provider = provider("azure", &["AZURE_API_KEY", "AZURE_CLIENT_SECRET"]);
+        let secret = ("AZURE_CLIENT_SECRET", "s");
+        let (_, missing) = of(&provider, &[secret]).unwrap();
+        assert_eq!(missing, Err("the variable AZURE_TENANT_ID is not set".to_owned()));
+        let set = [secret, ("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c")];
+        let (_, application) = of(&provider, &set).unwrap();
+        assert!(application.unwrap().contains(r#""tenant_id":"t""#));
+    }
+
+    #[test]
+    fn google_credentials_are_a_file_or_its_text() {
+        let provider = provider("google", &["GOOGLE_APPLICATION_CREDENTIALS"]);
+        let of =
+            |value: &str| of(&provider, &[("GOOGLE_APPLICATION_CREDENTIALS", value)]).unwrap().1;
+        assert_eq!(of(r#"{"a":1}"#), Ok(r#"{"a":1}"#.to_owned()));
+        assert_eq!(of("metadata"), Ok("metadata".to_owned()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.json");
+        std::fs::write(&path, "{}").unwrap();
+        assert_eq!(of(path.to_str().unwrap()), Ok("{}".to_owned()));
+        assert!(of("/nowhere/key.json").unwrap_err().contains("GOOGLE_APPLICATION_CREDENTIALS"));
+    }
+
+    #[test]
+    fn azures_resource_is_found_in_its_address() {
+        let of = |endpoint: &'static str| {
+            address_from("AZURE_RESOURCE_NAME", &move |name| {
+                (name == "AZURE_OPENAI_ENDPOINT").then(|| endpoint.to_owned())
+            })
         };
-        let (name, key) = first_set(&names, lookup).unwrap();
-        assert_eq!((name, key.expose()), ("SECOND", "key-2"));
-        assert!(first_set(&names, |_| None).is_none());
+        assert_eq!(of("https://mine.openai.azure.com/"), Some("mine".to_owned()));
+        assert_eq!(of("https://mine.cognitiveservices.azure.com/"), None);
     }
 }

@@ -6,6 +6,8 @@ use ledger::PricePolicy;
 use ledger::rate::FreeTier;
 use rustls::pki_types::CertificateDer;
 
+use crate::upstream::Origin;
+
 /// Limits and times of the gateway.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -123,6 +125,9 @@ pub struct UpstreamLimits {
     pub max_answer_bytes: usize,
     /// The largest download on behalf of a caller, in bytes.
     pub max_download_bytes: usize,
+    /// Who is asked for tokens of clouds in place of the hosts that credentials name; paths and
+    /// queries stay as they are. For tests.
+    pub token_server: Option<Origin>,
     /// Certificate authorities to be trusted beside the public ones.
     pub authorities: Vec<CertificateDer<'static>>,
 }
@@ -183,6 +188,7 @@ impl Default for UpstreamLimits {
             total: Duration::from_secs(1800),
             max_answer_bytes: 64 * 1024 * 1024,
             max_download_bytes: 20 * 1024 * 1024,
+            token_server: None,
             authorities: Vec::new(),
         }
     }

@@ -33,6 +33,17 @@ pub enum Framing {
     Lines,
 }
 
+impl Framing {
+    /// The media type of a stream of it.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Sse => "text/event-stream",
+            Self::EventStream => "application/vnd.amazon.eventstream",
+            Self::Lines => "application/x-ndjson",
+        }
+    }
+}
+
 impl Dialect {
     /// All dialects, for tables and tests.
     pub const ALL: [Self; 7] = [

@@ -56,6 +56,11 @@ pub struct Quirks {
     pub no_media_urls: bool,
     /// Function calls and results carry no ids (Gemini on Vertex).
     pub no_function_call_ids: bool,
+    /// Where the address names the model of a request in Anthropic's dialect: the version of the
+    /// protocol, which is then `anthropic_version` of the body, and there is no `model`.
+    /// wire-formats 4
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anthropic_version: Option<String>,
 }
 
 /// What the output limit is called in OpenAI's dialect.
@@ -160,6 +165,8 @@ pub struct Abilities {
     pub penalties: bool,
     /// Log probabilities are accepted.
     pub logprobs: bool,
+    /// It answers only in OpenAI's Responses, not in chat completions.
+    pub responses_only: bool,
 }
 
 impl Default for Abilities {
@@ -183,6 +190,7 @@ impl Default for Abilities {
             tools_with_schema: true,
             penalties: true,
             logprobs: true,
+            responses_only: false,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::price::{self, Doubt};
 use super::source::{ReasoningOption, SourceEndpoint, SourceModel};
 use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 use crate::facts::{AbilityScope, Facts};
+use crate::index::author;
 use crate::modality::{Modalities, Modality};
 use crate::model::ModelKind;
 use crate::price::{Meter, PriceList, PriceState};
@@ -61,7 +62,7 @@ fn build(
 ) -> Result<BuiltEndpoint, &'static str> {
     let provider = context.providers.get(&source.provider).ok_or("its provider is not routable")?;
     let facts = context.facts.providers.of(&source.provider);
-    let author = model.id.split('/').next().unwrap_or_default();
+    let author = author(&model.id);
     if facts.without_authors.iter().any(|without| without == author) {
         return Err("served under another protocol there");
     }
@@ -88,8 +89,8 @@ fn build(
     });
     let parameters = parameters(source, kind);
     let mut abilities = abilities(source, parameters, model.reasoning == Some(true));
-    let base =
-        AbilityScope { model: &model.id, provider: &provider.slug, dialect: provider.dialect };
+    let dialect = provider.dialect_for(author);
+    let base = AbilityScope { model: &model.id, provider: &provider.slug, dialect };
     context.facts.abilities.apply(base, &mut abilities);
     let listed = |names: &[String]| -> Modalities {
         names.iter().filter_map(|name| Modality::from_name(name)).collect()

@@ -63,7 +63,7 @@ pub fn build(models: &str, providers: &str, facts: &Facts) -> Result<Built, Buil
     let mut parts = CatalogParts { origin: origin(&source.meta), ..CatalogParts::default() };
     for host in &hosts {
         match provider::build(host, facts.providers.of(&host.slug)) {
-            provider::Outcome::Routable(provider) => parts.providers.push(provider),
+            provider::Outcome::Routable(provider) => parts.providers.push(*provider),
             provider::Outcome::Listed(listed) => parts.listed.push(listed),
             provider::Outcome::LeftOut(reason) => notes.push(format!("{}: {reason}", host.slug)),
         }

@@ -1,5 +1,7 @@
 //! Providers of the source document.
 
+use std::collections::BTreeMap;
+
 use protocol::Dialect;
 
 use super::source::{SourceDataPolicy, SourceProvider};
@@ -8,7 +10,7 @@ use crate::parts::ListedProvider;
 use crate::provider::{AuthStyle, DataPolicy, Provider};
 
 pub(super) enum Outcome {
-    Routable(Provider),
+    Routable(Box<Provider>),
     Listed(ListedProvider),
     LeftOut(&'static str),
 }
@@ -30,7 +32,7 @@ pub(super) fn build(source: &SourceProvider, facts: &ProviderFacts) -> Outcome {
     let base_url = facts.base_url.as_ref().or(source.base_url.as_ref());
     match (dialect, base_url, &facts.unroutable) {
         (Some(dialect), Some(base_url), None) => {
-            Outcome::Routable(routable(source, facts, dialect, base_url))
+            Outcome::Routable(Box::new(routable(source, facts, dialect, base_url)))
         }
         (_, _, Some(reason)) => Outcome::Listed(listed(source, reason)),
         (_, None, _) => Outcome::Listed(listed(source, "its address is not known")),
@@ -68,11 +70,15 @@ fn routable(
         slug: source.slug.clone(),
         name: source.name.clone(),
         dialect,
+        author_dialects: facts.author_dialects.clone(),
         base_url: base_url.trim_end_matches('/').to_owned(),
+        path_style: facts.path_style.clone(),
+        base_url_values: BTreeMap::new(),
         auth,
         environment_variables,
         headers: Vec::new(),
         quirks: facts.quirks.clone(),
+        responses: facts.responses,
         embeddings: facts.embeddings,
         rerank: facts.rerank,
         cancel_stops_billing: facts.cancel_stops_billing,

@@ -75,6 +75,7 @@ change! {
     tools_with_schema: bool,
     penalties: bool,
     logprobs: bool,
+    responses_only: bool,
 }
 
 impl AbilityRules {

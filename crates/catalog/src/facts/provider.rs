@@ -7,7 +7,7 @@ use protocol::target::Quirks;
 use serde::Deserialize;
 
 use super::FactsError;
-use crate::provider::AuthStyle;
+use crate::provider::{AuthStyle, AuthorDialect, PathStyle};
 
 /// What is known of a provider beyond the source data.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -17,6 +17,10 @@ pub struct ProviderFacts {
     pub base_url: Option<String>,
     /// Replaces the source's protocol.
     pub dialect: Option<Dialect>,
+    /// What it speaks for the models of some authors, where that is another protocol.
+    pub author_dialects: BTreeMap<String, AuthorDialect>,
+    /// How paths are made, where not as the protocol has it.
+    pub path_style: PathStyle,
     /// Replaces the source's way of authentication.
     pub auth: Option<AuthStyle>,
     /// Why requests cannot be sent there: the provider is listed only.
@@ -25,6 +29,8 @@ pub struct ProviderFacts {
     pub without_authors: Vec<String>,
     /// Replaces the source's names of environment variables.
     pub environment_variables: Option<Vec<String>>,
+    /// Beside chat completions it offers Responses, below the same address.
+    pub responses: bool,
     /// How it is asked for embeddings, where not as others of its protocol. EMB-1
     pub embeddings: Option<protocol::embeddings::Form>,
     /// How it is asked to rerank, where not as others of its protocol. RERANK-2

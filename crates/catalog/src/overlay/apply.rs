@@ -13,13 +13,13 @@ use crate::build::{accepted, conventional_name, inherit, reasoning_support};
 use crate::describe::describe;
 use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 use crate::facts::{AbilityScope, Facts};
-use crate::index::Catalog;
+use crate::index::{Catalog, author};
 use crate::modality::{Modalities, Modality};
 use crate::model::{Architecture, Model};
 use crate::parts::CatalogParts;
 use crate::price::{Meter, PriceList};
 use crate::price_object::PriceObject;
-use crate::provider::{AuthStyle, DataPolicy, Provider};
+use crate::provider::{AuthStyle, DataPolicy, PathStyle, Provider};
 use crate::{Parameter, Parameters};
 
 /// Lays documents over the parts of a catalogue, in order.
@@ -151,7 +151,10 @@ impl<'a> Work<'a> {
                     slug: change.slug.clone(),
                     name: change.slug.clone(),
                     dialect,
+                    author_dialects: BTreeMap::new(),
                     base_url: String::new(),
+                    path_style: PathStyle::Protocol,
+                    base_url_values: BTreeMap::new(),
                     auth: match dialect {
                         Dialect::OpenaiChat
                         | Dialect::OpenaiResponses
@@ -164,6 +167,7 @@ impl<'a> Work<'a> {
                     environment_variables: vec![conventional_name(&change.slug)],
                     headers: Vec::new(),
                     quirks: self.facts.providers.of(&change.slug).quirks.clone(),
+                    responses: false,
                     embeddings: None,
                     rerank: None,
                     cancel_stops_billing: false,
@@ -186,6 +190,8 @@ impl<'a> Work<'a> {
         if let Some(url) = &change.base_url {
             provider.base_url = url.trim_end_matches('/').to_owned();
         }
+        set(&mut provider.author_dialects, &change.author_dialects);
+        set(&mut provider.path_style, &change.path_style);
         set(&mut provider.auth, &change.auth);
         set(&mut provider.environment_variables, &change.environment_variables);
         if let Some(headers) = &change.headers {
@@ -193,6 +199,7 @@ impl<'a> Work<'a> {
                 headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         }
         set(&mut provider.quirks, &change.quirks);
+        set(&mut provider.responses, &change.responses);
         set_optional(&mut provider.embeddings, &change.embeddings);
         set_optional(&mut provider.rerank, &change.rerank);
         set(&mut provider.cancel_stops_billing, &change.cancel_stops_billing);
@@ -299,7 +306,7 @@ impl<'a> Work<'a> {
             .provider_at
             .get(&change.provider)
             .and_then(|at| self.parts.providers.get(*at))
-            .map_or(Dialect::OpenaiChat, |provider| provider.dialect);
+            .map_or(Dialect::OpenaiChat, |provider| provider.dialect_for(author(&change.model)));
         let Some(endpoint) = self.parts.endpoints.get_mut(at) else { return Ok(()) };
         set(&mut endpoint.upstream_model, &change.upstream_model);
         let per_unit = change.price.as_ref();
@@ -372,8 +379,8 @@ impl<'a> Work<'a> {
         let supported_parameters = usual_parameters();
         let mut abilities = Abilities::default();
         from_parameters(supported_parameters, &mut abilities);
-        let scope =
-            AbilityScope { model: &model.id, provider: &provider.slug, dialect: provider.dialect };
+        let dialect = provider.dialect_for(author(&model.id));
+        let scope = AbilityScope { model: &model.id, provider: &provider.slug, dialect };
         self.facts.abilities.apply(scope, &mut abilities);
         let tier = tag.rsplit('/').next().unwrap_or_default();
         Ok(Endpoint {

@@ -13,7 +13,7 @@ use crate::modality::Modality;
 use crate::model::{ModelKind, ReasoningSupport};
 use crate::price::PicoUsd;
 use crate::price_object::PriceObject;
-use crate::provider::AuthStyle;
+use crate::provider::{AuthStyle, AuthorDialect, PathStyle};
 
 /// A document of changes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,9 +70,15 @@ pub struct ProviderChange {
     /// The protocol; that of OpenAI's chat completions if it is new and has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialect: Option<Dialect>,
-    /// The address below which the protocol's paths are.
+    /// What it speaks for the models of some authors; replaces all that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author_dialects: Option<BTreeMap<String, AuthorDialect>>,
+    /// The address below which the paths are; `{NAME}` is filled in from the environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
+    /// How the path of a request is made; as the protocol has it if it is new and has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_style: Option<PathStyle>,
     /// How requests are authenticated; as is usual for the protocol if it is new and has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<AuthStyle>,
@@ -85,6 +91,9 @@ pub struct ProviderChange {
     /// Deviations from the protocol; they replace all that were known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quirks: Option<Quirks>,
+    /// Beside chat completions it offers Responses, below the same address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responses: Option<bool>,
     /// How it is asked for embeddings, where not as others of its protocol. EMB-1
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<protocol::embeddings::Form>,

@@ -130,7 +130,39 @@ fn an_unreachable_provider_becomes_reachable_by_its_address() {
     let catalog = catalog(document).unwrap();
     let azure = catalog.provider(catalog.find_provider("azure").unwrap());
     assert!(azure.is_reachable());
-    assert_eq!(azure.auth, crate::AuthStyle::ApiKey);
+    assert_eq!(azure.auth, crate::AuthStyle::Azure);
+}
+
+#[test]
+fn azures_classic_addresses_and_other_dialects_are_a_matter_of_an_overlay() {
+    let document = r#"
+[[providers]]
+slug = "azure"
+base_url = "https://mine.openai.azure.com"
+path_style = { azure_deployments = "2024-10-21" }
+
+[[providers]]
+slug = "acme"
+base_url = "https://acme.test/v1"
+auth = "google"
+author_dialects.anthropic = { dialect = "anthropic", quirks = { no_media_urls = true } }
+
+[[models]]
+id = "anthropic/new"
+
+[[endpoints]]
+model = "anthropic/new"
+provider = "acme"
+upstream_model = "new"
+"#;
+    let catalog = catalog(document).unwrap();
+    let azure = catalog.provider(catalog.find_provider("azure").unwrap());
+    assert_eq!(azure.path_style, crate::PathStyle::AzureDeployments("2024-10-21".to_owned()));
+    let model = catalog.find("anthropic/new").unwrap();
+    let endpoint = catalog.endpoints_of(model).next().unwrap();
+    assert_eq!(catalog.dialect_of(endpoint), protocol::Dialect::Anthropic);
+    assert!(catalog.quirks_of(endpoint).no_media_urls);
+    assert_eq!(catalog.provider_of(endpoint).dialect, protocol::Dialect::OpenaiChat);
 }
 
 /// A small document of any content, over a small catalogue.

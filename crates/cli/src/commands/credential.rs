@@ -1,12 +1,13 @@
 //! `trunkline credential`: keys for providers, sealed in the database. Never on the command line,
 //! where everybody on the machine can read them, unless somebody insists.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::{IsTerminal, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use catalog::Catalog;
 use clap::{Args, Subcommand};
+use gateway::upstream::authorization::parse;
 use serde_json::{Value, json};
 use store::{Actor, NewProviderCredential, ProviderCredential, Secret};
 
@@ -96,6 +97,9 @@ async fn add(arguments: AddArguments, context: &Context) -> Result<()> {
     let catalog = CatalogueSource::shipped()?.build(&store.overlay_list().await?)?;
     check_provider(&catalog, &arguments.provider)?;
     let secret = read_secret(&arguments.key, &arguments.provider)?;
+    if let Some(id) = catalog.find_provider(&arguments.provider) {
+        parse(&catalog.provider(id).auth, secret.expose()).context("the key cannot be used")?;
+    }
     let new = NewProviderCredential {
         provider: arguments.provider,
         name: arguments.name,
@@ -144,10 +148,10 @@ fn read_secret(source: &KeySource, provider: &str) -> Result<Secret> {
             Secret::new(rpassword::prompt_password(format!("Key for {provider} (not shown): "))?)
         }
         _ => {
-            let mut line = String::new();
-            let stdin = std::io::stdin().lock();
-            std::io::Read::take(stdin, LONGEST_SECRET).read_line(&mut line)?;
-            Secret::new(line)
+            // Keys of service accounts have many lines.
+            let mut text = String::new();
+            std::io::stdin().lock().take(LONGEST_SECRET).read_to_string(&mut text)?;
+            Secret::new(text)
         }
     };
     let key = text.expose().trim();

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use catalog::{AuthStyle, Catalog, Provider};
-use http::{HeaderName, HeaderValue};
+use catalog::Catalog;
 use ledger::Spenders;
 use routing::health::HealthTable;
 use sha2::{Digest as _, Sha256};
 use store::{ControlState, Secret};
 
 use super::limits::{Running, TermsSource};
-use super::snapshot::{Access, Caller, EndpointState, Snapshot};
-use crate::upstream::{Origin, OriginError};
+use super::snapshot::{Caller, EndpointState, Snapshot};
+use super::ways::Ways;
 
 /// What a snapshot is made of, beside the store's rows.
 pub struct ControlSources {
-    /// Keys of providers found in the environment: (provider's slug, key).
+    /// Keys of providers found in the environment: (provider's slug, key). The operator's own.
     pub environment: Vec<(String, Secret)>,
     /// Builds the catalogue from the overlay documents of the store.
     pub catalog: Box<CatalogSource>,
@@ -50,9 +49,10 @@ pub fn compile(
         Some(previous) => Arc::clone(&previous.catalog),
         None => Arc::new((sources.catalog)(&state.overlays)?),
     };
+    let mut ways = Ways::new(&catalog, previous);
     let access = catalog
         .providers()
-        .map(|(_, provider)| access_of(provider, state, sources))
+        .map(|(id, _)| ways.to(id, state, &sources.environment))
         .collect::<Vec<_>>();
     let available = catalog::available(&catalog, &|provider| {
         catalog
@@ -121,103 +121,6 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-fn access_of(
-    provider: &Provider,
-    state: &ControlState,
-    sources: &ControlSources,
-) -> Vec<Arc<Access>> {
-    let mut found: Vec<Access> = Vec::new();
-    let usable = |access: Result<Access, AccessError>, credential: &str| match access {
-        Ok(access) => Some(access),
-        Err(error) => {
-            tracing::warn!(
-                provider = provider.slug,
-                credential,
-                %error,
-                "a credential cannot be used and is left out"
-            );
-            None
-        }
-    };
-    let mut rows: Vec<_> = state
-        .credentials
-        .iter()
-        .filter(|(row, _)| row.provider == provider.slug && !row.disabled)
-        .collect();
-    rows.sort_by_key(|(row, _)| (row.workspace_id.is_none(), row.is_fallback, row.sort_order));
-    for (row, secret) in rows {
-        let access = reach(provider, row.base_url.as_deref(), Some(secret)).map(|reach| Access {
-            credential_id: row.id.clone(),
-            workspace_id: row.workspace_id.clone(),
-            is_fallback: row.is_fallback,
-            allowed_models: row.allowed_models.clone(),
-            allowed_key_hashes: row.allowed_key_hashes.clone(),
-            ..reach
-        });
-        found.extend(usable(access, &row.id));
-    }
-    for (_, secret) in sources.environment.iter().filter(|(slug, _)| *slug == provider.slug) {
-        found.extend(usable(reach(provider, None, Some(secret)), "environment"));
-    }
-    if provider.auth == AuthStyle::None && found.is_empty() {
-        found.extend(usable(reach(provider, None, None), "none"));
-    }
-    found.into_iter().map(Arc::new).collect()
-}
-
-/// Why a credential cannot be used.
-#[derive(Debug, thiserror::Error)]
-enum AccessError {
-    #[error(transparent)]
-    Origin(#[from] OriginError),
-    #[error("the key contains characters that cannot be part of a header")]
-    Header,
-}
-
-fn reach(
-    provider: &Provider,
-    base_url: Option<&str>,
-    secret: Option<&Secret>,
-) -> Result<Access, AccessError> {
-    let origin = Origin::parse(base_url.unwrap_or(&provider.base_url))?;
-    let header = match secret {
-        Some(secret) => auth_header(&provider.auth, secret.expose())?,
-        None => None,
-    };
-    Ok(Access {
-        credential_id: "environment".to_owned(),
-        origin,
-        header,
-        workspace_id: None,
-        is_fallback: false,
-        allowed_models: None,
-        allowed_key_hashes: None,
-    })
-}
-
-fn auth_header(
-    auth: &AuthStyle,
-    secret: &str,
-) -> Result<Option<(HeaderName, HeaderValue)>, AccessError> {
-    let name = match auth {
-        AuthStyle::None => return Ok(None),
-        AuthStyle::Bearer => http::header::AUTHORIZATION,
-        AuthStyle::XApiKey => HeaderName::from_static("x-api-key"),
-        AuthStyle::XGoogApiKey => HeaderName::from_static("x-goog-api-key"),
-        AuthStyle::ApiKey => HeaderName::from_static("api-key"),
-        AuthStyle::Header(name) => {
-            HeaderName::from_bytes(name.as_bytes()).map_err(|_| AccessError::Header)?
-        }
-    };
-    let text = match auth {
-        AuthStyle::Bearer => format!("Bearer {secret}"),
-        _ => secret.to_owned(),
-    };
-    let mut value = HeaderValue::from_str(&text).map_err(|_| AccessError::Header)?;
-    value.set_sensitive(true);
-    Ok(Some((name, value)))
-}
-
 fn endpoints_of(catalog: &Catalog) -> Vec<Arc<EndpointState>> {
     catalog
         .endpoints()
@@ -253,14 +156,6 @@ fn price_version(prices: &str) -> Arc<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn credentials_become_headers_and_never_show() {
-        let (name, value) = auth_header(&AuthStyle::Bearer, "secret").unwrap().unwrap();
-        assert_eq!((name.as_str(), value.to_str().unwrap()), ("authorization", "Bearer secret"));
-        assert!(!format!("{value:?}").contains("secret"));
-        assert!(auth_header(&AuthStyle::XApiKey, "a\r\nx: y").is_err(), "header injection");
-    }
 
     #[test]
     fn hashes_are_read_or_refused() {

@@ -5,7 +5,9 @@ mod compile;
 pub mod limits;
 mod refresh;
 mod snapshot;
+mod ways;
 
 pub use compile::{CatalogSource, CompileError, ControlSources, compile};
 pub use refresh::refresh_while_open;
 pub use snapshot::{Access, Caller, EndpointState, Snapshot};
+pub use ways::{AccessError, Reach, reach};

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use catalog::{Availability, Catalog, EndpointId, ProviderId};
-use http::{HeaderName, HeaderValue};
 use routing::health::{HealthTable, Observation};
 use store::Micros;
 
 use super::limits::{Running, Terms};
-use crate::upstream::Origin;
+use crate::upstream::{Authorization, Origin};
 
 /// Everything a request needs of the control plane, as of one moment.
 pub struct Snapshot {
@@ -70,8 +69,8 @@ pub struct Access {
     pub credential_id: String,
     /// Where.
     pub origin: Origin,
-    /// The header that authenticates; absent for local servers.
-    pub header: Option<(HeaderName, HeaderValue)>,
+    /// How requests are authorised.
+    pub authorization: Authorization,
     /// The workspace whose own credential it is; `None`: everybody's.
     pub workspace_id: Option<String>,
     /// Used after the others. BYOK-2

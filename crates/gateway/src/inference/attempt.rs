@@ -7,18 +7,20 @@ use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HOST, RETRY_AFTER, US
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 use protocol::exchange::{ErrorType, Fault, FinishReason};
+use protocol::json::Envelope;
 use protocol::relay::{Answer, Relay};
 use protocol::target::{Abilities, Encoded, ResponseContext, Target};
-use protocol::{
-    Dialect, Framing, Surface, anthropic, codec, gemini, openai_chat, openai_responses,
-};
+use protocol::{Dialect, Surface, anthropic, codec, gemini, openai_chat, openai_responses};
 
 use super::dispatch::{Begun, Dispatch};
 use super::echo::echo_chunk;
 use super::plan::Candidate;
 use super::settle::Settlement;
 use super::vectors::ask_for_vectors;
-use crate::upstream::{BodyError, SendError, UpstreamBody, UpstreamResponse};
+use crate::clock::now_seconds;
+use crate::upstream::{
+    BodyError, Grant, SendError, TokenFailure, UpstreamBody, UpstreamResponse, address,
+};
 
 /// The most of a provider's error body that is read, in bytes.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -153,8 +155,8 @@ pub async fn attempt(
     let waiting = std::pin::pin!(async {
         // A future that is moved is copied: those of one step are made where they are awaited.
         let response = async {
-            let response = send(dispatch, candidate, request).await?;
-            accept(response, candidate, dispatch).await
+            let response = send(dispatch, candidate, request.request).await?;
+            accept(response, candidate, request.grant.as_ref(), dispatch).await
         };
         if stream {
             // In a stream headers must come soon; then every sign of life renews the patience for
@@ -188,10 +190,12 @@ async fn write_request(
     candidate: &Candidate,
     most_output: Option<u64>,
     debug: &mut Vec<u8>,
-) -> Result<(Request<Full<Bytes>>, ResponseContext), AttemptError> {
+) -> Result<(Authorised, ResponseContext), AttemptError> {
     let catalog = &dispatch.call.snapshot.catalog;
     let endpoint = catalog.endpoint(candidate.endpoint);
     let provider = catalog.provider_of(candidate.endpoint);
+    let dialect = dispatch.call.dialect(candidate.endpoint);
+    let quirks = catalog.quirks_of(candidate.endpoint);
     // What the money pays for is all that the model can, for whoever writes the request: then no
     // budget for reasoning is put on top of it.
     let cut = most_output.map(|most| Abilities {
@@ -201,17 +205,19 @@ async fn write_request(
     let abilities = cut.as_ref().unwrap_or(&endpoint.abilities);
     let target = Target {
         model: &endpoint.upstream_model,
-        quirks: &provider.quirks,
+        quirks,
         abilities,
         parameters: endpoint.supported_parameters,
         tier: Some(candidate.tier.into()),
     };
     let stream = dispatch.call.facts.stream;
-    let dialect = provider.dialect;
-    let encoded = match dispatch.call.surface.passes(dialect) {
+    // Media that must come as bytes are fetched into a request that is written anew.
+    let passes = dispatch.call.surface.passes(dialect)
+        && !(quirks.no_media_urls && names_media_by_url(dialect, dispatch.envelope));
+    let encoded = match passes {
         true => pass(dispatch, &target, most_output)?,
         false => {
-            let request = if provider.quirks.no_media_urls {
+            let request = if quirks.no_media_urls {
                 Box::pin(dispatch.inlined_request()).await?
             } else {
                 dispatch.request()?
@@ -235,27 +241,28 @@ async fn write_request(
     if dispatch.call.facts.echo_upstream_body && stream && encoded.body.len() <= MAX_ECHO {
         debug.extend_from_slice(&echo_chunk(&dispatch.identity(candidate), &encoded.body));
     }
-    let path = provider
-        .dialect
-        .path(&endpoint.upstream_model, stream)
+    let style = &provider.path_style;
+    let origin = &candidate.access.origin;
+    let path = address::path(style, dialect, origin, &endpoint.upstream_model, stream)
         .map_err(AttemptError::unwritable)?;
-    let request = address(dispatch, candidate, &path, encoded.body, &encoded.headers)?;
+    let request = authorised(dispatch, candidate, &path, encoded.body, &encoded.headers).await?;
     Ok((request, encoded.context))
 }
 
-/// A request to a path below the provider's address, with everything that authenticates it.
-pub(super) fn address(
+/// A request to a path at the provider's origin, with everything that authorises it.
+pub(super) async fn authorised(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
     path: &str,
     body: Vec<u8>,
     more: &[(&'static str, String)],
-) -> Result<Request<Full<Bytes>>, AttemptError> {
-    let provider = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint);
+) -> Result<Authorised, AttemptError> {
+    let catalog = &dispatch.call.snapshot.catalog;
+    let provider = catalog.provider_of(candidate.endpoint);
     let origin = &candidate.access.origin;
-    let uri =
-        Uri::try_from(format!("{}{path}", origin.prefix)).map_err(AttemptError::unwritable)?;
-    let mut request = Request::new(Full::new(Bytes::from(body)));
+    let uri = Uri::try_from(path).map_err(AttemptError::unwritable)?;
+    let body = Bytes::from(body);
+    let mut request = Request::new(Full::new(body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
@@ -265,12 +272,8 @@ pub(super) fn address(
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let stream = dispatch.call.facts.stream;
-    let accept = match (stream, provider.dialect.framing()) {
-        (false, _) => "application/json",
-        (true, Framing::Sse) => "text/event-stream",
-        (true, Framing::EventStream) => "application/vnd.amazon.eventstream",
-        (true, Framing::Lines) => "application/x-ndjson",
-    };
+    let framing = dispatch.call.dialect(candidate.endpoint).framing();
+    let accept = if stream { framing.media_type() } else { "application/json" };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     headers.insert(
         USER_AGENT,
@@ -288,10 +291,40 @@ pub(super) fn address(
             headers.insert(*name, value);
         }
     }
-    if let Some((name, value)) = &candidate.access.header {
-        headers.insert(name.clone(), value.clone());
+    // Last of all: a signature is one of the request as it is.
+    let worker = dispatch.worker;
+    let token_server = worker.app.settings.upstream.token_server.as_ref();
+    let authorization = &candidate.access.authorization;
+    let grant = authorization
+        .apply(&mut request, &body, now_seconds(), &worker.pool, token_server)
+        .await
+        .map_err(|failure| no_token(&failure, candidate.access.is_byok()))?;
+    Ok(Authorised { request, grant })
+}
+
+/// A request that is ready to be sent.
+pub(super) struct Authorised {
+    pub request: Request<Full<Bytes>>,
+    /// The token it carries, if it carries one.
+    pub grant: Option<Grant>,
+}
+
+/// Trouble with a credential of the gateway's own is in the log; its owner is told of it.
+fn no_token(failure: &TokenFailure, is_byok: bool) -> AttemptError {
+    let message = "Provider returned error: no access token";
+    match is_byok {
+        true => AttemptError::unavailable(format!("{message}: {failure}")),
+        false => AttemptError::unavailable(message),
     }
-    Ok(request)
+}
+
+/// Whether a caller's body may name media by their addresses where Anthropic's dialect is spoken.
+/// A text that quotes one cannot be told from it, and only costs the writing. wire-formats 4
+fn names_media_by_url(dialect: Dialect, envelope: &Envelope<'_>) -> bool {
+    dialect == Dialect::Anthropic
+        && envelope
+            .raw("messages")
+            .is_some_and(|raw| memchr::memmem::find(raw.get().as_bytes(), b"\"url\"").is_some())
 }
 
 /// The caller's body for a provider that speaks the same: edited where it must be.
@@ -342,9 +375,15 @@ pub(super) async fn send(
 pub(super) async fn accept(
     response: UpstreamResponse,
     candidate: &Candidate,
+    grant: Option<&Grant>,
     dispatch: &Dispatch<'_>,
 ) -> Result<UpstreamResponse, AttemptError> {
     let status = response.status();
+    if status == StatusCode::UNAUTHORIZED
+        && let Some(grant) = grant
+    {
+        candidate.access.authorization.refused(grant);
+    }
     // Compressed answers are never asked for; inflating one could fill the memory.
     let plain = response
         .headers()
@@ -363,7 +402,7 @@ pub(super) async fn accept(
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
-    let dialect = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint).dialect;
+    let dialect = dispatch.call.dialect(candidate.endpoint);
     let body = response
         .into_body()
         .collect(MAX_ERROR_BODY, Duration::from_secs(5))
@@ -396,14 +435,13 @@ async fn begin_stream(
     began: Instant,
 ) -> Result<Begun, AttemptError> {
     let limits = &dispatch.worker.app.settings.upstream;
-    let is_event_stream = response
+    let dialect = dispatch.call.dialect(candidate.endpoint);
+    let is_stream = response
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"));
-    let catalog = &dispatch.call.snapshot.catalog;
-    let dialect = catalog.provider_of(candidate.endpoint).dialect;
-    if !is_event_stream {
+        .is_some_and(|kind| kind.trim_start().starts_with(dialect.framing().media_type()));
+    if !is_stream {
         // An error in a 200, a page of a proxy: read a little of it for the error's sake.
         let body = response
             .into_body()
@@ -530,7 +568,7 @@ fn whole_answer(
     body: &Bytes,
     began: Instant,
 ) -> Result<Begun, AttemptError> {
-    let dialect = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint).dialect;
+    let dialect = dispatch.call.dialect(candidate.endpoint);
     let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     let identity = dispatch.identity(candidate);
     let surface = dispatch.call.surface;

@@ -361,8 +361,8 @@ impl Failure {
         let (failed, next) = (catalog.endpoint(self.candidate.endpoint), catalog.endpoint(next_id));
         let same_model = failed.model == next.model;
         // Another protocol is another writing of the request: what one refuses may pass there.
-        let same_dialect = catalog.provider_of(self.candidate.endpoint).dialect
-            == catalog.provider_of(next_id).dialect;
+        let same_dialect =
+            dispatch.call.dialect(self.candidate.endpoint) == dispatch.call.dialect(next_id);
         match self.error.fault.error_type {
             ErrorType::ContextLengthExceeded => {
                 same_model && next.context_length <= failed.context_length

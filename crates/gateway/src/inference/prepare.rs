@@ -3,13 +3,14 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use catalog::EndpointId;
 use http::header::{ORIGIN, REFERER, USER_AGENT};
 use http::{HeaderMap, HeaderName};
-use protocol::Surface;
 use protocol::exchange::{Fault, FinishReason, Usage};
 use protocol::facts::{ConversationOpening, RequestFacts};
 use protocol::openai_responses::Echo;
 use protocol::surface::Addressed;
+use protocol::{Dialect, Surface};
 use routing::health::{Observation, Outcome};
 use sha2::{Digest, Sha256};
 use store::Generation;
@@ -221,6 +222,11 @@ impl Call {
             api_type: api_type(self.surface).into(),
             ..record(&self.generation_id, &request_id())
         }
+    }
+
+    /// The protocol in which an endpoint is asked.
+    pub fn dialect(&self, endpoint: EndpointId) -> Dialect {
+        self.snapshot.catalog.dialect_toward(endpoint, self.surface.dialect())
     }
 
     /// The tokens of the prompt for a model, estimated.

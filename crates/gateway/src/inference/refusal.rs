@@ -55,7 +55,7 @@ pub async fn refused(
     let left = held(call, limit).await.map_or(told.left, |held| unused - held);
     let affordable = demand.zip(candidate).and_then(|(demand, candidate)| {
         let catalog = &call.snapshot.catalog;
-        let dialect = catalog.provider_of(candidate.endpoint).dialect;
+        let dialect = call.dialect(candidate.endpoint);
         let markup = call.caller.terms.markup;
         demand.at(catalog.endpoint(candidate.endpoint), dialect, markup).affordable(left)
     });

@@ -274,7 +274,7 @@ fn bound<'c>(call: &'c Call, demand: &Demand, candidate: &Candidate) -> Bound<'c
     } else {
         call.caller.terms.markup
     };
-    let dialect = catalog.provider_of(candidate.endpoint).dialect;
+    let dialect = call.dialect(candidate.endpoint);
     demand.at(catalog.endpoint(candidate.endpoint), dialect, markup)
 }
 

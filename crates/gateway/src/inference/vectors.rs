@@ -9,9 +9,10 @@ use protocol::exchange::{ErrorType, Fault, Losses};
 use protocol::relay::Answer;
 use protocol::rerank;
 
-use super::attempt::{AttemptError, Completed, accept, address, collect, send};
+use super::attempt::{AttemptError, Completed, accept, authorised, collect, send};
 use super::dispatch::{Begun, Dispatch};
 use super::plan::Candidate;
+use crate::upstream::address;
 
 /// So many calls of one request are under way at once.
 const AT_ONCE: usize = 4;
@@ -51,7 +52,7 @@ async fn embed(
     let told = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     // A raw name of an end user never leaves, so a body that has one is written anew. USERT-1
     if form == Form::OpenAi && !dispatch.envelope.has("user") {
-        let unsupported = &provider.quirks.unsupported_parameters;
+        let unsupported = &catalog.quirks_of(candidate.endpoint).unsupported_parameters;
         let body = embeddings::patch_request(dispatch.envelope, model, unsupported);
         let path = form.path(model).map_err(AttemptError::unwritable)?;
         let body = ask(dispatch, candidate, &path, body).await?;
@@ -98,9 +99,14 @@ async fn ask(
     path: &str,
     body: Vec<u8>,
 ) -> Result<bytes::Bytes, AttemptError> {
-    let request = address(dispatch, candidate, path, body, &[])?;
-    let response = send(dispatch, candidate, request).await?;
-    let response = accept(response, candidate, dispatch).await?;
+    let catalog = &dispatch.call.snapshot.catalog;
+    let model = &catalog.endpoint(candidate.endpoint).upstream_model;
+    let style = &catalog.provider_of(candidate.endpoint).path_style;
+    let path = address::other_path(style, &candidate.access.origin, model, path)
+        .map_err(AttemptError::unwritable)?;
+    let request = authorised(dispatch, candidate, &path, body, &[]).await?;
+    let response = send(dispatch, candidate, request.request).await?;
+    let response = accept(response, candidate, request.grant.as_ref(), dispatch).await?;
     collect(dispatch, response).await
 }
 

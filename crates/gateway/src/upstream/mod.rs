@@ -1,14 +1,19 @@
 //! Connections to providers: pools, credentials, time limits, downloads.
 
+pub mod address;
+pub mod authorization;
 pub mod body;
 pub mod download;
 mod multiplexed;
 pub mod origin;
 pub mod pool;
+pub mod tokens;
 
+pub use authorization::{Authorization, AwsKeys};
 pub use body::{BodyError, UpstreamBody};
 pub use origin::{Origin, OriginError};
 pub use pool::{Pool, SendError, UpstreamResponse};
+pub use tokens::{Grant, TokenFailure, Tokens};
 
 /// The TLS settings toward providers: the public roots and `authorities`, and nothing older than
 /// TLS 1.2.

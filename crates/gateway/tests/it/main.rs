@@ -5,6 +5,7 @@
 mod bad_input;
 mod books;
 mod chat;
+mod clouds;
 mod connections;
 mod failures;
 mod fault_matrix;

@@ -45,6 +45,17 @@ impl Upstream {
     }
 }
 
+/// All protocols that providers speak.
+pub const PROTOCOLS: [Protocol; 7] = [
+    Protocol::OpenAi,
+    Protocol::OpenAiResponses,
+    Protocol::Anthropic,
+    Protocol::Gemini,
+    Protocol::Bedrock,
+    Protocol::Cohere,
+    Protocol::Ollama,
+];
+
 pub fn dialect(protocol: Protocol) -> Dialect {
     match protocol {
         Protocol::OpenAi => Dialect::OpenaiChat,
@@ -53,6 +64,7 @@ pub fn dialect(protocol: Protocol) -> Dialect {
         Protocol::OpenAiResponses => Dialect::OpenaiResponses,
         Protocol::Bedrock => Dialect::Bedrock,
         Protocol::Cohere => Dialect::Cohere,
+        Protocol::Ollama => Dialect::Ollama,
     }
 }
 
@@ -302,11 +314,18 @@ pub fn catalog_of(upstreams: &[Upstream]) -> Catalog {
             slug: upstream.slug.clone(),
             name: format!("Provider {}", upstream.slug),
             dialect: upstream.dialect,
+            author_dialects: Default::default(),
             base_url: upstream.base_url.clone(),
+            path_style: Default::default(),
+            base_url_values: Default::default(),
             auth: AuthStyle::None,
             environment_variables: Vec::new(),
-            headers: Vec::new(),
+            headers: match upstream.dialect {
+                Dialect::Bedrock => vec![("authorization".into(), "Bearer simulated".into())],
+                _ => Vec::new(),
+            },
             quirks: Default::default(),
+            responses: false,
             embeddings: None,
             rerank: None,
             cancel_stops_billing: true,

@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 use testkit::{Fault, Point, Protocol, Script, Simulator};
 
-use super::support::{Answer, Gateway, MODEL, Upstream};
-
-const PROTOCOLS: [Protocol; 4] =
-    [Protocol::OpenAi, Protocol::OpenAiResponses, Protocol::Anthropic, Protocol::Gemini];
+use super::support::{Answer, Gateway, MODEL, PROTOCOLS, Upstream};
 
 /// A surface as its clients use it.
 #[derive(Clone, Copy, Debug, PartialEq)]

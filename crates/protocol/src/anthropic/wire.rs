@@ -9,6 +9,9 @@ pub(super) use crate::tool_input::write_input;
 /// The protocol version sent in `anthropic-version`.
 pub(super) const VERSION: &str = "2023-06-01";
 
+/// The member of the body that carries the version where the address names the model.
+pub(super) const VERSION_MEMBER: &str = "anthropic_version";
+
 /// The feature flag that keeps `strict` on tools and enforces answer schemas. PROV-15, STRUCT-4
 pub(super) const STRUCTURED_OUTPUTS: &str = "structured-outputs-2025-11-13";
 

@@ -1,6 +1,11 @@
 //! Whether providers accept their keys: one cheap call each, all at once.
 
-use catalog::{AuthStyle, Catalog, Provider};
+use std::sync::Arc;
+
+use catalog::{AuthStyle, Catalog, PathStyle, Provider};
+use gateway::clock::now_seconds;
+use gateway::control::reach;
+use gateway::upstream::{Authorization, Origin, Pool, Tokens, tls_config};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use protocol::Dialect;
 use store::{OverlayKind, Secret, Store};
@@ -8,17 +13,21 @@ use tokio::task::JoinSet;
 
 use super::finding::Finding;
 use crate::catalogue::CatalogueSource;
-use crate::{credentials, outbound};
+use crate::credentials::{self, Found};
+use crate::outbound;
 
 /// The largest list of models read, in bytes; some providers have long ones.
 const LARGEST_LIST: usize = 32 * 1024 * 1024;
+
+const UNLISTED: &str = "it cannot be checked: the provider lists no models";
 
 /// A way to a provider.
 struct Access {
     name: String,
     provider: Provider,
-    base_url: String,
-    secret: Option<Secret>,
+    base_url: Option<String>,
+    /// The credential, or why it cannot be had.
+    secret: Result<Option<Secret>, String>,
 }
 
 /// Checks every stored credential, every key in the environment and every local server.
@@ -57,19 +66,19 @@ async fn find(store: Option<&Store>) -> anyhow::Result<Vec<Access>> {
         let added = rows
             .iter()
             .any(|row| row.kind == OverlayKind::Provider && row.document["slug"] == provider.slug);
-        if let Some((variable, secret)) = credentials::from_environment(provider) {
+        if let Some(Found { variable, secret }) = credentials::from_environment(provider) {
             ways.push(Access {
                 name: format!("{} key in {variable}", provider.slug),
-                base_url: provider.base_url.clone(),
+                base_url: None,
                 provider: provider.clone(),
-                secret: Some(secret),
+                secret: secret.map(Some),
             });
         } else if provider.auth == AuthStyle::None && added {
             ways.push(Access {
                 name: format!("{} server", provider.slug),
-                base_url: provider.base_url.clone(),
+                base_url: None,
                 provider: provider.clone(),
-                secret: None,
+                secret: Ok(None),
             });
         }
     }
@@ -82,9 +91,9 @@ async fn stored(store: &Store, catalog: &Catalog, ways: &mut Vec<Access>) -> any
         let provider = catalog.provider(id).clone();
         ways.push(Access {
             name: format!("{} credential {}", row.provider, row.id),
-            base_url: row.base_url.unwrap_or_else(|| provider.base_url.clone()),
+            base_url: row.base_url,
             provider,
-            secret: Some(store.decrypt_credential(&row.id).await?),
+            secret: Ok(Some(store.decrypt_credential(&row.id).await?)),
         });
     }
     Ok(())
@@ -92,10 +101,35 @@ async fn stored(store: &Store, catalog: &Catalog, ways: &mut Vec<Access>) -> any
 
 async fn call(access: Access) -> Finding {
     let Access { name, provider, base_url, secret } = access;
-    let Some(headers) = headers(&provider, secret.as_ref()) else {
-        return Finding::failure(name, "the key has characters that a header cannot hold")
-            .mend("enter the key again, without line breaks");
+    let reach = match secret {
+        Ok(secret) => reach(&provider, base_url.as_deref(), secret.as_ref())
+            .map_err(|error| error.to_string()),
+        Err(problem) => Err(problem),
     };
+    let reach = match reach {
+        Ok(reach) => reach,
+        Err(problem) => {
+            return Finding::failure(name, format!("it cannot be used: {problem}"))
+                .mend("enter the credential again, or correct the variable");
+        }
+    };
+    match &reach.authorization {
+        Authorization::Token(tokens) => return token(name, tokens).await,
+        Authorization::Aws(keys) => {
+            let detail = format!("its form is right, and it signs for {}", keys.region);
+            return Finding::fine(name, detail);
+        }
+        Authorization::None | Authorization::Header(..) => {}
+    }
+    if provider.path_style != PathStyle::Protocol {
+        return Finding::warning(name, UNLISTED);
+    }
+    let Some(headers) = headers(&provider, &reach.authorization) else {
+        return Finding::failure(name, "the provider's headers cannot be sent")
+            .mend("correct `headers` of the provider");
+    };
+    let Origin { scheme, authority, prefix } = &reach.origin;
+    let base_url = format!("{scheme}://{authority}{prefix}");
     let path = &provider.models_path;
     let time = outbound::TIME_LIMIT;
     let answer = match outbound::get(&base_url, path, &headers, LARGEST_LIST, time).await {
@@ -111,8 +145,18 @@ async fn call(access: Access) -> Finding {
         // Gemini says 400 to a key that is no key.
         401 | 403 => refused(name, status),
         400 if provider.dialect == Dialect::Gemini => refused(name, status),
-        404 | 405 => Finding::warning(name, "it cannot be checked: the provider lists no models"),
+        404 | 405 => Finding::warning(name, UNLISTED),
         _ => Finding::warning(name, format!("it cannot be checked now: the answer was {status}")),
+    }
+}
+
+/// Whether a credential is exchanged for a token.
+async fn token(name: String, tokens: &Arc<Tokens>) -> Finding {
+    let pool = Pool::new(tls_config(&[]), outbound::TIME_LIMIT);
+    match tokens.get(now_seconds(), &pool, None).await {
+        Ok(_) => Finding::fine(name, "it is exchanged for a token"),
+        Err(failure) => Finding::failure(name, format!("there is no token for it: {failure}"))
+            .mend("check the credential, what it may do, and the network"),
     }
 }
 
@@ -122,7 +166,7 @@ fn refused(name: String, status: http::StatusCode) -> Finding {
 }
 
 /// The headers of a request to a provider, as the gateway sends them.
-fn headers(provider: &Provider, secret: Option<&Secret>) -> Option<HeaderMap> {
+fn headers(provider: &Provider, authorization: &Authorization) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     if provider.dialect == Dialect::Anthropic {
         headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
@@ -131,21 +175,8 @@ fn headers(provider: &Provider, secret: Option<&Secret>) -> Option<HeaderMap> {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         headers.insert(name, HeaderValue::from_str(value).ok()?);
     }
-    let Some(secret) = secret else { return Some(headers) };
-    let name = match &provider.auth {
-        AuthStyle::None => return Some(headers),
-        AuthStyle::Bearer => http::header::AUTHORIZATION,
-        AuthStyle::XApiKey => HeaderName::from_static("x-api-key"),
-        AuthStyle::XGoogApiKey => HeaderName::from_static("x-goog-api-key"),
-        AuthStyle::ApiKey => HeaderName::from_static("api-key"),
-        AuthStyle::Header(name) => HeaderName::from_bytes(name.as_bytes()).ok()?,
-    };
-    let text = match provider.auth {
-        AuthStyle::Bearer => format!("Bearer {}", secret.expose()),
-        _ => secret.expose().to_owned(),
-    };
-    let mut value = HeaderValue::from_str(&text).ok()?;
-    value.set_sensitive(true);
-    headers.insert(name, value);
+    if let Authorization::Header(name, value) = authorization {
+        headers.insert(name.clone(), value.clone());
+    }
     Some(headers)
 }

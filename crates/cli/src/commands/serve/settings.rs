@@ -76,6 +76,7 @@ impl Serving {
                     max_download_bytes: given
                         .max_download_bytes
                         .unwrap_or(upstream.max_download_bytes),
+                    token_server: None,
                     authorities: Vec::new(),
                 },
                 limits,

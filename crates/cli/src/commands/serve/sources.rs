@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 
 use anyhow::Result;
-use catalog::AuthStyle;
-use gateway::control::{CompileError, ControlSources};
+use catalog::{AuthStyle, Provider};
+use gateway::control::{CompileError, ControlSources, reach};
 use store::{OverlayKind, Secret, Store};
 
 use crate::catalogue::CatalogueSource;
-use crate::credentials;
+use crate::credentials::{self, Found};
 
 /// What was found at start.
 pub struct Sources {
@@ -34,13 +34,18 @@ pub async fn find(store: &Store) -> Result<Sources> {
     let (mut available, mut environment) = (BTreeMap::new(), Vec::new());
     let mut reachable = HashSet::new();
     for (id, provider) in catalog.providers() {
-        let stored = credentials.iter().find(|row| row.provider == provider.slug && !row.disabled);
-        let found = credentials::from_environment(provider);
-        let how = match (&stored, &found) {
-            (Some(row), _) if row.base_url.is_some() || provider.is_reachable() => {
-                format!("stored key {}", row.label)
+        let mut stored = None;
+        for row in credentials.iter().filter(|row| row.provider == provider.slug && !row.disabled) {
+            let Ok(secret) = store.decrypt_credential(&row.id).await else { continue };
+            if reach(provider, row.base_url.as_deref(), Some(&secret)).is_ok() {
+                stored = Some(row);
+                break;
             }
-            (_, Some((variable, _))) if provider.is_reachable() => (*variable).to_owned(),
+        }
+        let found = in_environment(provider);
+        let how = match (&stored, &found) {
+            (Some(row), _) => format!("stored key {}", row.label),
+            (_, Some((variable, _))) => (*variable).to_owned(),
             _ if provider.auth == AuthStyle::None && added(&provider.slug) => {
                 provider.base_url.clone()
             }
@@ -54,6 +59,26 @@ pub async fn find(store: &Store) -> Result<Sources> {
     }
     let cheapest = super::greeting::cheapest(&catalog, |id| reachable.contains(&id));
     Ok(Sources { available, cheapest, environment, catalogue })
+}
+
+/// A credential in the environment with which the provider can be reached. One with which it
+/// cannot is told of once, here.
+fn in_environment(provider: &Provider) -> Option<(&str, Secret)> {
+    let Found { variable, secret } = credentials::from_environment(provider)?;
+    let problem = match secret {
+        Ok(secret) => match reach(provider, None, Some(&secret)) {
+            Ok(_) => return Some((variable, secret)),
+            Err(error) => error.to_string(),
+        },
+        Err(problem) => problem,
+    };
+    tracing::warn!(
+        provider = provider.slug,
+        variable,
+        problem,
+        "a credential in the environment cannot be used and is left out"
+    );
+    None
 }
 
 impl Sources {

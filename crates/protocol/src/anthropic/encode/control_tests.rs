@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::encode_request_with;
 use super::tests::{asking, body, budget_model, effort, encode_for, hello, plain, text, tool};
 use crate::exchange::{Effort, OutputFormat, Reasoning, Request, Role, ToolChoice};
 use crate::json::RawJson;
-use crate::target::{Abilities, ReasoningStyle};
+use crate::target::{Abilities, Quirks, ReasoningStyle, Target};
 
 fn schema_output() -> Option<OutputFormat> {
     Some(OutputFormat::JsonSchema {
@@ -161,4 +162,20 @@ fn any_json_object_is_asked_for_in_words_at_the_end() {
     let system = plain(&request)["system"].clone();
     assert_eq!(system[0]["text"], "be kind");
     assert!(system[1]["text"].as_str().unwrap().contains("JSON"));
+}
+
+/// wire-formats 4
+#[test]
+fn where_the_address_names_the_model_the_body_names_the_version() {
+    let version = "vertex-2023-10-16";
+    let quirks = Quirks { anthropic_version: Some(version.into()), ..Quirks::default() };
+    let abilities = Abilities::default();
+    let target = Target::new("claude@1", &quirks, &abilities);
+    let request = Request { stream: true, ..hello() };
+    let encoded = encode_request_with(&request, &target, &["a-1"]).unwrap();
+    let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+    assert_eq!((&sent["anthropic_version"], &sent["stream"]), (&json!(version), &json!(true)));
+    assert!(sent.get("model").is_none());
+    assert_eq!(encoded.headers, [("anthropic-beta", "a-1".to_owned())]);
+    assert!(plain(&request).get("anthropic_version").is_none());
 }

@@ -13,7 +13,9 @@ mod tools;
 mod turns;
 
 use self::piece::Piece;
-use super::wire::{FILES, STRUCTURED_OUTPUTS, VERSION, array, float, key, number, raw, string};
+use super::wire::{
+    FILES, STRUCTURED_OUTPUTS, VERSION, VERSION_MEMBER, array, float, key, number, raw, string,
+};
 use crate::exchange::{Fault, Losses, Request};
 use crate::json::Object;
 use crate::json::envelope::write_string;
@@ -22,6 +24,9 @@ use crate::{Dialect, tool_words};
 
 /// What a model that cannot continue an assistant message is told instead.
 const CONTINUE: &str = "Continue your last message exactly where it stopped. Repeat nothing.";
+
+/// Members that callers may add to, or that only an endpoint's address decides about.
+const WRITTEN_OR_OURS: [&str; 3] = ["output_config", "metadata", VERSION_MEMBER];
 
 /// The longest `metadata.user_id` the vendor takes, in characters.
 const LONGEST_USER: usize = 256;
@@ -84,7 +89,10 @@ pub fn encode_request_with(
 
     let mut body = Vec::with_capacity(4096);
     body.push(b'{');
-    string(&mut body, "model", target.model);
+    match &target.quirks.anthropic_version {
+        Some(version) => string(&mut body, VERSION_MEMBER, version),
+        None => string(&mut body, "model", target.model),
+    }
     number(&mut body, "max_tokens", thinking.max_tokens);
     if !prompt.system.is_empty() {
         key(&mut body, "system");
@@ -110,8 +118,7 @@ pub fn encode_request_with(
     if request.stream {
         raw(&mut body, "stream", "true");
     }
-    for (name, value) in
-        extras.iter().filter(|(name, _)| !["output_config", "metadata"].contains(&name.as_str()))
+    for (name, value) in extras.iter().filter(|(name, _)| !WRITTEN_OR_OURS.contains(&name.as_str()))
     {
         if !refused(target, name) {
             raw(&mut body, name, value.get());
@@ -129,7 +136,7 @@ pub fn encode_request_with(
     }
     Ok(Encoded {
         body,
-        headers: headers(&flags),
+        headers: headers(target, &flags),
         losses,
         context: ResponseContext {
             emulated_output_tool: match output {
@@ -145,9 +152,12 @@ pub fn encode_request_with(
     })
 }
 
-/// The protocol's headers, each feature flag once.
-pub(super) fn headers(flags: &[&str]) -> Vec<(&'static str, String)> {
-    let mut headers = vec![("anthropic-version", VERSION.to_owned())];
+/// The protocol's headers, each feature flag once. A version in the body is the only one.
+pub(super) fn headers(target: &Target<'_>, flags: &[&str]) -> Vec<(&'static str, String)> {
+    let mut headers = Vec::with_capacity(2);
+    if target.quirks.anthropic_version.is_none() {
+        headers.push(("anthropic-version", VERSION.to_owned()));
+    }
     let mut once: Vec<&str> = Vec::new();
     for flag in flags {
         if !once.contains(flag) {

@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::super::encode::{encode_request_with, headers, is_flag};
 use super::super::foreign::MARKER;
-use super::super::wire::{ROUTER_MEMBERS, into_text, raw as write_raw, string};
+use super::super::wire::{ROUTER_MEMBERS, VERSION_MEMBER, into_text, raw as write_raw, string};
 use super::super::{DEFAULT_MAX_TOKENS, decode_request};
 use crate::exchange::{Fault, Losses};
 use crate::json::envelope::write_string;
@@ -48,7 +48,16 @@ pub fn patch_request_with(
     }
     let mut losses = Losses::default();
     let mut edit = envelope.edit();
-    edit.set("model", quoted(target.model));
+    match &target.quirks.anthropic_version {
+        Some(version) => {
+            edit.remove("model");
+            edit.set(VERSION_MEMBER, quoted(version));
+        }
+        None => {
+            edit.set("model", quoted(target.model));
+            edit.remove(VERSION_MEMBER);
+        }
+    }
     for name in ROUTER_MEMBERS {
         edit.remove(*name);
     }
@@ -99,7 +108,7 @@ pub fn patch_request_with(
     let flags: Vec<&str> = flags(patch);
     Ok(Encoded {
         body: edit.finish(),
-        headers: headers(&flags),
+        headers: headers(target, &flags),
         losses,
         context: ResponseContext {
             no_finish_reason: target.quirks.no_finish_reason,

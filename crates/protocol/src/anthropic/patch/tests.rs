@@ -55,6 +55,44 @@ fn what_the_gateway_imposes_is_in_the_request() {
     assert!(!text(&silent).contains("ann"), "the raw value never leaves");
 }
 
+/// wire-formats 4
+#[test]
+fn where_the_address_names_the_model_the_body_names_the_version() {
+    let abilities = Abilities::default();
+    let quirks =
+        Quirks { anthropic_version: Some("vertex-2023-10-16".into()), ..Quirks::default() };
+    let target = Target::new("claude@1", &quirks, &abilities);
+    let patch = RequestPatch { betas: vec!["a-1".into()], ..RequestPatch::default() };
+    for (written, version) in [
+        (r#""model":"a/b","anthropic_version":"mine","#, "the caller's is replaced"),
+        (r#""model":"a/b","#, "it is added"),
+    ] {
+        let body = format!(
+            r#"{{{written}"max_tokens":5,"stream":true,"messages":[{{"role":"user","content":"hi"}}]}}"#
+        );
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        let encoded = patch_request_with(&envelope, &target, &patch).unwrap();
+        let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+        assert_eq!(sent["anthropic_version"], "vertex-2023-10-16", "{version}");
+        assert!(sent.get("model").is_none() && sent["stream"] == true);
+        assert_eq!(encoded.headers, [("anthropic-beta", "a-1".to_owned())]);
+        // The same where the request must be written anew.
+        let body = body.replace(
+            r#""content":"hi""#,
+            r#""content":[{"type":"thinking","thinking":"x","signature":""},{"type":"text","text":"hi"}]"#,
+        );
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        let encoded = patch_request_with(&envelope, &target, &patch).unwrap();
+        let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+        assert_eq!(sent["anthropic_version"], "vertex-2023-10-16", "{version}");
+        assert!(sent.get("model").is_none() && sent["stream"] == true);
+        assert_eq!(encoded.headers, [("anthropic-beta", "a-1".to_owned())]);
+    }
+    let plain = r#"{"model":"a/b","max_tokens":5,"anthropic_version":"mine","messages":[]}"#;
+    let encoded = patched(plain, &abilities, &RequestPatch::default());
+    assert!(!text(&encoded).contains("anthropic_version"), "no member of the protocol itself");
+}
+
 #[test]
 fn reasoning_another_vendor_wrote_is_not_sent_back() {
     // bug 19
