@@ -19,6 +19,7 @@ pub mod facts;
 pub mod json;
 pub mod parameter;
 pub mod relay;
+pub mod report;
 pub mod sse;
 pub mod surface;
 pub mod target;

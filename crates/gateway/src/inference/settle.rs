@@ -63,6 +63,8 @@ pub struct Ending {
     pub service_tier: Option<String>,
     /// The provider's id of the answer.
     pub upstream_id: Option<String>,
+    /// What was told is the bill, also where nothing was written: an embedding has no output.
+    pub as_told: bool,
 }
 
 /// What is billed for an answer.
@@ -168,6 +170,14 @@ impl Settlement {
         generation.is_byok = is_byok;
     }
 
+    /// How much was passed through so far, in bytes, and whether piece by piece.
+    pub fn passed(&mut self, request_bytes: u64, response_bytes: u64, streamed: bool) {
+        let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.generation.request_bytes = Some(signed(request_bytes));
+        self.generation.response_bytes = Some(signed(response_bytes));
+        self.generation.streamed = streamed;
+    }
+
     /// An attempt ended. USAGE, GEN-2
     pub fn attempted(&mut self, attempt: Attempt) {
         self.trying = None;
@@ -228,7 +238,8 @@ impl Settlement {
         };
         let failed = ending.status >= 400 && ending.finish.is_none();
         let nothing = usage.output == 0 && ending.images_out == 0;
-        let waived = ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
+        let waived = !ending.as_told
+            && ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
         if failed || waived {
             bill.settled_by = SettledBy::None;
             // An estimate is for billing; in the books it would be tokens nobody counted.

@@ -1,12 +1,14 @@
 //! Connections to providers: pools, credentials, time limits, downloads.
 
 pub mod body;
+mod direct;
 pub mod download;
 mod multiplexed;
 pub mod origin;
 pub mod pool;
 
 pub use body::{BodyError, UpstreamBody};
+pub use direct::{Direct, Driving};
 pub use origin::{Origin, OriginError};
 pub use pool::{Pool, SendError, UpstreamResponse};
 

@@ -10,7 +10,7 @@ mod patch;
 mod response;
 mod schema;
 mod stream;
-mod usage;
+pub(crate) mod usage;
 mod wire;
 
 /// The output limit where neither the caller nor the catalogue tells one: every model of the

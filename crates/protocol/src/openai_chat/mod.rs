@@ -17,7 +17,7 @@ mod structured;
 #[cfg(test)]
 mod tests;
 mod think;
-mod usage;
+pub(crate) mod usage;
 mod wire;
 mod write;
 

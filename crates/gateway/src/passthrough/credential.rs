@@ -1,0 +1,93 @@
+//! Step 2: whose credential may be used? As routing would choose for this provider and caller, of
+//! those that the operator lets pass.
+
+use std::sync::Arc;
+
+use catalog::{Catalog, EndpointId, ProviderId};
+use http::HeaderMap;
+use protocol::exchange::{ErrorType, Fault};
+
+use super::peek::Named;
+use crate::control::{Access, Caller, Snapshot};
+use crate::settings::PassthroughPermission;
+
+/// The endpoint of a model at a provider, by the provider's name of it or by ours.
+pub fn endpoint_of(catalog: &Catalog, provider: ProviderId, name: &str) -> Option<EndpointId> {
+    let name = name.strip_prefix("models/").unwrap_or(name);
+    let slug = &catalog.provider(provider).slug;
+    let find = |is_it: &dyn Fn(&catalog::Endpoint) -> bool| {
+        let found = catalog.endpoints().find(|(_, it)| it.provider == *slug && is_it(it));
+        found.map(|(id, _)| id)
+    };
+    find(&|endpoint| endpoint.upstream_model == name).or_else(|| find(&|it| it.model == name))
+}
+
+/// The credential for a call: the workspace's own first, then a shared one, then fallbacks.
+/// Those that are for some models only serve calls that name one of these beyond doubt. BYOK-2,
+/// BYOK-6
+pub fn choose(
+    permission: PassthroughPermission,
+    snapshot: &Snapshot,
+    caller: &Caller,
+    provider: ProviderId,
+    named: &Named,
+    endpoint: Option<EndpointId>,
+) -> Result<Arc<Access>, Fault> {
+    let catalog = &snapshot.catalog;
+    let slug = &catalog.provider(provider).slug;
+    let denied = |message: String| Err(Fault::new(ErrorType::PermissionDenied, message));
+    if permission == PassthroughPermission::Off {
+        return denied(
+            "Calls of a provider's own API are switched off on this gateway; its operator can \
+             set `passthrough` to own_credentials or all"
+                .to_owned(),
+        );
+    }
+    let model = match endpoint {
+        Some(endpoint) if named.is_certain => catalog.endpoint(endpoint).model.as_str(),
+        // No list of models has it.
+        _ => "",
+    };
+    let usable = |access: &Access| permission == PassthroughPermission::All || access.is_byok();
+    let order = |access: &Access| match (access.is_byok(), access.is_fallback) {
+        (true, false) => 0,
+        (false, _) => 1,
+        (true, true) => 2,
+    };
+    let found = snapshot
+        .access_for(provider, model, caller)
+        .filter(|access| usable(access))
+        .min_by_key(|access| order(access));
+    if let Some(access) = found {
+        return Ok(Arc::clone(access));
+    }
+    let theirs = |access: &&Arc<Access>| {
+        usable(access)
+            && access.workspace_id.as_deref().is_none_or(|id| id == &*caller.workspace_id)
+    };
+    let all = snapshot.access.get(provider.0 as usize).into_iter().flatten();
+    if all.clone().any(|access| theirs(&access)) {
+        return denied(format!(
+            "The credentials for {slug} are for certain keys or models only. Use a key that is \
+             allowed, or name an allowed model as `model` in a JSON body of at most 1 MiB"
+        ));
+    }
+    if permission == PassthroughPermission::OwnCredentials {
+        return denied(format!(
+            "Calls of {slug}'s own API need a credential of this workspace: add one with \
+             `trunkline credential add {slug} --workspace …`, or have the operator set \
+             `passthrough` to all"
+        ));
+    }
+    Err(Fault::new(
+        ErrorType::NotFound,
+        format!("Nobody has a credential for {slug} here; `trunkline credential add {slug}` adds one"),
+    ))
+}
+
+/// Puts a credential on a request. All ways of authentication go through here.
+pub fn authorise(access: &Access, headers: &mut HeaderMap) {
+    if let Some((name, value)) = &access.header {
+        headers.insert(name.clone(), value.clone());
+    }
+}
