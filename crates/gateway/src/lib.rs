@@ -20,6 +20,5 @@ pub mod upstream;
 
 pub use app::{App, Worker};
 pub use settings::{
-    CallerLimits, PassthroughLimits, PassthroughPermission, Settings, UpstreamLimits,
-    WithoutValkey,
+    CallerLimits, PassthroughLimits, PassthroughPermission, Settings, UpstreamLimits, WithoutValkey,
 };

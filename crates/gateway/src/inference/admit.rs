@@ -54,7 +54,11 @@ pub fn may_infer(caller: &Caller) -> Result<(), Fault> {
 
 /// Counts a request of a caller, and gives it a place among those that run: both as far as the
 /// caller's rates allow.
-pub async fn enter(app: &App, caller: &Caller, now: store::Micros) -> Result<Option<Place>, Limited> {
+pub async fn enter(
+    app: &App,
+    caller: &Caller,
+    now: store::Micros,
+) -> Result<Option<Place>, Limited> {
     let limits = &app.settings.limits;
     let (per_minute, per_day) = (limits.key_per_minute, limits.key_per_day);
     app.rates.admit_key(&caller.terms, per_minute, per_day, now).await?;

@@ -238,8 +238,8 @@ impl Settlement {
         };
         let failed = ending.status >= 400 && ending.finish.is_none();
         let nothing = usage.output == 0 && ending.images_out == 0;
-        let waived = !ending.as_told
-            && ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
+        let waived =
+            !ending.as_told && ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
         if failed || waived {
             bill.settled_by = SettledBy::None;
             // An estimate is for billing; in the books it would be tokens nobody counted.

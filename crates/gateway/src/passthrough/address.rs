@@ -13,17 +13,8 @@ const OF_SURFACES: [&str; 3] =
     ["/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens", "/anthropic/v1/models"];
 
 /// First segments that are our own. A provider of that name has the long address only.
-const RESERVED: [&str; 9] = [
-    "api",
-    "assets",
-    "dashboard",
-    "docs",
-    "healthz",
-    "openapi.json",
-    "readyz",
-    "v1",
-    "v1beta",
-];
+const RESERVED: [&str; 9] =
+    ["api", "assets", "dashboard", "docs", "healthz", "openapi.json", "readyz", "v1", "v1beta"];
 
 /// The long address, for every provider whatever its name.
 const EXPLICIT: &str = "/v1/passthrough/";

@@ -30,7 +30,10 @@ pub struct PassedAnswer {
 enum Phase {
     Flowing(Box<Flowing>),
     /// The row is being committed; then what is held back is let go.
-    Settling { committed: Committed, last: Option<Bytes> },
+    Settling {
+        committed: Committed,
+        last: Option<Bytes>,
+    },
     Last(Bytes),
     Done,
 }

@@ -81,7 +81,9 @@ pub fn choose(
     }
     Err(Fault::new(
         ErrorType::NotFound,
-        format!("Nobody has a credential for {slug} here; `trunkline credential add {slug}` adds one"),
+        format!(
+            "Nobody has a credential for {slug} here; `trunkline credential add {slug}` adds one"
+        ),
     ))
 }
 

@@ -20,7 +20,7 @@ use super::answer::PassedAnswer;
 use super::body::PassedRequest;
 use super::books::{Books, Known};
 use super::credential::{choose, endpoint_of};
-use super::headers::{to_caller, without_length};
+use super::headers::{to_caller, without_length, without_owner};
 use super::hold::hold;
 use super::peek::{Peeked, peek};
 use super::request::Outward;
@@ -160,6 +160,7 @@ struct Prepared {
 }
 
 impl Passing {
+    /// Decides all there is to decide before the provider is asked.
     async fn prepare(&self, body: &mut Incoming) -> Result<Prepared, Refusal> {
         let (app, snapshot, caller) = (&self.app, &self.snapshot, &self.caller);
         let place = enter(app, caller, now_micros()).await?;
@@ -168,7 +169,8 @@ impl Passing {
         let provider =
             catalog.find_provider(&self.meant.provider).ok_or_else(|| self.unknown_provider())?;
         let settings = &app.settings;
-        let peeked = peek(body, &self.parts.headers, settings.body_idle_timeout).await?;
+        let patience = (settings.body_idle_timeout, settings.body_timeout);
+        let peeked = peek(body, &self.parts.headers, patience).await?;
         let named = peeked.named(&self.parts.method, &self.meant.rest);
         let endpoint = named.model.as_deref().and_then(|name| endpoint_of(catalog, provider, name));
         let permission = settings.passthrough.permission;
@@ -197,6 +199,7 @@ impl Passing {
         Fault::new(ErrorType::NotFound, message)
     }
 
+    /// Asks the provider and passes its answer.
     async fn run(
         self,
         prepared: Prepared,
@@ -225,7 +228,7 @@ impl Passing {
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     self.tunnel(&access, response, upgrading, driving, books).await
                 } else {
-                    return Ok(self.answer(&access, response, driving, books).await);
+                    self.answer(&access, response, driving, books).await
                 }
             }
             Err(fault) => {
@@ -298,6 +301,9 @@ impl Passing {
         let public_url = &self.app.settings.public_url;
         let mut headers = to_caller(response.headers(), &access.origin, &self.meant, public_url);
         without_length(&mut headers, self.parts.method == Method::HEAD);
+        if !access.is_byok() {
+            without_owner(&mut headers);
+        }
         if let Ok(id) = HeaderValue::from_str(&self.generation_id) {
             headers.insert(GENERATION_ID, id);
         }
@@ -305,23 +311,32 @@ impl Passing {
         passed
     }
 
+    /// Passes the answer.
     async fn answer(
-        self,
+        &self,
         access: &Access,
         response: Response<Incoming>,
         driving: Driving,
         mut books: Books,
-    ) -> Response<AnswerBody> {
+    ) -> Result<Response<AnswerBody>, (Fault, Books)> {
         let mut passed = self.response(access, &response);
-        let headers = response.headers();
-        let streamed = headers.get(CONTENT_TYPE).is_some_and(|kind| is_events(kind.as_bytes()));
-        books.begin(response.status().as_u16(), headers, streamed);
-        let body = response.into_body();
+        let (parts, body) = response.into_parts();
+        let kind = parts.headers.get(CONTENT_TYPE);
+        let streamed = kind.is_some_and(|kind| is_events(kind.as_bytes()));
+        let most = self.app.settings.passthrough.max_bytes;
+        if body.size_hint().lower() > most {
+            let message = format!(
+                "{} answered with more than the {most} bytes that are passed through",
+                self.meant.provider
+            );
+            return Err((Fault::new(ErrorType::ProviderUnavailable, message), books));
+        }
+        books.begin(parts.status.as_u16(), &parts.headers, streamed);
         if body.is_end_stream() {
             if let Some(committed) = books.end() {
                 report_commit(&self.generation_id, committed.await);
             }
-            return passed;
+            return Ok(passed);
         }
         let answer = PassedAnswer::new(
             &self.app,
@@ -331,9 +346,10 @@ impl Passing {
             self.deadline,
         );
         *passed.body_mut() = AnswerBody::Passed(Box::new(answer));
-        passed
+        Ok(passed)
     }
 
+    /// Passes the answer that makes the connection a WebSocket.
     async fn tunnel(
         &self,
         access: &Access,
@@ -343,9 +359,8 @@ impl Passing {
         mut books: Books,
     ) -> Result<Response<AnswerBody>, (Fault, Books)> {
         let provider = &self.meant.provider;
-        let unavailable = |what| {
-            Fault::new(ErrorType::ProviderUnavailable, format!("{provider} {what}"))
-        };
+        let unavailable =
+            |what| Fault::new(ErrorType::ProviderUnavailable, format!("{provider} {what}"));
         let Some(caller) = upgrading else {
             return Err((unavailable("changed the protocol, which was not asked for"), books));
         };

@@ -144,6 +144,13 @@ pub fn without_length(headers: &mut HeaderMap, is_head: bool) {
     }
 }
 
+/// Whose account a shared credential is of is not the callers' to know.
+pub fn without_owner(headers: &mut HeaderMap) {
+    for name in ["openai-organization", "openai-project", "anthropic-organization-id"] {
+        headers.remove(name);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use protocol::exchange::{ErrorType, Fault};
 use protocol::json::{Envelope, Object};
+use tokio::time::{Instant, timeout_at};
 
 use super::address;
 
@@ -44,12 +45,14 @@ pub struct Named {
     pub is_work: bool,
 }
 
-/// Reads the beginning of a body, if a look into it may tell something.
+/// Reads the beginning of a body, if a look into it may tell something. Pauses may be `idle` long,
+/// all of it `total`.
 pub async fn peek(
     body: &mut Incoming,
     headers: &HeaderMap,
-    patience: Duration,
+    (idle, total): (Duration, Duration),
 ) -> Result<Peeked, Fault> {
+    let end = Instant::now() + total;
     let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| is_json(kind.as_bytes()))
         && headers.get(CONTENT_ENCODING).is_none();
     let mut peeked = Peeked { pieces: Vec::new(), is_whole: body.is_end_stream(), is_json };
@@ -59,7 +62,8 @@ pub async fn peek(
     }
     let mut size = 0;
     while !peeked.is_whole && size < MOST {
-        let frame = tokio::time::timeout(patience, body.frame()).await.map_err(|_| {
+        let patience = end.min(Instant::now() + idle);
+        let frame = timeout_at(patience, body.frame()).await.map_err(|_| {
             Fault::new(ErrorType::Timeout, "Operation timed out. Please try again later.")
                 .with_status(408)
         })?;

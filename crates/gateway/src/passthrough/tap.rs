@@ -107,7 +107,9 @@ fn read_event(data: &[u8], report: &mut Report) {
 
 /// Whether a media type is that of events.
 pub fn is_events(kind: &[u8]) -> bool {
-    kind.trim_ascii_start().get(..17).is_some_and(|it| it.eq_ignore_ascii_case(b"text/event-stream"))
+    kind.trim_ascii_start()
+        .get(..17)
+        .is_some_and(|it| it.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 #[cfg(test)]
@@ -146,7 +148,9 @@ mod tests {
     #[test]
     fn events_are_read_as_they_pass_and_one_too_long_ends_it() {
         let mut tap = tap("text/event-stream; charset=utf-8");
-        tap.see(b"data: {\"model\":\"m\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\n");
+        tap.see(
+            b"data: {\"model\":\"m\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\n",
+        );
         for _ in 0..5 {
             tap.see(&[b'x'; 1024 * 1024]);
         }

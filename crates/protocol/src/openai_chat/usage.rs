@@ -41,7 +41,8 @@ pub(crate) fn read(raw: &RawValue, reasoning_on_top: bool) -> Option<Usage> {
 }
 
 fn read_object(object: &Object<'_>, reasoning_on_top: bool) -> Usage {
-    let prompt = details(object, &["prompt_tokens_details", "prompt_token_details", "input_tokens_details"]);
+    let prompt =
+        details(object, &["prompt_tokens_details", "prompt_token_details", "input_tokens_details"]);
     let completion = details(object, &["completion_tokens_details", "output_tokens_details"]);
     let tools = details(object, &["server_tool_use_details", "server_tool_use"]);
     let either = |one: &str, other: &str| match count(object, one) {

@@ -81,9 +81,7 @@ impl Serving {
                 },
                 limits,
                 passthrough: PassthroughLimits {
-                    permission: given
-                        .passthrough
-                        .map_or(passthrough.permission, Into::into),
+                    permission: given.passthrough.map_or(passthrough.permission, Into::into),
                     max_bytes: given.passthrough_max_bytes.unwrap_or(passthrough.max_bytes),
                     idle: span(given.passthrough_idle_timeout, passthrough.idle),
                     total: span(given.passthrough_timeout, passthrough.total),
