@@ -161,6 +161,17 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn every_path_is_one_at_the_host(rest in "(/[a-z0-9.%/\\\\;@:]{0,20})?", prefix in "(/v1|/a/v1)?") {
+            if let Ok(path) = target(&prefix, &rest) {
+                proptest::prop_assert!(path.starts_with('/'));
+                proptest::prop_assert!(path.ends_with(&rest));
+                proptest::prop_assert!(!climbs(&path));
+            }
+        }
+    }
+
     #[test]
     fn only_our_own_key_leaves_the_query() {
         let ours = |key: &str| key == "sk-or-1";

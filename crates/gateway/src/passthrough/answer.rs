@@ -101,7 +101,7 @@ impl PassedAnswer {
 
     /// How long it is, as far as that was told.
     pub fn size_hint(&self) -> SizeHint {
-        self.size.clone()
+        self.size
     }
 
     /// The next bytes for the caller.

@@ -5,9 +5,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use catalog::AuthStyle;
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -112,6 +112,7 @@ async fn pass(
     let upgrading = tunnel::is_asked(&request).then(|| hyper::upgrade::on(&mut request));
     let (mut parts, mut body) = request.into_parts();
     key_of_address(&parts.uri, &mut parts.headers);
+    key_of_azure(&mut parts.headers);
     if upgrading.is_some() {
         tunnel::key_of_protocols(&mut parts.headers);
     }
@@ -134,6 +135,14 @@ async fn pass(
         }
     };
     passing.run(prepared, body, upgrading).await
+}
+
+/// Clients of Azure's put their key into a header that is nobody else's.
+fn key_of_azure(headers: &mut HeaderMap) {
+    let key = headers.get("api-key").cloned();
+    if let Some(key) = key.filter(|_| !headers.contains_key(AUTHORIZATION)) {
+        headers.entry("x-api-key").or_insert(key);
+    }
 }
 
 /// A call whose caller is known.

@@ -21,7 +21,7 @@ const OF_CONNECTION: [&str; 9] = [
 
 /// Between the caller and this gateway: how it is authenticated, whence it came, which page or
 /// application it is. The length is told anew by whoever writes the body.
-const OF_CALLER: [&str; 22] = [
+const OF_CALLER: [&str; 26] = [
     "host",
     "content-length",
     "expect",
@@ -42,12 +42,16 @@ const OF_CALLER: [&str; 22] = [
     "true-client-ip",
     "fastly-client-ip",
     "cf-connecting-ip",
+    "cf-ipcountry",
+    "cf-ray",
+    "cf-visitor",
+    "cdn-loop",
     "x-envoy-external-address",
     "x-original-forwarded-for",
 ];
 
 /// Families of the same.
-const OF_CALLER_BY_PREFIX: [&str; 4] = ["x-openrouter-", "x-forwarded-", "sec-fetch-", "cf-"];
+const OF_CALLER_BY_PREFIX: [&str; 3] = ["x-openrouter-", "x-forwarded-", "sec-fetch-"];
 
 /// About the provider's host, which is not this one.
 const OF_HOST: [&str; 6] = [

@@ -200,6 +200,44 @@ async fn the_key_in_a_query_goes_no_further_and_uploads_go_on_here() {
 }
 
 #[tokio::test]
+async fn an_answer_without_a_body_tells_how_long_it_would_be() {
+    let base_url = provider(|request: Request<Incoming>| async move {
+        let mut answer = Response::new(whole(""));
+        match request.uri().path() {
+            "/v1/head" => *answer.body_mut() = whole("12345"),
+            "/v1/unchanged" => *answer.status_mut() = StatusCode::NOT_MODIFIED,
+            _ => *answer.status_mut() = StatusCode::NO_CONTENT,
+        }
+        answer
+    })
+    .await;
+    let gateway = gateway(&base_url).await;
+    let asked = request(&gateway, "HEAD", "/one/v1/head", Full::default());
+    let answer = gateway.send(asked).await;
+    assert_eq!(
+        (answer.status, &answer.headers["content-length"]),
+        (StatusCode::OK, &"5".parse().unwrap())
+    );
+    for (path, status) in [("/one/v1/unchanged", 304), ("/one/v1/deleted", 204)] {
+        let answer = gateway.get(path).await;
+        assert_eq!((answer.status.as_u16(), answer.body.len()), (status, 0));
+        assert_eq!(gateway.generation(&answer).await.unwrap().status, status);
+    }
+}
+
+#[tokio::test]
+async fn the_key_is_found_where_any_client_puts_it() {
+    let (base_url, seen) = witness().await;
+    let gateway = gateway(&base_url).await;
+    for name in ["x-api-key", "x-goog-api-key", "api-key"] {
+        let asked = Request::get("/one/v1/x").header("host", "g").header(name, &gateway.key);
+        let answer = gateway.send(asked.body(Full::default()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::IM_A_TEAPOT, "{name}");
+        assert!(!seen.lock().unwrap().pop().unwrap().headers.contains_key(name));
+    }
+}
+
+#[tokio::test]
 async fn events_pass_one_by_one() {
     let signal = Signal::default();
     let told = Arc::clone(&signal);

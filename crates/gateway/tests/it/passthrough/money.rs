@@ -166,13 +166,12 @@ async fn many_at_once_overspend_no_limit_together() {
         }
     })
     .await;
-    // Each costs 90,000 nano-dollars: the third is begun with 20,000 left, which its few bytes and
-    // its one token of output may cost less than, and no more after it.
+    // None is begun with less than its bytes and its one token may cost, which is more than what
+    // it does cost: so the last one that is begun does not overdraw the limit either.
     let mut settings = passing();
     settings.limits.reservation_wait = Duration::from_secs(60);
-    let limit = 3 * (10 * PROMPT + 4 * COMPLETION);
-    let one = 10 * PROMPT + 4 * COMPLETION;
-    let gateway = limited(&base_url, settings, key_of(4_000_000 + limit)).await;
+    let (limit, one) = (4_000_000, 10 * PROMPT + 4 * COMPLETION);
+    let gateway = limited(&base_url, settings, key_of(limit)).await;
     let body = value!({"model": "m", "max_tokens": 1});
     let asked = (0..80).map(|_| asked(&gateway, "POST", "/one/v1/chat/completions", &body));
     let answers = join_all(asked).await;
@@ -185,7 +184,7 @@ async fn many_at_once_overspend_no_limit_together() {
         used += gateway.generation(answer).await.unwrap().total_cost;
     }
     assert_eq!(used, served as i64 * one);
-    assert!(served >= 2 && used <= 4_000_000 + limit, "{served} {used}");
+    assert!(served >= 2 && used <= limit, "{served} {used}");
     assert_eq!(gateway.app.limits.running(), 0);
 }
 
@@ -199,6 +198,35 @@ async fn a_key_with_nothing_left_is_refused_whatever_it_asks() {
         assert_eq!(answer.error_type(), "payment_required");
         assert_eq!(answer.json()["error"]["metadata"]["limit"]["scope"], "key_limit");
     }
+}
+
+#[tokio::test]
+async fn a_call_has_a_place_among_those_of_its_key() {
+    let (begun, go_on) = (Signal::default(), Signal::default());
+    let (tell, wait) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let base_url = provider(move |_| {
+        let (tell, wait) = (Arc::clone(&tell), Arc::clone(&wait));
+        async move {
+            tell.notify_one();
+            wait.notified().await;
+            json(CHAT)
+        }
+    })
+    .await;
+    let mut settings = passing();
+    settings.limits.key_concurrency = 1;
+    let gateway = limited(&base_url, settings, NewApiKey::default()).await;
+    let first = gateway.get("/one/v1/files");
+    let second = async {
+        begun.notified().await;
+        let second = gateway.get("/one/v1/files").await;
+        go_on.notify_one();
+        second
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 429));
+    go_on.notify_one();
+    assert_eq!(gateway.get("/one/v1/files").await.status, 200, "the place is free again");
 }
 
 #[tokio::test]
