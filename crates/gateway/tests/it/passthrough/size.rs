@@ -11,6 +11,7 @@ use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use tokio::io::AsyncWriteExt;
 
 use super::world::*;
 use crate::support::Gateway;
@@ -143,6 +144,35 @@ async fn a_download_is_as_fast_as_the_caller_and_not_in_memory() {
     assert_eq!(row(&gateway, &id).await.response_bytes, Some(SIZE as i64));
     let grown = most_memory() - before;
     assert!(grown < SIZE / 4, "{grown}");
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_in_an_upload_ends_it() {
+    let (begun, gone) = (Signal::default(), Signal::default());
+    let (tell_begun, tell_gone) = (Arc::clone(&begun), Arc::clone(&gone));
+    let base_url = provider(move |request: Request<Incoming>| {
+        let (begun, dropped) = (Arc::clone(&tell_begun), Dropped(Arc::clone(&tell_gone)));
+        async move {
+            let mut body = request.into_body();
+            assert!(body.frame().await.unwrap().is_ok());
+            begun.notify_one();
+            assert!(body.frame().await.is_none_or(|frame| frame.is_err()), "no good end");
+            drop(dropped);
+            std::future::pending().await
+        }
+    })
+    .await;
+    let gateway = gateway(&base_url).await;
+    let mut caller = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let begin = format!(
+        "POST /one/v1/files HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {}\r\n\
+         content-length: 1000\r\n\r\na piece",
+        gateway.key
+    );
+    caller.write_all(begin.as_bytes()).await.unwrap();
+    begun.notified().await;
+    drop(caller);
+    gone.notified().await;
 }
 
 #[tokio::test]
