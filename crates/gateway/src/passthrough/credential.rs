@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use catalog::{Catalog, EndpointId, ProviderId};
+use catalog::{Catalog, Endpoint, EndpointId, ProviderId, ServiceTier};
 use http::HeaderMap;
 use protocol::exchange::{ErrorType, Fault};
 
@@ -11,13 +11,21 @@ use super::peek::Named;
 use crate::control::{Access, Caller, Snapshot};
 use crate::settings::PassthroughPermission;
 
-/// The endpoint of a model at a provider, by the provider's name of it or by ours.
+/// The endpoint of a model at a provider, by the provider's name of it or by ours. Of several
+/// with one name the ordinary one: what is not asked for as free or in another tier is not.
 pub fn endpoint_of(catalog: &Catalog, provider: ProviderId, name: &str) -> Option<EndpointId> {
     let name = name.strip_prefix("models/").unwrap_or(name);
     let slug = &catalog.provider(provider).slug;
-    let find = |is_it: &dyn Fn(&catalog::Endpoint) -> bool| {
-        let found = catalog.endpoints().find(|(_, it)| it.provider == *slug && is_it(it));
-        found.map(|(id, _)| id)
+    let special = |endpoint: &Endpoint| {
+        let is_other_tier = endpoint.service_tier != ServiceTier::Default;
+        (endpoint.model.ends_with(":free"), is_other_tier, endpoint.price.base.is_empty())
+    };
+    let find = |is_it: &dyn Fn(&Endpoint) -> bool| {
+        catalog
+            .endpoints()
+            .filter(|(_, endpoint)| endpoint.provider == *slug && is_it(endpoint))
+            .min_by_key(|(_, endpoint)| special(endpoint))
+            .map(|(id, _)| id)
     };
     find(&|endpoint| endpoint.upstream_model == name).or_else(|| find(&|it| it.model == name))
 }

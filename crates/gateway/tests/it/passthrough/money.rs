@@ -136,6 +136,31 @@ async fn an_answer_that_was_paid_is_not_paid_again() {
     unpriced(&told("POST", "/one/v1/responses/r/cancel", &none, || json(CHAT)).await);
 }
 
+/// A provider may call several offers by one name; the free one is not what was asked for.
+#[tokio::test]
+async fn the_ordinary_offer_of_a_model_is_the_one_that_is_priced() {
+    let base_url = provider(|_| async { json(CHAT) }).await;
+    let (mut models, mut endpoints, providers) = catalog(&base_url).into_parts();
+    let free = format!("{MODEL}:free");
+    models.insert(
+        0,
+        catalog::Model {
+            id: free.clone(),
+            canonical_slug: "test/model-20260101:free".into(),
+            ..models[0].clone()
+        },
+    );
+    let mut endpoint = endpoints[0].clone();
+    endpoint.model = free;
+    endpoint.price.base.iter_mut().for_each(|(_, price)| price.0 = 0);
+    endpoints.insert(0, endpoint);
+    let catalog = catalog::Catalog::new(models, endpoints, providers).unwrap();
+    let gateway = Gateway::with_catalog(catalog, passing()).await;
+    let body = value!({"model": "m"});
+    let answer = asked(&gateway, "POST", "/one/v1/chat/completions", &body).await;
+    priced(&gateway.generation(&answer).await.unwrap(), 10, 4);
+}
+
 #[tokio::test]
 async fn failures_cost_nothing() {
     let base_url = provider(|_| async {
