@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::inference::stream::StreamBody;
+use crate::passthrough::answer::PassedAnswer;
 
 /// An answer that broke off: its connection is closed without a proper end, so that the caller
 /// does not take a part for the whole.
@@ -20,6 +21,8 @@ pub enum AnswerBody {
     Whole(Option<Bytes>),
     /// Streamed.
     Stream(Box<StreamBody>),
+    /// A provider's own, passed through.
+    Passed(Box<PassedAnswer>),
     /// From the router of the control API.
     Control(axum::body::Body),
 }
@@ -44,6 +47,10 @@ impl Body for AnswerBody {
             Self::Stream(stream) => {
                 stream.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
+            Self::Passed(passed) => passed.poll_bytes(context).map(|bytes| {
+                let broken = |error| BrokenOff(axum::Error::new(error));
+                bytes.map(|bytes| bytes.map(Frame::data).map_err(broken))
+            }),
             Self::Control(body) => Pin::new(body)
                 .poll_frame(context)
                 .map(|frame| frame.map(|frame| frame.map_err(BrokenOff))),
@@ -53,7 +60,7 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Stream(_) => false,
+            Self::Stream(_) | Self::Passed(_) => false,
             Self::Control(body) => body.is_end_stream(),
         }
     }
@@ -64,6 +71,7 @@ impl Body for AnswerBody {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Self::Stream(_) => SizeHint::default(),
+            Self::Passed(passed) => passed.size_hint(),
             Self::Control(body) => body.size_hint(),
         }
     }

@@ -12,10 +12,13 @@ pub mod control;
 pub mod error;
 pub mod inference;
 pub mod listener;
+pub mod passthrough;
 pub mod settings;
 mod socket;
 pub mod telemetry;
 pub mod upstream;
 
 pub use app::{App, Worker};
-pub use settings::{CallerLimits, Settings, UpstreamLimits, WithoutValkey};
+pub use settings::{
+    CallerLimits, PassthroughLimits, PassthroughPermission, Settings, UpstreamLimits, WithoutValkey,
+};

@@ -31,6 +31,8 @@ use crate::app::{App, Worker};
 use crate::control::limits::tend_while_open;
 use crate::inference;
 use crate::inference::address::addressed;
+
+use crate::passthrough;
 use crate::socket::CallerSocket;
 use crate::upstream::{Pool, tls_config};
 
@@ -253,7 +255,8 @@ async fn serve(worker: Worker, router: axum::Router, stream: TcpStream, running:
         .timer(timer)
         .header_read_timeout(app.settings.header_timeout)
         .max_buf_size(256 * 1024)
-        .serve_connection(TokioIo::new(socket), service);
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades();
     tokio::pin!(connection);
     let mut stopping = app.stopping();
     let mut cutting = app.stopping();
@@ -305,6 +308,10 @@ async fn dispatch(
     {
         // Boxed: the future is large, and the server would move it about.
         let answering = Box::pin(inference::handle(worker, request, route));
+        return allow_any_origin(answering.await);
+    }
+    if let Some(meant) = passthrough::addressed(request.uri(), &worker.app.snapshot().catalog) {
+        let answering = Box::pin(passthrough::handle(worker, request, meant));
         return allow_any_origin(answering.await);
     }
     match router.call(request).await {

@@ -33,6 +33,8 @@ pub struct Settings {
     pub upstream: UpstreamLimits,
     /// What holds callers back: money, rates, numbers.
     pub limits: CallerLimits,
+    /// Calls of a provider's own API.
+    pub passthrough: PassthroughLimits,
     /// After this time without an answer a streaming caller gets headers and a comment. STREAM-2
     pub heartbeat_after: Duration,
     /// The pause between comments while a streaming caller waits. STREAM-2
@@ -107,6 +109,42 @@ impl Default for CallerLimits {
     }
 }
 
+/// Which calls of a provider's own API are passed through, and their limits.
+#[derive(Clone, Debug)]
+pub struct PassthroughLimits {
+    /// Whose credentials may be used.
+    pub permission: PassthroughPermission,
+    /// The largest body in either direction, in bytes. A tunnel has no such bound.
+    pub max_bytes: u64,
+    /// The longest pause: of a provider within its answer, or of both sides of a tunnel.
+    pub idle: Duration,
+    /// The longest time for one call, tunnels included.
+    pub total: Duration,
+}
+
+/// Whose credentials calls of a provider's own API may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PassthroughPermission {
+    /// Nobody's: nothing is passed through.
+    Off,
+    /// The workspace's own: what cannot be priced costs its owner, and nobody else.
+    #[default]
+    OwnCredentials,
+    /// Everybody's, the shared ones too: what cannot be priced is at the operator's cost.
+    All,
+}
+
+impl Default for PassthroughLimits {
+    fn default() -> Self {
+        Self {
+            permission: PassthroughPermission::default(),
+            max_bytes: 1024 * 1024 * 1024,
+            idle: Duration::from_secs(300),
+            total: Duration::from_secs(2 * 3600),
+        }
+    }
+}
+
 /// Limits toward providers.
 #[derive(Clone, Debug)]
 pub struct UpstreamLimits {
@@ -165,6 +203,7 @@ impl Default for Settings {
             body_timeout: Duration::from_secs(120),
             upstream: UpstreamLimits::default(),
             limits: CallerLimits::default(),
+            passthrough: PassthroughLimits::default(),
             heartbeat_after: Duration::from_secs(5),
             heartbeat_interval: Duration::from_secs(5),
             max_attempts: 12,

@@ -26,6 +26,7 @@ mod names;
 pub mod ndjson;
 pub mod parameter;
 pub mod relay;
+pub mod report;
 pub mod rerank;
 pub mod sse;
 pub mod surface;

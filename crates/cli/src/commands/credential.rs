@@ -52,6 +52,9 @@ pub struct AddArguments {
     /// What to call the credential
     #[arg(long, default_value = "")]
     name: String,
+    /// The workspace whose own it is, by slug or id; without it everybody's requests may use it
+    #[arg(long, value_name = "WORKSPACE")]
+    workspace: Option<String>,
 }
 
 /// Where the secret comes from.
@@ -89,6 +92,16 @@ pub async fn run(command: CredentialCommand, context: &Context) -> Result<()> {
     }
 }
 
+async fn workspace_id(store: &store::Store, named: &str) -> Result<String> {
+    let workspaces = store.workspaces().await?;
+    let found = workspaces.iter().find(|row| row.id == named || row.settings.slug == named);
+    let Some(found) = found else {
+        let slugs = workspaces.iter().map(|row| row.settings.slug.as_str());
+        bail!("there is no workspace `{named}`{}", suggestion(named, slugs));
+    };
+    Ok(found.id.clone())
+}
+
 async fn add(arguments: AddArguments, context: &Context) -> Result<()> {
     if let Some(url) = &arguments.base_url {
         check_base_url(url)?;
@@ -96,11 +109,16 @@ async fn add(arguments: AddArguments, context: &Context) -> Result<()> {
     let store = data_folder::open_or_create(&context.folder).await?;
     let catalog = CatalogueSource::shipped()?.build(&store.overlay_list().await?)?;
     check_provider(&catalog, &arguments.provider)?;
+    let workspace_id = match &arguments.workspace {
+        Some(named) => Some(workspace_id(&store, named).await?),
+        None => None,
+    };
     let secret = read_secret(&arguments.key, &arguments.provider)?;
     if let Some(id) = catalog.find_provider(&arguments.provider) {
         parse(&catalog.provider(id).auth, secret.expose()).context("the key cannot be used")?;
     }
     let new = NewProviderCredential {
+        workspace_id,
         provider: arguments.provider,
         name: arguments.name,
         secret,

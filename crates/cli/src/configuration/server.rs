@@ -116,6 +116,14 @@ server_settings! {
     /// The same where a workspace's own provider key pays [default: serve]
     unknown_prices_on_own_credential: UnknownPrices =
         "TRUNKLINE_UNKNOWN_PRICES_ON_OWN_CREDENTIAL", "WHAT";
+    /// Calls of a provider's own API: off, own_credentials or all [default: own_credentials]
+    passthrough: Passthrough = "TRUNKLINE_PASSTHROUGH", "WHOSE";
+    /// The largest body of such a call in either direction, in bytes [default: 1073741824]
+    passthrough_max_bytes: u64 = "TRUNKLINE_PASSTHROUGH_MAX_BYTES", "BYTES";
+    /// The longest pause within such an answer, or of a WebSocket [default: 5m]
+    passthrough_idle_timeout: Span = "TRUNKLINE_PASSTHROUGH_IDLE_TIMEOUT", "TIME";
+    /// The longest time for one such call, a WebSocket included [default: 2h]
+    passthrough_timeout: Span = "TRUNKLINE_PASSTHROUGH_TIMEOUT", "TIME";
 }
 
 impl ServerSettings {
@@ -151,6 +159,29 @@ impl From<UnknownPrices> for ledger::UnknownPrice {
         match given {
             UnknownPrices::Refuse => Self::Refuse,
             UnknownPrices::Serve => Self::ServeAndFlag,
+        }
+    }
+}
+
+/// Whose credentials calls of a provider's own API may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[clap(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Passthrough {
+    /// Nobody's: there are no such calls.
+    Off,
+    /// The workspace's own.
+    OwnCredentials,
+    /// The shared ones too.
+    All,
+}
+
+impl From<Passthrough> for gateway::PassthroughPermission {
+    fn from(given: Passthrough) -> Self {
+        match given {
+            Passthrough::Off => Self::Off,
+            Passthrough::OwnCredentials => Self::OwnCredentials,
+            Passthrough::All => Self::All,
         }
     }
 }

@@ -40,6 +40,17 @@ fn a_misspelt_provider_is_refused_with_the_nearest_name() {
 }
 
 #[test]
+fn a_credential_may_be_a_workspaces_own() {
+    let home = Home::new().with_variable("MY_KEY", SECRET);
+    let add = ["credential", "add", "openai", "--key-env", "MY_KEY", "--workspace"];
+    home.ok(&[&add[..], &["default"]].concat());
+    let list = home.json(&["credential", "list", "--json"]);
+    assert!(list[0]["workspace_id"].is_string(), "{list}");
+    let errors = home.fails(&[&add[..], &["defalt"]].concat());
+    assert!(errors.contains("did you mean `default`?"), "{errors}");
+}
+
+#[test]
 fn a_local_server_is_asked_for_its_models_and_can_be_removed() {
     let home = Home::new();
     let mut local = home.start(&["sim", "--listen", "127.0.0.1:0"]);

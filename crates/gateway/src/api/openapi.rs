@@ -112,6 +112,36 @@ documented!(
     "Lists a model's endpoints."
 );
 documented!(providers, get, "/api/v1/providers", "Lists providers.");
+documented!(
+    pass_get,
+    get,
+    "/api/v1/passthrough/{provider}/{path}",
+    "Passes a call through to a provider's own API; `path` is all of the rest. The short address is /{provider}/{path}."
+);
+documented!(
+    pass_post,
+    post,
+    "/api/v1/passthrough/{provider}/{path}",
+    "Passes a call through to a provider's own API, with any body."
+);
+documented!(
+    pass_put,
+    put,
+    "/api/v1/passthrough/{provider}/{path}",
+    "Passes a call through to a provider's own API, with any body."
+);
+documented!(
+    pass_patch,
+    patch,
+    "/api/v1/passthrough/{provider}/{path}",
+    "Passes a call through to a provider's own API, with any body."
+);
+documented!(
+    pass_delete,
+    delete,
+    "/api/v1/passthrough/{provider}/{path}",
+    "Passes a call through to a provider's own API."
+);
 documented!(zdr, get, "/api/v1/endpoints/zdr", "Lists endpoints that retain nothing.");
 
 #[derive(OpenApi)]
@@ -128,6 +158,11 @@ documented!(zdr, get, "/api/v1/endpoints/zdr", "Lists endpoints that retain noth
         endpoints,
         providers,
         zdr,
+        pass_get,
+        pass_post,
+        pass_put,
+        pass_patch,
+        pass_delete,
         super::key::show,
         super::generations::show::show,
         super::generations::content::show,
@@ -228,6 +263,7 @@ mod tests {
             "/api/v1/analytics/meta",
             "/api/v1/analytics/query",
             "/api/v1/audit",
+            "/api/v1/passthrough/{provider}/{path}",
         ] {
             assert!(text.contains(&format!("\"{path}\"")), "{path}");
         }

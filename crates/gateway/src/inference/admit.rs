@@ -8,6 +8,8 @@ use protocol::exchange::{ErrorType, Fault};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::app::App;
+use crate::control::limits::{Limited, Place};
 use crate::control::{Caller, Snapshot};
 use crate::error::unauthorized;
 
@@ -48,6 +50,29 @@ pub fn may_infer(caller: &Caller) -> Result<(), Fault> {
         ));
     }
     Ok(())
+}
+
+/// Counts a request of a caller, and gives it a place among those that run: both as far as the
+/// caller's rates allow.
+pub async fn enter(
+    app: &App,
+    caller: &Caller,
+    now: store::Micros,
+) -> Result<Option<Place>, Limited> {
+    let limits = &app.settings.limits;
+    let (per_minute, per_day) = (limits.key_per_minute, limits.key_per_day);
+    app.rates.admit_key(&caller.terms, per_minute, per_day, now).await?;
+    app.rates.enter_key(&caller.terms, limits.key_concurrency, now).await
+}
+
+/// What refuses a request where too many answers wait to be recorded.
+pub fn no_slot() -> Fault {
+    let mut fault = Fault::new(
+        ErrorType::ProviderOverloaded,
+        "The gateway is at capacity: too many answers wait to be recorded",
+    );
+    fault.retry_after = Some(1);
+    fault
 }
 
 fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {

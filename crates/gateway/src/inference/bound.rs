@@ -71,6 +71,27 @@ impl Demand {
         }
     }
 
+    /// What is known of a request that is passed through: its size, what it states, and that it
+    /// may refer to more than it has in it (`references`).
+    pub fn of_bytes(
+        (size, answers): (usize, u64),
+        asked: Option<u64>,
+        references: bool,
+        minute: u16,
+    ) -> Self {
+        Self {
+            text: (size as u64).saturating_add(TEMPLATE + INSTRUCTIONS),
+            images: 0,
+            search_units: 0,
+            other_media: references,
+            audio: references,
+            answers: answers.max(1),
+            asked,
+            reasoning: None,
+            minute,
+        }
+    }
+
     /// Whether the caller states the length of the answer.
     pub fn states_length(&self) -> bool {
         self.asked.is_some()

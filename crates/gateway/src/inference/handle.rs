@@ -19,7 +19,7 @@ use protocol::surface::{Addressed, Read};
 use store::Slot;
 use tokio::sync::OnceCell;
 
-use super::admit::{authenticate, key_of_address, may_infer};
+use super::admit::{authenticate, enter, key_of_address, may_infer, no_slot};
 use super::attempt::Completed;
 use super::dispatch::{Begun, Dispatch, Exhausted};
 use super::live::{Live, stopping};
@@ -128,14 +128,7 @@ async fn admitted(
             return Err(fault.into());
         }
     };
-    let limits = &app.settings.limits;
-    let now = now_micros();
-    let (per_minute, per_day) = (limits.key_per_minute, limits.key_per_day);
-    let admitted = match app.rates.admit_key(&caller.terms, per_minute, per_day, now).await {
-        Ok(()) => app.rates.enter_key(&caller.terms, limits.key_concurrency, now).await,
-        Err(limited) => Err(limited),
-    };
-    let place = match admitted {
+    let place = match enter(&app, &caller, now_micros()).await {
         Ok(place) => place,
         Err(limited) => {
             discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
@@ -143,13 +136,8 @@ async fn admitted(
         }
     };
     let Ok(slot) = worker.settlements.reserve_slot() else {
-        let mut fault = Fault::new(
-            ErrorType::ProviderOverloaded,
-            "The gateway is at capacity: too many answers wait to be recorded",
-        );
-        fault.retry_after = Some(1);
         discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
-        return Err(fault.into());
+        return Err(no_slot().into());
     };
     let body = match receive(&mut body, &app.settings).await {
         Ok(received) => received,
@@ -414,7 +402,7 @@ async fn whole(
     ending.text_bytes = answer.text_bytes;
     ending.images_out = answer.images;
     ending.search_units = answer.search_units;
-    ending.is_vectors = answer.is_vectors;
+    ending.as_told = answer.is_vectors;
     if let Some((finish, native)) = answer.finishes.first() {
         ending.finish = *finish;
         ending.native_finish.clone_from(native);

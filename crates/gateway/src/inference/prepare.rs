@@ -283,6 +283,17 @@ fn api_type(surface: Surface) -> &'static str {
     }
 }
 
+/// Writes down what the headers of a request say about the application and its session. ATTR-1
+pub(crate) fn attribute(headers: &HeaderMap, generation: &mut Generation) {
+    let read = Attribution::read(headers);
+    generation.app_referer = read.referer;
+    generation.app_title = read.title;
+    generation.app_categories = read.categories;
+    generation.user_agent = read.user_agent;
+    generation.origin = read.origin;
+    generation.session_id = read.session_id.map(Into::into);
+}
+
 /// A name for the end user that a provider can tell apart but not recognise. USERT-1
 fn user_identity(account: &str, user: &str) -> String {
     let mut hash = Sha256::new();

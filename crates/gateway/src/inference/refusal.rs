@@ -11,7 +11,7 @@ use super::plan::Candidate;
 use super::prepare::Call;
 use crate::api::money::Usd;
 use crate::api::time::iso;
-use crate::control::limits::counts_byok;
+use crate::control::limits::{Limits, counts_byok};
 
 /// When to try again where shared counters cannot be asked, in seconds.
 const WITHOUT_VALKEY: u64 = 2;
@@ -49,16 +49,34 @@ pub async fn refused(
     demand: Option<&Demand>,
     candidate: Option<&Candidate>,
 ) -> Fault {
-    let limit = &told.limit;
-    // What was told with the refusal does if it cannot be asked any more.
-    let unused = call.app.limits.unused(limit).await.unwrap_or(told.left);
-    let left = held(call, limit).await.map_or(told.left, |held| unused - held);
+    let limits = &call.app.limits;
+    let (unused, left) = what_is_left(limits, told).await;
     let affordable = demand.zip(candidate).and_then(|(demand, candidate)| {
         let catalog = &call.snapshot.catalog;
         let dialect = call.dialect(candidate.endpoint);
         let markup = call.caller.terms.markup;
         demand.at(catalog.endpoint(candidate.endpoint), dialect, markup).affordable(left)
     });
+    worded(told, unused, left, affordable)
+}
+
+/// The same for a call that cannot be made shorter: it is passed through as it is.
+pub async fn refused_whole(limits: &Limits, told: &Refused) -> Fault {
+    let (unused, left) = what_is_left(limits, told).await;
+    worded(told, unused, left, None)
+}
+
+/// What of a limit is not used, and what of that is not held either, in nano-dollars.
+async fn what_is_left(limits: &Limits, told: &Refused) -> (NanoUsd, NanoUsd) {
+    let limit = &told.limit;
+    // What was told with the refusal does if it cannot be asked any more.
+    let unused = limits.unused(limit).await.unwrap_or(told.left);
+    let left = held(limits, limit).await.map_or(told.left, |held| unused - held);
+    (unused, left)
+}
+
+fn worded(told: &Refused, unused: NanoUsd, left: NanoUsd, affordable: Option<u64>) -> Fault {
+    let limit = &told.limit;
     let (error_type, what) = match limit.kind {
         LimitKind::AccountBalance => {
             (ErrorType::PaymentRequired, "Insufficient credits".to_owned())
@@ -127,8 +145,8 @@ pub async fn refused(
 }
 
 /// What of a limit is held for calls under way, in nano-dollars.
-pub async fn held(call: &Call, limit: &Limit) -> Result<NanoUsd, Unavailable> {
-    let held = call.app.limits.held(limit.spender).await?;
+pub async fn held(limits: &Limits, limit: &Limit) -> Result<NanoUsd, Unavailable> {
+    let held = limits.held(limit.spender).await?;
     Ok(if counts_byok(limit) { held.credits + held.byok } else { held.credits })
 }
 

@@ -256,7 +256,7 @@ async fn room(call: &Call, now: bool) -> Result<Spend, Unavailable> {
     for limit in &call.caller.terms.limits {
         let mut left = limits.unused(limit).await?;
         if now {
-            left = left - held(call, limit).await?;
+            left = left - held(limits, limit).await?;
         }
         credits = credits.min(left);
         if counts_byok(limit) {

@@ -65,8 +65,8 @@ pub struct Ending {
     pub upstream_id: Option<String>,
     /// Search units of a rerank.
     pub search_units: u64,
-    /// It has no completion, and is billed without.
-    pub is_vectors: bool,
+    /// What was told is the bill, also where nothing was written: an embedding has no output.
+    pub as_told: bool,
 }
 
 /// What is billed for an answer.
@@ -172,6 +172,14 @@ impl Settlement {
         generation.is_byok = is_byok;
     }
 
+    /// How much was passed through so far, in bytes, and whether piece by piece.
+    pub fn passed(&mut self, request_bytes: u64, response_bytes: u64, streamed: bool) {
+        let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.generation.request_bytes = Some(signed(request_bytes));
+        self.generation.response_bytes = Some(signed(response_bytes));
+        self.generation.streamed = streamed;
+    }
+
     /// An attempt ended. USAGE, GEN-2
     pub fn attempted(&mut self, attempt: Attempt) {
         self.trying = None;
@@ -231,8 +239,9 @@ impl Settlement {
             PriceState::Unknown => store::PriceState::Unknown,
         };
         let failed = ending.status >= 400 && ending.finish.is_none();
-        let nothing = usage.output == 0 && ending.images_out == 0 && !ending.is_vectors;
-        let waived = ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
+        let nothing = usage.output == 0 && ending.images_out == 0;
+        let waived =
+            !ending.as_told && ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
         if failed || waived {
             bill.settled_by = SettledBy::None;
             // An estimate is for billing; in the books it would be tokens nobody counted.

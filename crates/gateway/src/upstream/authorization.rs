@@ -71,23 +71,38 @@ impl Authorization {
         pool: &Pool,
         token_server: Option<&Origin>,
     ) -> Result<Option<Grant>, TokenFailure> {
-        match self {
-            Self::None => {}
-            Self::Header(name, value) => {
-                request.headers_mut().insert(name.clone(), value.clone());
-            }
-            Self::Aws(keys) => keys.sign(request, body, now),
+        if let Self::Aws(keys) = self {
+            keys.sign(request, body, now);
+            return Ok(None);
+        }
+        let Some((headers, grant)) = self.headers(now, pool, token_server).await? else {
+            return Ok(None);
+        };
+        for (name, value) in headers {
+            request.headers_mut().insert(name, value);
+        }
+        Ok(grant)
+    }
+
+    /// The headers that authorise any request, whatever is in it, and the token that was used, if
+    /// one was; `None` where each request has to be signed.
+    pub async fn headers(
+        &self,
+        now: u64,
+        pool: &Pool,
+        token_server: Option<&Origin>,
+    ) -> Result<Option<(Vec<(HeaderName, HeaderValue)>, Option<Grant>)>, TokenFailure> {
+        Ok(match self {
+            Self::None => Some((Vec::new(), None)),
+            Self::Header(name, value) => Some((vec![(name.clone(), value.clone())], None)),
+            Self::Aws(_) => None,
             Self::Token(tokens) => {
                 let grant = tokens.get(now, pool, token_server).await?;
-                let headers = request.headers_mut();
-                headers.insert(HEADER, grant.header().clone());
-                if let Some((name, value)) = tokens.companion() {
-                    headers.insert(name.clone(), value.clone());
-                }
-                return Ok(Some(grant));
+                let mut headers = vec![(HEADER, grant.header().clone())];
+                headers.extend(tokens.companion().cloned());
+                Some((headers, Some(grant)))
             }
-        }
-        Ok(None)
+        })
     }
 
     /// A provider refused a token.

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod authorization;
 pub mod body;
+mod direct;
 pub mod download;
 mod multiplexed;
 pub mod origin;
@@ -11,6 +12,7 @@ pub mod tokens;
 
 pub use authorization::{Authorization, AwsKeys};
 pub use body::{BodyError, UpstreamBody};
+pub use direct::{Direct, Driving};
 pub use origin::{Origin, OriginError};
 pub use pool::{Pool, SendError, UpstreamResponse};
 pub use tokens::{Grant, TokenFailure, Tokens};

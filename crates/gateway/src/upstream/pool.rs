@@ -62,6 +62,8 @@ pub enum SendError {
 #[derive(Clone)]
 pub struct Pool {
     connector: HttpsConnector<HttpConnector>,
+    /// The same, where HTTP/1.1 must be spoken.
+    http1_connector: HttpsConnector<HttpConnector>,
     pooled: Arc<Mutex<Pooled>>,
     connect_timeout: Duration,
 }
@@ -126,12 +128,28 @@ impl Pool {
         http.set_nodelay(true);
         http.set_keepalive(Some(Duration::from_secs(60)));
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
+            .with_tls_config(tls.clone())
             .https_or_http()
             .enable_all_versions()
+            .wrap_connector(http.clone());
+        let http1_connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
             .wrap_connector(http);
         let pooled = Pooled { origins: HashMap::new(), swept: Instant::now() };
-        Self { connector, pooled: Arc::new(Mutex::new(pooled)), connect_timeout }
+        let pooled = Arc::new(Mutex::new(pooled));
+        Self { connector, http1_connector, pooled, connect_timeout }
+    }
+
+    /// Makes connections on which HTTP/1.1 is spoken.
+    pub(super) fn http1_connector(&self) -> HttpsConnector<HttpConnector> {
+        self.http1_connector.clone()
+    }
+
+    /// The longest time to connect, TLS included.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
     }
 
     /// Sends a request and waits for the response's headers. A pooled connection that turns out
@@ -382,7 +400,7 @@ fn is_reset(error: &hyper::Error) -> bool {
 
 /// The innermost cause, which says what happened (`connection refused`), where the outer ones
 /// only say that something did.
-fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -116,7 +116,24 @@ async fn gateway(base_url: String) -> Gateway {
     settings.upstream.connect = std::time::Duration::from_secs(5);
     settings.upstream.first_event = std::time::Duration::from_secs(10);
     settings.upstream.total = std::time::Duration::from_secs(10);
+    settings.passthrough.permission = gateway::PassthroughPermission::All;
     Gateway::with_settings(&[upstream(base_url, "one")], settings).await
+}
+
+/// What is passed through has connections of its own, without another choice.
+#[tokio::test]
+async fn what_is_passed_through_comes_over_http1() {
+    let seen = Arc::new(Seen::default());
+    let gateway = gateway(provider(&["h2", "http/1.1"], 100, Arc::clone(&seen)).await).await;
+    for words in ["one", "two"] {
+        let answer = gateway.post("/one/v1/chat/completions", &body(words)).await;
+        assert_eq!(answer.body, text_chunk(words) + GOOD_END);
+        let row = gateway.generation(&answer).await.unwrap();
+        assert_eq!((row.native_tokens_prompt, row.native_tokens_completion), (3, 1));
+        assert_eq!(row.total_cost, 3 * 3_000 + 15_000);
+    }
+    assert_eq!(*seen.versions.lock().unwrap(), [Version::HTTP_11, Version::HTTP_11]);
+    assert_eq!(seen.connections.load(Ordering::SeqCst), 2);
 }
 
 fn body(words: &str) -> Value {

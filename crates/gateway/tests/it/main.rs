@@ -13,6 +13,7 @@ mod http2;
 mod leaving;
 mod limits;
 mod management;
+mod passthrough;
 mod rates;
 mod raw;
 mod resilience;

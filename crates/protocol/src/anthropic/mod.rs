@@ -9,7 +9,7 @@ mod patch;
 mod response;
 pub(crate) mod schema;
 mod stream;
-mod usage;
+pub(crate) mod usage;
 mod wire;
 
 /// The longest name or id the vendor takes, in characters.

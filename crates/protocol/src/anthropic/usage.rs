@@ -10,7 +10,7 @@ use crate::json::Object;
 /// The vendor's counts, merged field by field: in a stream each report replaces the fields it
 /// names and leaves the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     input: u64,
     cache_read: u64,
     cache_write: u64,
@@ -20,7 +20,7 @@ pub(super) struct Counts {
     web_searches: u64,
     /// With compaction: the sums over all iterations, which the top level leaves out.
     summed: Option<Sums>,
-    pub(super) service_tier: Option<String>,
+    pub(crate) service_tier: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ struct Sums {
 
 impl Counts {
     /// Takes over what a `usage` object tells; wrong values count as 0, absent ones change nothing.
-    pub(super) fn merge(&mut self, usage: &RawValue) {
+    pub(crate) fn merge(&mut self, usage: &RawValue) {
         let Ok(object) = Object::of(usage) else { return };
         replace(&mut self.input, &object, "input_tokens");
         replace(&mut self.cache_read, &object, "cache_read_input_tokens");
@@ -63,7 +63,7 @@ impl Counts {
     }
 
     /// The counts in the common convention.
-    pub(super) fn normalised(&self) -> Usage {
+    pub(crate) fn normalised(&self) -> Usage {
         let Sums { input, cache_read, cache_write, output } = self.summed.unwrap_or(Sums {
             input: self.input,
             cache_read: self.cache_read,

@@ -10,7 +10,7 @@ mod patch;
 mod schema;
 mod stream;
 mod tree;
-mod usage;
+pub(crate) mod usage;
 mod wire;
 
 pub use decode::{decode_request, decode_response};

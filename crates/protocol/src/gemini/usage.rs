@@ -13,7 +13,7 @@ use crate::json::object::CowStr;
 /// The counts as they are sent.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     prompt_token_count: Count,
     cached_content_token_count: Count,
     candidates_token_count: Count,
@@ -78,7 +78,7 @@ impl<'de> Deserialize<'de> for Tier {
 impl Counts {
     /// The counts in the one convention. `searches` is how many web searches the service ran:
     /// tokens that a search puts into the prompt are paid for with the search.
-    pub(super) fn normalised(&self, searches: u64) -> Usage {
+    pub(crate) fn normalised(&self, searches: u64) -> Usage {
         let prompt = self.prompt_token_count.0;
         let candidates = self.candidates_token_count.0;
         let thoughts = self.thoughts_token_count.0;
@@ -105,7 +105,7 @@ impl Counts {
     }
 
     /// The tier that served. TIER-7
-    pub(super) fn tier(&self) -> Option<&'static str> {
+    pub(crate) fn tier(&self) -> Option<&'static str> {
         self.service_tier.0.or(self.traffic_type.0)
     }
 }

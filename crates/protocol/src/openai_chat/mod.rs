@@ -17,7 +17,7 @@ pub(crate) mod structured;
 #[cfg(test)]
 mod tests;
 pub(crate) mod think;
-mod usage;
+pub(crate) mod usage;
 pub(crate) mod wire;
 pub(crate) mod write;
 

@@ -36,13 +36,14 @@ fn details<'a>(object: &Object<'a>, names: &[&str]) -> Object<'a> {
 
 /// Reads a provider's `usage`. `None` if it is no object: `null` stands in every chunk of some.
 /// Wrong values count as 0.
-pub(super) fn read(raw: &RawValue, reasoning_on_top: bool) -> Option<Usage> {
+pub(crate) fn read(raw: &RawValue, reasoning_on_top: bool) -> Option<Usage> {
     Some(read_object(&lenient_object(raw)?, reasoning_on_top))
 }
 
 fn read_object(object: &Object<'_>, reasoning_on_top: bool) -> Usage {
-    let prompt = details(object, &["prompt_tokens_details", "prompt_token_details"]);
-    let completion = details(object, &["completion_tokens_details"]);
+    let prompt =
+        details(object, &["prompt_tokens_details", "prompt_token_details", "input_tokens_details"]);
+    let completion = details(object, &["completion_tokens_details", "output_tokens_details"]);
     let tools = details(object, &["server_tool_use_details", "server_tool_use"]);
     let either = |one: &str, other: &str| match count(object, one) {
         0 => count(object, other),

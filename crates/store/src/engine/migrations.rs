@@ -21,6 +21,7 @@ pub(super) const SQLITE: History = &[
         "withheld settlements",
         include_str!("../../migrations/sqlite/0006_withheld_settlements.sql"),
     ),
+    (7, "passed bytes", include_str!("../../migrations/sqlite/0007_passed_bytes.sql")),
 ];
 
 pub(super) const POSTGRES: History = &[
@@ -34,6 +35,7 @@ pub(super) const POSTGRES: History = &[
         "withheld settlements",
         include_str!("../../migrations/postgres/0006_withheld_settlements.sql"),
     ),
+    (7, "passed bytes", include_str!("../../migrations/postgres/0007_passed_bytes.sql")),
 ];
 
 /// The newest version of a history.

@@ -73,7 +73,7 @@ columns! {
     web_searches total_cost upstream_inference_cost upstream_prompt_cost upstream_completion_cost
     cache_discount usage_cost price_version is_byok is_free price_state settled_by
     router service_tier session_id external_user app_referer app_title app_categories user_agent
-    origin preset_id response_cache_source_id data_region
+    origin preset_id response_cache_source_id data_region request_bytes response_bytes
 }
 
 const fn kind_of<T: Column>(_field: fn(&Generation) -> &T) -> Kind {

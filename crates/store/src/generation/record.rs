@@ -113,7 +113,8 @@ pub struct Generation {
     pub workspace_id: Arc<str>,
     /// Hash of the API key (AUTH-3).
     pub key_hash: Arc<str>,
-    /// `completions`, `embeddings`, `rerank` and so on.
+    /// `completions`, `embeddings`, `rerank` and so on; `passthrough` where the provider's own API
+    /// was called.
     pub api_type: Arc<str>,
     /// The model as the caller named it.
     pub model_requested: Arc<str>,
@@ -229,6 +230,11 @@ pub struct Generation {
     pub response_cache_source_id: Option<Arc<str>>,
     /// `global`, `europe` or `us`.
     pub data_region: Option<Arc<str>>,
+    /// Bytes of the body that was passed to the provider, or of the tunnel toward it; told of
+    /// what is passed through only.
+    pub request_bytes: Option<i64>,
+    /// Bytes that came back.
+    pub response_bytes: Option<i64>,
     /// Every attempt made, in order.
     pub attempts: Vec<Attempt>,
 }

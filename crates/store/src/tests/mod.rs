@@ -101,6 +101,8 @@ pub(crate) fn full_generation(id: &str) -> Generation {
         preset_id: text("preset"),
         response_cache_source_id: text("gen-0"),
         data_region: text("europe"),
+        request_bytes: Some(27),
+        response_bytes: Some(28),
         attempts: vec![
             Attempt {
                 endpoint_id: "e1".into(),

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gateway::{CallerLimits, Settings, UpstreamLimits};
+use gateway::{CallerLimits, PassthroughLimits, Settings, UpstreamLimits};
 use ledger::PricePolicy;
 
 use crate::configuration::{
@@ -38,6 +38,7 @@ impl Serving {
     /// Fills in the defaults.
     pub fn of(given: ServerSettings) -> Self {
         let (base, upstream) = (Settings::default(), UpstreamLimits::default());
+        let passthrough = PassthroughLimits::default();
         let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
@@ -80,6 +81,12 @@ impl Serving {
                     authorities: Vec::new(),
                 },
                 limits,
+                passthrough: PassthroughLimits {
+                    permission: given.passthrough.map_or(passthrough.permission, Into::into),
+                    max_bytes: given.passthrough_max_bytes.unwrap_or(passthrough.max_bytes),
+                    idle: span(given.passthrough_idle_timeout, passthrough.idle),
+                    total: span(given.passthrough_timeout, passthrough.total),
+                },
                 heartbeat_after: span(given.heartbeat_after, base.heartbeat_after),
                 heartbeat_interval: span(given.heartbeat_interval, base.heartbeat_interval),
                 max_attempts: given.max_attempts.unwrap_or(base.max_attempts),

@@ -84,6 +84,12 @@ pub struct GenerationObject {
     pub status: u16,
     /// Our own: the kind of error, if there was one.
     pub error_type: Option<String>,
+    /// Our own: bytes passed through to the provider; absent unless something was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_bytes: Option<i64>,
+    /// Our own: bytes that came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_bytes: Option<i64>,
 }
 
 /// One attempt. GEN-2
@@ -166,6 +172,8 @@ impl From<Generation> for GenerationObject {
             price_state: row.price_state.as_str(),
             status: row.status,
             error_type: text(row.error_type),
+            request_bytes: row.request_bytes,
+            response_bytes: row.response_bytes,
         }
     }
 }

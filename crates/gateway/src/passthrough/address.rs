@@ -1,0 +1,192 @@
+//! Step 0: which provider is meant, and where there?
+
+use std::borrow::Cow;
+
+use catalog::Catalog;
+use http::Uri;
+use percent_encoding::percent_decode_str;
+use protocol::exchange::Fault;
+
+/// Where surfaces speak a provider's protocol themselves: these are routed like any request, not
+/// passed through.
+const OF_SURFACES: [&str; 3] =
+    ["/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens", "/anthropic/v1/models"];
+
+/// First segments that are our own. A provider of that name has the long address only.
+const RESERVED: [&str; 9] =
+    ["api", "assets", "dashboard", "docs", "healthz", "openapi.json", "readyz", "v1", "v1beta"];
+
+/// The long address, for every provider whatever its name.
+const EXPLICIT: &str = "/v1/passthrough/";
+
+/// What an address says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressed {
+    /// The provider's slug. Of the long address it may be anything.
+    pub provider: String,
+    /// The path after it, as sent: empty, or with a slash in front.
+    pub rest: String,
+}
+
+/// The call of a provider's API that is meant, if one is.
+pub fn addressed(uri: &Uri, catalog: &Catalog) -> Option<Addressed> {
+    let path = uri.path();
+    let path = path.strip_prefix("/api").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let (named, is_explicit) = match path.strip_prefix(EXPLICIT) {
+        Some(named) => (named, true),
+        None => (path.strip_prefix('/')?, false),
+    };
+    let end = named.find('/').unwrap_or(named.len());
+    let (provider, rest) = named.split_at(end);
+    let ours = || RESERVED.contains(&provider) || OF_SURFACES.contains(&path);
+    if !is_explicit && (ours() || catalog.find_provider(provider).is_none()) {
+        return None;
+    }
+    Some(Addressed { provider: provider.to_owned(), rest: rest.to_owned() })
+}
+
+/// The path at the provider whose API is below `prefix`. A path that has the whole prefix in it
+/// is taken from the host on (`/upload/v1beta/files`); any other is put below the prefix, whose
+/// last segments may be said again: `/v1/files` below `/openai/v1` is `/openai/v1/files`.
+pub fn target(prefix: &str, rest: &str) -> Result<String, Fault> {
+    if climbs(rest) {
+        return Err(Fault::invalid(
+            "the path has a segment `.` or `..`; name the provider's path without them",
+        ));
+    }
+    if !prefix.is_empty() && contains(rest, prefix) {
+        return Ok(rest.to_owned());
+    }
+    let repeated = prefix
+        .char_indices()
+        .filter(|(_, letter)| *letter == '/')
+        .map(|(at, _)| at)
+        .find(|at| begins(rest, &prefix[*at..]));
+    let kept = &prefix[..repeated.unwrap_or(prefix.len())];
+    let path = format!("{kept}{rest}");
+    Ok(if path.is_empty() { "/".to_owned() } else { path })
+}
+
+/// Whether a path begins with these segments.
+fn begins(path: &str, segments: &str) -> bool {
+    path.strip_prefix(segments).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether these segments stand one after the other anywhere in a path.
+fn contains(path: &str, segments: &str) -> bool {
+    path.char_indices()
+        .filter(|(_, letter)| *letter == '/')
+        .any(|(at, _)| begins(&path[at..], segments))
+}
+
+/// Whether a path has segments that mean another place, however they are written: servers differ
+/// in what they decode before they look.
+fn climbs(path: &str) -> bool {
+    let decoded: Cow<'_, [u8]> = percent_decode_str(path).into();
+    let twice: Cow<'_, [u8]> = percent_encoding::percent_decode(&decoded).into();
+    [decoded.as_ref(), twice.as_ref()].iter().any(|path| {
+        path.split(|byte| matches!(byte, b'/' | b'\\')).any(|segment| {
+            let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+            matches!(name, b"." | b"..")
+        })
+    })
+}
+
+/// A query as it was sent, without the keys in it that `is_ours` knows: `key=…` is where clients
+/// of Google's put theirs.
+pub fn query(query: &str, is_ours: impl Fn(&str) -> bool) -> String {
+    let stays = |part: &&str| {
+        let ours = form_urlencoded::parse(part.as_bytes())
+            .next()
+            .is_some_and(|(name, value)| name == "key" && is_ours(&value));
+        !ours
+    };
+    query.split('&').filter(stays).collect::<Vec<_>>().join("&")
+}
+
+/// The model in addresses like `/models/{model}:generateContent`.
+pub fn model(rest: &str) -> Option<String> {
+    let (_, named) = rest.split_once("/models/")?;
+    let (name, _) = named.split_once(':')?;
+    let name = percent_decode_str(name).decode_utf8().ok()?;
+    (!name.is_empty() && name.len() <= 256).then(|| name.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_reach_the_same_place_with_and_without_the_prefix() {
+        for (prefix, rest, at) in [
+            ("/v1", "/v1/files", "/v1/files"),
+            ("/v1", "/files", "/v1/files"),
+            ("/v1", "", "/v1"),
+            ("/v1", "/", "/v1/"),
+            ("/v1", "/v1beta/files", "/v1/v1beta/files"),
+            ("/v1", "/v11/files", "/v1/v11/files"),
+            ("/v1beta", "/upload/v1beta/files", "/upload/v1beta/files"),
+            ("/v1beta", "/v1beta/files/abc", "/v1beta/files/abc"),
+            ("/openai/v1", "/openai/v1/files", "/openai/v1/files"),
+            ("/openai/v1", "/v1/files", "/openai/v1/files"),
+            ("/openai/v1", "/files", "/openai/v1/files"),
+            ("/openai/v1", "/openai/files", "/openai/v1/openai/files"),
+            ("", "/v1/files", "/v1/files"),
+            ("", "", "/"),
+            ("/v1", "/files/a%2Fb%20c", "/v1/files/a%2Fb%20c"),
+            ("/v1", "//other.example/x", "/v1//other.example/x"),
+        ] {
+            assert_eq!(target(prefix, rest).unwrap(), at, "{prefix} {rest}");
+        }
+    }
+
+    #[test]
+    fn no_path_climbs() {
+        for rest in [
+            "/../admin",
+            "/v1/../../admin",
+            "/v1/./files",
+            "/%2e%2e/admin",
+            "/%2E./admin",
+            "/files%2f..%2fadmin",
+            "/files/..%5cadmin",
+            "/files/%252e%252e/admin",
+            "/..;a=b/admin",
+            "/v1/files/..",
+        ] {
+            assert!(target("/v1", rest).is_err(), "{rest}");
+        }
+        for rest in ["/files/...", "/files/..a", "/files/a..b", "/.well-known/x"] {
+            assert!(target("/v1", rest).is_ok(), "{rest}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_path_is_one_at_the_host(rest in "(/[a-z0-9.%/\\\\;@:]{0,20})?", prefix in "(/v1|/a/v1)?") {
+            if let Ok(path) = target(&prefix, &rest) {
+                proptest::prop_assert!(path.starts_with('/'));
+                proptest::prop_assert!(path.ends_with(&rest));
+                proptest::prop_assert!(!climbs(&path));
+            }
+        }
+    }
+
+    #[test]
+    fn only_our_own_key_leaves_the_query() {
+        let ours = |key: &str| key == "sk-or-1";
+        assert_eq!(query("alt=sse&key=sk-or-1&pageSize=2", ours), "alt=sse&pageSize=2");
+        assert_eq!(query("key=sk-or-1", ours), "");
+        assert_eq!(query("%6Bey=sk%2Dor-1&a", ours), "a");
+        assert_eq!(query("key=other&a=%20b+c&&d", ours), "key=other&a=%20b+c&&d");
+    }
+
+    #[test]
+    fn the_model_is_read_from_addresses_of_googles() {
+        assert_eq!(model("/v1beta/models/gemini-3:embedContent").as_deref(), Some("gemini-3"));
+        assert_eq!(model("/v1/models/a%2Fb:x").as_deref(), Some("a/b"));
+        for other in ["/v1/models", "/v1/models/gpt-4o", "/v1/files", "/v1/models/:x"] {
+            assert_eq!(model(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Step 4: the caller's body on its way to the provider, piece by piece: no more of it is read
+//! than the provider takes.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use protocol::exchange::{ErrorType, Fault};
+use tokio::time::{Instant, Sleep};
+
+use super::peek::Peeked;
+
+/// What whoever sends a body and whoever waits for the answer know of each other.
+#[derive(Debug, Default)]
+pub struct Passage {
+    /// Bytes that were passed on.
+    bytes: AtomicU64,
+    trouble: OnceLock<BodyTrouble>,
+}
+
+impl Passage {
+    /// How many bytes were passed on.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Why the body ended before its end, if it did.
+    pub fn trouble(&self) -> Option<&BodyTrouble> {
+        self.trouble.get()
+    }
+}
+
+/// Why a body ended before its end.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BodyTrouble {
+    /// It is larger than allowed.
+    #[error("Request payload too large: at most {0} bytes are passed through")]
+    TooLarge(u64),
+    /// Nothing came of it for too long.
+    #[error("Operation timed out: nothing of the request body came for {0:?}")]
+    Idle(Duration),
+    /// The caller's connection broke.
+    #[error("the request body broke off: {0}")]
+    Broken(String),
+}
+
+impl BodyTrouble {
+    /// As the caller is told.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::TooLarge(_) => Fault::new(ErrorType::PayloadTooLarge, self.to_string()),
+            Self::Idle(_) => Fault::new(ErrorType::Timeout, self.to_string()).with_status(408),
+            Self::Broken(_) => Fault::invalid(self.to_string()),
+        }
+    }
+}
+
+/// A caller's body.
+pub struct PassedRequest {
+    /// What was looked into.
+    begun: VecDeque<Bytes>,
+    rest: Option<Incoming>,
+    passage: Arc<Passage>,
+    left: u64,
+    limit: u64,
+    idle: Duration,
+    /// Runs while nothing comes; made when that happens first.
+    patience: Option<Pin<Box<Sleep>>>,
+    is_waiting: bool,
+}
+
+impl PassedRequest {
+    /// A body of at most `limit` bytes, of which the beginning was read. Pauses of the caller are
+    /// at most `idle` long; those of the provider, who takes it, do not count.
+    pub fn new(
+        peeked: Peeked,
+        rest: Incoming,
+        (limit, idle): (u64, Duration),
+        passage: Arc<Passage>,
+    ) -> Result<Self, Fault> {
+        let rest = (!peeked.is_whole).then_some(rest);
+        let begun = VecDeque::from(peeked.pieces);
+        let this = Self {
+            begun,
+            rest,
+            passage,
+            left: limit,
+            limit,
+            idle,
+            patience: None,
+            is_waiting: false,
+        };
+        if this.size_hint().lower() > limit {
+            return Err(BodyTrouble::TooLarge(limit).fault());
+        }
+        Ok(this)
+    }
+
+    fn fail(&mut self, trouble: BodyTrouble) -> Poll<Option<Result<Frame<Bytes>, BodyTrouble>>> {
+        self.rest = None;
+        let _ = self.passage.trouble.set(trouble.clone());
+        Poll::Ready(Some(Err(trouble)))
+    }
+
+    fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyTrouble>>> {
+        loop {
+            let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+            match Pin::new(rest).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.is_waiting = false;
+                    // Trailers belong to one connection.
+                    if let Ok(data) = frame.into_data() {
+                        return Poll::Ready(Some(Ok(data)));
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Some(Err(BodyTrouble::Broken(error.to_string()))));
+                }
+                Poll::Ready(None) => {
+                    self.rest = None;
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => {
+                    let idle = self.idle;
+                    let patience =
+                        self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+                    if !self.is_waiting {
+                        self.is_waiting = true;
+                        patience.as_mut().reset(Instant::now() + idle);
+                    }
+                    return patience
+                        .as_mut()
+                        .poll(context)
+                        .map(|()| Some(Err(BodyTrouble::Idle(idle))));
+                }
+            }
+        }
+    }
+}
+
+impl Body for PassedRequest {
+    type Data = Bytes;
+    type Error = BodyTrouble;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyTrouble>>> {
+        let this = self.get_mut();
+        let data = match this.begun.pop_front() {
+            Some(data) => data,
+            None => match std::task::ready!(this.poll_rest(context)) {
+                Some(Ok(data)) => data,
+                Some(Err(trouble)) => return this.fail(trouble),
+                None => return Poll::Ready(None),
+            },
+        };
+        match this.left.checked_sub(data.len() as u64) {
+            Some(left) => this.left = left,
+            None => return this.fail(BodyTrouble::TooLarge(this.limit)),
+        }
+        this.passage.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.begun.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let begun: u64 = self.begun.iter().map(|piece| piece.len() as u64).sum();
+        let rest = self.rest.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint);
+        let mut hint = SizeHint::new();
+        hint.set_lower(begun.saturating_add(rest.lower()));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(begun.saturating_add(upper));
+        }
+        hint
+    }
+}

@@ -1,0 +1,128 @@
+//! Step 2: whose credential may be used? As routing would choose for this provider and caller, of
+//! those that the operator lets pass.
+
+use std::sync::Arc;
+
+use catalog::{Catalog, Endpoint, EndpointId, ProviderId, ServiceTier};
+use http::{HeaderName, HeaderValue};
+use protocol::exchange::{ErrorType, Fault};
+
+use super::peek::Named;
+use crate::app::Worker;
+use crate::clock::now_seconds;
+use crate::control::{Access, Caller, Snapshot};
+use crate::settings::PassthroughPermission;
+use crate::upstream::Grant;
+
+/// The endpoint of a model at a provider, by the provider's name of it or by ours. Of several
+/// with one name the ordinary one: what is not asked for as free or in another tier is not.
+pub fn endpoint_of(catalog: &Catalog, provider: ProviderId, name: &str) -> Option<EndpointId> {
+    let name = name.strip_prefix("models/").unwrap_or(name);
+    let slug = &catalog.provider(provider).slug;
+    let special = |endpoint: &Endpoint| {
+        let is_other_tier = endpoint.service_tier != ServiceTier::Default;
+        (endpoint.model.ends_with(":free"), is_other_tier, endpoint.price.base.is_empty())
+    };
+    let find = |is_it: &dyn Fn(&Endpoint) -> bool| {
+        catalog
+            .endpoints()
+            .filter(|(_, endpoint)| endpoint.provider == *slug && is_it(endpoint))
+            .min_by_key(|(_, endpoint)| special(endpoint))
+            .map(|(id, _)| id)
+    };
+    find(&|endpoint| endpoint.upstream_model == name).or_else(|| find(&|it| it.model == name))
+}
+
+/// The credential for a call: the workspace's own first, then a shared one, then fallbacks.
+/// Those that are for some models only serve calls that name one of these beyond doubt. BYOK-2,
+/// BYOK-6
+pub fn choose(
+    permission: PassthroughPermission,
+    snapshot: &Snapshot,
+    caller: &Caller,
+    provider: ProviderId,
+    named: &Named,
+    endpoint: Option<EndpointId>,
+) -> Result<Arc<Access>, Fault> {
+    let catalog = &snapshot.catalog;
+    let slug = &catalog.provider(provider).slug;
+    let denied = |message: String| Err(Fault::new(ErrorType::PermissionDenied, message));
+    if permission == PassthroughPermission::Off {
+        return denied(
+            "Calls of a provider's own API are switched off on this gateway; its operator can \
+             set `passthrough` to own_credentials or all"
+                .to_owned(),
+        );
+    }
+    let model = match endpoint {
+        Some(endpoint) if named.is_certain => catalog.endpoint(endpoint).model.as_str(),
+        // No list of models has it.
+        _ => "",
+    };
+    let usable = |access: &Access| permission == PassthroughPermission::All || access.is_byok();
+    let order = |access: &Access| match (access.is_byok(), access.is_fallback) {
+        (true, false) => 0,
+        (false, _) => 1,
+        (true, true) => 2,
+    };
+    let found = snapshot
+        .access_for(provider, model, caller)
+        .filter(|access| usable(access))
+        .min_by_key(|access| order(access));
+    if let Some(access) = found {
+        return Ok(Arc::clone(access));
+    }
+    let theirs = |access: &&Arc<Access>| {
+        usable(access)
+            && access.workspace_id.as_deref().is_none_or(|id| id == &*caller.workspace_id)
+    };
+    let all = snapshot.access.get(provider.0 as usize).into_iter().flatten();
+    if all.clone().any(|access| theirs(&access)) {
+        return denied(format!(
+            "The credentials for {slug} are for certain keys or models only. Use a key that is \
+             allowed, or name an allowed model as `model` in a JSON body of at most 1 MiB"
+        ));
+    }
+    if permission == PassthroughPermission::OwnCredentials {
+        return denied(format!(
+            "Calls of {slug}'s own API need a credential of this workspace: add one with \
+             `trunkline credential add {slug} --workspace …`, or have the operator set \
+             `passthrough` to all"
+        ));
+    }
+    Err(Fault::new(
+        ErrorType::NotFound,
+        format!(
+            "Nobody has a credential for {slug} here; `trunkline credential add {slug}` adds one"
+        ),
+    ))
+}
+
+/// The headers that authorise a call, and the token that was used, if one was. All ways of
+/// authentication go through here.
+pub async fn authorise(
+    access: &Access,
+    worker: &Worker,
+) -> Result<(Vec<(HeaderName, HeaderValue)>, Option<Grant>), Fault> {
+    let token_server = worker.app.settings.upstream.token_server.as_ref();
+    let got = access.authorization.headers(now_seconds(), &worker.pool, token_server).await;
+    match got {
+        Ok(Some(authorised)) => Ok(authorised),
+        // What is signed is the whole body, which is not held here.
+        Ok(None) => Err(Fault::new(
+            ErrorType::PermissionDenied,
+            "Calls of this provider's own API cannot be signed with access keys; use a credential \
+             that is a bearer key",
+        )),
+        Err(failure) => {
+            let message = "Provider returned error: no access token";
+            Err(Fault::new(
+                ErrorType::ProviderUnavailable,
+                match access.is_byok() {
+                    true => format!("{message}: {failure}"),
+                    false => message.to_owned(),
+                },
+            ))
+        }
+    }
+}

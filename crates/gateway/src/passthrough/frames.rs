@@ -1,0 +1,149 @@
+//! Where the frames of a WebSocket begin and end, so that a farewell can be put between two of
+//! them. Nothing else of them is looked at. RFC 6455, 5.2
+
+/// The way of frames in one direction.
+#[derive(Debug, Default)]
+pub struct Frames {
+    /// The header of the frame that is under way, as far as it came.
+    header: [u8; 14],
+    /// How much of it came.
+    have: usize,
+    /// Bytes of payload that are still to come.
+    left: u64,
+    /// All bytes that passed.
+    passed: u64,
+    /// A frame that closes the connection has passed.
+    closing: bool,
+}
+
+/// The opcode of a frame that closes the connection.
+const CLOSE: u8 = 8;
+
+/// How a server says that it goes away: unmasked, status 1001.
+pub const GOING_AWAY_TO_CALLER: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
+/// The same as a client says it: masked, with a mask that changes nothing.
+pub const GOING_AWAY_TO_PROVIDER: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
+
+impl Frames {
+    /// Bytes passed.
+    pub fn pass(&mut self, mut bytes: &[u8]) {
+        self.passed = self.passed.saturating_add(bytes.len() as u64);
+        while let Some((first, rest)) = bytes.split_first() {
+            if self.left > 0 {
+                let skipped = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+                self.left -= skipped as u64;
+                bytes = &bytes[skipped..];
+                continue;
+            }
+            self.header[self.have] = *first;
+            self.have += 1;
+            bytes = rest;
+            if self.have == self.header_length() {
+                self.closing |= self.header[0] & 0x0f == CLOSE;
+                self.left = self.payload_length();
+                self.have = 0;
+            }
+        }
+    }
+
+    /// Whether the last frame is complete, and another may follow.
+    pub fn is_between(&self) -> bool {
+        self.have == 0 && self.left == 0 && !self.closing
+    }
+
+    /// How many bytes passed.
+    pub fn passed(&self) -> u64 {
+        self.passed
+    }
+
+    /// How long the header is that is under way; as far as that is known yet.
+    fn header_length(&self) -> usize {
+        if self.have < 2 {
+            return 2;
+        }
+        let extended = match self.header[1] & 0x7f {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let mask = if self.header[1] & 0x80 != 0 { 4 } else { 0 };
+        2 + extended + mask
+    }
+
+    fn payload_length(&self) -> u64 {
+        let number = |bytes: &[u8]| {
+            bytes.iter().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte))
+        };
+        match self.header[1] & 0x7f {
+            126 => number(&self.header[2..4]),
+            127 => number(&self.header[2..10]),
+            short => u64::from(short),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(opcode: u8, payload: usize, masked: bool) -> Vec<u8> {
+        let mut frame = vec![0x80 | opcode];
+        let mask = if masked { 0x80 } else { 0 };
+        match payload {
+            0..126 => frame.push(mask | payload as u8),
+            126..65_536 => {
+                frame.push(mask | 126);
+                frame.extend_from_slice(&(payload as u16).to_be_bytes());
+            }
+            _ => {
+                frame.push(mask | 127);
+                frame.extend_from_slice(&(payload as u64).to_be_bytes());
+            }
+        }
+        if masked {
+            frame.extend_from_slice(&[1, 2, 3, 4]);
+        }
+        frame.resize(frame.len() + payload, b'x');
+        frame
+    }
+
+    #[test]
+    fn nothing_follows_a_close() {
+        let mut frames = Frames::default();
+        assert!(frames.is_between());
+        frames.pass(&GOING_AWAY_TO_CALLER);
+        assert!(!frames.is_between());
+    }
+
+    proptest! {
+        #[test]
+        fn boundaries_are_found_wherever_the_bytes_are_cut(
+            sizes in proptest::collection::vec(
+                (prop_oneof![0_usize..130, 65_000_usize..66_000], any::<bool>()), 1..5),
+            cut in 1_usize..5_000,
+        ) {
+            let mut frames = Frames::default();
+            let mut total = 0;
+            for (size, masked) in sizes {
+                let bytes = frame(2, size, masked);
+                total += bytes.len() as u64;
+                frames.pass(&bytes[..bytes.len() - 1]);
+                prop_assert!(!frames.is_between());
+                frames.pass(&bytes[bytes.len() - 1..]);
+                prop_assert!(frames.is_between());
+                let mut pieces = Frames::default();
+                bytes.chunks(cut).for_each(|piece| pieces.pass(piece));
+                prop_assert!(pieces.is_between());
+            }
+            prop_assert_eq!(frames.passed(), total);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut frames = Frames::default();
+            bytes.chunks(7).for_each(|piece| frames.pass(piece));
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! Step 5: one call from its first byte to its answer.
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use catalog::AuthStyle;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use protocol::exchange::{ErrorType, Fault};
+use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::address::{Addressed, target};
+use super::answer::PassedAnswer;
+use super::body::PassedRequest;
+use super::books::{Books, Known};
+use super::credential::{authorise, choose, endpoint_of};
+use super::headers::{to_caller, without_length, without_owner};
+use super::hold::hold;
+use super::peek::{Peeked, peek};
+use super::request::Outward;
+use super::tap::is_events;
+use super::tunnel::{self, Tunnel};
+use crate::answer::AnswerBody;
+use crate::app::{App, Worker};
+use crate::clock::now_micros;
+use crate::control::limits::Limited;
+use crate::control::{Access, Caller, Snapshot};
+use crate::error::respond;
+use crate::inference::Call;
+use crate::inference::admit::{authenticate, enter, key_of_address, may_infer, no_slot};
+use crate::inference::live::stopping;
+use crate::inference::receive::{MAX_OF_UNKNOWN, discard};
+use crate::inference::stream::report_commit;
+use crate::listener::Running;
+use crate::upstream::{Driving, SendError};
+
+/// How often what is held for a call is kept while its provider is waited for.
+const KEEPING: Duration = Duration::from_secs(60);
+
+const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
+
+/// Answers one call of a provider's API.
+pub async fn handle(
+    worker: Worker,
+    request: Request<Incoming>,
+    meant: Addressed,
+) -> Response<AnswerBody> {
+    let generation_id = Call::new_id();
+    let app = Arc::clone(&worker.app);
+    let mut passing = std::pin::pin!(pass(worker, request, meant, generation_id.clone()));
+    // The order to stop polls every connection, and with it this.
+    let outcome = std::future::poll_fn(|context| match app.is_cut_off() {
+        true => Poll::Ready(Err(stopping().into())),
+        false => passing.as_mut().poll(context),
+    });
+    match outcome.await {
+        Ok(response) => response,
+        Err(refusal) => refusal.respond(&app, &generation_id),
+    }
+}
+
+/// A call that was refused, or that no provider answered.
+struct Refusal {
+    fault: Fault,
+    /// It has a row, and with it a place in the metrics.
+    is_settled: bool,
+    /// It came too early. RATE-5
+    limited: Option<Box<Limited>>,
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self { fault, is_settled: false, limited: None }
+    }
+}
+
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        let refusal = Self::from(limited.fault.clone());
+        Self { limited: Some(Box::new(limited)), ..refusal }
+    }
+}
+
+impl Refusal {
+    fn respond(&self, app: &App, generation_id: &str) -> Response<AnswerBody> {
+        if !self.is_settled {
+            app.metrics.turned_away(self.fault.status);
+        }
+        let mut response = respond(&self.fault, Some(generation_id), &[]);
+        if let Some(limited) = &self.limited {
+            limited.tell(response.headers_mut());
+        }
+        response
+    }
+}
+
+async fn pass(
+    worker: Worker,
+    mut request: Request<Incoming>,
+    meant: Addressed,
+    generation_id: String,
+) -> Result<Response<AnswerBody>, Refusal> {
+    let app = Arc::clone(&worker.app);
+    let snapshot = app.snapshot();
+    let deadline = Instant::now() + app.settings.passthrough.total;
+    let upgrading = tunnel::is_asked(&request).then(|| hyper::upgrade::on(&mut request));
+    let (mut parts, mut body) = request.into_parts();
+    key_of_address(&parts.uri, &mut parts.headers);
+    key_of_azure(&mut parts.headers);
+    if upgrading.is_some() {
+        tunnel::key_of_protocols(&mut parts.headers);
+    }
+    let admitted = authenticate(&parts.headers, &snapshot, now_micros())
+        .and_then(|caller| may_infer(&caller).map(|()| caller));
+    let caller = match admitted {
+        Ok(caller) => caller,
+        Err(fault) => {
+            discard(&mut body, &parts.headers, MAX_OF_UNKNOWN).await;
+            return Err(fault.into());
+        }
+    };
+    let passing = Passing { app, worker, snapshot, caller, meant, generation_id, parts, deadline };
+    let prepared = match passing.prepare(&mut body).await {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            let limit = passing.app.settings.max_body_bytes;
+            discard(&mut body, &passing.parts.headers, limit).await;
+            return Err(refusal);
+        }
+    };
+    passing.run(prepared, body, upgrading).await
+}
+
+/// Clients of Azure's put their key into a header that is nobody else's.
+fn key_of_azure(headers: &mut HeaderMap) {
+    let key = headers.get("api-key").cloned();
+    if let Some(key) = key.filter(|_| !headers.contains_key(AUTHORIZATION)) {
+        headers.entry("x-api-key").or_insert(key);
+    }
+}
+
+/// A call whose caller is known.
+struct Passing {
+    app: Arc<App>,
+    worker: Worker,
+    snapshot: Arc<Snapshot>,
+    caller: Arc<Caller>,
+    meant: Addressed,
+    generation_id: String,
+    parts: Parts,
+    deadline: Instant,
+}
+
+/// What was decided before the provider is asked.
+struct Prepared {
+    access: Arc<Access>,
+    provider: catalog::ProviderId,
+    /// The beginning of the body.
+    peeked: Peeked,
+    /// The answer may tell what it used.
+    is_work: bool,
+    books: Books,
+}
+
+impl Passing {
+    /// Decides all there is to decide before the provider is asked.
+    async fn prepare(&self, body: &mut Incoming) -> Result<Prepared, Refusal> {
+        let (app, snapshot, caller) = (&self.app, &self.snapshot, &self.caller);
+        let place = enter(app, caller, now_micros()).await?;
+        let slot = self.worker.settlements.reserve_slot().map_err(|_| no_slot())?;
+        let catalog = &snapshot.catalog;
+        let provider =
+            catalog.find_provider(&self.meant.provider).ok_or_else(|| self.unknown_provider())?;
+        let settings = &app.settings;
+        let patience = (settings.body_idle_timeout, settings.body_timeout);
+        let peeked = peek(body, &self.parts.headers, patience).await?;
+        let named = peeked.named(&self.parts.method, &self.meant.rest);
+        let endpoint = named.model.as_deref().and_then(|name| endpoint_of(catalog, provider, name));
+        let permission = settings.passthrough.permission;
+        let access = choose(permission, snapshot, caller, provider, &named, endpoint)?;
+        // Before money is held for it.
+        target(&access.origin.prefix, &self.meant.rest)?;
+        let reservation = hold(app, snapshot, caller, &access, &named, endpoint).await?;
+        let known = Known {
+            caller,
+            headers: &self.parts.headers,
+            provider,
+            access: &access,
+            named: &named,
+            endpoint,
+            generation_id: &self.generation_id,
+        };
+        let books = Books::open(app, snapshot, &known, (slot, place, reservation));
+        Ok(Prepared { access, provider, peeked, is_work: named.is_work, books })
+    }
+
+    fn unknown_provider(&self) -> Fault {
+        let name: String = self.meant.provider.chars().take(80).collect();
+        let message = format!(
+            "There is no provider `{name}` here; GET /api/v1/providers lists them by their slugs"
+        );
+        Fault::new(ErrorType::NotFound, message)
+    }
+
+    /// Asks the provider and passes its answer.
+    async fn run(
+        self,
+        prepared: Prepared,
+        body: Incoming,
+        upgrading: Option<OnUpgrade>,
+    ) -> Result<Response<AnswerBody>, Refusal> {
+        let Prepared { access, provider, peeked, is_work, mut books } = prepared;
+        let asked = async {
+            let (credential, grant) = authorise(&access, &self.worker).await?;
+            let outward = Outward {
+                parts: &self.parts,
+                meant: &self.meant,
+                provider: self.snapshot.catalog.provider(provider),
+                access: &access,
+                credential: &credential,
+                is_work,
+                is_upgrade: upgrading.is_some(),
+            };
+            let settings = &self.app.settings;
+            let bounds = (settings.passthrough.max_bytes, settings.body_idle_timeout);
+            let body = PassedRequest::new(peeked, body, bounds, Arc::clone(books.passage()))?;
+            let request = outward.write(body, |key| self.is_ours(key, outward.provider))?;
+            let answered = self.send(&access, request, &mut books).await?;
+            if let (StatusCode::UNAUTHORIZED, Some(grant)) = (answered.0.status(), &grant) {
+                access.authorization.refused(grant);
+            }
+            Ok::<_, Fault>(answered)
+        };
+        let answered = match asked.await {
+            Ok((response, driving)) => {
+                books.attempted(Some(response.status().as_u16()), None);
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    self.tunnel(&access, response, upgrading, driving, books).await
+                } else {
+                    self.answer(&access, response, driving, books).await
+                }
+            }
+            Err(fault) => {
+                books.attempted(None, Some(&fault));
+                Err((fault, books))
+            }
+        };
+        match answered {
+            Ok(response) => Ok(response),
+            Err((fault, mut books)) => {
+                if let Some(committed) = books.fail(&fault) {
+                    report_commit(&self.generation_id, committed.await);
+                }
+                Err(Refusal { fault, is_settled: true, limited: None })
+            }
+        }
+    }
+
+    /// Whether a key in the query is one for this gateway, not for the provider.
+    fn is_ours(&self, key: &str, provider: &catalog::Provider) -> bool {
+        let hash: [u8; 32] = Sha256::digest(key).into();
+        provider.auth == AuthStyle::XGoogApiKey || self.snapshot.keys.contains_key(&hash)
+    }
+
+    /// Sends the request and waits for the answer's headers.
+    async fn send(
+        &self,
+        access: &Access,
+        request: Request<PassedRequest>,
+        books: &mut Books,
+    ) -> Result<(Response<Incoming>, Driving), Fault> {
+        let passage = Arc::clone(books.passage());
+        let direct = self.worker.pool.open(&access.origin).await.map_err(|error| {
+            tracing::debug!(%error, "a provider could not be reached");
+            self.unreachable(&error)
+        })?;
+        let mut answering = std::pin::pin!(direct.send(request));
+        loop {
+            let next = self.deadline.min(Instant::now() + KEEPING);
+            match timeout_at(next, &mut answering).await {
+                Ok(Ok(answered)) => return Ok(answered),
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "a provider did not answer");
+                    let own = passage.trouble().map(super::body::BodyTrouble::fault);
+                    return Err(own.unwrap_or_else(|| self.unreachable(&error)));
+                }
+                Err(_) if Instant::now() >= self.deadline => {
+                    let message = format!("{} did not answer in time", self.meant.provider);
+                    return Err(Fault::new(ErrorType::Timeout, message));
+                }
+                Err(_) => books.keep(),
+            }
+        }
+    }
+
+    fn unreachable(&self, error: &SendError) -> Fault {
+        let provider = &self.meant.provider;
+        let message = match error {
+            SendError::ConnectTimeout(_) => format!("{provider} did not take a connection in time"),
+            SendError::Connect(_) => format!("{provider} could not be connected to"),
+            SendError::Broken(_) => format!("{provider} closed the connection without an answer"),
+        };
+        Fault::new(ErrorType::ProviderUnavailable, message)
+    }
+
+    /// The headers for the caller.
+    fn response(&self, access: &Access, response: &Response<Incoming>) -> Response<AnswerBody> {
+        let mut passed = Response::new(AnswerBody::Whole(None));
+        *passed.status_mut() = response.status();
+        let public_url = &self.app.settings.public_url;
+        let mut headers = to_caller(response.headers(), &access.origin, &self.meant, public_url);
+        without_length(&mut headers, self.parts.method == Method::HEAD);
+        if !access.is_byok() {
+            without_owner(&mut headers);
+        }
+        if let Ok(id) = HeaderValue::from_str(&self.generation_id) {
+            headers.insert(GENERATION_ID, id);
+        }
+        *passed.headers_mut() = headers;
+        passed
+    }
+
+    /// Passes the answer.
+    async fn answer(
+        &self,
+        access: &Access,
+        response: Response<Incoming>,
+        driving: Driving,
+        mut books: Books,
+    ) -> Result<Response<AnswerBody>, (Fault, Books)> {
+        let mut passed = self.response(access, &response);
+        let (parts, body) = response.into_parts();
+        let kind = parts.headers.get(CONTENT_TYPE);
+        let streamed = kind.is_some_and(|kind| is_events(kind.as_bytes()));
+        let most = self.app.settings.passthrough.max_bytes;
+        if body.size_hint().lower() > most {
+            let message = format!(
+                "{} answered with more than the {most} bytes that are passed through",
+                self.meant.provider
+            );
+            return Err((Fault::new(ErrorType::ProviderUnavailable, message), books));
+        }
+        books.begin(parts.status.as_u16(), &parts.headers, streamed);
+        if body.is_end_stream() {
+            if let Some(committed) = books.end() {
+                report_commit(&self.generation_id, committed.await);
+            }
+            return Ok(passed);
+        }
+        let answer = PassedAnswer::new(
+            &self.app,
+            &self.generation_id,
+            (body, books),
+            driving,
+            self.deadline,
+        );
+        *passed.body_mut() = AnswerBody::Passed(Box::new(answer));
+        Ok(passed)
+    }
+
+    /// Passes the answer that makes the connection a WebSocket.
+    async fn tunnel(
+        &self,
+        access: &Access,
+        response: Response<Incoming>,
+        upgrading: Option<OnUpgrade>,
+        driving: Driving,
+        mut books: Books,
+    ) -> Result<Response<AnswerBody>, (Fault, Books)> {
+        let provider = &self.meant.provider;
+        let unavailable =
+            |what| Fault::new(ErrorType::ProviderUnavailable, format!("{provider} {what}"));
+        let Some(caller) = upgrading else {
+            return Err((unavailable("changed the protocol, which was not asked for"), books));
+        };
+        let mut passed = self.response(access, &response);
+        tunnel::upgrade(passed.headers_mut());
+        let patience = self.app.settings.upstream.connect;
+        let Ok(Ok(upgraded)) = timeout(patience, hyper::upgrade::on(response)).await else {
+            return Err((unavailable("did not change the protocol as it said"), books));
+        };
+        // The connection is the tunnel's from here on, and nobody drives it.
+        drop(driving);
+        books.begin(StatusCode::SWITCHING_PROTOCOLS.as_u16(), passed.headers(), true);
+        let tunnel = Tunnel {
+            app: Arc::clone(&self.app),
+            caller,
+            provider: upgraded,
+            books,
+            deadline: self.deadline,
+            running: Running::new(&self.app),
+        };
+        tokio::spawn(tunnel.run());
+        Ok(passed)
+    }
+}

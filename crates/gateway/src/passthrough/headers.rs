@@ -1,0 +1,217 @@
+//! Step 4: which headers pass, in either direction. All but those that belong to one connection,
+//! to this gateway, or to whom a caller shows itself.
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+
+use super::address::{Addressed, target};
+use crate::upstream::Origin;
+
+/// Of one connection, not of a message.
+const OF_CONNECTION: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Between the caller and this gateway: how it is authenticated, whence it came, which page or
+/// application it is. The length is told anew by whoever writes the body.
+const OF_CALLER: [&str; 26] = [
+    "host",
+    "content-length",
+    "expect",
+    "authorization",
+    "x-api-key",
+    "x-goog-api-key",
+    "api-key",
+    "cookie",
+    "origin",
+    "referer",
+    "http-referer",
+    "x-title",
+    "x-session-id",
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "fastly-client-ip",
+    "cf-connecting-ip",
+    "cf-ipcountry",
+    "cf-ray",
+    "cf-visitor",
+    "cdn-loop",
+    "x-envoy-external-address",
+    "x-original-forwarded-for",
+];
+
+/// Families of the same.
+const OF_CALLER_BY_PREFIX: [&str; 3] = ["x-openrouter-", "x-forwarded-", "sec-fetch-"];
+
+/// About the provider's host, which is not this one.
+const OF_HOST: [&str; 6] = [
+    "set-cookie",
+    "set-cookie2",
+    "alt-svc",
+    "strict-transport-security",
+    "public-key-pins",
+    "clear-site-data",
+];
+
+/// Pages of any origin may call: that is said once, by the listener.
+const OF_HOST_BY_PREFIX: [&str; 1] = ["access-control-"];
+
+/// Where an answer names an address that the next request goes to.
+const ADDRESSES: [HeaderName; 4] = [
+    http::header::LOCATION,
+    http::header::CONTENT_LOCATION,
+    HeaderName::from_static("x-goog-upload-url"),
+    HeaderName::from_static("x-goog-upload-control-url"),
+];
+
+/// The caller's headers as the provider gets them.
+pub fn to_provider(headers: &HeaderMap) -> HeaderMap {
+    kept(headers, |name| {
+        !OF_CALLER.contains(&name)
+            && !OF_CALLER_BY_PREFIX.iter().any(|prefix| name.starts_with(prefix))
+    })
+}
+
+/// The provider's headers as the caller gets them. Addresses at the provider become addresses
+/// here, so that an upload goes on the way on which it began.
+pub fn to_caller(
+    headers: &HeaderMap,
+    origin: &Origin,
+    addressed: &Addressed,
+    public_url: &str,
+) -> HeaderMap {
+    let mut kept = kept(headers, |name| {
+        !OF_HOST.contains(&name) && !OF_HOST_BY_PREFIX.iter().any(|prefix| name.starts_with(prefix))
+    });
+    debug_assert!(!kept.contains_key(SET_COOKIE));
+    for name in &ADDRESSES {
+        let Some(value) = kept.get(name).and_then(|value| value.to_str().ok()) else { continue };
+        let here = here(value, origin, addressed, public_url);
+        if let Some(Ok(here)) = here.as_deref().map(HeaderValue::from_str) {
+            kept.insert(name, here);
+        }
+    }
+    kept
+}
+
+/// An address at the provider as one at this gateway.
+fn here(address: &str, origin: &Origin, addressed: &Addressed, public_url: &str) -> Option<String> {
+    let scheme = format!("{}://", origin.scheme);
+    let host = address.get(..scheme.len()).filter(|it| it.eq_ignore_ascii_case(&scheme))?.len();
+    let authority = origin.authority.as_str();
+    let rest = &address[host..];
+    rest.get(..authority.len()).filter(|it| it.eq_ignore_ascii_case(authority))?;
+    let address = &rest[authority.len()..];
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    // The authority ends there, and asked here the same place is found again.
+    let begins = path.starts_with('/');
+    if !begins || target(&origin.prefix, path).ok().as_deref() != Some(path) {
+        return None;
+    }
+    let public_url = public_url.trim_end_matches('/');
+    Some(format!("{public_url}/api/v1/passthrough/{}{address}", addressed.provider))
+}
+
+fn kept(headers: &HeaderMap, passes: impl Fn(&str) -> bool) -> HeaderMap {
+    let listed: Vec<String> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect();
+    let mut kept = HeaderMap::with_capacity(headers.len() + 2);
+    for (name, value) in headers {
+        let text = name.as_str();
+        if passes(text) && !OF_CONNECTION.contains(&text) && !listed.iter().any(|it| it == text) {
+            kept.append(name, value.clone());
+        }
+    }
+    kept
+}
+
+/// An answer's length is told by its body; only where there is none for it does the header say
+/// what there would be.
+pub fn without_length(headers: &mut HeaderMap, is_head: bool) {
+    if !is_head {
+        headers.remove(CONTENT_LENGTH);
+    }
+}
+
+/// Whose account a shared credential is of is not the callers' to know.
+pub fn without_owner(headers: &mut HeaderMap) {
+    for name in ["openai-organization", "openai-project", "anthropic-organization-id"] {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    fn names(map: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<_> = map.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn what_is_the_callers_own_stays_here() {
+        let sent = map(&[
+            ("host", "gateway"),
+            ("authorization", "Bearer ours"),
+            ("x-api-key", "ours"),
+            ("cookie", "a=b"),
+            ("connection", "close, X-Private"),
+            ("x-private", "1"),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-openrouter-title", "app"),
+            ("content-type", "application/json"),
+            ("openai-beta", "assistants=v2"),
+            ("content-length", "5"),
+            ("x-stainless-lang", "python"),
+        ]);
+        let passed = to_provider(&sent);
+        assert_eq!(names(&passed), ["content-type", "openai-beta", "x-stainless-lang"]);
+    }
+
+    #[test]
+    fn addresses_at_the_provider_become_addresses_here() {
+        let origin = Origin::parse("https://api.example.com/v1beta").unwrap();
+        let addressed = Addressed { provider: "p".into(), rest: String::new() };
+        let answered = map(&[
+            ("set-cookie", "a=b"),
+            ("x-goog-upload-url", "https://api.example.com/upload/v1beta/files?upload_id=1"),
+            ("location", "https://elsewhere.example/file"),
+            ("access-control-allow-origin", "https://page.example"),
+            ("x-request-id", "r"),
+        ]);
+        let passed = to_caller(&answered, &origin, &addressed, "http://here/");
+        assert_eq!(names(&passed), ["location", "x-goog-upload-url", "x-request-id"]);
+        let address = "http://here/api/v1/passthrough/p/upload/v1beta/files?upload_id=1";
+        assert_eq!(passed["x-goog-upload-url"], address);
+        assert_eq!(passed["location"], "https://elsewhere.example/file");
+        let outside = "https://api.example.com/console";
+        assert_eq!(here(outside, &origin, &addressed, "http://here"), None, "not reached by us");
+        let lookalike = "https://api.example.com.evil.example/x";
+        assert_eq!(here(lookalike, &origin, &addressed, "http://here"), None);
+    }
+}

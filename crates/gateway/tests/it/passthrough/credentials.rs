@@ -1,0 +1,108 @@
+//! Whose credential is used, and whether it may be.
+
+use gateway::{PassthroughPermission, Settings};
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use serde_json::json as value;
+use store::{Actor, NewApiKey, NewProviderCredential, Secret, Store};
+
+use super::world::*;
+use crate::support::{Answer, Gateway, MODEL};
+
+/// A provider that tells which credential it got.
+async fn telling() -> String {
+    provider(|request: Request<Incoming>| async move {
+        let credential = request.headers().get("authorization").map(|it| it.to_str().unwrap());
+        json(value!({ "credential": credential }).to_string())
+    })
+    .await
+}
+
+fn permitted(permission: PassthroughPermission) -> Settings {
+    let mut settings = passing();
+    settings.passthrough.permission = permission;
+    settings
+}
+
+async fn gateway_with(permission: PassthroughPermission, own: bool, shared: bool) -> Gateway {
+    let store = Store::open_temporary().await.unwrap();
+    if shared {
+        credential(&store, "shared", None).await;
+    }
+    if own {
+        let workspace = workspace(&store).await;
+        credential(&store, "own", Some(workspace)).await;
+    }
+    let catalog = guarded(&telling().await);
+    Gateway::with_store(catalog, permitted(permission), store, NewApiKey::default()).await
+}
+
+fn message(answer: &Answer) -> String {
+    answer.json()["error"]["message"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_operator_says_whose_credentials_pass() {
+    use PassthroughPermission::{All, Off, OwnCredentials};
+    for (permission, own, shared, used) in [
+        (Off, true, true, Err((403, "`passthrough`"))),
+        (OwnCredentials, false, true, Err((403, "trunkline credential add one"))),
+        (OwnCredentials, true, true, Ok("Bearer own")),
+        (All, true, true, Ok("Bearer own")),
+        (All, false, true, Ok("Bearer shared")),
+        (All, false, false, Err((404, "Nobody has a credential"))),
+    ] {
+        let gateway = gateway_with(permission, own, shared).await;
+        let answer = gateway.get("/one/v1/files").await;
+        match used {
+            Ok(credential) => {
+                assert_eq!(answer.json()["credential"], credential);
+                let row = gateway.generation(&answer).await.unwrap();
+                assert_eq!(row.is_byok, credential == "Bearer own");
+            }
+            Err((status, words)) => {
+                assert_eq!(answer.status, status, "{permission:?}");
+                assert!(message(&answer).contains(words), "{}", message(&answer));
+            }
+        }
+    }
+}
+
+/// BYOK-6: what is for some models only serves calls that name one of them beyond doubt.
+#[tokio::test]
+async fn restrictions_of_a_credential_hold() {
+    let store = Store::open_temporary().await.unwrap();
+    let new = NewProviderCredential {
+        provider: "one".into(),
+        secret: Secret::new("restricted"),
+        workspace_id: Some(workspace(&store).await),
+        allowed_models: Some(vec![MODEL.into()]),
+        ..NewProviderCredential::default()
+    };
+    store.create_credential(new, &Actor::system(), 1).await.unwrap();
+    let catalog = guarded(&telling().await);
+    let settings = permitted(PassthroughPermission::All);
+    let gateway = Gateway::with_store(catalog, settings, store, NewApiKey::default()).await;
+    for body in [value!({"model": "m"}), value!({"model": MODEL})] {
+        let answer = gateway.post("/one/v1/chat/completions", &body).await;
+        assert_eq!(answer.json()["credential"], "Bearer restricted");
+    }
+    let files = gateway.get("/one/v1/files").await;
+    assert_eq!(files.status, StatusCode::FORBIDDEN);
+    assert!(message(&files).contains("certain keys or models"));
+    for body in [
+        r#"{"model":"other"}"#,
+        r#"{"model":"m","model":"other"}"#,
+        r#"{"requests":[{"model":"m"}]}"#,
+        "no json",
+    ] {
+        let answer = gateway.post_bytes("/one/v1/chat/completions", body.into()).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{body}");
+    }
+    let elsewhere = gateway.post("/one/v1/models/other:x", &value!({"model": "m"})).await;
+    assert_eq!(elsewhere.status, StatusCode::FORBIDDEN, "two names are no name");
+    // A body too long to be looked into names nothing.
+    let long = format!(r#"{{"model":"m","input":"{}"}}"#, "x".repeat(1024 * 1024));
+    let answer = gateway.post_bytes("/one/v1/chat/completions", long.into()).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+}

@@ -1,0 +1,8 @@
+//! A provider's own API, passed through: as it came, with our credential, limited and recorded.
+
+mod calls;
+mod credentials;
+mod money;
+mod size;
+mod tunnel;
+mod world;

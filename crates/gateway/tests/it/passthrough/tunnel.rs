@@ -1,0 +1,184 @@
+//! WebSockets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use super::world::*;
+use crate::support::Gateway;
+
+type Side = TokioIo<Upgraded>;
+
+/// A provider that changes the protocol and hands over its side.
+async fn realtime() -> (String, mpsc::UnboundedReceiver<(Request<()>, Side)>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let base_url = provider(move |mut request: Request<Incoming>| {
+        let sender = sender.clone();
+        async move {
+            let upgrade = hyper::upgrade::on(&mut request);
+            let head = request.map(|_| ());
+            let accepted = Response::builder()
+                .status(StatusCode::SWITCHING_PROTOCOLS)
+                .header("connection", "upgrade")
+                .header("upgrade", "websocket")
+                .header("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+                .header("sec-websocket-protocol", "realtime")
+                .body(whole(""))
+                .unwrap();
+            tokio::spawn(async move {
+                sender.send((head, TokioIo::new(upgrade.await.unwrap()))).ok();
+            });
+            accepted
+        }
+    })
+    .await;
+    (base_url, receiver)
+}
+
+/// Opens a WebSocket; gives the row's id and the caller's side.
+async fn open(gateway: &Gateway) -> (String, Side) {
+    let mut asked =
+        request(gateway, "GET", "/one/v1/realtime?model=gpt-realtime", Empty::<Bytes>::new());
+    for (name, value) in [
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-protocol", "realtime"),
+    ] {
+        asked.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let response = connection(gateway).await.send_request(asked).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(response.headers()["sec-websocket-protocol"], "realtime");
+    let id = response.headers()["x-generation-id"].to_str().unwrap().to_owned();
+    (id, TokioIo::new(hyper::upgrade::on(response).await.unwrap()))
+}
+
+/// A frame of a caller, whose mask changes nothing, and one of a provider.
+const FROM_CALLER: &[u8] = b"\x81\x85\0\0\0\0hello";
+const FROM_PROVIDER: &[u8] = b"\x81\x02hi";
+
+/// Says something each way.
+async fn talk(caller: &mut Side, provider: &mut Side) {
+    caller.write_all(FROM_CALLER).await.unwrap();
+    let mut heard = [0; FROM_CALLER.len()];
+    provider.read_exact(&mut heard).await.unwrap();
+    assert_eq!(heard, FROM_CALLER);
+    provider.write_all(FROM_PROVIDER).await.unwrap();
+    let mut heard = [0; FROM_PROVIDER.len()];
+    caller.read_exact(&mut heard).await.unwrap();
+    assert_eq!(heard, FROM_PROVIDER);
+}
+
+#[tokio::test]
+async fn bytes_pass_both_ways_until_either_side_ends() {
+    for caller_ends in [true, false] {
+        let (base_url, mut sides) = realtime().await;
+        let gateway = gateway(&base_url).await;
+        let (id, mut caller) = open(&gateway).await;
+        let (head, mut provider) = sides.recv().await.unwrap();
+        assert_eq!(head.uri(), "/v1/realtime?model=gpt-realtime");
+        assert_eq!(head.headers()["sec-websocket-key"], "dGhlIHNhbXBsZSBub25jZQ==");
+        assert!(!head.headers().contains_key("authorization"));
+        talk(&mut caller, &mut provider).await;
+        let mut rest = Vec::new();
+        match caller_ends {
+            true => {
+                drop(caller);
+                provider.read_to_end(&mut rest).await.unwrap();
+                drop(provider);
+            }
+            false => {
+                drop(provider);
+                caller.read_to_end(&mut rest).await.unwrap();
+                drop(caller);
+            }
+        }
+        assert_eq!(rest, b"");
+        let row = row(&gateway, &id).await;
+        assert_eq!((row.status, row.streamed), (101, true));
+        assert_eq!(row.request_bytes, Some(FROM_CALLER.len() as i64));
+        assert_eq!(row.response_bytes, Some(FROM_PROVIDER.len() as i64));
+        assert_eq!(row.price_state, store::PriceState::Unknown);
+        assert_eq!(row.error_type, None);
+    }
+}
+
+/// A tunnel counts as a connection, and is told that the gateway goes away.
+#[tokio::test]
+async fn a_stop_says_farewell_between_two_frames() {
+    let (base_url, mut sides) = realtime().await;
+    let mut settings = passing();
+    settings.drain_timeout = Duration::from_millis(50);
+    let gateway = Gateway::with_catalog(catalog(&base_url), settings).await;
+    let app = Arc::clone(&gateway.app);
+    let (id, mut caller) = open(&gateway).await;
+    let (_, mut provider) = sides.recv().await.unwrap();
+    talk(&mut caller, &mut provider).await;
+    let stopping = tokio::spawn(gateway.stop());
+    let (mut told, mut seen) = (Vec::new(), Vec::new());
+    caller.read_to_end(&mut told).await.unwrap();
+    assert_eq!(told, b"\x88\x02\x03\xe9", "going away");
+    provider.read_to_end(&mut seen).await.unwrap();
+    assert_eq!(seen, b"\x88\x82\0\0\0\0\x03\xe9");
+    assert!(!stopping.await.unwrap());
+    app.settlements.flush().await.unwrap();
+    let row = app.store.generation(&id).await.unwrap().unwrap();
+    assert_eq!(row.error_type.as_deref(), Some("provider_overloaded"));
+}
+
+#[tokio::test]
+async fn nothing_is_put_into_a_frame() {
+    let (base_url, mut sides) = realtime().await;
+    let mut settings = passing();
+    settings.drain_timeout = Duration::from_millis(50);
+    let gateway = Gateway::with_catalog(catalog(&base_url), settings).await;
+    let (_, mut caller) = open(&gateway).await;
+    let (_, mut provider) = sides.recv().await.unwrap();
+    provider.write_all(b"\x81\x05hel").await.unwrap();
+    let mut heard = [0; 5];
+    caller.read_exact(&mut heard).await.unwrap();
+    let stopping = tokio::spawn(gateway.stop());
+    let mut rest = Vec::new();
+    caller.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(rest, b"");
+    stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn silence_ends_a_tunnel() {
+    let (base_url, mut sides) = realtime().await;
+    let mut settings = passing();
+    settings.passthrough.idle = Duration::from_millis(50);
+    let gateway = Gateway::with_catalog(catalog(&base_url), settings).await;
+    let (id, mut caller) = open(&gateway).await;
+    let _side = sides.recv().await.unwrap();
+    let mut told = Vec::new();
+    caller.read_to_end(&mut told).await.unwrap();
+    assert_eq!(told, b"\x88\x02\x03\xe9");
+    assert_eq!(row(&gateway, &id).await.error_type.as_deref(), Some("timeout"));
+}
+
+#[tokio::test]
+async fn a_refused_handshake_is_an_answer_like_any_other() {
+    let base_url =
+        provider(|_| async { Response::builder().status(403).body(whole("not for you")).unwrap() })
+            .await;
+    let gateway = gateway(&base_url).await;
+    let mut asked = request(&gateway, "GET", "/one/v1/realtime", Empty::<Bytes>::new());
+    asked.headers_mut().insert("connection", "Upgrade".parse().unwrap());
+    asked.headers_mut().insert("upgrade", "websocket".parse().unwrap());
+    let response = connection(&gateway).await.send_request(asked).await.unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "not for you");
+}

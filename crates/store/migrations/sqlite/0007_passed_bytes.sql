@@ -1,0 +1,83 @@
+-- How much was passed through to a provider and back, in bytes; NULL: not told.
+ALTER TABLE generation ADD COLUMN request_bytes BIGINT;
+ALTER TABLE generation ADD COLUMN response_bytes BIGINT;
+
+DROP VIEW generation_entry;
+CREATE VIEW generation_entry AS
+SELECT
+    generation.id AS id,
+    generation.request_id AS request_id,
+    generation.upstream_id AS upstream_id,
+    generation.created_at AS created_at,
+    COALESCE(generation.account_id, usage_series.account_id) AS account_id,
+    generation.workspace_id AS workspace_id,
+    COALESCE(generation.key_hash, usage_series.key_hash) AS key_hash,
+    COALESCE(generation.api_type, generation_manner.api_type) AS api_type,
+    COALESCE(generation.model_requested, generation_manner.model_requested) AS model_requested,
+    COALESCE(generation.model, usage_series.model) AS model,
+    COALESCE(generation.model_permaslug, usage_series.model_permaslug) AS model_permaslug,
+    COALESCE(generation.endpoint_tag, usage_series.endpoint_tag) AS endpoint_tag,
+    COALESCE(generation.provider_name, usage_series.provider_name) AS provider_name,
+    COALESCE(generation.provider_slug, usage_series.provider_slug) AS provider_slug,
+    COALESCE(generation.upstream_model, generation_manner.upstream_model) AS upstream_model,
+    generation.streamed AS streamed,
+    generation.cancelled AS cancelled,
+    generation.status AS status,
+    COALESCE(generation.finish_reason, generation_manner.finish_reason) AS finish_reason,
+    COALESCE(generation.native_finish_reason, generation_manner.native_finish_reason)
+        AS native_finish_reason,
+    generation.error_type AS error_type,
+    generation.latency_ms AS latency_ms,
+    generation.first_token_ms AS first_token_ms,
+    generation.generation_time_ms AS generation_time_ms,
+    generation.moderation_latency_ms AS moderation_latency_ms,
+    generation.native_tokens_prompt AS native_tokens_prompt,
+    generation.native_tokens_completion AS native_tokens_completion,
+    generation.native_tokens_reasoning AS native_tokens_reasoning,
+    generation.native_tokens_cached AS native_tokens_cached,
+    generation.native_tokens_cache_write AS native_tokens_cache_write,
+    generation.native_tokens_cache_write_1h AS native_tokens_cache_write_1h,
+    generation.native_tokens_prompt_audio AS native_tokens_prompt_audio,
+    generation.native_tokens_prompt_images AS native_tokens_prompt_images,
+    generation.native_tokens_completion_audio AS native_tokens_completion_audio,
+    generation.native_tokens_completion_images AS native_tokens_completion_images,
+    generation.tokens_prompt AS tokens_prompt,
+    generation.tokens_completion AS tokens_completion,
+    generation.num_media_prompt AS num_media_prompt,
+    generation.num_media_completion AS num_media_completion,
+    generation.num_search_results AS num_search_results,
+    generation.web_searches AS web_searches,
+    generation.total_cost AS total_cost,
+    generation.upstream_inference_cost AS upstream_inference_cost,
+    generation.upstream_prompt_cost AS upstream_prompt_cost,
+    generation.upstream_completion_cost AS upstream_completion_cost,
+    generation.cache_discount AS cache_discount,
+    generation.usage_cost AS usage_cost,
+    COALESCE(generation.price_version, generation_manner.price_version) AS price_version,
+    generation.is_byok AS is_byok,
+    generation.is_free AS is_free,
+    COALESCE(generation.price_state, generation_manner.price_state) AS price_state,
+    COALESCE(generation.settled_by, generation_manner.settled_by) AS settled_by,
+    COALESCE(generation.router, generation_manner.router) AS router,
+    COALESCE(generation.service_tier, generation_manner.service_tier) AS service_tier,
+    generation.session_id AS session_id,
+    generation.external_user AS external_user,
+    COALESCE(generation.app_referer, generation_app.app_referer) AS app_referer,
+    COALESCE(generation.app_title, generation_app.app_title) AS app_title,
+    COALESCE(generation.app_categories, generation_app.app_categories) AS app_categories,
+    COALESCE(generation.user_agent, generation_app.user_agent) AS user_agent,
+    COALESCE(generation.origin, generation_app.origin) AS origin,
+    COALESCE(generation.preset_id, generation_manner.preset_id) AS preset_id,
+    generation.response_cache_source_id AS response_cache_source_id,
+    COALESCE(generation.data_region, generation_manner.data_region) AS data_region,
+    generation.attempts AS attempts,
+    COALESCE(generation.prices, (SELECT list.prices FROM price_list AS list
+        WHERE list.version
+            = COALESCE(generation.price_version, generation_manner.price_version))) AS prices,
+    generation.series AS series,
+    generation.request_bytes AS request_bytes,
+    generation.response_bytes AS response_bytes
+FROM generation
+LEFT JOIN usage_series ON usage_series.id = generation.series
+LEFT JOIN generation_manner ON generation_manner.id = generation.manner
+LEFT JOIN generation_app ON generation_app.id = generation.app;
