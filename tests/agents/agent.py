@@ -96,9 +96,11 @@ class Workplace:
             process.stdin.write(said)
             process.stdin.close()
             # Long enough for the agent to have begun to read as well.
-            self._wait(process, lambda call: call["chunks_sent"] >= 20)
+            begun = self._wait(process, lambda call: call["chunks_sent"] >= 20)["number"]
             os.killpg(process.pid, signal.SIGINT)
-            call = self._wait(process, lambda call: call["outcome"] != "pending")
+            call = self._wait(
+                process, lambda call: call["number"] == begun and call["outcome"] != "pending"
+            )
         finally:
             try:
                 os.killpg(process.pid, signal.SIGKILL)
