@@ -1,6 +1,8 @@
 //! What must hold for every input, however hostile: the bodies of the fuzz targets. The tests of
 //! the protocol crate run the same functions over mutated golden files.
 
+pub mod vectors;
+
 use protocol::exchange::{Additions, Event, Fault, Identity, Request, Response};
 use protocol::json::{Envelope, Object};
 use protocol::sse::{Frame, FrameTooLong, Splitter};

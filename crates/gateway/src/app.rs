@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use crate::clock::now_micros;
 use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
 use crate::control::{CompileError, ControlSources, Snapshot, compile};
+use crate::inference::estimate::TokenEstimates;
 use crate::inference::sticky::Stickiness;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
@@ -35,6 +36,8 @@ pub struct App {
     pub rates: Rates,
     /// Which endpoint a conversation stays with.
     pub sticky: Stickiness,
+    /// How many tokens prompts have.
+    pub estimates: TokenEstimates,
     sources: ControlSources,
     snapshot: ArcSwap<Snapshot>,
     /// Taken while the control plane is read and put in force, so that no older state follows a
@@ -105,6 +108,7 @@ impl App {
             limits,
             rates,
             sticky,
+            estimates: TokenEstimates::default(),
             sources,
             snapshot: ArcSwap::from_pointee(snapshot),
             reloading: Mutex::new(()),

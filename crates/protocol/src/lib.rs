@@ -8,17 +8,21 @@
 //! A *surface* is an API that callers use; it speaks one of the dialects. `surface` reads what they
 //! send, `codec` writes it for a provider of any dialect, and `relay` brings the answer back: patched
 //! where both sides speak the same, translated where not.
+//! Beside the conversations stand [`embeddings`] and [`rerank`]: each has a request and an answer
+//! of its own and a closed set of *forms* that providers speak. Nothing of them streams.
 //!
 //! This crate performs no I/O, reads no clock, draws no randomness, and does not know that
 //! prices, keys or users exist.
 
 pub mod codec;
 pub mod dialect;
+pub mod embeddings;
 pub mod exchange;
 pub mod facts;
 pub mod json;
 pub mod parameter;
 pub mod relay;
+pub mod rerank;
 pub mod sse;
 pub mod surface;
 pub mod target;

@@ -77,7 +77,14 @@ async fn counted(
         _ => body,
     };
     let (facts, _) = surface.read(&body, &addressed)?;
-    Ok(facts.estimated_prompt_tokens)
+    let snapshot = app.snapshot();
+    let catalog = &snapshot.catalog;
+    let named = facts.model.as_deref().unwrap_or_default();
+    let model = catalog.find(named).or_else(|| catalog.find_native(named));
+    Ok(match model {
+        Some(id) => app.estimates.tokens(catalog.model(id), &facts),
+        None => facts.estimated_prompt_tokens,
+    })
 }
 
 /// Google's other form of the question wraps the request that would be made.

@@ -306,7 +306,7 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
     generation.router = route.router().map(Into::into);
     let opening = Opening {
         generation,
-        estimated_prompt_tokens: call.facts.estimated_prompt_tokens,
+        estimated_prompt_tokens: estimated_prompt_tokens(&call, &route),
         images: call.facts.images,
         most_output: call.facts.most_output(),
         reservation,
@@ -350,6 +350,15 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
             Err(failed(&call, route, exhausted, settlement, left).await)
         }
     }
+}
+
+/// The tokens of the prompt, for a provider that does not count them: by the model that is asked
+/// first.
+fn estimated_prompt_tokens(call: &Call, route: &Route) -> u64 {
+    let catalog = &call.snapshot.catalog;
+    let first = route.candidates.first();
+    let model = first.and_then(|first| catalog.find(&catalog.endpoint(first.endpoint).model));
+    model.map_or(call.facts.estimated_prompt_tokens, |id| call.prompt_tokens(catalog.model(id)))
 }
 
 /// A price that is not known is refused where the operator's policy says so. Promise 2
@@ -414,6 +423,7 @@ async fn whole(
         first_content: None,
         held_up: Duration::ZERO,
         finish: ending.finish,
+        counted: ending.usage.map(|usage| usage.input),
     };
     call.served(&served, &bill.usage);
     if let Some(committed) = settlement.settle(ending, &bill) {

@@ -144,6 +144,7 @@ impl Live {
             first_content: settlement.first_content(),
             held_up: self.pace.held_up(),
             finish: ending.finish,
+            counted: ending.usage.map(|usage| usage.input),
         };
         self.call.served(&served, &bill.usage);
         let committed = settlement.settle(ending, &bill);

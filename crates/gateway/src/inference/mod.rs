@@ -15,6 +15,7 @@ pub mod attempt;
 pub mod bound;
 pub mod dispatch;
 mod echo;
+pub mod estimate;
 pub mod handle;
 pub mod live;
 pub mod metadata;

@@ -332,7 +332,6 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
         _ => Err(Fault::invalid("speed: unknown value; use fast or standard")),
     };
     Ok(Facts {
-        models,
         surface: match call.surface {
             Surface::Completions => routing::Surface::Completions,
             Surface::Chat | Surface::Messages | Surface::Gemini => routing::Surface::Chat,
@@ -347,7 +346,14 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
                 routing::StructuredOutput::JsonObject
             }
         },
-        estimated_prompt_tokens: asked.estimated_prompt_tokens,
+        // By the model asked for; those to fall back on are not so different.
+        estimated_prompt_tokens: models
+            .first()
+            .and_then(|slug| call.snapshot.catalog.find(&slug.base))
+            .map_or(asked.estimated_prompt_tokens, |id| {
+                call.prompt_tokens(call.snapshot.catalog.model(id))
+            }),
+        models,
         max_output_tokens: asked.max_output_tokens,
         service_tier: asked.service_tier.as_deref().map(tier).transpose()?,
         speed: asked.speed.as_deref().map(speed).transpose()?,

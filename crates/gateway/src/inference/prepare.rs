@@ -13,6 +13,7 @@ use routing::health::{Observation, Outcome};
 use sha2::{Digest, Sha256};
 use store::Generation;
 
+use super::estimate::kind_of;
 use super::plan::{Candidate, Route};
 use super::settle::record;
 use super::sticky::Conversation;
@@ -63,6 +64,8 @@ pub struct Served<'s> {
     pub held_up: Duration,
     /// Why it ended.
     pub finish: Option<FinishReason>,
+    /// The tokens of the prompt, if the provider counted them.
+    pub counted: Option<u64>,
 }
 
 /// The longest name of an end user that is kept, in characters.
@@ -215,10 +218,24 @@ impl Call {
         }
     }
 
+    /// The tokens of the prompt for a model, estimated.
+    pub fn prompt_tokens(&self, model: &catalog::Model) -> u64 {
+        self.app.estimates.tokens(model, &self.facts)
+    }
+
+    fn learn_tokens(&self, candidate: &Candidate, counted: u64) {
+        let catalog = &self.snapshot.catalog;
+        let Some(id) = catalog.find(&catalog.endpoint(candidate.endpoint).model) else { return };
+        let model = catalog.model(id);
+        if let Some(error) = self.app.estimates.learn(model, &self.facts, counted) {
+            self.app.metrics.token_estimate_error(kind_of(model), error);
+        }
+    }
+
     /// What an answer means for the endpoint's health and for the conversation. An answer that
     /// ended in an error counts against the endpoint. LB-6, MODELS-13, PERF-2, STICKY-1
     pub fn served(&self, served: &Served<'_>, usage: &Usage) {
-        let Served { candidate, began, first_content, held_up, finish } = *served;
+        let Served { candidate, began, first_content, held_up, finish, counted } = *served;
         if finish == Some(FinishReason::Error) {
             let failure = Observation::of(Outcome::Failure);
             self.snapshot.observe(candidate.endpoint, &failure, now_millis());
@@ -233,6 +250,9 @@ impl Call {
             ..Observation::of(Outcome::Success)
         };
         self.snapshot.observe(candidate.endpoint, &observation, now_millis());
+        if let Some(counted) = counted {
+            self.learn_tokens(candidate, counted);
+        }
         let state = self.snapshot.endpoint(candidate.endpoint);
         let cached = usage.cached_input.saturating_add(usage.cache_write);
         self.app.sticky.served(self.conversation, &state.model, &state.tag, cached);

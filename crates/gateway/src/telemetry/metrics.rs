@@ -33,6 +33,11 @@ struct AttemptLabels {
     status: u16,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenizerLabels {
+    tokenizer: String,
+}
+
 /// Counters and histograms of the gateway.
 pub struct Metrics {
     registry: Registry,
@@ -47,6 +52,7 @@ pub struct Metrics {
     in_flight: Gauge,
     control_stale: Gauge,
     connections_refused: Counter,
+    token_estimate_error: Family<TokenizerLabels, Histogram, fn() -> Histogram>,
 }
 
 impl Default for Metrics {
@@ -104,8 +110,17 @@ impl Metrics {
             "Connections turned away because there were too many",
             connections_refused.clone(),
         );
+        let errors: fn() -> Histogram =
+            || Histogram::new([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0]);
+        let token_estimate_error = Family::new_with_constructor(errors);
+        registry.register(
+            "token_estimate_error",
+            "How far the estimate of a prompt's tokens was off, as a part of the provider's count",
+            token_estimate_error.clone(),
+        );
         Self {
             registry,
+            token_estimate_error,
             requests,
             attempts,
             first_token,
@@ -169,6 +184,12 @@ impl Metrics {
         if nano_usd > 0 {
             self.cost.inc_by(nano_usd as f64 / 1e9);
         }
+    }
+
+    /// An estimate of a prompt's tokens was wrong by this part of the provider's count.
+    pub fn token_estimate_error(&self, tokenizer: &str, error: f64) {
+        let labels = TokenizerLabels { tokenizer: tokenizer.to_owned() };
+        self.token_estimate_error.get_or_create(&labels).observe(error.abs());
     }
 
     /// An answer with status 500.

@@ -1,4 +1,5 @@
-//! The dialects together: golden files of every pair, folds across pairs, hostile input.
+//! The dialects together: golden files of every pair, folds across pairs, hostile input; and
+//! embeddings and rerank, in every form.
 
 #![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
@@ -13,3 +14,4 @@ mod golden;
 mod layout;
 mod smoke;
 mod tiers;
+mod vectors;

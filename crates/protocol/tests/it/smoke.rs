@@ -99,17 +99,34 @@ fn replace_value(numbers: &mut Numbers, bytes: &mut Vec<u8>) {
 /// Runs a check over the files and their mutations; a failure names its input.
 fn run(file: &str, check: impl Fn(Dialect, &[u8]) + std::panic::RefUnwindSafe) {
     let corpus = inputs(file);
-    let mut numbers = Numbers(file.len() as u64);
-    for (dialect, name, input) in &corpus {
+    let bodies: Vec<(String, Vec<u8>)> = corpus
+        .iter()
+        .map(|(dialect, name, body)| (format!("{dialect:?} {name} {file}"), body.clone()))
+        .collect();
+    run_each(&bodies, file.len() as u64, |at, bytes| check(corpus[at].0, bytes));
+}
+
+/// Runs a check over bodies and their mutations; a failure names its input.
+pub fn run_over(
+    bodies: &[(String, Vec<u8>)],
+    seed: u64,
+    check: impl Fn(&[u8]) + std::panic::RefUnwindSafe,
+) {
+    run_each(bodies, seed, |_, bytes| check(bytes));
+}
+
+fn run_each(
+    bodies: &[(String, Vec<u8>)],
+    seed: u64,
+    check: impl Fn(usize, &[u8]) + std::panic::RefUnwindSafe,
+) {
+    let mut numbers = Numbers(seed);
+    for (at, (name, input)) in bodies.iter().enumerate() {
         for round in 0..ROUNDS {
-            let other = &corpus[numbers.below(corpus.len())].2;
+            let other = &bodies[numbers.below(bodies.len())].1;
             let bytes = if round == 0 { input.clone() } else { mutate(&mut numbers, input, other) };
-            let outcome = std::panic::catch_unwind(|| check(*dialect, &bytes));
-            assert!(
-                outcome.is_ok(),
-                "{dialect:?} {name} {file}, round {round}: {}",
-                String::from_utf8_lossy(&bytes)
-            );
+            let outcome = std::panic::catch_unwind(|| check(at, &bytes));
+            assert!(outcome.is_ok(), "{name}, round {round}: {}", String::from_utf8_lossy(&bytes));
         }
     }
 }

@@ -1,0 +1,130 @@
+//! Writing JSON straight into the output buffer.
+
+use crate::exchange::Charge;
+use crate::json::RawJson;
+use crate::json::envelope::write_string;
+
+/// Writes one JSON object member by member. The closing brace is written by [`Self::end`].
+#[derive(Debug)]
+pub(crate) struct ObjectWriter<'o> {
+    out: &'o mut Vec<u8>,
+    first: bool,
+}
+
+impl<'o> ObjectWriter<'o> {
+    pub(crate) fn begin(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, first: true }
+    }
+
+    /// Goes on with an object of which something is written already.
+    pub(crate) fn resume(out: &'o mut Vec<u8>) -> Self {
+        let first = out.last() == Some(&b'{');
+        Self { out, first }
+    }
+
+    /// Writes the name of the next member and gives the buffer for its value.
+    pub(crate) fn value(&mut self, name: &str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        write_string(self.out, name);
+        self.out.push(b':');
+        self.out
+    }
+
+    pub(crate) fn raw(&mut self, name: &str, json: &str) {
+        self.value(name).extend_from_slice(json.as_bytes());
+    }
+
+    pub(crate) fn string(&mut self, name: &str, text: &str) {
+        write_string(self.value(name), text);
+    }
+
+    pub(crate) fn number(&mut self, name: &str, number: u64) {
+        let _ = serde_json::to_writer(self.value(name), &number);
+    }
+
+    pub(crate) fn float(&mut self, name: &str, number: f64) {
+        let _ = serde_json::to_writer(self.value(name), &number);
+    }
+
+    pub(crate) fn boolean(&mut self, name: &str, value: bool) {
+        self.raw(name, if value { "true" } else { "false" });
+    }
+
+    pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
+        object(self.value(name), fill);
+    }
+
+    pub(crate) fn array<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        write: impl FnMut(&mut Vec<u8>, T),
+    ) {
+        array(self.value(name), items, write);
+    }
+
+    pub(crate) fn members(&mut self, members: &[(String, RawJson)]) {
+        for (name, raw) in members {
+            self.raw(name, raw.get());
+        }
+    }
+
+    pub(crate) fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// Writes one whole object.
+pub(crate) fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
+    let mut writer = ObjectWriter::begin(out);
+    fill(&mut writer);
+    writer.end();
+}
+
+/// Writes one whole array.
+pub(crate) fn array<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Vec<u8>, T),
+) {
+    out.push(b'[');
+    for (at, item) in items.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}
+
+/// Writes what an answer cost into its `usage`. USAGE-3
+pub(crate) fn charge(usage: &mut ObjectWriter<'_>, charge: &Charge) {
+    usage.raw("cost", decimal(&charge.cost));
+    usage.boolean("is_byok", charge.is_byok);
+    let parts = [
+        ("upstream_inference_cost", &charge.upstream_cost),
+        ("upstream_inference_prompt_cost", &charge.upstream_prompt_cost),
+        ("upstream_inference_completions_cost", &charge.upstream_completion_cost),
+    ];
+    if parts.iter().all(|(_, cost)| cost.is_none()) {
+        return;
+    }
+    usage.object("cost_details", |details| {
+        for (name, cost) in parts {
+            match cost {
+                Some(cost) => details.raw(name, decimal(cost)),
+                // Nullable, where the two parts are not.
+                None if name == "upstream_inference_cost" => details.raw(name, "null"),
+                None => {}
+            }
+        }
+    });
+}
+
+/// A decimal text as a JSON number. What is none would break the whole answer: `null` instead.
+pub(crate) fn decimal(text: &str) -> &str {
+    if serde_json::from_str::<f64>(text).is_ok() { text } else { "null" }
+}
