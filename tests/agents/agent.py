@@ -10,7 +10,9 @@ import urllib.request
 from pathlib import Path
 
 from conversation import LONG
-from trunkline import PATIENCE
+
+# An agent takes some seconds, on a machine with other work to do many.
+PATIENCE = 180
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
