@@ -7,12 +7,17 @@ use protocol::exchange::{Additions, Event, Fault, Identity, Request, Response};
 use protocol::json::{Envelope, Object};
 use protocol::sse::{Frame, FrameTooLong, Splitter};
 use protocol::target::{Abilities, Encoded, Quirks, ReasoningStyle, ResponseContext, Target};
-use protocol::{Dialect, anthropic, gemini, openai_chat};
+use protocol::{
+    Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat,
+};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// The longest frame of these streams, small enough to be met.
 const FRAME_LIMIT: usize = 1 << 20;
+
+/// How much of a stream is cut anywhere, in bytes.
+const ENOUGH: usize = 2_048;
 
 /// The most bytes one byte of input may become: the smallest piece of a stream becomes a chunk
 /// with a head of its own.
@@ -118,17 +123,104 @@ pub fn envelope(body: &[u8]) {
 
 /// Cutting a stream anywhere changes nothing. The first two bytes say where.
 pub fn splitter(data: &[u8]) {
-    let [first, second, stream @ ..] = data else { return };
-    let mut at = [usize::from(*first), usize::from(*second)];
-    for cut in &mut at {
-        *cut = *cut * (stream.len() + 1) / 256;
-    }
-    at.sort_unstable();
+    let Some((stream, at)) = thirds(data) else { return };
     let (head, tail) = stream.split_at(at[1]);
     let (head, middle) = head.split_at(at[0]);
     assert_eq!(frames(&[head, middle, tail]), frames(&[stream]));
     let bytes: Vec<&[u8]> = stream.chunks(1).collect();
     assert_eq!(frames(&bytes), frames(&[stream]));
+}
+
+/// The messages that lines tell: a type and a payload each, in binary framing. Types that end in
+/// `Exception` are exceptions. A line `cut` leaves half of the message before it, and the end.
+pub fn framed(lines: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut last = 0;
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        if line == b"cut" {
+            out.truncate(last + (out.len() - last) / 2);
+            break;
+        }
+        last = out.len();
+        let name = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let payload = line.get(name.len() + 1..).unwrap_or_default();
+        let name = String::from_utf8_lossy(name);
+        if name.ends_with("Exception") {
+            event_stream::write_exception(&mut out, &name, payload);
+        } else {
+            event_stream::write_event(&mut out, &name, payload);
+        }
+    }
+    out
+}
+
+/// Where a stream is cut in three, by the first two bytes.
+fn thirds(data: &[u8]) -> Option<(&[u8], [usize; 2])> {
+    let [first, second, stream @ ..] = data else { return None };
+    let mut at = [usize::from(*first), usize::from(*second)];
+    for cut in &mut at {
+        *cut = *cut * (stream.len() + 1) / 256;
+    }
+    at.sort_unstable();
+    Some((stream, at))
+}
+
+/// The headers and the payload of a message, shown.
+type Message = (String, Vec<u8>);
+
+fn messages(parts: &[&[u8]]) -> (Vec<Message>, bool) {
+    let mut splitter = event_stream::Splitter::with_limit(FRAME_LIMIT);
+    let mut found = Vec::new();
+    let mut keep = |frame: event_stream::Frame<'_>| {
+        found.push((format!("{:?} {:?}", frame.kind(), frame.headers), frame.payload.to_vec()));
+        Ok::<(), event_stream::FrameError>(())
+    };
+    let read = parts.iter().all(|part| splitter.push(part, &mut keep).is_ok());
+    let whole = read && splitter.finish().is_ok();
+    (found, whole)
+}
+
+/// Cutting a stream of binary messages anywhere changes nothing, whether it is one or not.
+pub fn event_stream(data: &[u8]) {
+    let Some((lines, _)) = thirds(data) else { return };
+    // Byte by byte, long streams take long.
+    let lines = &lines[..lines.len().min(ENOUGH)];
+    let mut stream = framed(lines);
+    // Well-formed messages, with anything behind them.
+    stream.extend_from_slice(lines);
+    let marked = [&data[..2], &stream].concat();
+    let Some((stream, at)) = thirds(&marked) else { return };
+    let (head, tail) = stream.split_at(at[1]);
+    let (head, middle) = head.split_at(at[0]);
+    let whole = messages(&[stream]);
+    assert_eq!(messages(&[head, middle, tail]), whole);
+    let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+    assert_eq!(messages(&bytes), whole);
+}
+
+fn split_lines(parts: &[&[u8]]) -> (Vec<Vec<u8>>, bool) {
+    let mut splitter = ndjson::Splitter::with_limit(FRAME_LIMIT);
+    let mut found = Vec::new();
+    let mut keep = |line: &[u8]| {
+        assert!(!line.is_empty() && !line.contains(&b'\n'));
+        found.push(line.to_vec());
+        Ok::<(), ndjson::LineTooLong>(())
+    };
+    let read = parts.iter().all(|part| splitter.push(part, &mut keep).is_ok());
+    let whole = read && splitter.finish(&mut keep).is_ok();
+    (found, whole)
+}
+
+/// Cutting a stream of lines anywhere changes nothing.
+pub fn lines(data: &[u8]) {
+    let data = &data[..data.len().min(ENOUGH)];
+    let Some((stream, at)) = thirds(data) else { return };
+    let (head, tail) = stream.split_at(at[1]);
+    let (head, middle) = head.split_at(at[0]);
+    let whole = split_lines(&[stream]);
+    assert_eq!(split_lines(&[head, middle, tail]), whole);
+    let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+    assert_eq!(split_lines(&bytes), whole);
 }
 
 /// The shapes of targets a request is written for: what a codec does depends on them.
@@ -163,11 +255,22 @@ fn targets() -> [(Quirks, Abilities); 3] {
     [(Quirks::default(), Abilities::default()), (Quirks::default(), rich), (picky, narrow)]
 }
 
-fn read_request(dialect: Dialect, body: &[u8]) -> Result<Request, Fault> {
-    match dialect {
+fn read_request(dialect: Dialect, body: &[u8]) -> Option<Result<Request, Fault>> {
+    Some(match dialect {
         Dialect::OpenaiChat => openai_chat::decode_request(body),
         Dialect::Anthropic => anthropic::decode_request(body),
         Dialect::Gemini => gemini::decode_request(body, "m", true),
+        // No caller speaks the others.
+        _ => return None,
+    })
+}
+
+/// The models a request is written for, where the id tells something: Claude, and one that differs
+/// from it in what it takes.
+fn models(to: Dialect) -> &'static [&'static str] {
+    match to {
+        Dialect::Bedrock => &["us.anthropic.claude-x-v1:0", "meta.llama-v1:0", "amazon.nova-v1:0"],
+        _ => &["m"],
     }
 }
 
@@ -178,14 +281,18 @@ pub fn request(dialect: Dialect, body: &[u8]) {
     {
         let _ = openai_chat::read_facts(&envelope);
     }
-    let Ok(request) = read_request(dialect, body) else { return };
+    let Some(Ok(request)) = read_request(dialect, body) else { return };
     for (quirks, abilities) in &targets() {
-        let target = Target::new("m", quirks, abilities);
-        for to in Dialect::ALL {
+        let all = Dialect::ALL.into_iter().flat_map(|to| models(to).iter().map(move |it| (to, it)));
+        for (to, model) in all {
+            let target = Target::new(model, quirks, abilities);
             let encoded: Result<Encoded, Fault> = match to {
                 Dialect::OpenaiChat => openai_chat::encode_request(&request, &target),
                 Dialect::Anthropic => anthropic::encode_request(&request, &target),
                 Dialect::Gemini => gemini::encode_request(&request, &target),
+                Dialect::Bedrock => bedrock::encode_request(&request, &target),
+                Dialect::Cohere => cohere::encode_request(&request, &target),
+                Dialect::Ollama => ollama::encode_request(&request, &target),
             };
             if let Ok(encoded) = encoded {
                 assert_json(&encoded.body);
@@ -202,6 +309,9 @@ pub fn response(dialect: Dialect, body: &[u8]) {
         Dialect::OpenaiChat => openai_chat::decode_response(body, &context),
         Dialect::Anthropic => anthropic::decode_response(body, &context),
         Dialect::Gemini => gemini::decode_response(body, &context),
+        Dialect::Bedrock => bedrock::decode_response(body, &context),
+        Dialect::Cohere => cohere::decode_response(body, &context),
+        Dialect::Ollama => ollama::decode_response(body, &context),
     };
     let Ok(response) = response else { return };
     let (identity, additions) = (identity(), Additions::default());
@@ -235,6 +345,28 @@ fn events(dialect: Dialect, stream: &[u8]) -> Vec<Event> {
             each_frame(stream, |frame| decoder.push(frame, &mut events));
             decoder.finish(&mut events);
         }
+        // Hostile bytes rarely have the right checksums: they are what the messages hold.
+        Dialect::Bedrock => {
+            let mut decoder = bedrock::StreamDecoder::new(context);
+            let outcome = event_stream::Splitter::new().push(&framed(stream), |frame| {
+                decoder.push(&frame, &mut events);
+                Ok::<(), event_stream::FrameError>(())
+            });
+            assert!(outcome.is_ok(), "what was written is read");
+            decoder.finish(&mut events);
+        }
+        Dialect::Cohere => {
+            let mut decoder = cohere::StreamDecoder::new(context);
+            each_frame(stream, |frame| decoder.push(frame, &mut events));
+            decoder.finish(&mut events);
+        }
+        Dialect::Ollama => {
+            let mut decoder = ollama::StreamDecoder::new(context);
+            for line in split_lines(&[stream]).0 {
+                decoder.push(&line, &mut events);
+            }
+            decoder.finish(&mut events);
+        }
     }
     events
 }
@@ -244,7 +376,7 @@ pub fn stream(dialect: Dialect, bytes: &[u8]) {
     let events = events(dialect, bytes);
     let ended = |event: &Event| matches!(event, Event::Fault(_) | Event::Finish { .. });
     assert!(events.iter().any(ended), "a stream ends in a finish or a fault");
-    for to in Dialect::ALL {
+    for to in Dialect::CALLERS {
         let mut out = Vec::new();
         match to {
             Dialect::OpenaiChat => {
@@ -262,6 +394,7 @@ pub fn stream(dialect: Dialect, bytes: &[u8]) {
                 events.iter().for_each(|event| encoder.push(event, &mut out));
                 encoder.finish(Additions::default(), &mut out);
             }
+            _ => continue,
         }
         assert_stream(to, &out);
         assert_bounded(out.len(), bytes.len());
@@ -280,6 +413,9 @@ pub fn error(dialect: Dialect, data: &[u8]) {
         Dialect::OpenaiChat => openai_chat::decode_error(status, retry_after.as_deref(), body),
         Dialect::Anthropic => anthropic::decode_error(status, retry_after.as_deref(), body),
         Dialect::Gemini => gemini::decode_error(status, retry_after.as_deref(), body),
+        Dialect::Bedrock => bedrock::decode_error(status, retry_after.as_deref(), body),
+        Dialect::Cohere => cohere::decode_error(status, retry_after.as_deref(), body),
+        Dialect::Ollama => ollama::decode_error(status, retry_after.as_deref(), body),
     };
     assert!((400..600).contains(&fault.status), "{}", fault.status);
     for rendered in [
@@ -310,6 +446,7 @@ pub fn patch_request(dialect: Dialect, body: &[u8]) {
                 let patch = gemini::RequestPatch { max_output_tokens: Some(100) };
                 gemini::patch_request(&envelope, &target, &patch)
             }
+            _ => return,
         };
         if let Ok(encoded) = encoded {
             assert_json(&encoded.body);
@@ -327,6 +464,7 @@ pub fn patch_response(dialect: Dialect, body: &[u8]) {
         Dialect::Anthropic => anthropic::patch_response(body, &identity, &context)
             .map(|patched| patched.finish(Additions::default())),
         Dialect::Gemini => return drop(gemini::patch_response(body, &context)),
+        _ => return,
     };
     if let Ok(written) = written {
         assert_json(&written);
@@ -374,6 +512,7 @@ pub fn patch_stream(dialect: Dialect, bytes: &[u8]) {
             // Frames of this dialect pass as they came, whatever they are.
             return;
         }
+        _ => return,
     }
     assert_stream(dialect, &out);
     assert_bounded(out.len(), bytes.len());

@@ -1,7 +1,7 @@
 //! Providers: data, never code.
 
-use protocol::Dialect;
 use protocol::target::Quirks;
+use protocol::{Dialect, embeddings, rerank};
 use serde::{Deserialize, Serialize};
 
 /// A company or server that runs models.
@@ -27,6 +27,12 @@ pub struct Provider {
     /// Deviations from the protocol.
     #[serde(default, skip_serializing_if = "is_default")]
     pub quirks: Quirks,
+    /// How it is asked for embeddings, where not as others of its protocol. EMB-1
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embeddings: Option<embeddings::Form>,
+    /// How it is asked to rerank, where not as others of its protocol. RERANK-2
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank: Option<rerank::Form>,
     /// Closing the connection stops generation and billing. STREAM-8
     #[serde(default)]
     pub cancel_stops_billing: bool,
@@ -53,7 +59,35 @@ pub struct Provider {
     pub status_page_url: Option<String>,
 }
 
+/// Whether Bedrock serves a model of Cohere's under this id, with or without a region before it.
+fn is_coheres(upstream_model: &str) -> bool {
+    upstream_model.split('.').any(|part| part == "cohere")
+}
+
 impl Provider {
+    /// How it is asked for embeddings of a model, by its own name of it; `None`: nobody knows.
+    pub fn embeddings_form(&self, upstream_model: &str) -> Option<embeddings::Form> {
+        self.embeddings.or(match self.dialect {
+            Dialect::OpenaiChat => Some(embeddings::Form::OpenAi),
+            Dialect::Gemini => Some(embeddings::Form::Gemini),
+            Dialect::Cohere => Some(embeddings::Form::Cohere),
+            Dialect::Bedrock if is_coheres(upstream_model) => Some(embeddings::Form::BedrockCohere),
+            Dialect::Bedrock => Some(embeddings::Form::BedrockTitan),
+            Dialect::Anthropic | Dialect::Ollama => None,
+        })
+    }
+
+    /// How it is asked to rerank with a model, by its own name of it; `None`: nobody knows.
+    pub fn rerank_form(&self, upstream_model: &str) -> Option<rerank::Form> {
+        self.rerank.or(match self.dialect {
+            // Hosts that took OpenAI's protocol for conversations took Cohere's for rankings.
+            Dialect::OpenaiChat | Dialect::Cohere => Some(rerank::Form::Cohere),
+            Dialect::Bedrock if is_coheres(upstream_model) => Some(rerank::Form::BedrockCohere),
+            Dialect::Bedrock => Some(rerank::Form::BedrockAmazon),
+            Dialect::Gemini | Dialect::Anthropic | Dialect::Ollama => None,
+        })
+    }
+
     /// The names in braces in the base URL that must be filled in before the provider can be
     /// reached, e.g. `CLOUDFLARE_ACCOUNT_ID`.
     pub fn base_url_variables(&self) -> impl Iterator<Item = &str> {

@@ -124,6 +124,8 @@ impl Host {
             environment_variables: Vec::new(),
             headers: Vec::new(),
             quirks,
+            embeddings: None,
+            rerank: None,
             cancel_stops_billing: true,
             data_policy: policy(),
             models_path: "/models".to_owned(),

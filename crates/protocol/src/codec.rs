@@ -1,9 +1,10 @@
 //! Every dialect behind one face, as providers are spoken to.
 
 use crate::exchange::{ErrorType, Event, Fault, Request, Response};
-use crate::sse::{FrameTooLong, Splitter};
 use crate::target::{Encoded, ResponseContext, Target};
-use crate::{Dialect, anthropic, gemini, openai_chat};
+use crate::{
+    Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat, sse,
+};
 
 /// Writes a request for a provider. `betas`: feature flags of Anthropic the caller asks for; other
 /// dialects have no place for them.
@@ -17,6 +18,9 @@ pub fn encode_request(
         Dialect::OpenaiChat => openai_chat::encode_request(request, target),
         Dialect::Anthropic => anthropic::encode_request_with(request, target, betas),
         Dialect::Gemini => gemini::encode_request(request, target),
+        Dialect::Bedrock => bedrock::encode_request(request, target),
+        Dialect::Cohere => cohere::encode_request(request, target),
+        Dialect::Ollama => ollama::encode_request(request, target),
     }
 }
 
@@ -30,6 +34,9 @@ pub fn decode_response(
         Dialect::OpenaiChat => openai_chat::decode_response(body, context),
         Dialect::Anthropic => anthropic::decode_response(body, context),
         Dialect::Gemini => gemini::decode_response(body, context),
+        Dialect::Bedrock => bedrock::decode_response(body, context),
+        Dialect::Cohere => cohere::decode_response(body, context),
+        Dialect::Ollama => ollama::decode_response(body, context),
     }
 }
 
@@ -44,70 +51,131 @@ pub fn decode_error(
         Dialect::OpenaiChat => openai_chat::decode_error(status, retry_after, body),
         Dialect::Anthropic => anthropic::decode_error(status, retry_after, body),
         Dialect::Gemini => gemini::decode_error(status, retry_after, body),
+        Dialect::Bedrock => bedrock::decode_error(status, retry_after, body),
+        Dialect::Cohere => cohere::decode_error(status, retry_after, body),
+        Dialect::Ollama => ollama::decode_error(status, retry_after, body),
     }
 }
 
 /// Reads a provider's stream, from bytes to events.
-pub struct StreamDecoder {
-    splitter: Splitter,
-    decoder: Decoder,
+pub struct StreamDecoder(Framed);
+
+/// The decoders by how their streams are framed.
+enum Framed {
+    Sse { splitter: sse::Splitter, decoder: SseDecoder },
+    EventStream { splitter: event_stream::Splitter, decoder: bedrock::StreamDecoder },
+    Lines { splitter: ndjson::Splitter, decoder: ollama::StreamDecoder },
 }
 
-enum Decoder {
+enum SseDecoder {
     OpenaiChat(openai_chat::StreamDecoder),
     Anthropic(anthropic::StreamDecoder),
     Gemini(gemini::StreamDecoder),
+    Cohere(cohere::StreamDecoder),
+}
+
+impl SseDecoder {
+    fn push(&mut self, frame: &sse::Frame<'_>, events: &mut Vec<Event>) {
+        match self {
+            Self::OpenaiChat(decoder) => decoder.push(frame, events),
+            Self::Anthropic(decoder) => decoder.push(frame, events),
+            Self::Gemini(decoder) => decoder.push(frame, events),
+            Self::Cohere(decoder) => decoder.push(frame, events),
+        }
+    }
+
+    fn finish(&mut self, events: &mut Vec<Event>) {
+        match self {
+            Self::OpenaiChat(decoder) => decoder.finish(events),
+            Self::Anthropic(decoder) => decoder.finish(events),
+            Self::Gemini(decoder) => decoder.finish(events),
+            Self::Cohere(decoder) => decoder.finish(events),
+        }
+    }
 }
 
 impl StreamDecoder {
     /// A decoder for the answer to one request.
     pub fn new(dialect: Dialect, context: ResponseContext) -> Self {
         let decoder = match dialect {
-            Dialect::OpenaiChat => Decoder::OpenaiChat(openai_chat::StreamDecoder::new(context)),
-            Dialect::Anthropic => Decoder::Anthropic(anthropic::StreamDecoder::new(context)),
-            Dialect::Gemini => Decoder::Gemini(gemini::StreamDecoder::new(context)),
+            Dialect::Bedrock => {
+                return Self(Framed::EventStream {
+                    splitter: event_stream::Splitter::new(),
+                    decoder: bedrock::StreamDecoder::new(context),
+                });
+            }
+            Dialect::Ollama => {
+                return Self(Framed::Lines {
+                    splitter: ndjson::Splitter::new(),
+                    decoder: ollama::StreamDecoder::new(context),
+                });
+            }
+            Dialect::OpenaiChat => SseDecoder::OpenaiChat(openai_chat::StreamDecoder::new(context)),
+            Dialect::Anthropic => SseDecoder::Anthropic(anthropic::StreamDecoder::new(context)),
+            Dialect::Gemini => SseDecoder::Gemini(gemini::StreamDecoder::new(context)),
+            Dialect::Cohere => SseDecoder::Cohere(cohere::StreamDecoder::new(context)),
         };
-        Self { splitter: Splitter::new(), decoder }
+        Self(Framed::Sse { splitter: sse::Splitter::new(), decoder })
     }
 
     /// Takes bytes and tells what they mean. Returns whether the provider said that it is done. A
-    /// frame beyond all bounds is a fault among the events.
+    /// frame beyond all bounds, or one that is broken, is a fault among the events.
     pub fn push(&mut self, bytes: &[u8], events: &mut Vec<Event>) -> bool {
-        let (splitter, decoder) = (&mut self.splitter, &mut self.decoder);
         let mut done = false;
-        let result = splitter.push(bytes, |frame| {
-            // Anthropic's last event; nothing follows that would be waited for.
-            done |= frame.is_done() || frame.event == Some("message_stop");
-            match decoder {
-                Decoder::OpenaiChat(decoder) => decoder.push(&frame, events),
-                Decoder::Anthropic(decoder) => decoder.push(&frame, events),
-                Decoder::Gemini(decoder) => decoder.push(&frame, events),
-            }
-            Ok::<(), FrameTooLong>(())
-        });
-        if let Err(error) = result {
-            let fault = Fault::new(ErrorType::ProviderUnavailable, error.to_string());
-            events.push(Event::Fault(fault));
+        let broken = match &mut self.0 {
+            Framed::Sse { splitter, decoder } => splitter
+                .push(bytes, |frame| {
+                    // Anthropic's last event; nothing follows that would be waited for.
+                    done |= frame.is_done() || frame.event == Some("message_stop");
+                    decoder.push(&frame, events);
+                    Ok::<(), sse::FrameTooLong>(())
+                })
+                .err()
+                .map(|error| error.to_string()),
+            Framed::EventStream { splitter, decoder } => splitter
+                .push(bytes, |frame| {
+                    decoder.push(&frame, events);
+                    Ok::<(), event_stream::FrameError>(())
+                })
+                .err()
+                .map(|error| error.to_string()),
+            Framed::Lines { splitter, decoder } => splitter
+                .push(bytes, |line| {
+                    decoder.push(line, events);
+                    Ok::<(), ndjson::LineTooLong>(())
+                })
+                .err()
+                .map(|error| error.to_string()),
+        };
+        if let Some(why) = broken {
+            events.push(Event::Fault(Fault::new(ErrorType::ProviderUnavailable, why)));
         }
         done
     }
 
     /// The provider's bytes ended: a last unfinished frame, then a fault if the answer broke off.
     pub fn finish(&mut self, events: &mut Vec<Event>) {
-        let (splitter, decoder) = (&mut self.splitter, &mut self.decoder);
-        // A frame that is too long was told when it came.
-        let _ = splitter.finish(|frame| {
-            match decoder {
-                Decoder::OpenaiChat(decoder) => decoder.push(&frame, events),
-                Decoder::Anthropic(decoder) => decoder.push(&frame, events),
-                Decoder::Gemini(decoder) => decoder.push(&frame, events),
+        match &mut self.0 {
+            Framed::Sse { splitter, decoder } => {
+                // A frame that is too long was told when it came.
+                let _ = splitter.finish(|frame| {
+                    decoder.push(&frame, events);
+                    Ok::<(), sse::FrameTooLong>(())
+                });
+                decoder.finish(events);
             }
-            Ok::<(), FrameTooLong>(())
-        });
-        match &mut self.decoder {
-            Decoder::OpenaiChat(decoder) => decoder.finish(events),
-            Decoder::Anthropic(decoder) => decoder.finish(events),
-            Decoder::Gemini(decoder) => decoder.finish(events),
+            Framed::EventStream { splitter, decoder } => {
+                // What is cut within a frame is cut: the decoder says so if it matters.
+                let _ = splitter.finish();
+                decoder.finish(events);
+            }
+            Framed::Lines { splitter, decoder } => {
+                let _ = splitter.finish(|line| {
+                    decoder.push(line, events);
+                    Ok::<(), ndjson::LineTooLong>(())
+                });
+                decoder.finish(events);
+            }
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A *dialect* is a wire protocol. Each dialect has a folder with the same rooms: `wire` (names
 //! and small types of that protocol), `decode` (bytes → exchange), `encode` (exchange → bytes),
-//! `stream` (both directions, event by event) and `error`. Between them stands the *exchange*, a
+//! `stream` (both directions, event by event) and `error`; those of dialects that only providers
+//! speak ([`Dialect::CALLERS`] has the others) lead one way. Between them stands the *exchange*, a
 //! superset of all of them: turns of ordered blocks, events, usage with one convention, faults.
 //!
 //! A *surface* is an API that callers use; it speaks one of the dialects. `surface` reads what they
@@ -17,20 +18,27 @@
 pub mod codec;
 pub mod dialect;
 pub mod embeddings;
+pub mod event_stream;
 pub mod exchange;
 pub mod facts;
 pub mod json;
+mod names;
+pub mod ndjson;
 pub mod parameter;
 pub mod relay;
 pub mod rerank;
 pub mod sse;
 pub mod surface;
 pub mod target;
+mod tool_input;
 mod tool_words;
 
 pub mod anthropic;
+pub mod bedrock;
+pub mod cohere;
 pub mod gemini;
+pub mod ollama;
 pub mod openai_chat;
 
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Framing};
 pub use surface::Surface;

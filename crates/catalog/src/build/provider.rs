@@ -24,6 +24,7 @@ pub(super) fn build(source: &SourceProvider, facts: &ProviderFacts) -> Outcome {
         Some("openai-chat") => Some(Dialect::OpenaiChat),
         Some("anthropic") => Some(Dialect::Anthropic),
         Some("gemini") => Some(Dialect::Gemini),
+        Some("cohere") => Some(Dialect::Cohere),
         _ => None,
     });
     let base_url = facts.base_url.as_ref().or(source.base_url.as_ref());
@@ -72,6 +73,8 @@ fn routable(
         environment_variables,
         headers: Vec::new(),
         quirks: facts.quirks.clone(),
+        embeddings: facts.embeddings,
+        rerank: facts.rerank,
         cancel_stops_billing: facts.cancel_stops_billing,
         data_policy: policy(&source.data_policy),
         models_path: models_path.to_owned(),

@@ -25,6 +25,10 @@ pub struct ProviderFacts {
     pub without_authors: Vec<String>,
     /// Replaces the source's names of environment variables.
     pub environment_variables: Option<Vec<String>>,
+    /// How it is asked for embeddings, where not as others of its protocol. EMB-1
+    pub embeddings: Option<protocol::embeddings::Form>,
+    /// How it is asked to rerank, where not as others of its protocol. RERANK-2
+    pub rerank: Option<protocol::rerank::Form>,
     /// Closing the connection stops generation and billing. STREAM-8
     pub cancel_stops_billing: bool,
     /// Prompts are cached without being asked.

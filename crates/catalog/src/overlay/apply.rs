@@ -153,13 +153,18 @@ impl<'a> Work<'a> {
                     dialect,
                     base_url: String::new(),
                     auth: match dialect {
-                        Dialect::OpenaiChat => AuthStyle::Bearer,
+                        Dialect::OpenaiChat | Dialect::Cohere | Dialect::Bedrock => {
+                            AuthStyle::Bearer
+                        }
+                        Dialect::Ollama => AuthStyle::None,
                         Dialect::Anthropic => AuthStyle::XApiKey,
                         Dialect::Gemini => AuthStyle::XGoogApiKey,
                     },
                     environment_variables: vec![conventional_name(&change.slug)],
                     headers: Vec::new(),
                     quirks: self.facts.providers.of(&change.slug).quirks.clone(),
+                    embeddings: None,
+                    rerank: None,
                     cancel_stops_billing: false,
                     data_policy: DataPolicy::default(),
                     models_path: "/models".to_owned(),
@@ -187,6 +192,8 @@ impl<'a> Work<'a> {
                 headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         }
         set(&mut provider.quirks, &change.quirks);
+        set_optional(&mut provider.embeddings, &change.embeddings);
+        set_optional(&mut provider.rerank, &change.rerank);
         set(&mut provider.cancel_stops_billing, &change.cancel_stops_billing);
         if let Some(policy) = &change.data_policy {
             provider.data_policy = data_policy(policy, &entry())?;

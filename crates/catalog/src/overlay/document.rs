@@ -85,6 +85,12 @@ pub struct ProviderChange {
     /// Deviations from the protocol; they replace all that were known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quirks: Option<Quirks>,
+    /// How it is asked for embeddings, where not as others of its protocol. EMB-1
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embeddings: Option<protocol::embeddings::Form>,
+    /// How it is asked to rerank, where not as others of its protocol. RERANK-2
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank: Option<protocol::rerank::Form>,
     /// Closing the connection stops generation and billing. STREAM-8
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_stops_billing: Option<bool>,

@@ -69,6 +69,8 @@ fn version_one() -> Router<Arc<App>> {
         // POST never comes here: the listener takes it before the router.
         .route("/chat/completions", any(only_post))
         .route("/completions", any(only_post))
+        .route("/embeddings", any(only_post))
+        .route("/rerank", any(only_post))
         .route("/messages", any(only_post))
         .route("/messages/count_tokens", post(count_tokens::messages))
         .route("/key", get(key::show))

@@ -16,6 +16,8 @@ pub fn addressed(uri: &Uri) -> Option<(Surface, Addressed)> {
     let surface = match path {
         "/v1/chat/completions" | "/v1/cursor/chat/completions" => Surface::Chat,
         "/v1/completions" => Surface::Completions,
+        "/v1/embeddings" => Surface::Embeddings,
+        "/v1/rerank" => Surface::Rerank,
         "/v1/messages" | "/anthropic/v1/messages" => Surface::Messages,
         _ => return generate_content(path),
     };
@@ -56,6 +58,8 @@ mod tests {
             ("/v1/chat/completions", Surface::Chat),
             ("/api/v1/cursor/chat/completions", Surface::Chat),
             ("/v1/completions", Surface::Completions),
+            ("/api/v1/embeddings", Surface::Embeddings),
+            ("/v1/rerank", Surface::Rerank),
             ("/api/v1/messages", Surface::Messages),
             ("/v1/messages", Surface::Messages),
             ("/v1/messages?beta=true", Surface::Messages),

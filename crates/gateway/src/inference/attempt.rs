@@ -9,12 +9,13 @@ use http_body_util::Full;
 use protocol::exchange::{ErrorType, Fault, FinishReason};
 use protocol::relay::{Answer, Relay};
 use protocol::target::{Abilities, Encoded, ResponseContext, Target};
-use protocol::{Dialect, anthropic, codec, gemini, openai_chat};
+use protocol::{Dialect, Framing, Surface, anthropic, codec, gemini, openai_chat};
 
 use super::dispatch::{Begun, Dispatch};
 use super::echo::echo_chunk;
 use super::plan::Candidate;
 use super::settle::Settlement;
+use super::vectors::ask_for_vectors;
 use crate::upstream::{BodyError, SendError, UpstreamBody, UpstreamResponse};
 
 /// The most of a provider's error body that is read, in bytes.
@@ -86,7 +87,7 @@ impl AttemptError {
     }
 
     /// The catalogue describes the endpoint in a way that no request can be written for.
-    fn unwritable(error: impl std::fmt::Display) -> Self {
+    pub(super) fn unwritable(error: impl std::fmt::Display) -> Self {
         Self { unsent: true, ..Self::unavailable(error.to_string()) }
     }
 
@@ -96,7 +97,7 @@ impl AttemptError {
 
     /// A fault that a provider told, with the status of its answer; `fault` as decoded, not yet
     /// made fit for the caller.
-    fn told(fault: Fault, status: u16, is_byok: bool) -> Self {
+    pub(super) fn told(fault: Fault, status: u16, is_byok: bool) -> Self {
         let meaning = match (fault.error_type, status) {
             (
                 ErrorType::Authentication
@@ -137,6 +138,14 @@ pub async fn attempt(
 ) -> Result<Begun, AttemptError> {
     let limits = &dispatch.worker.app.settings.upstream;
     let started = Instant::now();
+    if let Some(vectors) = &dispatch.vectors {
+        let asking = Box::pin(ask_for_vectors(dispatch, candidate, vectors, started));
+        let begun = tokio::time::timeout(limits.total, asking)
+            .await
+            .map_err(|_| AttemptError::timeout())??;
+        settlement.content_began();
+        return Ok(begun);
+    }
     let (request, context) = write_request(dispatch, candidate, most_output, debug).await?;
     let stream = dispatch.call.facts.stream;
     let waiting = std::pin::pin!(async {
@@ -198,7 +207,7 @@ async fn write_request(
     let stream = dispatch.call.facts.stream;
     let dialect = provider.dialect;
     let encoded = match dispatch.call.surface.passes(dialect) {
-        true => pass(dispatch, dialect, &target, most_output)?,
+        true => pass(dispatch, &target, most_output)?,
         false => {
             let request = if provider.quirks.no_media_urls {
                 Box::pin(dispatch.inlined_request()).await?
@@ -228,10 +237,23 @@ async fn write_request(
         .dialect
         .path(&endpoint.upstream_model, stream)
         .map_err(AttemptError::unwritable)?;
+    let request = address(dispatch, candidate, &path, encoded.body, &encoded.headers)?;
+    Ok((request, encoded.context))
+}
+
+/// A request to a path below the provider's address, with everything that authenticates it.
+pub(super) fn address(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    path: &str,
+    body: Vec<u8>,
+    more: &[(&'static str, String)],
+) -> Result<Request<Full<Bytes>>, AttemptError> {
+    let provider = dispatch.call.snapshot.catalog.provider_of(candidate.endpoint);
     let origin = &candidate.access.origin;
     let uri =
         Uri::try_from(format!("{}{path}", origin.prefix)).map_err(AttemptError::unwritable)?;
-    let mut request = Request::new(Full::new(Bytes::from(encoded.body)));
+    let mut request = Request::new(Full::new(Bytes::from(body)));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
@@ -240,7 +262,13 @@ async fn write_request(
         headers.insert(HOST, host);
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let accept = if stream { "text/event-stream" } else { "application/json" };
+    let stream = dispatch.call.facts.stream;
+    let accept = match (stream, provider.dialect.framing()) {
+        (false, _) => "application/json",
+        (true, Framing::Sse) => "text/event-stream",
+        (true, Framing::EventStream) => "application/vnd.amazon.eventstream",
+        (true, Framing::Lines) => "application/x-ndjson",
+    };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     headers.insert(
         USER_AGENT,
@@ -253,43 +281,42 @@ async fn write_request(
             headers.insert(name, value);
         }
     }
-    for (name, value) in encoded.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
+    for (name, value) in more {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(*name, value);
         }
     }
     if let Some((name, value)) = &candidate.access.header {
         headers.insert(name.clone(), value.clone());
     }
-    Ok((request, encoded.context))
+    Ok(request)
 }
 
 /// The caller's body for a provider that speaks the same: edited where it must be.
 fn pass(
     dispatch: &Dispatch<'_>,
-    dialect: Dialect,
     target: &Target<'_>,
     max_output_tokens: Option<u64>,
 ) -> Result<Encoded, Fault> {
     let (call, envelope) = (dispatch.call, dispatch.envelope);
     let user_identity = call.user_identity.clone();
-    match dialect {
-        Dialect::OpenaiChat => {
+    match call.surface {
+        Surface::Chat | Surface::Completions | Surface::Embeddings | Surface::Rerank => {
             let patch = openai_chat::RequestPatch { user_identity, max_output_tokens };
             openai_chat::patch_request(envelope, target, &patch)
         }
-        Dialect::Anthropic => {
+        Surface::Messages => {
             let betas = call.anthropic_betas().into_iter().map(str::to_owned).collect();
             let patch = anthropic::RequestPatch { user_identity, max_output_tokens, betas };
             anthropic::patch_request_with(envelope, target, &patch)
         }
-        Dialect::Gemini => {
+        Surface::Gemini => {
             gemini::patch_request(envelope, target, &gemini::RequestPatch { max_output_tokens })
         }
     }
 }
 
-async fn send(
+pub(super) async fn send(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
     request: Request<Full<Bytes>>,
@@ -306,7 +333,7 @@ async fn send(
 }
 
 /// Passes an answer with status 200; reads and classifies any other.
-async fn accept(
+pub(super) async fn accept(
     response: UpstreamResponse,
     candidate: &Candidate,
     dispatch: &Dispatch<'_>,
@@ -447,11 +474,7 @@ fn not_a_stream(
     body: &[u8],
     is_byok: bool,
 ) -> AttemptError {
-    let decoded = match dialect {
-        Dialect::OpenaiChat => openai_chat::decode_response(body, context),
-        Dialect::Anthropic => anthropic::decode_response(body, context),
-        Dialect::Gemini => gemini::decode_response(body, context),
-    };
+    let decoded = codec::decode_response(dialect, body, context);
     match decoded {
         Err(fault) => AttemptError::told(fault, 200, is_byok),
         Ok(_) => AttemptError::unavailable(
@@ -477,7 +500,7 @@ pub fn body_fault(error: &BodyError) -> Fault {
     }
 }
 
-async fn collect(
+pub(super) async fn collect(
     dispatch: &Dispatch<'_>,
     response: UpstreamResponse,
 ) -> Result<Bytes, AttemptError> {

@@ -31,6 +31,7 @@ pub struct Demand {
     /// Bytes of everything but media: no tokenizer makes more tokens of a text than it has bytes.
     text: u64,
     images: u64,
+    search_units: u64,
     /// Audio, video and documents, whose tokens are not known from their bytes.
     other_media: bool,
     audio: bool,
@@ -60,6 +61,7 @@ impl Demand {
         Self {
             text,
             images: facts.images,
+            search_units: facts.search_units,
             other_media: facts.audio_input || facts.video_input || facts.file_input,
             audio: facts.audio_input,
             answers: facts.answers.max(1),
@@ -90,6 +92,7 @@ impl Demand {
                 tokens: Usage { input, ..Usage::default() },
                 requests: 1,
                 images: self.images,
+                search_units: self.search_units,
                 ..MeteredUsage::default()
             },
             audio: self.audio,
@@ -235,6 +238,7 @@ mod tests {
         Demand {
             text: 1_000,
             images: 0,
+            search_units: 0,
             other_media: false,
             audio: false,
             answers,

@@ -18,6 +18,7 @@ use super::plan::{Candidate, Route};
 use super::read_on::{Presence, bills_in_any_case};
 use super::reserve::Budget;
 use super::settle::Settlement;
+use super::vectors::Vectors;
 use crate::app::Worker;
 use crate::clock::{now_micros, now_millis};
 use crate::control::limits::{Limited, Place};
@@ -42,6 +43,8 @@ pub struct Dispatch<'a> {
     pub budget: Option<Budget>,
     /// Whether anybody still waits for the answer.
     pub presence: &'a Presence,
+    /// What is asked for if it is no conversation.
+    pub vectors: Option<Vectors>,
     /// The request in neutral form, decoded when the first endpoint needs it.
     pub decoded: OnceLock<Result<Request, Fault>>,
     /// The same with media downloaded, for endpoints that take bytes only.

@@ -14,7 +14,7 @@ use ledger::{PaidBy, PriceVerdict};
 use protocol::Surface;
 use protocol::exchange::{Additions, ErrorType, Fault, Identity};
 use protocol::json::{Envelope, RawJson};
-use protocol::surface::Addressed;
+use protocol::surface::{Addressed, Read};
 use store::Slot;
 use tokio::sync::OnceCell;
 
@@ -29,6 +29,7 @@ use super::receive::{MAX_OF_UNKNOWN, discard, receive};
 use super::reserve::{Held, Unaffordable, reserve};
 use super::settle::{Ending, Opening, Settlement};
 use super::stream::{LateFailure, StreamBody, report_commit};
+use super::vectors::Vectors;
 use crate::answer::AnswerBody;
 use crate::app::{App, Worker};
 use crate::clock::now_micros;
@@ -315,6 +316,20 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
     };
     let mut settlement =
         Settlement::open(Arc::clone(&app), Arc::clone(&call.snapshot), request.slot, opening);
+    let (mut decoded, mut vectors) = (OnceLock::new(), None);
+    match read {
+        Read::Facts => {}
+        Read::Conversation(mut read) => {
+            // The raw value never leaves. USERT-1
+            read.user.clone_from(&call.user_identity);
+            decoded = OnceLock::from(Ok(*read));
+        }
+        Read::Embeddings(mut read) => {
+            read.user.clone_from(&call.user_identity);
+            vectors = Some(Vectors::Embeddings(read));
+        }
+        Read::Rerank(read) => vectors = Some(Vectors::Rerank(read)),
+    }
     let dispatch = Dispatch {
         worker: &request.worker,
         call: &call,
@@ -323,14 +338,8 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         route: &route,
         budget,
         presence: &request.presence,
-        decoded: match read {
-            Some(mut read) => {
-                // The raw value never leaves. USERT-1
-                read.user.clone_from(&call.user_identity);
-                OnceLock::from(Ok(read))
-            }
-            None => OnceLock::new(),
-        },
+        vectors,
+        decoded,
         inlined: OnceCell::new(),
     };
     match dispatch.run(&mut settlement).await {
@@ -399,6 +408,8 @@ async fn whole(
     ending.usage = answer.usage;
     ending.text_bytes = answer.text_bytes;
     ending.images_out = answer.images;
+    ending.search_units = answer.search_units;
+    ending.is_vectors = answer.is_vectors;
     if let Some((finish, native)) = answer.finishes.first() {
         ending.finish = *finish;
         ending.native_finish.clone_from(native);

@@ -29,6 +29,7 @@ pub mod reserve;
 pub mod settle;
 pub mod sticky;
 pub mod stream;
+pub mod vectors;
 
 pub use handle::handle;
 pub use prepare::Call;

@@ -334,6 +334,8 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
     Ok(Facts {
         surface: match call.surface {
             Surface::Completions => routing::Surface::Completions,
+            Surface::Embeddings => routing::Surface::Embeddings,
+            Surface::Rerank => routing::Surface::Rerank,
             Surface::Chat | Surface::Messages | Surface::Gemini => routing::Surface::Chat,
         },
         parameters: parameters(asked),

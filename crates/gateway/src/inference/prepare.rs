@@ -214,6 +214,7 @@ impl Call {
             app_categories: headers.categories.clone(),
             user_agent: headers.user_agent.clone(),
             origin: headers.origin.clone(),
+            api_type: api_type(self.surface).into(),
             ..record(&self.generation_id, &request_id())
         }
     }
@@ -256,6 +257,15 @@ impl Call {
         let state = self.snapshot.endpoint(candidate.endpoint);
         let cached = usage.cached_input.saturating_add(usage.cache_write);
         self.app.sticky.served(self.conversation, &state.model, &state.tag, cached);
+    }
+}
+
+/// What kind of API was called. GEN-2
+fn api_type(surface: Surface) -> &'static str {
+    match surface {
+        Surface::Chat | Surface::Completions | Surface::Messages | Surface::Gemini => "completions",
+        Surface::Embeddings => "embeddings",
+        Surface::Rerank => "rerank",
     }
 }
 

@@ -63,6 +63,10 @@ pub struct Ending {
     pub service_tier: Option<String>,
     /// The provider's id of the answer.
     pub upstream_id: Option<String>,
+    /// Search units of a rerank.
+    pub search_units: u64,
+    /// It has no completion, and is billed without.
+    pub is_vectors: bool,
 }
 
 /// What is billed for an answer.
@@ -227,7 +231,7 @@ impl Settlement {
             PriceState::Unknown => store::PriceState::Unknown,
         };
         let failed = ending.status >= 400 && ending.finish.is_none();
-        let nothing = usage.output == 0 && ending.images_out == 0;
+        let nothing = usage.output == 0 && ending.images_out == 0 && !ending.is_vectors;
         let waived = ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
         if failed || waived {
             bill.settled_by = SettledBy::None;
@@ -240,6 +244,7 @@ impl Settlement {
             requests: 1,
             images: self.images,
             images_out: ending.images_out,
+            search_units: ending.search_units,
             ..MeteredUsage::default()
         };
         let minute = minute_of_day(self.generation.created_at);

@@ -304,6 +304,8 @@ pub fn catalog_of(upstreams: &[Upstream]) -> Catalog {
             environment_variables: Vec::new(),
             headers: Vec::new(),
             quirks: Default::default(),
+            embeddings: None,
+            rerank: None,
             cancel_stops_billing: true,
             data_policy: DataPolicy {
                 trains: false,

@@ -5,19 +5,22 @@ mod decode;
 mod encode;
 mod error;
 mod foreign;
-mod names;
 mod patch;
 mod response;
-mod schema;
+pub(crate) mod schema;
 mod stream;
 mod usage;
 mod wire;
+
+/// The longest name or id the vendor takes, in characters.
+const LONGEST_NAME: usize = 128;
 
 /// The output limit where neither the caller nor the catalogue tells one: every model of the
 /// vendor can do this much.
 pub const DEFAULT_MAX_TOKENS: u64 = 4096;
 
 pub use decode::{decode_request, decode_response};
+pub(crate) use encode::thinking;
 pub use encode::{encode_request, encode_request_with};
 pub use error::{decode_error, encode_error};
 pub use patch::{

@@ -32,7 +32,7 @@ const FORMATS: &[&str] =
 
 /// The schema of a tool's input: always an object, as the vendor demands. A schema that already
 /// is one goes out byte for byte.
-pub(super) fn input_schema(parameters: Option<&RawJson>) -> Cow<'_, str> {
+pub(crate) fn input_schema(parameters: Option<&RawJson>) -> Cow<'_, str> {
     let Some(text) = parameters.map(RawJson::get) else { return Cow::Borrowed(EMPTY) };
     let Ok(object) = Object::parse(text) else { return Cow::Borrowed(EMPTY) };
     let combined = ["anyOf", "oneOf", "allOf"].iter().any(|name| object.peek(name).is_some());
@@ -111,7 +111,7 @@ fn required_of(object: &Object<'_>) -> Vec<String> {
 }
 
 /// Whether the root of a schema describes an object, so that it can stand as a tool's input.
-pub(super) fn describes_object(schema: &RawJson) -> bool {
+pub(crate) fn describes_object(schema: &RawJson) -> bool {
     Object::of(schema.as_raw()).is_ok_and(|object| {
         object.peek_str("type").as_deref() == Some("object")
             || (object.peek("type").is_none() && object.peek("properties").is_some())
@@ -120,7 +120,7 @@ pub(super) fn describes_object(schema: &RawJson) -> bool {
 
 /// The schema as the native mode takes it, or `None` if it is beyond what that mode can do
 /// faithfully: too many optional properties, open objects, recursion.
-pub(super) fn native(schema: &RawJson) -> Option<String> {
+pub(crate) fn native(schema: &RawJson) -> Option<String> {
     if schema.get().len() > LONGEST || !describes_object(schema) {
         return None;
     }

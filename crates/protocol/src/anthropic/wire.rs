@@ -1,10 +1,10 @@
-//! Names of the Messages protocol and the small writers its encoders share.
-
-use serde_json::value::RawValue;
+//! Names of the Messages protocol, and the writers its encoders share with others.
 
 use crate::exchange::FinishReason;
-use crate::json::RawJson;
-use crate::json::envelope::{write_member, write_string};
+pub(super) use crate::json::write::{
+    array, float, into_text, key, members, number, raw, string, string_or_null,
+};
+pub(super) use crate::tool_input::write_input;
 
 /// The protocol version sent in `anthropic-version`.
 pub(super) const VERSION: &str = "2023-06-01";
@@ -71,102 +71,6 @@ pub(super) fn stop_reason_of(reason: FinishReason, native: Option<&str>) -> Opti
         FinishReason::ContentFilter => Some("refusal"),
         FinishReason::Error => None,
     }
-}
-
-/// Appends a comma unless the object has just begun, the name and the colon.
-pub(super) fn key(out: &mut Vec<u8>, name: &str) {
-    write_member(out, name, "");
-}
-
-/// Appends a string member.
-pub(super) fn string(out: &mut Vec<u8>, name: &str, text: &str) {
-    key(out, name);
-    write_string(out, text);
-}
-
-/// Appends a string member, or `null`.
-pub(super) fn string_or_null(out: &mut Vec<u8>, name: &str, text: Option<&str>) {
-    match text {
-        Some(text) => string(out, name, text),
-        None => raw(out, name, "null"),
-    }
-}
-
-/// Appends a member whose value is JSON text.
-pub(super) fn raw(out: &mut Vec<u8>, name: &str, json: &str) {
-    write_member(out, name, json);
-}
-
-/// Appends an integer member.
-pub(super) fn number(out: &mut Vec<u8>, name: &str, value: u64) {
-    key(out, name);
-    let _ = serde_json::to_writer(out, &value);
-}
-
-/// Appends a number member.
-pub(super) fn float(out: &mut Vec<u8>, name: &str, value: f64) {
-    key(out, name);
-    let _ = serde_json::to_writer(out, &value);
-}
-
-/// Appends members kept raw.
-pub(super) fn members(out: &mut Vec<u8>, members: &[(String, RawJson)]) {
-    for (name, value) in members {
-        raw(out, name, value.get());
-    }
-}
-
-/// Appends the items of an array, with brackets and commas.
-pub(super) fn array<T>(
-    out: &mut Vec<u8>,
-    items: impl IntoIterator<Item = T>,
-    mut write: impl FnMut(&mut Vec<u8>, T),
-) {
-    out.push(b'[');
-    for (at, item) in items.into_iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        write(out, item);
-    }
-    out.push(b']');
-}
-
-/// JSON written by this dialect, as text.
-pub(super) fn into_text(out: Vec<u8>) -> String {
-    // Everything written here is made of `str`s, so nothing is ever replaced.
-    String::from_utf8(out).unwrap_or_default()
-}
-
-/// Writes a call's input: always an object. Says whether the arguments were one (or empty).
-pub(super) fn write_input(out: &mut Vec<u8>, arguments: &str) -> bool {
-    let text = arguments.trim();
-    if text.is_empty() {
-        out.extend_from_slice(b"{}");
-        return true;
-    }
-    if is_json_object(text) {
-        out.extend_from_slice(text.as_bytes());
-        return true;
-    }
-    // Some models encode their arguments twice.
-    if let Ok(inner) = serde_json::from_str::<String>(text)
-        && is_json_object(inner.trim())
-    {
-        out.extend_from_slice(inner.trim().as_bytes());
-        return true;
-    }
-    out.extend_from_slice(b"{\"arguments\":");
-    match serde_json::from_str::<&RawValue>(text) {
-        Ok(value) => out.extend_from_slice(value.get().as_bytes()),
-        Err(_) => write_string(out, arguments),
-    }
-    out.push(b'}');
-    false
-}
-
-fn is_json_object(text: &str) -> bool {
-    text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
 #[cfg(test)]

@@ -88,6 +88,8 @@ pub struct RequestFacts {
     pub opening: ConversationOpening,
     /// Whether there are cache marks. PCACHE-1
     pub cache_marks: bool,
+    /// Search units of a rerank, estimated. RERANK-2
+    pub search_units: u64,
     /// The kinds of output asked for; empty means text.
     pub output_modalities: Vec<String>,
 }

@@ -2,9 +2,11 @@
 
 mod compact;
 pub mod envelope;
+pub(crate) mod lenient;
 pub mod object;
 pub mod raw;
 pub mod scan;
+pub(crate) mod write;
 
 pub use compact::compact;
 pub use envelope::{Envelope, EnvelopeError};

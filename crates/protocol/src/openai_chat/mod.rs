@@ -16,7 +16,7 @@ mod stream;
 mod structured;
 #[cfg(test)]
 mod tests;
-mod think;
+pub(crate) mod think;
 mod usage;
 mod wire;
 mod write;
@@ -32,3 +32,4 @@ pub use patch::{
 pub(crate) use wire::is_plain_name;
 
 pub use stream::{StreamDecoder, StreamEncoder, write_debug_chunk};
+pub(crate) use wire::{nine_characters, tool_call_id};

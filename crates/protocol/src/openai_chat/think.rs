@@ -23,32 +23,32 @@ enum State {
 
 /// A content that arrives in pieces of any size, taken apart.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ThinkTags {
+pub(crate) struct ThinkTags {
     state: State,
     held: String,
 }
 
 /// A piece of an answer, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Split {
-    pub(super) thought: String,
-    pub(super) text: String,
+pub(crate) struct Split {
+    pub(crate) thought: String,
+    pub(crate) text: String,
 }
 
 impl ThinkTags {
     /// Watches for tags if the host leaves them in the content.
-    pub(super) fn new(expected: bool) -> Self {
+    pub(crate) fn new(expected: bool) -> Self {
         let state = if expected { State::Beginning } else { State::Content };
         Self { state, held: String::new() }
     }
 
     /// Whether pieces still have to be looked at.
-    pub(super) fn is_watching(&self) -> bool {
+    pub(crate) fn is_watching(&self) -> bool {
         self.state != State::Content
     }
 
     /// Takes one piece apart. What could be the beginning of a tag is held back.
-    pub(super) fn take(&mut self, piece: &str) -> Split {
+    pub(crate) fn take(&mut self, piece: &str) -> Split {
         let mut split = Split::default();
         self.held.push_str(piece);
         loop {
@@ -93,7 +93,7 @@ impl ThinkTags {
     }
 
     /// What was held back for a tag that never came.
-    pub(super) fn release(&mut self) -> Split {
+    pub(crate) fn release(&mut self) -> Split {
         let held = std::mem::take(&mut self.held);
         match std::mem::take(&mut self.state) {
             State::Thought => Split { thought: held, text: String::new() },

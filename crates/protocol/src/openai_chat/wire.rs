@@ -147,14 +147,14 @@ fn letters(mut number: u64, count: usize) -> String {
 
 /// An id for a tool call whose provider gave none: stable for the same answer, and different in
 /// another answer. Bug 29
-pub(super) fn tool_call_id(answer: &str, choice: u32, index: u32) -> String {
+pub(crate) fn tool_call_id(answer: &str, choice: u32, index: u32) -> String {
     let position = (u64::from(choice) << 32 | u64::from(index)).to_le_bytes();
     format!("call_{}", letters(mark(&[answer.as_bytes(), &position]), 10))
 }
 
 /// The nine letters and digits that stand for a tool call's id: itself if it has that form
 /// already, so that a provider's own ids stay. Bug 6
-pub(super) fn nine_characters(id: &str) -> String {
+pub(crate) fn nine_characters(id: &str) -> String {
     if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return id.to_owned();
     }

@@ -15,7 +15,10 @@ pub(super) enum Encoder {
 impl Encoder {
     pub(super) fn new(surface: Surface, identity: Identity) -> Self {
         match surface {
-            Surface::Chat => Self::Chat(openai_chat::StreamEncoder::new(identity)),
+            // Vectors are not streamed.
+            Surface::Chat | Surface::Embeddings | Surface::Rerank => {
+                Self::Chat(openai_chat::StreamEncoder::new(identity))
+            }
             Surface::Completions => Self::Completions(completions::StreamEncoder::new(identity)),
             Surface::Messages => Self::Messages(anthropic::StreamEncoder::new(identity)),
             Surface::Gemini => Self::Gemini(gemini::StreamEncoder::new(identity)),

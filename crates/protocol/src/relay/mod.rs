@@ -58,7 +58,7 @@ impl Relay {
         context: ResponseContext,
     ) -> Self {
         let path = if surface.passes(dialect) {
-            let same = Same::new(dialect, identity, context);
+            let same = Same::new(surface, identity, context);
             Path::Same { splitter: Box::new(Splitter::new()), same }
         } else {
             Path::Translate(Box::new(Translation {

@@ -4,7 +4,7 @@ use super::Step;
 use crate::exchange::{Additions, Fault, FinishReason, Identity, Usage};
 use crate::sse::Frame;
 use crate::target::ResponseContext;
-use crate::{Dialect, anthropic, gemini, openai_chat};
+use crate::{Surface, anthropic, gemini, openai_chat};
 
 /// Passes the frames of a stream on and learns what the books need.
 pub(super) enum Same {
@@ -25,15 +25,16 @@ macro_rules! each {
 }
 
 impl Same {
-    pub(super) fn new(dialect: Dialect, identity: Identity, context: ResponseContext) -> Self {
-        match dialect {
-            Dialect::OpenaiChat => {
+    /// The stream of a surface whose providers speak the same.
+    pub(super) fn new(surface: Surface, identity: Identity, context: ResponseContext) -> Self {
+        match surface {
+            Surface::Chat | Surface::Completions | Surface::Embeddings | Surface::Rerank => {
                 Self::OpenaiChat(Box::new(openai_chat::PatchStream::new(identity, context)))
             }
-            Dialect::Anthropic => {
+            Surface::Messages => {
                 Self::Anthropic(Box::new(anthropic::PatchStream::new(identity, context)))
             }
-            Dialect::Gemini => Self::Gemini(Box::new(gemini::PatchStream::new(identity, context))),
+            Surface::Gemini => Self::Gemini(Box::new(gemini::PatchStream::new(identity, context))),
         }
     }
 

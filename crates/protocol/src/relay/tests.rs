@@ -24,11 +24,43 @@ const GEMINI: &str = concat!(
     "data: {\"candidates\":[{\"content\":{\"parts\":[],\"role\":\"model\"},\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":3,\"candidatesTokenCount\":2,\"totalTokenCount\":5}}\n\n",
 );
 
-fn of(dialect: Dialect) -> &'static str {
+const COHERE: &str = concat!(
+    "data: {\"type\":\"message-start\",\"id\":\"c\",\"delta\":{\"message\":{\"role\":\"assistant\",\"content\":[],\"tool_plan\":\"\",\"tool_calls\":[],\"citations\":[]}}}\n\n",
+    "data: {\"type\":\"content-start\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"type\":\"text\",\"text\":\"\"}}}}\n\n",
+    "data: {\"type\":\"content-delta\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"text\":\"hi\"}}}}\n\n",
+    "data: {\"type\":\"content-end\",\"index\":0}\n\n",
+    "data: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\",\"usage\":{\"billed_units\":{\"input_tokens\":3,\"output_tokens\":2},\"tokens\":{\"input_tokens\":3,\"output_tokens\":2}}}}\n\n",
+);
+const OLLAMA: &str = concat!(
+    "{\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:00Z\",\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},\"done\":false}\n",
+    "{\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:00Z\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":3,\"eval_count\":2}\n",
+);
+
+/// A stream that says `hi`, in its pieces.
+fn of(dialect: Dialect) -> Vec<Vec<u8>> {
+    let events =
+        |text: &str| text.split_inclusive("\n\n").map(|it| it.as_bytes().to_vec()).collect();
     match dialect {
-        Dialect::OpenaiChat => CHAT,
-        Dialect::Anthropic => ANTHROPIC,
-        Dialect::Gemini => GEMINI,
+        Dialect::OpenaiChat => events(CHAT),
+        Dialect::Anthropic => events(ANTHROPIC),
+        Dialect::Gemini => events(GEMINI),
+        Dialect::Cohere => events(COHERE),
+        Dialect::Ollama => {
+            OLLAMA.split_inclusive('\n').map(|line| line.as_bytes().to_vec()).collect()
+        }
+        Dialect::Bedrock => [
+            ("messageStart", r#"{"role":"assistant"}"#),
+            ("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"hi"}}"#),
+            ("contentBlockStop", r#"{"contentBlockIndex":0}"#),
+            ("messageStop", r#"{"stopReason":"end_turn"}"#),
+            ("metadata", r#"{"usage":{"inputTokens":3,"outputTokens":2,"totalTokens":5}}"#),
+        ]
+        .map(|(name, json)| {
+            let mut out = Vec::new();
+            crate::event_stream::write_event(&mut out, name, json.as_bytes());
+            out
+        })
+        .to_vec(),
     }
 }
 
@@ -41,8 +73,8 @@ fn every_dialect_reaches_every_surface() {
             let mut relay = Relay::new(dialect, surface, identity(), ResponseContext::default());
             let (mut content, mut out) = (false, Vec::new());
             // Byte for byte: no split changes anything.
-            for byte in of(dialect).as_bytes() {
-                let step = relay.push(&[*byte], &mut out);
+            for byte in of(dialect).concat() {
+                let step = relay.push(&[byte], &mut out);
                 assert!(step.fault.is_none(), "{dialect:?} to {surface:?}: {:?}", step.fault);
                 content |= step.content;
             }
@@ -75,12 +107,11 @@ fn a_stream_that_breaks_off_ends_in_an_error() {
     for dialect in Dialect::ALL {
         for surface in [Surface::Chat, Surface::Completions, Surface::Messages, Surface::Gemini] {
             let mut relay = Relay::new(dialect, surface, identity(), ResponseContext::default());
-            let whole = of(dialect);
-            let cut = &whole[..whole.find("hi").unwrap()
-                + whole[whole.find("hi").unwrap()..].find("\n\n").unwrap()
-                + 2];
+            let pieces = of(dialect);
+            let said = pieces.iter().position(|piece| piece.windows(2).any(|it| it == b"hi"));
+            let cut = pieces[..=said.expect("it says hi")].concat();
             let mut out = Vec::new();
-            relay.push(cut.as_bytes(), &mut out);
+            relay.push(&cut, &mut out);
             let fault = relay.end(&mut out).fault.expect("it was cut");
             relay.fail(&fault, &mut out);
             let told = String::from_utf8(out).unwrap();

@@ -1,11 +1,12 @@
 //! A whole answer, ready but for its cost.
 
+use crate::embeddings::EncodingFormat;
 use crate::exchange::{
     Additions, BlockKind, Fault, FinishReason, Identity, ReasoningContent, Response, Usage,
 };
 use crate::openai_chat::completions;
 use crate::target::ResponseContext;
-use crate::{Dialect, Surface, anthropic, codec, gemini, openai_chat};
+use crate::{Dialect, Surface, anthropic, codec, embeddings, gemini, openai_chat, rerank};
 
 /// A whole answer, ready but for its cost.
 pub struct Answer {
@@ -25,6 +26,10 @@ pub struct Answer {
     pub images: u64,
     /// Whether there is anything in it. CHAT-16
     pub has_content: bool,
+    /// Search units of a rerank.
+    pub search_units: u64,
+    /// It has no completion, and is billed without.
+    pub is_vectors: bool,
 }
 
 enum Form {
@@ -33,6 +38,9 @@ enum Form {
     /// As it came: the protocol has no place for what is added.
     AsItCame(Vec<u8>),
     Translated(Box<Response>),
+    Embeddings(Box<embeddings::Response>, EncodingFormat),
+    PatchedEmbeddings(Box<embeddings::PatchedResponse>),
+    Rerank(Box<(rerank::Request, rerank::Response)>),
 }
 
 impl Answer {
@@ -57,6 +65,8 @@ impl Answer {
                     text_bytes: patched.text_bytes,
                     images: patched.images,
                     has_content: patched.has_content,
+                    search_units: 0,
+                    is_vectors: false,
                     form: Form::Chat(Box::new(patched)),
                 })
             }
@@ -72,6 +82,8 @@ impl Answer {
                     text_bytes: patched.text_bytes,
                     images: 0,
                     has_content: patched.has_content,
+                    search_units: 0,
+                    is_vectors: false,
                     form: Form::Messages(Box::new(patched)),
                 })
             }
@@ -100,7 +112,56 @@ impl Answer {
             text_bytes: text_bytes(response),
             images: images(response),
             has_content: response.choices.iter().any(|choice| !choice.turn.blocks.is_empty()),
+            search_units: 0,
+            is_vectors: false,
             form,
+        }
+    }
+
+    /// An answer without a completion.
+    fn of_vectors(surface: Surface, form: Form) -> Self {
+        Self {
+            surface,
+            form,
+            usage: None,
+            finishes: Vec::new(),
+            service_tier: None,
+            upstream_id: None,
+            text_bytes: 0,
+            images: 0,
+            has_content: true,
+            search_units: 0,
+            is_vectors: true,
+        }
+    }
+
+    /// Embeddings that were read. EMB-1
+    pub fn of_embeddings(response: embeddings::Response, format: EncodingFormat) -> Self {
+        let (usage, upstream_id) = (response.usage, response.upstream_id.clone());
+        let form = Form::Embeddings(Box::new(response), format);
+        Self { usage, upstream_id, ..Self::of_vectors(Surface::Embeddings, form) }
+    }
+
+    /// Embeddings that pass as they came. EMB-1
+    pub fn of_patched_embeddings(patched: embeddings::PatchedResponse) -> Self {
+        let (usage, upstream_id) = (patched.usage, patched.upstream_id.clone());
+        let form = Form::PatchedEmbeddings(Box::new(patched));
+        Self { usage, upstream_id, ..Self::of_vectors(Surface::Embeddings, form) }
+    }
+
+    /// A ranking. RERANK-2
+    pub fn of_rerank(request: rerank::Request, response: rerank::Response) -> Self {
+        let told = response.usage.unwrap_or_default();
+        let estimated = request.estimated_search_units();
+        let upstream_id = response.upstream_id.clone();
+        let tokens = told.total_tokens.map(|input| Usage { input, ..Usage::default() });
+        let form = Form::Rerank(Box::new((request, response)));
+        Self {
+            // One that bills by search units counts no tokens.
+            usage: tokens.or(told.search_units.map(|_| Usage::default())),
+            search_units: told.search_units.unwrap_or(estimated),
+            upstream_id,
+            ..Self::of_vectors(Surface::Rerank, form)
         }
     }
 
@@ -125,7 +186,21 @@ impl Answer {
                     }
                     Surface::Messages => anthropic::encode_response(&response, identity, additions),
                     Surface::Gemini => gemini::encode_response(&response, identity, additions),
+                    // They are not conversations.
+                    Surface::Embeddings | Surface::Rerank => Vec::new(),
                 }
+            }
+            Form::Embeddings(mut response, format) => {
+                response.usage = self.usage;
+                embeddings::encode_response(&response, identity, format, additions)
+            }
+            Form::PatchedEmbeddings(mut patched) => {
+                patched.usage = self.usage;
+                patched.finish(additions)
+            }
+            Form::Rerank(told) => {
+                let (request, response) = *told;
+                rerank::encode_response(&response, &request, identity, additions)
             }
         }
     }

@@ -28,7 +28,7 @@ impl Surface {
         let Failed { fault, members, generation_id, .. } = failed;
         let body = self.encode_error(fault, Some(generation_id), members).body;
         match self {
-            Self::Chat | Self::Completions => {
+            Self::Chat | Self::Completions | Self::Embeddings | Self::Rerank => {
                 write_data(out, &self.error_chunk(failed, body));
                 out.extend_from_slice(DONE);
             }

@@ -2,12 +2,13 @@
 
 mod fallbacks;
 mod late;
+mod vectors;
 
 use crate::exchange::{Fault, RenderedError, Request};
 use crate::facts::{RequestFacts, complete};
 use crate::json::{Envelope, RawJson};
 use crate::openai_chat::{completions, read_facts, read_router_facts};
-use crate::{Dialect, anthropic, gemini, openai_chat};
+use crate::{Dialect, anthropic, embeddings, gemini, openai_chat, rerank};
 
 pub use late::Failed;
 
@@ -22,6 +23,23 @@ pub enum Surface {
     Messages,
     /// `POST /v1beta/models/{model}:generateContent`, Google's.
     Gemini,
+    /// `POST /embeddings`. EMB-1
+    Embeddings,
+    /// `POST /rerank`. RERANK-2
+    Rerank,
+}
+
+/// What was read of a body to find out what is asked for, so that it is not read again.
+#[derive(Debug, PartialEq)]
+pub enum Read {
+    /// The facts alone: the conversation is decoded when a provider needs it.
+    Facts,
+    /// A conversation.
+    Conversation(Box<Request>),
+    /// A request for embeddings.
+    Embeddings(Box<embeddings::Request>),
+    /// A request to rerank.
+    Rerank(Box<rerank::Request>),
 }
 
 /// What the address of a request says beside its body.
@@ -37,7 +55,7 @@ impl Surface {
     /// The dialect it speaks.
     pub const fn dialect(self) -> Dialect {
         match self {
-            Self::Chat | Self::Completions => Dialect::OpenaiChat,
+            Self::Chat | Self::Completions | Self::Embeddings | Self::Rerank => Dialect::OpenaiChat,
             Self::Messages => Dialect::Anthropic,
             Self::Gemini => Dialect::Gemini,
         }
@@ -50,12 +68,14 @@ impl Surface {
             Self::Completions => "completions",
             Self::Messages => "messages",
             Self::Gemini => "gemini",
+            Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
         }
     }
 
-    /// Whether a provider of `dialect` understands the body as it is.
+    /// Whether a provider of `dialect` understands a conversation as it is.
     pub fn passes(self, dialect: Dialect) -> bool {
-        self != Self::Completions && self.dialect() == dialect
+        matches!(self, Self::Chat | Self::Messages | Self::Gemini) && self.dialect() == dialect
     }
 
     /// The members whose text is counted in [`RequestFacts::estimated_prompt_tokens`].
@@ -64,16 +84,14 @@ impl Surface {
             Self::Chat | Self::Completions => &["messages", "tools"],
             Self::Messages => &["messages", "tools", "system"],
             Self::Gemini => &["contents", "tools", "systemInstruction"],
+            Self::Embeddings => &["input"],
+            Self::Rerank => &["query", "documents"],
         }
     }
 
     /// Reads a body: what routing must know, and the request in neutral form where finding that out
     /// took reading all of it.
-    pub fn read(
-        self,
-        body: &[u8],
-        addressed: &Addressed,
-    ) -> Result<(RequestFacts, Option<Request>), Fault> {
+    pub fn read(self, body: &[u8], addressed: &Addressed) -> Result<(RequestFacts, Read), Fault> {
         let envelope = Envelope::parse(body).map_err(|error| Fault::invalid(error.to_string()))?;
         self.read_indexed(&envelope, body, addressed)
     }
@@ -84,9 +102,9 @@ impl Surface {
         envelope: &Envelope<'_>,
         body: &[u8],
         addressed: &Addressed,
-    ) -> Result<(RequestFacts, Option<Request>), Fault> {
+    ) -> Result<(RequestFacts, Read), Fault> {
         match self {
-            Self::Chat => Ok((read_facts(envelope)?, None)),
+            Self::Chat => Ok((read_facts(envelope)?, Read::Facts)),
             Self::Completions => {
                 let mut facts = read_facts(envelope)?;
                 // Only the chat surface may leave the prompt out in favour of messages.
@@ -94,29 +112,42 @@ impl Surface {
                     return Err(Fault::invalid("prompt: is missing; send a string"));
                 }
                 facts.echo_upstream_body = false;
-                Ok((facts, None))
+                Ok((facts, Read::Facts))
             }
             Self::Messages => {
                 let mut facts = read_router_facts(envelope)?;
                 fallbacks::read(envelope, &mut facts)?;
                 let request = self.decode(body, addressed)?;
-                Ok((complete(facts, &request)?, Some(request)))
+                Ok((complete(facts, &request)?, Read::Conversation(Box::new(request))))
+            }
+            Self::Embeddings => {
+                let request = embeddings::decode_request(body)?;
+                let facts = vectors::of_embeddings(read_router_facts(envelope)?, &request);
+                Ok((facts, Read::Embeddings(Box::new(request))))
+            }
+            Self::Rerank => {
+                let request = rerank::decode_request(body)?;
+                let facts = vectors::of_rerank(read_router_facts(envelope)?, &request);
+                Ok((facts, Read::Rerank(Box::new(request))))
             }
             Self::Gemini => {
                 let mut facts = read_router_facts(envelope)?;
                 facts.model.clone_from(&addressed.model);
                 let request = self.decode(body, addressed)?;
-                Ok((complete(facts, &request)?, Some(request)))
+                Ok((complete(facts, &request)?, Read::Conversation(Box::new(request))))
             }
         }
     }
 
-    /// Reads the whole request in neutral form.
+    /// Reads a whole conversation in neutral form.
     pub fn decode(self, body: &[u8], addressed: &Addressed) -> Result<Request, Fault> {
         match self {
             Self::Chat => openai_chat::decode_request(body),
             Self::Completions => completions::decode_request(body),
             Self::Messages => anthropic::decode_request(body),
+            Self::Embeddings | Self::Rerank => {
+                Err(Fault::invalid("the request is not a conversation"))
+            }
             Self::Gemini => {
                 let model = addressed.model.as_deref().unwrap_or_default();
                 gemini::decode_request(body, model, addressed.stream)
@@ -132,7 +163,7 @@ impl Surface {
         members: &[(String, RawJson)],
     ) -> RenderedError {
         match self {
-            Self::Chat | Self::Completions => {
+            Self::Chat | Self::Completions | Self::Embeddings | Self::Rerank => {
                 openai_chat::encode_error(fault, generation_id, members)
             }
             Self::Messages => anthropic::encode_error(fault, generation_id, members),

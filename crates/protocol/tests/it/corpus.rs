@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use protocol::Dialect;
+use protocol::{Dialect, Framing};
 
 /// One folder of inputs.
 pub struct Case {
@@ -17,16 +17,30 @@ impl Case {
         std::fs::read(self.folder.join(file)).ok()
     }
 
+    /// The stream, if the case has one: its bytes, or for binary messages lines that tell them; see
+    /// [`crate::checks::framed`].
+    pub fn stream(&self) -> Option<Vec<u8>> {
+        self.input(match self.dialect.framing() {
+            Framing::Sse => "stream.sse",
+            Framing::EventStream => "stream.events",
+            Framing::Lines => "stream.ndjson",
+        })
+    }
+
     /// The HTTP status and the `retry-after` header the error came with.
     pub fn error_head(&self) -> (u16, Option<&'static str>) {
         match self.name.as_str() {
             "error_rate_limit" => (429, Some("12")),
-            "error_quota" if self.dialect == Dialect::Anthropic => (400, None),
+            "error_quota" if matches!(self.dialect, Dialect::Anthropic | Dialect::Bedrock) => {
+                (400, None)
+            }
+            "error_quota" if self.dialect == Dialect::Cohere => (402, None),
             "error_quota" => (429, None),
             "error_overloaded" if self.dialect == Dialect::Anthropic => (529, None),
             "error_overloaded" => (503, None),
             "error_context_length" | "error_invalid" | "error_content_policy" => (400, None),
             "error_credential" if self.dialect == Dialect::Gemini => (400, None),
+            "error_credential" if self.dialect == Dialect::Bedrock => (403, None),
             "error_credential" => (401, None),
             "error_internal" => (500, None),
             other => panic!("name the status of {other}"),
@@ -58,4 +72,10 @@ pub fn cases(dialect: Dialect) -> Vec<Case> {
 pub fn inputs(file: &str) -> Vec<(Dialect, String, Vec<u8>)> {
     let all = Dialect::ALL.into_iter().flat_map(cases);
     all.filter_map(|case| Some((case.dialect, case.name.clone(), case.input(file)?))).collect()
+}
+
+/// The streams of all cases of all dialects.
+pub fn streams() -> Vec<(Dialect, String, Vec<u8>)> {
+    let all = Dialect::ALL.into_iter().flat_map(cases);
+    all.filter_map(|case| Some((case.dialect, case.name.clone(), case.stream()?))).collect()
 }

@@ -1,4 +1,4 @@
-//! The three dialects behind one face, so that a test can run over every pair of them.
+//! The dialects behind one face, so that a test can run over every pair of them.
 
 use protocol::exchange::{
     Additions, Event, Fault, Identity, RenderedError, Request, Response, fold,
@@ -8,7 +8,11 @@ use protocol::sse::{Frame, FrameTooLong, Splitter};
 use protocol::target::{
     Abilities, Encoded, Quirks, ReasoningReplay, ReasoningStyle, ResponseContext, Target,
 };
-use protocol::{Dialect, anthropic, gemini, openai_chat};
+use protocol::{
+    Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat,
+};
+
+use crate::checks;
 
 /// The name every answer gets.
 pub fn identity() -> Identity {
@@ -20,6 +24,7 @@ pub fn decode_request(dialect: Dialect, body: &[u8]) -> Result<Request, Fault> {
         Dialect::OpenaiChat => openai_chat::decode_request(body),
         Dialect::Anthropic => anthropic::decode_request(body),
         Dialect::Gemini => gemini::decode_request(body, "gemini-3-flash", false),
+        other => panic!("no caller speaks {}", other.name()),
     }
 }
 
@@ -27,6 +32,7 @@ pub fn decode_request(dialect: Dialect, body: &[u8]) -> Result<Request, Fault> {
 /// router, which takes everything the dialect can say.
 pub fn encode_request(dialect: Dialect, request: &Request) -> Result<Encoded, Fault> {
     let (mut quirks, mut abilities) = (Quirks::default(), Abilities::default());
+    let mut model = "target-model";
     match dialect {
         Dialect::OpenaiChat => {
             quirks.reasoning_replay = ReasoningReplay::ReasoningDetails;
@@ -45,12 +51,26 @@ pub fn encode_request(dialect: Dialect, request: &Request) -> Result<Encoded, Fa
             abilities.thought_signatures = true;
             abilities.media_in_tool_results = true;
         }
+        Dialect::Bedrock => {
+            model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
+            abilities.reasoning = ReasoningStyle::Budget;
+            abilities.max_output_tokens = Some(64_000);
+        }
+        Dialect::Cohere => {
+            abilities.reasoning = ReasoningStyle::Budget;
+            abilities.max_output_tokens = Some(32_000);
+            abilities.tools_with_schema = false;
+        }
+        Dialect::Ollama => abilities.reasoning = ReasoningStyle::Toggle,
     }
-    let target = Target::new("target-model", &quirks, &abilities);
+    let target = Target::new(model, &quirks, &abilities);
     match dialect {
         Dialect::OpenaiChat => openai_chat::encode_request(request, &target),
         Dialect::Anthropic => anthropic::encode_request(request, &target),
         Dialect::Gemini => gemini::encode_request(request, &target),
+        Dialect::Bedrock => bedrock::encode_request(request, &target),
+        Dialect::Cohere => cohere::encode_request(request, &target),
+        Dialect::Ollama => ollama::encode_request(request, &target),
     }
 }
 
@@ -60,6 +80,9 @@ pub fn decode_response(dialect: Dialect, body: &[u8]) -> Result<Response, Fault>
         Dialect::OpenaiChat => openai_chat::decode_response(body, &context),
         Dialect::Anthropic => anthropic::decode_response(body, &context),
         Dialect::Gemini => gemini::decode_response(body, &context),
+        Dialect::Bedrock => bedrock::decode_response(body, &context),
+        Dialect::Cohere => cohere::decode_response(body, &context),
+        Dialect::Ollama => ollama::decode_response(body, &context),
     }
 }
 
@@ -69,6 +92,7 @@ pub fn encode_response(dialect: Dialect, response: &Response) -> Vec<u8> {
         Dialect::OpenaiChat => openai_chat::encode_response(response, &identity(), additions),
         Dialect::Anthropic => anthropic::encode_response(response, &identity(), additions),
         Dialect::Gemini => gemini::encode_response(response, &identity(), additions),
+        other => panic!("no caller speaks {}", other.name()),
     }
 }
 
@@ -82,6 +106,9 @@ pub fn decode_error(
         Dialect::OpenaiChat => openai_chat::decode_error(status, retry_after, body),
         Dialect::Anthropic => anthropic::decode_error(status, retry_after, body),
         Dialect::Gemini => gemini::decode_error(status, retry_after, body),
+        Dialect::Bedrock => bedrock::decode_error(status, retry_after, body),
+        Dialect::Cohere => cohere::decode_error(status, retry_after, body),
+        Dialect::Ollama => ollama::decode_error(status, retry_after, body),
     }
 }
 
@@ -90,6 +117,7 @@ pub fn encode_error(dialect: Dialect, fault: &Fault) -> RenderedError {
         Dialect::OpenaiChat => openai_chat::encode_error(fault, Some("gen-1"), &[]),
         Dialect::Anthropic => anthropic::encode_error(fault, Some("gen-1"), &[]),
         Dialect::Gemini => gemini::encode_error(fault, Some("gen-1"), &[]),
+        other => panic!("no caller speaks {}", other.name()),
     }
 }
 
@@ -124,6 +152,32 @@ pub fn decode_stream(dialect: Dialect, bytes: &[u8]) -> Vec<Event> {
             each_frame(bytes, |frame| decoder.push(frame, &mut events));
             decoder.finish(&mut events);
         }
+        Dialect::Bedrock => {
+            let mut decoder = bedrock::StreamDecoder::new(context);
+            let mut take = |frame: event_stream::Frame<'_>| {
+                decoder.push(&frame, &mut events);
+                Ok::<(), event_stream::FrameError>(())
+            };
+            let _ = event_stream::Splitter::new().push(&checks::framed(bytes), &mut take);
+            decoder.finish(&mut events);
+        }
+        Dialect::Cohere => {
+            let mut decoder = cohere::StreamDecoder::new(context);
+            each_frame(bytes, |frame| decoder.push(frame, &mut events));
+            decoder.finish(&mut events);
+        }
+        Dialect::Ollama => {
+            let mut decoder = ollama::StreamDecoder::new(context);
+            let mut take = |line: &[u8]| {
+                decoder.push(line, &mut events);
+                Ok::<(), ndjson::LineTooLong>(())
+            };
+            let mut splitter = ndjson::Splitter::new();
+            if splitter.push(bytes, &mut take).is_ok() {
+                let _ = splitter.finish(&mut take);
+            }
+            decoder.finish(&mut events);
+        }
     }
     events
 }
@@ -146,6 +200,7 @@ pub fn encode_stream(dialect: Dialect, events: &[Event]) -> Vec<u8> {
             events.iter().for_each(|event| encoder.push(event, &mut out));
             encoder.finish(additions, &mut out);
         }
+        other => panic!("no caller speaks {}", other.name()),
     }
     out
 }

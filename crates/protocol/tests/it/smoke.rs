@@ -4,7 +4,7 @@
 use protocol::Dialect;
 
 use crate::checks;
-use crate::corpus::inputs;
+use crate::corpus::{inputs, streams};
 
 /// How often each input is mutated.
 const ROUNDS: u64 = 60;
@@ -97,8 +97,11 @@ fn replace_value(numbers: &mut Numbers, bytes: &mut Vec<u8>) {
 }
 
 /// Runs a check over the files and their mutations; a failure names its input.
-fn run(file: &str, check: impl Fn(Dialect, &[u8]) + std::panic::RefUnwindSafe) {
-    let corpus = inputs(file);
+fn run(
+    file: &str,
+    corpus: &[(Dialect, String, Vec<u8>)],
+    check: impl Fn(Dialect, &[u8]) + std::panic::RefUnwindSafe,
+) {
     let bodies: Vec<(String, Vec<u8>)> = corpus
         .iter()
         .map(|(dialect, name, body)| (format!("{dialect:?} {name} {file}"), body.clone()))
@@ -133,7 +136,7 @@ fn run_each(
 
 #[test]
 fn mutated_requests_are_refused_or_written_as_json() {
-    run("request.json", |dialect, bytes| {
+    run("request.json", &inputs("request.json"), |dialect, bytes| {
         checks::envelope(bytes);
         checks::request(dialect, bytes);
         checks::patch_request(dialect, bytes);
@@ -142,7 +145,7 @@ fn mutated_requests_are_refused_or_written_as_json() {
 
 #[test]
 fn mutated_answers_are_faults_or_written_as_json() {
-    run("response.json", |dialect, bytes| {
+    run("response.json", &inputs("response.json"), |dialect, bytes| {
         checks::response(dialect, bytes);
         checks::patch_response(dialect, bytes);
     });
@@ -150,8 +153,10 @@ fn mutated_answers_are_faults_or_written_as_json() {
 
 #[test]
 fn mutated_streams_end_well_or_in_a_fault() {
-    run("stream.sse", |dialect, bytes| {
+    run("stream", &streams(), |dialect, bytes| {
         checks::splitter(bytes);
+        checks::event_stream(bytes);
+        checks::lines(bytes);
         checks::stream(dialect, bytes);
         checks::patch_stream(dialect, bytes);
     });
@@ -159,7 +164,7 @@ fn mutated_streams_end_well_or_in_a_fault() {
 
 #[test]
 fn mutated_errors_are_still_errors() {
-    run("error.json", |dialect, bytes| {
+    run("error.json", &inputs("error.json"), |dialect, bytes| {
         let choice = u8::try_from(bytes.len() % 256).unwrap();
         checks::error(dialect, &[&[choice], bytes].concat());
     });
@@ -168,8 +173,9 @@ fn mutated_errors_are_still_errors() {
 /// A reader is handed what another vendor wrote: it must not fall over.
 #[test]
 fn every_reader_survives_the_other_vendors_words() {
-    for file in ["request.json", "response.json", "stream.sse", "error.json"] {
-        for (_, _, bytes) in inputs(file) {
+    let files = ["request.json", "response.json", "error.json"];
+    for corpus in files.map(inputs).into_iter().chain([streams()]) {
+        for (_, _, bytes) in corpus {
             for dialect in Dialect::ALL {
                 checks::request(dialect, &bytes);
                 checks::response(dialect, &bytes);

@@ -11,8 +11,9 @@ use crate::exchange::{
     Block, BlockKind, ErrorType, Extras, Fault, FinishReason, ReasoningBlock, ReasoningContent,
     ReasoningFormat, Response, Role, Turn,
 };
-use crate::json::{MAX_DEPTH, Object, RawJson, compact};
+use crate::json::{MAX_DEPTH, Object, RawJson};
 use crate::target::ResponseContext;
+use crate::tool_input::input_text;
 
 /// Reads a whole answer. An error object in an answer with status 200 is an error. Bug 11
 pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Response, Fault> {
@@ -104,14 +105,6 @@ pub(in crate::anthropic) fn text_of(raw: Option<&RawValue>) -> Option<String> {
 pub(in crate::anthropic) fn explanation(details: &RawValue) -> Option<String> {
     let details = Object::of(details).ok()?;
     details.peek_str("explanation").filter(|text| !text.is_empty()).map(Into::into)
-}
-
-/// The text of a tool's input: `{}` where there is none. Bug 3
-pub(in crate::anthropic) fn input_text(input: Option<&RawValue>) -> String {
-    match input.map(RawValue::get) {
-        None | Some("null" | "\"\"") => "{}".to_owned(),
-        Some(text) => compact(text),
-    }
 }
 
 /// A reasoning block of this vendor.

@@ -8,7 +8,7 @@ mod output;
 mod piece;
 #[cfg(test)]
 mod tests;
-mod thinking;
+pub(crate) mod thinking;
 mod tools;
 mod turns;
 

@@ -2,9 +2,9 @@
 //! wire-formats 2.7
 
 use crate::Dialect;
-use crate::anthropic::names::Names;
 use crate::anthropic::schema;
 use crate::exchange::{Losses, OutputFormat, Request, ToolChoice};
+use crate::names::Names;
 use crate::target::Target;
 
 /// The wished name of the tool that stands for the answer.

@@ -2,7 +2,7 @@
 
 use crate::Dialect;
 use crate::anthropic::DEFAULT_MAX_TOKENS;
-use crate::anthropic::wire::{key, number, raw, string};
+use crate::anthropic::wire::{into_text, number, raw, string};
 use crate::exchange::{Effort, Fault, Losses, Reasoning, Request};
 use crate::json::RawJson;
 use crate::target::{ReasoningStyle, Target};
@@ -12,19 +12,19 @@ const LEAST_BUDGET: u64 = 1024;
 
 /// What is written about reasoning.
 #[derive(Debug, PartialEq)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// `max_tokens`, always sent.
-    pub(super) max_tokens: u64,
-    pub(super) thinking: Option<Thinking>,
+    pub(crate) max_tokens: u64,
+    pub(crate) thinking: Option<Thinking>,
     /// `output_config.effort`.
-    pub(super) effort: Option<Effort>,
+    pub(crate) effort: Option<Effort>,
     /// The model will reason: sampling parameters are refused then.
-    pub(super) active: bool,
+    pub(crate) active: bool,
 }
 
 /// The member `thinking`.
 #[derive(Debug, PartialEq)]
-pub(super) enum Thinking {
+pub(crate) enum Thinking {
     Enabled {
         budget: u64,
         display: Option<RawJson>,
@@ -39,38 +39,42 @@ pub(super) enum Thinking {
 
 impl Plan {
     /// Whether thinking with a budget is on, which forbids forced tool choices and prefills.
-    pub(super) fn has_budget(&self) -> bool {
+    pub(crate) fn has_budget(&self) -> bool {
         matches!(self.thinking, Some(Thinking::Enabled { .. }))
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let Some(thinking) = &self.thinking else { return };
-        key(out, "thinking");
-        match thinking {
-            Thinking::Verbatim(value) => out.extend_from_slice(value.get().as_bytes()),
-            Thinking::Disabled => out.extend_from_slice(br#"{"type":"disabled"}"#),
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        if let Some(thinking) = self.thinking_json() {
+            raw(out, "thinking", &thinking);
+        }
+    }
+
+    /// The value of the member `thinking`, as JSON text.
+    pub(crate) fn thinking_json(&self) -> Option<String> {
+        let mut out = vec![b'{'];
+        match self.thinking.as_ref()? {
+            Thinking::Verbatim(value) => return Some(value.get().to_owned()),
+            Thinking::Disabled => string(&mut out, "type", "disabled"),
             Thinking::Enabled { budget, display } => {
-                out.push(b'{');
-                string(out, "type", "enabled");
-                number(out, "budget_tokens", *budget);
+                string(&mut out, "type", "enabled");
+                number(&mut out, "budget_tokens", *budget);
                 if let Some(display) = display {
-                    raw(out, "display", display.get());
+                    raw(&mut out, "display", display.get());
                 }
-                out.push(b'}');
             }
             Thinking::Adaptive { display } => {
-                out.push(b'{');
-                string(out, "type", "adaptive");
-                raw(out, "display", display.get());
-                out.push(b'}');
+                string(&mut out, "type", "adaptive");
+                raw(&mut out, "display", display.get());
             }
         }
+        out.push(b'}');
+        Some(into_text(out))
     }
 }
 
 /// Decides all of it. `loop_lacks_thinking`: the conversation stands in a tool loop without signed
 /// reasoning, where a budget is refused.
-pub(super) fn plan(
+pub(crate) fn plan(
     request: &Request,
     target: &Target<'_>,
     loop_lacks_thinking: bool,

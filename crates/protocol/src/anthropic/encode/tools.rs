@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use super::output;
 use super::piece::{Piece, PieceKind, write_extras};
 use crate::Dialect;
-use crate::anthropic::names::Names;
-use crate::anthropic::schema;
 use crate::anthropic::wire::{raw, string};
+use crate::anthropic::{LONGEST_NAME, schema};
 use crate::exchange::{BlockKind, Losses, Request, Tool, ToolChoice, ToolKind};
+use crate::names::Names;
 use crate::target::Target;
 
 /// The most strict tools the vendor compiles in one request.
@@ -30,7 +30,7 @@ pub(super) fn names(request: &Request) -> Names {
         ToolKind::Function { name, .. } => Some(name.as_str()),
         ToolKind::Opaque { .. } => None,
     });
-    Names::of(declared.chain(called(request)))
+    Names::of(LONGEST_NAME, declared.chain(called(request)))
 }
 
 fn called(request: &Request) -> impl Iterator<Item = &str> + Clone {

@@ -3,13 +3,13 @@
 use super::media;
 use super::piece::{Message, Piece, PieceKind, write_extras};
 use crate::Dialect;
-use crate::anthropic::names::Names;
 use crate::anthropic::wire::{array, key, raw, string, write_input};
-use crate::anthropic::{citations, foreign};
+use crate::anthropic::{LONGEST_NAME, citations, foreign};
 use crate::exchange::{
     Block, BlockKind, Fault, Losses, ReasoningBlock, ReasoningContent, ReasoningFormat, Request,
     Role, Turn,
 };
+use crate::names::Names;
 use crate::target::Target;
 
 /// What a message is opened with when a conversation begins with the assistant.
@@ -60,7 +60,7 @@ pub(super) fn write(
     names: &Names,
     losses: &mut Losses,
 ) -> Result<Prompt, Fault> {
-    let ids = Names::of(call_ids(request));
+    let ids = Names::of(LONGEST_NAME, call_ids(request));
     let mut writer = Writer {
         target,
         names,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::Dialect;
-use crate::anthropic::decode::response::{explanation, input_text, malformed, text_of};
+use crate::anthropic::decode::response::{explanation, malformed, text_of};
 use crate::anthropic::usage::Counts;
 use crate::anthropic::wire::{finish_of, into_text, key, raw};
 use crate::anthropic::{citations, error};
@@ -14,6 +14,7 @@ use crate::exchange::{ErrorType, Event, Fault, FinishReason, ReasoningDelta, Rea
 use crate::json::{Object, RawJson};
 use crate::sse::Frame;
 use crate::target::ResponseContext;
+use crate::tool_input::input_text;
 
 /// The most blocks of one answer.
 const MOST_BLOCKS: usize = 10_000;
@@ -303,7 +304,18 @@ impl StreamDecoder {
             }
         }
         if let Some(usage) = usage.filter(|usage| usage.get() != "null") {
+            let before = self.counts.service_tier.clone();
             self.counts.merge(usage);
+            // Some tell the tier at the end only.
+            if self.counts.service_tier != before {
+                events.push(Event::Start {
+                    id: None,
+                    model: None,
+                    created: None,
+                    service_tier: self.counts.service_tier.clone(),
+                    system_fingerprint: None,
+                });
+            }
             events.push(Event::Usage(self.counts.normalised()));
         }
         Ok(())

@@ -343,3 +343,15 @@ fn what_is_kept_of_open_blocks_is_bounded() {
     assert_eq!(events.iter().filter(|event| matches!(event, Event::Fault(_))).count(), 1);
     assert!(events.len() < 5);
 }
+
+/// TIER-7
+#[test]
+fn a_tier_that_is_told_at_the_end_is_told_on() {
+    let frames = [
+        r#"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":1}}}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1,"service_tier":"priority"}}"#,
+        STOP,
+    ];
+    let events = decode(&frames, &ResponseContext::default());
+    assert_eq!(fold(events).service_tier.as_deref(), Some("priority"));
+}

@@ -1,0 +1,127 @@
+//! An attempt at an endpoint that makes vectors or ranks documents. One request may become several
+//! calls, where the provider takes few inputs a call. EMB, RERANK
+
+use std::time::Instant;
+
+use futures_util::future::try_join_all;
+use protocol::embeddings::{self, Form};
+use protocol::exchange::{ErrorType, Fault, Losses};
+use protocol::relay::Answer;
+use protocol::rerank;
+
+use super::attempt::{AttemptError, Completed, accept, address, collect, send};
+use super::dispatch::{Begun, Dispatch};
+use super::plan::Candidate;
+
+/// So many calls of one request are under way at once.
+const AT_ONCE: usize = 4;
+
+/// What is asked for if it is no conversation.
+pub enum Vectors {
+    /// Embeddings. EMB-1
+    Embeddings(Box<embeddings::Request>),
+    /// A ranking. RERANK-2
+    Rerank(Box<rerank::Request>),
+}
+
+/// Asks one endpoint.
+pub(super) async fn ask_for_vectors(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    vectors: &Vectors,
+    began: Instant,
+) -> Result<Begun, AttemptError> {
+    let answer = match vectors {
+        Vectors::Embeddings(request) => embed(dispatch, candidate, request).await?,
+        Vectors::Rerank(request) => rank(dispatch, candidate, request).await?,
+    };
+    Ok(Begun::Whole(Box::new(Completed { answer, candidate: candidate.clone(), began })))
+}
+
+async fn embed(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    request: &embeddings::Request,
+) -> Result<Answer, AttemptError> {
+    let catalog = &dispatch.call.snapshot.catalog;
+    let endpoint = catalog.endpoint(candidate.endpoint);
+    let provider = catalog.provider_of(candidate.endpoint);
+    let model = endpoint.upstream_model.as_str();
+    let form = provider.embeddings_form(model).ok_or_else(no_form)?;
+    let told = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
+    // A raw name of an end user never leaves, so a body that has one is written anew. USERT-1
+    if form == Form::OpenAi && !dispatch.envelope.has("user") {
+        let unsupported = &provider.quirks.unsupported_parameters;
+        let body = embeddings::patch_request(dispatch.envelope, model, unsupported);
+        let path = form.path(model).map_err(AttemptError::unwritable)?;
+        let body = ask(dispatch, candidate, &path, body).await?;
+        let identity = dispatch.identity(candidate);
+        let (format, expected) = (request.format(), request.expected());
+        let patched =
+            embeddings::patch_response(&body, &identity, format, expected).map_err(told)?;
+        return Ok(Answer::of_patched_embeddings(patched));
+    }
+    let plan = embeddings::encode_request(form, request, model)?;
+    note(dispatch, &plan.losses);
+    let mut answers = Vec::with_capacity(plan.calls.len());
+    for calls in plan.calls.chunks(AT_ONCE) {
+        let asked = calls.iter().map(async |call| {
+            let body = ask(dispatch, candidate, &call.path, call.body.clone()).await?;
+            embeddings::decode_response(form, &body, call.expected).map_err(told)
+        });
+        answers.extend(try_join_all(asked).await?);
+    }
+    let response = embeddings::join(&plan, answers).map_err(told)?;
+    Ok(Answer::of_embeddings(response, request.format()))
+}
+
+async fn rank(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    request: &rerank::Request,
+) -> Result<Answer, AttemptError> {
+    let catalog = &dispatch.call.snapshot.catalog;
+    let model = catalog.endpoint(candidate.endpoint).upstream_model.as_str();
+    let provider = catalog.provider_of(candidate.endpoint);
+    let form = provider.rerank_form(model).ok_or_else(no_form)?;
+    let encoded = rerank::encode_request(form, request, model)?;
+    note(dispatch, &encoded.losses);
+    let body = ask(dispatch, candidate, &encoded.path, encoded.body).await?;
+    let response = rerank::decode_response(form, &body, request)
+        .map_err(|fault| AttemptError::told(fault, 200, candidate.access.is_byok()))?;
+    Ok(Answer::of_rerank(request.clone(), response))
+}
+
+async fn ask(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<bytes::Bytes, AttemptError> {
+    let request = address(dispatch, candidate, path, body, &[])?;
+    let response = send(dispatch, candidate, request).await?;
+    let response = accept(response, candidate, dispatch).await?;
+    collect(dispatch, response).await
+}
+
+/// The catalogue has a model at a provider that is not known to make vectors.
+fn no_form() -> AttemptError {
+    AttemptError::unwritable(
+        Fault::new(
+            ErrorType::ProviderUnavailable,
+            "the provider has no protocol for vectors that is known here",
+        )
+        .message,
+    )
+}
+
+fn note(dispatch: &Dispatch<'_>, losses: &Losses) {
+    for loss in &losses.0 {
+        tracing::debug!(
+            generation = dispatch.call.generation_id,
+            path = loss.path,
+            why = loss.why,
+            "a member of the request has no counterpart at this provider"
+        );
+    }
+}
