@@ -9,6 +9,7 @@ use protocol::sse::{Frame, FrameTooLong, Splitter};
 use protocol::target::{Abilities, Encoded, Quirks, ReasoningStyle, ResponseContext, Target};
 use protocol::{
     Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat,
+    openai_responses,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -75,7 +76,8 @@ fn assert_stream(dialect: Dialect, written: &[u8]) {
     let mut count = 0;
     each_frame(written, |frame| {
         count += 1;
-        if dialect == Dialect::OpenaiChat && frame.is_done() {
+        let done = matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiResponses);
+        if done && frame.is_done() {
             return;
         }
         assert_json(frame.data);
@@ -258,6 +260,7 @@ fn targets() -> [(Quirks, Abilities); 3] {
 fn read_request(dialect: Dialect, body: &[u8]) -> Option<Result<Request, Fault>> {
     Some(match dialect {
         Dialect::OpenaiChat => openai_chat::decode_request(body),
+        Dialect::OpenaiResponses => openai_responses::decode_request(body),
         Dialect::Anthropic => anthropic::decode_request(body),
         Dialect::Gemini => gemini::decode_request(body, "m", true),
         // No caller speaks the others.
@@ -281,6 +284,11 @@ pub fn request(dialect: Dialect, body: &[u8]) {
     {
         let _ = openai_chat::read_facts(&envelope);
     }
+    if dialect == Dialect::OpenaiResponses
+        && let Ok(envelope) = Envelope::parse(body)
+    {
+        let _ = openai_responses::refuse_stored(&envelope);
+    }
     let Some(Ok(request)) = read_request(dialect, body) else { return };
     for (quirks, abilities) in &targets() {
         let all = Dialect::ALL.into_iter().flat_map(|to| models(to).iter().map(move |it| (to, it)));
@@ -288,6 +296,7 @@ pub fn request(dialect: Dialect, body: &[u8]) {
             let target = Target::new(model, quirks, abilities);
             let encoded: Result<Encoded, Fault> = match to {
                 Dialect::OpenaiChat => openai_chat::encode_request(&request, &target),
+                Dialect::OpenaiResponses => openai_responses::encode_request(&request, &target),
                 Dialect::Anthropic => anthropic::encode_request(&request, &target),
                 Dialect::Gemini => gemini::encode_request(&request, &target),
                 Dialect::Bedrock => bedrock::encode_request(&request, &target),
@@ -307,6 +316,7 @@ pub fn response(dialect: Dialect, body: &[u8]) {
     let context = ResponseContext::default();
     let response: Result<Response, Fault> = match dialect {
         Dialect::OpenaiChat => openai_chat::decode_response(body, &context),
+        Dialect::OpenaiResponses => openai_responses::decode_response(body, &context),
         Dialect::Anthropic => anthropic::decode_response(body, &context),
         Dialect::Gemini => gemini::decode_response(body, &context),
         Dialect::Bedrock => bedrock::decode_response(body, &context),
@@ -318,6 +328,7 @@ pub fn response(dialect: Dialect, body: &[u8]) {
     for written in [
         openai_chat::encode_response(&response, &identity, additions),
         openai_chat::completions::encode_response(&response, &identity, additions),
+        openai_responses::encode_response(&response, &identity, additions),
         anthropic::encode_response(&response, &identity, additions),
         gemini::encode_response(&response, &identity, additions),
     ] {
@@ -332,6 +343,11 @@ fn events(dialect: Dialect, stream: &[u8]) -> Vec<Event> {
     match dialect {
         Dialect::OpenaiChat => {
             let mut decoder = openai_chat::StreamDecoder::new(context);
+            each_frame(stream, |frame| decoder.push(frame, &mut events));
+            decoder.finish(&mut events);
+        }
+        Dialect::OpenaiResponses => {
+            let mut decoder = openai_responses::StreamDecoder::new(context);
             each_frame(stream, |frame| decoder.push(frame, &mut events));
             decoder.finish(&mut events);
         }
@@ -384,6 +400,11 @@ pub fn stream(dialect: Dialect, bytes: &[u8]) {
                 events.iter().for_each(|event| encoder.push(event, &mut out));
                 encoder.finish(Additions::default(), &mut out);
             }
+            Dialect::OpenaiResponses => {
+                let mut encoder = openai_responses::StreamEncoder::new(identity());
+                events.iter().for_each(|event| encoder.push(event, &mut out));
+                encoder.finish(Additions::default(), &mut out);
+            }
             Dialect::Anthropic => {
                 let mut encoder = anthropic::StreamEncoder::new(identity());
                 events.iter().for_each(|event| encoder.push(event, &mut out));
@@ -411,6 +432,9 @@ pub fn error(dialect: Dialect, data: &[u8]) {
         (choice % 2 == 0).then(|| String::from_utf8_lossy(&body[..body.len().min(9)]));
     let fault = match dialect {
         Dialect::OpenaiChat => openai_chat::decode_error(status, retry_after.as_deref(), body),
+        Dialect::OpenaiResponses => {
+            openai_responses::decode_error(status, retry_after.as_deref(), body)
+        }
         Dialect::Anthropic => anthropic::decode_error(status, retry_after.as_deref(), body),
         Dialect::Gemini => gemini::decode_error(status, retry_after.as_deref(), body),
         Dialect::Bedrock => bedrock::decode_error(status, retry_after.as_deref(), body),
@@ -420,6 +444,7 @@ pub fn error(dialect: Dialect, data: &[u8]) {
     assert!((400..600).contains(&fault.status), "{}", fault.status);
     for rendered in [
         openai_chat::encode_error(&fault, Some("gen-1"), &[]),
+        openai_responses::encode_error(&fault, Some("gen-1"), &[]),
         anthropic::encode_error(&fault, Some("gen-1"), &[]),
         gemini::encode_error(&fault, Some("gen-1"), &[]),
     ] {
@@ -441,6 +466,13 @@ pub fn patch_request(dialect: Dialect, body: &[u8]) {
                 };
                 openai_chat::patch_request(&envelope, &target, &patch)
             }
+            Dialect::OpenaiResponses => {
+                let patch = openai_responses::RequestPatch {
+                    user_identity: Some("u".into()),
+                    max_output_tokens: Some(100),
+                };
+                openai_responses::patch_request(&envelope, &target, &patch)
+            }
             Dialect::Anthropic => anthropic::patch_request(&envelope, &target),
             Dialect::Gemini => {
                 let patch = gemini::RequestPatch { max_output_tokens: Some(100) };
@@ -461,6 +493,8 @@ pub fn patch_response(dialect: Dialect, body: &[u8]) {
     let written = match dialect {
         Dialect::OpenaiChat => openai_chat::patch_response(body, &identity, &context)
             .map(|patched| patched.finish(Additions::default())),
+        Dialect::OpenaiResponses => openai_responses::patch_response(body, &identity, &context)
+            .map(|patched| patched.finish(Additions::default())),
         Dialect::Anthropic => anthropic::patch_response(body, &identity, &context)
             .map(|patched| patched.finish(Additions::default())),
         Dialect::Gemini => return drop(gemini::patch_response(body, &context)),
@@ -479,6 +513,18 @@ pub fn patch_stream(dialect: Dialect, bytes: &[u8]) {
     match dialect {
         Dialect::OpenaiChat => {
             let mut stream = openai_chat::PatchStream::new(identity(), ResponseContext::default());
+            each_frame(bytes, |frame| {
+                let outcome = stream.push(frame, &mut out);
+                fault = fault.take().or(outcome.fault);
+            });
+            match fault.or_else(|| stream.end().err()) {
+                Some(fault) => stream.fail(&fault, &mut out),
+                None => stream.finish(Additions::default(), &mut out),
+            }
+        }
+        Dialect::OpenaiResponses => {
+            let mut stream =
+                openai_responses::PatchStream::new(identity(), ResponseContext::default());
             each_frame(bytes, |frame| {
                 let outcome = stream.push(frame, &mut out);
                 fault = fault.take().or(outcome.fault);

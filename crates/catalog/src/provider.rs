@@ -68,7 +68,7 @@ impl Provider {
     /// How it is asked for embeddings of a model, by its own name of it; `None`: nobody knows.
     pub fn embeddings_form(&self, upstream_model: &str) -> Option<embeddings::Form> {
         self.embeddings.or(match self.dialect {
-            Dialect::OpenaiChat => Some(embeddings::Form::OpenAi),
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => Some(embeddings::Form::OpenAi),
             Dialect::Gemini => Some(embeddings::Form::Gemini),
             Dialect::Cohere => Some(embeddings::Form::Cohere),
             Dialect::Bedrock if is_coheres(upstream_model) => Some(embeddings::Form::BedrockCohere),
@@ -81,7 +81,9 @@ impl Provider {
     pub fn rerank_form(&self, upstream_model: &str) -> Option<rerank::Form> {
         self.rerank.or(match self.dialect {
             // Hosts that took OpenAI's protocol for conversations took Cohere's for rankings.
-            Dialect::OpenaiChat | Dialect::Cohere => Some(rerank::Form::Cohere),
+            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Cohere => {
+                Some(rerank::Form::Cohere)
+            }
             Dialect::Bedrock if is_coheres(upstream_model) => Some(rerank::Form::BedrockCohere),
             Dialect::Bedrock => Some(rerank::Form::BedrockAmazon),
             Dialect::Gemini | Dialect::Anthropic | Dialect::Ollama => None,

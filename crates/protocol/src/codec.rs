@@ -3,7 +3,8 @@
 use crate::exchange::{ErrorType, Event, Fault, Request, Response};
 use crate::target::{Encoded, ResponseContext, Target};
 use crate::{
-    Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat, sse,
+    Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat,
+    openai_responses, sse,
 };
 
 /// Writes a request for a provider. `betas`: feature flags of Anthropic the caller asks for; other
@@ -14,8 +15,12 @@ pub fn encode_request(
     target: &Target<'_>,
     betas: &[&str],
 ) -> Result<Encoded, Fault> {
+    if dialect != Dialect::OpenaiResponses {
+        openai_responses::refuse_untranslatable(request)?;
+    }
     match dialect {
         Dialect::OpenaiChat => openai_chat::encode_request(request, target),
+        Dialect::OpenaiResponses => openai_responses::encode_request(request, target),
         Dialect::Anthropic => anthropic::encode_request_with(request, target, betas),
         Dialect::Gemini => gemini::encode_request(request, target),
         Dialect::Bedrock => bedrock::encode_request(request, target),
@@ -32,6 +37,7 @@ pub fn decode_response(
 ) -> Result<Response, Fault> {
     match dialect {
         Dialect::OpenaiChat => openai_chat::decode_response(body, context),
+        Dialect::OpenaiResponses => openai_responses::decode_response(body, context),
         Dialect::Anthropic => anthropic::decode_response(body, context),
         Dialect::Gemini => gemini::decode_response(body, context),
         Dialect::Bedrock => bedrock::decode_response(body, context),
@@ -49,6 +55,7 @@ pub fn decode_error(
 ) -> Fault {
     match dialect {
         Dialect::OpenaiChat => openai_chat::decode_error(status, retry_after, body),
+        Dialect::OpenaiResponses => openai_responses::decode_error(status, retry_after, body),
         Dialect::Anthropic => anthropic::decode_error(status, retry_after, body),
         Dialect::Gemini => gemini::decode_error(status, retry_after, body),
         Dialect::Bedrock => bedrock::decode_error(status, retry_after, body),
@@ -69,6 +76,7 @@ enum Framed {
 
 enum SseDecoder {
     OpenaiChat(openai_chat::StreamDecoder),
+    OpenaiResponses(openai_responses::StreamDecoder),
     Anthropic(anthropic::StreamDecoder),
     Gemini(gemini::StreamDecoder),
     Cohere(cohere::StreamDecoder),
@@ -78,6 +86,7 @@ impl SseDecoder {
     fn push(&mut self, frame: &sse::Frame<'_>, events: &mut Vec<Event>) {
         match self {
             Self::OpenaiChat(decoder) => decoder.push(frame, events),
+            Self::OpenaiResponses(decoder) => decoder.push(frame, events),
             Self::Anthropic(decoder) => decoder.push(frame, events),
             Self::Gemini(decoder) => decoder.push(frame, events),
             Self::Cohere(decoder) => decoder.push(frame, events),
@@ -87,11 +96,20 @@ impl SseDecoder {
     fn finish(&mut self, events: &mut Vec<Event>) {
         match self {
             Self::OpenaiChat(decoder) => decoder.finish(events),
+            Self::OpenaiResponses(decoder) => decoder.finish(events),
             Self::Anthropic(decoder) => decoder.finish(events),
             Self::Gemini(decoder) => decoder.finish(events),
             Self::Cohere(decoder) => decoder.finish(events),
         }
     }
+}
+
+/// Whether nothing follows an event of this name that would be waited for.
+fn is_last(event: &str) -> bool {
+    matches!(
+        event,
+        "message_stop" | "response.completed" | "response.incomplete" | "response.failed"
+    )
 }
 
 impl StreamDecoder {
@@ -111,6 +129,9 @@ impl StreamDecoder {
                 });
             }
             Dialect::OpenaiChat => SseDecoder::OpenaiChat(openai_chat::StreamDecoder::new(context)),
+            Dialect::OpenaiResponses => {
+                SseDecoder::OpenaiResponses(openai_responses::StreamDecoder::new(context))
+            }
             Dialect::Anthropic => SseDecoder::Anthropic(anthropic::StreamDecoder::new(context)),
             Dialect::Gemini => SseDecoder::Gemini(gemini::StreamDecoder::new(context)),
             Dialect::Cohere => SseDecoder::Cohere(cohere::StreamDecoder::new(context)),
@@ -125,8 +146,7 @@ impl StreamDecoder {
         let broken = match &mut self.0 {
             Framed::Sse { splitter, decoder } => splitter
                 .push(bytes, |frame| {
-                    // Anthropic's last event; nothing follows that would be waited for.
-                    done |= frame.is_done() || frame.event == Some("message_stop");
+                    done |= frame.is_done() || frame.event.is_some_and(is_last);
                     decoder.push(&frame, events);
                     Ok::<(), sse::FrameTooLong>(())
                 })

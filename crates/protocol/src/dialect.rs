@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Dialect {
     /// OpenAI Chat Completions, and the superset of it that OpenRouter speaks.
     OpenaiChat,
+    /// OpenAI Responses, and the superset of it that OpenRouter speaks.
+    OpenaiResponses,
     /// Anthropic Messages.
     Anthropic,
     /// Gemini `generateContent` and `streamGenerateContent`.
@@ -33,8 +35,9 @@ pub enum Framing {
 
 impl Dialect {
     /// All dialects, for tables and tests.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::OpenaiChat,
+        Self::OpenaiResponses,
         Self::Anthropic,
         Self::Gemini,
         Self::Bedrock,
@@ -43,12 +46,14 @@ impl Dialect {
     ];
 
     /// Those that callers can speak; the others are spoken to providers only.
-    pub const CALLERS: [Self; 3] = [Self::OpenaiChat, Self::Anthropic, Self::Gemini];
+    pub const CALLERS: [Self; 4] =
+        [Self::OpenaiChat, Self::OpenaiResponses, Self::Anthropic, Self::Gemini];
 
     /// The name used in data files, logs and documentation.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenaiChat => "openai_chat",
+            Self::OpenaiResponses => "openai_responses",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Bedrock => "bedrock",
@@ -60,7 +65,11 @@ impl Dialect {
     /// How the events of its streams are told apart.
     pub const fn framing(self) -> Framing {
         match self {
-            Self::OpenaiChat | Self::Anthropic | Self::Gemini | Self::Cohere => Framing::Sse,
+            Self::OpenaiChat
+            | Self::OpenaiResponses
+            | Self::Anthropic
+            | Self::Gemini
+            | Self::Cohere => Framing::Sse,
             Self::Bedrock => Framing::EventStream,
             Self::Ollama => Framing::Lines,
         }
@@ -72,6 +81,7 @@ impl Dialect {
     pub fn path(self, model: &str, stream: bool) -> Result<String, UnsafeModelId> {
         Ok(match self {
             Self::OpenaiChat => "/chat/completions".to_owned(),
+            Self::OpenaiResponses => "/responses".to_owned(),
             Self::Anthropic => "/messages".to_owned(),
             Self::Gemini => {
                 let model = safe_model_id(model)?;

@@ -39,6 +39,7 @@ pub mod cohere;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
+pub mod openai_responses;
 
 pub use dialect::{Dialect, Framing};
 pub use surface::Surface;

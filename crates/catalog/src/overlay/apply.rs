@@ -153,9 +153,10 @@ impl<'a> Work<'a> {
                     dialect,
                     base_url: String::new(),
                     auth: match dialect {
-                        Dialect::OpenaiChat | Dialect::Cohere | Dialect::Bedrock => {
-                            AuthStyle::Bearer
-                        }
+                        Dialect::OpenaiChat
+                        | Dialect::OpenaiResponses
+                        | Dialect::Cohere
+                        | Dialect::Bedrock => AuthStyle::Bearer,
                         Dialect::Ollama => AuthStyle::None,
                         Dialect::Anthropic => AuthStyle::XApiKey,
                         Dialect::Gemini => AuthStyle::XGoogApiKey,

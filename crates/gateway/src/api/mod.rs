@@ -69,6 +69,7 @@ fn version_one() -> Router<Arc<App>> {
         // POST never comes here: the listener takes it before the router.
         .route("/chat/completions", any(only_post))
         .route("/completions", any(only_post))
+        .route("/responses", any(only_post))
         .route("/embeddings", any(only_post))
         .route("/rerank", any(only_post))
         .route("/messages", any(only_post))

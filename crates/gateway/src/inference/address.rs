@@ -15,6 +15,7 @@ pub fn addressed(uri: &Uri) -> Option<(Surface, Addressed)> {
     let path = path.strip_prefix("/api").unwrap_or(path);
     let surface = match path {
         "/v1/chat/completions" | "/v1/cursor/chat/completions" => Surface::Chat,
+        "/v1/responses" => Surface::Responses,
         "/v1/completions" => Surface::Completions,
         "/v1/embeddings" => Surface::Embeddings,
         "/v1/rerank" => Surface::Rerank,
@@ -58,6 +59,7 @@ mod tests {
             ("/v1/chat/completions", Surface::Chat),
             ("/api/v1/cursor/chat/completions", Surface::Chat),
             ("/v1/completions", Surface::Completions),
+            ("/api/v1/responses", Surface::Responses),
             ("/api/v1/embeddings", Surface::Embeddings),
             ("/v1/rerank", Surface::Rerank),
             ("/api/v1/messages", Surface::Messages),

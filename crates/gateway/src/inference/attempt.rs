@@ -9,7 +9,9 @@ use http_body_util::Full;
 use protocol::exchange::{ErrorType, Fault, FinishReason};
 use protocol::relay::{Answer, Relay};
 use protocol::target::{Abilities, Encoded, ResponseContext, Target};
-use protocol::{Dialect, Framing, Surface, anthropic, codec, gemini, openai_chat};
+use protocol::{
+    Dialect, Framing, Surface, anthropic, codec, gemini, openai_chat, openai_responses,
+};
 
 use super::dispatch::{Begun, Dispatch};
 use super::echo::echo_chunk;
@@ -305,6 +307,10 @@ fn pass(
             let patch = openai_chat::RequestPatch { user_identity, max_output_tokens };
             openai_chat::patch_request(envelope, target, &patch)
         }
+        Surface::Responses => {
+            let patch = openai_responses::RequestPatch { user_identity, max_output_tokens };
+            openai_responses::patch_request(envelope, target, &patch)
+        }
         Surface::Messages => {
             let betas = call.anthropic_betas().into_iter().map(str::to_owned).collect();
             let patch = anthropic::RequestPatch { user_identity, max_output_tokens, betas };
@@ -408,8 +414,13 @@ async fn begin_stream(
     }
     let answers = dispatch.call.facts.answers;
     let mut upstream = response.into_body();
-    let mut relay =
-        Relay::new(dialect, dispatch.call.surface, dispatch.identity(candidate), context);
+    let mut relay = Relay::new(
+        dialect,
+        dispatch.call.surface,
+        dispatch.identity(candidate),
+        context,
+        dispatch.call.echo.clone(),
+    );
     let mut written = Vec::new();
     let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     loop {

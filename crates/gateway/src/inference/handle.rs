@@ -14,6 +14,7 @@ use ledger::{PaidBy, PriceVerdict};
 use protocol::Surface;
 use protocol::exchange::{Additions, ErrorType, Fault, Identity};
 use protocol::json::{Envelope, RawJson};
+use protocol::openai_responses::Echo;
 use protocol::surface::{Addressed, Read};
 use store::Slot;
 use tokio::sync::OnceCell;
@@ -281,7 +282,7 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         Envelope::parse(&request.body).map_err(|error| Fault::invalid(error.to_string()))?;
     let (surface, addressed) = request.route;
     let (facts, read) = surface.read_indexed(&envelope, &request.body, &addressed)?;
-    let call = Arc::new(Call::new(
+    let mut call = Call::new(
         Arc::clone(&app),
         request.snapshot,
         request.caller,
@@ -289,7 +290,11 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         request.generation_id,
         &request.headers,
         facts,
-    )?);
+    )?;
+    if surface == Surface::Responses {
+        call.echo = Some(Echo::read(&envelope));
+    }
+    let call = Arc::new(call);
     let route = match plan(&call).await {
         Ok(route) => route,
         Err(no_route) => {
@@ -427,7 +432,7 @@ async fn whole(
         provider: state.provider_name.to_string(),
         created: call.created,
     };
-    let body = answer.write(&identity, additions);
+    let body = answer.write(&identity, call.echo.as_ref(), additions);
     let served = Served {
         candidate,
         began,

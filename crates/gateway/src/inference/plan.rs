@@ -336,7 +336,9 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
             Surface::Completions => routing::Surface::Completions,
             Surface::Embeddings => routing::Surface::Embeddings,
             Surface::Rerank => routing::Surface::Rerank,
-            Surface::Chat | Surface::Messages | Surface::Gemini => routing::Surface::Chat,
+            Surface::Chat | Surface::Responses | Surface::Messages | Surface::Gemini => {
+                routing::Surface::Chat
+            }
         },
         parameters: parameters(asked),
         input_modalities: input_modalities(asked),

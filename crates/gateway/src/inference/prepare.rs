@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName};
 use protocol::Surface;
 use protocol::exchange::{Fault, FinishReason, Usage};
 use protocol::facts::{ConversationOpening, RequestFacts};
+use protocol::openai_responses::Echo;
 use protocol::surface::Addressed;
 use routing::health::{Observation, Outcome};
 use sha2::{Digest, Sha256};
@@ -49,6 +50,8 @@ pub struct Call {
     pub wants_metadata: bool,
     betas: Vec<String>,
     headers: Attribution,
+    /// What the Responses surface repeats of the request. RESP-4
+    pub echo: Option<Echo>,
     pub(super) route: OnceLock<Route>,
 }
 
@@ -173,6 +176,7 @@ impl Call {
             user_identity,
             betas,
             headers: headers_read,
+            echo: None,
             route: OnceLock::new(),
         })
     }
@@ -263,7 +267,11 @@ impl Call {
 /// What kind of API was called. GEN-2
 fn api_type(surface: Surface) -> &'static str {
     match surface {
-        Surface::Chat | Surface::Completions | Surface::Messages | Surface::Gemini => "completions",
+        Surface::Chat
+        | Surface::Completions
+        | Surface::Responses
+        | Surface::Messages
+        | Surface::Gemini => "completions",
         Surface::Embeddings => "embeddings",
         Surface::Rerank => "rerank",
     }

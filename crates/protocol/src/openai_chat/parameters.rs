@@ -32,34 +32,34 @@ const VERBOSITIES: [&str; 6] = ["minimal", "low", "medium", "high", "xhigh", "ma
 
 /// The members of a request that this version knows, checked. Absent and `null` are the same.
 #[derive(Debug, Default)]
-pub(super) struct Parameters<'a> {
-    pub(super) model: Option<Cow<'a, str>>,
-    pub(super) models: Vec<Cow<'a, str>>,
-    pub(super) messages: Option<&'a RawValue>,
-    pub(super) prompt: Option<&'a RawValue>,
-    pub(super) tools: Option<&'a RawValue>,
-    pub(super) tool_choice: Option<&'a RawValue>,
-    pub(super) parallel_tool_calls: Option<bool>,
-    pub(super) response_format: Option<&'a RawValue>,
-    pub(super) sampling: Sampling,
-    pub(super) stop: Vec<Cow<'a, str>>,
-    pub(super) logit_bias: Option<&'a RawValue>,
-    pub(super) reasoning: Option<Reasoning>,
-    pub(super) max_tokens: Option<u64>,
-    pub(super) verbosity: Option<Cow<'a, str>>,
-    pub(super) modalities: Option<Vec<String>>,
-    pub(super) audio: Option<&'a RawValue>,
-    pub(super) image_config: Option<&'a RawValue>,
-    pub(super) prediction: Option<&'a RawValue>,
-    pub(super) stream: bool,
-    pub(super) cache: Option<CacheMark>,
-    pub(super) prompt_cache_key: Option<Cow<'a, str>>,
-    pub(super) user: Option<Cow<'a, str>>,
-    pub(super) safety_identifier: Option<Cow<'a, str>>,
-    pub(super) metadata: Option<&'a RawValue>,
-    pub(super) service_tier: Option<Cow<'a, str>>,
-    pub(super) speed: Option<Cow<'a, str>>,
-    pub(super) session_id: Option<Cow<'a, str>>,
+pub(crate) struct Parameters<'a> {
+    pub(crate) model: Option<Cow<'a, str>>,
+    pub(crate) models: Vec<Cow<'a, str>>,
+    pub(crate) messages: Option<&'a RawValue>,
+    pub(crate) prompt: Option<&'a RawValue>,
+    pub(crate) tools: Option<&'a RawValue>,
+    pub(crate) tool_choice: Option<&'a RawValue>,
+    pub(crate) parallel_tool_calls: Option<bool>,
+    pub(crate) response_format: Option<&'a RawValue>,
+    pub(crate) sampling: Sampling,
+    pub(crate) stop: Vec<Cow<'a, str>>,
+    pub(crate) logit_bias: Option<&'a RawValue>,
+    pub(crate) reasoning: Option<Reasoning>,
+    pub(crate) max_tokens: Option<u64>,
+    pub(crate) verbosity: Option<Cow<'a, str>>,
+    pub(crate) modalities: Option<Vec<String>>,
+    pub(crate) audio: Option<&'a RawValue>,
+    pub(crate) image_config: Option<&'a RawValue>,
+    pub(crate) prediction: Option<&'a RawValue>,
+    pub(crate) stream: bool,
+    pub(crate) cache: Option<CacheMark>,
+    pub(crate) prompt_cache_key: Option<Cow<'a, str>>,
+    pub(crate) user: Option<Cow<'a, str>>,
+    pub(crate) safety_identifier: Option<Cow<'a, str>>,
+    pub(crate) metadata: Option<&'a RawValue>,
+    pub(crate) service_tier: Option<Cow<'a, str>>,
+    pub(crate) speed: Option<Cow<'a, str>>,
+    pub(crate) session_id: Option<Cow<'a, str>>,
     include_reasoning: Option<bool>,
     reasoning_effort: Option<Effort>,
     max_completion_tokens: Option<u64>,
@@ -67,7 +67,7 @@ pub(super) struct Parameters<'a> {
 
 impl<'a> Parameters<'a> {
     /// Reads the members it knows; gives the others to `unknown`.
-    pub(super) fn read<'n>(
+    pub(crate) fn read<'n>(
         members: impl Iterator<Item = (&'n str, &'a RawValue)>,
         mut unknown: impl FnMut(&'n str, &'a RawValue),
     ) -> Result<Self, Fault> {
@@ -282,7 +282,7 @@ fn modalities(raw: &RawValue, place: &Place<'_>) -> Result<Vec<String>, Fault> {
 }
 
 /// PCACHE-1
-pub(super) fn cache_mark(raw: &RawValue, place: &Place<'_>) -> Result<CacheMark, Fault> {
+pub(crate) fn cache_mark(raw: &RawValue, place: &Place<'_>) -> Result<CacheMark, Fault> {
     let mut mark = object(raw, place)?;
     if let Some(kind) = mark.take_raw("type") {
         one_of(kind, &["ephemeral"], &place.member("type"))?;
@@ -324,7 +324,7 @@ fn session_id<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Cow<'a, str>, 
 }
 
 /// The kind of a `response_format` or another object with a `type`.
-pub(super) fn type_of<'a>(object: &Object<'a>, place: &Place<'_>) -> Result<Cow<'a, str>, Fault> {
+pub(crate) fn type_of<'a>(object: &Object<'a>, place: &Place<'_>) -> Result<Cow<'a, str>, Fault> {
     match object.peek("type") {
         Some(raw) => string(raw, &place.member("type")),
         None => Err(place.member("type").refuse("is missing")),

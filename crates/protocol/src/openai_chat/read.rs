@@ -10,7 +10,7 @@ use crate::json::{Object, scan};
 
 /// Where in a body a value stands. Costs nothing until it is printed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place<'p> {
+pub(crate) enum Place<'p> {
     /// A top-level member.
     Top(&'p str),
     /// A member of an object.
@@ -20,21 +20,21 @@ pub(super) enum Place<'p> {
 }
 
 impl Place<'_> {
-    pub(super) fn member<'p>(&'p self, name: &'p str) -> Place<'p> {
+    pub(crate) fn member<'p>(&'p self, name: &'p str) -> Place<'p> {
         Place::Member(self, name)
     }
 
-    pub(super) fn element(&self, index: usize) -> Place<'_> {
+    pub(crate) fn element(&self, index: usize) -> Place<'_> {
         Place::Element(self, index)
     }
 
     /// The refusal of a value of the wrong kind.
-    pub(super) fn expected(&self, what: &str, found: &RawValue) -> Fault {
+    pub(crate) fn expected(&self, what: &str, found: &RawValue) -> Fault {
         Fault::invalid(format!("{self}: expected {what}, got {}", kind_of(found)))
     }
 
     /// The refusal of a value for another reason.
-    pub(super) fn refuse(&self, why: impl fmt::Display) -> Fault {
+    pub(crate) fn refuse(&self, why: impl fmt::Display) -> Fault {
         Fault::invalid(format!("{self}: {why}"))
     }
 }
@@ -61,26 +61,26 @@ fn kind_of(raw: &RawValue) -> &'static str {
 }
 
 /// Whether the value is the literal `null`.
-pub(super) fn is_null(raw: &RawValue) -> bool {
+pub(crate) fn is_null(raw: &RawValue) -> bool {
     raw.get() == "null"
 }
 
 /// Whether the value is a JSON string.
-pub(super) fn is_string(raw: &RawValue) -> bool {
+pub(crate) fn is_string(raw: &RawValue) -> bool {
     raw.get().starts_with('"')
 }
 
 /// Whether the value is a JSON array.
-pub(super) fn is_array(raw: &RawValue) -> bool {
+pub(crate) fn is_array(raw: &RawValue) -> bool {
     raw.get().starts_with('[')
 }
 
 /// Whether the value is a JSON object.
-pub(super) fn is_object(raw: &RawValue) -> bool {
+pub(crate) fn is_object(raw: &RawValue) -> bool {
     raw.get().starts_with('{')
 }
 
-pub(super) fn string<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Cow<'a, str>, Fault> {
+pub(crate) fn string<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Cow<'a, str>, Fault> {
     if !is_string(raw) {
         return Err(place.expected("a string", raw));
     }
@@ -88,7 +88,7 @@ pub(super) fn string<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Cow<'a,
     lenient_string(raw).ok_or_else(|| place.refuse("the string contains an invalid escape"))
 }
 
-pub(super) fn boolean(raw: &RawValue, place: &Place<'_>) -> Result<bool, Fault> {
+pub(crate) fn boolean(raw: &RawValue, place: &Place<'_>) -> Result<bool, Fault> {
     match raw.get() {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -97,7 +97,7 @@ pub(super) fn boolean(raw: &RawValue, place: &Place<'_>) -> Result<bool, Fault> 
 }
 
 /// A number within `low..=high`.
-pub(super) fn number(raw: &RawValue, low: f64, high: f64, place: &Place<'_>) -> Result<f64, Fault> {
+pub(crate) fn number(raw: &RawValue, low: f64, high: f64, place: &Place<'_>) -> Result<f64, Fault> {
     let value: f64 =
         serde_json::from_str(raw.get()).map_err(|_| place.expected("a number", raw))?;
     if value.is_finite() && (low..=high).contains(&value) {
@@ -108,13 +108,13 @@ pub(super) fn number(raw: &RawValue, low: f64, high: f64, place: &Place<'_>) -> 
 }
 
 /// A number above zero and at most `high`.
-pub(super) fn positive(raw: &RawValue, high: f64, place: &Place<'_>) -> Result<f64, Fault> {
+pub(crate) fn positive(raw: &RawValue, high: f64, place: &Place<'_>) -> Result<f64, Fault> {
     let value = number(raw, 0.0, high, place)?;
     if value > 0.0 { Ok(value) } else { Err(place.refuse("must be greater than 0")) }
 }
 
 /// An integer within `low..=high`; `3.0` counts as one.
-pub(super) fn unsigned(
+pub(crate) fn unsigned(
     raw: &RawValue,
     low: u64,
     high: u64,
@@ -144,19 +144,19 @@ pub(super) fn unsigned(
     Ok(value)
 }
 
-pub(super) fn object<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Object<'a>, Fault> {
+pub(crate) fn object<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Object<'a>, Fault> {
     if !is_object(raw) {
         return Err(place.expected("an object", raw));
     }
     Object::of(raw).map_err(|error| place.refuse(error))
 }
 
-pub(super) fn array<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Vec<&'a RawValue>, Fault> {
+pub(crate) fn array<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Vec<&'a RawValue>, Fault> {
     scan::elements(raw).ok_or_else(|| place.expected("an array", raw))
 }
 
 /// A string that must be one of `names`.
-pub(super) fn one_of<'a>(
+pub(crate) fn one_of<'a>(
     raw: &'a RawValue,
     names: &[&str],
     place: &Place<'_>,
@@ -171,12 +171,12 @@ pub(super) fn one_of<'a>(
 }
 
 /// A provider's string; `None` for anything else.
-pub(super) fn lenient_string(raw: &RawValue) -> Option<Cow<'_, str>> {
+pub(crate) fn lenient_string(raw: &RawValue) -> Option<Cow<'_, str>> {
     scan::string(raw)
 }
 
 /// A provider's count; anything but a finite positive number is 0.
-pub(super) fn lenient_count(raw: &RawValue) -> u64 {
+pub(crate) fn lenient_count(raw: &RawValue) -> u64 {
     match serde_json::from_str::<u64>(raw.get()) {
         Ok(value) => value,
         Err(_) => match serde_json::from_str::<f64>(raw.get()) {
@@ -188,12 +188,12 @@ pub(super) fn lenient_count(raw: &RawValue) -> u64 {
 }
 
 /// The elements of a provider's array; nothing for anything else.
-pub(super) fn lenient_array(raw: &RawValue) -> Vec<&RawValue> {
+pub(crate) fn lenient_array(raw: &RawValue) -> Vec<&RawValue> {
     scan::elements(raw).unwrap_or_default()
 }
 
 /// A provider's object; `None` for anything else.
-pub(super) fn lenient_object(raw: &RawValue) -> Option<Object<'_>> {
+pub(crate) fn lenient_object(raw: &RawValue) -> Option<Object<'_>> {
     if is_object(raw) { Object::of(raw).ok() } else { None }
 }
 

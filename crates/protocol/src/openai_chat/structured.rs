@@ -3,10 +3,10 @@
 use serde_json::value::RawValue;
 
 /// What such hosts get instead of the schema.
-pub(super) const JSON_OBJECT: &str = r#"{"type":"json_object"}"#;
+pub(crate) const JSON_OBJECT: &str = r#"{"type":"json_object"}"#;
 
 /// The instruction that stands for the schema.
-pub(super) fn instruction(schema: &RawValue) -> String {
+pub(crate) fn instruction(schema: &RawValue) -> String {
     format!(
         "Answer with one JSON value and nothing else. It must conform to this JSON Schema:\n{}",
         schema.get()

@@ -14,7 +14,7 @@ use crate::exchange::{FinishReason, Role};
 /// | `usage`, `debug` | what the router adds to answers |
 /// | `speed` | becomes `service_tier`. TIER-1 |
 /// | `include_reasoning`, `structured_outputs` | said in another member |
-pub(super) const ROUTER_ONLY: [&str; 17] = [
+pub(crate) const ROUTER_ONLY: [&str; 17] = [
     "provider",
     "models",
     "plugins",
@@ -35,7 +35,7 @@ pub(super) const ROUTER_ONLY: [&str; 17] = [
 ];
 
 /// Parameters that steer sampling: refused as a group by models that reason. Bug 24
-pub(super) const SAMPLING: [&str; 9] = [
+pub(crate) const SAMPLING: [&str; 9] = [
     "temperature",
     "top_p",
     "top_k",
@@ -48,11 +48,11 @@ pub(super) const SAMPLING: [&str; 9] = [
 ];
 
 /// Penalties.
-pub(super) const PENALTIES: [&str; 3] =
+pub(crate) const PENALTIES: [&str; 3] =
     ["frequency_penalty", "presence_penalty", "repetition_penalty"];
 
 /// A role's name on the wire. CHAT-7
-pub(super) const fn role_name(role: Role) -> &'static str {
+pub(crate) const fn role_name(role: Role) -> &'static str {
     match role {
         Role::System => "system",
         Role::Developer => "developer",
@@ -63,7 +63,7 @@ pub(super) const fn role_name(role: Role) -> &'static str {
 }
 
 /// A role by its name. CHAT-7
-pub(super) fn role(name: &str) -> Option<Role> {
+pub(crate) fn role(name: &str) -> Option<Role> {
     Some(match name {
         "system" => Role::System,
         "developer" => Role::Developer,
@@ -76,7 +76,7 @@ pub(super) fn role(name: &str) -> Option<Role> {
 
 /// The normalised finish reason of a provider's word; `None` for an empty word, which says
 /// nothing. A word nobody knows is a normal end. CHAT-12, bug 30
-pub(super) fn finish_reason(native: &str) -> Option<FinishReason> {
+pub(crate) fn finish_reason(native: &str) -> Option<FinishReason> {
     Some(match native {
         "" => return None,
         "length"
@@ -114,7 +114,7 @@ pub(super) fn finish_reason(native: &str) -> Option<FinishReason> {
 
 /// A finish reason in the light of the calls that were made: a `stop` with calls is a call.
 /// Bugs 15, 29
-pub(super) const fn with_calls(reason: FinishReason, calls: bool) -> FinishReason {
+pub(crate) const fn with_calls(reason: FinishReason, calls: bool) -> FinishReason {
     match reason {
         FinishReason::Stop if calls => FinishReason::ToolCalls,
         other => other,
@@ -162,7 +162,7 @@ pub(crate) fn nine_characters(id: &str) -> String {
 }
 
 /// The longest function name accepted by OpenAI's models. CHAT-15
-pub(super) const MAX_FUNCTION_NAME: usize = 64;
+pub(crate) const MAX_FUNCTION_NAME: usize = 64;
 
 /// Whether a function name is one that every host accepts. Bug 28
 pub(crate) fn is_plain_name(name: &str) -> bool {
@@ -173,13 +173,13 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
 
 /// The names that are sent for tools whose own name some hosts refuse. Bug 28
 #[derive(Debug, Default)]
-pub(super) struct PlainNames {
+pub(crate) struct PlainNames {
     sent: HashMap<String, String>,
 }
 
 impl PlainNames {
     /// Gives every name that needs one a plain name. Two names never become one.
-    pub(super) fn of<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Self {
+    pub(crate) fn of<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Self {
         let mut plain = Self::default();
         if names.clone().all(is_plain_name) {
             return plain;
@@ -211,23 +211,23 @@ impl PlainNames {
     }
 
     /// Whether every name may stay as it is.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.sent.is_empty()
     }
 
     /// The name to send for a declared one.
-    pub(super) fn sent<'n>(&'n self, declared: &'n str) -> &'n str {
+    pub(crate) fn sent<'n>(&'n self, declared: &'n str) -> &'n str {
         self.sent.get(declared).map_or(declared, String::as_str)
     }
 
     /// The way back: the declared names, by the names as sent.
-    pub(super) fn into_declared(self) -> BTreeMap<String, String> {
+    pub(crate) fn into_declared(self) -> BTreeMap<String, String> {
         self.sent.into_iter().map(|(declared, sent)| (sent, declared)).collect()
     }
 }
 
 /// The tier as OpenAI spells it. TIER-1
-pub(super) fn service_tier(asked: &str) -> &str {
+pub(crate) fn service_tier(asked: &str) -> &str {
     match asked {
         "fast" => "priority",
         "standard" => "default",

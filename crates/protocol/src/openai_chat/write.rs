@@ -5,25 +5,25 @@ use crate::json::envelope::write_string;
 
 /// Writes one JSON object member by member. The closing brace is written by [`Self::end`].
 #[derive(Debug)]
-pub(super) struct ObjectWriter<'o> {
+pub(crate) struct ObjectWriter<'o> {
     out: &'o mut Vec<u8>,
     first: bool,
 }
 
 impl<'o> ObjectWriter<'o> {
-    pub(super) fn begin(out: &'o mut Vec<u8>) -> Self {
+    pub(crate) fn begin(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
         Self { out, first: true }
     }
 
     /// Goes on with an object of which something is written already.
-    pub(super) fn resume(out: &'o mut Vec<u8>) -> Self {
+    pub(crate) fn resume(out: &'o mut Vec<u8>) -> Self {
         let first = out.last() == Some(&b'{');
         Self { out, first }
     }
 
     /// Writes the name of the next member and gives the buffer for its value.
-    pub(super) fn value(&mut self, name: &str) -> &mut Vec<u8> {
+    pub(crate) fn value(&mut self, name: &str) -> &mut Vec<u8> {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
         }
@@ -32,34 +32,34 @@ impl<'o> ObjectWriter<'o> {
         self.out
     }
 
-    pub(super) fn raw(&mut self, name: &str, json: &str) {
+    pub(crate) fn raw(&mut self, name: &str, json: &str) {
         self.value(name).extend_from_slice(json.as_bytes());
     }
 
-    pub(super) fn string(&mut self, name: &str, text: &str) {
+    pub(crate) fn string(&mut self, name: &str, text: &str) {
         write_string(self.value(name), text);
     }
 
-    pub(super) fn string_or_null(&mut self, name: &str, text: Option<&str>) {
+    pub(crate) fn string_or_null(&mut self, name: &str, text: Option<&str>) {
         match text {
             Some(text) => self.string(name, text),
             None => self.raw(name, "null"),
         }
     }
 
-    pub(super) fn number(&mut self, name: &str, number: u64) {
+    pub(crate) fn number(&mut self, name: &str, number: u64) {
         let _ = serde_json::to_writer(self.value(name), &number);
     }
 
-    pub(super) fn boolean(&mut self, name: &str, value: bool) {
+    pub(crate) fn boolean(&mut self, name: &str, value: bool) {
         self.raw(name, if value { "true" } else { "false" });
     }
 
-    pub(super) fn object(&mut self, name: &str, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
+    pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
         object(self.value(name), fill);
     }
 
-    pub(super) fn array<T>(
+    pub(crate) fn array<T>(
         &mut self,
         name: &str,
         items: impl IntoIterator<Item = T>,
@@ -68,26 +68,26 @@ impl<'o> ObjectWriter<'o> {
         array(self.value(name), items, write);
     }
 
-    pub(super) fn members(&mut self, members: &[(String, RawJson)]) {
+    pub(crate) fn members(&mut self, members: &[(String, RawJson)]) {
         for (name, raw) in members {
             self.raw(name, raw.get());
         }
     }
 
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         self.out.push(b'}');
     }
 }
 
 /// Writes one whole object.
-pub(super) fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
+pub(crate) fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
     let mut writer = ObjectWriter::begin(out);
     fill(&mut writer);
     writer.end();
 }
 
 /// Writes one whole array.
-pub(super) fn array<T>(
+pub(crate) fn array<T>(
     out: &mut Vec<u8>,
     items: impl IntoIterator<Item = T>,
     mut write: impl FnMut(&mut Vec<u8>, T),
@@ -103,14 +103,14 @@ pub(super) fn array<T>(
 }
 
 /// The text of a string as JSON.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     write_string(&mut out, text);
     into_text(out)
 }
 
 /// JSON that was written by this module as text.
-pub(super) fn into_text(out: Vec<u8>) -> String {
+pub(crate) fn into_text(out: Vec<u8>) -> String {
     // Everything written here is made of `str`s, so nothing is ever replaced.
     String::from_utf8(out).unwrap_or_default()
 }

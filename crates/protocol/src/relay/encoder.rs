@@ -2,24 +2,32 @@
 
 use crate::exchange::{Additions, Event, Identity};
 use crate::openai_chat::completions;
-use crate::{Surface, anthropic, gemini, openai_chat};
+use crate::openai_responses::Echo;
+use crate::{Surface, anthropic, gemini, openai_chat, openai_responses};
 
 /// Writes events as a surface tells them.
 pub(super) enum Encoder {
     Chat(openai_chat::StreamEncoder),
     Completions(completions::StreamEncoder),
+    Responses(Box<openai_responses::StreamEncoder>),
     Messages(anthropic::StreamEncoder),
     Gemini(gemini::StreamEncoder),
 }
 
 impl Encoder {
-    pub(super) fn new(surface: Surface, identity: Identity) -> Self {
+    pub(super) fn new(surface: Surface, identity: Identity, echo: Option<Echo>) -> Self {
         match surface {
             // Vectors are not streamed.
             Surface::Chat | Surface::Embeddings | Surface::Rerank => {
                 Self::Chat(openai_chat::StreamEncoder::new(identity))
             }
             Surface::Completions => Self::Completions(completions::StreamEncoder::new(identity)),
+            Surface::Responses => {
+                let echo = echo.unwrap_or_default();
+                Self::Responses(Box::new(openai_responses::StreamEncoder::with_echo(
+                    identity, echo,
+                )))
+            }
             Surface::Messages => Self::Messages(anthropic::StreamEncoder::new(identity)),
             Surface::Gemini => Self::Gemini(gemini::StreamEncoder::new(identity)),
         }
@@ -29,6 +37,7 @@ impl Encoder {
         match self {
             Self::Chat(encoder) => encoder.push(event, out),
             Self::Completions(encoder) => encoder.push(event, out),
+            Self::Responses(encoder) => encoder.push(event, out),
             Self::Messages(encoder) => encoder.push(event, out),
             Self::Gemini(encoder) => encoder.push(event, out),
         }
@@ -38,6 +47,7 @@ impl Encoder {
         match self {
             Self::Chat(encoder) => encoder.finish(additions, out),
             Self::Completions(encoder) => encoder.finish(additions, out),
+            Self::Responses(encoder) => encoder.finish(additions, out),
             Self::Messages(encoder) => encoder.finish(additions, out),
             Self::Gemini(encoder) => encoder.finish(additions, out),
         }

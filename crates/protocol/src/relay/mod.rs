@@ -11,6 +11,7 @@ pub use whole::Answer;
 
 use crate::codec::StreamDecoder;
 use crate::exchange::{Additions, ErrorType, Event, Fault, FinishReason, Identity, Tap, Usage};
+use crate::openai_responses::Echo;
 use crate::sse::{FrameTooLong, Splitter};
 use crate::target::ResponseContext;
 use crate::{Dialect, Surface};
@@ -50,12 +51,14 @@ struct Translation {
 }
 
 impl Relay {
-    /// A relay from a provider's dialect to a surface.
+    /// A relay from a provider's dialect to a surface. `echo`: what the Responses surface repeats
+    /// of the request.
     pub fn new(
         dialect: Dialect,
         surface: Surface,
         identity: Identity,
         context: ResponseContext,
+        echo: Option<Echo>,
     ) -> Self {
         let path = if surface.passes(dialect) {
             let same = Same::new(surface, identity, context);
@@ -63,7 +66,7 @@ impl Relay {
         } else {
             Path::Translate(Box::new(Translation {
                 decoder: StreamDecoder::new(dialect, context),
-                encoder: Encoder::new(surface, identity),
+                encoder: Encoder::new(surface, identity, echo),
                 events: Vec::new(),
                 tap: Tap::default(),
             }))

@@ -4,11 +4,12 @@ use super::Step;
 use crate::exchange::{Additions, Fault, FinishReason, Identity, Usage};
 use crate::sse::Frame;
 use crate::target::ResponseContext;
-use crate::{Surface, anthropic, gemini, openai_chat};
+use crate::{Surface, anthropic, gemini, openai_chat, openai_responses};
 
 /// Passes the frames of a stream on and learns what the books need.
 pub(super) enum Same {
     OpenaiChat(Box<openai_chat::PatchStream>),
+    OpenaiResponses(Box<openai_responses::PatchStream>),
     Anthropic(Box<anthropic::PatchStream>),
     Gemini(Box<gemini::PatchStream>),
 }
@@ -18,6 +19,7 @@ macro_rules! each {
     ($same:expr, $stream:ident => $call:expr) => {
         match $same {
             Same::OpenaiChat($stream) => $call,
+            Same::OpenaiResponses($stream) => $call,
             Same::Anthropic($stream) => $call,
             Same::Gemini($stream) => $call,
         }
@@ -30,6 +32,10 @@ impl Same {
         match surface {
             Surface::Chat | Surface::Completions | Surface::Embeddings | Surface::Rerank => {
                 Self::OpenaiChat(Box::new(openai_chat::PatchStream::new(identity, context)))
+            }
+            Surface::Responses => {
+                let stream = openai_responses::PatchStream::new(identity, context);
+                Self::OpenaiResponses(Box::new(stream))
             }
             Surface::Messages => {
                 Self::Anthropic(Box::new(anthropic::PatchStream::new(identity, context)))
@@ -76,6 +82,7 @@ impl Same {
     pub(super) fn progress(&self) -> (usize, usize) {
         match self {
             Self::OpenaiChat(stream) => stream.progress(),
+            Self::OpenaiResponses(stream) => stream.progress(),
             Self::Anthropic(stream) => (1, usize::from(stream.finish_reason().is_some())),
             Self::Gemini(stream) => stream.progress(),
         }
@@ -96,6 +103,7 @@ impl Same {
     pub(super) fn images(&self) -> u64 {
         match self {
             Self::OpenaiChat(stream) => stream.images(),
+            Self::OpenaiResponses(stream) => stream.images(),
             // Its models make none.
             Self::Anthropic(_) => 0,
             Self::Gemini(stream) => stream.images(),

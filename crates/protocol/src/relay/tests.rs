@@ -1,6 +1,9 @@
 use super::*;
 use crate::exchange::Charge;
 
+const SURFACES: [Surface; 5] =
+    [Surface::Chat, Surface::Completions, Surface::Responses, Surface::Messages, Surface::Gemini];
+
 fn identity() -> Identity {
     Identity { id: "gen-1".into(), model: "a/b".into(), provider: "P".into(), created: 1 }
 }
@@ -24,6 +27,15 @@ const GEMINI: &str = concat!(
     "data: {\"candidates\":[{\"content\":{\"parts\":[],\"role\":\"model\"},\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":3,\"candidatesTokenCount\":2,\"totalTokenCount\":5}}\n\n",
 );
 
+const RESPONSES: &str = concat!(
+    "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"object\":\"response\",\"created_at\":1,\"status\":\"in_progress\",\"model\":\"m\",\"output\":[],\"usage\":null}}\n\n",
+    "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"type\":\"message\",\"id\":\"msg_1\",\"status\":\"in_progress\",\"role\":\"assistant\",\"content\":[]}}\n\n",
+    "event: response.content_part.added\ndata: {\"type\":\"response.content_part.added\",\"sequence_number\":2,\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[]}}\n\n",
+    "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":3,\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\"hi\"}\n\n",
+    "event: response.output_text.done\ndata: {\"type\":\"response.output_text.done\",\"sequence_number\":4,\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"text\":\"hi\"}\n\n",
+    "event: response.output_item.done\ndata: {\"type\":\"response.output_item.done\",\"sequence_number\":5,\"output_index\":0,\"item\":{\"type\":\"message\",\"id\":\"msg_1\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"hi\",\"annotations\":[]}]}}\n\n",
+    "event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":6,\"response\":{\"id\":\"resp_1\",\"object\":\"response\",\"created_at\":1,\"status\":\"completed\",\"model\":\"m\",\"output\":[{\"type\":\"message\",\"id\":\"msg_1\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"hi\",\"annotations\":[]}]}],\"usage\":{\"input_tokens\":3,\"output_tokens\":2,\"total_tokens\":5}}}\n\n",
+);
 const COHERE: &str = concat!(
     "data: {\"type\":\"message-start\",\"id\":\"c\",\"delta\":{\"message\":{\"role\":\"assistant\",\"content\":[],\"tool_plan\":\"\",\"tool_calls\":[],\"citations\":[]}}}\n\n",
     "data: {\"type\":\"content-start\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"type\":\"text\",\"text\":\"\"}}}}\n\n",
@@ -42,6 +54,7 @@ fn of(dialect: Dialect) -> Vec<Vec<u8>> {
         |text: &str| text.split_inclusive("\n\n").map(|it| it.as_bytes().to_vec()).collect();
     match dialect {
         Dialect::OpenaiChat => events(CHAT),
+        Dialect::OpenaiResponses => events(RESPONSES),
         Dialect::Anthropic => events(ANTHROPIC),
         Dialect::Gemini => events(GEMINI),
         Dialect::Cohere => events(COHERE),
@@ -69,8 +82,9 @@ fn of(dialect: Dialect) -> Vec<Vec<u8>> {
 #[test]
 fn every_dialect_reaches_every_surface() {
     for dialect in Dialect::ALL {
-        for surface in [Surface::Chat, Surface::Completions, Surface::Messages, Surface::Gemini] {
-            let mut relay = Relay::new(dialect, surface, identity(), ResponseContext::default());
+        for surface in SURFACES {
+            let mut relay =
+                Relay::new(dialect, surface, identity(), ResponseContext::default(), None);
             let (mut content, mut out) = (false, Vec::new());
             // Byte for byte: no split changes anything.
             for byte in of(dialect).concat() {
@@ -84,6 +98,7 @@ fn every_dialect_reaches_every_surface() {
             let told = String::from_utf8(out.clone()).unwrap();
             assert!(told.contains("hi"), "{dialect:?} to {surface:?}: {told}");
             let over = match surface {
+                Surface::Responses => "response.completed",
                 Surface::Messages => "message_stop",
                 Surface::Gemini => "finishReason",
                 _ => "[DONE]",
@@ -105,8 +120,9 @@ fn every_dialect_reaches_every_surface() {
 #[test]
 fn a_stream_that_breaks_off_ends_in_an_error() {
     for dialect in Dialect::ALL {
-        for surface in [Surface::Chat, Surface::Completions, Surface::Messages, Surface::Gemini] {
-            let mut relay = Relay::new(dialect, surface, identity(), ResponseContext::default());
+        for surface in SURFACES {
+            let mut relay =
+                Relay::new(dialect, surface, identity(), ResponseContext::default(), None);
             let pieces = of(dialect);
             let said = pieces.iter().position(|piece| piece.windows(2).any(|it| it == b"hi"));
             let cut = pieces[..=said.expect("it says hi")].concat();

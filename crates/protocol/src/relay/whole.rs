@@ -5,8 +5,11 @@ use crate::exchange::{
     Additions, BlockKind, Fault, FinishReason, Identity, ReasoningContent, Response, Usage,
 };
 use crate::openai_chat::completions;
+use crate::openai_responses::Echo;
 use crate::target::ResponseContext;
-use crate::{Dialect, Surface, anthropic, codec, embeddings, gemini, openai_chat, rerank};
+use crate::{
+    Dialect, Surface, anthropic, codec, embeddings, gemini, openai_chat, openai_responses, rerank,
+};
 
 /// A whole answer, ready but for its cost.
 pub struct Answer {
@@ -34,6 +37,7 @@ pub struct Answer {
 
 enum Form {
     Chat(Box<openai_chat::PatchedResponse>),
+    Responses(Box<openai_responses::PatchedResponse>),
     Messages(Box<anthropic::PatchedResponse>),
     /// As it came: the protocol has no place for what is added.
     AsItCame(Vec<u8>),
@@ -68,6 +72,23 @@ impl Answer {
                     search_units: 0,
                     is_vectors: false,
                     form: Form::Chat(Box::new(patched)),
+                })
+            }
+            (Surface::Responses, true) => {
+                let mut patched = openai_responses::patch_response(body, identity, context)?;
+                let finishes = std::mem::take(&mut patched.finishes);
+                Ok(Self {
+                    surface,
+                    usage: patched.usage,
+                    finishes: finishes.into_iter().map(|(it, word)| (Some(it), word)).collect(),
+                    service_tier: patched.service_tier.clone(),
+                    upstream_id: patched.upstream_id.take(),
+                    text_bytes: patched.text_bytes,
+                    images: patched.images,
+                    has_content: patched.has_content,
+                    search_units: 0,
+                    is_vectors: false,
+                    form: Form::Responses(Box::new(patched)),
                 })
             }
             (Surface::Messages, true) => {
@@ -166,8 +187,19 @@ impl Answer {
     }
 
     /// The body for the caller, with usage and cost. USAGE-3
-    pub fn write(self, identity: &Identity, additions: Additions<'_>) -> Vec<u8> {
+    ///
+    /// `echo`: what the Responses surface repeats of the request.
+    pub fn write(
+        self,
+        identity: &Identity,
+        echo: Option<&Echo>,
+        additions: Additions<'_>,
+    ) -> Vec<u8> {
         match self.form {
+            Form::Responses(mut patched) => {
+                patched.usage = self.usage;
+                patched.finish(additions)
+            }
             Form::Chat(mut patched) => {
                 patched.usage = self.usage;
                 patched.finish(additions)
@@ -183,6 +215,11 @@ impl Answer {
                     Surface::Chat => openai_chat::encode_response(&response, identity, additions),
                     Surface::Completions => {
                         completions::encode_response(&response, identity, additions)
+                    }
+                    Surface::Responses => {
+                        let default = Echo::default();
+                        let echo = echo.unwrap_or(&default);
+                        openai_responses::encode_response_with(&response, identity, echo, additions)
                     }
                     Surface::Messages => anthropic::encode_response(&response, identity, additions),
                     Surface::Gemini => gemini::encode_response(&response, identity, additions),

@@ -2,8 +2,9 @@
 //! only be told inside. STREAM-5
 
 use super::Surface;
-use crate::exchange::Fault;
+use crate::exchange::{Additions, Event, Fault, Identity};
 use crate::json::{Envelope, RawJson};
+use crate::openai_responses;
 use crate::sse::{DONE, write_data, write_event};
 
 /// What is told of an answer that failed before it began.
@@ -31,6 +32,17 @@ impl Surface {
             Self::Chat | Self::Completions | Self::Embeddings | Self::Rerank => {
                 write_data(out, &self.error_chunk(failed, body));
                 out.extend_from_slice(DONE);
+            }
+            Self::Responses => {
+                let identity = Identity {
+                    id: (*generation_id).to_owned(),
+                    model: failed.model.to_owned(),
+                    provider: failed.provider.to_owned(),
+                    created: failed.created,
+                };
+                let mut encoder = openai_responses::StreamEncoder::new(identity);
+                encoder.push(&Event::Fault((*fault).clone()), out);
+                encoder.finish(Additions { charge: None, members }, out);
             }
             Self::Messages => write_event(out, "error", &body),
             Self::Gemini => write_data(out, &body),

@@ -8,7 +8,7 @@ use crate::exchange::{Fault, RenderedError, Request};
 use crate::facts::{RequestFacts, complete};
 use crate::json::{Envelope, RawJson};
 use crate::openai_chat::{completions, read_facts, read_router_facts};
-use crate::{Dialect, anthropic, embeddings, gemini, openai_chat, rerank};
+use crate::{Dialect, anthropic, embeddings, gemini, openai_chat, openai_responses, rerank};
 
 pub use late::Failed;
 
@@ -19,6 +19,8 @@ pub enum Surface {
     Chat,
     /// `POST /completions`. CHAT-14
     Completions,
+    /// `POST /responses`, OpenAI's. RESP-1
+    Responses,
     /// `POST /messages`, Anthropic's. MSG-1
     Messages,
     /// `POST /v1beta/models/{model}:generateContent`, Google's.
@@ -56,6 +58,7 @@ impl Surface {
     pub const fn dialect(self) -> Dialect {
         match self {
             Self::Chat | Self::Completions | Self::Embeddings | Self::Rerank => Dialect::OpenaiChat,
+            Self::Responses => Dialect::OpenaiResponses,
             Self::Messages => Dialect::Anthropic,
             Self::Gemini => Dialect::Gemini,
         }
@@ -66,6 +69,7 @@ impl Surface {
         match self {
             Self::Chat => "chat",
             Self::Completions => "completions",
+            Self::Responses => "responses",
             Self::Messages => "messages",
             Self::Gemini => "gemini",
             Self::Embeddings => "embeddings",
@@ -75,13 +79,16 @@ impl Surface {
 
     /// Whether a provider of `dialect` understands a conversation as it is.
     pub fn passes(self, dialect: Dialect) -> bool {
-        matches!(self, Self::Chat | Self::Messages | Self::Gemini) && self.dialect() == dialect
+        let conversation =
+            matches!(self, Self::Chat | Self::Responses | Self::Messages | Self::Gemini);
+        conversation && self.dialect() == dialect
     }
 
     /// The members whose text is counted in [`RequestFacts::estimated_prompt_tokens`].
     pub const fn counted_members(self) -> &'static [&'static str] {
         match self {
             Self::Chat | Self::Completions => &["messages", "tools"],
+            Self::Responses => &["input", "tools", "instructions"],
             Self::Messages => &["messages", "tools", "system"],
             Self::Gemini => &["contents", "tools", "systemInstruction"],
             Self::Embeddings => &["input"],
@@ -114,6 +121,12 @@ impl Surface {
                 facts.echo_upstream_body = false;
                 Ok((facts, Read::Facts))
             }
+            Self::Responses => {
+                openai_responses::refuse_stored(envelope)?;
+                let facts = read_router_facts(envelope)?;
+                let request = self.decode(body, addressed)?;
+                Ok((complete(facts, &request)?, Read::Conversation(Box::new(request))))
+            }
             Self::Messages => {
                 let mut facts = read_router_facts(envelope)?;
                 fallbacks::read(envelope, &mut facts)?;
@@ -144,6 +157,7 @@ impl Surface {
         match self {
             Self::Chat => openai_chat::decode_request(body),
             Self::Completions => completions::decode_request(body),
+            Self::Responses => openai_responses::decode_request(body),
             Self::Messages => anthropic::decode_request(body),
             Self::Embeddings | Self::Rerank => {
                 Err(Fault::invalid("the request is not a conversation"))
@@ -166,6 +180,7 @@ impl Surface {
             Self::Chat | Self::Completions | Self::Embeddings | Self::Rerank => {
                 openai_chat::encode_error(fault, generation_id, members)
             }
+            Self::Responses => openai_responses::encode_error(fault, generation_id, members),
             Self::Messages => anthropic::encode_error(fault, generation_id, members),
             Self::Gemini => gemini::encode_error(fault, generation_id, members),
         }

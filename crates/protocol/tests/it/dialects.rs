@@ -10,6 +10,7 @@ use protocol::target::{
 };
 use protocol::{
     Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat,
+    openai_responses,
 };
 
 use crate::checks;
@@ -22,6 +23,7 @@ pub fn identity() -> Identity {
 pub fn decode_request(dialect: Dialect, body: &[u8]) -> Result<Request, Fault> {
     match dialect {
         Dialect::OpenaiChat => openai_chat::decode_request(body),
+        Dialect::OpenaiResponses => openai_responses::decode_request(body),
         Dialect::Anthropic => anthropic::decode_request(body),
         Dialect::Gemini => gemini::decode_request(body, "gemini-3-flash", false),
         other => panic!("no caller speaks {}", other.name()),
@@ -37,6 +39,10 @@ pub fn encode_request(dialect: Dialect, request: &Request) -> Result<Encoded, Fa
         Dialect::OpenaiChat => {
             quirks.reasoning_replay = ReasoningReplay::ReasoningDetails;
             quirks.cache_control = true;
+            abilities.reasoning = ReasoningStyle::Effort;
+        }
+        Dialect::OpenaiResponses => {
+            quirks.cache_breakpoints = true;
             abilities.reasoning = ReasoningStyle::Effort;
         }
         Dialect::Anthropic => {
@@ -66,6 +72,7 @@ pub fn encode_request(dialect: Dialect, request: &Request) -> Result<Encoded, Fa
     let target = Target::new(model, &quirks, &abilities);
     match dialect {
         Dialect::OpenaiChat => openai_chat::encode_request(request, &target),
+        Dialect::OpenaiResponses => openai_responses::encode_request(request, &target),
         Dialect::Anthropic => anthropic::encode_request(request, &target),
         Dialect::Gemini => gemini::encode_request(request, &target),
         Dialect::Bedrock => bedrock::encode_request(request, &target),
@@ -78,6 +85,7 @@ pub fn decode_response(dialect: Dialect, body: &[u8]) -> Result<Response, Fault>
     let context = ResponseContext::default();
     match dialect {
         Dialect::OpenaiChat => openai_chat::decode_response(body, &context),
+        Dialect::OpenaiResponses => openai_responses::decode_response(body, &context),
         Dialect::Anthropic => anthropic::decode_response(body, &context),
         Dialect::Gemini => gemini::decode_response(body, &context),
         Dialect::Bedrock => bedrock::decode_response(body, &context),
@@ -90,6 +98,9 @@ pub fn encode_response(dialect: Dialect, response: &Response) -> Vec<u8> {
     let additions = Additions::default();
     match dialect {
         Dialect::OpenaiChat => openai_chat::encode_response(response, &identity(), additions),
+        Dialect::OpenaiResponses => {
+            openai_responses::encode_response(response, &identity(), additions)
+        }
         Dialect::Anthropic => anthropic::encode_response(response, &identity(), additions),
         Dialect::Gemini => gemini::encode_response(response, &identity(), additions),
         other => panic!("no caller speaks {}", other.name()),
@@ -104,6 +115,7 @@ pub fn decode_error(
 ) -> Fault {
     match dialect {
         Dialect::OpenaiChat => openai_chat::decode_error(status, retry_after, body),
+        Dialect::OpenaiResponses => openai_responses::decode_error(status, retry_after, body),
         Dialect::Anthropic => anthropic::decode_error(status, retry_after, body),
         Dialect::Gemini => gemini::decode_error(status, retry_after, body),
         Dialect::Bedrock => bedrock::decode_error(status, retry_after, body),
@@ -115,6 +127,7 @@ pub fn decode_error(
 pub fn encode_error(dialect: Dialect, fault: &Fault) -> RenderedError {
     match dialect {
         Dialect::OpenaiChat => openai_chat::encode_error(fault, Some("gen-1"), &[]),
+        Dialect::OpenaiResponses => openai_responses::encode_error(fault, Some("gen-1"), &[]),
         Dialect::Anthropic => anthropic::encode_error(fault, Some("gen-1"), &[]),
         Dialect::Gemini => gemini::encode_error(fault, Some("gen-1"), &[]),
         other => panic!("no caller speaks {}", other.name()),
@@ -139,6 +152,11 @@ pub fn decode_stream(dialect: Dialect, bytes: &[u8]) -> Vec<Event> {
     match dialect {
         Dialect::OpenaiChat => {
             let mut decoder = openai_chat::StreamDecoder::new(context);
+            each_frame(bytes, |frame| decoder.push(frame, &mut events));
+            decoder.finish(&mut events);
+        }
+        Dialect::OpenaiResponses => {
+            let mut decoder = openai_responses::StreamDecoder::new(context);
             each_frame(bytes, |frame| decoder.push(frame, &mut events));
             decoder.finish(&mut events);
         }
@@ -187,6 +205,11 @@ pub fn encode_stream(dialect: Dialect, events: &[Event]) -> Vec<u8> {
     match dialect {
         Dialect::OpenaiChat => {
             let mut encoder = openai_chat::StreamEncoder::new(identity);
+            events.iter().for_each(|event| encoder.push(event, &mut out));
+            encoder.finish(additions, &mut out);
+        }
+        Dialect::OpenaiResponses => {
+            let mut encoder = openai_responses::StreamEncoder::new(identity);
             events.iter().for_each(|event| encoder.push(event, &mut out));
             encoder.finish(additions, &mut out);
         }

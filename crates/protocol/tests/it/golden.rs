@@ -105,12 +105,19 @@ macro_rules! pairs {
 
 pairs! {
     openai_chat_stays_itself: OpenaiChat => OpenaiChat,
+    openai_chat_becomes_openai_responses: OpenaiChat => OpenaiResponses,
     openai_chat_becomes_anthropic: OpenaiChat => Anthropic,
     openai_chat_becomes_gemini: OpenaiChat => Gemini,
+    openai_responses_becomes_openai_chat: OpenaiResponses => OpenaiChat,
+    openai_responses_stays_itself: OpenaiResponses => OpenaiResponses,
+    openai_responses_becomes_anthropic: OpenaiResponses => Anthropic,
+    openai_responses_becomes_gemini: OpenaiResponses => Gemini,
     anthropic_becomes_openai_chat: Anthropic => OpenaiChat,
+    anthropic_becomes_openai_responses: Anthropic => OpenaiResponses,
     anthropic_stays_itself: Anthropic => Anthropic,
     anthropic_becomes_gemini: Anthropic => Gemini,
     gemini_becomes_openai_chat: Gemini => OpenaiChat,
+    gemini_becomes_openai_responses: Gemini => OpenaiResponses,
     gemini_becomes_anthropic: Gemini => Anthropic,
     gemini_stays_itself: Gemini => Gemini,
     openai_chat_becomes_bedrock: OpenaiChat => Bedrock,
@@ -144,6 +151,7 @@ fn every_dialect_has_the_same_cases_except_what_it_cannot_say() {
         let policy = name == "error_content_policy";
         assert!(audio || policy || names(Dialect::Anthropic).contains(name), "{name}");
         assert!(policy || names(Dialect::Gemini).contains(name), "{name}");
+        assert!(names(Dialect::OpenaiResponses).contains(name), "{name}");
     }
 }
 

@@ -3,7 +3,7 @@
 use protocol::exchange::Request;
 use protocol::json::Envelope;
 use protocol::target::{Abilities, Encoded, Quirks, Target, Tier};
-use protocol::{anthropic, gemini, openai_chat};
+use protocol::{anthropic, gemini, openai_chat, openai_responses};
 use serde_json::{Value, json};
 
 /// What the caller wrote, the endpoint's tier, and what is sent by OpenAI's, Anthropic's and
@@ -56,6 +56,12 @@ fn what_is_asked_for_is_the_tier_of_the_endpoint_and_no_other() {
         let request: Request = openai_chat::decode_request(&body).unwrap();
         let encoded = openai_chat::encode_request(&request, &target).unwrap();
         assert_eq!(member(&encoded, "service_tier").as_deref(), openai, "{extra} {tier:?}");
+        let encoded = openai_responses::encode_request(&request, &target).unwrap();
+        assert_eq!(member(&encoded, "service_tier").as_deref(), openai, "{extra} {tier:?} items");
+        let envelope = Envelope::parse(&body).unwrap();
+        let patched =
+            openai_responses::patch_request(&envelope, &target, &Default::default()).unwrap();
+        assert_eq!(member(&patched, "service_tier").as_deref(), openai, "{extra} {tier:?} edited");
         let encoded = anthropic::encode_request(&request, &target).unwrap();
         assert_eq!(member(&encoded, "service_tier").as_deref(), claude, "{extra} {tier:?}");
         let encoded = gemini::encode_request(&request, &target).unwrap();

@@ -41,7 +41,7 @@ pub fn decode_error(status: u16, retry_after: Option<&str>, body: &[u8]) -> Faul
 
 /// The fault told by the members of an answer that should have been good; `None` if they tell of
 /// none. Hosts put errors into a status of 200 and into streams. Bug 11
-pub(in crate::openai_chat) fn fault_inside(body: &Object<'_>) -> Option<Fault> {
+pub(crate) fn fault_inside(body: &Object<'_>) -> Option<Fault> {
     let failed = body.peek("error").is_some_and(|raw| !matches!(raw.get(), "null" | "{}" | "\"\""))
         || body.peek("base_resp").is_some_and(|raw| base_resp(raw).is_some())
         || body.peek_str("object").as_deref() == Some("error")
@@ -51,13 +51,13 @@ pub(in crate::openai_chat) fn fault_inside(body: &Object<'_>) -> Option<Fault> {
 }
 
 /// The fault in a frame that is no chunk at all.
-pub(in crate::openai_chat) fn fault_in_text(text: &str) -> Option<Fault> {
+pub(crate) fn fault_in_text(text: &str) -> Option<Fault> {
     let text = text.trim();
     if text.starts_with('[') { read(text).map(|told| told.into_fault(200)) } else { None }
 }
 
 /// The fault in a frame named `error`: whatever it holds, it is no chunk. Bug 11
-pub(in crate::openai_chat) fn fault_of_event(text: &str) -> Fault {
+pub(crate) fn fault_of_event(text: &str) -> Fault {
     read(text.trim()).unwrap_or_default().into_fault(200)
 }
 

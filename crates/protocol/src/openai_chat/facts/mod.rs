@@ -117,7 +117,7 @@ struct Size {
     text: usize,
 }
 
-fn raw_object(envelope: &Envelope<'_>, name: &str) -> Result<Option<RawJson>, Fault> {
+pub(crate) fn raw_object(envelope: &Envelope<'_>, name: &str) -> Result<Option<RawJson>, Fault> {
     match envelope.raw(name) {
         Some(raw) if is_null(raw) => Ok(None),
         Some(raw) if is_object(raw) => Ok(Some(RawJson::from_raw(raw))),
@@ -126,7 +126,7 @@ fn raw_object(envelope: &Envelope<'_>, name: &str) -> Result<Option<RawJson>, Fa
     }
 }
 
-fn raw_array(envelope: &Envelope<'_>, name: &str) -> Result<Option<RawJson>, Fault> {
+pub(crate) fn raw_array(envelope: &Envelope<'_>, name: &str) -> Result<Option<RawJson>, Fault> {
     match envelope.raw(name) {
         Some(raw) if is_null(raw) => Ok(None),
         Some(raw) if is_array(raw) => Ok(Some(RawJson::from_raw(raw))),
@@ -135,7 +135,7 @@ fn raw_array(envelope: &Envelope<'_>, name: &str) -> Result<Option<RawJson>, Fau
     }
 }
 
-fn echo_upstream_body(envelope: &Envelope<'_>) -> Result<bool, Fault> {
+pub(crate) fn echo_upstream_body(envelope: &Envelope<'_>) -> Result<bool, Fault> {
     let Some(raw) = envelope.raw("debug").filter(|raw| !is_null(raw)) else { return Ok(false) };
     let debug = object(raw, &Place::Top("debug"))?;
     Ok(debug.peek("echo_upstream_body").is_some_and(|raw| raw.get() == "true"))
@@ -153,7 +153,7 @@ fn structured_output(raw: Option<&RawValue>) -> Result<Option<StructuredOutput>,
 }
 
 /// Refuses more than anyone needs: what is done for each entry is not free.
-fn bounded(count: usize, most: usize, place: &Place<'_>) -> Result<(), Fault> {
+pub(crate) fn bounded(count: usize, most: usize, place: &Place<'_>) -> Result<(), Fault> {
     if count > most {
         return Err(place.refuse(format_args!("has {count} entries; at most {most} are accepted")));
     }
@@ -187,16 +187,16 @@ fn read_tools(raw: &RawValue, facts: &mut RequestFacts) -> Result<(), Fault> {
 /// The ids of the tool calls so far: a result without a call is refused here, with its place,
 /// instead of by a provider without.
 #[derive(Default)]
-pub(super) struct CallIds<'a> {
+pub(crate) struct CallIds<'a> {
     seen: HashSet<std::borrow::Cow<'a, str>>,
 }
 
 impl<'a> CallIds<'a> {
-    pub(super) fn add(&mut self, id: std::borrow::Cow<'a, str>) {
+    pub(crate) fn add(&mut self, id: std::borrow::Cow<'a, str>) {
         self.seen.insert(id);
     }
 
-    pub(super) fn check(&self, id: &str, place: &Place<'_>) -> Result<(), Fault> {
+    pub(crate) fn check(&self, id: &str, place: &Place<'_>) -> Result<(), Fault> {
         if self.seen.contains(id) {
             return Ok(());
         }

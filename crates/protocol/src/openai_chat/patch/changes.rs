@@ -7,21 +7,21 @@ use crate::openai_chat::write::object;
 
 /// Changes of an object's members. A later change of the same member wins.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(crate) struct Changes {
     changes: Vec<(Cow<'static, str>, Option<String>)>,
 }
 
 impl Changes {
-    pub(super) fn set(&mut self, name: impl Into<Cow<'static, str>>, json: impl Into<String>) {
+    pub(crate) fn set(&mut self, name: impl Into<Cow<'static, str>>, json: impl Into<String>) {
         self.change(name.into(), Some(json.into()));
     }
 
-    pub(super) fn remove(&mut self, name: impl Into<Cow<'static, str>>) {
+    pub(crate) fn remove(&mut self, name: impl Into<Cow<'static, str>>) {
         self.change(name.into(), None);
     }
 
     /// Removes a member if the object has it.
-    pub(super) fn remove_from(&mut self, object: &Object<'_>, name: &'static str) {
+    pub(crate) fn remove_from(&mut self, object: &Object<'_>, name: &'static str) {
         if object.peek(name).is_some() {
             self.remove(name);
         }
@@ -34,17 +34,17 @@ impl Changes {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
     /// The value a member is set to, if it is.
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.changes.iter().find(|(changed, _)| changed == name)?.1.as_deref()
     }
 
     /// Writes the object with the changes: a changed member in its place, a new one at the end.
-    pub(super) fn write(&self, from: &Object<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, from: &Object<'_>, out: &mut Vec<u8>) {
         object(out, |writer| {
             for (name, raw) in from.iter() {
                 match self.changes.iter().find(|(changed, _)| changed == name) {

@@ -2,7 +2,7 @@
 //! byte for byte.
 
 mod call;
-mod changes;
+pub(crate) mod changes;
 mod choice;
 mod messages;
 mod request;

@@ -1,0 +1,13 @@
+//! Bytes of this protocol into the exchange: requests strictly, answers leniently.
+
+mod item;
+mod part;
+mod request;
+mod response;
+mod tool;
+
+pub use request::decode_request;
+pub use response::decode_response;
+
+pub(super) use request::{SHARED, read};
+pub(super) use response::{MAX_ITEMS, call_id, incomplete_reason, text_of, with_searches};

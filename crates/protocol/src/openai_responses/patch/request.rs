@@ -1,0 +1,342 @@
+//! A request passed on in the same protocol: top-level members are edited, everything else keeps
+//! its bytes. CHAT-4, RESP-1
+
+use serde_json::value::RawValue;
+
+use super::input;
+use crate::exchange::{Fault, Losses};
+use crate::json::Envelope;
+use crate::json::envelope::Edit;
+use crate::openai_chat::parameters::Parameters;
+use crate::openai_chat::patch::changes::Changes;
+use crate::openai_chat::read::{Place, is_array, is_null, lenient_array, lenient_object, unsigned};
+use crate::openai_chat::wire::{PENALTIES, PlainNames, SAMPLING};
+use crate::openai_chat::write::{into_text, quoted};
+use crate::openai_responses::decode::{SHARED, read};
+use crate::openai_responses::encode::{asked_reasoning, encode_request, tier_word};
+use crate::openai_responses::stored::refuse_references;
+use crate::openai_responses::wire::{ENCRYPTED_REASONING, LOGPROBS, ROUTER_ONLY, joined};
+use crate::target::{Encoded, ReasoningRequest, ReasoningStyle, ResponseContext, Target};
+
+/// Members, and what the parameter is called in the list of what endpoints support.
+const LISTED: [(&str, &str); 13] = [
+    ("temperature", "temperature"),
+    ("top_p", "top_p"),
+    ("top_k", "top_k"),
+    ("frequency_penalty", "frequency_penalty"),
+    ("presence_penalty", "presence_penalty"),
+    ("top_logprobs", "top_logprobs"),
+    ("max_output_tokens", "max_tokens"),
+    ("reasoning", "reasoning"),
+    ("tools", "tools"),
+    ("tool_choice", "tool_choice"),
+    ("parallel_tool_calls", "parallel_tool_calls"),
+    ("prompt_cache_key", "prompt_cache_key"),
+    ("metadata", "metadata"),
+];
+
+/// What the gateway imposes on a request beside the target's needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestPatch {
+    /// Who the end user is toward the provider, already made unrecognisable. Without it nothing
+    /// is told: the raw value never leaves. USERT-1
+    pub user_identity: Option<String>,
+    /// The most tokens the answer may have; lowers what the caller asked for, or sets it.
+    pub max_output_tokens: Option<u64>,
+}
+
+/// Edits a caller's body for a target that speaks the same protocol. Nothing is stored there,
+/// whatever the caller asked for; a reference to a stored conversation is refused. Where the target
+/// needs more than edits (tools told in words, names it would refuse) the request is read and
+/// written anew instead.
+pub fn patch_request(
+    envelope: &Envelope<'_>,
+    target: &Target<'_>,
+    patch: &RequestPatch,
+) -> Result<Encoded, Fault> {
+    refuse_references(envelope)?;
+    let shared = envelope.members().filter(|(name, _)| SHARED.contains(name));
+    let parameters = Parameters::read(shared, |_, _| {})?;
+    if must_be_rewritten(envelope, &parameters, target) {
+        return rewrite(envelope, target, patch);
+    }
+    let mut patcher =
+        Patcher { envelope, target, edit: envelope.edit(), losses: Losses::default() };
+    patcher.edit.set("model", quoted(target.model));
+    patcher.edit.set("store", "false");
+    for name in ROUTER_ONLY {
+        patcher.drop(name);
+    }
+    for name in ["previous_response_id", "conversation", "background"] {
+        patcher.drop(name);
+    }
+    if !target.quirks.cache_control {
+        patcher.drop("cache_control");
+    }
+    if let Some(raw) = envelope.raw("input")
+        && let Some(items) = input::rewrite(raw, target, &mut patcher.losses)?
+    {
+        patcher.edit.set("input", items);
+    }
+    patcher.tool_choice(&parameters);
+    let limit = patcher.limit(patch)?;
+    patcher.reasoning(&parameters, limit)?;
+    patcher.include()?;
+    patcher.sampling();
+    patcher.service_tier(&parameters);
+    patcher.user(patch);
+    patcher.text();
+    patcher.unsupported();
+    Ok(Encoded {
+        body: patcher.edit.finish(),
+        headers: Vec::new(),
+        losses: patcher.losses,
+        context: ResponseContext {
+            no_finish_reason: target.quirks.no_finish_reason,
+            reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
+            ..ResponseContext::default()
+        },
+    })
+}
+
+/// Whether edits are not enough.
+fn must_be_rewritten(
+    envelope: &Envelope<'_>,
+    parameters: &Parameters<'_>,
+    target: &Target<'_>,
+) -> bool {
+    let (quirks, abilities) = (target.quirks, target.abilities);
+    let items = || envelope.raw("input").map(lenient_array).unwrap_or_default();
+    let tools = parameters.tools.map(lenient_array).unwrap_or_default();
+    let names: Vec<_> = tools
+        .iter()
+        .copied()
+        .chain(items())
+        .filter_map(lenient_object)
+        .filter(|entry| {
+            matches!(entry.peek_str("type").as_deref(), Some("function" | "function_call"))
+        })
+        .filter_map(|entry| entry.peek_str("name"))
+        .collect();
+    let schema = || {
+        let format = lenient_object(lenient_object(envelope.raw("text")?)?.peek("format")?)?;
+        Some(format.peek_str("type")? == "json_schema")
+    };
+    quirks.no_media_urls
+        || quirks.no_developer_role
+        || !abilities.system_prompt
+        || !(target.takes_tools() || tools.is_empty() && names.is_empty())
+        || ((quirks.no_json_schema || !abilities.structured_output) && schema() == Some(true))
+        || !PlainNames::of(names.iter().map(AsRef::as_ref)).is_empty()
+}
+
+fn rewrite(
+    envelope: &Envelope<'_>,
+    target: &Target<'_>,
+    patch: &RequestPatch,
+) -> Result<Encoded, Fault> {
+    let mut request = read(envelope)?;
+    request.user.clone_from(&patch.user_identity);
+    if let Some(limit) = patch.max_output_tokens {
+        request.max_output_tokens =
+            Some(request.max_output_tokens.map_or(limit, |asked| asked.min(limit)));
+    }
+    encode_request(&request, target)
+}
+
+struct Patcher<'p, 'a> {
+    envelope: &'p Envelope<'a>,
+    target: &'p Target<'p>,
+    edit: Edit<'p, 'a>,
+    losses: Losses,
+}
+
+impl Patcher<'_, '_> {
+    /// Removes a member that means nothing to a provider.
+    fn drop(&mut self, name: &'static str) {
+        if self.envelope.raw(name).is_some() {
+            self.edit.remove(name);
+        }
+    }
+
+    /// Removes a member the caller could miss.
+    fn lose(&mut self, name: &'static str, why: &'static str) {
+        if self.edit.holds(name) {
+            self.edit.remove(name);
+            if self.envelope.has(name) {
+                self.losses.record(name, why);
+            }
+        }
+    }
+
+    /// Bug 18
+    fn tool_choice(&mut self, parameters: &Parameters<'_>) {
+        let choice = parameters.tool_choice.map(RawValue::get);
+        let forced = choice.is_some_and(|text| !matches!(text, "\"auto\"" | "\"none\""));
+        if forced && !self.target.abilities.forced_tool_choice {
+            self.edit.set("tool_choice", "\"auto\"");
+            self.losses.record("tool_choice", "the model cannot be forced to call a tool");
+        }
+    }
+
+    fn limit(&mut self, patch: &RequestPatch) -> Result<Option<u64>, Fault> {
+        const NAME: &str = "max_output_tokens";
+        let asked = match self.envelope.raw(NAME).filter(|raw| !is_null(raw)) {
+            Some(raw) => Some(unsigned(raw, 1, u64::MAX, &Place::Top(NAME))?),
+            None => None,
+        };
+        let limit = [asked, patch.max_output_tokens].into_iter().flatten().min();
+        // Where nothing changes, the caller's own spelling of the number stays.
+        if let Some(limit) = limit.filter(|_| limit != asked) {
+            self.edit.set(NAME, limit.to_string());
+        }
+        Ok(limit)
+    }
+
+    /// REASON-6, REASON-13
+    fn reasoning(&mut self, parameters: &Parameters<'_>, limit: Option<u64>) -> Result<(), Fault> {
+        let Some(asked) = &parameters.reasoning else { return Ok(()) };
+        let told = asked_reasoning(asked, self.target, limit)?;
+        if self.target.quirks.reasoning_request == ReasoningRequest::Reasoning {
+            return Ok(());
+        }
+        match told {
+            Some(json) => self.edit.set("reasoning", json),
+            None if asked.wanted() == Some(true) => {
+                self.lose("reasoning", "the model does not reason");
+            }
+            None => self.drop("reasoning"),
+        }
+        Ok(())
+    }
+
+    /// Models that reason tell what can be sent back, since nothing is stored; others refuse to be
+    /// asked. wire-formats 9.2
+    fn include(&mut self) -> Result<(), Fault> {
+        let sent = match self.envelope.raw("include").filter(|raw| !is_null(raw)) {
+            Some(raw) if is_array(raw) => lenient_array(raw),
+            Some(raw) => return Err(Place::Top("include").expected("an array", raw)),
+            None => Vec::new(),
+        };
+        let reasons = self.target.abilities.reasoning != ReasoningStyle::None
+            && self.target.refusal("reasoning").is_none();
+        let tells = self.target.abilities.logprobs && self.target.refusal("logprobs").is_none();
+        let own = format!("\"{ENCRYPTED_REASONING}\"");
+        let probabilities = format!("\"{LOGPROBS}\"");
+        let mut wanted: Vec<&str> = Vec::new();
+        for raw in sent.iter().map(|raw| raw.get()) {
+            if raw == own && !reasons {
+                self.losses.record("include", "the model does not reason");
+            } else if raw == probabilities && !tells {
+                self.losses.record("include", "the model tells no log probabilities");
+            } else {
+                wanted.push(raw);
+            }
+        }
+        if reasons && !wanted.contains(&own.as_str()) {
+            wanted.push(&own);
+        }
+        let same = wanted.len() == sent.len();
+        if wanted.is_empty() {
+            self.drop("include");
+        } else if !same {
+            self.edit.set("include", joined(&wanted));
+        }
+        Ok(())
+    }
+
+    /// Bug 24
+    fn sampling(&mut self) {
+        let abilities = self.target.abilities;
+        if !abilities.sampling {
+            for name in SAMPLING {
+                self.lose(name, "the model takes no sampling parameters");
+            }
+        }
+        if !abilities.penalties {
+            for name in PENALTIES {
+                self.lose(name, "the model takes no penalties");
+            }
+        }
+        if !abilities.logprobs {
+            self.lose("top_logprobs", "the model tells no log probabilities");
+        }
+        if !abilities.temperature_with_top_p && self.envelope.has("temperature") {
+            self.lose("top_p", "the model takes temperature or top_p, not both");
+        }
+    }
+
+    /// TIER-1
+    fn service_tier(&mut self, parameters: &Parameters<'_>) {
+        let written = parameters.service_tier.as_deref();
+        let fast = parameters.speed.as_deref() == Some("fast");
+        let (tier, lost) = tier_word(written, fast, self.target);
+        match tier {
+            Some(tier) if written == Some(tier) => {}
+            Some(tier) => self.edit.set("service_tier", quoted(tier)),
+            None => {
+                if lost && written.is_none() {
+                    self.losses.record("speed", "the endpoint has another tier");
+                }
+                self.lose("service_tier", "the endpoint has another tier");
+            }
+        }
+    }
+
+    /// USERT-1
+    fn user(&mut self, patch: &RequestPatch) {
+        match &patch.user_identity {
+            Some(identity) => {
+                if self.envelope.has("user") {
+                    self.edit.set("user", quoted(identity));
+                }
+                if self.envelope.has("safety_identifier") || !self.envelope.has("user") {
+                    self.edit.set("safety_identifier", quoted(identity));
+                }
+            }
+            None => {
+                self.drop("user");
+                self.drop("safety_identifier");
+            }
+        }
+    }
+
+    /// What `text` asks for, as far as the endpoint supports it.
+    fn text(&mut self) {
+        let Some(text) = self.envelope.raw("text").and_then(lenient_object) else { return };
+        let mut changes = Changes::default();
+        for (name, listed) in [("format", "response_format"), ("verbosity", "verbosity")] {
+            let plain = text
+                .peek(name)
+                .and_then(lenient_object)
+                .is_some_and(|format| format.peek_str("type").as_deref() == Some("text"));
+            if text.peek(name).is_none_or(is_null) || plain {
+                continue;
+            }
+            if let Some(why) = self.target.refusal(listed) {
+                self.losses.record(format!("text.{name}"), why);
+                changes.remove(name);
+            }
+        }
+        if !changes.is_empty() {
+            let mut out = Vec::new();
+            changes.write(&text, &mut out);
+            self.edit.set("text", into_text(out));
+        }
+    }
+
+    /// CHAT-4
+    fn unsupported(&mut self) {
+        for name in &self.target.quirks.unsupported_parameters {
+            if self.edit.holds(name) && !LISTED.iter().any(|(own, _)| own == name) {
+                self.losses.record(name.clone(), "the provider does not take it");
+                self.edit.remove(name.clone());
+            }
+        }
+        for (own, listed) in LISTED {
+            if let Some(why) = self.target.refusal(listed) {
+                self.lose(own, why);
+            }
+        }
+    }
+}

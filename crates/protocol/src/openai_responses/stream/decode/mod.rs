@@ -1,0 +1,514 @@
+//! A provider's events into those of the exchange. Bugs 3, 11, 16, wire-formats 9.2
+
+mod whole;
+
+use std::borrow::Cow;
+
+use crate::Dialect;
+use crate::exchange::{ErrorType, Event, Fault, ReasoningDelta, ReasoningFormat};
+use crate::json::{Object, RawJson};
+use crate::openai_chat::read::{is_null, lenient_array, lenient_count, lenient_object};
+use crate::openai_responses::decode::{
+    MAX_ITEMS, call_id, incomplete_reason, text_of, with_searches,
+};
+use crate::openai_responses::error::{fault_inside, fault_of_event};
+use crate::openai_responses::{usage, wire};
+use crate::sse::Frame;
+use crate::target::ResponseContext;
+
+/// The most parts told apart in one item.
+const MAX_PARTS: usize = 10_000;
+
+/// Makes events of a provider's frames. Feed every frame to [`Self::push`], then call
+/// [`Self::finish`].
+#[derive(Debug)]
+pub struct StreamDecoder {
+    context: ResponseContext,
+    items: Vec<Item>,
+    /// How many reasoning blocks there were: an ordinal is a place among them.
+    thoughts: u32,
+    /// How many calls there were.
+    calls: u32,
+    searches: u64,
+    service_tier: Option<String>,
+    started: bool,
+    ended: bool,
+    failed: bool,
+}
+
+/// What is remembered of one item.
+#[derive(Debug)]
+struct Item {
+    index: u64,
+    id: Option<String>,
+    done: bool,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Message(Vec<Told>),
+    Thought { format: Option<String>, pieces: Vec<Piece> },
+    Call { ordinal: u32, started: bool, arguments: bool, waiting: String },
+    Other,
+}
+
+/// What was told of one part of a message.
+#[derive(Debug)]
+struct Told {
+    index: u64,
+    text: bool,
+    logprobs: bool,
+    annotations: usize,
+}
+
+/// One part of a summary, or of the text, and the ordinal of its block.
+#[derive(Debug)]
+struct Piece {
+    is_summary: bool,
+    index: u64,
+    ordinal: u32,
+}
+
+type Outcome = Result<(), Fault>;
+
+impl StreamDecoder {
+    /// A decoder of the answer to a request that was written with `context`.
+    pub fn new(context: ResponseContext) -> Self {
+        Self {
+            context,
+            items: Vec::new(),
+            thoughts: 0,
+            calls: 0,
+            searches: 0,
+            service_tier: None,
+            started: false,
+            ended: false,
+            failed: false,
+        }
+    }
+
+    /// Takes one frame. After a fault nothing more is told.
+    pub fn push(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) {
+        if self.failed || self.ended || frame.is_done() {
+            return;
+        }
+        if let Err(fault) = self.read(frame, events) {
+            self.failed = true;
+            events.push(Event::Fault(fault));
+        }
+    }
+
+    /// The end of the stream. One that broke off ends in a fault. Bug 16
+    pub fn finish(&mut self, events: &mut Vec<Event>) {
+        if self.failed || self.ended {
+            return;
+        }
+        self.failed = true;
+        let why = if !self.started && self.items.is_empty() {
+            "Provider returned an empty stream"
+        } else if !self.context.no_finish_reason {
+            "Provider ended the stream before the answer was complete"
+        } else {
+            return self.end("completed", None, events);
+        };
+        events.push(Event::Fault(Fault::new(ErrorType::ProviderUnavailable, why)));
+    }
+
+    fn read(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Outcome {
+        let text = std::str::from_utf8(frame.data).map_err(|_| broken("it is not valid UTF-8"))?;
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        if frame.event == Some("error") {
+            return Err(fault_of_event(text));
+        }
+        let event = Object::parse(text).map_err(|_| broken("it is not valid JSON"))?;
+        let kind = event.peek_str("type").or(frame.event.map(Cow::Borrowed)).unwrap_or_default();
+        match kind.as_ref() {
+            "error" | "response.error" => return Err(fault_of_event(text)),
+            "response.created" | "response.in_progress" | "response.queued" => {
+                if let Some(response) = event.peek("response").and_then(lenient_object) {
+                    self.start(&response, events);
+                }
+            }
+            "response.completed"
+            | "response.incomplete"
+            | "response.failed"
+            | "response.cancelled" => {
+                return self.terminal(&event, kind.trim_start_matches("response."), events);
+            }
+            "response.output_item.added" => self.added(&event, events)?,
+            "response.output_item.done" => {
+                if let Some(item) = event.peek("item").and_then(lenient_object) {
+                    let at = self.item(&event, &item)?;
+                    self.done(at, &item, events)?;
+                }
+            }
+            "response.output_text.delta" => self.text(&event, "delta", events)?,
+            "response.output_text.done" => self.text(&event, "text", events)?,
+            "response.refusal.delta" => self.refusal(&event, "delta", events)?,
+            "response.refusal.done" => self.refusal(&event, "refusal", events)?,
+            "response.output_text.annotation.added" => self.annotation(&event, events)?,
+            "response.reasoning_summary_text.delta" => {
+                self.thinking(&event, true, "delta", events)?
+            }
+            "response.reasoning_summary_text.done" => {
+                self.thinking(&event, true, "text", events)?
+            }
+            "response.reasoning_text.delta" => self.thinking(&event, false, "delta", events)?,
+            "response.reasoning_text.done" => self.thinking(&event, false, "text", events)?,
+            "response.function_call_arguments.delta" => self.arguments(&event, "delta", events)?,
+            "response.function_call_arguments.done" => {
+                self.arguments(&event, "arguments", events)?;
+            }
+            "response.content_part.added"
+            | "response.content_part.done"
+            | "response.custom_tool_call_input.delta"
+            | "response.custom_tool_call_input.done"
+            | "response.reasoning_summary_part.added"
+            | "response.reasoning_summary_part.done" => {}
+            _ => {
+                if let Some(fault) = fault_inside(&event) {
+                    return Err(fault);
+                }
+                if let Ok(raw) = RawJson::parse(text.to_owned()) {
+                    events.push(Event::Opaque { origin: Dialect::OpenaiResponses, raw });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, response: &Object<'_>, events: &mut Vec<Event>) {
+        // `auto` is what was asked for, not what serves.
+        let told = text_of(response, "service_tier").filter(|tier| tier != "auto");
+        if !std::mem::replace(&mut self.started, true) {
+            self.service_tier.clone_from(&told);
+            events.push(Event::Start {
+                id: text_of(response, "id"),
+                model: text_of(response, "model"),
+                created: response.peek("created_at").map(lenient_count).filter(|time| *time > 0),
+                service_tier: told,
+                system_fingerprint: None,
+            });
+        } else if told.is_some() && told != self.service_tier {
+            // The tier that serves may be told only at the end. TIER-7
+            self.service_tier = told;
+            events.push(Event::Start {
+                id: None,
+                model: None,
+                created: None,
+                service_tier: self.service_tier.clone(),
+                system_fingerprint: None,
+            });
+        }
+    }
+
+    /// The last event, which holds the whole answer.
+    fn terminal(&mut self, event: &Object<'_>, kind: &str, events: &mut Vec<Event>) -> Outcome {
+        let response = event.peek("response").and_then(lenient_object).unwrap_or_default();
+        if let Some(fault) = fault_inside(&response) {
+            return Err(fault);
+        }
+        if matches!(kind, "failed" | "cancelled") {
+            return Err(Fault::of_finish(Some(kind)));
+        }
+        self.start(&response, events);
+        if self.items.is_empty() {
+            // Some tell everything at the end.
+            let output = response.peek("output").map(lenient_array).unwrap_or_default();
+            for (at, item) in output.into_iter().filter_map(lenient_object).enumerate() {
+                let at = self.new_item(at as u64, text_of(&item, "id"), &item)?;
+                self.done(at, &item, events)?;
+            }
+        }
+        let told = response.peek("usage").filter(|raw| !is_null(raw));
+        if let Some(counts) =
+            told.and_then(|raw| usage::read(raw, self.context.reasoning_tokens_on_top))
+        {
+            events.push(Event::Usage(with_searches(counts, self.searches)));
+        }
+        let status = response.peek_str("status").unwrap_or(Cow::Borrowed(kind));
+        self.end(&status, incomplete_reason(&response).as_deref(), events);
+        Ok(())
+    }
+
+    fn end(&mut self, status: &str, incomplete: Option<&str>, events: &mut Vec<Event>) {
+        self.ended = true;
+        let mut called = false;
+        for item in &self.items {
+            if let Kind::Call { ordinal, started: true, arguments, .. } = item.kind {
+                called = true;
+                if !arguments {
+                    // Bug 3
+                    let arguments = "{}".to_owned();
+                    events.push(Event::ToolCallArguments { choice: 0, index: ordinal, arguments });
+                }
+            }
+        }
+        let (reason, native) = wire::finish(status, incomplete, called);
+        events.push(Event::Finish { choice: 0, reason, native });
+    }
+
+    /// The item an event belongs to; a new one if it was not told of before.
+    fn item(&mut self, event: &Object<'_>, told: &Object<'_>) -> Result<usize, Fault> {
+        let id = text_of(event, "item_id").or_else(|| text_of(told, "id"));
+        let index: Option<u64> =
+            event.peek("output_index").and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let found = self.items.iter().rposition(|item| match (index, &id) {
+            (Some(index), _) => item.index == index,
+            (None, Some(id)) => item.id.as_ref() == Some(id),
+            (None, None) => false,
+        });
+        match found {
+            Some(at) => Ok(at),
+            None => self.new_item(index.unwrap_or(self.items.len() as u64), id, told),
+        }
+    }
+
+    fn new_item(
+        &mut self,
+        index: u64,
+        id: Option<String>,
+        told: &Object<'_>,
+    ) -> Result<usize, Fault> {
+        if self.items.len() >= MAX_ITEMS {
+            return Err(broken("it has too many items"));
+        }
+        let kind = match told.peek_str("type").as_deref() {
+            Some("reasoning") => {
+                Kind::Thought { format: text_of(told, "format"), pieces: Vec::new() }
+            }
+            other => self.kind(other.unwrap_or_default()),
+        };
+        self.items.push(Item { index, id, done: false, kind });
+        Ok(self.items.len() - 1)
+    }
+
+    fn kind(&mut self, name: &str) -> Kind {
+        match name {
+            "message" => Kind::Message(Vec::new()),
+            "reasoning" => Kind::Thought { format: None, pieces: Vec::new() },
+            "function_call" | "custom_tool_call" => {
+                self.calls += 1;
+                Kind::Call {
+                    ordinal: self.calls - 1,
+                    started: false,
+                    arguments: false,
+                    waiting: String::new(),
+                }
+            }
+            _ => Kind::Other,
+        }
+    }
+
+    /// The item of a delta, whose kind the delta tells where nothing told of it before.
+    fn item_of(&mut self, event: &Object<'_>, kind: &str) -> Result<usize, Fault> {
+        let said = format!(r#"{{"type":"{kind}"}}"#);
+        let said = Object::parse(&said).unwrap_or_default();
+        let at = self.item(event, &said)?;
+        if matches!(self.items.get(at).map(|item| &item.kind), Some(Kind::Other)) {
+            let kind = self.kind(kind);
+            if let Some(item) = self.items.get_mut(at) {
+                item.kind = kind;
+            }
+        }
+        Ok(at)
+    }
+
+    fn added(&mut self, event: &Object<'_>, events: &mut Vec<Event>) -> Outcome {
+        let Some(item) = event.peek("item").and_then(lenient_object) else { return Ok(()) };
+        let at = self.item(event, &item)?;
+        self.begin_call(at, &item, events);
+        let arguments = text_of(&item, "arguments");
+        if let Some(piece) =
+            arguments.filter(|_| item.peek_str("type").as_deref() == Some("function_call"))
+        {
+            self.more_arguments(at, piece, events)?;
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, at: usize, event: &Object<'_>) -> Result<Option<&mut Told>, Fault> {
+        self.part_at(at, position(event, "content_index"))
+    }
+
+    fn part_at(&mut self, at: usize, index: u64) -> Result<Option<&mut Told>, Fault> {
+        let Some(Kind::Message(parts)) = self.items.get_mut(at).map(|item| &mut item.kind) else {
+            return Ok(None);
+        };
+        let place = match parts.iter().rposition(|part| part.index == index) {
+            Some(place) => place,
+            None if parts.len() >= MAX_PARTS => return Err(broken("it has too many parts")),
+            None => {
+                parts.push(Told { index, text: false, logprobs: false, annotations: 0 });
+                parts.len() - 1
+            }
+        };
+        Ok(parts.get_mut(place))
+    }
+
+    fn text(&mut self, event: &Object<'_>, name: &str, events: &mut Vec<Event>) -> Outcome {
+        let at = self.item_of(event, "message")?;
+        let Some(told) = self.part(at, event)? else { return Ok(()) };
+        let piece = name == "delta";
+        if let Some(text) = text_of(event, name).filter(|_| piece || !told.text) {
+            told.text = true;
+            events.push(Event::Text { choice: 0, text });
+        }
+        let entries = event.peek("logprobs").map(lenient_array).unwrap_or_default();
+        if let Some(raw) = wire::logprobs_in(&entries).filter(|_| piece || !told.logprobs) {
+            told.logprobs = true;
+            events.push(Event::Logprobs { choice: 0, raw });
+        }
+        Ok(())
+    }
+
+    fn refusal(&mut self, event: &Object<'_>, name: &str, events: &mut Vec<Event>) -> Outcome {
+        let at = self.item_of(event, "message")?;
+        let Some(told) = self.part(at, event)? else { return Ok(()) };
+        if let Some(text) = text_of(event, name).filter(|_| name == "delta" || !told.text) {
+            told.text = true;
+            events.push(Event::Refusal { choice: 0, text });
+        }
+        Ok(())
+    }
+
+    fn annotation(&mut self, event: &Object<'_>, events: &mut Vec<Event>) -> Outcome {
+        let at = self.item_of(event, "message")?;
+        if let Some(raw) = event.peek("annotation")
+            && let Some(told) = self.part(at, event)?
+        {
+            told.annotations += 1;
+            events.push(Event::Annotation { choice: 0, raw: wire::annotation_in(raw) });
+        }
+        Ok(())
+    }
+
+    fn thinking(
+        &mut self,
+        event: &Object<'_>,
+        is_summary: bool,
+        name: &str,
+        events: &mut Vec<Event>,
+    ) -> Outcome {
+        let at = self.item_of(event, "reasoning")?;
+        let index = position(event, if is_summary { "summary_index" } else { "content_index" });
+        match text_of(event, name) {
+            Some(text) if name == "delta" || !self.is_told(at, is_summary, index) => {
+                self.thought(at, is_summary, index, text, events)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_told(&self, at: usize, is_summary: bool, index: u64) -> bool {
+        match self.items.get(at).map(|item| &item.kind) {
+            Some(Kind::Thought { pieces, .. }) => {
+                pieces.iter().any(|piece| (piece.is_summary, piece.index) == (is_summary, index))
+            }
+            _ => true,
+        }
+    }
+
+    fn thought(
+        &mut self,
+        at: usize,
+        is_summary: bool,
+        index: u64,
+        text: String,
+        events: &mut Vec<Event>,
+    ) -> Outcome {
+        let next = self.thoughts;
+        let Some(item) = self.items.get_mut(at) else { return Ok(()) };
+        let Kind::Thought { pieces, .. } = &mut item.kind else { return Ok(()) };
+        let same = |piece: &&Piece| (piece.is_summary, piece.index) == (is_summary, index);
+        let ordinal = match pieces.iter().rev().find(same) {
+            Some(piece) => piece.ordinal,
+            None if pieces.len() >= MAX_PARTS => return Err(broken("it has too many parts")),
+            None => {
+                pieces.push(Piece { is_summary, index, ordinal: next });
+                self.thoughts += 1;
+                next
+            }
+        };
+        let delta =
+            if is_summary { ReasoningDelta::Summary(text) } else { ReasoningDelta::Text(text) };
+        self.tell_thought(at, ordinal, delta, events);
+        Ok(())
+    }
+
+    fn tell_thought(&self, at: usize, index: u32, delta: ReasoningDelta, events: &mut Vec<Event>) {
+        if self.context.exclude_reasoning {
+            return;
+        }
+        let Some(Item { id, kind: Kind::Thought { format, .. }, .. }) = self.items.get(at) else {
+            return;
+        };
+        let id = id.clone().and_then(|id| wire::told_id(Cow::Owned(id)));
+        let encrypted = matches!(delta, ReasoningDelta::Encrypted(_));
+        let format = match format {
+            Some(name) => ReasoningFormat::from(name.clone()),
+            None => wire::reasoning_format(&Object::default(), id.as_deref(), encrypted),
+        };
+        events.push(Event::Reasoning { choice: 0, index, id, format, delta });
+    }
+
+    fn begin_call(&mut self, at: usize, told: &Object<'_>, events: &mut Vec<Event>) {
+        let Some(item) = self.items.get_mut(at) else { return };
+        let Kind::Call { ordinal, started, arguments, waiting } = &mut item.kind else { return };
+        let Some(name) = text_of(told, "name").filter(|_| !*started) else { return };
+        *started = true;
+        let index = *ordinal;
+        events.push(Event::ToolCallStart {
+            choice: 0,
+            index,
+            id: call_id(told),
+            name: self.context.declared_name(&name).to_owned(),
+        });
+        if !waiting.is_empty() {
+            *arguments = true;
+            let arguments = std::mem::take(waiting);
+            events.push(Event::ToolCallArguments { choice: 0, index, arguments });
+        }
+    }
+
+    fn arguments(&mut self, event: &Object<'_>, name: &str, events: &mut Vec<Event>) -> Outcome {
+        let at = self.item_of(event, "function_call")?;
+        let said = match self.items.get(at).map(|item| &item.kind) {
+            Some(Kind::Call { arguments, waiting, .. }) => *arguments || !waiting.is_empty(),
+            _ => return Ok(()),
+        };
+        match text_of(event, name) {
+            Some(piece) if name == "delta" || !said => self.more_arguments(at, piece, events),
+            _ => Ok(()),
+        }
+    }
+
+    fn more_arguments(&mut self, at: usize, piece: String, events: &mut Vec<Event>) -> Outcome {
+        const MAX_WAITING: usize = 1024 * 1024;
+        let Some(item) = self.items.get_mut(at) else { return Ok(()) };
+        let Kind::Call { ordinal, started, arguments, waiting } = &mut item.kind else {
+            return Ok(());
+        };
+        if *started {
+            *arguments = true;
+            events.push(Event::ToolCallArguments { choice: 0, index: *ordinal, arguments: piece });
+        } else if waiting.len() + piece.len() > MAX_WAITING {
+            return Err(broken("a tool call never got its name"));
+        } else {
+            // Arguments before the name wait for it.
+            waiting.push_str(&piece);
+        }
+        Ok(())
+    }
+}
+
+fn position(event: &Object<'_>, name: &str) -> u64 {
+    event.peek(name).map_or(0, lenient_count)
+}
+
+fn broken(why: &str) -> Fault {
+    Fault::new(ErrorType::ProviderUnavailable, format!("Provider returned an invalid event: {why}"))
+}

@@ -1,0 +1,7 @@
+//! Answers of the dialect, told in every dialect.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    checks::response(protocol::Dialect::OpenaiResponses, data);
+});

@@ -1,0 +1,7 @@
+//! Streams of the dialect, told in every dialect.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    checks::stream(protocol::Dialect::OpenaiResponses, data);
+});
