@@ -69,7 +69,7 @@ pub struct StreamDecoder(Framed);
 
 /// The decoders by how their streams are framed.
 enum Framed {
-    Sse { splitter: sse::Splitter, decoder: SseDecoder },
+    Sse { splitter: sse::Splitter, decoder: Box<SseDecoder> },
     EventStream { splitter: event_stream::Splitter, decoder: bedrock::StreamDecoder },
     Lines { splitter: ndjson::Splitter, decoder: ollama::StreamDecoder },
 }
@@ -136,7 +136,7 @@ impl StreamDecoder {
             Dialect::Gemini => SseDecoder::Gemini(gemini::StreamDecoder::new(context)),
             Dialect::Cohere => SseDecoder::Cohere(cohere::StreamDecoder::new(context)),
         };
-        Self(Framed::Sse { splitter: sse::Splitter::new(), decoder })
+        Self(Framed::Sse { splitter: sse::Splitter::new(), decoder: Box::new(decoder) })
     }
 
     /// Takes bytes and tells what they mean. Returns whether the provider said that it is done. A

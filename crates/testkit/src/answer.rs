@@ -87,7 +87,7 @@ pub(crate) struct Asked {
     pub prompt: Usage,
     /// Ends of the prefixes to be cached, in order (Anthropic).
     pub marks: Vec<Mark>,
-    /// Answers wanted.
+    /// Answers wanted; none where a model is merely loaded (Ollama).
     pub count: u64,
     /// Whether the stream is to state usage (OpenAI).
     pub include_usage: bool,
@@ -97,6 +97,14 @@ pub(crate) struct Asked {
     pub strict_thinking: bool,
     /// Whether the reasoning text is part of the answer.
     pub show_reasoning: bool,
+    /// Whether reasoning comes with its encrypted content (Responses).
+    pub encrypt_reasoning: bool,
+    /// Whether the vendor searches the web before it answers (Responses).
+    pub searches: bool,
+    /// Whether deltas are padded (Responses).
+    pub obfuscate: bool,
+    /// What of the request the answer repeats: parameters (Responses), a document (Cohere).
+    pub echo: Value,
     /// What the play in the conversation wants done now.
     pub step: Option<Step>,
 }

@@ -30,6 +30,8 @@ pub struct Usage {
     pub output: u64,
     /// Generated tokens that were reasoning.
     pub reasoning: u64,
+    /// Searches, where rerank is billed by them instead of by tokens.
+    pub search_units: u64,
 }
 
 impl Usage {
@@ -114,6 +116,8 @@ pub struct Billed {
     pub prompt_tokens: u64,
     /// Generated tokens.
     pub output_tokens: u64,
+    /// Searches, where rerank is billed by them.
+    pub search_units: u64,
 }
 
 /// The bill: every answer that costs something, small enough to be kept for long runs.
@@ -237,7 +241,7 @@ impl Ledger {
             call.chunks_sent = settled.chunks_sent;
             call.disconnected = settled.disconnected;
         }
-        if settled.usage.total() > 0
+        if settled.usage != Usage::default()
             && let Some(answer) = &settled.answer
         {
             kept.billed.push_back(Billed {
@@ -246,6 +250,7 @@ impl Ledger {
                 outcome: settled.outcome.clone(),
                 prompt_tokens: settled.usage.prompt(),
                 output_tokens: settled.usage.output,
+                search_units: settled.usage.search_units,
             });
             if kept.billed.len() > KEPT_ANSWERS {
                 kept.billed.pop_front();

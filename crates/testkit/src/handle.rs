@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::answer::{Asked, answers};
 use crate::body::{Interrupted, ScriptedBody, Step};
 use crate::calls::{Call, Outcome, Recorder, Usage};
+use crate::embedding::{Host, Measured, detail, measure};
 use crate::fault::{Fault, Point};
 use crate::rejection::Rejection;
 use crate::route::{Operation, route};
@@ -22,7 +23,7 @@ use crate::script::{Fast, Script};
 use crate::server::State;
 use crate::socket::Line;
 use crate::turn::Turn;
-use crate::{Protocol, fast, play, steps, wire};
+use crate::{Protocol, bedrock, fast, play, steps, wire};
 
 /// Largest request body read, in bytes.
 const LARGEST_BODY: usize = 64 << 20;
@@ -35,7 +36,7 @@ struct Peek {
     #[serde(default)]
     model: String,
     #[serde(default)]
-    stream: bool,
+    stream: Option<bool>,
     #[serde(default)]
     stream_options: PeekOptions,
 }
@@ -44,6 +45,12 @@ struct Peek {
 struct PeekOptions {
     #[serde(default)]
     include_usage: bool,
+}
+
+impl Peek {
+    fn streams(&self) -> bool {
+        self.stream.unwrap_or_default()
+    }
 }
 
 /// Answers one request.
@@ -72,7 +79,12 @@ pub(crate) async fn handle(
     let mut peek: Peek = serde_json::from_slice(&body).unwrap_or_default();
     if let Operation::Generate { model, stream, .. } = &operation {
         peek.model = model.clone().unwrap_or(peek.model);
-        peek.stream = stream.unwrap_or(peek.stream);
+        // Ollama streams unless told not to.
+        peek.stream = stream.or(peek.stream).or(Some(protocol == Protocol::Ollama));
+    }
+    if let Operation::Measure(task) = &operation {
+        peek.model = task.model().map_or(peek.model, str::to_owned);
+        peek.stream = None;
     }
     let script = match chosen(&state, &parts.headers, path, &peek.model, &operation) {
         Ok(script) => script,
@@ -100,7 +112,7 @@ pub(crate) async fn handle(
         body: json.as_ref().cloned().unwrap_or_default(),
         protocol,
         model: peek.model.clone(),
-        stream: peek.stream,
+        stream: peek.streams(),
         status: 0,
         outcome: Outcome::Pending,
         usage: Usage::default(),
@@ -111,6 +123,10 @@ pub(crate) async fn handle(
     let exchange = Exchange {
         turn: Turn::new(number, now(), &script),
         recorder: Recorder::start(Arc::clone(&state.ledger), call),
+        host: match &operation {
+            Operation::Measure(task) => task.host(json.as_ref().unwrap_or(&Value::Null)),
+            _ => None,
+        },
         state,
         protocol,
         script,
@@ -125,8 +141,13 @@ pub(crate) async fn handle(
 }
 
 fn malformed(protocol: Protocol, error: &serde_json::Error) -> Rejection {
+    if protocol == Protocol::Bedrock {
+        return Rejection::invalid("Unable to parse request body").kind("SerializationException");
+    }
     Rejection::invalid(match protocol {
-        Protocol::OpenAi => "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)".to_owned(),
+        Protocol::Bedrock | Protocol::Cohere => format!("invalid json syntax: {error}"),
+        Protocol::Ollama => format!("invalid character in request body: {error}"),
+        Protocol::OpenAi | Protocol::OpenAiResponses => "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)".to_owned(),
         Protocol::Anthropic => format!("The request body is not valid JSON: {error}"),
         Protocol::Gemini => format!("Invalid JSON payload received. {error}"),
     })
@@ -145,7 +166,7 @@ fn chosen(
         let text = String::from_utf8_lossy(header.as_bytes());
         return text.parse().map_err(|error| Rejection::invalid(format!("x-sim-script: {error}")));
     }
-    let generates = matches!(operation, Operation::Generate { .. });
+    let generates = matches!(operation, Operation::Generate { .. } | Operation::Measure(_));
     if generates && let Some(script) = state.next_script() {
         return Ok(script);
     }
@@ -166,7 +187,7 @@ async fn canned(
     if script.latency_ms > 0 {
         tokio::time::sleep(steps::pause(script.latency_ms)).await;
     }
-    if peek.stream {
+    if peek.streams() {
         state.ledger.bill(&fast::usage(shape));
         let steps = fast::stream(protocol, shape, peek.stream_options.include_usage);
         let body = ScriptedBody::new(steps, None, line);
@@ -180,6 +201,8 @@ async fn canned(
 struct Exchange {
     state: Arc<State>,
     protocol: Protocol,
+    /// Which of the hosts that share a path is meant.
+    host: Option<Host>,
     script: Script,
     turn: Turn,
     recorder: Recorder,
@@ -190,6 +213,9 @@ impl Exchange {
     fn admit(&self, headers: &HeaderMap, query: &str) -> Result<(), Rejection> {
         if self.protocol == Protocol::Anthropic && !headers.contains_key("anthropic-version") {
             return Err(Rejection::invalid("anthropic-version: header is required"));
+        }
+        if self.protocol == Protocol::Bedrock {
+            bedrock::admit(headers)?;
         }
         let Some(expected) = &self.state.options.key else {
             return Ok(());
@@ -227,6 +253,7 @@ impl Exchange {
             Operation::Count { model } => {
                 wire::count(self.protocol, &body, model.as_deref()).map(Work::Say)
             }
+            Operation::Measure(task) => measure(task, &body, &self.turn).map(Work::Measured),
             Operation::Generate { model, stream, .. } => {
                 wire::read(self.protocol, &body, model.as_deref(), *stream).map(|mut asked| {
                     asked.step = play::due(&body, &asked.tools, &self.state.options.plays);
@@ -239,10 +266,11 @@ impl Exchange {
                 self.recorder.reject(rejection.status);
                 Ok(self.refuse(&rejection))
             }
+            Ok(Work::Measured(measured)) => Ok(self.measured(measured).await),
             Ok(Work::Say(body)) => Ok(self.say(body.to_string().into(), 200)),
             Ok(Work::Generate(asked)) => {
                 let sse = !matches!(operation, Operation::Generate { sse: false, .. });
-                Ok(self.generate(asked, sse, peek.stream).await)
+                Ok(self.generate(asked, sse, peek.streams()).await)
             }
         }
     }
@@ -261,7 +289,10 @@ impl Exchange {
             if !sse {
                 wire::as_array(&mut events);
             }
-            let steps = steps::stream(events, &self.script, self.protocol);
+            let error = |rejection: &Rejection, sent| {
+                wire::error_event(self.protocol, rejection, &self.turn, &asked, sent)
+            };
+            let steps = steps::stream(events, &self.script, self.protocol, error);
             let kind = if sse {
                 wire::stream_type(self.protocol)
             } else {
@@ -291,6 +322,35 @@ impl Exchange {
         }
         let kind = wire::json_type(self.protocol);
         self.send(200, kind, Some(length), steps)
+    }
+
+    async fn measured(mut self, mut measured: Measured) -> Response<ScriptedBody> {
+        let id = measured.id.unwrap_or_else(|| self.turn.id("request", 24));
+        match self.script.fault {
+            Some(Fault::ErrorEvent { status, .. }) => {
+                let rejection = steps::rejection(status, &self.script);
+                return self.refuse(&rejection);
+            }
+            Some(Fault::EmptyAnswer) => empty(&mut measured.body),
+            _ => {}
+        }
+        self.recorder.plan(id, measured.usage);
+        let wait = steps::pause(self.script.first_token_ms);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        let (steps, mut length) = steps::plain(measured.body.to_string().into(), 0, &self.script);
+        if self.script.fault == Some(Fault::LongContentLength) {
+            length += 1000;
+        }
+        let kind = wire::json_type(self.protocol);
+        let mut response = self.send(200, kind, Some(length), steps);
+        for (name, value) in measured.headers {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
     }
 
     /// A fault that takes the place of the whole answer.
@@ -329,9 +389,15 @@ impl Exchange {
 
     fn refuse(self, rejection: &Rejection) -> Response<ScriptedBody> {
         let request = self.turn.id("request", 24);
-        let body = wire::error_body(self.protocol, rejection, &format!("req_{request}"));
+        let body = detail(self.host, rejection).unwrap_or_else(|| {
+            wire::error_body(self.protocol, rejection, &format!("req_{request}"))
+        });
         let wait = rejection.retry_after;
+        let kind = (self.protocol == Protocol::Bedrock).then(|| bedrock::error_type(rejection));
         let mut response = self.say(body.to_string().into(), rejection.status);
+        if let Some(kind) = kind.and_then(|kind| HeaderValue::from_str(&kind).ok()) {
+            response.headers_mut().insert("x-amzn-errortype", kind);
+        }
         if let Some(seconds) = wait {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -373,7 +439,21 @@ impl Exchange {
 /// What is left to do for a valid request.
 enum Work {
     Say(Value),
+    Measured(Measured),
     Generate(Box<Asked>),
+}
+
+/// Takes what was measured out of an answer, whatever the vendor calls it.
+fn empty(body: &mut Value) {
+    for key in ["data", "results", "embeddings", "embedding"] {
+        match body.get_mut(key) {
+            Some(Value::Array(list)) => list.clear(),
+            Some(Value::Object(members)) => {
+                members.values_mut().for_each(|value| *value = json!([]));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn respond(
@@ -411,7 +491,9 @@ fn control(state: &State, method: &Method, path: &str, line: Arc<Line>) -> Respo
         (&Method::GET, "/_sim/calls") => {
             let mut calls = state.ledger.calls();
             for (name, value) in calls.iter_mut().flat_map(|call| &mut call.headers) {
-                if ["authorization", "x-api-key", "x-goog-api-key"].contains(&name.as_str()) {
+                if ["authorization", "x-api-key", "x-goog-api-key", "x-amz-security-token"]
+                    .contains(&name.as_str())
+                {
                     // Whoever looks at the page need not learn the keys of whoever called.
                     "(hidden)".clone_into(value);
                 }

@@ -66,9 +66,19 @@ mod wire;
 
 mod openai;
 
+mod responses;
+
 mod anthropic;
 
 mod gemini;
+
+mod bedrock;
+
+mod cohere;
+
+mod ollama;
+
+mod embedding;
 
 mod signature;
 
@@ -94,6 +104,7 @@ mod socket;
 
 pub use calls::{Bill, Billed, Call, Outcome, Usage};
 pub use connect::{RefusedAddress, TlsErrorServer};
+pub use embedding::{embedding, relevance};
 pub use fault::{Fault, Point};
 pub use play::Play;
 pub use rules::{Options, Rule};

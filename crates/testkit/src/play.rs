@@ -210,7 +210,8 @@ mod tests {
     #[test]
     fn steps_can_be_laid_under_a_text() {
         let play = Play { said: "*magic(3)?".into(), steps: "sim-call: read {\"n\": 3}".into() };
-        let due_for = |text: &str| due(&json!({"input": text}), &tools(), &[play.clone()]);
+        let due_for =
+            |text: &str| due(&json!({"input": text}), &tools(), std::slice::from_ref(&play));
         assert_eq!(called(due_for("What is magic(3)?")), ["read"]);
         assert_eq!(due_for("What is magic(4)?"), None);
     }

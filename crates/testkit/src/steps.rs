@@ -30,14 +30,23 @@ pub(crate) fn generation(tokens: u64, script: &Script) -> Duration {
         .min(LONGEST_PAUSE)
 }
 
-/// The steps of a streamed answer.
-pub(crate) fn stream(events: Vec<Event>, script: &Script, protocol: Protocol) -> VecDeque<Step> {
+/// The steps of a streamed answer. `error` makes the vendor's error event after so many events.
+pub(crate) fn stream(
+    events: Vec<Event>,
+    script: &Script,
+    protocol: Protocol,
+    error: impl Fn(&Rejection, usize) -> Bytes,
+) -> VecDeque<Step> {
     let mut steps = VecDeque::new();
     let size = script.split.unwrap_or(usize::MAX);
     let all = events.iter().filter(|event| event.content).count();
     let strike = script.fault.and_then(place).map(|after| after.min(all));
     let (mut sent, mut output) = (0, 0);
-    if strike == Some(0) && act(&mut steps, script, protocol, events.first(), 0) {
+    let error = |sent| match script.fault {
+        Some(Fault::ErrorEvent { status, .. }) => error(&rejection(status, script), sent),
+        _ => wire::malformed_event(protocol),
+    };
+    if strike == Some(0) && act(&mut steps, script, error(0), events.first(), 0) {
         return steps;
     }
     for (index, event) in events.iter().enumerate() {
@@ -57,7 +66,7 @@ pub(crate) fn stream(events: Vec<Event>, script: &Script, protocol: Protocol) ->
         }
         if event.content
             && strike == Some(sent)
-            && act(&mut steps, script, protocol, events.get(index + 1), output)
+            && act(&mut steps, script, error(index + 1), events.get(index + 1), output)
         {
             break;
         }
@@ -79,11 +88,12 @@ fn place(fault: Fault) -> Option<usize> {
     }
 }
 
-/// Adds the fault itself; returns whether the body ends with it.
+/// Adds the fault itself; returns whether the body ends with it. `broken` is the frame of an
+/// error, or one that cannot be read.
 fn act(
     steps: &mut VecDeque<Step>,
     script: &Script,
-    protocol: Protocol,
+    broken: Bytes,
     next: Option<&Event>,
     output: u64,
 ) -> bool {
@@ -93,7 +103,7 @@ fn act(
     };
     match script.fault {
         Some(Fault::Malformed(_)) => {
-            bytes(wire::malformed_event(protocol));
+            bytes(broken);
             return false;
         }
         Some(Fault::HalfFrame(_)) => {
@@ -101,9 +111,7 @@ fn act(
                 bytes(event.bytes.slice(..event.bytes.len() / 2));
             }
         }
-        Some(Fault::ErrorEvent { status, .. }) => {
-            bytes(wire::error_event(protocol, &rejection(status, script)));
-        }
+        Some(Fault::ErrorEvent { .. }) => bytes(broken),
         Some(Fault::Hang(_)) => steps.extend([Step::Flush, Step::Hang]),
         Some(Fault::Reset(_)) => steps.extend([Step::Flush, Step::Reset]),
         Some(Fault::Close(_)) => steps.extend([Step::Flush, Step::Close]),

@@ -14,6 +14,9 @@ pub const DOCUMENT_TOKENS: u64 = 1024;
 /// Tokens charged for one audio clip, whatever its length.
 pub const AUDIO_TOKENS: u64 = 128;
 
+/// Tokens of the template around each prompt, which the simulated Cohere counts but does not bill.
+pub const COHERE_TEMPLATE_TOKENS: u64 = 68;
+
 /// Tokens in a piece of text: its length in bytes divided by four, rounded up.
 pub fn count(text: &str) -> u64 {
     u64::try_from(text.len().div_ceil(4)).unwrap_or(u64::MAX)

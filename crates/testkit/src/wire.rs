@@ -1,4 +1,4 @@
-//! The three wire protocols behind one set of functions.
+//! The wire protocols behind one set of functions.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -9,7 +9,7 @@ use crate::answer::{Answer, Asked};
 use crate::calls::Usage;
 use crate::rejection::Rejection;
 use crate::turn::{Event, Turn};
-use crate::{anthropic, gemini, openai};
+use crate::{anthropic, bedrock, cohere, gemini, ollama, openai, responses};
 
 /// A wire protocol the simulator speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -17,19 +17,31 @@ use crate::{anthropic, gemini, openai};
 pub enum Protocol {
     /// OpenAI Chat Completions.
     OpenAi,
+    /// OpenAI Responses.
+    #[serde(rename = "openai_responses")]
+    OpenAiResponses,
     /// Anthropic Messages.
     Anthropic,
     /// Gemini generateContent.
     Gemini,
+    /// Amazon Bedrock's runtime: Converse and InvokeModel.
+    Bedrock,
+    /// Cohere v2.
+    Cohere,
+    /// Ollama's own API.
+    Ollama,
 }
 
 impl Protocol {
     /// The path that a base URL of this protocol ends in.
     pub fn base_path(self) -> &'static str {
         match self {
-            Self::OpenAi => "/openai/v1",
+            Self::OpenAi | Self::OpenAiResponses => "/openai/v1",
             Self::Anthropic => "/anthropic/v1",
             Self::Gemini => "/gemini/v1beta",
+            Self::Bedrock => "/bedrock",
+            Self::Cohere => "/cohere/v2",
+            Self::Ollama => "/ollama/api",
         }
     }
 }
@@ -37,9 +49,15 @@ impl Protocol {
 /// A frame that is not JSON.
 pub(crate) fn malformed_event(protocol: Protocol) -> Bytes {
     Bytes::from_static(match protocol {
+        Protocol::OpenAiResponses => {
+            b"event: response.output_text.delta\ndata: {\"type\": not json\n\n"
+        }
         Protocol::OpenAi => b"data: {\"choices\": not json\n\n",
         Protocol::Anthropic => b"event: content_block_delta\ndata: {\"type\": not json\n\n",
         Protocol::Gemini => b"data: {\"candidates\": not json\r\n\r\n",
+        Protocol::Bedrock => return bedrock::malformed(),
+        Protocol::Ollama => b"{\"message\": not json\n",
+        Protocol::Cohere => b"event: content-delta\ndata: {\"type\": not json\n\n",
     })
 }
 
@@ -52,10 +70,16 @@ pub(crate) fn read(
 ) -> Result<Box<Asked>, Rejection> {
     let asked = match protocol {
         Protocol::OpenAi => openai::read(body)?,
+        Protocol::OpenAiResponses => responses::read(body)?,
         Protocol::Anthropic => anthropic::read(body)?,
         Protocol::Gemini => {
             gemini::read(body, model.unwrap_or_default(), stream.unwrap_or_default())?
         }
+        Protocol::Bedrock => {
+            bedrock::read(body, model.unwrap_or_default(), stream.unwrap_or_default())?
+        }
+        Protocol::Cohere => cohere::read(body)?,
+        Protocol::Ollama => ollama::read(body)?,
     };
     Ok(Box::new(asked))
 }
@@ -68,12 +92,18 @@ pub(crate) fn full(
     answers: &[Answer],
     usage: &Usage,
 ) -> Value {
+    // All but OpenAI Chat and Gemini give just one answer.
+    let Some(first) = answers.first() else {
+        return Value::Null;
+    };
     match protocol {
         Protocol::OpenAi => openai::full(turn, asked, answers, usage),
-        Protocol::Anthropic => {
-            answers.first().map_or(Value::Null, |first| anthropic::full(turn, asked, first, usage))
-        }
+        Protocol::OpenAiResponses => responses::full(turn, asked, first, usage),
+        Protocol::Anthropic => anthropic::full(turn, asked, first, usage),
         Protocol::Gemini => gemini::full(turn, asked, answers, usage),
+        Protocol::Bedrock => bedrock::full(turn, asked, first, usage),
+        Protocol::Cohere => cohere::full(turn, asked, first, usage),
+        Protocol::Ollama => ollama::full(turn, asked, first, usage),
     }
 }
 
@@ -85,39 +115,61 @@ pub(crate) fn events(
     answers: &[Answer],
     usage: &Usage,
 ) -> Vec<Event> {
+    let Some(first) = answers.first() else {
+        return Vec::new();
+    };
     match protocol {
         Protocol::OpenAi => openai::events(turn, asked, answers, usage),
-        Protocol::Anthropic => answers
-            .first()
-            .map_or_else(Vec::new, |first| anthropic::events(turn, asked, first, usage)),
+        Protocol::OpenAiResponses => responses::events(turn, asked, first, usage),
+        Protocol::Anthropic => anthropic::events(turn, asked, first, usage),
         Protocol::Gemini => gemini::events(turn, asked, answers, usage),
+        Protocol::Bedrock => bedrock::events(turn, asked, first, usage),
+        Protocol::Cohere => cohere::events(turn, asked, first, usage),
+        Protocol::Ollama => ollama::events(turn, asked, first, usage),
     }
 }
 
 /// The vendor's error body.
 pub(crate) fn error_body(protocol: Protocol, rejection: &Rejection, request: &str) -> Value {
     match protocol {
-        Protocol::OpenAi => openai::error_body(rejection),
+        Protocol::OpenAi | Protocol::OpenAiResponses => openai::error_body(rejection),
         Protocol::Anthropic => anthropic::error_body(rejection, request),
         Protocol::Gemini => gemini::error_body(rejection),
+        Protocol::Bedrock => bedrock::error_body(rejection),
+        Protocol::Cohere => cohere::error_body(rejection, request),
+        Protocol::Ollama => ollama::error_body(rejection),
     }
 }
 
-/// The vendor's error inside a stream that has already begun.
-pub(crate) fn error_event(protocol: Protocol, rejection: &Rejection) -> Bytes {
+/// The vendor's error inside a stream that has already begun; `sent` is the number of events
+/// before it.
+pub(crate) fn error_event(
+    protocol: Protocol,
+    rejection: &Rejection,
+    turn: &Turn,
+    asked: &Asked,
+    sent: usize,
+) -> Bytes {
     match protocol {
         Protocol::OpenAi => openai::error_event(rejection),
+        Protocol::OpenAiResponses => responses::error_event(rejection, turn, asked, sent),
         Protocol::Anthropic => anthropic::error_event(rejection),
         Protocol::Gemini => gemini::error_event(rejection),
+        Protocol::Bedrock => bedrock::error_event(rejection),
+        Protocol::Cohere => cohere::error_event(rejection),
+        Protocol::Ollama => ollama::error_event(rejection),
     }
 }
 
 /// The vendor's list of models.
 pub(crate) fn models(protocol: Protocol, names: &[String], created: u64) -> Value {
     match protocol {
-        Protocol::OpenAi => openai::models(names, created),
+        Protocol::OpenAi | Protocol::OpenAiResponses => openai::models(names, created),
         Protocol::Anthropic => anthropic::models(names),
         Protocol::Gemini => gemini::models(names),
+        Protocol::Bedrock => bedrock::models(names),
+        Protocol::Cohere => cohere::models(names),
+        Protocol::Ollama => ollama::models(names),
     }
 }
 
@@ -130,8 +182,11 @@ pub(crate) fn key<'a>(
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = || header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     match protocol {
-        Protocol::OpenAi => bearer(),
+        Protocol::OpenAi | Protocol::OpenAiResponses | Protocol::Cohere | Protocol::Ollama => {
+            bearer()
+        }
         Protocol::Anthropic => header("x-api-key").or_else(bearer),
+        Protocol::Bedrock => bedrock::key(headers),
         Protocol::Gemini => header("x-goog-api-key")
             .or_else(bearer)
             .or_else(|| query.split('&').find_map(|pair| pair.strip_prefix("key="))),
@@ -141,7 +196,7 @@ pub(crate) fn key<'a>(
 /// The refusal of a missing or wrong API key.
 pub(crate) fn unauthorized(protocol: Protocol, given: bool) -> Rejection {
     match (protocol, given) {
-        (Protocol::OpenAi, false) => Rejection::new(
+        (Protocol::OpenAi | Protocol::OpenAiResponses, false) => Rejection::new(
             401,
             "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
         ),
@@ -160,7 +215,13 @@ pub(crate) fn unauthorized(protocol: Protocol, given: bool) -> Rejection {
             403,
             "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.",
         ),
-        (Protocol::OpenAi | Protocol::Anthropic, true) => Rejection::status(401),
+        (Protocol::Ollama, false) => Rejection::status(401),
+        (Protocol::Cohere, false) => Rejection::new(401, "no api key supplied"),
+        (Protocol::Bedrock, _) => {
+            Rejection::new(403, "The security token included in the request is invalid.")
+                .kind("UnrecognizedClientException")
+        }
+        (_, true) => Rejection::status(401),
     }
 }
 
@@ -176,7 +237,10 @@ pub(crate) fn model(
         return Err(Rejection::status(404));
     }
     let list = models(protocol, &[name.to_owned()], created);
-    let entry = list.get("data").or_else(|| list.get("models")).and_then(|entries| entries.get(0));
+    let entry = ["data", "models", "modelSummaries"]
+        .iter()
+        .find_map(|key| list.get(key))
+        .and_then(|entries| entries.get(0));
     entry.cloned().ok_or_else(|| Rejection::status(404))
 }
 
@@ -187,7 +251,9 @@ pub(crate) fn count(
     model: Option<&str>,
 ) -> Result<Value, Rejection> {
     match protocol {
-        Protocol::OpenAi => Err(Rejection::status(404)),
+        Protocol::OpenAi | Protocol::Cohere | Protocol::Ollama => Err(Rejection::status(404)),
+        Protocol::Bedrock => bedrock::count(body, model.unwrap_or_default()),
+        Protocol::OpenAiResponses => responses::count(body),
         Protocol::Anthropic => anthropic::count(body),
         Protocol::Gemini => gemini::count(body, model.unwrap_or_default()),
     }
@@ -207,16 +273,21 @@ pub(crate) fn as_array(events: &mut [Event]) {
 /// Content type of a stream.
 pub(crate) fn stream_type(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::OpenAi | Protocol::Anthropic => "text/event-stream; charset=utf-8",
-        Protocol::Gemini => "text/event-stream",
+        Protocol::OpenAi | Protocol::OpenAiResponses | Protocol::Anthropic => {
+            "text/event-stream; charset=utf-8"
+        }
+        Protocol::Gemini | Protocol::Cohere => "text/event-stream",
+        Protocol::Bedrock => "application/vnd.amazon.eventstream",
+        Protocol::Ollama => "application/x-ndjson",
     }
 }
 
 /// Content type of everything else.
 pub(crate) fn json_type(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::OpenAi | Protocol::Anthropic => "application/json",
         Protocol::Gemini => "application/json; charset=UTF-8",
+        Protocol::Ollama => "application/json; charset=utf-8",
+        _ => "application/json",
     }
 }
 
@@ -224,16 +295,22 @@ pub(crate) fn json_type(protocol: Protocol) -> &'static str {
 pub(crate) fn answer_id(protocol: Protocol, turn: &Turn) -> String {
     match protocol {
         Protocol::OpenAi => openai::answer_id(turn),
+        Protocol::OpenAiResponses => responses::answer_id(turn),
         Protocol::Anthropic => anthropic::answer_id(turn),
         Protocol::Gemini => gemini::answer_id(turn),
+        Protocol::Bedrock => bedrock::answer_id(turn),
+        Protocol::Cohere => cohere::answer_id(turn),
+        Protocol::Ollama => ollama::answer_id(turn),
     }
 }
 
 /// The response header that names the request.
 pub(crate) fn request_id_header(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::OpenAi => "x-request-id",
+        Protocol::OpenAi | Protocol::OpenAiResponses | Protocol::Ollama => "x-request-id",
         Protocol::Anthropic => "request-id",
         Protocol::Gemini => "x-goog-request-id",
+        Protocol::Bedrock => "x-amzn-requestid",
+        Protocol::Cohere => "x-debug-trace-id",
     }
 }

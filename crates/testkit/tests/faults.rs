@@ -233,6 +233,8 @@ async fn bench_models_stream_canned_chunks_for_every_protocol() {
     let body = json!({"model": "bench-20-0", "stream": true, "max_tokens": 9});
     for (path, per_chunk) in [
         (PATH, "delta\":{\"content\""),
+        ("/openai/v1/responses", "event: response.output_text.delta"),
+        ("/cohere/v2/chat", "event: content-delta"),
         ("/anthropic/v1/messages", "text_delta"),
         ("/gemini/v1beta/models/bench-20-0:streamGenerateContent?alt=sse", "\"parts\""),
     ] {
@@ -241,7 +243,7 @@ async fn bench_models_stream_canned_chunks_for_every_protocol() {
         assert!(answer.complete);
     }
     assert!(simulator.calls().is_empty(), "canned answers are not kept");
-    assert_eq!(simulator.billable_tokens(), 3 * (10 + 20 * 4));
+    assert_eq!(simulator.billable_tokens(), 5 * (10 + 20 * 4));
     let plain = send(simulator.address(), "POST", PATH, &[], r#"{"model":"bench-1-0"}"#).await;
     assert!(plain.json()["choices"][0]["message"]["content"].as_str().unwrap().len() > 700);
 }

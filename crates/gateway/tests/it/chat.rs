@@ -7,7 +7,8 @@ use testkit::{Fault, Outcome, Point, Protocol, Script, Simulator};
 
 use super::support::{Gateway, MODEL, Upstream, settings};
 
-const PROTOCOLS: [Protocol; 3] = [Protocol::OpenAi, Protocol::Anthropic, Protocol::Gemini];
+const PROTOCOLS: [Protocol; 4] =
+    [Protocol::OpenAi, Protocol::OpenAiResponses, Protocol::Anthropic, Protocol::Gemini];
 
 fn hello(stream: bool) -> Value {
     json!({

@@ -19,3 +19,4 @@ mod resources;
 mod routing;
 mod support;
 mod surfaces;
+mod vectors;

@@ -47,6 +47,7 @@ async fn a_tier_without_a_price_is_not_passed_on() {
     let member = |protocol| match protocol {
         Protocol::Gemini => "serviceTier",
         Protocol::OpenAi | Protocol::Anthropic => "service_tier",
+        other => panic!("{other:?} is not asked here"),
     };
     for protocol in [Protocol::OpenAi, Protocol::Anthropic, Protocol::Gemini] {
         let simulator = Simulator::start().await.unwrap();

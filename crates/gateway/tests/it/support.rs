@@ -50,6 +50,9 @@ pub fn dialect(protocol: Protocol) -> Dialect {
         Protocol::OpenAi => Dialect::OpenaiChat,
         Protocol::Anthropic => Dialect::Anthropic,
         Protocol::Gemini => Dialect::Gemini,
+        Protocol::OpenAiResponses => Dialect::OpenaiResponses,
+        Protocol::Bedrock => Dialect::Bedrock,
+        Protocol::Cohere => Dialect::Cohere,
     }
 }
 

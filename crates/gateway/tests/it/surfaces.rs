@@ -5,20 +5,23 @@ use testkit::{Fault, Point, Protocol, Script, Simulator};
 
 use super::support::{Answer, Gateway, MODEL, Upstream};
 
-const PROTOCOLS: [Protocol; 3] = [Protocol::OpenAi, Protocol::Anthropic, Protocol::Gemini];
+const PROTOCOLS: [Protocol; 4] =
+    [Protocol::OpenAi, Protocol::OpenAiResponses, Protocol::Anthropic, Protocol::Gemini];
 
 /// A surface as its clients use it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Spoken {
+    Responses,
     Messages,
     Gemini,
 }
 
-const SPOKEN: [Spoken; 2] = [Spoken::Messages, Spoken::Gemini];
+const SPOKEN: [Spoken; 3] = [Spoken::Responses, Spoken::Messages, Spoken::Gemini];
 
 impl Spoken {
     fn path(self, stream: bool) -> String {
         match (self, stream) {
+            (Self::Responses, _) => "/api/v1/responses".to_owned(),
             (Self::Messages, _) => "/api/v1/messages".to_owned(),
             (Self::Gemini, false) => format!("/v1beta/models/{MODEL}:generateContent"),
             (Self::Gemini, true) => format!("/v1beta/models/{MODEL}:streamGenerateContent?alt=sse"),
@@ -27,6 +30,12 @@ impl Spoken {
 
     fn hello(self, stream: bool) -> Value {
         match self {
+            Self::Responses => json!({
+                "model": MODEL,
+                "stream": stream,
+                "instructions": "be kind",
+                "input": "hello there",
+            }),
             Self::Messages => json!({
                 "model": MODEL,
                 "max_tokens": 100,
@@ -48,6 +57,7 @@ impl Spoken {
 
     fn text(self, body: &Value) -> String {
         let (list, text) = match self {
+            Self::Responses => (&body["output"][0]["content"], "text"),
             Self::Messages => (&body["content"], "text"),
             Self::Gemini => (&body["candidates"][0]["content"]["parts"], "text"),
         };
@@ -57,7 +67,7 @@ impl Spoken {
 
     fn usage(self, body: &Value) -> (u64, u64) {
         let (usage, input, output) = match self {
-            Self::Messages => (&body["usage"], "input_tokens", "output_tokens"),
+            Self::Responses | Self::Messages => (&body["usage"], "input_tokens", "output_tokens"),
             Self::Gemini => (&body["usageMetadata"], "promptTokenCount", "candidatesTokenCount"),
         };
         (usage[input].as_u64().unwrap(), usage[output].as_u64().unwrap())
@@ -65,6 +75,7 @@ impl Spoken {
 
     fn finish(self, body: &Value) -> String {
         let word = match self {
+            Self::Responses => &body["status"],
             Self::Messages => &body["stop_reason"],
             Self::Gemini => &body["candidates"][0]["finishReason"],
         };
@@ -73,6 +84,7 @@ impl Spoken {
 
     fn ended(self) -> &'static str {
         match self {
+            Self::Responses => "completed",
             Self::Messages => "end_turn",
             Self::Gemini => "stop",
         }
@@ -81,6 +93,13 @@ impl Spoken {
     /// The error's message and the surface's own word for its kind, from an envelope.
     fn error(self, body: &Value) -> (String, String) {
         let (kind, error) = match self {
+            Self::Responses if body["type"] == "response.failed" => {
+                (&body["response"]["error"]["code"], &body["response"]["error"])
+            }
+            Self::Responses => {
+                assert_eq!(body["status"], "failed", "{body}");
+                (&body["error"]["code"], &body["error"])
+            }
             Self::Messages => {
                 assert_eq!(body["type"], "error", "{body}");
                 (&body["error"]["type"], &body["error"])
@@ -96,7 +115,7 @@ impl Spoken {
 fn frames(answer: &Answer) -> Vec<(Option<String>, Value)> {
     let text = std::str::from_utf8(&answer.body).unwrap();
     text.split("\n\n")
-        .filter(|frame| !frame.is_empty() && !frame.starts_with(':'))
+        .filter(|frame| !frame.is_empty() && !frame.starts_with(':') && *frame != "data: [DONE]")
         .map(|frame| {
             let mut name = None;
             let mut data = String::new();
@@ -116,7 +135,11 @@ fn frames(answer: &Answer) -> Vec<(Option<String>, Value)> {
 fn streamed_text(spoken: Spoken, frames: &[(Option<String>, Value)]) -> String {
     frames
         .iter()
-        .map(|(_, data)| match spoken {
+        .map(|(name, data)| match spoken {
+            Spoken::Responses if name.as_deref() == Some("response.output_text.delta") => {
+                data["delta"].as_str().unwrap_or_default().to_owned()
+            }
+            Spoken::Responses => String::new(),
             Spoken::Messages => data["delta"]["text"].as_str().unwrap_or_default().to_owned(),
             Spoken::Gemini if data["candidates"][0]["content"].is_object() => spoken.text(data),
             Spoken::Gemini => String::new(),
@@ -144,6 +167,12 @@ async fn every_surface_reaches_every_protocol() {
             let call = &simulator.calls()[0];
             let billed = call.usage;
             assert_eq!(spoken.usage(&body), (billed.prompt(), billed.output), "{body}");
+            if spoken == Spoken::Responses {
+                assert_eq!(body["object"], "response");
+                assert_eq!(body["model"], MODEL);
+                assert_eq!(body["instructions"], "be kind");
+                assert!(body["usage"]["cost"].as_f64().unwrap() > 0.0, "{body}");
+            }
             if spoken == Spoken::Messages {
                 assert_eq!(body["id"], answer.headers["x-generation-id"].to_str().unwrap());
                 assert_eq!(body["model"], MODEL);
@@ -176,6 +205,20 @@ async fn a_stream_says_the_same_as_the_whole_answer() {
             assert_eq!(streamed_text(spoken, &frames), spoken.text(&plain), "{frames:?}");
             let names: Vec<_> = frames.iter().filter_map(|(name, _)| name.as_deref()).collect();
             match spoken {
+                Spoken::Responses => {
+                    assert_eq!(names.len(), frames.len(), "every event is named: {frames:?}");
+                    assert_eq!(names[0], "response.created");
+                    let numbers: Vec<_> =
+                        frames.iter().map(|(_, data)| data["sequence_number"].as_u64()).collect();
+                    let expected: Vec<_> = (0..numbers.len() as u64).map(Some).collect();
+                    assert_eq!(numbers, expected);
+                    let (name, last) = frames.last().unwrap();
+                    assert_eq!(name.as_deref(), Some("response.completed"));
+                    assert_eq!(spoken.text(&last["response"]), spoken.text(&plain));
+                    assert!(last["response"]["usage"]["cost"].is_number(), "{last}");
+                    assert_eq!(last["response"]["instructions"], "be kind");
+                    assert!(answer.body.ends_with(b"data: [DONE]\n\n"));
+                }
                 Spoken::Messages => {
                     assert_eq!(names.len(), frames.len(), "every event is named: {frames:?}");
                     assert_eq!(names[..2], ["message_start", "content_block_start"]);
@@ -206,9 +249,11 @@ async fn a_stream_says_the_same_as_the_whole_answer() {
 /// Promise 5: what nobody here knows reaches a provider that speaks the same.
 #[tokio::test]
 async fn unknown_members_and_betas_reach_a_provider_of_the_same_protocol() {
-    for (spoken, protocol) in
-        [(Spoken::Messages, Protocol::Anthropic), (Spoken::Gemini, Protocol::Gemini)]
-    {
+    for (spoken, protocol) in [
+        (Spoken::Responses, Protocol::OpenAiResponses),
+        (Spoken::Messages, Protocol::Anthropic),
+        (Spoken::Gemini, Protocol::Gemini),
+    ] {
         let (simulator, gateway) = one(protocol).await;
         let mut body = spoken.hello(false);
         spoken.unknown(&mut body);
@@ -239,16 +284,18 @@ async fn unknown_members_and_betas_reach_a_provider_of_the_same_protocol() {
 async fn errors_are_told_in_the_words_of_the_surface() {
     for spoken in SPOKEN {
         let (simulator, gateway) = one(Protocol::OpenAi).await;
-        let words = |messages: &'static str, gemini: &'static str| match spoken {
-            Spoken::Messages => messages,
-            Spoken::Gemini => gemini,
-        };
+        let words =
+            |responses: &'static str, messages: &'static str, gemini: &'static str| match spoken {
+                Spoken::Responses => responses,
+                Spoken::Messages => messages,
+                Spoken::Gemini => gemini,
+            };
         let empty =
             gateway.post(&spoken.path(false), &json!({"model": MODEL, "max_tokens": 1})).await;
         assert_eq!(empty.status, 400);
         let (message, kind) = spoken.error(&empty.json());
-        assert!(message.contains(words("messages", "contents")), "{message}");
-        assert_eq!(kind, words("invalid_request_error", "INVALID_ARGUMENT"));
+        assert!(message.contains(words("input", "messages", "contents")), "{message}");
+        assert_eq!(kind, words("invalid_prompt", "invalid_request_error", "INVALID_ARGUMENT"));
 
         let request = http::Request::post(spoken.path(false))
             .header("host", "x")
@@ -258,7 +305,7 @@ async fn errors_are_told_in_the_words_of_the_surface() {
         assert_eq!(unknown.status, 401);
         assert_eq!(
             spoken.error(&unknown.json()).1,
-            words("authentication_error", "UNAUTHENTICATED")
+            words("server_error", "authentication_error", "UNAUTHENTICATED")
         );
 
         simulator.set_default(Script::status(429));
@@ -266,7 +313,7 @@ async fn errors_are_told_in_the_words_of_the_surface() {
         assert_eq!(limited.status, 429);
         assert_eq!(
             spoken.error(&limited.json()).1,
-            words("rate_limit_error", "RESOURCE_EXHAUSTED")
+            words("rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED")
         );
         assert!(gateway.generation(&limited).await.is_some());
 
@@ -290,6 +337,7 @@ async fn a_stream_that_breaks_off_ends_in_the_words_of_the_surface() {
             let (name, last) = frames.last().unwrap();
             spoken.error(last);
             match spoken {
+                Spoken::Responses => assert_eq!(name.as_deref(), Some("response.failed")),
                 Spoken::Messages => assert_eq!(name.as_deref(), Some("error")),
                 Spoken::Gemini => assert_eq!(name.as_deref(), None),
             }
@@ -380,4 +428,22 @@ async fn models_are_found_by_the_names_their_authors_use() {
     body["model"] = json!("simulated-model-20260101-x");
     let unknown = gateway.post("/v1/messages", &body).await;
     assert_eq!(unknown.status, 400, "{}", unknown.json());
+}
+
+/// RESP-1: what would have to be kept is refused by name.
+#[tokio::test]
+async fn nothing_is_stored_for_the_responses_surface() {
+    let (simulator, gateway) = one(Protocol::OpenAiResponses).await;
+    for (member, value) in [("store", json!(true)), ("previous_response_id", json!("resp_1"))] {
+        let mut body = Spoken::Responses.hello(false);
+        body[member] = value;
+        let refused = gateway.post("/api/v1/responses", &body).await;
+        assert_eq!(refused.status, 400, "{member}");
+        let (message, _) = Spoken::Responses.error(&refused.json());
+        assert!(message.starts_with(member), "{message}");
+    }
+    assert!(simulator.calls().is_empty());
+    let answer = gateway.post("/api/v1/responses", &Spoken::Responses.hello(false)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(simulator.calls()[0].body["store"], false);
 }

@@ -8,6 +8,8 @@ use crate::rejection::Rejection;
 /// The error body for a rejection.
 pub(crate) fn error_body(rejection: &Rejection) -> Value {
     let (message, kind, code) = usual(rejection.status);
+    // What is not found is the model, unless the rejection names something else.
+    let code = code.filter(|_| rejection.param.is_none());
     let code = rejection.kind.as_deref().or(code);
     json!({"error": {
         "message": rejection.message.as_deref().unwrap_or(message),

@@ -69,19 +69,19 @@ pub(super) fn read(messages: &[Value], host: Host, asked: &mut Asked) -> Result<
     Ok(())
 }
 
-pub(super) fn wrong_type(path: &str, expected: &str) -> Rejection {
+pub(crate) fn wrong_type(path: &str, expected: &str) -> Rejection {
     Rejection::invalid(format!("Invalid type for '{path}': expected {expected}."))
         .param(path)
         .kind("invalid_type")
 }
 
-pub(super) fn unknown_parameter(path: &str) -> Rejection {
+pub(crate) fn unknown_parameter(path: &str) -> Rejection {
     Rejection::invalid(format!("Unknown parameter: '{path}'."))
         .param(path)
         .kind("unknown_parameter")
 }
 
-pub(super) fn missing(path: &str) -> Rejection {
+pub(crate) fn missing(path: &str) -> Rejection {
     Rejection::invalid(format!("Missing required parameter: '{path}'."))
         .param(path)
         .kind("missing_required_parameter")

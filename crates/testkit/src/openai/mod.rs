@@ -11,7 +11,8 @@ mod request;
 
 pub(crate) use answer::{answer_id, events, full, models};
 pub(crate) use error::{error_body, error_event};
-pub(crate) use request::read;
+pub(crate) use messages::{missing, unknown_parameter, wrong_type};
+pub(crate) use request::{flag, range, read, tool_name};
 
 /// The host a model name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -111,7 +111,7 @@ pub(crate) fn read(body: &Value) -> Result<Asked, Rejection> {
     Ok(asked)
 }
 
-fn flag(fields: &Map<String, Value>, key: &str) -> Result<bool, Rejection> {
+pub(crate) fn flag(fields: &Map<String, Value>, key: &str) -> Result<bool, Rejection> {
     match fields.get(key) {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(value)) => Ok(*value),
@@ -146,24 +146,34 @@ fn ranges(fields: &Map<String, Value>) -> Result<(), Rejection> {
         ("presence_penalty", -2.0, 2.0),
         ("frequency_penalty", -2.0, 2.0),
     ] {
-        let Some(value) = fields.get(key).filter(|value| !value.is_null()) else {
-            continue;
-        };
-        let number = value.as_f64().ok_or_else(|| wrong_type(key, "a decimal"))?;
-        let (side, sign, bound, code) = if number > high {
-            ("above maximum", "<=", high, "decimal_above_max_value")
-        } else if number < low {
-            ("below minimum", ">=", low, "decimal_below_min_value")
-        } else {
-            continue;
-        };
-        return Err(Rejection::invalid(format!(
-            "Invalid '{key}': decimal {side} value. Expected a value {sign} {bound}, but got {value} instead."
-        ))
-        .param(key)
-        .kind(code));
+        range(fields, key, low, high)?;
     }
     Ok(())
+}
+
+/// Refuses a number outside its range.
+pub(crate) fn range(
+    fields: &Map<String, Value>,
+    key: &str,
+    low: f64,
+    high: f64,
+) -> Result<(), Rejection> {
+    let Some(value) = fields.get(key).filter(|value| !value.is_null()) else {
+        return Ok(());
+    };
+    let number = value.as_f64().ok_or_else(|| wrong_type(key, "a decimal"))?;
+    let (side, sign, bound, code) = if number > high {
+        ("above maximum", "<=", high, "decimal_above_max_value")
+    } else if number < low {
+        ("below minimum", ">=", low, "decimal_below_min_value")
+    } else {
+        return Ok(());
+    };
+    Err(Rejection::invalid(format!(
+        "Invalid '{key}': decimal {side} value. Expected a value {sign} {bound}, but got {value} instead."
+    ))
+    .param(key)
+    .kind(code))
 }
 
 fn limits(fields: &Map<String, Value>, host: Host, asked: &mut Asked) -> Result<(), Rejection> {
@@ -306,7 +316,7 @@ fn tools(fields: &Map<String, Value>, asked: &mut Asked) -> Result<(), Rejection
     Ok(())
 }
 
-fn tool_name(name: &str) -> bool {
+pub(crate) fn tool_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }

@@ -1,0 +1,204 @@
+//! Embeddings and rankings, as callers see them. EMB, RERANK
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use catalog::{Catalog, Meter, Modalities, Modality, ModelKind, PicoUsd, PriceList};
+use protocol::{Dialect, embeddings, rerank};
+use serde_json::{Value, json};
+use testkit::{Protocol, Script, Simulator};
+
+use super::support::{Gateway, MODEL, Upstream, catalog_of, settings};
+
+/// How a provider is asked.
+#[derive(Clone, Copy)]
+struct Asked {
+    protocol: Protocol,
+    embeddings: Option<embeddings::Form>,
+    rerank: Option<rerank::Form>,
+}
+
+impl Asked {
+    const fn of(protocol: Protocol) -> Self {
+        Self { protocol, embeddings: None, rerank: None }
+    }
+}
+
+/// A gateway whose model is of another kind, at the providers in their order.
+async fn gateway(
+    simulator: &Simulator,
+    kind: ModelKind,
+    price: &[(Meter, PicoUsd)],
+    asked: &[Asked],
+) -> Gateway {
+    let upstreams: Vec<_> = asked
+        .iter()
+        .zip(["one", "two", "three"])
+        .map(|(asked, slug)| Upstream::of(simulator, asked.protocol, slug))
+        .collect();
+    let (mut models, mut endpoints, mut providers) = catalog_of(&upstreams).into_parts();
+    let output = match kind {
+        ModelKind::Rerank => Modality::from_name("rerank").unwrap(),
+        _ => Modality::from_name("embeddings").unwrap(),
+    };
+    let output: Modalities = [output].into_iter().collect();
+    for model in &mut models {
+        model.kind = kind;
+        model.architecture.output_modalities = output;
+    }
+    for endpoint in &mut endpoints {
+        endpoint.output_modalities = output;
+        endpoint.price = PriceList { base: price.to_vec(), overrides: Vec::new() };
+    }
+    for (provider, asked) in providers.iter_mut().zip(asked) {
+        provider.embeddings = asked.embeddings;
+        provider.rerank = asked.rerank;
+    }
+    let catalog = Catalog::new(models, endpoints, providers).unwrap();
+    Gateway::with_catalog(catalog, settings()).await
+}
+
+const PROMPT: [(Meter, PicoUsd); 1] = [(Meter::Prompt, PicoUsd(2_000_000))];
+
+fn vectors(body: &Value) -> Vec<Vec<f64>> {
+    let data = body["data"].as_array().unwrap_or_else(|| panic!("{body}"));
+    data.iter()
+        .enumerate()
+        .map(|(at, entry)| {
+            assert_eq!(entry["object"], "embedding");
+            assert_eq!(entry["index"], at);
+            let numbers = entry["embedding"].as_array().unwrap();
+            numbers.iter().map(|number| number.as_f64().unwrap()).collect()
+        })
+        .collect()
+}
+
+/// EMB-1
+#[tokio::test]
+async fn vectors_come_from_every_form_in_order_and_are_billed_by_tokens() {
+    for asked in [
+        Asked::of(Protocol::OpenAi),
+        Asked::of(Protocol::Gemini),
+        Asked::of(Protocol::Cohere),
+        Asked { embeddings: Some(embeddings::Form::Voyage), ..Asked::of(Protocol::OpenAi) },
+        Asked { embeddings: Some(embeddings::Form::Jina), ..Asked::of(Protocol::OpenAi) },
+    ] {
+        let name = (asked.protocol, asked.embeddings.map(embeddings::Form::name));
+        let simulator = Simulator::start().await.unwrap();
+        let gateway = gateway(&simulator, ModelKind::Embedding, &PROMPT, &[asked]).await;
+        let body = json!({"model": MODEL, "input": ["first text", "second text", "first text"]});
+        let answer = gateway.post("/api/v1/embeddings", &body).await;
+        let told = answer.json();
+        assert_eq!(answer.status, 200, "{name:?}: {told}");
+        assert_eq!(told["object"], "list");
+        assert_eq!(told["model"], MODEL);
+        let found = vectors(&told);
+        assert_eq!(found.len(), 3, "{name:?}");
+        assert_eq!(found[0], found[2], "{name:?}");
+        assert_ne!(found[0], found[1], "{name:?}");
+        let tokens = told["usage"]["prompt_tokens"].as_u64().unwrap();
+        assert!(tokens > 0, "{name:?}: {told}");
+        let cost = told["usage"]["cost"].as_f64().unwrap();
+        assert!((cost - tokens as f64 * 2e-6).abs() < 1e-12, "{name:?}: {told}");
+
+        let row = gateway.generation(&answer).await.unwrap();
+        assert_eq!(&*row.api_type, "embeddings");
+        assert_eq!(row.native_tokens_prompt as u64, tokens);
+        assert_eq!(row.total_cost as u64, tokens * 2_000);
+        assert_eq!(row.attempts.len(), 1);
+    }
+}
+
+/// EMB-1: in base64, little-endian, whatever the provider sends.
+#[tokio::test]
+async fn vectors_are_written_as_asked_for() {
+    for protocol in [Protocol::OpenAi, Protocol::Gemini] {
+        let simulator = Simulator::start().await.unwrap();
+        let asked = [Asked::of(protocol)];
+        let gateway = gateway(&simulator, ModelKind::Embedding, &PROMPT, &asked).await;
+        let mut body = json!({"model": MODEL, "input": "a text"});
+        let plain = vectors(&gateway.post("/v1/embeddings", &body).await.json());
+        body["encoding_format"] = json!("base64");
+        let told = gateway.post("/v1/embeddings", &body).await.json();
+        let bytes = STANDARD.decode(told["data"][0]["embedding"].as_str().unwrap()).unwrap();
+        let numbers: Vec<f32> =
+            bytes.chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect();
+        assert_eq!(numbers.len(), plain[0].len());
+        for (number, plain) in numbers.iter().zip(&plain[0]) {
+            assert!((f64::from(*number) - plain).abs() < 1e-6);
+        }
+    }
+}
+
+/// RERANK-2
+#[tokio::test]
+async fn documents_are_ranked_and_come_back() {
+    for form in [rerank::Form::Voyage, rerank::Form::Jina] {
+        let simulator = Simulator::start().await.unwrap();
+        let asked = [Asked { rerank: Some(form), ..Asked::of(Protocol::OpenAi) }];
+        let price =
+            [(Meter::Prompt, PicoUsd(1_000_000)), (Meter::SearchUnit, PicoUsd(2_000_000_000))];
+        let gateway = gateway(&simulator, ModelKind::Rerank, &price, &asked).await;
+        let body = json!({
+            "model": MODEL,
+            "query": "where do cats sleep",
+            "documents": ["stocks fell today", {"text": "cats sleep where they like"}, "dogs sleep"],
+            "top_n": 2,
+        });
+        let answer = gateway.post("/api/v1/rerank", &body).await;
+        let told = answer.json();
+        assert_eq!(answer.status, 200, "{form:?}: {told}");
+        let results = told["results"].as_array().unwrap();
+        assert_eq!(results.len(), 2, "{form:?}: {told}");
+        assert_eq!(results[0]["index"], 1);
+        assert_eq!(results[0]["document"]["text"], "cats sleep where they like");
+        assert!(
+            results[0]["relevance_score"].as_f64() > results[1]["relevance_score"].as_f64(),
+            "{told}"
+        );
+        assert!(told["usage"]["cost"].as_f64().unwrap() > 0.0, "{form:?}: {told}");
+        let row = gateway.generation(&answer).await.unwrap();
+        assert_eq!(&*row.api_type, "rerank");
+        assert!(row.total_cost > 0, "{form:?}");
+    }
+}
+
+/// Vectors fail over, are refused and recorded as everything else is.
+#[tokio::test]
+async fn another_provider_takes_over_and_errors_are_told() {
+    let bad = Simulator::start().await.unwrap();
+    bad.set_default(Script::status(503));
+    let good = Simulator::start().await.unwrap();
+    let upstreams =
+        [Upstream::of(&bad, Protocol::OpenAi, "one"), Upstream::of(&good, Protocol::OpenAi, "two")];
+    let (mut models, mut endpoints, providers) = catalog_of(&upstreams).into_parts();
+    let output: Modalities = [Modality::from_name("embeddings").unwrap()].into_iter().collect();
+    models[0].kind = ModelKind::Embedding;
+    models[0].architecture.output_modalities = output;
+    endpoints.iter_mut().for_each(|endpoint| endpoint.output_modalities = output);
+    assert!(providers.iter().all(|provider| provider.dialect == Dialect::OpenaiChat));
+    let catalog = Catalog::new(models, endpoints, providers).unwrap();
+    let gateway = Gateway::with_catalog(catalog, settings()).await;
+    let body = json!({"model": MODEL, "input": "x", "provider": {"order": ["one", "two"]}});
+    let answer = gateway.post("/api/v1/embeddings", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    let row = gateway.generation(&answer).await.unwrap();
+    assert_eq!(row.attempts.len(), 2);
+
+    for (body, named) in [
+        (json!({"model": MODEL}), "input"),
+        (json!({"model": MODEL, "input": []}), "input"),
+        (json!({"model": MODEL, "input": "x", "dimensions": 0}), "dimensions"),
+        (json!({"model": MODEL, "input": "x", "encoding_format": "hex"}), "encoding_format"),
+    ] {
+        let refused = gateway.post("/api/v1/embeddings", &body).await;
+        assert_eq!(refused.status, 400, "{body}");
+        let told = refused.json();
+        let message = told["error"]["message"].as_str().unwrap();
+        assert!(message.contains(named), "{message}");
+    }
+    // Each kind of model has its own API.
+    let chat = json!({"model": MODEL, "messages": [{"role": "user", "content": "x"}]});
+    let refused = gateway.post("/api/v1/chat/completions", &chat).await;
+    assert_eq!(refused.status, 400, "{}", refused.json());
+    assert!(refused.json()["error"]["message"].as_str().unwrap().contains("embeddings"));
+}
