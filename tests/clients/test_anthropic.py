@@ -70,6 +70,8 @@ def test_limits_and_stops_are_told(client, model):
     request = {"model": model, "messages": user("red green blue yellow")}
     short = client.messages.create(max_tokens=5, **request)
     assert short.stop_reason == "max_tokens"
+    if model == "e2e/responses":
+        return  # OpenAI's Responses have no stop sequences.
     stopped = client.messages.create(max_tokens=1000, stop_sequences=["blue"], **request)
     assert text_of(stopped).endswith("red green ")
     assert stopped.stop_reason in ("stop_sequence", "end_turn")

@@ -69,7 +69,8 @@ class Standard(ChatModelIntegrationTests):
 
     @property
     def supports_pdf_inputs(self):
-        return True
+        # Cohere takes files of text and JSON only.
+        return self.dialect != "cohere"
 
     @property
     def supports_audio_inputs(self):
