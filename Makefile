@@ -7,15 +7,19 @@ NPM ?= npm
 ARGS ?=
 
 VENV := tests/.venv
+# Each process of pytest has a gateway of its own.
+PARALLEL := --numprocesses auto --maxprocesses 4
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 JAVASCRIPT := tests/javascript
+CLIENTS := tests/clients
+AGENTS := tests/agents
 DASHBOARD := dashboard
 
 # Steps of `test` share one build folder and one machine: one after the other, cheap ones first.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help run build test fmt fmt-check lint tidy unit postgres valkey doc-tests check-e2e \
-	e2e-python e2e-javascript e2e-contract e2e-books check-dashboard chromium faketime bench clean
+	e2e-python e2e-javascript e2e-clients e2e-agents e2e-contract e2e-books check-dashboard chromium faketime bench clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,13 +72,21 @@ valkey: ## Install Valkey or Redis for the tests, where both are missing
 doc-tests: ## Examples in documentation
 	$(CARGO) test --locked --workspace --doc
 
-check-e2e: e2e-python e2e-javascript e2e-contract e2e-books ## Real SDKs against the real binary
+check-e2e: e2e-python e2e-javascript e2e-clients e2e-agents e2e-contract e2e-books ## Real clients against the real binary
 
 e2e-python: build $(VENV)/ready ## OpenAI's and OpenRouter's SDKs for Python
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/python
 
-e2e-javascript: build $(JAVASCRIPT)/node_modules/.ready ## OpenAI's and OpenRouter's SDKs for JavaScript
+e2e-javascript: build $(JAVASCRIPT)/node_modules/.ready ## SDKs for JavaScript, and the AI SDK
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline node --test --test-reporter=spec $(JAVASCRIPT)/*.test.js
+
+e2e-clients: build $(CLIENTS)/.venv/ready ## Other vendors' SDKs for Python, LangChain, Pydantic AI, LiteLLM, llm
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(CLIENTS)/.venv/bin/python -m pytest \
+		-c $(CLIENTS)/pytest.ini $(PARALLEL) $(CLIENTS)
+
+e2e-agents: build $(AGENTS)/.venv/ready $(AGENTS)/node_modules/.ready ## Claude Code, Codex, opencode, aider
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(AGENTS)/.venv/bin/python -m pytest \
+		-c $(AGENTS)/pytest.ini $(PARALLEL) $(AGENTS)
 
 e2e-contract: build $(VENV)/ready ## The OpenAPI document against the server
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/openapi
@@ -109,6 +121,15 @@ $(VENV)/ready: tests/requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
+$(CLIENTS)/.venv/ready $(AGENTS)/.venv/ready: %/.venv/ready: %/requirements.txt
+	$(PYTHON) -m venv $*/.venv
+	$*/.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(AGENTS)/node_modules/.ready: $(AGENTS)/package-lock.json
+	$(NPM) ci --prefix $(AGENTS) --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 $(JAVASCRIPT)/node_modules/.ready: $(JAVASCRIPT)/package-lock.json
 	$(NPM) ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund
 	@touch $@
@@ -119,4 +140,5 @@ $(DASHBOARD)/node_modules/.ready: $(DASHBOARD)/package-lock.json
 
 clean: ## Remove what was built and installed
 	$(CARGO) clean
-	rm -rf $(VENV) $(JAVASCRIPT)/node_modules $(DASHBOARD)/node_modules $(DASHBOARD)/dist
+	rm -rf $(VENV) $(CLIENTS)/.venv $(AGENTS)/.venv $(AGENTS)/node_modules
+	rm -rf $(JAVASCRIPT)/node_modules $(DASHBOARD)/node_modules $(DASHBOARD)/dist

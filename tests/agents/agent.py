@@ -10,7 +10,9 @@ import urllib.request
 from pathlib import Path
 
 from conversation import LONG
-from trunkline import PATIENCE
+
+# An agent takes some seconds, on a machine with other work to do many.
+PATIENCE = 180
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
@@ -96,9 +98,11 @@ class Workplace:
             process.stdin.write(said)
             process.stdin.close()
             # Long enough for the agent to have begun to read as well.
-            self._wait(process, lambda call: call["chunks_sent"] >= 20)
+            begun = self._wait(process, lambda call: call["chunks_sent"] >= 20)["number"]
             os.killpg(process.pid, signal.SIGINT)
-            call = self._wait(process, lambda call: call["outcome"] != "pending")
+            call = self._wait(
+                process, lambda call: call["number"] == begun and call["outcome"] != "pending"
+            )
         finally:
             try:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -12,10 +12,7 @@ from trunkline import Trunkline
 
 # Agents start slowly, so they are led through these protocols alone, one provider for each.
 NAMES = {facts["dialect"]: name for name, facts in reversed(PROTOCOLS.items())}
-DIALECTS = [
-    dialect for dialect in ("openai_chat", "anthropic", "gemini", "openai_responses", "bedrock")
-    if dialect in NAMES
-][:4]
+DIALECTS = ["openai_chat", "anthropic", "gemini", "openai_responses"]
 
 
 @pytest.fixture(scope="session")

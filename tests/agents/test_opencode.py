@@ -41,6 +41,9 @@ def opencode(workplace):
         configuration = {
             "autoupdate": False,
             "share": "disabled",
+            "snapshot": False,
+            "lsp": False,
+            "formatter": False,
             "enabled_providers": ["openrouter"],
             "small_model": f"openrouter/{model}",
             "provider": {"openrouter": openrouter},

@@ -4,7 +4,8 @@ import pytest
 from openai import AsyncOpenAI
 from pydantic import BaseModel
 from pydantic_ai import Agent, BinaryContent
-from pydantic_ai.models.openrouter import OpenRouterModel
+from pydantic_ai.messages import ThinkingPart
+from pydantic_ai.models.openrouter import OpenRouterModel, OpenRouterModelSettings
 from pydantic_ai.providers.openrouter import OpenRouterProvider
 
 from conversation import ECHO, LONG, PICTURE_BYTES, QUESTION, also, call, play
@@ -68,6 +69,31 @@ async def test_tools_are_called_in_a_loop(behind, model, streamed):
     assert called[0] == ("Oslo", 3)
     assert sorted(called[1:]) == [("Århus", 1), ("東京", 2)]
     assert "1 days of rain in Århus" in output and "2 days of rain in 東京" in output
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("host", ["deepseek", "anthropic", "gemini"])
+async def test_reasoning_goes_back_unchanged(behind, host, streamed):
+    """The simulator refuses a tool result without the reasoning that led to it."""
+    settings = OpenRouterModelSettings(openrouter_reasoning={"effort": "high"}, max_tokens=8000)
+    agent = Agent(behind(f"e2e/{host}-reasoning"), model_settings=settings)
+
+    @agent.tool_plain
+    def get_weather(city: str) -> str:
+        return f"rain in {city}"
+
+    async def listen(_, stream):
+        async for _event in stream:
+            pass
+
+    request = play("Go.", call("get_weather", city="Oslo"), call("get_weather", city="Århus"))
+    answer = await agent.run(request, event_stream_handler=listen if streamed else None)
+    assert "rain in Århus" in answer.output
+    thoughts = [
+        part for message in answer.all_messages() for part in message.parts
+        if isinstance(part, ThinkingPart)
+    ]
+    assert len(thoughts) >= 3 and all(part.content for part in thoughts)
 
 
 async def test_a_structured_answer_is_read(behind, model):

@@ -136,3 +136,31 @@ for (const [dialect, name] of MODELS) {
     });
   });
 }
+
+for (const host of ["deepseek", "anthropic", "gemini"]) {
+  for (const streamed of [false, true]) {
+    // The simulator refuses a tool result without the reasoning that led to it.
+    test(`reasoning goes back unchanged to ${host}${streamed ? ", streamed" : ""}`, async () => {
+      const openrouter = createOpenRouter({ baseURL: gateway.baseUrl, apiKey: gateway.key });
+      const request = {
+        model: openrouter(`e2e/${host}-reasoning`, { reasoning: { effort: "high" } }),
+        tools: {
+          get_weather: tool({
+            inputSchema: z.object({ city: z.string() }),
+            execute: async ({ city }) => `rain in ${city}`,
+          }),
+        },
+        // One turn: simulated thoughts are alike, and the SDK sends alike thoughts once.
+        prompt: play("Go.", call("get_weather", { city: "Århus" })),
+        maxOutputTokens: 8000,
+        stopWhen: stepCountIs(5),
+        maxRetries: 0,
+      };
+      const answer = streamed ? streamText(request) : await generateText(request);
+      assert.ok((await answer.text).includes("rain in Århus"));
+      const steps = await answer.steps;
+      assert.equal(steps.length, 2);
+      for (const step of steps) assert.ok(step.reasoningText.length > 0);
+    });
+  }
+}

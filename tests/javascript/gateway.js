@@ -14,8 +14,9 @@ const PATIENCE = 60_000;
 /** Prints the providers, models and prices of the tests. */
 export const BUILDER = join(FIXTURES, "build_providers.py");
 
-// A clean environment: nobody's provider keys, proxies or settings.
-const ENVIRONMENT = { PATH: process.env.PATH ?? "" };
+// A clean environment: nobody's provider keys, proxies or settings, but for the token that a
+// simulated provider asks for.
+const ENVIRONMENT = { PATH: process.env.PATH ?? "", E2E_BEDROCK_TOKEN: "simulated" };
 
 /** The binary under test: TRUNKLINE_BIN, or what cargo built last. */
 function binary() {

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
 sys.path.insert(0, str(FIXTURES))
 
-from build_providers import build  # noqa: E402
+from build_providers import ENVIRONMENT, build  # noqa: E402
 
 # Starting takes a tenth of a second; slow machines are slow.
 PATIENCE = 60
@@ -116,7 +116,8 @@ class Trunkline:
             [
                 *self._common(), "serve", "--listen", "127.0.0.1:0", "--metrics-listen",
                 "127.0.0.1:0", "--simulated", "on", "--drain-timeout", "5s", *arguments,
-            ]
+            ],
+            ENVIRONMENT,
         )
         self.url = self.gateway.wait_for(r"listening on (http\S+)")[1]
         self.metrics_url = self.gateway.wait_for(r"(http\S+/metrics)")[1]

@@ -7,7 +7,7 @@ use crate::answer::{Asked, Choice, Form, Tool};
 use crate::rejection::Rejection;
 use crate::tokens;
 
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 22] = [
     "citation_options",
     "documents",
     "frequency_penalty",
@@ -25,6 +25,7 @@ const KNOWN: [&str; 21] = [
     "seed",
     "stop_sequences",
     "stream",
+    "strict_tools",
     "temperature",
     "thinking",
     "tool_choice",
