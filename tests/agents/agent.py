@@ -122,8 +122,9 @@ class Workplace:
             ]
             if found:
                 return found[0]
-            if time.monotonic() > end:
-                os.killpg(process.pid, signal.SIGKILL)
+            if process.poll() is not None or time.monotonic() > end:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
                 printed, errors = process.stdout.read(), process.stderr.read()
                 raise AssertionError(f"nothing came of it:\n{printed}\n{errors}")
             time.sleep(0.02)

@@ -9,8 +9,9 @@ use crate::rejection::Rejection;
 use crate::tokens;
 
 /// Parameters of the endpoint.
-const KNOWN: [&str; 32] = [
+const KNOWN: [&str; 33] = [
     "background",
+    "client_metadata",
     "context_management",
     "conversation",
     "include",
