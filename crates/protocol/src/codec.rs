@@ -18,6 +18,9 @@ pub fn encode_request(
     if dialect != Dialect::OpenaiResponses {
         openai_responses::refuse_untranslatable(request)?;
     }
+    if dialect != Dialect::OpenaiChat {
+        openai_chat::refuse_unknown_parts(request)?;
+    }
     match dialect {
         Dialect::OpenaiChat => openai_chat::encode_request(request, target),
         Dialect::OpenaiResponses => openai_responses::encode_request(request, target),

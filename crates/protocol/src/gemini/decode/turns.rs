@@ -81,7 +81,12 @@ impl Conversation {
         }
         let spoke = !blocks.is_empty() || results.is_empty();
         self.turns.append(&mut results);
-        if spoke {
+        if let Some(last) = self.turns.last_mut().filter(|last| {
+            // One answer that was streamed in pieces comes back in pieces.
+            spoke && role == Role::Assistant && last.role == role
+        }) {
+            last.blocks.append(&mut blocks);
+        } else if spoke {
             let mut turn = Turn::new(role, blocks);
             turn.extras = Extras::of(Dialect::Gemini, content.object.into_members());
             self.turns.push(turn);

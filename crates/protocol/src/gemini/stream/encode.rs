@@ -255,7 +255,7 @@ impl StreamEncoder {
         }
     }
 
-    /// Writes the calls gathered so far, in their order.
+    /// Writes the calls gathered so far, in their order, in one chunk.
     fn flush_calls(&mut self, choice: u32, out: &mut Vec<u8>) {
         let open = self.open(choice);
         if open.calls.is_empty() {
@@ -263,20 +263,31 @@ impl StreamEncoder {
         }
         let calls = std::mem::take(&mut open.calls);
         let signatures = std::mem::take(&mut open.signatures);
-        for call in &calls {
+        let parts = calls.iter().map(|call| {
             let mut part = Part::new(call_body(&call.id, &call.name, &call.arguments));
             part.signature = signatures
                 .iter()
                 .find(|(id, _)| *id == call.id)
                 .map(|(_, data)| Cow::Borrowed(data.as_str()));
-            self.part(choice, part, out);
-        }
+            part
+        });
+        // Together: clients answer the calls of each chunk on their own.
+        self.parts(choice, parts, out);
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>, out: &mut Vec<u8>) {
+        self.parts(choice, std::iter::once(part), out);
+    }
+
+    fn parts<'p>(&mut self, choice: u32, parts: impl Iterator<Item = Part<'p>>, out: &mut Vec<u8>) {
         self.begin();
         self.chunk.extend_from_slice(b"{\"content\":{\"parts\":[");
-        part.write(&mut self.chunk);
+        for (at, part) in parts.enumerate() {
+            if at > 0 {
+                self.chunk.push(b',');
+            }
+            part.write(&mut self.chunk);
+        }
         self.chunk.extend_from_slice(b"],\"role\":\"model\"},\"index\":");
         self.chunk.extend_from_slice(choice.to_string().as_bytes());
         self.chunk.push(b'}');
