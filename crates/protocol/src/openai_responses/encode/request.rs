@@ -7,7 +7,7 @@ use crate::exchange::{
     ToolKind, Turn,
 };
 use crate::openai_chat::structured;
-use crate::openai_chat::wire::{PENALTIES, PlainNames, SAMPLING, service_tier};
+use crate::openai_chat::wire::{PlainNames, SAMPLING, service_tier};
 use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
 use crate::openai_responses::wire::{self, ENCRYPTED_REASONING, LEAST_OUTPUT, LOGPROBS};
 use crate::parameter::Parameter;
@@ -88,8 +88,6 @@ impl Writer<'_> {
             why
         } else if !abilities.sampling && SAMPLING.contains(&name) {
             "the model takes no sampling parameters"
-        } else if !abilities.penalties && PENALTIES.contains(&name) {
-            "the model takes no penalties"
         } else if !abilities.logprobs && matches!(name, "logprobs" | "top_logprobs") {
             "the model tells no log probabilities"
         } else {
@@ -299,8 +297,6 @@ impl Writer<'_> {
         } else {
             self.put_value("top_p", sampling.top_p);
         }
-        self.put_value("frequency_penalty", sampling.frequency_penalty);
-        self.put_value("presence_penalty", sampling.presence_penalty);
         self.put_value("top_logprobs", sampling.top_logprobs);
         if self.target.parameters.has(Parameter::TopK) {
             self.put_value("top_k", sampling.top_k);
@@ -308,6 +304,9 @@ impl Writer<'_> {
             self.losses.record("top_k", NOT_HERE);
         }
         for (name, sent) in [
+            // Answers tell these two, but requests that have them are refused.
+            ("frequency_penalty", sampling.frequency_penalty.is_some()),
+            ("presence_penalty", sampling.presence_penalty.is_some()),
             ("min_p", sampling.min_p.is_some()),
             ("top_a", sampling.top_a.is_some()),
             ("repetition_penalty", sampling.repetition_penalty.is_some()),
