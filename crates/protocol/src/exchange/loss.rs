@@ -1,5 +1,7 @@
 //! What a translation could not carry, as data.
 
+use super::turn::{Block, BlockKind, Turn};
+
 /// One thing a translation could not carry.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Loss {
@@ -19,4 +21,18 @@ impl Losses {
     pub fn record(&mut self, path: impl Into<String>, why: &'static str) {
         self.0.push(Loss { path: path.into(), why });
     }
+
+    /// Records the citations of earlier answers, for a protocol that has no place for them: what
+    /// was said is sent, what it rested on is not.
+    pub(crate) fn record_citations(&mut self, turns: &[Turn]) {
+        let cited = |block: &Block| matches!(&block.kind, BlockKind::Text { annotations, .. } if !annotations.is_empty());
+        for (at, turn) in turns.iter().enumerate() {
+            if turn.blocks.iter().any(cited) {
+                self.record(format!("messages[{at}].annotations"), CITATIONS);
+            }
+        }
+    }
 }
+
+/// Why citations are dropped.
+pub(crate) const CITATIONS: &str = "citations of earlier answers are not replayed";

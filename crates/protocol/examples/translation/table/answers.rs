@@ -45,7 +45,7 @@ fn cell(
             let changes_after = changes(&before, &after);
             let outcome =
                 Outcome { changes: changes_after, losses: Vec::new(), headers: Vec::new() };
-            words(&changes(plain, body), &outcome, notes)
+            words(&changes(plain, body), &outcome, "not told", notes)
         }
         (_, Err(fault)) | (Err(fault), _) => refused(&fault.message, notes),
     }
@@ -57,5 +57,21 @@ fn tell(caller: Dialect, upstream: Dialect, body: &Value) -> Result<Value, Fault
     let body = body.to_string();
     let answer = Answer::read(upstream, surface(caller), body.as_bytes(), &identity, &context)?;
     let told = answer.write(&identity, None, Additions::default());
-    Ok(serde_json::from_slice(&told).unwrap())
+    let mut told = serde_json::from_slice(&told).unwrap();
+    forget_ids(&mut told);
+    Ok(told)
+}
+
+/// Ids of items that the gateway made count items: what comes before one changes them.
+fn forget_ids(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, id| {
+                name != "id" || !id.as_str().is_some_and(|id| id.contains("_gw_"))
+            });
+            members.values_mut().for_each(forget_ids);
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(forget_ids),
+        _ => {}
+    }
 }

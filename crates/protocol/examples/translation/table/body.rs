@@ -67,11 +67,11 @@ fn compare(path: String, before: &Value, after: &Value, found: &mut Vec<Change>)
             let last = old.iter().rev().zip(new.iter().rev());
             let last = last.take(shorter - first).take_while(|(old, new)| old == new).count();
             let (gone, come) = (old.len() - last, new.len() - last);
-            for at in first..come {
+            for (at, value) in new.iter().enumerate().take(come).skip(first) {
                 let path = format!("{path}[{at}]");
                 match old[first..gone].get(at - first) {
-                    Some(old) => compare(path, old, &new[at], found),
-                    None => added(path, &new[at], found),
+                    Some(old) => compare(path, old, value, found),
+                    None => added(path, value, found),
                 }
             }
             for at in come.max(first)..gone {

@@ -41,11 +41,12 @@ pub struct Outcome {
     pub headers: Vec<&'static str>,
 }
 
-/// The words for an outcome. `said`: where the probe stood in what came.
-pub fn words(said: &[Change], outcome: &Outcome, notes: &mut Notes) -> String {
+/// The words for an outcome. `said`: where the probe stood in what came. `silence`: the words for
+/// what leaves no trace.
+pub fn words(said: &[Change], outcome: &Outcome, silence: &str, notes: &mut Notes) -> String {
     let Outcome { changes, losses, headers } = outcome;
     let mut cell = match (changes.is_empty(), losses.is_empty()) {
-        (true, true) => "no trace".to_owned(),
+        (true, true) => silence.to_owned(),
         (true, false) => "dropped".to_owned(),
         _ if said == changes.as_slice() => "same".to_owned(),
         _ => places(said, changes),

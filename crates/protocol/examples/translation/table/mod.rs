@@ -40,6 +40,8 @@ understood, URLs that are not.
 | dropped | it does not arrive; the gateway records the loss |
 | refused | the request gets an error that names the member |
 | no trace | nothing changes and nothing is recorded: it is what happens anyway, or is for the gateway |
+| taken out | between the same protocols: it is for the gateway, or the provider does not take it |
+| not told | the caller's protocol has no place for it in an answer |
 | · | the caller's protocol cannot say it |
 | (1) | a note below the table: what was recorded, or the error |
 ";
@@ -47,6 +49,14 @@ understood, URLs that are not.
 /// The whole document.
 pub fn document() -> String {
     let mut out = INTRODUCTION.to_owned();
+    for (way, what) in [("To", "requests"), ("From", "answers")] {
+        let links = Dialect::ALL.map(|dialect| {
+            let name = dialect.name();
+            format!("[{name}](#{}-{name}-{what})", way.to_lowercase())
+        });
+        let _ = write!(out, "\n{way}: {}.\\", links.join(", "));
+    }
+    out.push_str("\n[Streams](#streams).\n");
     for upstream in Dialect::ALL {
         let (_, _, what) = upstream::model(upstream);
         let _ = write!(out, "\n## To `{}`: requests\n\nFor {what}.\n\n", upstream.name());

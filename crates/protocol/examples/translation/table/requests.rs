@@ -68,5 +68,7 @@ fn cell(
             .map(|(name, _)| *name)
             .collect(),
     };
-    words(&changes(plain, body), &outcome, notes)
+    // An edited body has lost it; of one that is written anew nobody can say what it means.
+    let silence = if caller == upstream { "taken out" } else { "no trace" };
+    words(&changes(plain, body), &outcome, silence, notes)
 }

@@ -17,6 +17,8 @@ use super::answers::identity;
 const MARK: &str = "M4RK";
 /// The same for numbers.
 const NUMBER: u64 = 4242;
+/// Another vendor's proof, wrapped for callers of Anthropic's protocol, begins with this.
+const WRAPPED: &str = "routed.v1.";
 
 /// The rows, one for each kind of event.
 pub fn rows() -> Vec<Row> {
@@ -24,12 +26,13 @@ pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, events) in marked() {
         let events = stream(events, FinishReason::Stop, Usage::default());
-        rows.push(row(name, |caller| found(caller, &events)));
+        rows.push(row(name, |caller| found(caller, &events).map(|leaf| leaf.place())));
     }
     for reason in [FinishReason::Length, FinishReason::ToolCalls, FinishReason::ContentFilter] {
         let events = stream(Vec::new(), reason, Usage::default());
         let name = format!("end: {}", reason.name());
-        rows.push(row(&name, |caller| new(caller, &plain, &events)));
+        let told = |leaf: Leaf| format!("{}: `{}`", leaf.place(), leaf.value);
+        rows.push(row(&name, |caller| new(caller, &plain, &events).map(told)));
     }
     let counts: [(&str, Usage); 5] = [
         ("usage: input", Usage { input: NUMBER, ..Usage::default() }),
@@ -40,12 +43,13 @@ pub fn rows() -> Vec<Row> {
     ];
     for (name, usage) in counts {
         let events = stream(Vec::new(), FinishReason::Stop, usage);
-        rows.push(row(name, |caller| found(caller, &events)));
+        rows.push(row(name, |caller| found(caller, &events).map(|leaf| leaf.place())));
     }
     rows
 }
 
-fn row(name: &str, cell: impl Fn(Dialect) -> String) -> Row {
+fn row(name: &str, told: impl Fn(Dialect) -> Option<String>) -> Row {
+    let cell = |caller| told(caller).unwrap_or_else(|| "not told".to_owned());
     Row { name: name.to_owned(), cells: Dialect::CALLERS.into_iter().map(cell).collect() }
 }
 
@@ -163,20 +167,17 @@ fn marked() -> Vec<(&'static str, Vec<Event>)> {
 }
 
 /// The first place where the mark stands, in what a caller is told.
-fn found(caller: Dialect, events: &[Event]) -> String {
-    let here = |leaf: &Leaf| match &leaf.value {
-        Value::String(text) => text.contains(MARK),
+fn found(caller: Dialect, events: &[Event]) -> Option<Leaf> {
+    leaves(caller, events).into_iter().find(|leaf| match &leaf.value {
+        Value::String(text) => text.contains(MARK) || text.starts_with(WRAPPED),
         value => value.as_u64() == Some(NUMBER),
-    };
-    leaves(caller, events).iter().find(|leaf| here(leaf)).map_or("not told".to_owned(), Leaf::place)
+    })
 }
 
 /// The first place that says something else than a plain stream.
-fn new(caller: Dialect, plain: &[Event], events: &[Event]) -> String {
+fn new(caller: Dialect, plain: &[Event], events: &[Event]) -> Option<Leaf> {
     let known = leaves(caller, plain);
-    let told = leaves(caller, events);
-    let new = told.iter().find(|leaf| !known.contains(leaf));
-    new.map_or("not told".to_owned(), |leaf| format!("{}: `{}`", leaf.place(), leaf.value))
+    leaves(caller, events).into_iter().find(|leaf| !known.contains(leaf))
 }
 
 /// A value without further values in it.

@@ -334,8 +334,12 @@ impl Writer<'_> {
             self.losses.record("service_tier", "the endpoint has another tier");
         }
         self.put_value("service_tier", tier.map(wire::service_tier));
-        if let Some(mark) = request.cache.as_ref().filter(|_| self.target.quirks.cache_control) {
-            write_mark(&mut self.object, mark);
+        if self.target.quirks.cache_control {
+            if let Some(mark) = &request.cache {
+                write_mark(&mut self.object, mark);
+            }
+        } else if is_marked(request) {
+            self.losses.record("cache_control", "the provider takes no marks");
         }
     }
 
@@ -343,7 +347,9 @@ impl Writer<'_> {
         if let Some(origin) = request.extras.origin
             && origin != Dialect::OpenaiChat
         {
-            for (name, _) in &request.extras.members {
+            let extras = &request.extras;
+            let foreign = extras.members.iter().map(|(name, _)| name);
+            for name in foreign.filter(|name| !wire::is_for_the_router(extras, name)) {
                 self.losses.record(name.clone(), "only the protocol it came in knows this member");
             }
             return;
@@ -356,6 +362,14 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// Whether anything of the prompt is marked for the cache.
+fn is_marked(request: &Request) -> bool {
+    let blocks = || request.turns.iter().flat_map(|turn| &turn.blocks);
+    request.cache.is_some()
+        || request.tools.iter().any(|tool| tool.cache.is_some())
+        || blocks().any(|block| block.cache.is_some())
 }
 
 fn by_words(target: &Target<'_>) -> bool {

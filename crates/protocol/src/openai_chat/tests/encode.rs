@@ -207,7 +207,7 @@ fn members_follow_the_target() {
         r#"{"model":"native","messages":[{"role":"user","content":"x"}],"max_completion_tokens":9,"reasoning_effort":"high","stream":true,"stream_options":{"include_usage":true},"service_tier":"priority","safe_prompt":true}"#
     );
     let paths: Vec<&str> = encoded.losses.0.iter().map(|loss| loss.path.as_str()).collect();
-    assert_eq!(paths, ["temperature", "top_k"]);
+    assert_eq!(paths, ["temperature", "top_k", "cache_control"]);
 }
 
 /// Bug 28

@@ -7,7 +7,7 @@ use crate::exchange::{
     ToolKind, Turn,
 };
 use crate::openai_chat::structured;
-use crate::openai_chat::wire::{PlainNames, SAMPLING, service_tier};
+use crate::openai_chat::wire::{PlainNames, SAMPLING, is_for_the_router, service_tier};
 use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
 use crate::openai_responses::wire::{self, ENCRYPTED_REASONING, LEAST_OUTPUT, LOGPROBS};
 use crate::parameter::Parameter;
@@ -401,16 +401,11 @@ impl Writer<'_> {
                 if !self.written.contains(&known) && self.allows(known) {
                     self.object.raw(known, raw.get());
                 }
-            } else if !(chat && is_for_the_router(known)) {
+            } else if !((chat && known == "speed") || is_for_the_router(&request.extras, known)) {
                 self.losses.record(known, "only the protocol it came in knows this member");
             }
         }
     }
-}
-
-/// Whether a member of the chat dialect speaks to the router: no provider misses it.
-fn is_for_the_router(name: &str) -> bool {
-    crate::openai_chat::wire::ROUTER_ONLY.contains(&name)
 }
 
 fn is_fast(request: &Request) -> bool {
