@@ -1,6 +1,7 @@
 //! What a translation could not carry, as data.
 
 use super::turn::{Block, BlockKind, Turn};
+use crate::Dialect;
 
 /// One thing a translation could not carry.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -22,6 +23,24 @@ impl Losses {
         self.0.push(Loss { path: path.into(), why });
     }
 
+    /// Records the members of a turn's blocks that only another protocol than `here` knows.
+    pub(crate) fn record_members(
+        &mut self,
+        at: usize,
+        turn: &Turn,
+        here: Dialect,
+        why: &'static str,
+    ) {
+        for (part, block) in turn.blocks.iter().enumerate() {
+            if block.extras.origin.is_some_and(|origin| origin != here) {
+                let members = block.extras.members.iter();
+                for (name, _) in members.filter(|(name, _)| !UNMISSED.contains(&name.as_str())) {
+                    self.record(format!("messages[{at}].content[{part}].{name}"), why);
+                }
+            }
+        }
+    }
+
     /// Records the citations of earlier answers, for a protocol that has no place for them: what
     /// was said is sent, what it rested on is not.
     pub(crate) fn record_citations(&mut self, turns: &[Turn]) {
@@ -33,6 +52,10 @@ impl Losses {
         }
     }
 }
+
+/// Members of blocks that nobody misses: the word for a kind that is translated, and what Gemini's
+/// callers tell of a file beside its address.
+const UNMISSED: [&str; 2] = ["type", "fileData"];
 
 /// Why citations are dropped.
 pub(crate) const CITATIONS: &str = "citations of earlier answers are not replayed";

@@ -52,3 +52,14 @@ fn citations_and_cache_marks_are_kept_or_told() {
         assert!(lost(to, request).contains(&"cache_control".to_owned()), "{to:?}");
     }
 }
+
+#[test]
+fn members_of_blocks_that_only_another_protocol_knows_are_told() {
+    let request =
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"z","odd":1}]}]}"#;
+    for to in Dialect::ALL {
+        let told: &[&str] =
+            if to == Dialect::OpenaiChat { &[] } else { &["messages[0].content[0].odd"] };
+        assert_eq!(lost(to, request), told, "{to:?}");
+    }
+}

@@ -99,15 +99,20 @@ fn added(path: String, value: &Value, found: &mut Vec<Change>) {
     found.push(Change { path, now: Some(value.clone()) });
 }
 
-/// A value in few words: whole if it is short, else what kind it is.
+/// A value in few words: whole if it is short, else what kind it is, or what it has.
 pub fn shown(value: &Value) -> Option<String> {
-    const SHORT: usize = 44;
+    const SHORT: usize = 56;
     let whole = spelled(value);
     if whole.len() <= SHORT {
         return Some(whole);
     }
-    let kind = value.get("type").or_else(|| value.get("role"))?;
-    Some(format!("{{{} …}}", spelled(kind)))
+    if let Some(kind) = value.get("type").or_else(|| value.get("role")) {
+        return Some(format!("{{{} …}}", spelled(kind)));
+    }
+    let mut names: Vec<&str> = value.as_object()?.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    let names = names.join(", ");
+    (names.len() <= SHORT).then(|| format!("{{{names} …}}"))
 }
 
 /// JSON with members in order of their names, however maps are kept.

@@ -13,6 +13,8 @@ use crate::openai_chat::{reasoning, structured};
 use crate::target::{Encoded, MaxTokensField, ResponseContext, StreamUsage, Target};
 use crate::{Dialect, tool_words};
 
+const FOREIGN: &str = "only the protocol it came in knows this member";
+
 /// Writes a request for a provider that speaks this protocol, with its deviations. `user` is
 /// written as it stands: the gateway has made it unrecognisable before. USERT-1
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
@@ -140,6 +142,7 @@ impl Writer<'_> {
         for (at, turn) in request.turns.iter().enumerate() {
             let mut scene = Scene { target: self.target, losses: self.losses, message: at };
             conversation.turn(turn, at == last, &mut scene)?;
+            self.losses.record_members(at, turn, Dialect::OpenaiChat, FOREIGN);
         }
         let mut scene = Scene { target: self.target, losses: self.losses, message: last };
         conversation.end(&mut scene)
@@ -350,7 +353,7 @@ impl Writer<'_> {
             let extras = &request.extras;
             let foreign = extras.members.iter().map(|(name, _)| name);
             for name in foreign.filter(|name| !wire::is_for_the_router(extras, name)) {
-                self.losses.record(name.clone(), "only the protocol it came in knows this member");
+                self.losses.record(name.clone(), FOREIGN);
             }
             return;
         }

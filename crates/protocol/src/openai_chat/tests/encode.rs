@@ -274,7 +274,7 @@ fn what_another_protocol_alone_knows_is_a_loss() {
         r#"{"model":"native","messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]}"#
     );
     let paths: Vec<&str> = encoded.losses.0.iter().map(|loss| loss.path.as_str()).collect();
-    assert_eq!(paths, ["messages[0].content", "safety"]);
+    assert_eq!(paths, ["messages[0].content", "messages[0].content[0].a", "safety"]);
 }
 
 /// CHAT-3, CHAT-4

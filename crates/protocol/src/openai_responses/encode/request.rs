@@ -17,6 +17,7 @@ use crate::{Dialect, tool_words};
 /// Members of the chat dialect that are the same here.
 const OF_CHAT: [&str; 2] = ["prompt_cache_options", "prompt_cache_retention"];
 
+const FOREIGN: &str = "only the protocol it came in knows this member";
 const NOT_HERE: &str = "this protocol has no such member";
 
 /// What stands for the word that a provider wants to see before it answers with JSON.
@@ -145,6 +146,7 @@ impl Writer<'_> {
         for (at, turn) in turns.iter().enumerate() {
             let mut scene = Scene { target: self.target, losses: self.losses, turn: at + offset };
             items.turn(turn, &mut scene)?;
+            self.losses.record_members(at + offset, turn, Dialect::OpenaiResponses, FOREIGN);
         }
         items.end();
         self.object.value("input").extend_from_slice(&out);
@@ -402,7 +404,7 @@ impl Writer<'_> {
                     self.object.raw(known, raw.get());
                 }
             } else if !((chat && known == "speed") || is_for_the_router(&request.extras, known)) {
-                self.losses.record(known, "only the protocol it came in knows this member");
+                self.losses.record(known, FOREIGN);
             }
         }
     }
