@@ -1,5 +1,6 @@
 //! Chores with logic. `tidy` checks what the compiler does not: which crate may know which, what
-//! pure crates may touch, licences, and that documents tell of everything there is.
+//! pure crates may touch, licences, and that documents tell of everything there is. `translation`
+//! writes the document that the code makes.
 
 pub mod documents;
 pub mod layers;
@@ -8,6 +9,7 @@ pub mod licences;
 pub mod metadata;
 pub mod purity;
 pub mod source;
+pub mod translation;
 pub mod tree;
 
 use std::fmt;

@@ -1,4 +1,5 @@
 //! `cargo run -p xtask -- tidy`: prints what is not tidy; fails if there is anything.
+//! `cargo run -p xtask -- translation`: writes `docs/translation.md`.
 
 use std::process::ExitCode;
 
@@ -8,7 +9,11 @@ fn main() -> Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     match (arguments.next().as_deref(), arguments.next()) {
         (Some("tidy"), None) => {}
-        _ => bail!("usage: cargo run -p xtask -- tidy"),
+        (Some("translation"), None) => {
+            xtask::translation::write(&xtask::repository())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => bail!("usage: cargo run -p xtask -- tidy|translation"),
     }
     let findings = xtask::tidy(&xtask::repository())?;
     for finding in &findings {

@@ -20,6 +20,7 @@ pub use extras::Extras;
 pub use fault::{ErrorType, Fault, RenderedError};
 pub use finish::FinishReason;
 pub use fold::{fold, unfold};
+pub(crate) use loss::CITATIONS;
 pub use loss::{Loss, Losses};
 pub use request::{
     Effort, OutputFormat, Reasoning, Request, Sampling, StopSequences, Tool, ToolChoice, ToolKind,

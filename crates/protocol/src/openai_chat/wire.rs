@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::exchange::{FinishReason, Role};
+use crate::Dialect;
+use crate::exchange::{Extras, FinishReason, Role};
 
 /// Top-level members that speak to the router and never reach a provider.
 ///
@@ -33,6 +34,14 @@ pub(crate) const ROUTER_ONLY: [&str; 17] = [
     "include_reasoning",
     "structured_outputs",
 ];
+
+/// Whether an unknown member speaks to the router, so that no provider misses it. `speed` is not
+/// among them: where a tier was asked for in that word, its loss is one.
+pub(crate) fn is_for_the_router(extras: &Extras, name: &str) -> bool {
+    matches!(extras.origin, Some(Dialect::OpenaiChat | Dialect::Gemini))
+        && name != "speed"
+        && ROUTER_ONLY.contains(&name)
+}
 
 /// Parameters that steer sampling: refused as a group by models that reason. Bug 24
 pub(crate) const SAMPLING: [&str; 9] = [

@@ -94,6 +94,9 @@ fn snapshot_all(from: Dialect, to: Dialect) {
 
 macro_rules! pairs {
     ($($test:ident: $from:ident => $to:ident,)*) => {
+        /// Every pair that has a test.
+        const PAIRS: &[(Dialect, Dialect)] = &[$((Dialect::$from, Dialect::$to)),*];
+
         $(
             #[test]
             fn $test() {
@@ -123,6 +126,9 @@ pairs! {
     openai_chat_becomes_bedrock: OpenaiChat => Bedrock,
     openai_chat_becomes_cohere: OpenaiChat => Cohere,
     openai_chat_becomes_ollama: OpenaiChat => Ollama,
+    openai_responses_becomes_bedrock: OpenaiResponses => Bedrock,
+    openai_responses_becomes_cohere: OpenaiResponses => Cohere,
+    openai_responses_becomes_ollama: OpenaiResponses => Ollama,
     anthropic_becomes_bedrock: Anthropic => Bedrock,
     anthropic_becomes_cohere: Anthropic => Cohere,
     anthropic_becomes_ollama: Anthropic => Ollama,
@@ -130,14 +136,29 @@ pairs! {
     gemini_becomes_cohere: Gemini => Cohere,
     gemini_becomes_ollama: Gemini => Ollama,
     bedrock_becomes_openai_chat: Bedrock => OpenaiChat,
+    bedrock_becomes_openai_responses: Bedrock => OpenaiResponses,
     bedrock_becomes_anthropic: Bedrock => Anthropic,
     bedrock_becomes_gemini: Bedrock => Gemini,
     cohere_becomes_openai_chat: Cohere => OpenaiChat,
+    cohere_becomes_openai_responses: Cohere => OpenaiResponses,
     cohere_becomes_anthropic: Cohere => Anthropic,
     cohere_becomes_gemini: Cohere => Gemini,
     ollama_becomes_openai_chat: Ollama => OpenaiChat,
+    ollama_becomes_openai_responses: Ollama => OpenaiResponses,
     ollama_becomes_anthropic: Ollama => Anthropic,
     ollama_becomes_gemini: Ollama => Gemini,
+}
+
+/// No pair may be forgotten: callers ask every provider, and every provider answers every caller.
+#[test]
+fn every_pair_that_can_exist_has_a_test() {
+    let is_caller = |dialect: Dialect| Dialect::CALLERS.contains(&dialect);
+    for from in Dialect::ALL {
+        for to in Dialect::ALL {
+            let exists = is_caller(from) || is_caller(to);
+            assert_eq!(PAIRS.contains(&(from, to)), exists, "{from:?} => {to:?}");
+        }
+    }
 }
 
 /// No case may be forgotten: each dialect shows everything it can say.

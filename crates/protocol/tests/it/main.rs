@@ -13,5 +13,8 @@ mod gemini_transcripts;
 mod golden;
 mod layout;
 mod smoke;
+#[path = "../../examples/translation/table/mod.rs"]
+mod table;
 mod tiers;
+mod translation;
 mod vectors;

@@ -19,6 +19,7 @@ use super::wire::{
 use crate::exchange::{Fault, Losses, Request};
 use crate::json::Object;
 use crate::json::envelope::write_string;
+use crate::openai_chat::wire::is_for_the_router;
 use crate::target::{Encoded, ResponseContext, Target};
 use crate::{Dialect, tool_words};
 
@@ -339,7 +340,9 @@ fn record_what_is_unknown_here(request: &Request, losses: &mut Losses) {
         }
     }
     if request.extras.for_dialect(Dialect::Anthropic).is_empty() {
-        for (name, _) in &request.extras.members {
+        let extras = &request.extras;
+        for (name, _) in extras.members.iter().filter(|(name, _)| !is_for_the_router(extras, name))
+        {
             losses.record(name.as_str(), "the provider's protocol has no such parameter");
         }
     }

@@ -6,8 +6,8 @@ use crate::Dialect;
 use crate::anthropic::wire::{array, key, raw, string, write_input};
 use crate::anthropic::{LONGEST_NAME, citations, foreign};
 use crate::exchange::{
-    Block, BlockKind, Fault, Losses, ReasoningBlock, ReasoningContent, ReasoningFormat, Request,
-    Role, Turn,
+    Block, BlockKind, CITATIONS, Fault, Losses, ReasoningBlock, ReasoningContent, ReasoningFormat,
+    Request, Role, Turn,
 };
 use crate::names::Names;
 use crate::target::Target;
@@ -247,6 +247,9 @@ impl Writer<'_> {
                         .filter(|_| turn.role == Role::Assistant)
                         .filter_map(citations::replayable)
                         .collect();
+                    if cited.len() < annotations.len() {
+                        self.losses.record(format!("{}.annotations", path()), CITATIONS);
+                    }
                     if !cited.is_empty() {
                         key(&mut piece.json, "citations");
                         array(&mut piece.json, &cited, |out, one| {

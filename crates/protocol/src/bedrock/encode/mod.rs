@@ -16,6 +16,7 @@ use super::family::Family;
 use crate::exchange::{Fault, Losses, Request};
 use crate::json::envelope::write_string;
 use crate::json::write::{array, float, key, number, raw, string};
+use crate::openai_chat::wire::is_for_the_router;
 use crate::target::{Encoded, ResponseContext, Target};
 use crate::tool_words;
 
@@ -114,7 +115,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
     for (name, value) in &request.extras.members {
         if OWN_MEMBERS.contains(&name.as_str()) && target.refusal(name).is_none() {
             raw(&mut body, name, value.get());
-        } else {
+        } else if !is_for_the_router(&request.extras, name) {
             losses.record(name.as_str(), "the provider's protocol has no such parameter");
         }
     }
@@ -254,6 +255,7 @@ fn write_tier(body: &mut Vec<u8>, request: &Request, target: &Target<'_>, losses
 
 /// Parameters the protocol has no place for.
 fn record_what_is_unknown_here(request: &Request, losses: &mut Losses) {
+    losses.record_citations(&request.turns);
     let sampling = &request.sampling;
     let extra_modalities = request
         .modalities

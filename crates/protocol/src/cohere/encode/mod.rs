@@ -6,6 +6,7 @@ mod tools;
 use crate::exchange::{Fault, Losses, OutputFormat, Reasoning, Request};
 use crate::json::envelope::write_string;
 use crate::json::write::{array, float, key, number, raw, string};
+use crate::openai_chat::wire::is_for_the_router;
 use crate::target::{Encoded, ReasoningStyle, ResponseContext, Target};
 use crate::tool_words;
 
@@ -52,7 +53,9 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         let own = OWN_MEMBERS.contains(&name.as_str());
         if own && target.refusal(name).is_none() && !(name == "strict_tools" && tools.strict) {
             raw(&mut body, name, value.get());
-        } else if name != "documents" || !value.get().starts_with('[') {
+        } else if !(is_for_the_router(&request.extras, name)
+            || name == "documents" && value.get().starts_with('['))
+        {
             losses.record(name.as_str(), "the provider's protocol has no such parameter");
         }
     }
@@ -249,6 +252,7 @@ fn write_sampling(body: &mut Vec<u8>, request: &Request, target: &Target<'_>, lo
 
 /// Parameters the protocol has no place for.
 fn record_what_is_unknown_here(request: &Request, losses: &mut Losses) {
+    losses.record_citations(&request.turns);
     let sampling = &request.sampling;
     let extra_modalities = request
         .modalities

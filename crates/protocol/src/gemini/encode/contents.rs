@@ -174,9 +174,11 @@ impl<'a> Arranger<'a, '_> {
     }
 
     fn foreign_extras(&mut self, index: usize, turn: &Turn) {
+        let why = "members unknown to the protocol";
         if turn.extras.origin.is_some_and(|origin| origin != Dialect::Gemini) {
-            self.losses.record(format!("messages[{index}]"), "members unknown to the protocol");
+            self.losses.record(format!("messages[{index}]"), why);
         }
+        self.losses.record_members(index, turn, Dialect::Gemini, why);
     }
 
     fn system(&mut self, index: usize, turn: &'a Turn) {

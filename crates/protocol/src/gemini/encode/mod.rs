@@ -22,6 +22,7 @@ use super::wire::{
 };
 use crate::exchange::{Fault, Losses, Request};
 use crate::json::envelope::write_member;
+use crate::openai_chat::wire::is_for_the_router;
 use crate::target::{Encoded, ResponseContext, Target};
 use crate::{Dialect, tool_words};
 use contents::{Conversation, Kind};
@@ -114,6 +115,7 @@ fn write_body(
     }
     generation::write(&mut out, request, target, answer, losses);
     extras(&mut out, request, losses);
+    losses.record_citations(&request.turns);
     Ok(out)
 }
 
@@ -154,6 +156,7 @@ fn extras(out: &mut Vec<u8>, request: &Request, losses: &mut Losses) {
                 written.push(meant);
                 write_member(out, meant, value.get());
             }
+            _ if is_for_the_router(&request.extras, name) => {}
             _ => losses.record(name.clone(), "not in the protocol"),
         }
     }

@@ -7,6 +7,7 @@ use crate::exchange::{Effort, Fault, Losses, OutputFormat, Reasoning, Request};
 use crate::json::Object;
 use crate::json::envelope::write_string;
 use crate::json::write::{array, into_text, key, number, raw, string};
+use crate::openai_chat::wire::is_for_the_router;
 use crate::target::{Encoded, ReasoningStyle, ResponseContext, Target};
 use crate::tool_words;
 
@@ -52,6 +53,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
             "keep_alive" | "truncate" | "shift" => raw(&mut body, name, value.get()),
             // Taken in among the others.
             "options" if value.get().starts_with('{') => {}
+            _ if is_for_the_router(&request.extras, name) => {}
             _ => losses.record(name.as_str(), "the provider's protocol has no such parameter"),
         }
     }
@@ -225,6 +227,7 @@ fn decimal(value: f64) -> String {
 
 /// Parameters the protocol has no place for.
 fn record_what_is_unknown_here(request: &Request, losses: &mut Losses) {
+    losses.record_citations(&request.turns);
     let sampling = &request.sampling;
     let extra_modalities = request
         .modalities

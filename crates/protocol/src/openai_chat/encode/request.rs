@@ -13,6 +13,8 @@ use crate::openai_chat::{reasoning, structured};
 use crate::target::{Encoded, MaxTokensField, ResponseContext, StreamUsage, Target};
 use crate::{Dialect, tool_words};
 
+const FOREIGN: &str = "only the protocol it came in knows this member";
+
 /// Writes a request for a provider that speaks this protocol, with its deviations. `user` is
 /// written as it stands: the gateway has made it unrecognisable before. USERT-1
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
@@ -140,6 +142,7 @@ impl Writer<'_> {
         for (at, turn) in request.turns.iter().enumerate() {
             let mut scene = Scene { target: self.target, losses: self.losses, message: at };
             conversation.turn(turn, at == last, &mut scene)?;
+            self.losses.record_members(at, turn, Dialect::OpenaiChat, FOREIGN);
         }
         let mut scene = Scene { target: self.target, losses: self.losses, message: last };
         conversation.end(&mut scene)
@@ -334,8 +337,12 @@ impl Writer<'_> {
             self.losses.record("service_tier", "the endpoint has another tier");
         }
         self.put_value("service_tier", tier.map(wire::service_tier));
-        if let Some(mark) = request.cache.as_ref().filter(|_| self.target.quirks.cache_control) {
-            write_mark(&mut self.object, mark);
+        if self.target.quirks.cache_control {
+            if let Some(mark) = &request.cache {
+                write_mark(&mut self.object, mark);
+            }
+        } else if is_marked(request) {
+            self.losses.record("cache_control", "the provider takes no marks");
         }
     }
 
@@ -343,8 +350,10 @@ impl Writer<'_> {
         if let Some(origin) = request.extras.origin
             && origin != Dialect::OpenaiChat
         {
-            for (name, _) in &request.extras.members {
-                self.losses.record(name.clone(), "only the protocol it came in knows this member");
+            let extras = &request.extras;
+            let foreign = extras.members.iter().map(|(name, _)| name);
+            for name in foreign.filter(|name| !wire::is_for_the_router(extras, name)) {
+                self.losses.record(name.clone(), FOREIGN);
             }
             return;
         }
@@ -356,6 +365,14 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// Whether anything of the prompt is marked for the cache.
+fn is_marked(request: &Request) -> bool {
+    let blocks = || request.turns.iter().flat_map(|turn| &turn.blocks);
+    request.cache.is_some()
+        || request.tools.iter().any(|tool| tool.cache.is_some())
+        || blocks().any(|block| block.cache.is_some())
 }
 
 fn by_words(target: &Target<'_>) -> bool {

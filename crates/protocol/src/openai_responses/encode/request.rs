@@ -7,7 +7,7 @@ use crate::exchange::{
     ToolKind, Turn,
 };
 use crate::openai_chat::structured;
-use crate::openai_chat::wire::{PENALTIES, PlainNames, SAMPLING, service_tier};
+use crate::openai_chat::wire::{PlainNames, SAMPLING, is_for_the_router, service_tier};
 use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
 use crate::openai_responses::wire::{self, ENCRYPTED_REASONING, LEAST_OUTPUT, LOGPROBS};
 use crate::parameter::Parameter;
@@ -17,6 +17,7 @@ use crate::{Dialect, tool_words};
 /// Members of the chat dialect that are the same here.
 const OF_CHAT: [&str; 2] = ["prompt_cache_options", "prompt_cache_retention"];
 
+const FOREIGN: &str = "only the protocol it came in knows this member";
 const NOT_HERE: &str = "this protocol has no such member";
 
 /// What stands for the word that a provider wants to see before it answers with JSON.
@@ -88,8 +89,6 @@ impl Writer<'_> {
             why
         } else if !abilities.sampling && SAMPLING.contains(&name) {
             "the model takes no sampling parameters"
-        } else if !abilities.penalties && PENALTIES.contains(&name) {
-            "the model takes no penalties"
         } else if !abilities.logprobs && matches!(name, "logprobs" | "top_logprobs") {
             "the model tells no log probabilities"
         } else {
@@ -147,6 +146,7 @@ impl Writer<'_> {
         for (at, turn) in turns.iter().enumerate() {
             let mut scene = Scene { target: self.target, losses: self.losses, turn: at + offset };
             items.turn(turn, &mut scene)?;
+            self.losses.record_members(at + offset, turn, Dialect::OpenaiResponses, FOREIGN);
         }
         items.end();
         self.object.value("input").extend_from_slice(&out);
@@ -299,8 +299,6 @@ impl Writer<'_> {
         } else {
             self.put_value("top_p", sampling.top_p);
         }
-        self.put_value("frequency_penalty", sampling.frequency_penalty);
-        self.put_value("presence_penalty", sampling.presence_penalty);
         self.put_value("top_logprobs", sampling.top_logprobs);
         if self.target.parameters.has(Parameter::TopK) {
             self.put_value("top_k", sampling.top_k);
@@ -308,6 +306,9 @@ impl Writer<'_> {
             self.losses.record("top_k", NOT_HERE);
         }
         for (name, sent) in [
+            // Answers tell these two, but requests that have them are refused.
+            ("frequency_penalty", sampling.frequency_penalty.is_some()),
+            ("presence_penalty", sampling.presence_penalty.is_some()),
             ("min_p", sampling.min_p.is_some()),
             ("top_a", sampling.top_a.is_some()),
             ("repetition_penalty", sampling.repetition_penalty.is_some()),
@@ -402,16 +403,11 @@ impl Writer<'_> {
                 if !self.written.contains(&known) && self.allows(known) {
                     self.object.raw(known, raw.get());
                 }
-            } else if !(chat && is_for_the_router(known)) {
-                self.losses.record(known, "only the protocol it came in knows this member");
+            } else if !((chat && known == "speed") || is_for_the_router(&request.extras, known)) {
+                self.losses.record(known, FOREIGN);
             }
         }
     }
-}
-
-/// Whether a member of the chat dialect speaks to the router: no provider misses it.
-fn is_for_the_router(name: &str) -> bool {
-    crate::openai_chat::wire::ROUTER_ONLY.contains(&name)
 }
 
 fn is_fast(request: &Request) -> bool {

@@ -19,12 +19,10 @@ use crate::openai_responses::wire::{ENCRYPTED_REASONING, LOGPROBS, ROUTER_ONLY, 
 use crate::target::{Encoded, ReasoningRequest, ReasoningStyle, ResponseContext, Target};
 
 /// Members, and what the parameter is called in the list of what endpoints support.
-const LISTED: [(&str, &str); 13] = [
+const LISTED: [(&str, &str); 11] = [
     ("temperature", "temperature"),
     ("top_p", "top_p"),
     ("top_k", "top_k"),
-    ("frequency_penalty", "frequency_penalty"),
-    ("presence_penalty", "presence_penalty"),
     ("top_logprobs", "top_logprobs"),
     ("max_output_tokens", "max_tokens"),
     ("reasoning", "reasoning"),
@@ -253,10 +251,9 @@ impl Patcher<'_, '_> {
                 self.lose(name, "the model takes no sampling parameters");
             }
         }
-        if !abilities.penalties {
-            for name in PENALTIES {
-                self.lose(name, "the model takes no penalties");
-            }
+        // Callers may send them, since answers tell them; the vendor refuses them as unknown.
+        for name in PENALTIES {
+            self.lose(name, "this protocol has no such member");
         }
         if !abilities.logprobs {
             self.lose("top_logprobs", "the model tells no log probabilities");

@@ -259,3 +259,25 @@ fn texts_that_say_nothing_are_left_out() {
     assert_eq!(kinds(&body), ["function_call"]);
     assert_eq!(body["input"][0]["arguments"], "{}");
 }
+
+/// The vendor refuses both as unknown, whatever the catalogue says of the model.
+#[test]
+fn penalties_are_never_sent_and_told() {
+    let request = openai_chat::decode_request(
+        br#"{"messages":[{"role":"user","content":"x"}],"frequency_penalty":0.5,
+            "presence_penalty":-0.5,"repetition_penalty":1.1}"#,
+    )
+    .unwrap();
+    let (quirks, abilities) = (Quirks::default(), Abilities::default());
+    assert!(abilities.penalties);
+    let parameters: Parameters =
+        [Parameter::FrequencyPenalty, Parameter::PresencePenalty].into_iter().collect();
+    for parameters in [parameters, Parameters::NONE] {
+        let target = Target { parameters, ..Target::new("m", &quirks, &abilities) };
+        let (body, losses) = parts(&encode_request(&request, &target).unwrap());
+        for name in ["frequency_penalty", "presence_penalty", "repetition_penalty"] {
+            assert_eq!(body.get(name), None, "{name}");
+            assert!(losses.iter().any(|loss| loss == name), "{name}: {losses:?}");
+        }
+    }
+}

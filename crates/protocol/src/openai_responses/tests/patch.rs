@@ -236,3 +236,16 @@ fn a_whole_answer_passes_with_another_name_and_its_cost() {
     .unwrap_err();
     assert_eq!(fault.error_type, ErrorType::ProviderUnavailable);
 }
+
+/// The vendor refuses both as unknown.
+#[test]
+fn penalties_are_taken_out_and_told() {
+    let encoded = patch(
+        r#"{"model":"m","input":"x","frequency_penalty":0.5,"presence_penalty":-0.5}"#,
+        &Abilities::default(),
+        &RequestPatch::default(),
+    );
+    assert!(!String::from_utf8(encoded.body).unwrap().contains("penalty"));
+    let lost: Vec<_> = encoded.losses.0.iter().map(|loss| loss.path.as_str()).collect();
+    assert_eq!(lost, ["frequency_penalty", "presence_penalty"]);
+}
