@@ -18,7 +18,13 @@ struct Bound {
 const OUTPUT: [Meter; 4] =
     [Meter::Completion, Meter::InternalReasoning, Meter::AudioOutput, Meter::ImageOutputToken];
 
-fn bound(usage: &MeteredUsage, prices: &PriceList, utc_minute_of_day: u16) -> Option<Bound> {
+/// `writes`: there may be output.
+fn bound(
+    usage: &MeteredUsage,
+    prices: &PriceList,
+    utc_minute_of_day: u16,
+    writes: bool,
+) -> Option<Bound> {
     let tariff = Tariff { prices, prompt_tokens: usage.tokens.input, utc_minute_of_day };
     let tokens =
         Usage { output: 0, reasoning: 0, audio_output: 0, image_output: 0, ..usage.tokens };
@@ -27,7 +33,7 @@ fn bound(usage: &MeteredUsage, prices: &PriceList, utc_minute_of_day: u16) -> Op
         .iter()
         .fold(Femto::ZERO, |sum, item| sum.plus(Femto::product(item.quantity, item.price)));
     let dearest = OUTPUT.into_iter().filter_map(|meter| tariff.own(meter)).max();
-    if dearest.is_none() {
+    if dearest.is_none() && writes {
         // Nothing prices output tokens: unknown, unless a piece pays for the whole answer.
         let tokens = Usage { output: 1, ..tokens };
         items(&MeteredUsage { tokens, ..*usage }, &tariff)?;
@@ -38,13 +44,15 @@ fn bound(usage: &MeteredUsage, prices: &PriceList, utc_minute_of_day: u16) -> Op
 
 /// The most that `usage` can cost, in nano-dollars: input as it is told, every output token at
 /// the dearest price of an output token, whatever it will be. Tokens that may be written to a
-/// cache are to be told as written. `None` if the price is unknown.
+/// cache are to be told as written. `None` if the price of what is used is unknown: without output
+/// that of output is not asked for, since vectors have none.
 pub fn upper_bound(
     usage: &MeteredUsage,
     prices: &PriceList,
     utc_minute_of_day: u16,
 ) -> Option<NanoUsd> {
-    let Bound { before, each } = bound(usage, prices, utc_minute_of_day)?;
+    let writes = usage.tokens.output > 0;
+    let Bound { before, each } = bound(usage, prices, utc_minute_of_day, writes)?;
     let output = each.times(usage.tokens.output);
     Some(before.plus(output).rounded())
 }
@@ -72,7 +80,7 @@ pub fn affordable_output_tokens_beside(
     available: NanoUsd,
     utc_minute_of_day: u16,
 ) -> Option<u64> {
-    let Bound { before, each } = bound(usage, prices, utc_minute_of_day)?;
+    let Bound { before, each } = bound(usage, prices, utc_minute_of_day, true)?;
     // The largest sum that rounds to no more than is available: half to even.
     let half = if available.0 & 1 == 0 { Femto::PER_NANO / 2 } else { Femto::PER_NANO / 2 - 1 };
     let most = i128::from(available.0) * Femto::PER_NANO + half;

@@ -132,7 +132,8 @@ impl From<Fault> for AttemptError {
     }
 }
 
-/// Tries one candidate, for at most `most_output` tokens of each answer if money is short. Everything before the first content may fail without the caller knowing.
+/// Tries one candidate, for at most `most_output` tokens of each answer if money is short. Everything
+/// before the first content may fail without the caller knowing.
 pub async fn attempt(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,

@@ -32,6 +32,8 @@ pub struct Demand {
     text: u64,
     images: u64,
     search_units: u64,
+    /// Inputs of which each may be as long as a context; 1 for a conversation.
+    inputs: u64,
     /// Audio, video and documents, whose tokens are not known from their bytes.
     other_media: bool,
     audio: bool,
@@ -53,16 +55,26 @@ impl Demand {
         let counted = surface.counted_members().iter().filter_map(|name| envelope.raw(name));
         let others = size.saturating_sub(counted.map(|raw| raw.get().len()).sum());
         let written = facts.tools > 0 || facts.structured_output.is_some();
+        let inputs = match surface {
+            Surface::Embeddings | Surface::Rerank => facts.message_count.max(1) as u64,
+            _ => 1,
+        };
         let text = facts
             .estimated_prompt_tokens
             .saturating_mul(4)
             .saturating_add(others as u64)
-            .saturating_add(TEMPLATE + if written { INSTRUCTIONS } else { 0 });
+            .saturating_add(TEMPLATE.saturating_mul(inputs))
+            .saturating_add(if written { INSTRUCTIONS } else { 0 });
         Self {
             text,
             images: facts.images,
             search_units: facts.search_units,
-            other_media: facts.audio_input || facts.video_input || facts.file_input,
+            inputs,
+            // What a provider's own tools find comes into the prompt as well.
+            other_media: facts.audio_input
+                || facts.video_input
+                || facts.file_input
+                || facts.hosted_tools,
             audio: facts.audio_input,
             answers: facts.answers.max(1),
             asked: facts.max_output_tokens,
@@ -83,6 +95,7 @@ impl Demand {
             text: (size as u64).saturating_add(TEMPLATE + INSTRUCTIONS),
             images: 0,
             search_units: 0,
+            inputs: 1,
             other_media: references,
             audio: references,
             answers: answers.max(1),
@@ -101,8 +114,11 @@ impl Demand {
     pub fn at<'e>(&self, endpoint: &'e Endpoint, dialect: Dialect, markup: Markup) -> Bound<'e> {
         let context = endpoint.longest_prompt().unwrap_or(UNKNOWN_CONTEXT);
         let media = match self.other_media {
-            true => context,
-            false => self.images.saturating_mul(IMAGE_TOKENS).min(context),
+            true => context.saturating_mul(self.inputs),
+            false => self
+                .images
+                .saturating_mul(IMAGE_TOKENS.min(context))
+                .min(context.saturating_mul(self.inputs)),
         };
         let input = self.text.saturating_add(media);
         let own = endpoint.max_completion_tokens.or(endpoint.context_length);
@@ -111,7 +127,7 @@ impl Demand {
             prices: &endpoint.price,
             usage: MeteredUsage {
                 tokens: Usage { input, ..Usage::default() },
-                requests: 1,
+                requests: self.inputs,
                 images: self.images,
                 search_units: self.search_units,
                 ..MeteredUsage::default()
@@ -129,7 +145,7 @@ impl Demand {
     /// What is asked for on top of the stated length where reasoning has a budget of its own.
     fn thinking(&self, asked: u64, dialect: Dialect) -> u64 {
         match (&self.reasoning, dialect) {
-            (Some(reasoning), Dialect::Anthropic) => {
+            (Some(reasoning), Dialect::Anthropic | Dialect::Bedrock) => {
                 reasoning.effective_budget(asked).unwrap_or_default()
             }
             _ => 0,
@@ -184,6 +200,10 @@ impl Bound<'_> {
 
     /// How many tokens of each answer an amount pays for; `None`: not even the prompt.
     pub fn affordable(&self, amount: NanoUsd) -> Option<u64> {
+        if self.wanted == 0 {
+            // Nothing is written: what is used is the whole cost.
+            return self.with_output(0).filter(|cost| *cost <= amount).map(|_| u64::MAX);
+        }
         let cost = self.markup.affordable(amount);
         let mut least = Some(u64::MAX);
         self.each_reading(|usage| {
@@ -260,6 +280,7 @@ mod tests {
             text: 1_000,
             images: 0,
             search_units: 0,
+            inputs: 1,
             other_media: false,
             audio: false,
             answers,
@@ -295,6 +316,20 @@ mod tests {
     fn prices(base: &[(Meter, i64)]) -> PriceList {
         let base = base.iter().map(|(meter, price)| (*meter, PicoUsd(*price))).collect();
         PriceList { base, overrides: Vec::new() }
+    }
+
+    /// wire-formats 2.6, 5.2: what writes the request raises the limit by the budget.
+    #[test]
+    fn budgets_for_reasoning_come_on_top_where_the_limit_is_raised_by_them() {
+        let reasoning = Reasoning { max_tokens: Some(30_000), ..Reasoning::default() };
+        let demand = Demand { reasoning: Some(reasoning), ..demand(Some(100), 1) };
+        let list = prices(&[(Meter::Prompt, 0), (Meter::Completion, 1_000)]);
+        let endpoint = endpoint(list, Some(64_000));
+        let most = |dialect| demand.at(&endpoint, dialect, Markup::default()).most();
+        for dialect in [Dialect::Anthropic, Dialect::Bedrock] {
+            assert_eq!(most(dialect), Some(NanoUsd(30_100)), "{dialect:?}");
+        }
+        assert_eq!(most(Dialect::OpenaiChat), Some(NanoUsd(100)));
     }
 
     #[test]

@@ -351,12 +351,14 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
             }
         },
         // By the model asked for; those to fall back on are not so different.
-        estimated_prompt_tokens: models
-            .first()
-            .and_then(|slug| call.snapshot.catalog.find(&slug.base))
-            .map_or(asked.estimated_prompt_tokens, |id| {
-                call.prompt_tokens(call.snapshot.catalog.model(id))
-            }),
+        estimated_prompt_tokens: asked.longest_input_tokens.unwrap_or_else(|| {
+            models
+                .first()
+                .and_then(|slug| call.snapshot.catalog.find(&slug.base))
+                .map_or(asked.estimated_prompt_tokens, |id| {
+                    call.prompt_tokens(call.snapshot.catalog.model(id))
+                })
+        }),
         models,
         max_output_tokens: asked.max_output_tokens,
         service_tier: asked.service_tier.as_deref().map(tier).transpose()?,

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod books;
+mod bounds;
 mod chat;
 mod clouds;
 mod connections;

@@ -30,6 +30,8 @@ pub(super) const ROUTER_MEMBERS: &[&str] = &[
     "user",
     "preset",
     "speed",
+    "max_cost",
+    "prompt_cache_key",
     "transforms",
     "usage",
     "debug",

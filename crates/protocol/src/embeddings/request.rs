@@ -114,6 +114,26 @@ impl Medium {
     }
 }
 
+impl Input {
+    /// The size in tokens, estimated. What is not understood counts by its bytes.
+    fn estimated_tokens(&self) -> u64 {
+        let bytes = match self {
+            Self::Text(text) => text.len(),
+            Self::Tokens(list) => return list.len() as u64,
+            Self::Content { parts, extras } => {
+                let size = |part: &Part| match &part.kind {
+                    PartKind::Text(text) => text.len(),
+                    PartKind::Unknown(_) => part.raw.get().len(),
+                    PartKind::Image(_) | PartKind::Media { .. } => 0,
+                };
+                let beside = |(name, raw): &(String, RawJson)| name.len() + raw.get().len();
+                parts.iter().map(size).chain(extras.iter().map(beside)).sum()
+            }
+        };
+        (bytes as u64).div_ceil(4)
+    }
+}
+
 impl Request {
     /// What is expected of the answer to all inputs in one call.
     pub fn expected(&self) -> Expected {
@@ -140,21 +160,12 @@ impl Request {
     /// The size in tokens, estimated: a quarter of the bytes of texts, and tokens as many as there
     /// are. Media do not count.
     pub fn estimated_prompt_tokens(&self) -> u64 {
-        let (mut bytes, mut tokens) = (0_u64, 0_u64);
-        for input in &self.inputs {
-            match input {
-                Input::Text(text) => bytes += text.len() as u64,
-                Input::Tokens(list) => tokens += list.len() as u64,
-                Input::Content { parts, .. } => {
-                    for part in parts {
-                        if let PartKind::Text(text) = &part.kind {
-                            bytes += text.len() as u64;
-                        }
-                    }
-                }
-            }
-        }
-        bytes.div_ceil(4).saturating_add(tokens)
+        self.inputs.iter().map(Input::estimated_tokens).fold(0, u64::saturating_add)
+    }
+
+    /// The size of the longest input in tokens, estimated: each has to fit by itself.
+    pub fn longest_input_tokens(&self) -> u64 {
+        self.inputs.iter().map(Input::estimated_tokens).max().unwrap_or_default()
     }
 
     fn any_part(&self, test: impl Fn(&PartKind) -> bool) -> bool {

@@ -88,7 +88,13 @@ pub struct RequestFacts {
     pub opening: ConversationOpening,
     /// Whether there are cache marks. PCACHE-1
     pub cache_marks: bool,
-    /// Search units of a rerank, estimated. RERANK-2
+    /// The longest single input in tokens, estimated, where there are several of which each has to
+    /// fit; `None` for a conversation.
+    pub longest_input_tokens: Option<u64>,
+    /// Whether tools of the provider's own are offered, which bring text of their own into the
+    /// prompt.
+    pub hosted_tools: bool,
+    /// Search units of a rerank, at most. RERANK-2
     pub search_units: u64,
     /// The kinds of output asked for; empty means text.
     pub output_modalities: Vec<String>,

@@ -2,8 +2,8 @@
 
 use super::{ConversationOpening, RequestFacts, StructuredOutput};
 use crate::exchange::{
-    Block, BlockKind, Fault, MediaSource, OutputFormat, ReasoningContent, Request, Role, Tool,
-    ToolChoice, ToolKind, Turn,
+    Block, BlockKind, Extras, Fault, MediaSource, OutputFormat, ReasoningContent, Request, Role,
+    Tool, ToolChoice, ToolKind, Turn,
 };
 use crate::openai_chat::{MAX_TOOLS, is_plain_name};
 
@@ -24,13 +24,17 @@ pub fn complete(mut facts: RequestFacts, request: &Request) -> Result<RequestFac
     facts.parameters = parameters(request);
     let mut text = 0;
     for turn in &request.turns {
-        text += AROUND_TURN + turn.blocks.iter().map(|it| block(it, &mut facts)).sum::<u64>();
+        text += AROUND_TURN + members(&turn.extras);
+        text += turn.blocks.iter().map(|it| block(it, &mut facts)).sum::<u64>();
     }
     for tool in &request.tools {
         text += tool_size(tool);
         facts.cache_marks |= tool.cache.is_some();
-        if let ToolKind::Function { name, .. } = &tool.kind {
-            facts.irregular_tool_names |= !is_plain_name(name);
+        match &tool.kind {
+            ToolKind::Function { name, .. } => {
+                facts.irregular_tool_names |= !is_plain_name(name);
+            }
+            ToolKind::Opaque { .. } => facts.hosted_tools = true,
         }
     }
     facts.cache_marks |= request.cache.is_some();
@@ -131,7 +135,9 @@ fn block(block: &Block, facts: &mut RequestFacts) -> u64 {
             inline + filename.as_deref().map_or(0, str::len)
         }
         BlockKind::Reasoning(reasoning) => match &reasoning.content {
-            ReasoningContent::Text { text, .. } => text.len(),
+            ReasoningContent::Text { text, signature } => {
+                text.len() + signature.as_deref().map_or(0, str::len)
+            }
             ReasoningContent::Summary { summary } => summary.len(),
             ReasoningContent::Encrypted { data } => data.len(),
         },
@@ -142,11 +148,20 @@ fn block(block: &Block, facts: &mut RequestFacts) -> u64 {
         BlockKind::ToolResult { content, call_id, .. } => {
             facts.tool_history = true;
             let inside: u64 = content.iter().map(|it| self::block(it, facts)).sum();
-            return AROUND_BLOCK + call_id.len() as u64 + inside;
+            return AROUND_BLOCK + call_id.len() as u64 + members(&block.extras) + inside;
         }
-        BlockKind::Opaque { raw, .. } => raw.get().len(),
+        BlockKind::Opaque { raw, .. } => {
+            // A document may hold media, by their addresses too.
+            facts.file_input |= raw.get().contains("\"document\"");
+            raw.get().len()
+        }
     };
-    AROUND_BLOCK + text as u64
+    AROUND_BLOCK + text as u64 + members(&block.extras)
+}
+
+/// The size of what is passed on without being understood, in bytes.
+fn members(extras: &Extras) -> u64 {
+    extras.members.iter().map(|(name, raw)| (name.len() + raw.get().len()) as u64).sum()
 }
 
 fn tool_size(tool: &Tool) -> u64 {
@@ -158,7 +173,7 @@ fn tool_size(tool: &Tool) -> u64 {
         }
         ToolKind::Opaque { raw, .. } => raw.get().len(),
     };
-    AROUND_BLOCK + text as u64
+    AROUND_BLOCK + text as u64 + members(&tool.extras)
 }
 
 /// STICKY-7

@@ -30,11 +30,14 @@ pub(super) fn is_own_media_url(url: &str) -> bool {
 }
 
 /// Members that speak to the router, whatever the caller's protocol; the service refuses them.
-pub(super) const ROUTER_MEMBERS: [&str; 17] = [
+pub(super) const ROUTER_MEMBERS: [&str; 20] = [
     "model",
     "models",
     "stream",
     "provider",
+    "max_cost",
+    "speed",
+    "prompt_cache_key",
     "plugins",
     "preset",
     "route",

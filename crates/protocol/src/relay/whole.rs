@@ -158,14 +158,14 @@ impl Answer {
 
     /// Embeddings that were read. EMB-1
     pub fn of_embeddings(response: embeddings::Response, format: EncodingFormat) -> Self {
-        let (usage, upstream_id) = (response.usage, response.upstream_id.clone());
+        let (usage, upstream_id) = (counted(response.usage), response.upstream_id.clone());
         let form = Form::Embeddings(Box::new(response), format);
         Self { usage, upstream_id, ..Self::of_vectors(Surface::Embeddings, form) }
     }
 
     /// Embeddings that pass as they came. EMB-1
     pub fn of_patched_embeddings(patched: embeddings::PatchedResponse) -> Self {
-        let (usage, upstream_id) = (patched.usage, patched.upstream_id.clone());
+        let (usage, upstream_id) = (counted(patched.usage), patched.upstream_id.clone());
         let form = Form::PatchedEmbeddings(Box::new(patched));
         Self { usage, upstream_id, ..Self::of_vectors(Surface::Embeddings, form) }
     }
@@ -241,6 +241,11 @@ impl Answer {
             }
         }
     }
+}
+
+/// Token counts of an answer without a completion: zeros stand for counts that were never made.
+fn counted(usage: Option<Usage>) -> Option<Usage> {
+    usage.filter(|usage| usage.input > 0)
 }
 
 /// Images in an answer.

@@ -13,6 +13,9 @@ use crate::json::RawJson;
 /// The documents counted as one search unit, as Cohere bills them.
 const DOCUMENTS_PER_SEARCH_UNIT: u64 = 100;
 
+/// The tokens of a document that are counted as one, with the query's.
+const TOKENS_PER_CHUNK: u64 = 500;
+
 const KNOWN: [&str; 6] = ["model", "query", "documents", "top_n", "return_documents", "provider"];
 
 /// A request to rerank documents. RERANK-2
@@ -76,6 +79,24 @@ impl Request {
         let bytes =
             self.documents.iter().map(read).fold(0, |sum: u64, each| sum.saturating_add(each));
         bytes.div_ceil(4)
+    }
+
+    /// The size of the longest document in tokens, estimated, with the query that is read beside it.
+    pub fn longest_input_tokens(&self) -> u64 {
+        let longest = self.documents.iter().filter_map(|document| document.text.as_ref());
+        let longest = longest.map(String::len).max().unwrap_or_default();
+        ((self.query.len() + longest) as u64).div_ceil(4)
+    }
+
+    /// The search units at most: a document of more than 500 tokens counts as several, and no text
+    /// has more tokens than bytes.
+    pub fn most_search_units(&self) -> u64 {
+        let query = self.query.len() as u64;
+        let chunks = self.documents.iter().map(|document| {
+            let text = document.text.as_ref().map_or(0, |text| text.len() as u64);
+            1 + query.saturating_add(text) / TOKENS_PER_CHUNK
+        });
+        chunks.fold(0, u64::saturating_add).div_ceil(DOCUMENTS_PER_SEARCH_UNIT)
     }
 
     /// The search units, estimated: one for every hundred documents begun. Long documents count as

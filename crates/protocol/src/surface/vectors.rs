@@ -9,6 +9,7 @@ pub(super) fn of_embeddings(facts: RequestFacts, request: &embeddings::Request) 
     let images = request.images();
     RequestFacts {
         estimated_prompt_tokens: request.estimated_prompt_tokens(),
+        longest_input_tokens: Some(request.longest_input_tokens()),
         images,
         image_input: images > 0,
         audio_input: request.has_medium(Medium::Audio),
@@ -27,10 +28,11 @@ pub(super) fn of_rerank(facts: RequestFacts, request: &rerank::Request) -> Reque
     let images = request.documents.iter().filter(|document| document.image.is_some()).count();
     RequestFacts {
         estimated_prompt_tokens: request.estimated_prompt_tokens(),
+        longest_input_tokens: Some(request.longest_input_tokens()),
         images: images as u64,
         image_input: images > 0,
         message_count: request.documents.len(),
-        search_units: request.estimated_search_units(),
+        search_units: request.most_search_units(),
         max_output_tokens: Some(0),
         output_modalities: vec!["rerank".to_owned()],
         ..facts

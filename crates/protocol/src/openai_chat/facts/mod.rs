@@ -169,8 +169,12 @@ fn read_tools(raw: &RawValue, facts: &mut RequestFacts) -> Result<(), Fault> {
         let tool = object(raw, &place)?;
         facts.tools += 1;
         facts.cache_marks |= tool.peek("cache_control").is_some();
-        if type_of(&tool, &place)? != "function" {
-            continue;
+        match type_of(&tool, &place)?.as_ref() {
+            "function" => {}
+            kind => {
+                facts.hosted_tools |= kind != "custom";
+                continue;
+            }
         }
         let place = place.member("function");
         let Some(function) = tool.peek("function") else { return Err(place.refuse("is missing")) };
