@@ -37,6 +37,11 @@ def as_served():
     schemas = document["components"]["schemas"]
     # It contradicts itself: the first event of a stream has a response without a usage.
     schemas["BaseResponsesResult"]["properties"]["usage"] = {"$ref": "#/components/schemas/Usage"}
+    # Likewise: what is begun may be reasoning.
+    for name in ("BaseContentPartAddedEvent", "BaseContentPartDoneEvent"):
+        schemas[name]["properties"]["part"]["anyOf"].append(
+            {"$ref": "#/components/schemas/ReasoningTextContent"}
+        )
     # Not told where there is none: clients send blocks back as they got them, and hosts that have
     # Anthropic's protocol refuse members they do not know.
     schemas["AnthropicTextBlock"]["required"].remove("citations")

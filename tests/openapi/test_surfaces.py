@@ -185,3 +185,32 @@ def test_nothing_is_stored(http, more):
     assert answer.status_code == 400
     check(answer.json(), "post", "/responses", "400")
     assert next(iter(more)) in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("model", PLAIN)
+def test_flat_tools_of_cursor_are_understood(http, model):
+    """CLIENT-3"""
+    tool = {"type": "function", "name": "look", "description": "Looks", "parameters": PARAMETERS}
+    body = {
+        "model": model, "messages": [{"role": "user", "content": "Call look"}], "tools": [tool],
+        "tool_choice": {"type": "function", "name": "look"},
+    }
+    answer = http.post("/cursor/chat/completions", json=body)
+    assert answer.status_code == 200, answer.text
+    check(answer.json(), "post", "/chat/completions")
+    [call] = answer.json()["choices"][0]["message"]["tool_calls"]
+    assert call["function"]["name"] == "look"
+
+
+def test_clients_of_anthropic_get_all_models_at_once(http):
+    """They would ask for the next page by an id, again and again."""
+    every = http.get("/models").json()["data"]
+    answer = http.get("/models?limit=1", headers={"anthropic-version": "2023-06-01"}).json()
+    check(answer, "get", "/models")
+    assert len(answer["data"]) == len(every) and answer["has_more"] is False
+
+
+@pytest.mark.parametrize("path", ["/v1beta/models/%FF", "/v1beta/models/nobody/nothing"])
+def test_errors_of_the_gemini_api_have_its_form(http, gateway, path):
+    error = http.get(gateway.url + path).json()["error"]
+    assert error["status"] in ("INVALID_ARGUMENT", "NOT_FOUND")

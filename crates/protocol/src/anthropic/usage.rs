@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 
-use super::wire::{key, number, raw, string, string_or_null};
+use super::wire::{key, number, raw, string_or_null};
 use crate::exchange::{Charge, Usage};
 use crate::json::Object;
 
