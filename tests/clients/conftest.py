@@ -12,14 +12,11 @@ os.environ["SSL_CERT_DIR"] = NO_CERTIFICATES.name
 import httpx
 import pytest
 
-from build_providers import PROTOCOLS, UNSTREAMED
+from build_providers import PROTOCOLS
 from trunkline import PATIENCE, Trunkline
 
 # One provider for each protocol between the gateway and a provider.
-DIALECTS = {
-    facts["dialect"]: name
-    for name, facts in reversed(PROTOCOLS.items()) if facts["dialect"] not in UNSTREAMED
-}
+DIALECTS = {facts["dialect"]: name for name, facts in reversed(PROTOCOLS.items())}
 
 
 @pytest.fixture(scope="session")

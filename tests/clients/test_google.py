@@ -73,10 +73,7 @@ def test_tools_are_called_in_a_loop(client, model, weather, streamed):
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_parallel_calls_are_answered_together(request, beta, model, weather, streamed):
-    if streamed and model not in ("e2e/anthropic", "e2e/responses"):
-        reason = "calls come in a chunk each, of which the SDK makes turns that stay apart"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+def test_parallel_calls_are_answered_together(beta, model, weather, streamed):
     oslo = call("get_weather", city="Oslo", days=3)
     tokyo = also("get_weather", city="東京", days=2)
     text = loop(beta, model, weather, streamed, oslo, tokyo)

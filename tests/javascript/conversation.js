@@ -30,8 +30,6 @@ export const MODELS = (() => {
   const { providers } = JSON.parse(execFileSync(python, ["-B", BUILDER, "http://nowhere"]));
   const first = new Map();
   for (const { slug, dialect } of providers) {
-    // The gateway takes their streams for whole answers yet.
-    if (dialect === "bedrock" || dialect === "ollama") continue;
     if (!first.has(dialect)) first.set(dialect, slug.replace("e2e-", "e2e/"));
   }
   return [...first];

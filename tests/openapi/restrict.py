@@ -20,6 +20,7 @@ ROUTES = [
     "/chat/completions",
     "/credits",
     "/credits/coinbase",
+    "/embeddings",
     "/endpoints/zdr",
     "/generation",
     "/generation/content",
@@ -27,6 +28,7 @@ ROUTES = [
     "/key",
     "/keys",
     "/keys/{hash}",
+    "/messages",
     "/model/{author}/{slug}",
     "/models",
     "/models/count",
@@ -34,6 +36,8 @@ ROUTES = [
     "/models/{author}/{slug}/endpoints",
     "/organization/members",
     "/providers",
+    "/rerank",
+    "/responses",
     "/workspaces",
     "/workspaces/{id}",
     "/workspaces/{id}/budgets",
@@ -76,7 +80,7 @@ def schema(given):
 
 def opened(name, kept):
     """A schema without the list of providers: here they are the operator's own."""
-    if name in ("provider_name", "ProviderName") and isinstance(kept, dict):
+    if name in ("provider", "provider_name", "ProviderName") and isinstance(kept, dict):
         kept.pop("enum", None)
     return kept
 

@@ -3,15 +3,9 @@
 Generated requests are mostly refused; these are requests that succeed.
 """
 
-import json
-
-import httpx
-import jsonschema
 import pytest
 
-from trunkline import ROOT, Trunkline
-
-DOCUMENT = json.loads((ROOT / "openapi" / "compatibility.json").read_text())
+from served import check, check_stream
 
 TOOL = {
     "type": "function",
@@ -48,39 +42,6 @@ READ = [
 ]
 
 
-@pytest.fixture(scope="module")
-def gateway():
-    running = Trunkline()
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def http(gateway):
-    headers = {"authorization": f"Bearer {gateway.key}"}
-    with httpx.Client(base_url=gateway.base_url, headers=headers, timeout=30) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def management(gateway):
-    headers = {"authorization": f"Bearer {gateway.management_key()}"}
-    with httpx.Client(base_url=gateway.base_url, headers=headers, timeout=30) as client:
-        yield client
-
-
-def described(method, path, status, media):
-    """The schema of an answer, with all it refers to."""
-    content = DOCUMENT["paths"][path][method]["responses"][status]["content"]
-    return {**content[media]["schema"], "components": DOCUMENT["components"]}
-
-
-def check(value, method, path, status="200", media="application/json"):
-    schema = described(method, path, status, media)
-    errors = list(jsonschema.Draft202012Validator(schema).iter_errors(value))
-    assert not errors, [f"{error.json_path}: {error.message}"[:400] for error in errors[:10]]
-
-
 @pytest.mark.parametrize(("kind", "model"), CASES)
 def test_answers_are_as_described(http, kind, model):
     answer = http.post("/chat/completions", json={"model": model, **ASKED[kind]})
@@ -93,16 +54,7 @@ def test_chunks_are_as_described(http, kind, model):
     body = {"model": model, "stream": True, **ASKED[kind]}
     answer = http.post("/chat/completions", json=body)
     assert answer.status_code == 200, answer.text
-    frames = [frame for frame in answer.text.split("\n\n") if frame.startswith("data: {")]
-    assert frames
-    schema = described("post", "/chat/completions", "200", "text/event-stream")
-    wrapped = "data" in schema.get("properties", {}) or "$ref" in schema and "data" in (
-        DOCUMENT["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]].get("properties", {})
-    )
-    for frame in frames:
-        chunk = json.loads(frame.removeprefix("data: "))
-        value = {"data": chunk} if wrapped else chunk
-        check(value, "post", "/chat/completions", media="text/event-stream")
+    check_stream(answer.text, "/chat/completions")
 
 
 @pytest.mark.parametrize(("path", "actual"), READ)

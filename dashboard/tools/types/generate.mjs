@@ -30,16 +30,9 @@ function closure(document, roots) {
   return { openapi: document.openapi, info: document.info, paths: {}, components: { schemas: kept } };
 }
 
-/** The server's document names several operations alike; nothing here goes by these names. */
-function withoutNames(document) {
-  for (const path of Object.values(document.paths))
-    for (const operation of Object.values(path)) delete operation.operationId;
-  return document;
-}
-
 const compatibility = read('../openapi/compatibility.json');
 const files = {
-  'src/api/schema.d.ts': withoutNames(read('openapi.json')),
+  'src/api/schema.d.ts': read('openapi.json'),
   'src/api/catalogue.d.ts': closure(compatibility, ['Model', 'PublicEndpoint', 'OpenRouterMetadata']),
 };
 let stale = false;

@@ -36,7 +36,13 @@ pub async fn models(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refused> {
     let snapshot = app.snapshot();
-    let pairs = pairs(query.as_deref());
+    let mut pairs = pairs(query.as_deref());
+    let as_anthropic = asks_as_anthropic(&headers);
+    if as_anthropic {
+        // Anthropic's pages are counted by ids. Its clients would ask for the next one for ever, so
+        // they get all at once.
+        pairs.retain(|(name, _)| !matches!(name.as_str(), "limit" | "offset"));
+    }
     let page = page(&snapshot, &pairs, &snapshot.available)?;
     let objects = objects(&snapshot, &page, &snapshot.available);
     if flag(&pairs, "use_rss") {
@@ -47,7 +53,7 @@ pub async fn models(
     let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let next = next_link("/api/v1/models", borrowed, &page);
     let mut list = json!({ "data": objects, "total_count": page.total, "links": { "next": next } });
-    if asks_as_anthropic(&headers) {
+    if as_anthropic {
         add_anthropic_members(&mut list);
     }
     Ok(Json(list).into_response())

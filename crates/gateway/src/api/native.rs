@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use catalog::{Model, ModelKind};
@@ -62,8 +63,16 @@ pub async fn google_models(State(app): State<Arc<App>>, RawQuery(query): RawQuer
 /// `GET /v1beta/models/{model}`.
 pub async fn google_model_by_name(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Response {
+    let name = match name {
+        Ok(Path(name)) => name,
+        Err(rejection) => {
+            // ERR-1: in the envelope like every other error.
+            let message = format!("the path cannot be read: {}", rejection.body_text());
+            return told(&Fault::invalid(message));
+        }
+    };
     let snapshot = app.snapshot();
     let catalog = &snapshot.catalog;
     match catalog.find(&name).or_else(|| catalog.find_native(&name)) {
@@ -72,10 +81,13 @@ pub async fn google_model_by_name(
         }
         _ => {
             let shown: String = name.chars().take(200).collect();
-            let fault = Fault::new(ErrorType::NotFound, format!("models/{shown} is not found"));
-            respond_on(Surface::Gemini, &fault, None, &[]).map(axum::body::Body::new)
+            told(&Fault::new(ErrorType::NotFound, format!("models/{shown} is not found")))
         }
     }
+}
+
+fn told(fault: &Fault) -> Response {
+    respond_on(Surface::Gemini, fault, None, &[]).map(axum::body::Body::new)
 }
 
 fn usable(snapshot: &Snapshot) -> impl Iterator<Item = &Model> {

@@ -25,6 +25,11 @@ pub fn addressed(uri: &Uri) -> Option<(Surface, Addressed)> {
     Some((surface, Addressed::default()))
 }
 
+/// Whether tools may come in Cursor's form. CLIENT-3
+pub fn has_flat_tools(uri: &Uri) -> bool {
+    uri.path().ends_with("/v1/cursor/chat/completions")
+}
+
 /// `/v1beta/models/{model}:generateContent` and `…:streamGenerateContent`; Google's SDK writes
 /// `v1` in place of `v1beta` where it is told to.
 fn generate_content(path: &str) -> Option<(Surface, Addressed)> {

@@ -14,11 +14,13 @@ use ledger::{PaidBy, PriceVerdict};
 use protocol::Surface;
 use protocol::exchange::{Additions, ErrorType, Fault, Identity};
 use protocol::json::{Envelope, RawJson};
+use protocol::openai_chat::nest_tools;
 use protocol::openai_responses::Echo;
 use protocol::surface::{Addressed, Read};
 use store::Slot;
 use tokio::sync::OnceCell;
 
+use super::address::has_flat_tools;
 use super::admit::{authenticate, enter, key_of_address, may_infer, no_slot};
 use super::attempt::Completed;
 use super::dispatch::{Begun, Dispatch, Exhausted};
@@ -147,6 +149,10 @@ async fn admitted(
             }
             return Err(fault.into());
         }
+    };
+    let body = match has_flat_tools(&parts.uri) {
+        true => nest_tools(&body).map_or(body, Bytes::from),
+        false => body,
     };
     let presence = Arc::new(Presence::default());
     let request = Pending {

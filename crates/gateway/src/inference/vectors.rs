@@ -51,7 +51,8 @@ async fn embed(
     let form = provider.embeddings_form(model).ok_or_else(no_form)?;
     let told = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     // A raw name of an end user never leaves, so a body that has one is written anew. USERT-1
-    if form == Form::OpenAi && !dispatch.envelope.has("user") {
+    let as_it_came = !dispatch.envelope.has("user") && !request.has_texts_in_parts();
+    if form == Form::OpenAi && as_it_came {
         let unsupported = &catalog.quirks_of(candidate.endpoint).unsupported_parameters;
         let body = embeddings::patch_request(dispatch.envelope, model, unsupported);
         let path = form.path(model).map_err(AttemptError::unwritable)?;

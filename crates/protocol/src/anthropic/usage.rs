@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 
-use super::wire::{key, number, raw, string};
+use super::wire::{key, number, raw, string_or_null};
 use crate::exchange::{Charge, Usage};
 use crate::json::Object;
 
@@ -129,7 +129,8 @@ fn sums(iterations: &RawValue) -> Option<Sums> {
     Some(total)
 }
 
-/// Writes a whole `usage` object in the vendor's convention, with what the answer cost. USAGE-7
+/// Writes a whole `usage` object in the vendor's convention, with what the answer cost. What the
+/// schema requires and nobody knows is null. USAGE-7
 pub(super) fn write(
     out: &mut Vec<u8>,
     usage: Option<&Usage>,
@@ -154,17 +155,22 @@ pub(super) fn write(
         out.push(b'{');
         number(out, "thinking_tokens", usage.reasoning);
         out.push(b'}');
+    } else {
+        raw(out, "output_tokens_details", "null");
     }
     if usage.web_searches > 0 {
         key(out, "server_tool_use");
         out.push(b'{');
         number(out, "web_search_requests", usage.web_searches);
+        number(out, "web_fetch_requests", 0);
         out.push(b'}');
+    } else {
+        raw(out, "server_tool_use", "null");
     }
     // TIER-7
-    if let Some(tier) = service_tier {
-        string(out, "service_tier", if tier == "default" { "standard" } else { tier });
-    }
+    let tier = service_tier.map(|tier| if tier == "default" { "standard" } else { tier });
+    string_or_null(out, "service_tier", tier);
+    raw(out, "inference_geo", "null");
     if let Some(charge) = charge {
         write_charge(out, charge);
     }
@@ -266,7 +272,7 @@ mod tests {
         write(&mut out, Some(&usage), Some("default"), Some(&charge));
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            r#"{"input_tokens":3,"cache_creation_input_tokens":3,"cache_read_input_tokens":4,"cache_creation":{"ephemeral_5m_input_tokens":3,"ephemeral_1h_input_tokens":0},"output_tokens":0,"service_tier":"standard","cost":0.000012300,"is_byok":false,"cost_details":{"upstream_inference_cost":0.01}}"#
+            r#"{"input_tokens":3,"cache_creation_input_tokens":3,"cache_read_input_tokens":4,"cache_creation":{"ephemeral_5m_input_tokens":3,"ephemeral_1h_input_tokens":0},"output_tokens":0,"output_tokens_details":null,"server_tool_use":null,"service_tier":"standard","inference_geo":null,"cost":0.000012300,"is_byok":false,"cost_details":{"upstream_inference_cost":0.01}}"#
         );
     }
 }

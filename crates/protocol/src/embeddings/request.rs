@@ -132,9 +132,25 @@ impl Input {
         };
         (bytes as u64).div_ceil(4)
     }
+
+    /// Whether it has parts that are all texts and nothing beside them.
+    pub(crate) fn is_text(&self) -> bool {
+        match self {
+            Self::Content { parts, extras } => {
+                let are_texts = parts.iter().all(|part| matches!(part.kind, PartKind::Text(_)));
+                are_texts && extras.is_empty()
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Request {
+    /// Whether an input is written as a text though it came in parts.
+    pub fn has_texts_in_parts(&self) -> bool {
+        self.inputs.iter().any(Input::is_text)
+    }
+
     /// What is expected of the answer to all inputs in one call.
     pub fn expected(&self) -> Expected {
         self.expected_of(self.inputs.len())

@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 pub(crate) mod error;
 pub(crate) mod facts;
+mod flat_tools;
 pub(crate) mod parameters;
 pub(crate) mod patch;
 mod prefill;
@@ -27,6 +28,7 @@ pub use encode::{encode_request, encode_response};
 pub use error::{decode_error, encode_error, recover_answer};
 pub use facts::read_facts;
 pub(crate) use facts::{MAX_TOOLS, read_router_facts};
+pub use flat_tools::nest_tools;
 pub use patch::{
     PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
 };

@@ -147,9 +147,9 @@ impl StreamEncoder {
         json.push(b'{');
         string_or_null(&mut json, "stop_reason", stop_reason_of(reason, native.as_deref()));
         raw(&mut json, "stop_sequence", "null");
-        if is_detail && !refusal.is_empty() {
-            write_stop_details(&mut json, Some(&refusal));
-        }
+        let told = is_detail && !refusal.is_empty();
+        write_stop_details(&mut json, told.then_some(refusal.as_str()));
+        raw(&mut json, "container", "null");
         json.push(b'}');
         key(&mut json, "usage");
         usage::write(
@@ -187,6 +187,7 @@ impl StreamEncoder {
             ("content", "[]"),
             ("stop_reason", "null"),
             ("stop_sequence", "null"),
+            ("stop_details", "null"),
             ("container", "null"),
         ] {
             raw(&mut json, name, value);

@@ -45,6 +45,14 @@ fn input(out: &mut Vec<u8>, input: &Input) {
         Input::Tokens(tokens) => array(out, tokens, |out, token| {
             let _ = serde_json::to_writer(out, token);
         }),
+        // What is a text alone is one for every host of this form; few know more.
+        Input::Content { parts, .. } if input.is_text() => {
+            let texts = parts.iter().filter_map(|part| match &part.kind {
+                PartKind::Text(text) => Some(text.as_str()),
+                _ => None,
+            });
+            write_string(out, &texts.collect::<Vec<_>>().join("\n"));
+        }
         Input::Content { parts, extras } => object(out, |content| {
             content.array("content", parts, |out, part| {
                 out.extend_from_slice(part.raw.get().as_bytes());

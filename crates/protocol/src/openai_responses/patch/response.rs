@@ -13,6 +13,20 @@ use crate::target::ResponseContext;
 /// Members that are set here.
 pub(super) const REPLACED: [&str; 4] = ["id", "model", "usage", "openrouter_metadata"];
 
+/// Members that the schema requires, where `null` says no more than their absence: hosts of open
+/// models leave them out, and official SDKs refuse an answer without them.
+const REQUIRED: [&str; 9] = [
+    "completed_at",
+    "error",
+    "frequency_penalty",
+    "incomplete_details",
+    "instructions",
+    "metadata",
+    "presence_penalty",
+    "temperature",
+    "top_p",
+];
+
 /// A provider's whole answer, ready but for its cost.
 #[derive(Clone, Debug)]
 pub struct PatchedResponse {
@@ -116,5 +130,8 @@ pub(super) fn write_head(
             Some(output) => members.raw(name, &output),
             None => members.raw(name, raw.get()),
         }
+    }
+    for name in REQUIRED.iter().filter(|name| answer.peek(name).is_none()) {
+        members.raw(name, "null");
     }
 }

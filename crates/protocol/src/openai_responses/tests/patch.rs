@@ -249,3 +249,24 @@ fn penalties_are_taken_out_and_told() {
     let lost: Vec<_> = encoded.losses.0.iter().map(|loss| loss.path.as_str()).collect();
     assert_eq!(lost, ["frequency_penalty", "presence_penalty"]);
 }
+
+/// OpenRouter's SDK refuses an answer that lacks what the schema requires, null or not.
+#[test]
+fn what_the_schema_requires_and_a_host_leaves_out_is_null() {
+    let body = br#"{"id":"r","status":"completed","output":[],"temperature":0.50,"error":null}"#;
+    let answer = patch_response(body, &identity(), &ResponseContext::default()).unwrap();
+    let text = String::from_utf8(answer.finish(Additions::default())).unwrap();
+    assert!(text.contains(r#""temperature":0.50"#), "{text}");
+    let whole: Value = serde_json::from_str(&text).unwrap();
+    for name in ["completed_at", "frequency_penalty", "instructions", "presence_penalty", "top_p"] {
+        assert!(whole.as_object().unwrap().get(name).is_some_and(Value::is_null), "{name}");
+    }
+    assert_eq!(text.matches("\"error\"").count(), 1, "{text}");
+
+    let mut stream = PatchStream::new(identity(), ResponseContext::default());
+    let mut out = Vec::new();
+    let data = br#"{"type":"response.created","response":{"status":"in_progress","output":[]}}"#;
+    stream.push(&crate::sse::Frame { event: None, data }, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains(r#""presence_penalty":null"#), "{text}");
+}

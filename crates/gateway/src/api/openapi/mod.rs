@@ -1,91 +1,27 @@
 //! The OpenAPI document, made from the code and served.
 
+mod answer;
+mod inference;
+mod name;
+mod request;
+
 use axum::Json;
-use serde::Serialize;
+use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
-use utoipa::{OpenApi, ToSchema};
 
-/// The members of a chat request that this gateway reads; any other member is passed on. CHAT-3
-#[derive(Serialize, ToSchema)]
-#[expect(missing_docs, reason = "the names are the API's own; CHAT-3 lists them")]
-pub struct ChatRequest {
-    pub model: Option<String>,
-    pub models: Option<Vec<String>>,
-    pub messages: Vec<Message>,
-    pub stream: Option<bool>,
-    pub max_tokens: Option<u64>,
-    pub max_completion_tokens: Option<u64>,
-    #[schema(minimum = 0, maximum = 2)]
-    pub temperature: Option<f64>,
-    #[schema(exclusive_minimum = 0, maximum = 1)]
-    pub top_p: Option<f64>,
-    pub top_k: Option<u64>,
-    #[schema(minimum = -2, maximum = 2)]
-    pub frequency_penalty: Option<f64>,
-    #[schema(minimum = -2, maximum = 2)]
-    pub presence_penalty: Option<f64>,
-    pub seed: Option<i64>,
-    #[schema(value_type = Option<Object>)]
-    pub stop: Option<String>,
-    #[schema(value_type = Option<Vec<Object>>)]
-    pub tools: Option<Vec<String>>,
-    #[schema(value_type = Option<Object>)]
-    pub tool_choice: Option<String>,
-    pub parallel_tool_calls: Option<bool>,
-    #[schema(value_type = Option<Object>)]
-    pub response_format: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    pub reasoning: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    pub provider: Option<String>,
-    pub service_tier: Option<String>,
-    #[schema(max_length = 256)]
-    pub session_id: Option<String>,
-    pub user: Option<String>,
-}
-
-/// One message. CHAT-7
-#[derive(Serialize, ToSchema)]
-#[expect(missing_docs, reason = "the names are the API's own")]
-pub struct Message {
-    pub role: String,
-    #[schema(value_type = Option<Object>)]
-    pub content: Option<String>,
-    pub name: Option<String>,
-    pub tool_call_id: Option<String>,
-}
-
-/// A legacy completion request. CHAT-14
-#[derive(Serialize, ToSchema)]
-#[expect(missing_docs, reason = "the names are the API's own")]
-pub struct CompletionRequest {
-    pub model: Option<String>,
-    pub prompt: String,
-    pub stream: Option<bool>,
-    pub max_tokens: Option<u64>,
-}
-
-/// An error. ERR-1
-#[derive(Serialize, ToSchema)]
-pub struct ErrorAnswer {
-    error: ErrorObject,
-}
-
-/// What went wrong. ERR-1
-#[derive(Serialize, ToSchema)]
-pub struct ErrorObject {
-    code: u16,
-    message: String,
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<String>,
-}
+pub use answer::ErrorAnswer;
+use request::ChatRequest;
 
 macro_rules! documented {
-    ($name:ident, $method:ident, $path:literal, $doc:literal $(, $request:ty)?) => {
+    (
+        $name:ident, $method:ident, $path:literal, $doc:literal $(, body $request:ty)?
+        $(, params($($param:literal),+))? $(,)?
+    ) => {
         #[doc = $doc]
         #[utoipa::path(
             $method,
             path = $path,
+            $(params($(($param = String, Path)),+),)?
             $(request_body = $request,)?
             responses(
                 (status = 200, body = Object),
@@ -98,49 +34,70 @@ macro_rules! documented {
     };
 }
 
-documented!(chat, post, "/api/v1/chat/completions", "Answers a conversation.", ChatRequest);
-documented!(completions, post, "/api/v1/completions", "Continues a prompt.", CompletionRequest);
-documented!(route, post, "/api/v1/route", "Explains a route and calls nobody.", ChatRequest);
-documented!(models, get, "/api/v1/models", "Lists models.");
+documented!(route, post, "/api/v1/route", "Explains a route and calls nobody.", body ChatRequest);
+documented!(
+    models,
+    get,
+    "/api/v1/models",
+    "Lists models. With a header `anthropic-version` the list has the members that Anthropic's clients read as well."
+);
+documented!(
+    anthropic_models,
+    get,
+    "/anthropic/v1/models",
+    "The same, for clients that are given the address of a host."
+);
 documented!(count, get, "/api/v1/models/count", "Counts models.");
 documented!(user, get, "/api/v1/models/user", "Lists the models the caller can use.");
-documented!(model, get, "/api/v1/model/{author}/{slug}", "Shows a model.");
+documented!(
+    model,
+    get,
+    "/api/v1/model/{author}/{slug}",
+    "Shows a model.",
+    params("author", "slug")
+);
 documented!(
     endpoints,
     get,
     "/api/v1/models/{author}/{slug}/endpoints",
-    "Lists a model's endpoints."
+    "Lists a model's endpoints.",
+    params("author", "slug")
 );
 documented!(providers, get, "/api/v1/providers", "Lists providers.");
 documented!(
     pass_get,
     get,
     "/api/v1/passthrough/{provider}/{path}",
-    "Passes a call through to a provider's own API; `path` is all of the rest. The short address is /{provider}/{path}."
+    "Passes a call through to a provider's own API; `path` is all of the rest. The short address is /{provider}/{path}.",
+    params("provider", "path")
 );
 documented!(
     pass_post,
     post,
     "/api/v1/passthrough/{provider}/{path}",
-    "Passes a call through to a provider's own API, with any body."
+    "Passes a call through to a provider's own API, with any body.",
+    params("provider", "path")
 );
 documented!(
     pass_put,
     put,
     "/api/v1/passthrough/{provider}/{path}",
-    "Passes a call through to a provider's own API, with any body."
+    "Passes a call through to a provider's own API, with any body.",
+    params("provider", "path")
 );
 documented!(
     pass_patch,
     patch,
     "/api/v1/passthrough/{provider}/{path}",
-    "Passes a call through to a provider's own API, with any body."
+    "Passes a call through to a provider's own API, with any body.",
+    params("provider", "path")
 );
 documented!(
     pass_delete,
     delete,
     "/api/v1/passthrough/{provider}/{path}",
-    "Passes a call through to a provider's own API."
+    "Passes a call through to a provider's own API.",
+    params("provider", "path")
 );
 documented!(zdr, get, "/api/v1/endpoints/zdr", "Lists endpoints that retain nothing.");
 
@@ -148,10 +105,24 @@ documented!(zdr, get, "/api/v1/endpoints/zdr", "Lists endpoints that retain noth
 #[openapi(
     info(title = "Trunkline", description = "A router for language models, on your own machine."),
     paths(
-        chat,
-        completions,
+        inference::chat,
+        inference::cursor,
+        inference::completions,
+        inference::responses,
+        inference::messages,
+        inference::anthropic_messages,
+        inference::count_tokens,
+        inference::anthropic_count_tokens,
+        inference::embeddings,
+        inference::rerank,
+        inference::generate_content,
+        inference::stream_generate_content,
+        inference::gemini_count_tokens,
+        inference::gemini_models,
+        inference::gemini_model,
         route,
         models,
+        anthropic_models,
         count,
         user,
         model,
@@ -212,7 +183,9 @@ struct Api;
 
 /// The document.
 pub fn document() -> Document {
-    Api::openapi()
+    let mut document = Api::openapi();
+    name::name_operations(&mut document);
+    document
 }
 
 /// Serves the document.
@@ -230,6 +203,20 @@ mod tests {
         for path in [
             "/api/v1/chat/completions",
             "/api/v1/completions",
+            "/api/v1/cursor/chat/completions",
+            "/api/v1/responses",
+            "/api/v1/messages",
+            "/api/v1/messages/count_tokens",
+            "/anthropic/v1/messages",
+            "/anthropic/v1/messages/count_tokens",
+            "/anthropic/v1/models",
+            "/api/v1/embeddings",
+            "/api/v1/rerank",
+            "/v1beta/models",
+            "/v1beta/models/{model}",
+            "/v1beta/models/{model}:generateContent",
+            "/v1beta/models/{model}:streamGenerateContent",
+            "/v1beta/models/{model}:countTokens",
             "/api/v1/models/{author}/{slug}/endpoints",
             "/api/v1/generation",
             "/api/v1/key",
@@ -266,6 +253,53 @@ mod tests {
             "/api/v1/passthrough/{provider}/{path}",
         ] {
             assert!(text.contains(&format!("\"{path}\"")), "{path}");
+        }
+    }
+
+    /// The surfaces have errors of their own. ERR-13, ERR-16
+    #[test]
+    fn errors_are_those_of_the_surface() {
+        let document = serde_json::to_value(document()).unwrap();
+        for (path, error) in [
+            ("/api/v1/chat/completions", "ErrorAnswer"),
+            ("/api/v1/embeddings", "ErrorAnswer"),
+            ("/api/v1/rerank", "ErrorAnswer"),
+            ("/api/v1/responses", "ResponsesError"),
+            ("/api/v1/messages", "MessagesError"),
+            ("/anthropic/v1/messages/count_tokens", "MessagesError"),
+            ("/v1beta/models/{model}:generateContent", "GeminiError"),
+        ] {
+            let answers = &document["paths"][path]["post"]["responses"];
+            for status in ["4XX", "5XX"] {
+                let schema = &answers[status]["content"]["application/json"]["schema"]["$ref"];
+                let expected = format!("#/components/schemas/{error}");
+                assert_eq!(schema.as_str(), Some(expected.as_str()), "{path} {status}");
+            }
+        }
+    }
+
+    /// Every `{…}` of a path is described, as the format demands.
+    #[test]
+    fn every_part_of_a_path_is_a_parameter() {
+        let document = serde_json::to_value(document()).unwrap();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            let mut named: Vec<_> = path
+                .split('{')
+                .skip(1)
+                .map(|rest| rest.split('}').next().unwrap().to_owned())
+                .collect();
+            named.sort();
+            for (method, operation) in methods.as_object().unwrap() {
+                let mut described: Vec<_> = operation["parameters"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter(|parameter| parameter["in"] == "path")
+                    .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
+                    .collect();
+                described.sort();
+                assert_eq!(described, named, "{method} {path}");
+            }
         }
     }
 }
