@@ -581,3 +581,19 @@ fn forms_are_named_as_in_data_files() {
         assert_eq!(serde_json::to_value(form).unwrap(), form.name());
     }
 }
+
+/// EMB-1: hosts of OpenAI's form know texts; OpenRouter's parts are for those that know more.
+#[test]
+fn parts_that_are_all_texts_are_a_text_in_openais_form() {
+    let texts = r#"{"type":"text","text":"a"},{"type":"text","text":"b"}"#;
+    let image = r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}"#;
+    let body =
+        |parts: &str| request(&format!(r#"{{"model":"m","input":[{{"content":[{parts}]}},"c"]}}"#));
+    let told = body(texts);
+    assert!(told.has_texts_in_parts());
+    let written = only_body(Form::OpenAi, &told);
+    assert!(written.contains(r#""input":["a\nb","c"]"#), "{written}");
+    let mixed = body(&format!("{texts},{image}"));
+    assert!(!mixed.has_texts_in_parts());
+    assert!(only_body(Form::OpenAi, &mixed).contains(image));
+}

@@ -107,9 +107,9 @@ mod tests {
             ),
         ] {
             let other = r#"{"type":"function","function":{"name": "g"}}"#;
-            let body = format!(r#"{{"model":"m","tools":[{flat},{other}],"odd": 1.0e0}}"#);
+            let body = format!(r#"{{"model":"m","tools":[{flat},{other}],"odd":1.0e0}}"#);
             let found = nested(&body).unwrap();
-            let expected = format!(r#"{{"model":"m","tools":[{expected},{other}],"odd": 1.0e0}}"#);
+            let expected = format!(r#"{{"model":"m","tools":[{expected},{other}],"odd":1.0e0}}"#);
             assert_eq!(found, expected);
             assert_eq!(nested(&found), None, "twice is once");
         }

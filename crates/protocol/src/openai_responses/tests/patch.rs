@@ -174,10 +174,9 @@ fn a_stream_passes_with_another_name_and_its_cost() {
     let text = String::from_utf8(out.clone()).unwrap();
     assert!(text.contains("\"sequence_number\":1, \"x\":1.0e0}"), "{text}");
     let found = frames(&out);
-    assert_eq!(
-        found[0]["response"],
-        json!({"id":"gen-1","model":"a/b","object":"response","usage":null})
-    );
+    let mut first = found[0]["response"].clone();
+    first.as_object_mut().unwrap().retain(|name, value| name == "usage" || !value.is_null());
+    assert_eq!(first, json!({"id":"gen-1","model":"a/b","object":"response","usage":null}));
     assert_eq!(found[2]["obfuscation"], "zz");
     let last = &found[3]["response"];
     assert_eq!((&last["id"], &last["model"]), (&json!("gen-1"), &json!("a/b")));
