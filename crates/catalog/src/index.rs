@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use protocol::Dialect;
 use protocol::target::Quirks;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, ServiceTier};
 use crate::model::{Model, ModelKind};
 use crate::parts::ListedProvider;
 use crate::provider::{DataPolicy, Provider};
@@ -54,6 +54,10 @@ pub struct Catalog {
     by_name: HashMap<String, ModelId>,
     families: HashMap<String, Vec<ModelId>>,
     provider_by_slug: HashMap<String, ProviderId>,
+    /// Visible models by the names that their authors' own providers have for them.
+    native: HashMap<String, ModelId>,
+    /// For each provider, the ordinary endpoint of each of its own names.
+    by_upstream_name: Vec<HashMap<String, EndpointId>>,
     listed: Vec<ListedProvider>,
 }
 
@@ -134,10 +138,31 @@ impl Catalog {
                 std::cmp::Reverse((model.created, &model.id))
             });
         }
-        let endpoint_provider = endpoints
+        let endpoint_provider: Vec<ProviderId> = endpoints
             .iter()
             .filter_map(|endpoint| provider_by_slug.get(&endpoint.provider).copied())
             .collect();
+        // Asked for with each request: a walk over all endpoints would be paid each time.
+        let mut native = HashMap::new();
+        let mut by_upstream_name: Vec<HashMap<String, EndpointId>> =
+            vec![HashMap::new(); providers.len()];
+        for (at, (endpoint, provider)) in endpoints.iter().zip(&endpoint_provider).enumerate() {
+            let name = || endpoint.upstream_model.clone();
+            by_upstream_name[provider.0 as usize]
+                .entry(name())
+                .and_modify(|chosen| {
+                    if peculiarity(endpoint) < peculiarity(&endpoints[chosen.0 as usize]) {
+                        *chosen = EndpointId(at as u32);
+                    }
+                })
+                .or_insert(EndpointId(at as u32));
+            let Some(model) = position.get(endpoint.model.as_str()).copied() else { continue };
+            // `google-ai-studio` is where Google serves its own.
+            let own = endpoint.provider.starts_with(models[model as usize].author());
+            if own && models[model as usize].is_visible() {
+                native.entry(name()).or_insert(ModelId(model));
+            }
+        }
         Ok(Self {
             models,
             endpoints,
@@ -147,6 +172,8 @@ impl Catalog {
             by_name,
             families,
             provider_by_slug,
+            native,
+            by_upstream_name,
             listed: Vec::new(),
         })
     }
@@ -176,18 +203,20 @@ impl Catalog {
             .rsplit_once('-')
             .filter(|(_, date)| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
             .map_or(name, |(undated, _)| undated);
-        let found = |wanted: &str| {
-            self.endpoints().find_map(|(id, endpoint)| {
-                if endpoint.upstream_model != wanted {
-                    return None;
-                }
-                let model = self.find(&endpoint.model)?;
-                // `google-ai-studio` is where Google serves its own.
-                let own = self.provider_of(id).slug.starts_with(self.model(model).author());
-                (own && self.model(model).is_visible()).then_some(model)
-            })
-        };
-        found(name).or_else(|| (undated != name).then(|| found(undated))?)
+        self.native.get(name).or_else(|| self.native.get(undated)).copied()
+    }
+
+    /// The endpoint of a model at a provider, by the provider's name of it or by its id here. Of
+    /// several with one name the ordinary one: what is not asked for as free or in another tier
+    /// is not.
+    pub fn endpoint_at(&self, provider: ProviderId, name: &str) -> Option<EndpointId> {
+        let named = self.by_upstream_name.get(provider.0 as usize)?.get(name).copied();
+        named.or_else(|| {
+            let model = self.find(name).filter(|model| self.model(*model).id == name)?;
+            self.endpoints_of(model)
+                .filter(|id| self.provider_id_of(*id) == provider)
+                .min_by_key(|id| peculiarity(self.endpoint(*id)))
+        })
     }
 
     /// The visible models of a family, the newest first; of two of the same age the one whose id
@@ -287,4 +316,96 @@ impl Catalog {
 /// The author of a model, by its id.
 pub(crate) fn author(model: &str) -> &str {
     model.split('/').next().unwrap_or_default()
+}
+
+/// How far an endpoint is from what is meant by its name alone: free, in another tier, unpriced.
+fn peculiarity(endpoint: &Endpoint) -> (bool, bool, bool) {
+    let is_other_tier = endpoint.service_tier != ServiceTier::Default;
+    (endpoint.model.ends_with(":free"), is_other_tier, endpoint.price.base.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Facts;
+    use crate::overlay::compose;
+    use crate::parts::CatalogParts;
+    use crate::price::PriceList;
+
+    fn embedded() -> Catalog {
+        compose(CatalogParts::embedded().unwrap(), &[], &Facts::shipped().unwrap()).unwrap()
+    }
+
+    /// The rules in words, whatever they cost.
+    fn walked_native(catalog: &Catalog, wanted: &str) -> Option<ModelId> {
+        catalog.endpoints().find_map(|(id, endpoint)| {
+            let model = catalog.find(&endpoint.model)?;
+            let own = catalog.provider_of(id).slug.starts_with(catalog.model(model).author());
+            let found = own && catalog.model(model).is_visible();
+            (found && endpoint.upstream_model == wanted).then_some(model)
+        })
+    }
+
+    fn walked(catalog: &Catalog, provider: ProviderId, name: &str) -> Option<EndpointId> {
+        let find = |is_it: &dyn Fn(&Endpoint) -> bool| {
+            let slug = &catalog.provider(provider).slug;
+            catalog
+                .endpoints()
+                .filter(|(_, endpoint)| endpoint.provider == *slug && is_it(endpoint))
+                .min_by_key(|(_, endpoint)| peculiarity(endpoint))
+                .map(|(id, _)| id)
+        };
+        find(&|endpoint| endpoint.upstream_model == name).or_else(|| find(&|it| it.model == name))
+    }
+
+    /// CLIENT-1
+    #[test]
+    fn names_are_found_as_a_walk_over_all_endpoints_finds_them() {
+        let catalog = embedded();
+        assert!(catalog.endpoints().len() > 100);
+        for (id, endpoint) in catalog.endpoints().step_by(5) {
+            let name = endpoint.upstream_model.as_str();
+            let native = walked_native(&catalog, name);
+            if native.is_some() {
+                assert_eq!(catalog.find_native(name), native, "{name}");
+                let dated = format!("{name}-20990101");
+                assert_eq!(catalog.find_native(&dated), native, "{dated}");
+                assert_eq!(catalog.find_native(&format!("{name}-2099010")), None);
+            }
+            let provider = catalog.provider_id_of(id);
+            for name in [name, endpoint.model.as_str(), "nobody-s"] {
+                let found = catalog.endpoint_at(provider, name);
+                assert_eq!(found, walked(&catalog, provider, name), "{name}");
+            }
+        }
+        let at_elsewhere = catalog.endpoint_at(ProviderId(u32::MAX), "gpt-4o");
+        assert_eq!(at_elsewhere, None);
+        assert_eq!(Catalog::default().find_native("gpt-4o"), None);
+    }
+
+    #[test]
+    fn of_several_offers_with_one_name_the_ordinary_one_is_found() {
+        let (models, mut endpoints, providers) = embedded().into_parts();
+        let mut ordinary = endpoints
+            .iter()
+            .find(|it| {
+                it.service_tier == ServiceTier::Default
+                    && !it.price.base.is_empty()
+                    && !it.model.ends_with(":free")
+            })
+            .unwrap()
+            .clone();
+        "one-name".clone_into(&mut ordinary.upstream_model);
+        "zz".clone_into(&mut ordinary.tag);
+        let unpriced =
+            Endpoint { tag: "za".into(), price: PriceList::default(), ..ordinary.clone() };
+        let flex =
+            Endpoint { tag: "zb".into(), service_tier: ServiceTier::Flex, ..ordinary.clone() };
+        let slug = ordinary.provider.clone();
+        endpoints.extend([unpriced, flex, ordinary]);
+        let catalog = Catalog::new(models, endpoints, providers).unwrap();
+        let provider = catalog.find_provider(&slug).unwrap();
+        let found = catalog.endpoint_at(provider, "one-name").unwrap();
+        assert_eq!(catalog.endpoint(found).tag, "zz");
+    }
 }

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use catalog::{EndpointId, ProviderId};
 use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use protocol::exchange::{ErrorType, Fault};
 use store::{Attempt, Committed, Generation, Slot};
 
 use super::body::Passage;
 use super::credential::endpoint_of;
 use super::peek::Named;
-use super::tap::Tap;
+use super::tap::{Tap, Told};
 use crate::app::App;
 use crate::clock::request_id;
 use crate::control::limits::{Place, Reservation};
@@ -23,6 +24,8 @@ use crate::inference::settle::{Ending, Opening, Settlement, record};
 const API_TYPE: &str = "passthrough";
 /// The longest name of a model that is kept, in characters.
 const LONGEST_MODEL: usize = 200;
+/// The most output of an endpoint of which nothing is known, in tokens.
+const UNKNOWN_OUTPUT: u64 = 32_768;
 
 /// What a call owes to the books. Dropped before its end, the caller left.
 pub struct Books {
@@ -52,7 +55,7 @@ pub struct Known<'k> {
     pub access: &'k Access,
     /// What it asks for.
     pub named: &'k Named,
-    /// The endpoint of the model it names.
+    /// The endpoint of the model it names, or means most likely.
     pub endpoint: Option<EndpointId>,
     /// Its id.
     pub generation_id: &'k str,
@@ -86,11 +89,12 @@ impl Books {
             generation.upstream_model = Arc::clone(&state.upstream_model);
         }
         attribute(known.headers, &mut generation);
+        let (estimated_prompt_tokens, most_output) = estimate(snapshot, known);
         let opening = Opening {
             generation,
-            estimated_prompt_tokens: 0,
+            estimated_prompt_tokens,
             images: 0,
-            most_output: 0,
+            most_output,
             reservation,
             markup: known.caller.terms.markup,
             place,
@@ -201,17 +205,25 @@ impl Books {
 
     fn settle(&mut self, mut ending: Ending, request_bytes: u64) -> Option<Committed> {
         let mut settlement = self.settlement.take()?;
-        let report = self.tap.end();
+        let Told { report, is_unread } = self.tap.end();
+        // Where an answer came to its end and could not be read, what was held for it is what it
+        // may have cost, and no less is known.
+        let came_whole = !ending.cancelled && ending.error_type.is_none();
+        let is_estimated = is_unread && came_whole && self.endpoint.is_some();
         ending.status = self.status.unwrap_or(499);
         ending.usage = report.usage();
         // The one who answered, if it is known by that name; it may have been another one.
         let told = report.model.as_deref();
         let answered =
             told.and_then(|name| endpoint_of(&self.snapshot.catalog, self.provider, name));
-        if ending.usage.is_some()
+        if (ending.usage.is_some() || is_estimated)
             && let Some(endpoint) = answered.or(self.endpoint)
         {
             ending.as_told = true;
+            if is_estimated {
+                // Of output as much as may have been asked for.
+                ending.text_bytes = u64::MAX;
+            }
             settlement.choose(endpoint, self.snapshot.endpoint(endpoint), self.is_byok);
         }
         ending.service_tier = report.service_tier;
@@ -228,6 +240,19 @@ impl Drop for Books {
         // Nobody waits for the commit; the writer has the row.
         drop(self.settle(Ending { cancelled: true, ..Ending::default() }, bytes));
     }
+}
+
+/// How many tokens a call has and may ask for, as far as its size and its endpoint tell, for an
+/// answer that cannot be read. No more than what is held.
+fn estimate(snapshot: &Snapshot, known: &Known<'_>) -> (u64, u64) {
+    let Some(id) = known.endpoint.filter(|_| known.named.is_work) else { return (0, 0) };
+    let endpoint = snapshot.catalog.endpoint(id);
+    let length = known.headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+    let size = length.unwrap_or(known.named.size as u64);
+    let input = size.div_ceil(4).min(endpoint.longest_prompt().unwrap_or(u64::MAX));
+    let own = endpoint.max_completion_tokens.or(endpoint.context_length);
+    let output = known.named.most_output.unwrap_or(u64::MAX).min(own.unwrap_or(UNKNOWN_OUTPUT));
+    (input, output.saturating_mul(known.named.answers))
 }
 
 /// What a provider's status means, where its words are the caller's to read.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use catalog::{Catalog, Endpoint, EndpointId, ProviderId, ServiceTier};
+use catalog::{Catalog, EndpointId, ProviderId};
 use http::{HeaderName, HeaderValue};
 use protocol::exchange::{ErrorType, Fault};
 
@@ -14,23 +14,10 @@ use crate::control::{Access, Caller, Snapshot};
 use crate::settings::PassthroughPermission;
 use crate::upstream::Grant;
 
-/// The endpoint of a model at a provider, by the provider's name of it or by ours. Of several
-/// with one name the ordinary one: what is not asked for as free or in another tier is not.
+/// The endpoint of a model at a provider, by the provider's name of it (Google's clients put
+/// `models/` in front) or by ours.
 pub fn endpoint_of(catalog: &Catalog, provider: ProviderId, name: &str) -> Option<EndpointId> {
-    let name = name.strip_prefix("models/").unwrap_or(name);
-    let slug = &catalog.provider(provider).slug;
-    let special = |endpoint: &Endpoint| {
-        let is_other_tier = endpoint.service_tier != ServiceTier::Default;
-        (endpoint.model.ends_with(":free"), is_other_tier, endpoint.price.base.is_empty())
-    };
-    let find = |is_it: &dyn Fn(&Endpoint) -> bool| {
-        catalog
-            .endpoints()
-            .filter(|(_, endpoint)| endpoint.provider == *slug && is_it(endpoint))
-            .min_by_key(|(_, endpoint)| special(endpoint))
-            .map(|(id, _)| id)
-    };
-    find(&|endpoint| endpoint.upstream_model == name).or_else(|| find(&|it| it.model == name))
+    catalog.endpoint_at(provider, name.strip_prefix("models/").unwrap_or(name))
 }
 
 /// The credential for a call: the workspace's own first, then a shared one, then fallbacks.

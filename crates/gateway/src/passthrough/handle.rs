@@ -181,19 +181,23 @@ impl Passing {
         let patience = (settings.body_idle_timeout, settings.body_timeout);
         let peeked = peek(body, &self.parts.headers, patience).await?;
         let named = peeked.named(&self.parts.method, &self.meant.rest);
-        let endpoint = named.model.as_deref().and_then(|name| endpoint_of(catalog, provider, name));
+        let find = |name: &str| endpoint_of(catalog, provider, name);
+        let endpoint = named.model.as_deref().and_then(find);
         let permission = settings.passthrough.permission;
         let access = choose(permission, snapshot, caller, provider, &named, endpoint)?;
         // Before money is held for it.
         target(&access.origin.prefix, &self.meant.rest)?;
-        let reservation = hold(app, snapshot, caller, &access, &named, endpoint).await?;
+        let may_mean = named.may_mean.iter().filter_map(|name| find(name));
+        let endpoints: Vec<_> = endpoint.into_iter().chain(may_mean).collect();
+        let reservation = hold(app, snapshot, caller, &access, &named, &endpoints).await?;
         let known = Known {
             caller,
             headers: &self.parts.headers,
             provider,
             access: &access,
             named: &named,
-            endpoint,
+            // Of two the last: so most readers read.
+            endpoint: endpoints.last().copied(),
             generation_id: &self.generation_id,
         };
         let books = Books::open(app, snapshot, &known, (slot, place, reservation));

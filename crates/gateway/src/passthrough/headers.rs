@@ -1,7 +1,10 @@
 //! Step 4: which headers pass, in either direction. All but those that belong to one connection,
 //! to this gateway, or to whom a caller shows itself.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL,
+    SET_COOKIE,
+};
 
 use super::address::{Addressed, target};
 use crate::upstream::Origin;
@@ -53,6 +56,13 @@ const OF_CALLER: [&str; 26] = [
 /// Families of the same.
 const OF_CALLER_BY_PREFIX: [&str; 3] = ["x-openrouter-", "x-forwarded-", "sec-fetch-"];
 
+/// Which of a credential's accounts is charged and reached. Of a shared credential that is the
+/// operator's to say.
+const OF_ACCOUNT: [&str; 3] = ["openai-organization", "openai-project", "x-goog-user-project"];
+
+/// The same where pages put it, among the protocols of a WebSocket.
+const OF_ACCOUNT_IN_PROTOCOLS: [&str; 2] = ["openai-organization.", "openai-project."];
+
 /// About the provider's host, which is not this one.
 const OF_HOST: [&str; 6] = [
     "set-cookie",
@@ -74,12 +84,45 @@ const ADDRESSES: [HeaderName; 4] = [
     HeaderName::from_static("x-goog-upload-control-url"),
 ];
 
-/// The caller's headers as the provider gets them.
-pub fn to_provider(headers: &HeaderMap) -> HeaderMap {
-    kept(headers, |name| {
+/// The caller's headers as the provider gets them. Which account is meant goes along only with a
+/// credential of the caller's own.
+pub fn to_provider(headers: &HeaderMap, is_byok: bool) -> HeaderMap {
+    let mut kept = kept(headers, |name| {
         !OF_CALLER.contains(&name)
             && !OF_CALLER_BY_PREFIX.iter().any(|prefix| name.starts_with(prefix))
-    })
+            && (is_byok || !OF_ACCOUNT.contains(&name))
+    });
+    if !is_byok {
+        without_account_in_protocols(&mut kept);
+    }
+    kept
+}
+
+fn without_account_in_protocols(headers: &mut HeaderMap) {
+    let of_account = |offer: &str| {
+        let offer = offer.trim_start().as_bytes();
+        OF_ACCOUNT_IN_PROTOCOLS.iter().any(|prefix| {
+            offer.get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix.as_bytes()))
+        })
+    };
+    let offered: Vec<HeaderValue> =
+        headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect();
+    headers.remove(SEC_WEBSOCKET_PROTOCOL);
+    for value in offered {
+        // What is no text is no list of protocols either.
+        let Ok(text) = value.to_str() else { continue };
+        if !text.split(',').any(of_account) {
+            headers.append(SEC_WEBSOCKET_PROTOCOL, value);
+            continue;
+        }
+        let others = text.split(',').filter(|offer| !of_account(offer)).map(str::trim);
+        let others = others.collect::<Vec<_>>().join(", ");
+        if let Ok(others) = HeaderValue::from_str(&others)
+            && !others.is_empty()
+        {
+            headers.append(SEC_WEBSOCKET_PROTOCOL, others);
+        }
+    }
 }
 
 /// The provider's headers as the caller gets them. Addresses at the provider become addresses
@@ -189,8 +232,25 @@ mod tests {
             ("content-length", "5"),
             ("x-stainless-lang", "python"),
         ]);
-        let passed = to_provider(&sent);
+        let passed = to_provider(&sent, true);
         assert_eq!(names(&passed), ["content-type", "openai-beta", "x-stainless-lang"]);
+    }
+
+    #[test]
+    fn the_account_of_a_shared_credential_is_not_the_callers_to_choose() {
+        let sent = map(&[
+            ("openai-organization", "org-1"),
+            ("openai-project", "proj_1"),
+            ("x-goog-user-project", "billed"),
+            ("sec-websocket-protocol", "realtime, OpenAI-Organization.org-1"),
+            ("sec-websocket-protocol", "openai-project.proj_1"),
+            ("content-type", "application/json"),
+        ]);
+        let shared = to_provider(&sent, false);
+        assert_eq!(names(&shared), ["content-type", "sec-websocket-protocol"]);
+        let offered: Vec<_> = shared.get_all(SEC_WEBSOCKET_PROTOCOL).iter().collect();
+        assert_eq!(offered, ["realtime"]);
+        assert_eq!(to_provider(&sent, true), sent, "their own credential is theirs to use");
     }
 
     #[test]

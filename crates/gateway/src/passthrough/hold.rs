@@ -22,19 +22,20 @@ use crate::inference::refusal::{refused_whole, unavailable};
 /// The smallest amount: what has to be left where nobody knows what a call costs.
 const SOMETHING: NanoUsd = NanoUsd(1);
 
-/// Holds what a call may cost, as far as limits leave it.
+/// Holds what a call may cost, as far as limits leave it: at the dearest of the endpoints that it
+/// may mean.
 pub async fn hold(
     app: &App,
     snapshot: &Snapshot,
     caller: &Arc<Caller>,
     access: &Access,
     named: &Named,
-    endpoint: Option<EndpointId>,
+    endpoints: &[EndpointId],
 ) -> Result<Reservation, Fault> {
     let limits = &app.limits;
     let (most, least) = match caller.terms.limits.is_empty() {
         true => (NanoUsd::ZERO, NanoUsd::ZERO),
-        false => bounds(snapshot, caller, access, named, endpoint),
+        false => bounds(snapshot, caller, access, named, endpoints),
     };
     let spend = |amount| match access.is_byok() {
         true => Spend { credits: NanoUsd::ZERO, byok: amount },
@@ -55,24 +56,30 @@ pub async fn hold(
     }
 }
 
-/// The most a call may cost, and the least for which it is begun.
+/// The most a call may cost, and the least for which it is begun, whichever endpoint it means.
 fn bounds(
     snapshot: &Snapshot,
     caller: &Caller,
     access: &Access,
     named: &Named,
-    endpoint: Option<EndpointId>,
+    endpoints: &[EndpointId],
 ) -> (NanoUsd, NanoUsd) {
-    let Some(id) = endpoint.filter(|_| named.is_work) else { return (SOMETHING, SOMETHING) };
+    let something = (SOMETHING, SOMETHING);
+    if !named.is_work {
+        return something;
+    }
     let catalog = &snapshot.catalog;
-    let dialect = catalog.provider_of(id).dialect;
     let markup = if access.is_byok() { Markup::default() } else { caller.terms.markup };
     let minute = minute_of_day(now_micros());
     // What the body refers to, the provider adds: files, former turns, what it has in its cache.
     let demand = |references| {
         Demand::of_bytes((named.size, named.answers), named.most_output, references, minute)
     };
-    let most = demand(true).at(catalog.endpoint(id), dialect, markup).most();
-    let least = demand(false).at(catalog.endpoint(id), dialect, markup).least();
-    (most.unwrap_or(SOMETHING).max(SOMETHING), least.unwrap_or(SOMETHING).max(SOMETHING))
+    let (whole, alone) = (demand(true), demand(false));
+    endpoints.iter().fold(something, |(most, least), id| {
+        let (endpoint, dialect) = (catalog.endpoint(*id), catalog.provider_of(*id).dialect);
+        let dearest = whole.at(endpoint, dialect, markup).most().unwrap_or(SOMETHING);
+        let begun_with = alone.at(endpoint, dialect, markup).least().unwrap_or(SOMETHING);
+        (most.max(dearest), least.max(begun_with))
+    })
 }

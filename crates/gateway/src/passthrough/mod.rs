@@ -9,7 +9,7 @@
 //! 3. `hold`: is there money left?
 //! 4. `request`, `headers`, `body`: what the provider gets.
 //! 5. `handle`: all of it in order; a connection for the call alone.
-//! 6. `answer`: the provider's bytes to the caller, with `tap` reading beside.
+//! 6. `answer`: the provider's bytes to the caller, with `tap` and `skim` reading beside.
 //! 7. `tunnel`, `frames`: a WebSocket in place of an answer.
 //! 8. `books`: one row, on every way out.
 
@@ -24,6 +24,7 @@ mod headers;
 mod hold;
 pub mod peek;
 mod request;
+mod skim;
 mod tap;
 pub mod tunnel;
 

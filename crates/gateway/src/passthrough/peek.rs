@@ -1,6 +1,7 @@
 //! Step 1: which model is asked? Told by the address, or by a JSON body that is short enough to be
 //! looked into before it goes on its way.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,11 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use protocol::exchange::{ErrorType, Fault};
+use protocol::json::object::CowStr;
 use protocol::json::{Envelope, Object};
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use super::address;
@@ -39,6 +44,9 @@ pub struct Named {
     pub most_output: Option<u64>,
     /// How many answers.
     pub answers: u64,
+    /// Which models a JSON may mean that cannot be read, where nothing names one beyond that. Of a
+    /// member that occurs twice most readers take the last, some the first.
+    pub may_mean: Vec<String>,
     /// The size of what was looked into, in bytes.
     pub size: usize,
     /// The answer may tell what it used: a model is asked to work, and not for what it did before.
@@ -53,11 +61,11 @@ pub async fn peek(
     (idle, total): (Duration, Duration),
 ) -> Result<Peeked, Fault> {
     let end = Instant::now() + total;
-    let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| is_json(kind.as_bytes()))
-        && headers.get(CONTENT_ENCODING).is_none();
+    let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| is_json(kind.as_bytes()));
+    let is_encoded = headers.get(CONTENT_ENCODING).is_some();
     let mut peeked = Peeked { pieces: Vec::new(), is_whole: body.is_end_stream(), is_json };
     let told = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if !is_json || told.is_some_and(|length: usize| length > MOST) {
+    if !is_json || is_encoded || told.is_some_and(|length: usize| length > MOST) {
         return Ok(peeked);
     }
     let mut size = 0;
@@ -111,12 +119,19 @@ impl Peeked {
         let same = by_address.is_none() || by_body.is_none() || by_address == by_body;
         let nothing_else = self.is_whole && (whole.is_empty() || read.is_some()) && same;
         let model = by_address.or(by_body).filter(|name| name.len() <= 256);
-        // A body that is too long to be looked into names its model in the answer.
-        let may_name = self.is_json && !self.is_whole;
+        // A body that is too long to be looked into, or compressed, names its model in the answer;
+        // and so does one that is no JSON for us: for the provider it may be some.
+        let is_unreadable = self.is_json && self.is_whole && !whole.is_empty() && read.is_none();
+        let may_name = self.is_json && !self.is_whole || is_unreadable;
+        let may_mean = match is_unreadable && model.is_none() {
+            true => first_and_last_model(&whole),
+            false => Vec::new(),
+        };
         Named {
             is_certain: nothing_else && model.is_some(),
             is_work: *method == Method::POST && (model.is_some() || may_name),
             model,
+            may_mean,
             most_output: lengths
                 .iter()
                 .filter_map(|name| number(name))
@@ -126,6 +141,41 @@ impl Peeked {
             size: whole.len(),
         }
     }
+}
+
+/// The first and the last `model` of an object that may say it more than once, or break off.
+fn first_and_last_model(json: &[u8]) -> Vec<String> {
+    struct Models(Vec<String>);
+
+    impl<'de> Visitor<'de> for &mut Models {
+        type Value = ();
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+            while let Some(CowStr(name)) = map.next_key::<CowStr<'de>>()? {
+                if name != "model" {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                let value = map.next_value::<&RawValue>()?;
+                if let Ok(model) = serde_json::from_str::<String>(value.get())
+                    && model.len() <= 256
+                {
+                    self.0.truncate(1);
+                    self.0.push(model);
+                }
+            }
+            Ok(())
+        }
+    }
+
+    let mut models = Models(Vec::new());
+    // What was found before it broke off may be meant all the same.
+    let _ = serde_json::Deserializer::from_slice(json).deserialize_map(&mut models);
+    models.0
 }
 
 #[cfg(test)]
@@ -150,8 +200,26 @@ mod tests {
         assert!(!two.is_certain);
         let twice = named(r#"{"model":"m","model":"other"}"#, "/v1/chat/completions");
         assert_eq!((twice.model, twice.is_certain), (None, false));
+        assert_eq!((twice.may_mean, twice.is_work), (vec!["m".into(), "other".into()], true));
         let none = named(r#"{"metadata":{}}"#, "/v1/chat/completions/chatcmpl-1");
         assert!(!none.is_work, "an answer that was paid is read again");
+    }
+
+    #[test]
+    fn what_cannot_be_read_may_be_work_all_the_same() {
+        for (body, may_mean) in [
+            (r#"{"a":1,"a":2,"model":"m"}"#, vec!["m"]),
+            (r#"{"model":"a","model":"b","model":"c"}"#, vec!["a", "c"]),
+            (r#"{"model":"m","n":"#, vec!["m"]),
+            ("[1]", Vec::<&str>::new()),
+        ] {
+            let named = named(body, "/v1/chat/completions");
+            assert!(named.is_work && !named.is_certain, "{body}");
+            assert_eq!(named.model, None);
+            assert_eq!(named.may_mean, may_mean, "{body}");
+        }
+        let empty = Peeked { pieces: Vec::new(), is_whole: true, is_json: true };
+        assert!(!empty.named(&Method::POST, "/v1/responses/r/cancel").is_work);
     }
 
     #[test]

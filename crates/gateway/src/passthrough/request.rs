@@ -55,7 +55,7 @@ impl Outward<'_> {
     }
 
     fn headers(&self, is_empty: bool) -> HeaderMap {
-        let mut headers = to_provider(&self.parts.headers);
+        let mut headers = to_provider(&self.parts.headers, self.access.is_byok());
         for (name, value) in &self.provider.headers {
             if let (Ok(name), Ok(value)) =
                 (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))

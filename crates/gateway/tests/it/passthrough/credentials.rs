@@ -106,3 +106,25 @@ async fn restrictions_of_a_credential_hold() {
     let answer = gateway.post_bytes("/one/v1/chat/completions", long.into()).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
 }
+
+/// Which account of a shared credential is charged is the operator's to say.
+#[tokio::test]
+async fn the_account_is_chosen_only_with_a_credential_of_ones_own() {
+    for (own, told) in [(true, Some("org-1")), (false, None)] {
+        let base_url = provider(|request: Request<Incoming>| async move {
+            let account = request.headers().get("openai-organization");
+            json(value!({ "account": account.map(|it| it.to_str().unwrap()) }).to_string())
+        })
+        .await;
+        let store = Store::open_temporary().await.unwrap();
+        let workspace = if own { Some(workspace(&store).await) } else { None };
+        credential(&store, "secret", workspace).await;
+        let settings = permitted(PassthroughPermission::All);
+        let gateway =
+            Gateway::with_store(guarded(&base_url), settings, store, NewApiKey::default()).await;
+        let mut asked = request(&gateway, "GET", "/one/v1/files", Default::default());
+        asked.headers_mut().insert("openai-organization", "org-1".parse().unwrap());
+        let answer = gateway.send(asked).await;
+        assert_eq!(answer.json()["account"].as_str(), told);
+    }
+}

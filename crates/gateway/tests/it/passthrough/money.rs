@@ -286,3 +286,58 @@ async fn rates_and_keys_hold_as_for_inference() {
         assert_eq!(gateway.send(asked.body(Default::default()).unwrap()).await.status, status);
     }
 }
+
+/// A body that says a member twice is read by providers, if not here.
+#[tokio::test]
+async fn a_body_with_a_member_twice_is_held_for_and_priced() {
+    let asked_times = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked_times);
+    let base_url = provider(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { json(CHAT) }
+    })
+    .await;
+    let path = "/one/v1/chat/completions";
+    let twice = r#"{"model":"x","model":"m","max_tokens":1}"#;
+    let of_key = |limit| limited(&base_url, passing(), key_of(limit));
+    let rich = of_key(100_000_000_000).await;
+    let answer = rich.post_bytes(path, twice.into()).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    priced(&rich.generation(&answer).await.unwrap(), 10, 4);
+    // Some money is left, but not what this model takes to begin with.
+    let poor = of_key(1_000).await;
+    for body in [twice, r#"{"model":"m","model":"x"}"#, r#"{"model":"m","a":1,"a":2}"#] {
+        let answer = poor.post_bytes(path, body.into()).await;
+        assert_eq!(answer.status, StatusCode::PAYMENT_REQUIRED, "{body}");
+    }
+    assert_eq!(asked_times.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_long_json_is_priced_by_what_it_tells() {
+    let long = || {
+        let data = "x".repeat(5 * 1024 * 1024);
+        let usage = r#""usage":{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14}"#;
+        json(format!(r#"{{"model":"m","choices":["{data}"],{usage}}}"#))
+    };
+    let body = value!({"model": "m"});
+    priced(&told("POST", "/one/v1/images/generations", &body, long).await, 10, 4);
+}
+
+/// What a provider compressed against what it was asked cannot be read.
+#[tokio::test]
+async fn what_cannot_be_read_costs_what_was_held_for_it() {
+    let sealed = || {
+        let mut answer = json("not what it seems");
+        answer.headers_mut().insert("content-encoding", "br".parse().unwrap());
+        answer
+    };
+    let body = value!({"model": "m", "max_tokens": 100, "n": 2});
+    let row = told("POST", "/one/v1/chat/completions", &body, sealed).await;
+    assert_eq!((row.price_state, row.settled_by), (PriceState::Known, SettledBy::Estimated));
+    assert_eq!(row.native_tokens_completion, 200);
+    assert!(row.native_tokens_prompt > 0 && row.total_cost >= 200 * COMPLETION);
+    let long = || json(format!(r#"{{"choices":["{}"]}}"#, "x".repeat(5 * 1024 * 1024)));
+    let row = told("POST", "/one/v1/chat/completions", &body, long).await;
+    assert_eq!((row.native_tokens_completion, row.settled_by), (200, SettledBy::Estimated));
+}

@@ -1,0 +1,195 @@
+//! Step 6, beside it: the few members that tell what an answer used, picked out of a JSON of any
+//! length while it passes. Only members of the answer itself count: one of that name further in is
+//! what a model wrote.
+
+use memchr::memchr2;
+use protocol::report::Report;
+
+/// What tells something, as members of an answer or of the elements of a list of answers.
+const NAMES: [&str; 8] = [
+    "usage",
+    "usageMetadata",
+    "x_groq",
+    "model",
+    "modelVersion",
+    "id",
+    "responseId",
+    "service_tier",
+];
+
+/// The longest value that is kept, in bytes: counts and names are short.
+const LONGEST_VALUE: usize = 16 * 1024;
+/// The longest name that is compared, in bytes.
+const LONGEST_NAME: usize = 32;
+
+/// The members that were told so far, the last of each.
+#[derive(Debug, Default)]
+pub struct Skim {
+    depth: u64,
+    /// The depth of the members that count: 1, or 2 in a list; 0 while nothing has begun.
+    members: u64,
+    in_string: bool,
+    escaped: bool,
+    /// The name that is read.
+    name: Vec<u8>,
+    in_name: bool,
+    in_value: bool,
+    /// Which of [`NAMES`] the value is of.
+    kept_as: Option<usize>,
+    value: Vec<u8>,
+    told: [Vec<u8>; NAMES.len()],
+}
+
+impl Skim {
+    /// Bytes pass.
+    pub fn see(&mut self, mut bytes: &[u8]) {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            if self.in_string && !self.escaped && !self.in_name && self.kept_as.is_none() {
+                // Most of a long answer is text, which says nothing of it.
+                let Some(at) = memchr2(b'"', b'\\', bytes) else { return };
+                if at > 0 {
+                    bytes = &bytes[at..];
+                    continue;
+                }
+            }
+            self.step(byte);
+            bytes = rest;
+        }
+    }
+
+    fn step(&mut self, byte: u8) {
+        if self.in_string {
+            self.of_string(byte);
+            return;
+        }
+        let at_members = self.members > 0 && self.depth == self.members;
+        match byte {
+            b'"' => {
+                self.in_string = true;
+                if at_members && !self.in_value {
+                    self.in_name = true;
+                    self.name.clear();
+                }
+                self.keep(byte);
+            }
+            b'{' | b'[' => {
+                if self.depth == 0 {
+                    self.members = if byte == b'{' { 1 } else { 2 };
+                }
+                self.depth += 1;
+                self.keep(byte);
+            }
+            b'}' | b']' => {
+                if at_members {
+                    self.finish();
+                }
+                self.keep(byte);
+                self.depth = self.depth.saturating_sub(1);
+            }
+            b',' if at_members => self.finish(),
+            b':' if at_members && !self.in_value => {
+                self.in_value = true;
+                self.value.clear();
+                self.kept_as = NAMES.iter().position(|name| name.as_bytes() == self.name);
+            }
+            _ => self.keep(byte),
+        }
+    }
+
+    fn of_string(&mut self, byte: u8) {
+        self.keep(byte);
+        let ends = byte == b'"' && !self.escaped;
+        self.escaped = byte == b'\\' && !self.escaped;
+        if ends {
+            self.in_string = false;
+            self.in_name = false;
+        } else if self.in_name && self.name.len() <= LONGEST_NAME {
+            self.name.push(byte);
+        }
+    }
+
+    /// Keeps a byte of a value that counts.
+    fn keep(&mut self, byte: u8) {
+        if self.kept_as.is_some() {
+            self.value.push(byte);
+            if self.value.len() > LONGEST_VALUE {
+                self.kept_as = None;
+            }
+        }
+    }
+
+    /// A member has come to its end.
+    fn finish(&mut self) {
+        self.in_value = false;
+        if let Some(at) = self.kept_as.take() {
+            self.told[at] = std::mem::take(&mut self.value);
+        }
+    }
+
+    /// What was told.
+    pub fn report(&self) -> Report {
+        let mut report = Report::default();
+        // One by one: if one cannot be read, the others can.
+        for (name, value) in NAMES.iter().zip(&self.told).filter(|(_, value)| !value.is_empty()) {
+            let member = [b"{\"", name.as_bytes(), b"\":", value, b"}"].concat();
+            report.read(&member);
+        }
+        report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn skimmed(answer: &str, size: usize) -> Report {
+        let mut skim = Skim::default();
+        answer.as_bytes().chunks(size).for_each(|piece| skim.see(piece));
+        skim.report()
+    }
+
+    #[test]
+    fn members_of_the_answer_are_told_wherever_they_stand_and_no_others() {
+        let answer = r#"{"id":"x\"y", "usage": {"input_tokens":3,"output_tokens":4},
+            "content":[{"usage":{"input_tokens":0,"output_tokens":0},"text":"\"usage\":{\"}]\\"}],
+            "usage ":{"input_tokens":1}, "model":"m"}"#;
+        for size in 1..answer.len() {
+            let report = skimmed(answer, size);
+            let usage = report.usage().unwrap();
+            assert_eq!((usage.input, usage.output), (3, 4), "{size}");
+            assert_eq!(report.model.as_deref(), Some("m"));
+            assert_eq!(report.id.as_deref(), Some("x\"y"));
+        }
+    }
+
+    #[test]
+    fn of_a_list_the_last_one_counts() {
+        let list = r#"[{"usageMetadata":{"promptTokenCount":3}},
+            {"candidates":[{"a":[]}],"modelVersion":"g",
+             "usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2}}]"#;
+        let report = skimmed(list, 7);
+        assert_eq!(report.usage().map(|usage| (usage.input, usage.output)), Some((3, 2)));
+        assert_eq!(report.model.as_deref(), Some("g"));
+    }
+
+    #[test]
+    fn what_is_kept_has_a_bound() {
+        let mut skim = Skim::default();
+        skim.see(b"{\"usage\":\"");
+        (0..100).for_each(|_| skim.see(&[b'x'; 1024]));
+        assert!(skim.value.len() <= LONGEST_VALUE + 1);
+        skim.see(b"\",\"model\":\"m\"}");
+        assert_eq!(skim.report().model.as_deref(), Some("m"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut skim = Skim::default();
+            bytes.chunks(7).for_each(|piece| skim.see(piece));
+            skim.report();
+        }
+    }
+}
