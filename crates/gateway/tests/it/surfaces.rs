@@ -1,9 +1,11 @@
 //! The APIs of other vendors, as their clients see them. MSG, CLIENT
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use testkit::{Fault, Point, Protocol, Script, Simulator};
 
-use super::support::{Answer, Gateway, MODEL, PROTOCOLS, Upstream};
+use super::support::{Answer, Gateway, MODEL, PROTOCOLS, Upstream, settings};
 
 /// A surface as its clients use it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -342,6 +344,47 @@ async fn a_stream_that_breaks_off_ends_in_the_words_of_the_surface() {
             let row = gateway.generation(&answer).await.unwrap();
             assert_eq!(row.total_cost, 0, "{spoken:?} {protocol:?}");
             assert_eq!(row.finish_reason.as_deref(), Some("error"));
+        }
+    }
+}
+
+/// STREAM-2: a comment where clients expect one. Google's for Python reads a line that is not data
+/// as a piece of an error, and passes over empty ones.
+#[tokio::test]
+async fn a_sign_of_life_is_one_the_surfaces_clients_understand() {
+    let mut settings = settings();
+    settings.heartbeat_after = Duration::from_millis(20);
+    settings.heartbeat_interval = Duration::from_millis(20);
+    for spoken in SPOKEN {
+        let simulator = Simulator::start().await.unwrap();
+        // Before the first word, and between two.
+        simulator.set_default(Script::text("hello there").first_token(150).gap(150));
+        let upstream = Upstream::of(&simulator, Protocol::OpenAi, "one");
+        let gateway = Gateway::with_settings(&[upstream], settings.clone()).await;
+        let answer = gateway.post(&spoken.path(true), &spoken.hello(true)).await;
+        assert_eq!(answer.status, 200);
+        let text = std::str::from_utf8(&answer.body).unwrap();
+        let before = text.split_once("data: ").unwrap().0;
+        match spoken {
+            Spoken::Gemini => {
+                assert!(before.len() > 1 && before.trim().is_empty(), "{text:?}");
+                assert!(text[before.len()..].contains("\n\n\n"), "{text:?}");
+                for line in text.lines() {
+                    assert!(line.is_empty() || line.starts_with("data: {"), "{text:?}");
+                }
+                let said: String = text
+                    .lines()
+                    .filter_map(|line| line.strip_prefix("data: "))
+                    .map(|data| serde_json::from_str::<Value>(data).unwrap())
+                    .filter(|data| data["candidates"][0]["content"].is_object())
+                    .map(|data| spoken.text(&data))
+                    .collect();
+                assert_eq!(said, "hello there");
+            }
+            Spoken::Responses | Spoken::Messages => {
+                assert!(before.starts_with(": OPENROUTER PROCESSING\n\n"), "{text:?}");
+                assert_eq!(streamed_text(spoken, &frames(&answer)), "hello there");
+            }
         }
     }
 }
