@@ -227,7 +227,10 @@ async fn write_request(
                 ..request.clone()
             });
             let request = shorter.as_ref().unwrap_or(request);
-            codec::encode_request(dialect, request, &target, &dispatch.call.anthropic_betas())?
+            let betas = dispatch.call.anthropic_betas();
+            let mut encoded = codec::encode_request(dialect, request, &target, &betas)?;
+            encoded.context.rewritten = true;
+            encoded
         }
     };
     for loss in &encoded.losses.0 {
