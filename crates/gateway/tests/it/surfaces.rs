@@ -447,6 +447,24 @@ async fn clients_of_other_vendors_find_what_they_expect() {
     assert_eq!(gateway.send(request).await.status, 200);
 }
 
+/// RATE-5: counting is work too, and its requests are counted with the others of the key.
+#[tokio::test]
+async fn counting_tokens_is_within_the_rates_of_the_key() {
+    let simulator = Simulator::start().await.unwrap();
+    let mut settings = settings();
+    settings.limits.key_per_minute = 2;
+    let upstream = Upstream::of(&simulator, Protocol::Anthropic, "one");
+    let gateway = Gateway::with_settings(&[upstream], settings).await;
+    let count = format!("/v1beta/models/{MODEL}:countTokens");
+    let body = Spoken::Messages.hello(false);
+    assert_eq!(gateway.post("/v1/messages/count_tokens", &body).await.status, 200);
+    assert_eq!(gateway.post(&count, &Spoken::Gemini.hello(false)).await.status, 200);
+    let refused = gateway.post("/v1/messages/count_tokens", &body).await;
+    assert_eq!(refused.status, 429, "{}", refused.json());
+    assert_eq!(Spoken::Messages.error(&refused.json()).1, "rate_limit_error");
+    assert!(refused.headers.contains_key("retry-after"), "{:?}", refused.headers);
+}
+
 /// A model goes by the name its author gave it, with or without a date. CLIENT-1
 #[tokio::test]
 async fn models_are_found_by_the_names_their_authors_use() {
