@@ -272,3 +272,20 @@ async fn many_answers_are_no_larger_than_one_may_be() {
         }
     }
 }
+
+/// An endpoint that nobody knows how to ask is no attempt, and none is told of.
+#[tokio::test]
+async fn an_endpoint_without_a_known_form_costs_no_attempt() {
+    let simulator = Simulator::start().await.unwrap();
+    let body = json!({"model": MODEL, "input": "x", "provider": {"order": ["one", "two"]}});
+    let both = [Asked::of(Protocol::Anthropic), Asked::of(Protocol::OpenAi)];
+    let at_both = gateway(&simulator, ModelKind::Embedding, &PROMPT, &both).await;
+    let answer = at_both.post("/api/v1/embeddings", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    assert_eq!(at_both.generation(&answer).await.unwrap().attempts.len(), 1);
+
+    let none = gateway(&simulator, ModelKind::Embedding, &PROMPT, &both[..1]).await;
+    let refused = none.post("/api/v1/embeddings", &body).await;
+    assert_eq!(refused.status, 404, "{}", refused.json());
+    assert!(refused.json()["error"]["message"].as_str().unwrap().contains("embeddings"));
+}
