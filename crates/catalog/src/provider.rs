@@ -80,6 +80,12 @@ fn is_coheres(upstream_model: &str) -> bool {
     upstream_model.split('.').any(|part| part == "cohere")
 }
 
+/// Whether Bedrock serves Titan Text Embeddings V2 under this id: the other models of Amazon's that
+/// make vectors are asked in other ways.
+fn is_titans(upstream_model: &str) -> bool {
+    upstream_model.contains("amazon.titan-embed-text-v2")
+}
+
 impl Provider {
     /// The protocol it speaks for an author's models.
     pub fn dialect_for(&self, author: &str) -> Dialect {
@@ -102,8 +108,8 @@ impl Provider {
             Dialect::Gemini => Some(embeddings::Form::Gemini),
             Dialect::Cohere => Some(embeddings::Form::Cohere),
             Dialect::Bedrock if is_coheres(upstream_model) => Some(embeddings::Form::BedrockCohere),
-            Dialect::Bedrock => Some(embeddings::Form::BedrockTitan),
-            Dialect::Anthropic | Dialect::Ollama => None,
+            Dialect::Bedrock if is_titans(upstream_model) => Some(embeddings::Form::BedrockTitan),
+            Dialect::Bedrock | Dialect::Anthropic | Dialect::Ollama => None,
         })
     }
 
@@ -346,6 +352,21 @@ mod tests {
     fn what_is_open_at_the_end_is_not_reachable() {
         for url in ["https://{A", "https://A}", "https://{}/v1", ""] {
             assert!(!provider(url).is_reachable(), "{url}");
+        }
+    }
+
+    #[test]
+    fn bedrock_is_asked_for_vectors_of_the_models_whose_form_is_known() {
+        let mut provider = provider("https://p.test");
+        provider.dialect = Dialect::Bedrock;
+        for (model, form) in [
+            ("amazon.titan-embed-text-v2:0", Some(embeddings::Form::BedrockTitan)),
+            ("us.cohere.embed-v4:0", Some(embeddings::Form::BedrockCohere)),
+            ("amazon.titan-embed-text-v1", None),
+            ("amazon.titan-embed-image-v1", None),
+            ("amazon.nova-2-multimodal-embeddings-v1:0", None),
+        ] {
+            assert_eq!(provider.embeddings_form(model), form, "{model}");
         }
     }
 

@@ -323,6 +323,9 @@ pub struct ResponseContext {
     pub think_tags: bool,
     /// How the caller's prefill began, for providers that repeat it.
     pub prefill: Option<String>,
+    /// The request was written anew, not edited: its answer is one to that writing, and is
+    /// translated back even where caller and provider speak the same protocol.
+    pub rewritten: bool,
 }
 
 impl ResponseContext {

@@ -17,16 +17,18 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::clock::now_micros;
+use crate::control::limits::Limited;
 use crate::error::{respond_on, unauthorized};
 use crate::inference::address::decoded;
-use crate::inference::admit::{authenticate, key_of_address, may_infer};
+use crate::inference::admit::{authenticate, enter, key_of_address, may_infer};
+use crate::inference::receive::{MAX_OF_UNKNOWN, discard, receive};
 
 /// `POST /messages/count_tokens`. MSG-1
 pub async fn messages(State(app): State<Arc<App>>, request: Request) -> Response {
     let surface = Surface::Messages;
     match counted(&app, surface, Addressed::default(), request).await {
         Ok(tokens) => Json(json!({ "input_tokens": tokens })).into_response(),
-        Err(fault) => told(surface, &fault),
+        Err(refusal) => told(surface, &refusal),
     }
 }
 
@@ -35,12 +37,12 @@ pub async fn gemini(State(app): State<Arc<App>>, request: Request) -> Response {
     let surface = Surface::Gemini;
     let Some(model) = counted_model(request.uri()) else {
         let message = "models answer generateContent, streamGenerateContent and countTokens";
-        return told(surface, &Fault::new(ErrorType::NotFound, message));
+        return told(surface, &Fault::new(ErrorType::NotFound, message).into());
     };
     let addressed = Addressed { model: Some(model), stream: false };
     match counted(&app, surface, addressed, request).await {
         Ok(tokens) => Json(json!({ "totalTokens": tokens })).into_response(),
-        Err(fault) => told(surface, &fault),
+        Err(refusal) => told(surface, &refusal),
     }
 }
 
@@ -49,8 +51,25 @@ fn counted_model(uri: &Uri) -> Option<String> {
     Some(decoded(rest.strip_suffix(":countTokens")?)?.into_owned())
 }
 
-fn told(surface: Surface, fault: &Fault) -> Response {
-    respond_on(surface, fault, None, &[]).map(Body::new)
+/// Why nothing was counted.
+struct Refusal {
+    fault: Fault,
+    /// It came too early. RATE-5
+    limited: Option<Box<Limited>>,
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self { fault, limited: None }
+    }
+}
+
+fn told(surface: Surface, refusal: &Refusal) -> Response {
+    let mut response = respond_on(surface, &refusal.fault, None, &[]).map(Body::new);
+    if let Some(limited) = &refusal.limited {
+        limited.tell(response.headers_mut());
+    }
+    response
 }
 
 async fn counted(
@@ -58,20 +77,37 @@ async fn counted(
     surface: Surface,
     addressed: Addressed,
     request: Request,
-) -> Result<u64, Fault> {
-    let (mut parts, body) = request.into_parts();
+) -> Result<u64, Refusal> {
+    let (mut parts, mut body) = request.into_parts();
     key_of_address(&parts.uri, &mut parts.headers);
-    let caller = authenticate(&parts.headers, &app.snapshot(), now_micros())
-        .map_err(|fault| unauthorized(&fault.message))?;
-    may_infer(&caller)?;
-    let limit = app.settings.max_body_bytes;
-    let body = tokio::time::timeout(app.settings.body_timeout, axum::body::to_bytes(body, limit))
-        .await
-        .map_err(|_| {
-            Fault::new(ErrorType::Timeout, "Operation timed out. Please try again later.")
-                .with_status(408)
-        })?
-        .map_err(|_| Fault::new(ErrorType::PayloadTooLarge, "Request payload too large"))?;
+    let admitted = authenticate(&parts.headers, &app.snapshot(), now_micros())
+        .map_err(|fault| unauthorized(&fault.message))
+        .and_then(|caller| may_infer(&caller).map(|()| caller));
+    let caller = match admitted {
+        Ok(caller) => caller,
+        Err(fault) => {
+            discard(&mut body, &parts.headers, MAX_OF_UNKNOWN).await;
+            return Err(fault.into());
+        }
+    };
+    // Reading a body is work, whether a model is asked or not: it has a place among those of its
+    // key until it is answered. RATE-5
+    let _place = match enter(app, &caller, now_micros()).await {
+        Ok(place) => place,
+        Err(limited) => {
+            discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
+            return Err(Refusal { fault: limited.fault.clone(), limited: Some(Box::new(limited)) });
+        }
+    };
+    let body = match receive(&mut body, &app.settings).await {
+        Ok(received) => received,
+        Err(fault) => {
+            if fault.error_type == ErrorType::PayloadTooLarge {
+                discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
+            }
+            return Err(fault.into());
+        }
+    };
     let body = match surface {
         Surface::Gemini => generate_content_request(body)?,
         _ => body,

@@ -82,7 +82,7 @@ pub struct AttemptError {
 
 impl AttemptError {
     /// Trouble that no provider told of: no answer, or one that broke off.
-    fn of(fault: Fault) -> Self {
+    pub(super) fn of(fault: Fault) -> Self {
         Self { fault, upstream_status: None, meaning: None, geographic: false, unsent: false }
     }
 
@@ -144,7 +144,7 @@ pub async fn attempt(
     let limits = &dispatch.worker.app.settings.upstream;
     let started = Instant::now();
     if let Some(vectors) = &dispatch.vectors {
-        let asking = Box::pin(ask_for_vectors(dispatch, candidate, vectors, started));
+        let asking = Box::pin(ask_for_vectors(dispatch, candidate, vectors, settlement, started));
         let begun = tokio::time::timeout(limits.total, asking)
             .await
             .map_err(|_| AttemptError::timeout())??;
@@ -169,7 +169,8 @@ pub async fn attempt(
             begin_stream(dispatch, candidate, context, response, started).await
         } else {
             // Headers may come only when all of it is generated: the total is their limit.
-            let body = collect(dispatch, response.await?).await?;
+            let response = response.await?;
+            let body = collect(dispatch, response, limits.max_answer_bytes).await?;
             whole_answer(dispatch, candidate, &context, &body, started)
         }
     });
@@ -228,7 +229,10 @@ async fn write_request(
                 ..request.clone()
             });
             let request = shorter.as_ref().unwrap_or(request);
-            codec::encode_request(dialect, request, &target, &dispatch.call.anthropic_betas())?
+            let betas = dispatch.call.anthropic_betas();
+            let mut encoded = codec::encode_request(dialect, request, &target, &betas)?;
+            encoded.context.rewritten = true;
+            encoded
         }
     };
     for loss in &encoded.losses.0 {
@@ -550,14 +554,16 @@ pub fn body_fault(error: &BodyError) -> Fault {
     }
 }
 
+/// A whole answer, of at most so many bytes.
 pub(super) async fn collect(
     dispatch: &Dispatch<'_>,
     response: UpstreamResponse,
+    most_bytes: usize,
 ) -> Result<Bytes, AttemptError> {
     let limits = &dispatch.worker.app.settings.upstream;
     response
         .into_body()
-        .collect(limits.max_answer_bytes, limits.total)
+        .collect(most_bytes, limits.total)
         .await
         .map_err(|error| AttemptError::of(body_fault(&error)))
 }

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use protocol::exchange::{Additions, ErrorType, Fault, FinishReason};
-use protocol::sse::write_comment;
 use routing::health::{Observation, Outcome};
 use store::Committed;
 use tokio::time::Sleep;
@@ -18,7 +17,6 @@ use super::pace::Pace;
 use super::prepare::Served;
 use super::read_on::{bills_in_any_case, read_on};
 use super::settle::{Ending, Settlement};
-use super::stream::HEARTBEAT;
 use crate::app::App;
 use crate::clock::now_millis;
 use crate::error::mask;
@@ -290,7 +288,7 @@ impl Live {
                             let next = now + app.settings.heartbeat_interval();
                             self.timer.as_mut().reset(due.min(next).into());
                             self.gathering = false;
-                            write_comment(out, HEARTBEAT);
+                            self.call.surface.write_heartbeat(out);
                         }
                         return Poll::Ready(None);
                     }

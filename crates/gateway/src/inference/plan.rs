@@ -10,7 +10,7 @@ use catalog::{
 };
 use futures_util::future::join_all;
 use protocol::Surface;
-use protocol::exchange::Fault;
+use protocol::exchange::{ErrorType, Fault};
 use protocol::facts::{RequestFacts, StructuredOutput};
 use protocol::json::RawJson;
 use routing::{
@@ -101,9 +101,10 @@ pub async fn plan(call: &Call) -> Result<Route, NoRouteFault> {
     .await?
     .map_err(|no_route| refused(call, *no_route))?;
     let catalog = &call.snapshot.catalog;
-    let candidates = plan
+    let candidates: Vec<_> = plan
         .attempts
         .iter()
+        .filter(|attempt| can_be_asked(call, attempt.endpoint))
         .filter_map(|attempt| {
             let access = way(call, catalog, attempt.endpoint, attempt.credential)?;
             Some(Candidate {
@@ -113,7 +114,27 @@ pub async fn plan(call: &Call) -> Result<Route, NoRouteFault> {
             })
         })
         .collect();
+    if candidates.is_empty() && !plan.attempts.is_empty() {
+        let message = format!(
+            "model: no provider of {} can be asked for {} here; choose another model",
+            call.model_requested,
+            call.surface.name()
+        );
+        return Err(Fault::new(ErrorType::NotFound, message).into());
+    }
     Ok(Route { candidates, plan, requested })
+}
+
+/// Whether it is known how the endpoint is asked for vectors, if that is what is asked for.
+fn can_be_asked(call: &Call, endpoint: EndpointId) -> bool {
+    let catalog = &call.snapshot.catalog;
+    let provider = catalog.provider_of(endpoint);
+    let model = &catalog.endpoint(endpoint).upstream_model;
+    match call.surface {
+        Surface::Embeddings => provider.embeddings_form(model).is_some(),
+        Surface::Rerank => provider.rerank_form(model).is_some(),
+        _ => true,
+    }
 }
 
 /// Tells the route of a call in words and data, with what each attempt would cost.

@@ -8,7 +8,6 @@ use http::HeaderMap;
 use http::header::EXPECT;
 use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use protocol::exchange::{ErrorType, Fault};
 
 use crate::settings::Settings;
@@ -20,7 +19,10 @@ const DISCARDING: Duration = Duration::from_secs(2);
 
 /// Reads what a refused caller still sends, within bounds: closing a connection with unread bytes
 /// resets it, and the caller would see that instead of why it was refused.
-pub async fn discard(body: &mut Incoming, headers: &HeaderMap, limit: usize) {
+pub async fn discard<B>(body: &mut B, headers: &HeaderMap, limit: usize)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     // A caller that waits for leave has sent nothing yet; reading would give it leave.
     if headers.contains_key(EXPECT) {
         return;
@@ -40,7 +42,10 @@ pub async fn discard(body: &mut Incoming, headers: &HeaderMap, limit: usize) {
 }
 
 /// Reads the whole body. Too large: 413; too slow: 408.
-pub async fn receive(body: &mut Incoming, settings: &Settings) -> Result<Bytes, Fault> {
+pub async fn receive<B>(body: &mut B, settings: &Settings) -> Result<Bytes, Fault>
+where
+    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
     let limit = settings.max_body_bytes;
     let too_large = || {
         Fault::new(

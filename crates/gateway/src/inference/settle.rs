@@ -24,6 +24,8 @@ pub struct Settlement {
     endpoint: Option<EndpointId>,
     started: Instant,
     first_content: Option<Instant>,
+    /// What calls counted whose attempt came to nothing: their provider bills them all the same.
+    in_vain: Usage,
     /// When the attempt under way began.
     trying: Option<Instant>,
     estimated_prompt_tokens: u64,
@@ -115,6 +117,7 @@ impl Settlement {
             endpoint: None,
             started: Instant::now(),
             first_content: None,
+            in_vain: Usage::default(),
             trying: None,
             estimated_prompt_tokens: opening.estimated_prompt_tokens,
             images: opening.images,
@@ -136,6 +139,12 @@ impl Settlement {
     /// No more than so many tokens of output are asked for, of all answers together.
     pub fn cut(&mut self, most_output: u64) {
         self.most_output = self.most_output.min(most_output);
+    }
+
+    /// What calls counted whose attempt came to nothing; billed with the rest, at the prices of
+    /// the endpoint that is billed in the end.
+    pub fn in_vain(&mut self) -> &mut Usage {
+        &mut self.in_vain
     }
 
     /// The call has this place at the endpoint that is tried, and gives back the one before.
@@ -242,16 +251,22 @@ impl Settlement {
         let nothing = usage.output == 0 && ending.images_out == 0;
         let waived =
             !ending.as_told && ledger::waived(if nothing { 0 } else { 1 }, ending.finish).is_some();
-        if failed || waived {
+        let free = failed || waived;
+        if free {
             bill.settled_by = SettledBy::None;
             // An estimate is for billing; in the books it would be tokens nobody counted.
             bill.usage = ending.usage.unwrap_or_default();
-            return bill;
+            if self.in_vain == Usage::default() {
+                return bill;
+            }
+            (bill.usage, bill.settled_by) = (self.in_vain, SettledBy::Usage);
+        } else {
+            bill.usage = usage.and_input_of(&self.in_vain);
         }
         let metered = MeteredUsage {
-            tokens: usage,
+            tokens: bill.usage,
             requests: 1,
-            images: self.images,
+            images: if free { 0 } else { self.images },
             images_out: ending.images_out,
             search_units: ending.search_units,
             ..MeteredUsage::default()

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use protocol::Surface;
 use protocol::exchange::Fault;
 use protocol::json::RawJson;
-use protocol::sse::write_comment;
 use protocol::surface::Failed;
 use store::Committed;
 use tokio::time::Sleep;
@@ -18,9 +17,6 @@ use super::live::{End, Live, stopping};
 use crate::app::App;
 use crate::error::mask;
 use crate::upstream::UpstreamBody;
-
-/// The comment that keeps a waiting caller's connection open. STREAM-2
-pub const HEARTBEAT: &str = "OPENROUTER PROCESSING";
 
 /// Attempts that are still under way when the caller already has headers.
 pub type Waiting = Pin<Box<dyn Future<Output = Result<Box<Live>, LateFailure>> + Send>>;
@@ -79,7 +75,7 @@ impl StreamBody {
     ) -> Self {
         let heartbeat = Box::pin(tokio::time::sleep(app.settings.heartbeat_interval()));
         let mut out = Vec::new();
-        write_comment(&mut out, HEARTBEAT);
+        surface.write_heartbeat(&mut out);
         let phase = Phase::Waiting(waiting);
         Self { app, generation_id, surface, phase, out, heartbeat: Some(heartbeat) }
     }
@@ -144,7 +140,7 @@ impl StreamBody {
         }
         let next = tokio::time::Instant::now() + self.app.settings.heartbeat_interval();
         heartbeat.as_mut().reset(next);
-        write_comment(&mut self.out, HEARTBEAT);
+        self.surface.write_heartbeat(&mut self.out);
         true
     }
 

@@ -1,18 +1,20 @@
 //! An attempt at an endpoint that makes vectors or ranks documents. One request may become several
 //! calls, where the provider takes few inputs a call. EMB, RERANK
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use futures_util::future::try_join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use protocol::embeddings::{self, Form};
 use protocol::exchange::{ErrorType, Fault, Losses};
 use protocol::relay::Answer;
 use protocol::rerank;
 
-use super::attempt::{AttemptError, Completed, accept, authorised, collect, send};
+use super::attempt::{AttemptError, Completed, accept, authorised, body_fault, collect, send};
 use super::dispatch::{Begun, Dispatch};
 use super::plan::Candidate;
-use crate::upstream::address;
+use super::settle::Settlement;
+use crate::upstream::{BodyError, address};
 
 /// So many calls of one request are under way at once.
 const AT_ONCE: usize = 4;
@@ -30,10 +32,11 @@ pub(super) async fn ask_for_vectors(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
     vectors: &Vectors,
+    settlement: &mut Settlement,
     began: Instant,
 ) -> Result<Begun, AttemptError> {
     let answer = match vectors {
-        Vectors::Embeddings(request) => embed(dispatch, candidate, request).await?,
+        Vectors::Embeddings(request) => embed(dispatch, candidate, request, settlement).await?,
         Vectors::Rerank(request) => rank(dispatch, candidate, request).await?,
     };
     Ok(Begun::Whole(Box::new(Completed { answer, candidate: candidate.clone(), began })))
@@ -43,6 +46,7 @@ async fn embed(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
     request: &embeddings::Request,
+    settlement: &mut Settlement,
 ) -> Result<Answer, AttemptError> {
     let catalog = &dispatch.call.snapshot.catalog;
     let endpoint = catalog.endpoint(candidate.endpoint);
@@ -50,13 +54,14 @@ async fn embed(
     let model = endpoint.upstream_model.as_str();
     let form = provider.embeddings_form(model).ok_or_else(no_form)?;
     let told = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
+    let room = room(dispatch);
     // A raw name of an end user never leaves, so a body that has one is written anew. USERT-1
     let as_it_came = !dispatch.envelope.has("user") && !request.has_texts_in_parts();
     if form == Form::OpenAi && as_it_came {
         let unsupported = &catalog.quirks_of(candidate.endpoint).unsupported_parameters;
         let body = embeddings::patch_request(dispatch.envelope, model, unsupported);
         let path = form.path(model).map_err(AttemptError::unwritable)?;
-        let body = ask(dispatch, candidate, &path, body).await?;
+        let body = ask(dispatch, candidate, &path, body, &room).await?;
         let identity = dispatch.identity(candidate);
         let (format, expected) = (request.format(), request.expected());
         let patched =
@@ -65,15 +70,38 @@ async fn embed(
     }
     let plan = embeddings::encode_request(form, request, model)?;
     note(dispatch, &plan.losses);
-    let mut answers = Vec::with_capacity(plan.calls.len());
-    for calls in plan.calls.chunks(AT_ONCE) {
-        let asked = calls.iter().map(async |call| {
-            let body = ask(dispatch, candidate, &call.path, call.body.clone()).await?;
-            embeddings::decode_response(form, &body, call.expected).map_err(told)
-        });
-        answers.extend(try_join_all(asked).await?);
+    let before = *settlement.in_vain();
+    let mut answers: Vec<Option<embeddings::Response>> = vec![None; plan.calls.len()];
+    for first in (0..plan.calls.len()).step_by(AT_ONCE) {
+        let last = (first + AT_ONCE).min(plan.calls.len());
+        let mut asked: FuturesUnordered<_> = (first..last)
+            .map(|at| (at, &plan.calls[at], &room))
+            .map(async |(at, call, room)| {
+                let body = ask(dispatch, candidate, &call.path, call.body.clone(), room).await?;
+                let answer = embeddings::decode_response(form, &body, call.expected);
+                Ok::<_, AttemptError>((at, answer.map_err(told)?))
+            })
+            .collect();
+        // Where one fails, the others under way are waited for: they are billed in any case.
+        let mut failed = None;
+        while let Some(answered) = asked.next().await {
+            match answered {
+                Ok((at, answer)) => {
+                    let counted = answer.usage.unwrap_or_default();
+                    *settlement.in_vain() = settlement.in_vain().and_input_of(&counted);
+                    answers[at] = Some(answer);
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
     }
+    let answers = answers.into_iter().flatten().collect();
     let response = embeddings::join(&plan, answers).map_err(told)?;
+    // The answer has the counts of all its calls.
+    *settlement.in_vain() = before;
     Ok(Answer::of_embeddings(response, request.format()))
 }
 
@@ -88,17 +116,25 @@ async fn rank(
     let form = provider.rerank_form(model).ok_or_else(no_form)?;
     let encoded = rerank::encode_request(form, request, model)?;
     note(dispatch, &encoded.losses);
-    let body = ask(dispatch, candidate, &encoded.path, encoded.body).await?;
+    let room = room(dispatch);
+    let body = ask(dispatch, candidate, &encoded.path, encoded.body, &room).await?;
     let response = rerank::decode_response(form, &body, request)
         .map_err(|fault| AttemptError::told(fault, 200, candidate.access.is_byok()))?;
     Ok(Answer::of_rerank(request.clone(), response))
 }
 
+/// How many bytes all answers to one request may have together.
+fn room(dispatch: &Dispatch<'_>) -> AtomicUsize {
+    AtomicUsize::new(dispatch.worker.app.settings.upstream.max_answer_bytes)
+}
+
+/// Makes one call, whose answer takes of the room of all.
 async fn ask(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
     path: &str,
     body: Vec<u8>,
+    room: &AtomicUsize,
 ) -> Result<bytes::Bytes, AttemptError> {
     let catalog = &dispatch.call.snapshot.catalog;
     let model = &catalog.endpoint(candidate.endpoint).upstream_model;
@@ -108,7 +144,11 @@ async fn ask(
     let request = authorised(dispatch, candidate, &path, body, &[]).await?;
     let response = send(dispatch, candidate, request.request).await?;
     let response = accept(response, candidate, request.grant.as_ref(), dispatch).await?;
-    collect(dispatch, response).await
+    let body = collect(dispatch, response, room.load(Ordering::Relaxed)).await?;
+    let too_large = |most| AttemptError::of(body_fault(&BodyError::TooLarge(most)));
+    room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(body.len()))
+        .map_err(too_large)?;
+    Ok(body)
 }
 
 /// The catalogue has a model at a provider that is not known to make vectors.

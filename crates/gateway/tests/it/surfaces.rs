@@ -1,9 +1,11 @@
 //! The APIs of other vendors, as their clients see them. MSG, CLIENT
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use testkit::{Fault, Point, Protocol, Script, Simulator};
 
-use super::support::{Answer, Gateway, MODEL, PROTOCOLS, Upstream};
+use super::support::{Answer, Gateway, MODEL, PROTOCOLS, Upstream, settings};
 
 /// A surface as its clients use it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -346,6 +348,47 @@ async fn a_stream_that_breaks_off_ends_in_the_words_of_the_surface() {
     }
 }
 
+/// STREAM-2: a comment where clients expect one. Google's for Python reads a line that is not data
+/// as a piece of an error, and passes over empty ones.
+#[tokio::test]
+async fn a_sign_of_life_is_one_the_surfaces_clients_understand() {
+    let mut settings = settings();
+    settings.heartbeat_after = Duration::from_millis(20);
+    settings.heartbeat_interval = Duration::from_millis(20);
+    for spoken in SPOKEN {
+        let simulator = Simulator::start().await.unwrap();
+        // Before the first word, and between two.
+        simulator.set_default(Script::text("hello there").first_token(150).gap(150));
+        let upstream = Upstream::of(&simulator, Protocol::OpenAi, "one");
+        let gateway = Gateway::with_settings(&[upstream], settings.clone()).await;
+        let answer = gateway.post(&spoken.path(true), &spoken.hello(true)).await;
+        assert_eq!(answer.status, 200);
+        let text = std::str::from_utf8(&answer.body).unwrap();
+        let before = text.split_once("data: ").unwrap().0;
+        match spoken {
+            Spoken::Gemini => {
+                assert!(before.len() > 1 && before.trim().is_empty(), "{text:?}");
+                assert!(text[before.len()..].contains("\n\n\n"), "{text:?}");
+                for line in text.lines() {
+                    assert!(line.is_empty() || line.starts_with("data: {"), "{text:?}");
+                }
+                let said: String = text
+                    .lines()
+                    .filter_map(|line| line.strip_prefix("data: "))
+                    .map(|data| serde_json::from_str::<Value>(data).unwrap())
+                    .filter(|data| data["candidates"][0]["content"].is_object())
+                    .map(|data| spoken.text(&data))
+                    .collect();
+                assert_eq!(said, "hello there");
+            }
+            Spoken::Responses | Spoken::Messages => {
+                assert!(before.starts_with(": OPENROUTER PROCESSING\n\n"), "{text:?}");
+                assert_eq!(streamed_text(spoken, &frames(&answer)), "hello there");
+            }
+        }
+    }
+}
+
 /// The agents' own addresses and headers. CLIENT-1
 #[tokio::test]
 async fn clients_of_other_vendors_find_what_they_expect() {
@@ -402,6 +445,24 @@ async fn clients_of_other_vendors_find_what_they_expect() {
             .body(body.into())
             .unwrap();
     assert_eq!(gateway.send(request).await.status, 200);
+}
+
+/// RATE-5: counting is work too, and its requests are counted with the others of the key.
+#[tokio::test]
+async fn counting_tokens_is_within_the_rates_of_the_key() {
+    let simulator = Simulator::start().await.unwrap();
+    let mut settings = settings();
+    settings.limits.key_per_minute = 2;
+    let upstream = Upstream::of(&simulator, Protocol::Anthropic, "one");
+    let gateway = Gateway::with_settings(&[upstream], settings).await;
+    let count = format!("/v1beta/models/{MODEL}:countTokens");
+    let body = Spoken::Messages.hello(false);
+    assert_eq!(gateway.post("/v1/messages/count_tokens", &body).await.status, 200);
+    assert_eq!(gateway.post(&count, &Spoken::Gemini.hello(false)).await.status, 200);
+    let refused = gateway.post("/v1/messages/count_tokens", &body).await;
+    assert_eq!(refused.status, 429, "{}", refused.json());
+    assert_eq!(Spoken::Messages.error(&refused.json()).1, "rate_limit_error");
+    assert!(refused.headers.contains_key("retry-after"), "{:?}", refused.headers);
 }
 
 /// A model goes by the name its author gave it, with or without a date. CLIENT-1

@@ -1,8 +1,11 @@
 //! Embeddings and rankings, as callers see them. EMB, RERANK
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use catalog::{Catalog, Meter, Modalities, Modality, ModelKind, PicoUsd, PriceList};
+use gateway::Settings;
 use protocol::{Dialect, embeddings, rerank};
 use serde_json::{Value, json};
 use testkit::{Protocol, Script, Simulator};
@@ -30,6 +33,16 @@ async fn gateway(
     price: &[(Meter, PicoUsd)],
     asked: &[Asked],
 ) -> Gateway {
+    gateway_with(simulator, kind, price, asked, settings()).await
+}
+
+async fn gateway_with(
+    simulator: &Simulator,
+    kind: ModelKind,
+    price: &[(Meter, PicoUsd)],
+    asked: &[Asked],
+    settings: Settings,
+) -> Gateway {
     let upstreams: Vec<_> = asked
         .iter()
         .zip(["one", "two", "three"])
@@ -54,7 +67,7 @@ async fn gateway(
         provider.rerank = asked.rerank;
     }
     let catalog = Catalog::new(models, endpoints, providers).unwrap();
-    Gateway::with_catalog(catalog, settings()).await
+    Gateway::with_catalog(catalog, settings).await
 }
 
 const PROMPT: [(Meter, PicoUsd); 1] = [(Meter::Prompt, PicoUsd(2_000_000))];
@@ -200,5 +213,79 @@ async fn another_provider_takes_over_and_errors_are_told() {
     let chat = json!({"model": MODEL, "messages": [{"role": "user", "content": "x"}]});
     let refused = gateway.post("/api/v1/chat/completions", &chat).await;
     assert_eq!(refused.status, 400, "{}", refused.json());
+    assert!(refused.json()["error"]["message"].as_str().unwrap().contains("embeddings"));
+}
+
+/// What calls counted whose attempt came to nothing is billed: their provider bills it all the
+/// same. EMB-1
+#[tokio::test]
+async fn calls_that_were_answered_are_billed_where_a_later_one_fails() {
+    for (second, served) in [(false, false), (true, true)] {
+        let simulator = Simulator::start().await.unwrap();
+        // Ninety-six texts a call, four calls at once: the fifth comes alone, and fails.
+        for _ in 0..4 {
+            simulator.push(Script::new());
+        }
+        simulator.push(Script::status(503));
+        let asked = vec![Asked::of(Protocol::Cohere); if second { 2 } else { 1 }];
+        let mut settings = settings();
+        settings.upstream.total = Duration::from_secs(30);
+        let gateway =
+            gateway_with(&simulator, ModelKind::Embedding, &PROMPT, &asked, settings).await;
+        let texts: Vec<_> = (0..400).map(|at| format!("text {at}")).collect();
+        let body = json!({"model": MODEL, "input": texts, "dimensions": 256});
+        let answer = gateway.post("/api/v1/embeddings", &body).await;
+        assert_eq!(answer.status == 200, served, "{}", answer.json());
+        let calls = simulator.calls();
+        assert_eq!(calls.len(), if second { 10 } else { 5 });
+        let answered = calls.iter().enumerate().filter(|(at, _)| *at != 4);
+        let counted: u64 = answered.map(|(_, call)| call.usage.prompt()).sum();
+        let row = gateway.generation(&answer).await.unwrap();
+        assert_eq!(row.native_tokens_prompt as u64, counted);
+        assert_eq!(row.total_cost as u64, counted * 2_000);
+        assert_eq!(row.settled_by, store::SettledBy::Usage);
+        if served {
+            assert_eq!(answer.json()["usage"]["prompt_tokens"], counted);
+        }
+    }
+}
+
+/// The answers to all calls of a request have one bound together.
+#[tokio::test]
+async fn many_answers_are_no_larger_than_one_may_be() {
+    let simulator = Simulator::start().await.unwrap();
+    let asked = [Asked::of(Protocol::Cohere)];
+    let texts: Vec<_> = (0..400).map(|at| format!("text {at}")).collect();
+    for (texts, fits) in [(&texts[..96], true), (&texts[..], false)] {
+        let mut settings = settings();
+        // One call's answer fits, five do not.
+        settings.upstream.max_answer_bytes = 700 * 1024;
+        settings.upstream.total = Duration::from_secs(30);
+        let gateway =
+            gateway_with(&simulator, ModelKind::Embedding, &PROMPT, &asked, settings).await;
+        let body = json!({"model": MODEL, "input": texts, "dimensions": 256});
+        let answer = gateway.post("/api/v1/embeddings", &body).await;
+        assert_eq!(answer.status == 200, fits, "{} {}", answer.status, answer.body.len());
+        if !fits {
+            let told = answer.json().to_string();
+            assert!(told.contains("too large"), "{told}");
+        }
+    }
+}
+
+/// An endpoint that nobody knows how to ask is no attempt, and none is told of.
+#[tokio::test]
+async fn an_endpoint_without_a_known_form_costs_no_attempt() {
+    let simulator = Simulator::start().await.unwrap();
+    let body = json!({"model": MODEL, "input": "x", "provider": {"order": ["one", "two"]}});
+    let both = [Asked::of(Protocol::Anthropic), Asked::of(Protocol::OpenAi)];
+    let at_both = gateway(&simulator, ModelKind::Embedding, &PROMPT, &both).await;
+    let answer = at_both.post("/api/v1/embeddings", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    assert_eq!(at_both.generation(&answer).await.unwrap().attempts.len(), 1);
+
+    let none = gateway(&simulator, ModelKind::Embedding, &PROMPT, &both[..1]).await;
+    let refused = none.post("/api/v1/embeddings", &body).await;
+    assert_eq!(refused.status, 404, "{}", refused.json());
     assert!(refused.json()["error"]["message"].as_str().unwrap().contains("embeddings"));
 }

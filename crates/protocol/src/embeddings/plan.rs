@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::read::broken;
 use super::response::Response;
-use crate::exchange::{Fault, Losses, Usage};
+use crate::exchange::{Fault, Losses};
 
 /// What is expected of the answer to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,22 +63,12 @@ pub fn join(plan: &Plan, answers: Vec<Response>) -> Result<Response, Fault> {
 fn both(mut first: Response, second: Response) -> Response {
     first.vectors.extend(second.vectors);
     first.usage = match (first.usage, second.usage) {
-        (Some(one), Some(other)) => Some(sum(&one, &other)),
+        (Some(one), Some(other)) => Some(one.and_input_of(&other)),
         _ => None,
     };
     first.model = first.model.or(second.model);
     first.upstream_id = first.upstream_id.or(second.upstream_id);
     first
-}
-
-fn sum(one: &Usage, other: &Usage) -> Usage {
-    Usage {
-        input: one.input.saturating_add(other.input),
-        image_input: one.image_input.saturating_add(other.image_input),
-        audio_input: one.audio_input.saturating_add(other.audio_input),
-        video_input: one.video_input.saturating_add(other.video_input),
-        ..Usage::default()
-    }
 }
 
 /// Vectors of one answer can only be compared if they have as many dimensions.

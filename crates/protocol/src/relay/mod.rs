@@ -51,7 +51,8 @@ struct Translation {
 }
 
 impl Relay {
-    /// A relay from a provider's dialect to a surface. `echo`: what the Responses surface repeats
+    /// A relay from a provider's dialect to a surface: frames pass where both are the same and the
+    /// request passed too. `echo`: what the Responses surface repeats
     /// of the request.
     pub fn new(
         dialect: Dialect,
@@ -60,7 +61,7 @@ impl Relay {
         context: ResponseContext,
         echo: Option<Echo>,
     ) -> Self {
-        let path = if surface.passes(dialect) {
+        let path = if surface.passes(dialect) && !context.rewritten {
             let same = Same::new(surface, identity, context);
             Path::Same { splitter: Box::new(Splitter::new()), same }
         } else {

@@ -135,3 +135,65 @@ fn a_stream_that_breaks_off_ends_in_an_error() {
         }
     }
 }
+
+/// A request that was written anew may ask for its structured output through a tool, and call tools
+/// by other names: the caller, who spoke the same protocol, must see neither. Bug 13, Bug 28
+#[test]
+fn the_answer_to_a_request_written_anew_is_translated_back() {
+    let context = |rewritten| ResponseContext {
+        tool_names: [("get_x".to_owned(), "get.x".to_owned())].into(),
+        emulated_output_tool: Some("json".to_owned()),
+        rewritten,
+        ..ResponseContext::default()
+    };
+    let whole = |name: &str| {
+        let body = format!(
+            r#"{{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[{{"type":"tool_use","id":"toolu_1","name":"{name}","input":{{"a":1}}}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{{"input_tokens":3,"output_tokens":2}}}}"#
+        );
+        let told = |rewritten| {
+            let answer = Answer::read(
+                Dialect::Anthropic,
+                Surface::Messages,
+                body.as_bytes(),
+                &identity(),
+                &context(rewritten),
+            );
+            let told = answer.unwrap().write(&identity(), None, Additions::default());
+            serde_json::from_slice::<serde_json::Value>(&told).unwrap()
+        };
+        (told(true), told(false))
+    };
+    let (told, as_it_came) = whole("json");
+    assert_eq!(told["content"][0]["type"], "text", "{told}");
+    assert_eq!(told["content"][0]["text"], r#"{"a":1}"#, "{told}");
+    assert_eq!(told["stop_reason"], "end_turn", "{told}");
+    assert_eq!(as_it_came["content"][0]["type"], "tool_use", "{as_it_came}");
+    let (told, _) = whole("get_x");
+    assert_eq!(told["content"][0]["name"], "get.x", "{told}");
+
+    let streamed = |name: &str| {
+        let start = format!(
+            "event: content_block_start\ndata: {{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"{name}\",\"input\":{{}}}}}}\n\n"
+        );
+        let pieces = of(Dialect::Anthropic);
+        let frames = [
+            String::from_utf8(pieces[0].clone()).unwrap(),
+            start,
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":1}\"}}\n\n".to_owned(),
+            "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n".to_owned(),
+            "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"},\"usage\":{\"output_tokens\":2}}\n\n".to_owned(),
+            "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n".to_owned(),
+        ];
+        let mut relay =
+            Relay::new(Dialect::Anthropic, Surface::Messages, identity(), context(true), None);
+        let mut out = Vec::new();
+        let step = relay.push(frames.concat().as_bytes(), &mut out);
+        assert!(step.fault.is_none(), "{:?}", step.fault);
+        assert!(relay.end(&mut out).fault.is_none());
+        relay.finish(Additions::default(), &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let told = streamed("json");
+    assert!(told.contains("text_delta") && !told.contains("tool_use"), "{told}");
+    assert!(streamed("get_x").contains("\"get.x\""));
+}

@@ -56,7 +56,7 @@ impl Answer {
         identity: &Identity,
         context: &ResponseContext,
     ) -> Result<Self, Fault> {
-        match (surface, surface.passes(dialect)) {
+        match (surface, surface.passes(dialect) && !context.rewritten) {
             (Surface::Chat, true) => {
                 let mut patched = openai_chat::patch_response(body, identity, context)?;
                 let finishes = std::mem::take(&mut patched.finishes);

@@ -5,7 +5,7 @@ use super::Surface;
 use crate::exchange::{Additions, Event, Fault, Identity};
 use crate::json::{Envelope, RawJson};
 use crate::openai_responses;
-use crate::sse::{DONE, write_data, write_event};
+use crate::sse::{DONE, write_comment, write_data, write_event};
 
 /// What is told of an answer that failed before it began.
 pub struct Failed<'a> {
@@ -23,7 +23,27 @@ pub struct Failed<'a> {
     pub created: u64,
 }
 
+/// The comment that keeps a waiting caller's connection open. STREAM-2
+const HEARTBEAT: &str = "OPENROUTER PROCESSING";
+
 impl Surface {
+    /// Writes a sign of life for a caller who waits: at the start of a stream or between two of its
+    /// frames. STREAM-2
+    ///
+    /// Google's own stream has no comments, and its client for Python takes every line but `data: `
+    /// for a piece of an error; an empty line it passes over, as all others do.
+    pub fn write_heartbeat(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Gemini => out.push(b'\n'),
+            Self::Chat
+            | Self::Completions
+            | Self::Responses
+            | Self::Messages
+            | Self::Embeddings
+            | Self::Rerank => write_comment(out, HEARTBEAT),
+        }
+    }
+
     /// Writes the whole end of a stream that failed before it began.
     pub fn write_failed(self, failed: &Failed<'_>, out: &mut Vec<u8>) {
         let Failed { fault, members, generation_id, .. } = failed;

@@ -132,7 +132,9 @@ fn rewrite(
         request.max_output_tokens =
             Some(request.max_output_tokens.map_or(limit, |it| it.min(limit)));
     }
-    encode_request_with(&request, target, &flags(patch))
+    let mut encoded = encode_request_with(&request, target, &flags(patch))?;
+    encoded.context.rewritten = true;
+    Ok(encoded)
 }
 
 /// Whether something inside would be refused. The texts searched for cannot stand inside a JSON

@@ -106,10 +106,12 @@ fn reasoning_another_vendor_wrote_is_not_sent_back() {
         let encoded = patched(&body, &Abilities::default(), &RequestPatch::default());
         let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
         assert_eq!(sent["messages"][1]["content"], json!([{"type":"text","text":"ok"}]));
+        assert!(encoded.context.rewritten, "its answer is not the caller's own either");
     }
     let quoted = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"say \"signature\":\"\" and routed.v1.x"}]}"#;
     let encoded = patched(quoted, &Abilities::default(), &RequestPatch::default());
     assert!(text(&encoded).contains(r#"say \"signature\""#));
+    assert!(!encoded.context.rewritten);
 }
 
 #[test]

@@ -61,6 +61,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         exclude_reasoning: request.reasoning.as_ref().is_some_and(|reasoning| reasoning.exclude),
         think_tags: false,
         prefill: None,
+        rewritten: false,
     };
     Ok(encoded)
 }
