@@ -73,7 +73,10 @@ def test_tools_are_called_in_a_loop(client, model, weather, streamed):
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_parallel_calls_are_answered_together(beta, model, weather, streamed):
+def test_parallel_calls_are_answered_together(request, beta, model, weather, streamed):
+    if streamed and model == "e2e/gemini":
+        reason = "what the SDK makes of calls in a chunk each passes as it is, and is refused there"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     oslo = call("get_weather", city="Oslo", days=3)
     tokyo = also("get_weather", city="東京", days=2)
     text = loop(beta, model, weather, streamed, oslo, tokyo)

@@ -85,7 +85,9 @@ class Standard(ChatModelIntegrationTests):
         return "e2e/openai" if DIALECTS[self.dialect] != "openai" else "e2e/anthropic"
 
 
-for name in DIALECTS:
+# Ollama forces no tool, takes a schema for content alone and no documents, so that half of what the
+# standard asks for cannot be had there.
+for name in sorted(set(DIALECTS) - {"ollama"}):
     title = "".join(part.title() for part in name.split("_"))
     globals()[f"Test{title}"] = type(f"Test{title}", (Standard,), {"dialect": name})
 del Standard
