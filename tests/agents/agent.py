@@ -30,6 +30,11 @@ def program(pattern):
     return min(found, key=len)
 
 
+def listen_to_interrupts():
+    """Tests that run in the background of a shell ignore interrupts, which a child inherits."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Workplace:
     """A home, a scratch repository, and the gateway."""
 
@@ -64,6 +69,7 @@ class Workplace:
             text=True,
             # A group of its own, so that an agent's children end with it.
             start_new_session=True,
+            preexec_fn=listen_to_interrupts,
         )
 
     def run(self, command, environment, said=""):
