@@ -4,6 +4,7 @@ mod compact;
 pub mod envelope;
 pub(crate) mod lenient;
 pub mod object;
+pub(crate) mod object_writer;
 pub mod raw;
 pub mod scan;
 pub(crate) mod write;

@@ -21,8 +21,8 @@ pub(crate) mod think;
 mod unknown;
 pub(crate) mod usage;
 pub(crate) mod wire;
-pub(crate) mod write;
 
+pub(crate) use crate::json::object_writer as write;
 pub use decode::{decode_request, decode_response};
 pub use encode::{encode_request, encode_response};
 pub use error::{decode_error, encode_error, recover_answer};

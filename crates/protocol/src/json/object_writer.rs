@@ -47,6 +47,10 @@ impl<'o> ObjectWriter<'o> {
         }
     }
 
+    pub(crate) fn float(&mut self, name: &str, number: f64) {
+        let _ = serde_json::to_writer(self.value(name), &number);
+    }
+
     pub(crate) fn number(&mut self, name: &str, number: u64) {
         let _ = serde_json::to_writer(self.value(name), &number);
     }
