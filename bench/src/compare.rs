@@ -1,6 +1,5 @@
 //! The comparison: rounds in which the targets take turns.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use crate::nginx::Nginx;
 use crate::postgres::Postgres;
 use crate::report::{Aim, Report, Row, Who};
 use crate::target::{Cores, Target, start_upstream};
+use crate::translation::Pair;
 use crate::trunkline::Trunkline;
 use crate::variant::{Round, Variant};
 
@@ -102,11 +102,14 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let nginx = Nginx { program: arguments.nginx.clone(), upstream: upstream.address, cores };
     let mut shapes: Vec<_> = Scenario::ALL.map(|scenario| scenario.shape(window)).to_vec();
     shapes.push(Memory::SHAPE);
+    // A model that two loads share is one.
+    shapes.sort_by_key(|shape| shape.model());
+    shapes.dedup();
     let trunkline = arguments.trunkline.as_ref().map(|program| Trunkline {
         program: program.clone(),
         upstream: upstream.address,
         core: cores.proxy,
-        models: shapes.iter().map(|shape| shape.model()).collect::<BTreeSet<_>>(),
+        shapes,
         books: Books::Sqlite,
         is_limited: false,
     });
@@ -238,6 +241,11 @@ impl Bench {
                 let Some(trunkline) = &trunkline else { continue };
                 let usual = scenario.run(trunkline, self.window).await?;
                 self.note(scenario, Who::Trunkline, &usual, &direct);
+                for pair in Pair::ALL.into_iter().filter(|_| Pair::takes_part(scenario)) {
+                    let own = scenario.run_translated(trunkline, pair, self.window).await;
+                    let own = own.with_context(|| format!("{pair:?}"))?;
+                    pair.note(&mut self.report, scenario, &own, &usual);
+                }
                 let others = Round { direct: &direct, nginx: &beside, usual: &usual };
                 for (variant, target) in &variants {
                     if variant.takes_part(scenario) {

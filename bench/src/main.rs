@@ -17,6 +17,7 @@ mod report;
 mod request;
 mod response;
 mod target;
+mod translation;
 mod trunkline;
 mod variant;
 
@@ -28,7 +29,7 @@ use clap::Parser;
 use tokio::net::TcpListener;
 
 use crate::load::Load;
-use crate::request::Shape;
+use crate::request::{Api, Shape};
 
 /// Measures Trunkline beside nginx.
 #[derive(Debug, Parser)]
@@ -57,6 +58,9 @@ struct LoadArguments {
     /// The bearer token
     #[arg(long, default_value = "none")]
     key: String,
+    /// The model, where it is not the usual one of that shape of an answer
+    #[arg(long)]
+    model: Option<String>,
     /// Chunks of an answer, and milliseconds between them; without it answers are not streamed
     #[arg(long, value_name = "CHUNKS-MS")]
     stream: Option<String>,
@@ -92,9 +96,16 @@ async fn load_once(arguments: LoadArguments) -> Result<()> {
         None => Shape::Plain,
         Some(text) => Shape::parse(text)?,
     };
+    let api = if arguments.path.ends_with("/messages") { Api::Messages } else { Api::Chat };
     let load = Load {
         address: arguments.address,
-        request: request::bytes(arguments.address, &arguments.path, &arguments.key, shape),
+        request: request::bytes(
+            arguments.address,
+            &arguments.path,
+            &arguments.key,
+            (api, &*arguments.model.unwrap_or_else(|| shape.model())),
+            shape,
+        ),
         connections: arguments.connections,
         stagger: Duration::from_millis(500),
         warm_up: Duration::from_secs(1),

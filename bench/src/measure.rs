@@ -1,5 +1,6 @@
 //! The measurements, each of one target.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -8,6 +9,7 @@ use crate::load::{Load, Summary};
 use crate::process;
 use crate::request::Shape;
 use crate::target::Target;
+use crate::translation::Pair;
 
 /// Streams that are open at once when their memory is measured.
 pub const OPEN_STREAMS: usize = 1000;
@@ -65,9 +67,28 @@ impl Scenario {
 
     /// Runs it on a target.
     pub async fn run(self, target: &Target, window: Duration) -> Result<Summary> {
+        self.run_with(target, target.request(self.shape(window)), window).await
+    }
+
+    /// Runs it on a target with requests that have to be translated.
+    pub async fn run_translated(
+        self,
+        target: &Target,
+        pair: Pair,
+        window: Duration,
+    ) -> Result<Summary> {
+        self.run_with(target, target.translated(pair, self.shape(window)), window).await
+    }
+
+    async fn run_with(
+        self,
+        target: &Target,
+        request: Rc<[u8]>,
+        window: Duration,
+    ) -> Result<Summary> {
         let load = Load {
             address: target.address,
-            request: target.request(self.shape(window)),
+            request,
             connections: self.connections(),
             stagger: STAGGER,
             warm_up: WARM_UP,

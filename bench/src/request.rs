@@ -38,9 +38,24 @@ impl Shape {
     }
 }
 
-/// A whole request, head and body.
-pub fn bytes(address: SocketAddr, path: &str, key: &str, shape: Shape) -> Rc<[u8]> {
-    let body = body(shape);
+/// The API a request is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// OpenAI's chat completions.
+    Chat,
+    /// Anthropic's Messages.
+    Messages,
+}
+
+/// A whole request for a model, head and body.
+pub fn bytes(
+    address: SocketAddr,
+    path: &str,
+    key: &str,
+    (api, model): (Api, &str),
+    shape: Shape,
+) -> Rc<[u8]> {
+    let body = body(api, model, shape);
     let length = body.len();
     format!(
         "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\
@@ -51,11 +66,14 @@ pub fn bytes(address: SocketAddr, path: &str, key: &str, shape: Shape) -> Rc<[u8
     .into()
 }
 
-fn body(shape: Shape) -> String {
-    let model = shape.model();
+fn body(api: Api, model: &str, shape: Shape) -> String {
     let stream = shape != Shape::Plain;
+    let instructions = match api {
+        Api::Chat => r#""messages":[{"role":"system","content":"You are a careful assistant."},"#,
+        Api::Messages => r#""system":"You are a careful assistant.","messages":["#,
+    };
     let head = format!(
-        r#"{{"model":"{model}","stream":{stream},"temperature":0.5,"max_tokens":4096,"messages":[{{"role":"system","content":"You are a careful assistant."}},{{"role":"user","content":""#
+        r#"{{"model":"{model}","stream":{stream},"temperature":0.5,"max_tokens":4096,{instructions}{{"role":"user","content":""#
     );
     let tail = r#""}]}"#;
     let words = "the quick brown fox jumps over the lazy dog ";
@@ -71,9 +89,11 @@ mod tests {
     #[test]
     fn a_body_is_two_kilobytes_of_valid_json() {
         for shape in [Shape::Plain, Shape::Stream { chunks: 2000, interval_ms: 0 }] {
-            let body = body(shape);
-            assert_eq!(body.len(), BODY_BYTES);
-            serde_json::from_str::<serde_json::Value>(&body).unwrap();
+            for api in [Api::Chat, Api::Messages] {
+                let body = body(api, &shape.model(), shape);
+                assert_eq!(body.len(), BODY_BYTES);
+                serde_json::from_str::<serde_json::Value>(&body).unwrap();
+            }
         }
     }
 

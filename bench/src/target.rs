@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::process::Process;
-use crate::request::{self, Shape};
+use crate::request::{self, Api, Shape};
+use crate::translation::Pair;
 
 /// Path of the provider's chat completions.
 pub const UPSTREAM_PATH: &str = "/openai/v1/chat/completions";
@@ -41,7 +42,14 @@ pub struct Target {
 impl Target {
     /// A request for it.
     pub fn request(&self, shape: Shape) -> Rc<[u8]> {
-        request::bytes(self.address, &self.path, &self.key, shape)
+        let asked = (Api::Chat, &*shape.model());
+        request::bytes(self.address, &self.path, &self.key, asked, shape)
+    }
+
+    /// A request that has to be translated.
+    pub fn translated(&self, pair: Pair, shape: Shape) -> Rc<[u8]> {
+        let asked = (pair.api(), &*pair.model(shape));
+        request::bytes(self.address, pair.path(), &self.key, asked, shape)
     }
 }
 

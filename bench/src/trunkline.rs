@@ -1,6 +1,5 @@
 //! Trunkline with a data folder of its own: authentication and recording are on.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,10 +12,10 @@ use crate::books::Books;
 use crate::limits;
 use crate::management::Management;
 use crate::process::{self, Process};
+use crate::request::Shape;
 use crate::target::{Target, free_address, ready};
+use crate::translation::Pair;
 
-/// The provider's slug in the catalogue.
-const PROVIDER: &str = "bench";
 /// Where a data folder keeps the key that requests are sent with.
 const KEY_FILE: &str = "bench-key";
 
@@ -29,8 +28,8 @@ pub struct Trunkline {
     pub upstream: SocketAddr,
     /// The core it runs on.
     pub core: Option<usize>,
-    /// The models of the provider.
-    pub models: BTreeSet<String>,
+    /// The answers that are asked for, each of them once.
+    pub shapes: Vec<Shape>,
     /// Where its books are.
     pub books: Books,
     /// Whether its key is under every limit.
@@ -73,10 +72,10 @@ impl Trunkline {
         Ok((Target { process, address, path, key }, took))
     }
 
-    /// Makes the provider known, and a key.
+    /// Makes the providers known, and a key.
     async fn set_up(&self, data: &Path, address: SocketAddr) -> Result<()> {
         let file = data.join("bench-provider.json");
-        std::fs::write(&file, serde_json::to_string_pretty(&self.provider())?)?;
+        std::fs::write(&file, serde_json::to_string_pretty(&self.providers())?)?;
         process::output(self.command(data)?.args(["provider", "add"]).arg(&file))?;
         let key = if self.is_limited {
             let key = self.create_key(data, &["--management"])?;
@@ -97,30 +96,32 @@ impl Trunkline {
         created["key"].as_str().map(str::to_owned).context("`key create` printed no key")
     }
 
-    /// The provider as `trunkline provider add` wants it. Prices are there so that every answer
+    /// The providers as `trunkline provider add` wants them. Prices are there so that every answer
     /// is billed.
-    fn provider(&self) -> Value {
-        let models = self.models.iter().map(|model| json!({"id": model}));
-        let endpoints = self.models.iter().map(|model| {
-            json!({
-                "model": model,
-                "provider": PROVIDER,
-                "upstream_model": model,
-                "context_length": 128_000,
-                "price_per_million": {"prompt": "3", "completion": "15"},
-            })
-        });
-        json!({
-            "providers": [{
-                "slug": PROVIDER,
-                "name": "Bench",
-                "dialect": "openai_chat",
-                "base_url": format!("http://{}/openai/v1", self.upstream),
+    fn providers(&self) -> Value {
+        let (mut providers, mut models, mut endpoints) = (Vec::new(), Vec::new(), Vec::new());
+        for pair in Pair::ALL {
+            let (slug, protocol, dialect) = pair.provider();
+            providers.push(json!({
+                "slug": slug,
+                "name": slug,
+                "dialect": dialect,
+                "base_url": format!("http://{}{}", self.upstream, protocol.base_path()),
                 "auth": "none",
-            }],
-            "models": models.collect::<Vec<_>>(),
-            "endpoints": endpoints.collect::<Vec<_>>(),
-        })
+            }));
+            for shape in &self.shapes {
+                let model = pair.model(*shape);
+                models.push(json!({"id": model}));
+                endpoints.push(json!({
+                    "model": model,
+                    "provider": slug,
+                    "upstream_model": model,
+                    "context_length": 128_000,
+                    "price_per_million": {"prompt": "3", "completion": "15"},
+                }));
+            }
+        }
+        json!({"providers": providers, "models": models, "endpoints": endpoints})
     }
 
     fn command(&self, data: &Path) -> Result<Command> {
