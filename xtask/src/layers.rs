@@ -21,12 +21,13 @@ const fn layer(
 }
 
 /// The house, from the ground up. A crate that is added gets a line here.
-const LAYERS: [Layer; 11] = [
+const LAYERS: [Layer; 12] = [
     layer("protocol", &[], &[]),
     layer("catalog", &["protocol"], &[]),
     layer("ledger", &["catalog", "protocol"], &[]),
     layer("routing", &["catalog", "ledger", "protocol"], &[]),
     layer("signing", &[], &[]),
+    layer("allocator", &[], &[]),
     layer("store", &["ledger"], &[]),
     layer("testkit", &[], &[]),
     layer(
@@ -36,7 +37,7 @@ const LAYERS: [Layer; 11] = [
     ),
     layer(
         "trunkline",
-        &["protocol", "catalog", "ledger", "routing", "store", "gateway", "testkit"],
+        &["allocator", "protocol", "catalog", "ledger", "routing", "store", "gateway", "testkit"],
         &[],
     ),
     layer("bench", &["testkit"], &[]),

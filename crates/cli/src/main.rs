@@ -36,6 +36,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    allocator::keep_nothing();
     let cli = Cli::parse();
     match start(cli) {
         Ok(code) => code,

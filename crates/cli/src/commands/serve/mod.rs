@@ -84,6 +84,7 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
         simulated: simulate,
     }))?;
     info!(%address, providers = available.len(), simulated = simulate, shared, "serving");
+    allocator::keep_a_moment();
 
     interruption.wait().await;
     info!("stopping: running requests may end");
