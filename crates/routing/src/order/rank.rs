@@ -1,5 +1,5 @@
-//! The ranking: by own credentials, thresholds, list, tier, health and price, or by a sort; and the
-//! draw. BYOK-3, LB-1, PERF-4, PROV-2, PROV-11
+//! The ranking: by own credentials, makers of reasoning, thresholds, list, tier, health and price,
+//! or by a sort; and the draw. BYOK-3, LB-1, PERF-4, PROV-2, PROV-11
 
 use catalog::ServiceTier;
 
@@ -42,8 +42,11 @@ pub(super) fn measure(
         let own = candidate.available.own > 0;
         let below = threshold::is_missed(preferences, candidate);
         let tight = is_tight(situation, candidate);
+        let made = made(situation, candidate);
         candidate.key = Key {
             own: u8::from(!own),
+            unlisted: u8::from(situation.facts.made_reasoning && listed.is_none()),
+            made: made.unwrap_or(Key::MADE_NONE),
             below: u8::from(below),
             listed: listed.unwrap_or(u16::MAX),
             tier: u8::from(!prioritised),
@@ -61,6 +64,7 @@ pub(super) fn measure(
         };
         let condition = candidate.condition;
         candidate.notes.add_if(own, Note::OwnCredential);
+        candidate.notes.add_if(made.is_some(), Note::MadeReasoning);
         candidate.notes.add_if(below, Note::BelowThreshold);
         candidate.notes.add_if(tight, Note::Tight);
         candidate.notes.add_if(prioritised || group.flex_only, Note::Tier);
@@ -69,6 +73,18 @@ pub(super) fn measure(
         candidate.notes.add_if(condition.uptime == UptimeTier::Degraded, Note::Degraded);
         candidate.notes.add_if(condition.uptime == UptimeTier::Poor, Note::Poor);
     }
+}
+
+/// How recent the reasoning is that was made there and only there can be read. It goes before what
+/// else is preferred, but not before the caller's own credentials or what `provider.order` names, and
+/// it does not hold where the provider is known to be in trouble: an answer without earlier reasoning
+/// is better than none. REASON-11
+fn made(situation: &Situation<'_>, candidate: &Candidate<'_>) -> Option<u8> {
+    let condition = candidate.condition;
+    if !situation.facts.made_reasoning || condition.failing || condition.rate_limited {
+        return None;
+    }
+    (situation.made)(candidate.id).map(|rank| rank.min(Key::MADE_NONE - 1))
 }
 
 /// Whether the prompt is too long by its estimate, which is not sure enough to leave the endpoint
