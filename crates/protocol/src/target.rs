@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::exchange::{Effort, Losses};
 use crate::parameter::{Parameter, Parameters};
-use crate::provenance::Stamp;
 
 /// Deviations of a provider from the protocol it speaks: data of the catalogue, never a test for
 /// a provider's name in a codec.
@@ -327,8 +326,6 @@ pub struct ResponseContext {
     /// The request was written anew, not edited: its answer is one to that writing, and is
     /// translated back even where caller and provider speak the same protocol.
     pub rewritten: bool,
-    /// What to write before reasoning that only its maker can read; `None`: nothing.
-    pub stamp: Option<Stamp>,
 }
 
 impl ResponseContext {

@@ -285,7 +285,8 @@ async fn begin_stream(
         dispatch.identity(candidate),
         context,
         dispatch.call.echo.clone(),
-    );
+    )
+    .stamping(dispatch.stamp(candidate));
     let mut written = Vec::new();
     let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     loop {
@@ -401,7 +402,9 @@ fn whole_answer(
     let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     let identity = dispatch.identity(candidate);
     let surface = dispatch.call.surface;
-    let answer = Answer::read(dialect, surface, body, &identity, context).map_err(failed)?;
+    let stamp = dispatch.stamp(candidate);
+    let answer =
+        Answer::read(dialect, surface, body, &identity, context, stamp.as_ref()).map_err(failed)?;
     if !answer.has_content {
         // A blank finish reason is made `stop` for the caller; the provider said nothing.
         match answer.finishes.iter().find(|(_, native)| native.is_some()) {

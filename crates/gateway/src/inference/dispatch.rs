@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use protocol::exchange::{ErrorType, Fault, Identity, Request};
 use protocol::json::{Envelope, RawJson};
-use protocol::provenance::{is_refusal, without};
+use protocol::provenance::{Stamp, is_refusal, without};
 use routing::health::{Observation, Outcome};
 use routing::{AttemptFailure, AvailabilityCode};
 use store::Attempt as AttemptRecord;
@@ -345,6 +345,12 @@ impl<'a> Dispatch<'a> {
             }
         }
         Exhausted { fault, attempts, limited: None }
+    }
+
+    /// What goes before the reasoning that a candidate makes; `None` where there is no choice, so that
+    /// it returns to its maker in any case.
+    pub fn stamp(&self, candidate: &Candidate) -> Option<Stamp> {
+        self.route.plan.has_choice().then(|| self.call.stamp(candidate))
     }
 
     /// How the answer is named toward the caller.

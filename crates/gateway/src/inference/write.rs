@@ -54,7 +54,7 @@ pub(super) async fn write_request(
     let passes = call.surface.passes(dialect)
         && !(quirks.no_media_urls && names_media_by_url(dialect, dispatch.envelope))
         && !must_be_downgraded(dispatch, candidate, quirks, replay)?;
-    let mut encoded = match passes {
+    let encoded = match passes {
         true => pass(dispatch, &target, most_output)?,
         false => {
             let request = if quirks.no_media_urls {
@@ -75,10 +75,6 @@ pub(super) async fn write_request(
             encoded
         }
     };
-    // Where there is no choice, reasoning returns to its maker in any case.
-    if dispatch.route.plan.has_choice() {
-        encoded.context.stamp = Some(call.stamp(candidate));
-    }
     for loss in &encoded.losses.0 {
         tracing::debug!(
             generation = dispatch.call.generation_id,

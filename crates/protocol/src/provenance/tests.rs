@@ -31,10 +31,6 @@ fn identity() -> Identity {
     Identity { id: "gen-1".into(), model: "a/b".into(), provider: "P".into(), created: 1 }
 }
 
-fn context() -> ResponseContext {
-    ResponseContext { stamp: Some(BYTES.stamp()), ..ResponseContext::default() }
-}
-
 /// Client libraries of Google decode signatures, in one alphabet or the other.
 #[test]
 fn what_follows_a_stamp_is_base64_exactly_if_it_was_without() {
@@ -123,13 +119,19 @@ fn answers_that_are_passed_on_get_stamps_and_no_other_change() {
         let marked = std::str::from_utf8(&marked).unwrap();
         let expected = body.replace("EqQB+/w=", &format!("{}EqQB+/w=", stamp()));
         assert_eq!(marked, expected, "{surface:?}");
-        let written =
-            |context: &ResponseContext| {
-                Answer::read(dialect, surface, body.as_bytes(), &identity(), context)
-                    .unwrap()
-                    .write(&identity(), None, Additions::default())
-            };
-        let (with, without) = (written(&context()), written(&ResponseContext::default()));
+        let written = |stamp: Option<Stamp>| {
+            Answer::read(
+                dialect,
+                surface,
+                body.as_bytes(),
+                &identity(),
+                &ResponseContext::default(),
+                stamp.as_ref(),
+            )
+            .unwrap()
+            .write(&identity(), None, Additions::default())
+        };
+        let (with, without) = (written(Some(BYTES.stamp())), written(None));
         let with = String::from_utf8(with).unwrap();
         assert_ne!(with.as_bytes(), without, "{surface:?}");
         let (back, made) = taken(&with).unwrap();
@@ -237,8 +239,9 @@ data: {"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":"Yes"
     }
 }
 
-fn relayed(dialect: Dialect, surface: Surface, context: ResponseContext, input: &str) -> String {
-    let mut relay = Relay::new(dialect, surface, identity(), context, None);
+fn relayed(dialect: Dialect, surface: Surface, stamp: Option<Stamp>, input: &str) -> String {
+    let relay = Relay::new(dialect, surface, identity(), ResponseContext::default(), None);
+    let mut relay = relay.stamping(stamp);
     let mut out = Vec::new();
     for piece in input.as_bytes().chunks(97) {
         assert!(relay.push(piece, &mut out).fault.is_none());
@@ -258,8 +261,8 @@ const SURFACES: [Surface; 4] =
 fn streams_get_stamps_and_no_other_change() {
     for dialect in DIALECTS {
         for surface in SURFACES {
-            let plain = relayed(dialect, surface, ResponseContext::default(), stream(dialect));
-            let marked = relayed(dialect, surface, context(), stream(dialect));
+            let plain = relayed(dialect, surface, None, stream(dialect));
+            let marked = relayed(dialect, surface, Some(BYTES.stamp()), stream(dialect));
             // Google's protocol has no place for the proofs of others.
             if surface == Surface::Gemini && dialect != Dialect::Gemini {
                 assert_eq!(plain, marked);
@@ -283,12 +286,12 @@ fn a_signature_in_pieces_has_one_stamp() {
 event: content_block_delta
 data: {"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"QB"}}"#,
     );
-    let passed = relayed(Dialect::Anthropic, Surface::Messages, context(), &frames);
+    let passed = relayed(Dialect::Anthropic, Surface::Messages, Some(BYTES.stamp()), &frames);
     assert!(passed.contains(&format!(r#""signature":"{}Eq""#, stamp())), "{passed}");
     assert!(passed.contains(r#""signature":"QB""#), "{passed}");
     // One for the signature, one for what is redacted.
     assert_eq!(passed.matches(&stamp()).count(), 2);
-    let translated = relayed(Dialect::Anthropic, Surface::Chat, context(), &frames);
+    let translated = relayed(Dialect::Anthropic, Surface::Chat, Some(BYTES.stamp()), &frames);
     assert_eq!(translated.matches(&stamp()).count(), 2, "{translated}");
 }
 
@@ -320,8 +323,14 @@ fn proofs(request: &Request) -> Vec<(String, ReasoningFormat)> {
 #[test]
 fn anothers_proof_keeps_its_stamp_through_callers_of_anthropics_protocol() {
     let body = answers("c2ln")[3].2.clone();
-    let answer =
-        Answer::read(Dialect::Gemini, Surface::Messages, body.as_bytes(), &identity(), &context());
+    let answer = Answer::read(
+        Dialect::Gemini,
+        Surface::Messages,
+        body.as_bytes(),
+        &identity(),
+        &ResponseContext::default(),
+        Some(&BYTES.stamp()),
+    );
     let written = answer.unwrap().write(&identity(), None, Additions::default());
     let answer: serde_json::Value = serde_json::from_slice(&written).unwrap();
     let body = serde_json::json!({"model": "a/b", "max_tokens": 9, "messages": [

@@ -12,7 +12,7 @@ pub use whole::Answer;
 use crate::codec::StreamDecoder;
 use crate::exchange::{Additions, ErrorType, Event, Fault, FinishReason, Identity, Tap, Usage};
 use crate::openai_responses::Echo;
-use crate::provenance::Stamper;
+use crate::provenance::{Stamp, Stamper};
 use crate::sse::{Frame, FrameTooLong, Splitter};
 use crate::target::ResponseContext;
 use crate::{Dialect, Surface};
@@ -80,13 +80,13 @@ impl Relay {
         context: ResponseContext,
         echo: Option<Echo>,
     ) -> Self {
-        let stamper = context.stamp.clone().map(Stamper::new);
         let path = if surface.passes(dialect) && !context.rewritten {
-            let same = Stamped { dialect, same: Same::new(surface, identity, context), stamper };
+            let same =
+                Stamped { dialect, same: Same::new(surface, identity, context), stamper: None };
             Path::Same { splitter: Box::new(Splitter::new()), same }
         } else {
             Path::Translate(Box::new(Translation {
-                stamper,
+                stamper: None,
                 decoder: StreamDecoder::new(dialect, context),
                 encoder: Encoder::new(surface, identity, echo),
                 events: Vec::new(),
@@ -94,6 +94,17 @@ impl Relay {
             }))
         };
         Self { path }
+    }
+
+    /// The same with a stamp before all reasoning that only its maker can read.
+    #[must_use]
+    pub fn stamping(mut self, stamp: Option<Stamp>) -> Self {
+        let stamper = stamp.map(Stamper::new);
+        match &mut self.path {
+            Path::Same { same, .. } => same.stamper = stamper,
+            Path::Translate(translation) => translation.stamper = stamper,
+        }
+        self
     }
 
     /// Takes bytes of the provider and writes what the caller gets for them.

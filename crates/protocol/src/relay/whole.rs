@@ -8,7 +8,7 @@ use crate::exchange::{
 };
 use crate::openai_chat::completions;
 use crate::openai_responses::Echo;
-use crate::provenance::{stamp_answer, stamp_response};
+use crate::provenance::{Stamp, stamp_answer, stamp_response};
 use crate::target::ResponseContext;
 use crate::{
     Dialect, Surface, anthropic, codec, embeddings, gemini, openai_chat, openai_responses, rerank,
@@ -51,16 +51,18 @@ enum Form {
 }
 
 impl Answer {
-    /// Reads a provider's whole answer for a surface.
+    /// Reads a provider's whole answer for a surface. `stamp` goes before all reasoning that only its
+    /// maker can read.
     pub fn read(
         dialect: Dialect,
         surface: Surface,
         body: &[u8],
         identity: &Identity,
         context: &ResponseContext,
+        stamp: Option<&Stamp>,
     ) -> Result<Self, Fault> {
         let passes = surface.passes(dialect) && !context.rewritten;
-        let stamped = match &context.stamp {
+        let stamped = match stamp {
             Some(stamp) if passes => stamp_answer(dialect, body, stamp),
             _ => Cow::Borrowed(body),
         };
@@ -123,7 +125,7 @@ impl Answer {
             }
             _ => {
                 let mut response = codec::decode_response(dialect, body, context)?;
-                if let Some(stamp) = &context.stamp {
+                if let Some(stamp) = stamp {
                     stamp_response(&mut response, stamp);
                 }
                 let mut answer = Self::of(surface, &response, Form::AsItCame(Vec::new()));

@@ -62,7 +62,6 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         think_tags: false,
         prefill: None,
         rewritten: false,
-        stamp: None,
     };
     Ok(encoded)
 }

@@ -37,7 +37,6 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         exclude_reasoning: request.reasoning.as_ref().is_some_and(|asked| asked.exclude),
         prefill: if target.quirks.prefix_flag { prefill(request) } else { None },
         rewritten: false,
-        stamp: None,
     };
     let mut body = Vec::with_capacity(1_024);
     let mut losses = Losses::default();
