@@ -3,7 +3,7 @@
 
 use catalog::ServiceTier;
 
-use super::threshold;
+use super::{makers, threshold};
 use crate::candidate::{Candidate, Key};
 use crate::group::Group;
 use crate::health::{Condition, UptimeTier};
@@ -42,7 +42,7 @@ pub(super) fn measure(
         let own = candidate.available.own > 0;
         let below = threshold::is_missed(preferences, candidate);
         let tight = is_tight(situation, candidate);
-        let made = made(situation, candidate);
+        let made = makers::rank(situation, candidate);
         candidate.key = Key {
             own: u8::from(!own),
             unlisted: u8::from(situation.facts.made_reasoning && listed.is_none()),
@@ -73,18 +73,6 @@ pub(super) fn measure(
         candidate.notes.add_if(condition.uptime == UptimeTier::Degraded, Note::Degraded);
         candidate.notes.add_if(condition.uptime == UptimeTier::Poor, Note::Poor);
     }
-}
-
-/// How recent the reasoning is that was made there and only there can be read. It goes before what
-/// else is preferred, but not before the caller's own credentials or what `provider.order` names, and
-/// it does not hold where the provider is known to be in trouble: an answer without earlier reasoning
-/// is better than none. REASON-11
-fn made(situation: &Situation<'_>, candidate: &Candidate<'_>) -> Option<u8> {
-    let condition = candidate.condition;
-    if !situation.facts.made_reasoning || condition.failing || condition.rate_limited {
-        return None;
-    }
-    (situation.made)(candidate.id).map(|rank| rank.min(Key::MADE_NONE - 1))
 }
 
 /// Whether the prompt is too long by its estimate, which is not sure enough to leave the endpoint
