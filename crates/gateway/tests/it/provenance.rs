@@ -1,9 +1,9 @@
 //! Reasoning that only its maker can read returns there, and nowhere else. REASON-11
 
-use catalog::{Catalog, EndpointStatus};
+use catalog::{AuthStyle, Catalog, EndpointStatus};
 use protocol::target::{Abilities, ReasoningStyle};
 use serde_json::{Value, json};
-use store::{MasterKey, NewApiKey, Store};
+use store::{Actor, MasterKey, NewApiKey, NewProviderCredential, Secret, Store};
 use testkit::{Protocol, Script, Simulator};
 
 use super::support::{Answer, Gateway, MODEL, Upstream, catalog_of, settings};
@@ -373,4 +373,41 @@ async fn a_provider_that_refuses_proofs_is_asked_once_more_without() {
         assert_eq!(answer.status, 400, "{case}");
         assert_eq!(two.calls().1.len(), 1, "{case}");
     }
+}
+
+/// What OpenAI encrypts is for one organisation: it returns with the credential it was made with,
+/// though another comes first.
+#[tokio::test]
+async fn reasoning_returns_with_the_credential_it_was_made_with() {
+    let spoken = Spoken::Responses;
+    let two = Two::of(Protocol::OpenAiResponses).await;
+    let (models, endpoints, mut providers) = two.catalog.clone().into_parts();
+    for provider in &mut providers {
+        provider.auth = AuthStyle::Bearer;
+    }
+    let catalog = Catalog::new(models, endpoints, providers).unwrap();
+    let gateway = Gateway::with_catalog(catalog, settings()).await;
+    for (sort_order, name) in [(1, "first-key"), (2, "second-key")] {
+        let new = NewProviderCredential {
+            provider: "a".to_owned(),
+            name: name.to_owned(),
+            secret: Secret::new(name),
+            sort_order,
+            ..NewProviderCredential::default()
+        };
+        gateway.app.store.create_credential(new, &Actor::system(), 1).await.unwrap();
+    }
+    gateway.app.reload().await.unwrap();
+    let keys = || -> Vec<String> {
+        let calls = two.a.calls();
+        two.a.clear();
+        calls.iter().map(|call| call.header("authorization").unwrap().to_owned()).collect()
+    };
+    two.a.push(Script::status(500));
+    let answer = post(&gateway, spoken, &spoken.asking()).await.json();
+    assert_eq!(keys(), ["Bearer first-key", "Bearer second-key"]);
+    post(&gateway, spoken, &spoken.going_on(&answer)).await;
+    assert_eq!(keys(), ["Bearer second-key"]);
+    post(&gateway, spoken, &spoken.asking()).await;
+    assert_eq!(keys(), ["Bearer first-key"]);
 }
