@@ -12,6 +12,7 @@ use crate::clock::now_micros;
 use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
 use crate::control::{CompileError, ControlSources, Snapshot, compile};
 use crate::inference::estimate::TokenEstimates;
+use crate::inference::provenance::{self, Provenance};
 use crate::inference::sticky::Stickiness;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
@@ -38,6 +39,8 @@ pub struct App {
     pub sticky: Stickiness,
     /// How many tokens prompts have.
     pub estimates: TokenEstimates,
+    /// Where reasoning was made.
+    pub provenance: Provenance,
     sources: ControlSources,
     snapshot: ArcSwap<Snapshot>,
     /// Taken while the control plane is read and put in force, so that no older state follows a
@@ -100,6 +103,7 @@ impl App {
         let Tables { limits, rates, sticky } = tables;
         let snapshot = compile(&state, &sources, None, &mut limits.names())?;
         rebuild(&limits, &store, now_micros()).await?;
+        let provenance = Provenance::new(&store.derived_key(provenance::PURPOSE));
         Ok(Arc::new(Self {
             settings,
             settlements: store.settlements(),
@@ -109,6 +113,7 @@ impl App {
             rates,
             sticky,
             estimates: TokenEstimates::default(),
+            provenance,
             sources,
             snapshot: ArcSwap::from_pointee(snapshot),
             reloading: Mutex::new(()),

@@ -25,6 +25,7 @@ pub mod json;
 mod names;
 pub mod ndjson;
 pub mod parameter;
+pub mod provenance;
 pub mod relay;
 pub mod report;
 pub mod rerank;

@@ -36,6 +36,11 @@ pub(crate) struct Candidate<'a> {
 pub(crate) struct Key {
     /// 0 with a prioritised credential of the caller's own. BYOK-3
     pub own: u8,
+    /// 0 for those `provider.order` names, where it matters before it ranks them.
+    pub unlisted: u8,
+    /// 0 for the maker of the conversation's latest reasoning, [`Key::MADE_NONE`] for those that
+    /// made none. REASON-11
+    pub made: u8,
     /// 0 for those that meet the preferred throughput and latency. PERF-4
     pub below: u8,
     /// Position in `provider.order`; those that are not named share the last. PROV-2
@@ -57,18 +62,29 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// No reasoning of the conversation was made there.
+    pub(crate) const MADE_NONE: u8 = 15;
+
     /// The small members as one number, the weightiest in the highest bits: sorting is one
-    /// comparison where seven would be.
+    /// comparison where nine would be.
     const fn class(self) -> u64 {
-        let [own, below, tier, room, health, tools] =
-            [self.own, self.below, self.tier, self.room, self.health, self.tools];
-        (own as u64) << 56
+        let [own, unlisted, made] = [self.own, self.unlisted, self.made];
+        let [below, tier, room, health, tools] =
+            [self.below, self.tier, self.room, self.health, self.tools];
+        (own as u64) << 61
+            | (unlisted as u64) << 60
+            | (made as u64) << 56
             | (below as u64) << 48
             | (self.listed as u64) << 32
             | (tier as u64) << 24
             | (room as u64) << 16
             | (health as u64) << 8
             | tools as u64
+    }
+
+    /// Whether two stand together where the makers of reasoning are arranged.
+    pub(crate) const fn is_beside(self, other: Self) -> bool {
+        self.class() >> 56 == other.class() >> 56
     }
 
     /// Whether nothing but the measure, the price and the position tells two apart.

@@ -198,6 +198,7 @@ mod tests {
             health: &(),
             credentials: &|_| Available::OWN,
             sticky: &|_| None,
+            made: &|_| None,
             now_ms: 0,
         };
         let made = plan(&situation, &mut Rng::seeded(1)).unwrap();

@@ -29,6 +29,8 @@ pub struct Facts {
     pub speed: Option<Speed>,
     /// The conversation, if it has a key. STICKY-7
     pub session: Option<Session>,
+    /// Whether the conversation holds reasoning that only its maker can read, whose maker is known.
+    pub made_reasoning: bool,
     /// Set when a router chose the models: its name is the strategy. RMETA-2
     pub router: Option<crate::Strategy>,
 }
@@ -48,6 +50,7 @@ impl Default for Facts {
             service_tier: None,
             speed: None,
             session: None,
+            made_reasoning: false,
             router: None,
         }
     }

@@ -116,6 +116,8 @@ pub struct Scene {
     /// Credentials by tag; endpoints that are not named have one shared credential.
     pub credentials: HashMap<String, Available>,
     pub sticky: HashMap<String, String>,
+    /// Providers that made reasoning of the conversation, the latest first.
+    pub made: Vec<String>,
     pub now_ms: u64,
 }
 
@@ -135,6 +137,7 @@ impl Scene {
             health: Script::default(),
             credentials: HashMap::new(),
             sticky: HashMap::new(),
+            made: Vec::new(),
             now_ms: 1_700_000_000_000,
         }
     }
@@ -173,15 +176,21 @@ impl Scene {
             let tag = self.sticky.get(&self.catalog.model(id).id)?;
             self.catalog.endpoints_of(id).find(|at| self.catalog.endpoint(*at).tag == *tag)
         };
+        let made = |id: EndpointId| {
+            let slug = &self.catalog.provider_of(id).slug;
+            self.made.iter().position(|maker| maker == slug).map(|at| at as u8)
+        };
+        let facts = Facts { made_reasoning: !self.made.is_empty(), ..self.facts.clone() };
         crate::plan(
             &Situation {
-                facts: &self.facts,
+                facts: &facts,
                 preferences: &self.preferences,
                 policy: &self.policy,
                 catalog: &self.catalog,
                 health: &self.health,
                 credentials: &credentials,
                 sticky: &sticky,
+                made: &made,
                 now_ms: self.now_ms,
             },
             &mut Rng::seeded(seed),

@@ -4,7 +4,7 @@ use catalog::{EndpointId, ModelId, ServiceTier};
 use serde::Serialize;
 
 use crate::preferences::Sort;
-use crate::reason::Reason;
+use crate::reason::{Reason, Stage};
 
 /// What to try, in which order.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,18 @@ pub struct Plan {
     pub strategy: Strategy,
     /// What became of the conversation's memory, if there was one.
     pub sticky: Option<StickyUse>,
+}
+
+impl Plan {
+    /// Whether another request of the same conversation may go elsewhere: there is more than one way
+    /// to answer this one, or there would be if it asked for something else.
+    pub fn has_choice(&self) -> bool {
+        let possible = |exclusion: &Exclusion| {
+            matches!(exclusion.subject, Subject::Endpoint(_))
+                && exclusion.reason.stage() > Stage::Absent
+        };
+        self.attempts.len() > 1 || self.exclusions.iter().any(possible)
+    }
 }
 
 /// A model found for a name.
@@ -177,10 +189,13 @@ pub enum Note {
     PoorTools = 1 << 9,
     /// The prompt is longer than it takes, by the estimate. LB-9
     Tight = 1 << 10,
+    /// Reasoning of the conversation was made there, which others cannot read. REASON-11
+    MadeReasoning = 1 << 11,
 }
 
 impl Note {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
+        Self::MadeReasoning,
         Self::Sticky,
         Self::OwnCredential,
         Self::BelowThreshold,
@@ -197,6 +212,7 @@ impl Note {
     /// In words.
     pub const fn words(self) -> &'static str {
         match self {
+            Self::MadeReasoning => "earlier reasoning was made here, which others cannot read",
             Self::Sticky => "the conversation was served here before",
             Self::OwnCredential => "your own credential comes first",
             Self::BelowThreshold => "it misses a preferred throughput or latency",

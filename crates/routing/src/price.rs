@@ -69,6 +69,7 @@ mod tests {
                 health: &scene.health,
                 credentials: &|_| crate::Available::SHARED,
                 sticky: &|_| None,
+                made: &|_| None,
                 now_ms: scene.now_ms,
             },
             made,

@@ -25,6 +25,10 @@ pub struct Situation<'a> {
     /// The endpoint remembered for this conversation and a model. Asked only for requests with a
     /// session. STICKY-6
     pub sticky: &'a dyn Fn(ModelId) -> Option<EndpointId>,
+    /// How recent the reasoning is that an endpoint's provider made of this conversation: 0 for the
+    /// maker of the latest, 1 for the one before; `None`: it made none. Asked only where the facts
+    /// say that there is some. REASON-11
+    pub made: &'a dyn Fn(EndpointId) -> Option<u8>,
     /// The time, in milliseconds since 1970.
     pub now_ms: u64,
 }

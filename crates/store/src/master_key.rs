@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use ring::hmac;
 use zeroize::Zeroizing;
 
 use crate::StoreError;
@@ -101,6 +102,15 @@ impl MasterKey {
         String::from_utf8(plain).ok().map(Zeroizing::new)
     }
 
+    /// A key for another purpose, which tells nothing of this one: the HMAC-SHA256 of `purpose`. All
+    /// who have the same master key derive the same.
+    pub(crate) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &*self.0), purpose.as_bytes());
+        let mut key = Zeroizing::new([0; 32]);
+        key.copy_from_slice(tag.as_ref());
+        key
+    }
+
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(Key::from_slice(&*self.0))
     }
@@ -159,6 +169,16 @@ mod tests {
             assert_eq!(mode(&path), 0o600);
             assert_eq!(mode(path.parent().unwrap()), 0o700);
         }
+    }
+
+    #[test]
+    fn derived_keys_depend_on_the_key_and_the_purpose_and_on_nothing_else() {
+        let key = MasterKey(Zeroizing::new([7; 32]));
+        let derived = key.derive("stamps");
+        assert_eq!(*derived, *MasterKey(Zeroizing::new([7; 32])).derive("stamps"));
+        assert_ne!(*derived, *key.derive("cookies"));
+        assert_ne!(*derived, *MasterKey(Zeroizing::new([8; 32])).derive("stamps"));
+        assert_ne!(*derived, *key.0);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::account::bootstrap;
 use crate::engine::{self, Database, Engine, EngineOptions, PostgresEngine, PostgresOptions};
 use crate::settlement::{self, SettlementOptions, Target};
@@ -170,6 +172,12 @@ impl Store {
 
     pub(crate) fn database(&self) -> &Database {
         &self.0.database
+    }
+
+    /// A key derived from the master key for a purpose of its own: the same on all nodes that have
+    /// the same master key, and gone from memory when it is dropped.
+    pub fn derived_key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        self.0.master_key.derive(purpose)
     }
 
     pub(crate) fn master_key(&self) -> &MasterKey {

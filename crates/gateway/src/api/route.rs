@@ -40,9 +40,10 @@ pub async fn show(
                 .with_status(408)
         })?
         .map_err(|_| Fault::new(ErrorType::PayloadTooLarge, "Request payload too large"))?;
+    let (body, reasoning) = app.provenance.read(body);
     let envelope = Envelope::parse(&body).map_err(|error| Fault::invalid(error.to_string()))?;
     let facts = read_facts(&envelope)?;
-    let call = Call::new(
+    let mut call = Call::new(
         app,
         session.snapshot,
         session.caller,
@@ -51,6 +52,7 @@ pub async fn show(
         &headers,
         facts,
     )?;
+    call.reasoning = reasoning;
     let mut told = explain(&call).await?;
     told["reservation"] = reservation(&call, &envelope, body.len()).await;
     Ok(Json(json!({ "data": told })))

@@ -1,9 +1,10 @@
 //! One immutable view of the control plane.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use catalog::{Availability, Catalog, EndpointId, ProviderId};
+use protocol::provenance::Stamp;
 use routing::health::{HealthTable, Observation};
 use store::Micros;
 
@@ -79,6 +80,8 @@ pub struct Access {
     pub allowed_models: Option<Vec<String>>,
     /// The keys that may use it; `None`: all. BYOK-6
     pub allowed_key_hashes: Option<Vec<String>>,
+    /// What says of reasoning that it was made this way, made when it is needed first.
+    pub stamp: OnceLock<Stamp>,
 }
 
 impl std::fmt::Debug for Access {

@@ -1,35 +1,29 @@
-//! One attempt at one endpoint: write the request for it, send it, wait for content.
+//! One attempt at one endpoint: have the request written for it, send it, wait for content.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::{Request, StatusCode};
 use http_body_util::Full;
 use protocol::exchange::{ErrorType, Fault, FinishReason};
-use protocol::json::Envelope;
 use protocol::relay::{Answer, Relay};
-use protocol::target::{Abilities, Encoded, ResponseContext, Target};
-use protocol::{Dialect, Surface, anthropic, codec, gemini, openai_chat, openai_responses};
+use protocol::target::ResponseContext;
+use protocol::{Dialect, codec};
 
 use super::dispatch::{Begun, Dispatch};
-use super::echo::echo_chunk;
 use super::plan::Candidate;
+use super::provenance::Replay;
 use super::settle::Settlement;
 use super::vectors::ask_for_vectors;
-use crate::clock::now_seconds;
-use crate::upstream::{
-    BodyError, Grant, SendError, TokenFailure, UpstreamBody, UpstreamResponse, address,
-};
+use super::write::write_request;
+use crate::upstream::{BodyError, Grant, SendError, UpstreamBody, UpstreamResponse};
 
 /// The most of a provider's error body that is read, in bytes.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// The most that is held back for the caller while no content came, in bytes.
 const MAX_BEFORE_CONTENT: usize = 1024 * 1024;
-
-/// The largest body that is echoed, in bytes: each attempt keeps its echo in memory. DEBUG-2
-const MAX_ECHO: usize = 1024 * 1024;
 
 const EMPTY: &str = "Provider returned error: an empty answer";
 
@@ -86,7 +80,7 @@ impl AttemptError {
         Self { fault, upstream_status: None, meaning: None, geographic: false, unsent: false }
     }
 
-    fn unavailable(message: impl Into<String>) -> Self {
+    pub(super) fn unavailable(message: impl Into<String>) -> Self {
         Self::of(Fault::new(ErrorType::ProviderUnavailable, message))
     }
 
@@ -138,6 +132,7 @@ pub async fn attempt(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
     most_output: Option<u64>,
+    replay: Replay,
     debug: &mut Vec<u8>,
     settlement: &mut Settlement,
 ) -> Result<Begun, AttemptError> {
@@ -151,7 +146,7 @@ pub async fn attempt(
         settlement.content_began();
         return Ok(begun);
     }
-    let (request, context) = write_request(dispatch, candidate, most_output, debug).await?;
+    let (request, context) = write_request(dispatch, candidate, most_output, replay, debug).await?;
     let stream = dispatch.call.facts.stream;
     let waiting = std::pin::pin!(async {
         // A future that is moved is copied: those of one step are made where they are awaited.
@@ -185,179 +180,6 @@ pub async fn attempt(
     }
     settlement.content_began();
     Ok(begun)
-}
-
-async fn write_request(
-    dispatch: &Dispatch<'_>,
-    candidate: &Candidate,
-    most_output: Option<u64>,
-    debug: &mut Vec<u8>,
-) -> Result<(Authorised, ResponseContext), AttemptError> {
-    let catalog = &dispatch.call.snapshot.catalog;
-    let endpoint = catalog.endpoint(candidate.endpoint);
-    let provider = catalog.provider_of(candidate.endpoint);
-    let dialect = dispatch.call.dialect(candidate.endpoint);
-    let quirks = catalog.quirks_of(candidate.endpoint);
-    // What the money pays for is all that the model can, for whoever writes the request: then no
-    // budget for reasoning is put on top of it.
-    let cut = most_output.map(|most| Abilities {
-        max_output_tokens: Some(endpoint.abilities.max_output_tokens.unwrap_or(most).min(most)),
-        ..endpoint.abilities.clone()
-    });
-    let abilities = cut.as_ref().unwrap_or(&endpoint.abilities);
-    let target = Target {
-        model: &endpoint.upstream_model,
-        quirks,
-        abilities,
-        parameters: endpoint.supported_parameters,
-        tier: Some(candidate.tier.into()),
-    };
-    let stream = dispatch.call.facts.stream;
-    // Media that must come as bytes are fetched into a request that is written anew.
-    let passes = dispatch.call.surface.passes(dialect)
-        && !(quirks.no_media_urls && names_media_by_url(dialect, dispatch.envelope));
-    let encoded = match passes {
-        true => pass(dispatch, &target, most_output)?,
-        false => {
-            let request = if quirks.no_media_urls {
-                Box::pin(dispatch.inlined_request()).await?
-            } else {
-                dispatch.request()?
-            };
-            let shorter = most_output.map(|most| protocol::exchange::Request {
-                max_output_tokens: Some(request.max_output_tokens.unwrap_or(most).min(most)),
-                ..request.clone()
-            });
-            let request = shorter.as_ref().unwrap_or(request);
-            let betas = dispatch.call.anthropic_betas();
-            let mut encoded = codec::encode_request(dialect, request, &target, &betas)?;
-            encoded.context.rewritten = true;
-            encoded
-        }
-    };
-    for loss in &encoded.losses.0 {
-        tracing::debug!(
-            generation = dispatch.call.generation_id,
-            path = loss.path,
-            why = loss.why,
-            "a member of the request has no counterpart at this provider"
-        );
-    }
-    if dispatch.call.facts.echo_upstream_body && stream && encoded.body.len() <= MAX_ECHO {
-        debug.extend_from_slice(&echo_chunk(&dispatch.identity(candidate), &encoded.body));
-    }
-    let style = &provider.path_style;
-    let origin = &candidate.access.origin;
-    let path = address::path(style, dialect, origin, &endpoint.upstream_model, stream)
-        .map_err(AttemptError::unwritable)?;
-    let request = authorised(dispatch, candidate, &path, encoded.body, &encoded.headers).await?;
-    Ok((request, encoded.context))
-}
-
-/// A request to a path at the provider's origin, with everything that authorises it.
-pub(super) async fn authorised(
-    dispatch: &Dispatch<'_>,
-    candidate: &Candidate,
-    path: &str,
-    body: Vec<u8>,
-    more: &[(&'static str, String)],
-) -> Result<Authorised, AttemptError> {
-    let catalog = &dispatch.call.snapshot.catalog;
-    let provider = catalog.provider_of(candidate.endpoint);
-    let origin = &candidate.access.origin;
-    let uri = Uri::try_from(path).map_err(AttemptError::unwritable)?;
-    let body = Bytes::from(body);
-    let mut request = Request::new(Full::new(body.clone()));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri;
-    let headers = request.headers_mut();
-    headers.reserve(8);
-    if let Ok(host) = HeaderValue::from_str(origin.authority.as_str()) {
-        headers.insert(HOST, host);
-    }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let stream = dispatch.call.facts.stream;
-    let framing = dispatch.call.dialect(candidate.endpoint).framing();
-    let accept = if stream { framing.media_type() } else { "application/json" };
-    headers.insert(ACCEPT, HeaderValue::from_static(accept));
-    headers.insert(
-        USER_AGENT,
-        HeaderValue::from_static(concat!("trunkline/", env!("CARGO_PKG_VERSION"))),
-    );
-    for (name, value) in &provider.headers {
-        if let (Ok(name), Ok(value)) =
-            (http::HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
-        {
-            headers.insert(name, value);
-        }
-    }
-    for (name, value) in more {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(*name, value);
-        }
-    }
-    // Last of all: a signature is one of the request as it is.
-    let worker = dispatch.worker;
-    let token_server = worker.app.settings.upstream.token_server.as_ref();
-    let authorization = &candidate.access.authorization;
-    let grant = authorization
-        .apply(&mut request, &body, now_seconds(), &worker.pool, token_server)
-        .await
-        .map_err(|failure| no_token(&failure, candidate.access.is_byok()))?;
-    Ok(Authorised { request, grant })
-}
-
-/// A request that is ready to be sent.
-pub(super) struct Authorised {
-    pub request: Request<Full<Bytes>>,
-    /// The token it carries, if it carries one.
-    pub grant: Option<Grant>,
-}
-
-/// Trouble with a credential of the gateway's own is in the log; its owner is told of it.
-fn no_token(failure: &TokenFailure, is_byok: bool) -> AttemptError {
-    let message = "Provider returned error: no access token";
-    match is_byok {
-        true => AttemptError::unavailable(format!("{message}: {failure}")),
-        false => AttemptError::unavailable(message),
-    }
-}
-
-/// Whether a caller's body may name media by their addresses where Anthropic's dialect is spoken.
-/// A text that quotes one cannot be told from it, and only costs the writing. wire-formats 4
-fn names_media_by_url(dialect: Dialect, envelope: &Envelope<'_>) -> bool {
-    dialect == Dialect::Anthropic
-        && envelope
-            .raw("messages")
-            .is_some_and(|raw| memchr::memmem::find(raw.get().as_bytes(), b"\"url\"").is_some())
-}
-
-/// The caller's body for a provider that speaks the same: edited where it must be.
-fn pass(
-    dispatch: &Dispatch<'_>,
-    target: &Target<'_>,
-    max_output_tokens: Option<u64>,
-) -> Result<Encoded, Fault> {
-    let (call, envelope) = (dispatch.call, dispatch.envelope);
-    let user_identity = call.user_identity.clone();
-    match call.surface {
-        Surface::Chat | Surface::Completions | Surface::Embeddings | Surface::Rerank => {
-            let patch = openai_chat::RequestPatch { user_identity, max_output_tokens };
-            openai_chat::patch_request(envelope, target, &patch)
-        }
-        Surface::Responses => {
-            let patch = openai_responses::RequestPatch { user_identity, max_output_tokens };
-            openai_responses::patch_request(envelope, target, &patch)
-        }
-        Surface::Messages => {
-            let betas = call.anthropic_betas().into_iter().map(str::to_owned).collect();
-            let patch = anthropic::RequestPatch { user_identity, max_output_tokens, betas };
-            anthropic::patch_request_with(envelope, target, &patch)
-        }
-        Surface::Gemini => {
-            gemini::patch_request(envelope, target, &gemini::RequestPatch { max_output_tokens })
-        }
-    }
 }
 
 pub(super) async fn send(
@@ -463,7 +285,8 @@ async fn begin_stream(
         dispatch.identity(candidate),
         context,
         dispatch.call.echo.clone(),
-    );
+    )
+    .stamping(dispatch.stamp(candidate));
     let mut written = Vec::new();
     let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     loop {
@@ -579,7 +402,9 @@ fn whole_answer(
     let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     let identity = dispatch.identity(candidate);
     let surface = dispatch.call.surface;
-    let answer = Answer::read(dialect, surface, body, &identity, context).map_err(failed)?;
+    let stamp = dispatch.stamp(candidate);
+    let answer =
+        Answer::read(dialect, surface, body, &identity, context, stamp.as_ref()).map_err(failed)?;
     if !answer.has_content {
         // A blank finish reason is made `stop` for the caller; the provider said nothing.
         match answer.finishes.iter().find(|(_, native)| native.is_some()) {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use protocol::exchange::{ErrorType, Fault, Identity, Request};
 use protocol::json::{Envelope, RawJson};
+use protocol::provenance::{Stamp, is_refusal, without};
 use routing::health::{Observation, Outcome};
 use routing::{AttemptFailure, AvailabilityCode};
 use store::Attempt as AttemptRecord;
@@ -15,6 +16,7 @@ use super::Call;
 use super::attempt::{AttemptError, Completed, Started, attempt};
 use super::bound::Cover;
 use super::plan::{Candidate, Route};
+use super::provenance::Replay;
 use super::read_on::{Presence, bills_in_any_case};
 use super::reserve::Budget;
 use super::settle::Settlement;
@@ -112,7 +114,7 @@ impl<'a> Dispatch<'a> {
         let mut failures: Vec<Failure> = Vec::new();
         let mut debug = Vec::new();
         let mut full = false;
-        for candidate in &self.route.candidates {
+        'candidates: for candidate in &self.route.candidates {
             if failures.iter().any(|failure| failure.forbids(candidate, self)) {
                 continue;
             }
@@ -141,65 +143,100 @@ impl<'a> Dispatch<'a> {
                 Some(Cover::Cut(tokens)) => Some(tokens),
                 Some(Cover::Whole) | None => None,
             };
-            let state = self.call.snapshot.endpoint(candidate.endpoint);
-            let most = app.settings.limits.endpoint_concurrency;
-            match Place::at_endpoint(state, most) {
-                Ok(place) => settlement.occupy(place),
-                Err(_) => {
-                    full = true;
-                    continue;
+            let mut replay = Replay::Verifiable;
+            loop {
+                let state = self.call.snapshot.endpoint(candidate.endpoint);
+                let most = app.settings.limits.endpoint_concurrency;
+                match Place::at_endpoint(state, most) {
+                    Ok(place) => settlement.occupy(place),
+                    Err(_) => {
+                        full = true;
+                        continue 'candidates;
+                    }
                 }
-            }
-            if let Some(tokens) = most_output {
-                settlement.cut(tokens.saturating_mul(self.call.facts.answers));
-            }
-            settlement.keep(Instant::now());
-            settlement.choose(candidate.endpoint, state, candidate.access.is_byok());
-            let mut watch =
-                Watch { dispatch: self, candidate, started: Instant::now(), over: false };
-            self.presence.billed(bills_in_any_case(self.call, candidate));
-            let result = attempt(self, candidate, most_output, &mut debug, settlement).await;
-            watch.over = true;
-            let latency = watch.started.elapsed();
-            drop(watch);
-            match result {
-                Ok(begun) => {
-                    let mut record = self.record(candidate, Some(200), latency, None);
-                    record.id = begun.upstream_id().map(super::settle::bounded);
-                    settlement.attempted(record);
-                    return Ok(begun);
+                let tried = self.once(candidate, most_output, replay, &mut debug, settlement).await;
+                let error = match tried {
+                    Ok(begun) => return Ok(begun),
+                    Err(error) => error,
+                };
+                let again = replay == Replay::Verifiable
+                    && failures.len() + 1 < app.settings.max_attempts
+                    && self.refused_proofs(&error);
+                failures.push(Failure { candidate: candidate.clone(), error, again });
+                if !again || self.presence.has_left() {
+                    break;
                 }
-                Err(error) => {
-                    settlement.occupy(None);
-                    self.presence.billed(false);
-                    self.observe(candidate, &error);
-                    let status = error.upstream_status;
-                    let kind = error.fault.error_type.name();
-                    settlement.attempted(self.record(candidate, status, latency, Some(kind)));
-                    tracing::info!(
-                        generation = self.call.generation_id,
-                        provider = %state.provider_name,
-                        model = %state.model,
-                        credential = candidate.access.credential_id,
-                        status,
-                        error_type = error.fault.error_type.name(),
-                        provider_code = error.fault.provider_code,
-                        "an attempt failed"
-                    );
-                    // A provider's message may quote the prompt.
-                    tracing::debug!(
-                        generation = self.call.generation_id,
-                        message = %error.fault.message,
-                        "what the provider said"
-                    );
-                    failures.push(Failure { candidate: candidate.clone(), error });
-                }
+                replay = Replay::Unproven;
             }
         }
         if failures.is_empty() && full {
             return Err(self.crowded());
         }
         Err(self.exhausted(failures))
+    }
+
+    /// Tries one endpoint once, and writes down what came of it.
+    async fn once(
+        &self,
+        candidate: &Candidate,
+        most_output: Option<u64>,
+        replay: Replay,
+        debug: &mut Vec<u8>,
+        settlement: &mut Settlement,
+    ) -> Result<Begun, AttemptError> {
+        let state = self.call.snapshot.endpoint(candidate.endpoint);
+        if let Some(tokens) = most_output {
+            settlement.cut(tokens.saturating_mul(self.call.facts.answers));
+        }
+        settlement.keep(Instant::now());
+        settlement.choose(candidate.endpoint, state, candidate.access.is_byok());
+        let mut watch = Watch { dispatch: self, candidate, started: Instant::now(), over: false };
+        self.presence.billed(bills_in_any_case(self.call, candidate));
+        let result = attempt(self, candidate, most_output, replay, debug, settlement).await;
+        watch.over = true;
+        let latency = watch.started.elapsed();
+        drop(watch);
+        match &result {
+            Ok(begun) => {
+                let mut record = self.record(candidate, Some(200), latency, None);
+                record.id = begun.upstream_id().map(super::settle::bounded);
+                settlement.attempted(record);
+            }
+            Err(error) => {
+                settlement.occupy(None);
+                self.presence.billed(false);
+                self.observe(candidate, error);
+                let status = error.upstream_status;
+                let kind = error.fault.error_type.name();
+                settlement.attempted(self.record(candidate, status, latency, Some(kind)));
+                tracing::info!(
+                    generation = self.call.generation_id,
+                    provider = %state.provider_name,
+                    model = %state.model,
+                    credential = candidate.access.credential_id,
+                    status,
+                    error_type = error.fault.error_type.name(),
+                    provider_code = error.fault.provider_code,
+                    "an attempt failed"
+                );
+                // A provider's message may quote the prompt.
+                tracing::debug!(
+                    generation = self.call.generation_id,
+                    message = %error.fault.message,
+                    "what the provider said"
+                );
+            }
+        }
+        result
+    }
+
+    /// Whether a provider refused nothing but the proofs of earlier reasoning: it is asked once more
+    /// without them. wire-formats 12.4
+    fn refused_proofs(&self, error: &AttemptError) -> bool {
+        !error.unsent
+            && self.vectors.is_none()
+            && is_refusal(&error.fault)
+            && self.request().is_ok_and(|request| without(request, &|_| true).is_some())
     }
 
     /// The error where all endpoints are full. ERR-11
@@ -310,6 +347,12 @@ impl<'a> Dispatch<'a> {
         Exhausted { fault, attempts, limited: None }
     }
 
+    /// What goes before the reasoning that a candidate makes; `None` where there is no choice, so that
+    /// it returns to its maker in any case.
+    pub fn stamp(&self, candidate: &Candidate) -> Option<Stamp> {
+        self.route.plan.has_choice().then(|| self.call.stamp(candidate))
+    }
+
     /// How the answer is named toward the caller.
     pub fn identity(&self, candidate: &Candidate) -> Identity {
         let state = self.call.snapshot.endpoint(candidate.endpoint);
@@ -349,6 +392,9 @@ impl Drop for Watch<'_> {
 struct Failure {
     candidate: Candidate,
     error: AttemptError,
+    /// The endpoint was asked once more: what it refused were proofs of reasoning, which says nothing
+    /// of others.
+    again: bool,
 }
 
 impl Failure {
@@ -356,6 +402,9 @@ impl Failure {
     /// model calls invalid is not tried at the model's other providers of the same protocol; one
     /// that is too long only where there is more room. FALL-2
     fn forbids(&self, next: &Candidate, dispatch: &Dispatch<'_>) -> bool {
+        if self.again {
+            return false;
+        }
         let catalog = &dispatch.call.snapshot.catalog;
         let next_id = next.endpoint;
         let (failed, next) = (catalog.endpoint(self.candidate.endpoint), catalog.endpoint(next_id));

@@ -270,8 +270,10 @@ fn stream_response(body: AnswerBody, generation_id: &str) -> Response<AnswerBody
     response
 }
 
-async fn answer(request: Pending) -> Result<Answered, Refusal> {
+async fn answer(mut request: Pending) -> Result<Answered, Refusal> {
     let app = Arc::clone(&request.worker.app);
+    let (body, reasoning) = app.provenance.read(request.body);
+    request.body = body;
     let envelope =
         Envelope::parse(&request.body).map_err(|error| Fault::invalid(error.to_string()))?;
     let (surface, addressed) = request.route;
@@ -285,6 +287,7 @@ async fn answer(request: Pending) -> Result<Answered, Refusal> {
         &request.headers,
         facts,
     )?;
+    call.reasoning = reasoning;
     if surface == Surface::Responses {
         call.echo = Some(Echo::read(&envelope));
     }

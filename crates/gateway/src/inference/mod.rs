@@ -5,7 +5,7 @@
 //! 2. `prepare`: read the body, gather facts.
 //! 3. `plan`: which endpoints, in which order, and why?
 //! 4. `reserve`: hold what it may cost, under all limits.
-//! 5. `dispatch`, `attempt`: try them until content flows.
+//! 5. `dispatch`, `attempt`, `write`: try them until content flows.
 //! 6. `live`, `stream`: bring the answer to the caller, by way of the protocol's relay.
 //! 7. `settle`: one row in the books, on every way out, before the last frame.
 
@@ -22,6 +22,7 @@ pub mod metadata;
 pub mod pace;
 pub mod plan;
 pub mod prepare;
+pub mod provenance;
 pub mod read_on;
 pub mod receive;
 pub mod refusal;
@@ -30,6 +31,7 @@ pub mod settle;
 pub mod sticky;
 pub mod stream;
 pub mod vectors;
+pub mod write;
 
 pub use handle::handle;
 pub use prepare::Call;

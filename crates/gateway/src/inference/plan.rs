@@ -101,7 +101,7 @@ pub async fn plan(call: &Call) -> Result<Route, NoRouteFault> {
     .await?
     .map_err(|no_route| refused(call, *no_route))?;
     let catalog = &call.snapshot.catalog;
-    let candidates: Vec<_> = plan
+    let mut candidates: Vec<_> = plan
         .attempts
         .iter()
         .filter(|attempt| can_be_asked(call, attempt.endpoint))
@@ -114,6 +114,7 @@ pub async fn plan(call: &Call) -> Result<Route, NoRouteFault> {
             })
         })
         .collect();
+    call.prefer_makers(&mut candidates);
     if candidates.is_empty() && !plan.attempts.is_empty() {
         let message = format!(
             "model: no provider of {} can be asked for {} here; choose another model",
@@ -250,6 +251,9 @@ fn with_memory<T>(
         };
         catalog.endpoints_of(model).find(|id| catalog.endpoint(*id).tag == *tag)
     };
+    let made = |endpoint: EndpointId| {
+        call.reasoning.rank(&call.app.provenance, &snapshot.endpoint(endpoint).provider_slug)
+    };
     let situation = Situation {
         facts: &facts,
         preferences: &preferences,
@@ -258,6 +262,7 @@ fn with_memory<T>(
         health: &*snapshot.health,
         credentials: &credentials,
         sticky: &sticky,
+        made: &made,
         now_ms: now_millis(),
     };
     let planned = then(&situation);
@@ -385,6 +390,7 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
         service_tier: asked.service_tier.as_deref().map(tier).transpose()?,
         speed: asked.speed.as_deref().map(speed).transpose()?,
         session: Some(call.conversation.session()),
+        made_reasoning: call.reasoning.is_some(),
         router: None,
     })
 }

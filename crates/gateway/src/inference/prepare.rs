@@ -17,6 +17,7 @@ use store::Generation;
 
 use super::estimate::kind_of;
 use super::plan::{Candidate, Route};
+use super::provenance::Reasoning;
 use super::settle::record;
 use super::sticky::Conversation;
 use crate::app::App;
@@ -51,6 +52,8 @@ pub struct Call {
     pub wants_metadata: bool,
     betas: Vec<String>,
     headers: Attribution,
+    /// Reasoning of earlier turns whose makers are known.
+    pub reasoning: Reasoning,
     /// What the Responses surface repeats of the request. RESP-4
     pub echo: Option<Echo>,
     pub(super) route: OnceLock<Route>,
@@ -177,6 +180,7 @@ impl Call {
             user_identity,
             betas,
             headers: headers_read,
+            reasoning: Reasoning::default(),
             echo: None,
             route: OnceLock::new(),
         })

@@ -10,10 +10,11 @@ use protocol::exchange::{ErrorType, Fault, Losses};
 use protocol::relay::Answer;
 use protocol::rerank;
 
-use super::attempt::{AttemptError, Completed, accept, authorised, body_fault, collect, send};
+use super::attempt::{AttemptError, Completed, accept, body_fault, collect, send};
 use super::dispatch::{Begun, Dispatch};
 use super::plan::Candidate;
 use super::settle::Settlement;
+use super::write::authorised;
 use crate::upstream::{BodyError, address};
 
 /// So many calls of one request are under way at once.

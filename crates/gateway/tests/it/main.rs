@@ -15,6 +15,7 @@ mod leaving;
 mod limits;
 mod management;
 mod passthrough;
+mod provenance;
 mod rates;
 mod raw;
 mod resilience;

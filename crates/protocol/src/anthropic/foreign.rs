@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::ReasoningFormat;
+use crate::provenance;
 
 /// What a wrapped proof begins with. It cannot begin a genuine one: those are plain base64.
 pub(super) const MARKER: &str = "routed.v1.";
@@ -25,24 +26,34 @@ pub(super) struct Wrapped {
 
 /// Whether a signature or data is another vendor's, wrapped.
 pub(super) fn is_wrapped(text: &str) -> bool {
-    text.starts_with(MARKER)
+    provenance::split(text).1.starts_with(MARKER)
 }
 
-/// Wraps a proof; Anthropic's own stays as it is.
+/// Wraps a proof; Anthropic's own stays as it is. A stamp stays outside, where it is found.
 pub(super) fn wrap(format: &ReasoningFormat, id: Option<&str>, data: &str) -> String {
     if *format == ReasoningFormat::Anthropic {
         return data.to_owned();
     }
+    let (stamp, data) = provenance::split(data);
     let wrapped =
         Wrapped { format: format.clone(), id: id.map(str::to_owned), data: data.to_owned() };
     let json = serde_json::to_vec(&wrapped).unwrap_or_default();
-    format!("{MARKER}{}", URL_SAFE_NO_PAD.encode(json))
+    format!("{stamp}{MARKER}{}", URL_SAFE_NO_PAD.encode(json))
 }
 
 /// Unwraps; `None` for Anthropic's own and for what was tampered with.
 pub(super) fn unwrap(text: &str) -> Option<Wrapped> {
+    let (stamp, text) = provenance::split(text);
     let encoded = text.strip_prefix(MARKER)?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()
+    let mut wrapped: Wrapped =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    wrapped.data.insert_str(0, stamp);
+    Some(wrapped)
+}
+
+/// What another vendor wrote, out of the wrapping in which it travels here.
+pub(crate) fn unwrapped_proof(text: &str) -> Option<String> {
+    unwrap(text).map(|wrapped| wrapped.data)
 }
 
 #[cfg(test)]

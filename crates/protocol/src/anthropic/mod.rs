@@ -23,6 +23,7 @@ pub use decode::{decode_request, decode_response};
 pub(crate) use encode::thinking;
 pub use encode::{encode_request, encode_request_with};
 pub use error::{decode_error, encode_error};
+pub(crate) use foreign::unwrapped_proof;
 pub use patch::{
     PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_request_with,
     patch_response,

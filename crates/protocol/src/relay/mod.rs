@@ -12,7 +12,8 @@ pub use whole::Answer;
 use crate::codec::StreamDecoder;
 use crate::exchange::{Additions, ErrorType, Event, Fault, FinishReason, Identity, Tap, Usage};
 use crate::openai_responses::Echo;
-use crate::sse::{FrameTooLong, Splitter};
+use crate::provenance::{Stamp, Stamper};
+use crate::sse::{Frame, FrameTooLong, Splitter};
 use crate::target::ResponseContext;
 use crate::{Dialect, Surface};
 
@@ -39,11 +40,29 @@ pub struct Relay {
 }
 
 enum Path {
-    Same { splitter: Box<Splitter>, same: Same },
+    Same { splitter: Box<Splitter>, same: Stamped },
     Translate(Box<Translation>),
 }
 
+/// The same protocol on both sides, with stamps on the reasoning.
+struct Stamped {
+    dialect: Dialect,
+    same: Same,
+    stamper: Option<Stamper>,
+}
+
+impl Stamped {
+    fn push(&mut self, frame: &Frame<'_>, step: &mut Step, out: &mut Vec<u8>) {
+        let stamper = self.stamper.as_mut();
+        match stamper.and_then(|stamper| stamper.frame(self.dialect, frame.data)) {
+            Some(data) => self.same.push(&Frame { data: &data, ..*frame }, step, out),
+            None => self.same.push(frame, step, out),
+        }
+    }
+}
+
 struct Translation {
+    stamper: Option<Stamper>,
     decoder: StreamDecoder,
     encoder: Encoder,
     events: Vec<Event>,
@@ -62,10 +81,12 @@ impl Relay {
         echo: Option<Echo>,
     ) -> Self {
         let path = if surface.passes(dialect) && !context.rewritten {
-            let same = Same::new(surface, identity, context);
+            let same =
+                Stamped { dialect, same: Same::new(surface, identity, context), stamper: None };
             Path::Same { splitter: Box::new(Splitter::new()), same }
         } else {
             Path::Translate(Box::new(Translation {
+                stamper: None,
                 decoder: StreamDecoder::new(dialect, context),
                 encoder: Encoder::new(surface, identity, echo),
                 events: Vec::new(),
@@ -73,6 +94,17 @@ impl Relay {
             }))
         };
         Self { path }
+    }
+
+    /// The same with a stamp before all reasoning that only its maker can read.
+    #[must_use]
+    pub fn stamping(mut self, stamp: Option<Stamp>) -> Self {
+        let stamper = stamp.map(Stamper::new);
+        match &mut self.path {
+            Path::Same { same, .. } => same.stamper = stamper,
+            Path::Translate(translation) => translation.stamper = stamper,
+        }
+        self
     }
 
     /// Takes bytes of the provider and writes what the caller gets for them.
@@ -115,7 +147,7 @@ impl Relay {
                     Ok::<(), FrameTooLong>(())
                 });
                 if step.fault.is_none() {
-                    step.fault = same.end().err();
+                    step.fault = same.same.end().err();
                 }
             }
             Path::Translate(translation) => {
@@ -130,7 +162,7 @@ impl Relay {
     /// Writes the end of a good answer. USAGE-3
     pub fn finish(&mut self, additions: Additions<'_>, out: &mut Vec<u8>) {
         match &mut self.path {
-            Path::Same { same, .. } => same.finish(additions, out),
+            Path::Same { same, .. } => same.same.finish(additions, out),
             Path::Translate(translation) => translation.encoder.finish(additions, out),
         }
     }
@@ -138,7 +170,7 @@ impl Relay {
     /// Writes the end of an answer that failed after it began. STREAM-5
     pub fn fail(&mut self, fault: &Fault, out: &mut Vec<u8>) {
         match &mut self.path {
-            Path::Same { same, .. } => same.fail(fault, out),
+            Path::Same { same, .. } => same.same.fail(fault, out),
             Path::Translate(translation) => {
                 translation.encoder.push(&Event::Fault(fault.clone()), out);
                 translation.encoder.finish(Additions::default(), out);
@@ -149,7 +181,7 @@ impl Relay {
     /// Token counts, if the provider told any.
     pub fn usage(&self) -> Option<Usage> {
         match &self.path {
-            Path::Same { same, .. } => same.usage(),
+            Path::Same { same, .. } => same.same.usage(),
             Path::Translate(translation) => translation.tap.usage,
         }
     }
@@ -157,7 +189,7 @@ impl Relay {
     /// Sets token counts where the provider told none, so that the caller sees what is billed.
     pub fn set_usage(&mut self, usage: Usage) {
         match &mut self.path {
-            Path::Same { same, .. } => same.set_usage(usage),
+            Path::Same { same, .. } => same.same.set_usage(usage),
             Path::Translate(translation) => {
                 translation.tap.usage = Some(usage);
                 // Usage is remembered by an encoder, not written at once.
@@ -169,7 +201,7 @@ impl Relay {
     /// Why the first choice ended.
     pub fn finish_reason(&self) -> Option<FinishReason> {
         match &self.path {
-            Path::Same { same, .. } => same.finish_reason(),
+            Path::Same { same, .. } => same.same.finish_reason(),
             Path::Translate(translation) => translation.tap.finish,
         }
     }
@@ -178,7 +210,7 @@ impl Relay {
     /// may still come.
     pub fn all_finished(&self, asked: u64) -> bool {
         let (begun, ended) = match &self.path {
-            Path::Same { same, .. } => same.progress(),
+            Path::Same { same, .. } => same.same.progress(),
             Path::Translate(translation) => (translation.tap.begun, translation.tap.ended),
         };
         ended >= begun && ended as u64 >= asked
@@ -187,7 +219,7 @@ impl Relay {
     /// The provider's own word for it.
     pub fn native_finish_reason(&self) -> Option<&str> {
         match &self.path {
-            Path::Same { same, .. } => same.native_finish_reason(),
+            Path::Same { same, .. } => same.same.native_finish_reason(),
             Path::Translate(translation) => translation.tap.native.as_deref(),
         }
     }
@@ -195,7 +227,7 @@ impl Relay {
     /// The tier that served. TIER-6
     pub fn service_tier(&self) -> Option<&str> {
         match &self.path {
-            Path::Same { same, .. } => same.service_tier(),
+            Path::Same { same, .. } => same.same.service_tier(),
             Path::Translate(translation) => translation.tap.service_tier.as_deref(),
         }
     }
@@ -203,7 +235,7 @@ impl Relay {
     /// The provider's id of the answer.
     pub fn upstream_id(&self) -> Option<&str> {
         match &self.path {
-            Path::Same { same, .. } => same.upstream_id(),
+            Path::Same { same, .. } => same.same.upstream_id(),
             Path::Translate(translation) => translation.tap.upstream_id.as_deref(),
         }
     }
@@ -211,7 +243,7 @@ impl Relay {
     /// Images so far.
     pub fn images(&self) -> u64 {
         match &self.path {
-            Path::Same { same, .. } => same.images(),
+            Path::Same { same, .. } => same.same.images(),
             Path::Translate(translation) => translation.tap.images,
         }
     }
@@ -219,7 +251,7 @@ impl Relay {
     /// Bytes of text so far, for an estimate where no usage is told.
     pub fn text_bytes(&self) -> u64 {
         match &self.path {
-            Path::Same { same, .. } => same.text_bytes(),
+            Path::Same { same, .. } => same.same.text_bytes(),
             Path::Translate(translation) => translation.tap.text_bytes,
         }
     }
@@ -227,11 +259,14 @@ impl Relay {
 
 impl Translation {
     fn encode(&mut self, step: &mut Step, out: &mut Vec<u8>) {
-        for event in self.events.drain(..) {
+        for mut event in self.events.drain(..) {
             if step.fault.is_some() {
                 continue;
             }
             self.tap.take(&event);
+            if let Some(stamper) = &mut self.stamper {
+                stamper.event(&mut event);
+            }
             step.finished |= matches!(event, Event::Finish { .. });
             step.content |= event.is_content() && !matches!(event, Event::Finish { .. });
             match event {

@@ -157,6 +157,7 @@ fn the_answer_to_a_request_written_anew_is_translated_back() {
                 body.as_bytes(),
                 &identity(),
                 &context(rewritten),
+                None,
             );
             let told = answer.unwrap().write(&identity(), None, Additions::default());
             serde_json::from_slice::<serde_json::Value>(&told).unwrap()

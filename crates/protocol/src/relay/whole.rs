@@ -1,11 +1,14 @@
 //! A whole answer, ready but for its cost.
 
+use std::borrow::Cow;
+
 use crate::embeddings::EncodingFormat;
 use crate::exchange::{
     Additions, BlockKind, Fault, FinishReason, Identity, ReasoningContent, Response, Usage,
 };
 use crate::openai_chat::completions;
 use crate::openai_responses::Echo;
+use crate::provenance::{Stamp, stamp_answer, stamp_response};
 use crate::target::ResponseContext;
 use crate::{
     Dialect, Surface, anthropic, codec, embeddings, gemini, openai_chat, openai_responses, rerank,
@@ -48,15 +51,23 @@ enum Form {
 }
 
 impl Answer {
-    /// Reads a provider's whole answer for a surface.
+    /// Reads a provider's whole answer for a surface. `stamp` goes before all reasoning that only its
+    /// maker can read.
     pub fn read(
         dialect: Dialect,
         surface: Surface,
         body: &[u8],
         identity: &Identity,
         context: &ResponseContext,
+        stamp: Option<&Stamp>,
     ) -> Result<Self, Fault> {
-        match (surface, surface.passes(dialect) && !context.rewritten) {
+        let passes = surface.passes(dialect) && !context.rewritten;
+        let stamped = match stamp {
+            Some(stamp) if passes => stamp_answer(dialect, body, stamp),
+            _ => Cow::Borrowed(body),
+        };
+        let body = &*stamped;
+        match (surface, passes) {
             (Surface::Chat, true) => {
                 let mut patched = openai_chat::patch_response(body, identity, context)?;
                 let finishes = std::mem::take(&mut patched.finishes);
@@ -113,7 +124,10 @@ impl Answer {
                 Ok(Self::of(surface, &response, Form::AsItCame(body.to_vec())))
             }
             _ => {
-                let response = codec::decode_response(dialect, body, context)?;
+                let mut response = codec::decode_response(dialect, body, context)?;
+                if let Some(stamp) = stamp {
+                    stamp_response(&mut response, stamp);
+                }
                 let mut answer = Self::of(surface, &response, Form::AsItCame(Vec::new()));
                 answer.form = Form::Translated(Box::new(response));
                 Ok(answer)

@@ -3,6 +3,7 @@
 mod exacto;
 mod expand;
 mod fallback;
+mod makers;
 mod rank;
 mod sticky;
 mod threshold;

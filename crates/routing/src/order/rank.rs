@@ -1,9 +1,9 @@
-//! The ranking: by own credentials, thresholds, list, tier, health and price, or by a sort; and the
-//! draw. BYOK-3, LB-1, PERF-4, PROV-2, PROV-11
+//! The ranking: by own credentials, makers of reasoning, thresholds, list, tier, health and price,
+//! or by a sort; and the draw. BYOK-3, LB-1, PERF-4, PROV-2, PROV-11
 
 use catalog::ServiceTier;
 
-use super::threshold;
+use super::{makers, threshold};
 use crate::candidate::{Candidate, Key};
 use crate::group::Group;
 use crate::health::{Condition, UptimeTier};
@@ -42,8 +42,11 @@ pub(super) fn measure(
         let own = candidate.available.own > 0;
         let below = threshold::is_missed(preferences, candidate);
         let tight = is_tight(situation, candidate);
+        let made = makers::rank(situation, candidate);
         candidate.key = Key {
             own: u8::from(!own),
+            unlisted: u8::from(situation.facts.made_reasoning && listed.is_none()),
+            made: made.unwrap_or(Key::MADE_NONE),
             below: u8::from(below),
             listed: listed.unwrap_or(u16::MAX),
             tier: u8::from(!prioritised),
@@ -61,6 +64,7 @@ pub(super) fn measure(
         };
         let condition = candidate.condition;
         candidate.notes.add_if(own, Note::OwnCredential);
+        candidate.notes.add_if(made.is_some(), Note::MadeReasoning);
         candidate.notes.add_if(below, Note::BelowThreshold);
         candidate.notes.add_if(tight, Note::Tight);
         candidate.notes.add_if(prioritised || group.flex_only, Note::Tier);

@@ -46,9 +46,11 @@ pub(super) fn bring_forward(
     };
     if let (StickyFate::Applied, Some(at)) = (fate, position) {
         candidates[at].notes.add(Note::Sticky);
-        // The caller's own credentials go before it all the same. BYOK-3
-        let own = candidates[at].key.own;
-        let start = candidates.iter().position(|candidate| candidate.key.own == own).unwrap_or(at);
+        // The caller's own credentials go before it all the same, and so do the makers of the
+        // reasoning: a cache saves less than that is worth. BYOK-3, REASON-11
+        let key = candidates[at].key;
+        let beside = |candidate: &Candidate<'_>| candidate.key.is_beside(key);
+        let start = candidates.iter().position(beside).unwrap_or(at);
         candidates[start..=at].rotate_right(1);
     }
     Some(StickyUse { endpoint, fate })

@@ -1,6 +1,6 @@
 //! The ways to providers: where they are, and how requests are authorised.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use catalog::{AuthStyle, Catalog, PathStyle, Provider, ProviderId};
 use signing::aws::AwsCredentials;
@@ -259,6 +259,7 @@ impl<'a> Ways<'a> {
             is_fallback: false,
             allowed_models: own_models_only.then(|| own_models(self.catalog, id)),
             allowed_key_hashes: None,
+            stamp: OnceLock::new(),
         })
     }
 }

@@ -55,7 +55,8 @@ fn cell(
 fn tell(caller: Dialect, upstream: Dialect, body: &Value) -> Result<Value, Fault> {
     let (identity, context) = (identity(), ResponseContext::default());
     let body = body.to_string();
-    let answer = Answer::read(upstream, surface(caller), body.as_bytes(), &identity, &context)?;
+    let answer =
+        Answer::read(upstream, surface(caller), body.as_bytes(), &identity, &context, None)?;
     let told = answer.write(&identity, None, Additions::default());
     let mut told = serde_json::from_slice(&told).unwrap();
     forget_ids(&mut told);
