@@ -26,6 +26,7 @@ mod error;
 mod files;
 mod generation;
 mod journal;
+mod key_secret;
 mod master_key;
 mod member;
 mod overlay;
@@ -53,7 +54,10 @@ pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
 pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};
 pub use budget::{BudgetInterval, WorkspaceBudget};
 pub use control::ControlState;
-pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential};
+pub use credential::{
+    CredentialChange, CredentialSource, CredentialTest, NewProviderCredential, ProviderCredential,
+    TestState,
+};
 pub use credit::{LedgerCursor, LedgerEntry, LedgerKind, LedgerPage, NewLedgerEntry};
 pub use engine::{Changes, Retention, Schema};
 pub use error::StoreError;
@@ -62,6 +66,7 @@ pub use generation::{
     GenerationFilter, GenerationPage, PriceState, SettledBy, generation_id,
 };
 pub use journal::Residue;
+pub use key_secret::KeySecret;
 pub use master_key::MasterKey;
 pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};
 pub use overlay::{Overlay, OverlayKind};
