@@ -63,7 +63,8 @@ pub use engine::{Changes, Retention, Schema};
 pub use error::StoreError;
 pub use generation::{
     Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationExport, GenerationFeedback,
-    GenerationFilter, GenerationPage, PriceState, SettledBy, generation_id,
+    GenerationFilter, GenerationPage, GenerationStatus, HistogramLine, PriceState, SettledBy,
+    generation_id,
 };
 pub use journal::Residue;
 pub use key_secret::KeySecret;
@@ -72,6 +73,7 @@ pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};
 pub use overlay::{Overlay, OverlayKind};
 pub use secret::Secret;
 pub use seed::SeedPlan;
+pub use settlement::tail::{GenerationTail, Settled};
 pub use settlement::withheld::Withheld;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;

@@ -1,9 +1,8 @@
 -- Lists of generations, secrets of keys that were changed for new ones, what tests of credentials
 -- found, attempts at providers, applications.
 
--- Whose a row is and of which model is told by its series, so that a list is filtered without
--- reading rows.
-CREATE INDEX generation_by_time ON generation (created_at, series);
+-- For lists by time alone, and for those of failures.
+CREATE INDEX generation_by_time ON generation (created_at);
 CREATE INDEX generation_failed ON generation (created_at)
     WHERE status >= 400 OR error_type IS NOT NULL;
 
