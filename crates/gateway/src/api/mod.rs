@@ -6,6 +6,7 @@ mod analytics;
 mod audit;
 mod authorization;
 mod body;
+mod byok;
 mod catalogue;
 mod change;
 mod count_tokens;
@@ -45,6 +46,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .nest("/api/v1", version_one())
         .nest("/v1", version_one())
+        .nest("/api/internal", internal())
         .nest("/anthropic/v1", anthropic())
         .nest("/api/v1beta", google())
         .nest("/v1beta", google())
@@ -86,6 +88,12 @@ fn version_one() -> Router<Arc<App>> {
         .merge(activity::routes())
         .merge(analytics::routes())
         .merge(audit::routes())
+        .merge(byok::routes())
+}
+
+/// What OpenRouter has no counterpart of: for the pages of the dashboard.
+fn internal() -> Router<Arc<App>> {
+    Router::new().merge(byok::internal()).merge(generations::internal())
 }
 
 /// Where clients of Anthropic's look that are given the address of a host alone.
