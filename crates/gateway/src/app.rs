@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use store::{Settlements, Store};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::clock::now_micros;
+use crate::control::key_use::KeyUses;
 use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
 use crate::control::{CompileError, ControlSources, Snapshot, compile};
 use crate::inference::estimate::TokenEstimates;
@@ -38,6 +39,10 @@ pub struct App {
     pub sticky: Stickiness,
     /// How many tokens prompts have.
     pub estimates: TokenEstimates,
+    /// When keys were noted last that leave no generations.
+    pub uses: KeyUses,
+    /// When it began.
+    pub started: Instant,
     sources: ControlSources,
     snapshot: ArcSwap<Snapshot>,
     /// Taken while the control plane is read and put in force, so that no older state follows a
@@ -109,6 +114,8 @@ impl App {
             rates,
             sticky,
             estimates: TokenEstimates::default(),
+            uses: KeyUses::default(),
+            started: Instant::now(),
             sources,
             snapshot: ArcSwap::from_pointee(snapshot),
             reloading: Mutex::new(()),

@@ -17,14 +17,18 @@ mod health;
 mod identity;
 mod key;
 mod keys;
+mod management_keys;
+mod model_stats;
 pub mod money;
 mod native;
 pub mod openapi;
 mod organization;
 mod page;
+mod privacy;
 mod route;
 mod rss;
 mod session;
+mod settings;
 pub(crate) mod time;
 mod workspaces;
 
@@ -93,7 +97,14 @@ fn version_one() -> Router<Arc<App>> {
 
 /// What OpenRouter has no counterpart of: for the pages of the dashboard.
 fn internal() -> Router<Arc<App>> {
-    Router::new().merge(byok::internal()).merge(generations::internal())
+    Router::new()
+        .route("/models/stats", get(model_stats::show))
+        .route("/settings", get(settings::show))
+        .merge(byok::internal())
+        .merge(generations::internal())
+        .merge(keys::internal())
+        .merge(management_keys::routes())
+        .merge(privacy::routes())
 }
 
 /// Where clients of Anthropic's look that are given the address of a host alone.
