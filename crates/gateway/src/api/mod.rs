@@ -29,6 +29,7 @@ mod route;
 mod rss;
 mod session;
 mod settings;
+mod status;
 pub(crate) mod time;
 mod workspaces;
 
@@ -100,6 +101,7 @@ fn internal() -> Router<Arc<App>> {
     Router::new()
         .route("/models/stats", get(model_stats::show))
         .route("/settings", get(settings::show))
+        .route("/status/providers", get(status::providers::list))
         .merge(byok::internal())
         .merge(generations::internal())
         .merge(keys::internal())
