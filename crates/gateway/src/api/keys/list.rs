@@ -94,7 +94,7 @@ pub async fn list(
     let begin = match after.map(read_cursor) {
         None => offset,
         Some(None) => return Err(Fault::invalid(NO_CURSOR).into()),
-        // Where the last key of the page before is now; if it has gone, where it was.
+        // Behind the last key of the page before; if that has gone, where it was.
         Some(Some((place, hash))) => {
             let now = keys.iter().position(|key| key.hash == hash);
             now.map_or(usize::try_from(place).unwrap_or(usize::MAX), |place| place + 1)
@@ -106,7 +106,7 @@ pub async fn list(
     let next_cursor = keys
         .last()
         .filter(|_| end < total)
-        .map(|key| cursor(i64::try_from(end).unwrap_or(i64::MAX), &key.hash));
+        .map(|key| cursor(i64::try_from(end - 1).unwrap_or(i64::MAX), &key.hash));
     if !order.is_by_use() {
         let hashes: Vec<&str> = keys.iter().map(|key| key.hash.as_str()).collect();
         spent = app.store.keys_usage(&hashes, now).await.map_err(refused)?;
