@@ -70,7 +70,8 @@ impl Leaf {
 
     /// The moment and the identity after which the page starts.
     pub fn start(&self) -> Result<Option<(i64, String)>, Fault> {
-        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let cursor = self.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+        let Some(cursor) = cursor else { return Ok(None) };
         read_cursor(cursor)
             .map(Some)
             .ok_or_else(|| Fault::invalid("cursor: is none that a page before has named"))

@@ -109,7 +109,7 @@ impl Store {
             }
             (None, _) => {}
         }
-        if let Some((earliest, latest)) = filter.text.as_deref().and_then(probable_time) {
+        if let Some((earliest, latest)) = filter.text.as_deref().and_then(probable_times) {
             (from, until) = (from.max(earliest), until.min(latest));
         }
         let (word, after) = match direction {
@@ -197,10 +197,51 @@ impl GenerationExport {
     }
 }
 
+/// The same for all identities that begin so, by the digits of the second that are there.
+fn probable_times(beginning: &str) -> Option<(Micros, Micros)> {
+    /// As many as seconds have until the year 2286.
+    const DIGITS: usize = 10;
+    let rest = beginning.strip_prefix("gen-")?;
+    let digits = rest.split('-').next().unwrap_or_default();
+    if digits.is_empty() || digits.len() > DIGITS || !digits.bytes().all(|one| one.is_ascii_digit())
+    {
+        return None;
+    }
+    let missing = if rest.contains('-') { 0 } else { DIGITS - digits.len() };
+    let second = |digit: &str| format!("{digits}{}", digit.repeat(missing)).parse::<i64>().ok();
+    let (first, last) =
+        (second("0")?.checked_mul(1_000_000)?, second("9")?.checked_mul(1_000_000)?);
+    Some((first.saturating_sub(MICROS_PER_DAY), last.saturating_add(MICROS_PER_DAY)))
+}
+
 /// The time in which a generation was most probably settled: the second in its identity is when
 /// its request came.
 fn probable_time(id: &str) -> Option<(Micros, Micros)> {
     let (seconds, _) = id.strip_prefix("gen-")?.split_once('-')?;
     let made = seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?;
     Some((made.saturating_sub(MICROS_PER_DAY), made.saturating_add(MICROS_PER_DAY)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_of_an_identity_tells_its_days_at_most() {
+        let day = MICROS_PER_DAY;
+        let second = 1_000_000;
+        for (beginning, expected) in [
+            ("gen-", None),
+            ("gen-x", None),
+            ("gen-17000000001", None),
+            (
+                "gen-1700000000-abc",
+                Some((1_700_000_000 * second - day, 1_700_000_000 * second + day)),
+            ),
+            ("gen-17", Some((1_700_000_000 * second - day, 1_799_999_999 * second + day))),
+            ("gen-5-a", Some((5 * second - day, 5 * second + day))),
+        ] {
+            assert_eq!(probable_times(beginning), expected, "{beginning}");
+        }
+    }
 }

@@ -75,7 +75,7 @@ async fn generations_are_listed_page_by_page_and_narrowed() {
         assert_eq!(count(query).await, expected, "{query}");
     }
     assert_eq!(count(&format!("key={hash}")).await, 2);
-    assert_eq!(count(&format!("text={}", &ids[2][..20])).await > 0, true);
+    assert!(count(&format!("text={}", &ids[2][..20])).await > 0);
     for (query, named) in [
         ("limit=101", "limit"),
         ("cursor=x", "cursor"),
