@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use store::{Settlements, Store};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::clock::now_micros;
+use crate::control::key_use::KeyUses;
 use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
 use crate::control::{CompileError, ControlSources, Snapshot, compile};
 use crate::inference::estimate::TokenEstimates;
@@ -41,6 +42,10 @@ pub struct App {
     pub estimates: TokenEstimates,
     /// Where reasoning was made.
     pub provenance: Provenance,
+    /// When keys were noted last that leave no generations.
+    pub uses: KeyUses,
+    /// When it began.
+    pub started: Instant,
     sources: ControlSources,
     snapshot: ArcSwap<Snapshot>,
     /// Taken while the control plane is read and put in force, so that no older state follows a
@@ -114,6 +119,8 @@ impl App {
             sticky,
             estimates: TokenEstimates::default(),
             provenance,
+            uses: KeyUses::default(),
+            started: Instant::now(),
             sources,
             snapshot: ArcSwap::from_pointee(snapshot),
             reloading: Mutex::new(()),
@@ -123,6 +130,11 @@ impl App {
             cut_off: AtomicBool::new(false),
             stop: watch::Sender::new(Stage::Serving),
         }))
+    }
+
+    /// Keys of providers found in the environment: (provider's slug, key).
+    pub(crate) fn environment(&self) -> &[(String, store::Secret)] {
+        &self.sources.environment
     }
 
     /// The snapshot in force.

@@ -14,6 +14,7 @@
 mod account;
 mod analytics;
 mod api_key;
+mod attempts;
 mod audit;
 mod authorization_code;
 mod budget;
@@ -26,6 +27,7 @@ mod error;
 mod files;
 mod generation;
 mod journal;
+mod key_secret;
 mod master_key;
 mod member;
 mod overlay;
@@ -49,24 +51,31 @@ pub use analytics::{
 pub use api_key::{
     ApiKey, ApiKeyChange, CreatedApiKey, KeyRates, LimitReset, NewApiKey, api_key_hash,
 };
+pub use attempts::AttemptLine;
 pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
 pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};
 pub use budget::{BudgetInterval, WorkspaceBudget};
 pub use control::ControlState;
-pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential};
+pub use credential::{
+    CredentialChange, CredentialSource, CredentialTest, NewProviderCredential, ProviderCredential,
+    TestState,
+};
 pub use credit::{LedgerCursor, LedgerEntry, LedgerKind, LedgerPage, NewLedgerEntry};
 pub use engine::{Changes, Retention, Schema};
 pub use error::StoreError;
 pub use generation::{
     Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationExport, GenerationFeedback,
-    GenerationFilter, GenerationPage, PriceState, SettledBy, generation_id,
+    GenerationFilter, GenerationPage, GenerationStatus, HistogramLine, PriceState, SettledBy,
+    generation_id,
 };
 pub use journal::Residue;
+pub use key_secret::KeySecret;
 pub use master_key::MasterKey;
 pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};
 pub use overlay::{Overlay, OverlayKind};
 pub use secret::Secret;
 pub use seed::SeedPlan;
+pub use settlement::tail::{GenerationTail, Settled};
 pub use settlement::withheld::Withheld;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;

@@ -6,6 +6,7 @@ mod analytics;
 mod audit;
 mod authorization;
 mod body;
+mod byok;
 mod catalogue;
 mod change;
 mod count_tokens;
@@ -16,14 +17,19 @@ mod health;
 mod identity;
 mod key;
 mod keys;
+mod management_keys;
+mod model_stats;
 pub mod money;
 mod native;
 pub mod openapi;
 mod organization;
 mod page;
+mod privacy;
 mod route;
 mod rss;
 mod session;
+mod settings;
+mod status;
 pub(crate) mod time;
 mod workspaces;
 
@@ -45,6 +51,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .nest("/api/v1", version_one())
         .nest("/v1", version_one())
+        .nest("/api/internal", internal())
         .nest("/anthropic/v1", anthropic())
         .nest("/api/v1beta", google())
         .nest("/v1beta", google())
@@ -86,6 +93,20 @@ fn version_one() -> Router<Arc<App>> {
         .merge(activity::routes())
         .merge(analytics::routes())
         .merge(audit::routes())
+        .merge(byok::routes())
+}
+
+/// What OpenRouter has no counterpart of: for the pages of the dashboard.
+fn internal() -> Router<Arc<App>> {
+    Router::new()
+        .route("/models/stats", get(model_stats::show))
+        .route("/settings", get(settings::show))
+        .route("/status/providers", get(status::providers::list))
+        .merge(byok::internal())
+        .merge(generations::internal())
+        .merge(keys::internal())
+        .merge(management_keys::routes())
+        .merge(privacy::routes())
 }
 
 /// Where clients of Anthropic's look that are given the address of a host alone.

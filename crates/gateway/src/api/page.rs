@@ -70,7 +70,8 @@ impl Leaf {
 
     /// The moment and the identity after which the page starts.
     pub fn start(&self) -> Result<Option<(i64, String)>, Fault> {
-        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let cursor = self.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+        let Some(cursor) = cursor else { return Ok(None) };
         read_cursor(cursor)
             .map(Some)
             .ok_or_else(|| Fault::invalid("cursor: is none that a page before has named"))
@@ -82,7 +83,8 @@ pub fn cursor(moment: i64, id: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{moment}:{id}"))
 }
 
-fn read_cursor(text: &str) -> Option<(i64, String)> {
+/// The inverse of [`cursor`]; `None` for what it never made.
+pub fn read_cursor(text: &str) -> Option<(i64, String)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let (moment, id) = text.split_once(':')?;
     Some((moment.parse().ok()?, id.to_owned()))

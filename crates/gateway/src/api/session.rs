@@ -39,6 +39,7 @@ impl FromRequestParts<Arc<App>> for Management {
                 "Only management keys can perform this operation",
             )));
         }
+        app.uses.note(&app.store, &session.caller.key_hash, now_micros());
         Ok(Self(session))
     }
 }

@@ -2,6 +2,8 @@
 //! whole; a request holds one snapshot from its first to its last step.
 
 mod compile;
+pub mod data_policy;
+pub mod key_use;
 pub mod limits;
 mod refresh;
 mod snapshot;
@@ -10,4 +12,4 @@ mod ways;
 pub use compile::{CatalogSource, CompileError, ControlSources, compile};
 pub use refresh::refresh_while_open;
 pub use snapshot::{Access, Caller, EndpointState, Snapshot};
-pub use ways::{AccessError, Reach, reach};
+pub use ways::{AccessError, Reach, reach, reach_stored};

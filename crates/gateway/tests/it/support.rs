@@ -134,6 +134,11 @@ impl Gateway {
         }
     }
 
+    /// A gateway that a test has put together; it has no key.
+    pub fn of(app: Arc<App>, server: Server) -> Self {
+        Self { address: server.address(), key: String::new(), app, server: Some(server) }
+    }
+
     /// A gateway whose providers take media as bytes only.
     pub async fn without_media_urls(upstreams: &[Upstream]) -> Self {
         let (models, endpoints, mut providers) = catalog_of(upstreams).into_parts();

@@ -4,10 +4,16 @@ mod activity;
 mod analytics;
 mod audit;
 mod authorization;
+mod credentials;
 mod credits;
 mod generations;
 mod keys;
+mod log;
+mod management_keys;
 mod members;
+mod privacy;
+mod rotation;
+mod status;
 mod workspaces;
 
 use bytes::Bytes;
@@ -30,6 +36,11 @@ impl Managed {
     async fn start() -> Self {
         let simulator = Simulator::start().await.unwrap();
         let gateway = Gateway::start(&[Upstream::of(&simulator, Protocol::OpenAi, "one")]).await;
+        Self::over(gateway, simulator).await
+    }
+
+    /// The same over a gateway that a test has made.
+    async fn over(gateway: Gateway, simulator: Simulator) -> Self {
         let new = NewApiKey { name: "manager".into(), is_management: true, ..NewApiKey::default() };
         let created = gateway.app.store.create_api_key(new, &Actor::system(), 1).await.unwrap();
         gateway.app.reload().await.unwrap();
@@ -46,6 +57,19 @@ impl Managed {
             .body(Full::new(body))
             .unwrap();
         self.gateway.send(request).await
+    }
+
+    /// Calls what is the gateway's own.
+    async fn internal(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
+        self.call_with(&self.key, method, &format!("/api/internal{path}"), body).await
+    }
+
+    async fn show(&self, path: &str) -> Value {
+        let answer = self.internal(Method::GET, path, &Value::Null).await;
+        let shown = answer.json();
+        assert_eq!(answer.status, 200, "{path}: {shown}");
+        shown
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -150,9 +174,33 @@ async fn only_management_keys_manage() {
         (Method::GET, "/analytics/meta"),
         (Method::POST, "/analytics/query"),
         (Method::GET, "/audit"),
+        (Method::GET, "/byok"),
+        (Method::POST, "/byok"),
+        (Method::GET, "/byok/x"),
+        (Method::PATCH, "/byok/x"),
+        (Method::DELETE, "/byok/x"),
     ];
-    for (method, route) in routes {
-        for base in ["/api/v1", "/v1"] {
+    let internal = [
+        (Method::GET, "/providers"),
+        (Method::POST, "/byok/test"),
+        (Method::POST, "/byok/x/test"),
+        (Method::GET, "/generations"),
+        (Method::GET, "/generations/stream"),
+        (Method::GET, "/generations/histogram"),
+        (Method::POST, "/keys/x/rotate"),
+        (Method::GET, "/management-keys"),
+        (Method::POST, "/management-keys"),
+        (Method::DELETE, "/management-keys/x"),
+        (Method::GET, "/models/stats"),
+        (Method::GET, "/status/providers"),
+        (Method::GET, "/settings"),
+        (Method::GET, "/privacy"),
+        (Method::PATCH, "/privacy"),
+    ];
+    let bases: [&[&str]; 2] = [&["/api/v1", "/v1"], &["/api/internal"]];
+    let routes = routes.map(|route| (bases[0], route)).into_iter();
+    for (bases, (method, route)) in routes.chain(internal.map(|route| (bases[1], route))) {
+        for base in bases {
             let path = format!("{base}{route}");
             let answer =
                 managed.call_with(&inference, method.clone(), &path, Bytes::from("{}")).await;

@@ -1,0 +1,210 @@
+//! The list of generations, their histogram, and those that come meanwhile.
+
+use http::{Method, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use store::Generation;
+
+use super::{Managed, check_refused};
+use crate::support::MODEL;
+
+async fn settle(managed: &Managed, row: Generation) {
+    managed.gateway.app.settlements.reserve_slot().unwrap().settle(row).await.unwrap();
+}
+
+#[tokio::test]
+async fn generations_are_listed_page_by_page_and_narrowed() {
+    let managed = Managed::start().await;
+    let (hash, other) = managed.make_key(&json!({"name": "other"})).await;
+    for _ in 0..3 {
+        managed.chat(&managed.gateway.key.clone()).await;
+    }
+    let answered = managed.chat(&other).await;
+    managed.simulator.push(testkit::Script::status(400));
+    assert_eq!(managed.chat(&other).await.status, 400);
+    managed.gateway.app.settlements.flush().await.unwrap();
+
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = managed.show(&format!("/generations?limit=2&cursor={cursor}")).await;
+        let rows = page["data"].as_array().unwrap().clone();
+        assert!(rows.len() <= 2);
+        seen.extend(rows);
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    let ids: Vec<_> = seen.iter().map(|row| row["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 5);
+    assert!(ids.is_sorted_by(|one, next| one > next), "newest first, each once");
+    let failed = &seen[0];
+    assert_eq!((&failed["status"], &failed["status_code"]), (&json!("failed"), &json!(400)));
+    assert_eq!(failed["error_type"], "invalid_request");
+    let row = &seen[1];
+    let generation = managed.gateway.generation(&answered).await.unwrap();
+    assert_eq!(row["id"], &*generation.id);
+    assert_eq!(row["model"], MODEL);
+    assert_eq!(row["api_key"], json!({"hash": hash, "name": "other"}));
+    assert_eq!((&row["status"], &row["provider_name"]), (&json!("ok"), &json!("Provider one")));
+    assert_eq!(row["route"][0]["provider"], "Provider one");
+    assert_eq!(row["route"][0]["status"], 200);
+    assert!(row["cost"].as_f64().unwrap() > 0.0);
+    assert!(!row.to_string().contains("messages"));
+
+    let count = async |query: &str| {
+        managed.show(&format!("/generations?{query}")).await["data"].as_array().unwrap().len()
+    };
+    for (query, expected) in [
+        ("status=ok", 4),
+        ("status=failed", 1),
+        ("status=cancelled", 0),
+        ("model=test/model", 5),
+        ("model=test/none", 0),
+        ("provider=one&status=ok", 4),
+        ("error_type=invalid_request", 1),
+        ("text=invalid", 1),
+        ("min_cost=1", 0),
+        ("to=2020-01-01T00:00:00Z", 0),
+        ("from=2020-01-01T00:00:00Z&limit=100", 5),
+        ("finish_reason=stop", 4),
+        ("app=nobody", 0),
+    ] {
+        assert_eq!(count(query).await, expected, "{query}");
+    }
+    assert_eq!(count(&format!("key={hash}")).await, 2);
+    assert!(count(&format!("text={}", &ids[2][..20])).await > 0);
+    for (query, named) in [
+        ("limit=101", "limit"),
+        ("cursor=x", "cursor"),
+        ("status=great", "status"),
+        ("from=now", "from"),
+    ] {
+        let path = format!("/generations?{query}");
+        check_refused(&managed.internal(Method::GET, &path, &Value::Null).await, 400, named);
+    }
+
+    managed.delete(&format!("/keys/{hash}")).await;
+    let rows = managed.show(&format!("/generations?key={hash}")).await;
+    assert_eq!(rows["data"][0]["api_key"]["name"], "other", "also once it is deleted");
+}
+
+#[tokio::test]
+async fn generations_are_counted_by_time() {
+    let managed = Managed::start().await;
+    let key = managed.gateway.key.clone();
+    let answer = managed.chat(&key).await;
+    let row = managed.gateway.generation(&answer).await.unwrap();
+    let hour = 3_600_000_000;
+    for n in 1..4_i64 {
+        let status = if n == 2 { 502 } else { 200 };
+        let id = format!("gen-{}-{n:020}", row.created_at / 1_000_000).into();
+        settle(
+            &managed,
+            Generation { id, created_at: row.created_at - n * hour, status, ..row.clone() },
+        )
+        .await;
+    }
+    for query in ["", "model=test/model", "status=failed", "user=nobody"] {
+        let told = managed.show(&format!("/generations/histogram?{query}")).await;
+        let step = told["step_seconds"].as_i64().unwrap();
+        let data = told["data"].as_array().unwrap();
+        assert!((60..=120).contains(&data.len()), "{query}: {}", data.len());
+        assert_eq!(step, 900);
+        let sum = |name: &str| data.iter().map(|one| one[name].as_i64().unwrap()).sum::<i64>();
+        let expected = match query {
+            "status=failed" => (0, 1),
+            "user=nobody" => (0, 0),
+            _ => (3, 1),
+        };
+        assert_eq!((sum("ok"), sum("failed")), expected, "{query}");
+    }
+}
+
+/// Reads a stream of events as far as something in it.
+struct Events {
+    body: hyper::body::Incoming,
+    text: String,
+    driving: tokio::task::JoinHandle<hyper::Result<()>>,
+}
+
+impl Events {
+    async fn open(managed: &Managed, path: &str) -> Self {
+        let stream = tokio::net::TcpStream::connect(managed.gateway.address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let driving = tokio::spawn(connection);
+        let request = Request::get(path)
+            .header("host", "gateway")
+            .header("authorization", format!("Bearer {}", managed.key))
+            .body(Full::<bytes::Bytes>::default())
+            .unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        // The sender keeps the connection.
+        std::mem::forget(sender);
+        Self { body: response.into_body(), text: String::new(), driving }
+    }
+
+    /// Waits until the text has `wanted` in it; `false` if it ends before.
+    async fn until(&mut self, wanted: &str) -> bool {
+        let reading = async {
+            while !self.text.contains(wanted) {
+                let Some(frame) = self.body.frame().await else { return false };
+                let Ok(frame) = frame else { return false };
+                self.text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
+            }
+            true
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), reading).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn generations_are_told_of_as_they_are_settled() {
+    let managed = Managed::start().await;
+    let key = managed.gateway.key.clone();
+    managed.chat(&key).await;
+    let (hash, other) = managed.make_key(&json!({"name": "other"})).await;
+    let mut events =
+        Events::open(&managed, &format!("/api/internal/generations/stream?key={hash}")).await;
+    assert!(events.until(": listening").await);
+    managed.chat(&key).await;
+    let answered = managed.chat(&other).await;
+    let id = answered.headers["x-generation-id"].to_str().unwrap();
+    assert!(events.until("\n\nevent: generation").await);
+    assert!(events.until(&format!("\"id\":\"{id}\"")).await);
+    assert_eq!(events.text.matches("event: generation").count(), 1, "{}", events.text);
+    assert!(events.text.contains("\"name\":\"other\""));
+
+    // It ends with the key, and does not keep the gateway from stopping.
+    let mut others = Events::open(&managed, "/api/internal/generations/stream").await;
+    assert!(others.until(": listening").await);
+    let Managed { gateway, .. } = managed;
+    assert!(gateway.stop().await, "no request was in the way");
+    assert!(!others.until("nothing like it").await);
+    events.driving.abort();
+    others.driving.abort();
+}
+
+/// Every answer names its request, and the record of it the same.
+#[tokio::test]
+async fn every_answer_names_its_request() {
+    let managed = Managed::start().await;
+    let answer = managed.chat(&managed.gateway.key.clone()).await;
+    let id = answer.headers["x-request-id"].to_str().unwrap().to_owned();
+    let row = managed.gateway.generation(&answer).await.unwrap();
+    assert_eq!(id, &*row.request_id);
+    for answer in [
+        managed.get("/keys").await,
+        managed.get("/nowhere").await,
+        managed.chat("sk-or-v1-0").await,
+        managed.internal(Method::GET, "/nowhere", &Value::Null).await,
+    ] {
+        let id = answer.headers["x-request-id"].to_str().unwrap();
+        assert!(id.starts_with("req-"), "{id}");
+    }
+}
