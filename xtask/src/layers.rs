@@ -21,17 +21,18 @@ const fn layer(
 }
 
 /// The house, from the ground up. A crate that is added gets a line here.
-const LAYERS: [Layer; 11] = [
+const LAYERS: [Layer; 12] = [
     layer("protocol", &[], &[]),
     layer("catalog", &["protocol"], &[]),
     layer("ledger", &["catalog", "protocol"], &[]),
     layer("routing", &["catalog", "ledger", "protocol"], &[]),
     layer("signing", &[], &[]),
     layer("store", &["ledger"], &[]),
+    layer("dashboard", &[], &[]),
     layer("testkit", &[], &[]),
     layer(
         "gateway",
-        &["protocol", "catalog", "ledger", "routing", "signing", "store"],
+        &["protocol", "catalog", "ledger", "routing", "signing", "store", "dashboard"],
         &["testkit"],
     ),
     layer(

@@ -32,6 +32,7 @@ use crate::control::limits::tend_while_open;
 use crate::inference;
 use crate::inference::address::addressed;
 
+use crate::pages;
 use crate::passthrough;
 use crate::socket::CallerSocket;
 use crate::upstream::{Pool, tls_config};
@@ -298,8 +299,14 @@ async fn answer(
 async fn dispatch(
     worker: Worker,
     mut router: axum::Router,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Response<AnswerBody> {
+    let base = &worker.app.settings.base_path;
+    if let Some(inner) = base.strip(request.uri()) {
+        *request.uri_mut() = inner;
+    } else if base.lacks_slash(request.uri()) {
+        return pages::with_slash(base);
+    }
     if request.method() == Method::OPTIONS {
         return allow_any_origin(preflight());
     }

@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http::header::ALLOW;
@@ -39,6 +40,7 @@ use protocol::exchange::{ErrorType, Fault};
 
 use crate::app::App;
 use crate::error::respond;
+use crate::pages;
 
 /// All routes that are not inference. `/v1` is an alias of `/api/v1`. API-1
 pub fn router(app: Arc<App>) -> Router {
@@ -146,9 +148,21 @@ async fn errors_explained() -> &'static str {
     include_str!("../../../../docs/errors.md")
 }
 
-async fn unknown_route(uri: http::Uri) -> Refused {
+/// A page, or what is wrong with the address.
+async fn unknown_route(
+    State(app): State<Arc<App>>,
+    method: http::Method,
+    // The whole address: a nested router sees but the end of it.
+    OriginalUri(uri): OriginalUri,
+    headers: http::HeaderMap,
+) -> Response {
+    if app.settings.dashboard
+        && let Some(page) = pages::answer(&method, &uri, &headers, &app.settings.base_path)
+    {
+        return page.map(axum::body::Body::new);
+    }
     let path: String = uri.path().chars().take(200).collect();
-    Refused(Fault::new(ErrorType::NotFound, format!("There is no route {path}")))
+    Refused(Fault::new(ErrorType::NotFound, format!("There is no route {path}"))).into_response()
 }
 
 async fn only_post(method: http::Method, uri: http::Uri) -> Response {

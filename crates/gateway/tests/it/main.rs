@@ -14,6 +14,7 @@ mod http2;
 mod leaving;
 mod limits;
 mod management;
+mod pages;
 mod passthrough;
 mod rates;
 mod raw;
