@@ -18,10 +18,10 @@ pub use invitation::{
 };
 pub use password::{LEAST_PASSWORD, MOST_PASSWORD, hash_password, verify_password};
 pub use playground::KeyOrigin;
+pub(crate) use session::sessions;
 pub use session::{
     CreatedSession, Device, MemberSession, SEEN_EVERY, SESSION_IDLE, SESSION_LIFE, session_hash,
 };
-pub(crate) use session::{remove_of_member, sessions};
 pub use sign_on::SignOn;
 
 use serde_json::Value;

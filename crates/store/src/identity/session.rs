@@ -20,10 +20,6 @@ pub const SESSION_IDLE: Micros = 7 * DAY;
 /// How often it is written down that a session is in use.
 pub const SEEN_EVERY: Micros = 5 * 60 * 1_000_000;
 
-/// How old what is written may be before all nodes are told: no node must think a session idle
-/// that is in use elsewhere, and not every request is worth a change of the control plane.
-const TOLD_EVERY: Micros = DAY;
-
 /// The most sessions of a member; the one longest unused makes place for another.
 const MOST_OF_MEMBER: usize = 50;
 
@@ -119,8 +115,10 @@ impl Store {
         let Some(row) = self.database().fetch_optional(text, values![id]).await? else {
             return Ok(());
         };
-        let is_worth_telling =
-            row.try_get::<i64>("last_seen_at")?.saturating_add(TOLD_EVERY) <= now;
+        // Once a day all nodes are told: none must think a session idle that is in use elsewhere,
+        // and not every request is worth a change of the control plane.
+        let before: i64 = row.try_get("last_seen_at")?;
+        let is_worth_telling = before.div_euclid(DAY) != now.div_euclid(DAY);
         let mut change = match is_worth_telling {
             true => self.database().begin_change().await?,
             false => self.database().begin_write().await?,
