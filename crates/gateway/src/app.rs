@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use store::{Settlements, Store};
+use store::{Micros, Settlements, Store};
 use tokio::sync::{Mutex, Semaphore, watch};
 
+use crate::api::lockout::Lockout;
 use crate::clock::now_micros;
 use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
-use crate::control::{CompileError, ControlSources, Snapshot, compile};
+use crate::control::{CompileError, ControlSources, SignedIn, Snapshot, compile};
 use crate::inference::estimate::TokenEstimates;
 use crate::inference::sticky::Stickiness;
 use crate::settings::Settings;
@@ -38,6 +39,8 @@ pub struct App {
     pub sticky: Stickiness,
     /// How many tokens prompts have.
     pub estimates: TokenEstimates,
+    /// Who failed to sign in too often.
+    pub lockout: Lockout,
     sources: ControlSources,
     snapshot: ArcSwap<Snapshot>,
     /// Taken while the control plane is read and put in force, so that no older state follows a
@@ -109,6 +112,7 @@ impl App {
             rates,
             sticky,
             estimates: TokenEstimates::default(),
+            lockout: Lockout::default(),
             sources,
             snapshot: ArcSwap::from_pointee(snapshot),
             reloading: Mutex::new(()),
@@ -158,6 +162,20 @@ impl App {
             compile(&state, &self.sources, Some(&self.snapshot()), &mut self.limits.names())?;
         self.snapshot.store(Arc::new(next));
         Ok(())
+    }
+
+    /// Remembers that a session is in use, and now and then has it written down, beside the
+    /// request.
+    pub fn session_seen(&self, signed_in: &SignedIn, now: Micros) {
+        if !signed_in.seen(now) {
+            return;
+        }
+        let (store, id) = (self.store.clone(), signed_in.session.id.clone());
+        tokio::spawn(async move {
+            if let Err(error) = store.session_seen(&id, now).await {
+                tracing::warn!(%error, "it could not be written down that a session is in use");
+            }
+        });
     }
 
     /// Whether new requests are still taken.

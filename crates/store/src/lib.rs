@@ -25,6 +25,7 @@ mod engine;
 mod error;
 mod files;
 mod generation;
+mod identity;
 mod journal;
 mod master_key;
 mod member;
@@ -60,6 +61,11 @@ pub use error::StoreError;
 pub use generation::{
     Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationExport, GenerationFeedback,
     GenerationFilter, GenerationPage, PriceState, SettledBy, generation_id,
+};
+pub use identity::{
+    Accepted, CreatedSession, Device, INVITATION_LIFE, Invitation, InvitationKind, KeyOrigin,
+    LEAST_PASSWORD, MOST_PASSWORD, MemberSession, NewInvitation, RESET_LIFE, SEEN_EVERY,
+    SESSION_IDLE, SESSION_LIFE, SETUP_LIFE, SignOn, hash_password, session_hash, verify_password,
 };
 pub use journal::Residue;
 pub use master_key::MasterKey;

@@ -7,15 +7,17 @@ mod audit;
 mod authorization;
 mod body;
 mod catalogue;
-mod change;
+pub(crate) mod change;
 mod count_tokens;
 mod credits;
 mod csv;
 mod generations;
 mod health;
 mod identity;
+mod invitations;
 mod key;
 mod keys;
+mod members;
 pub mod money;
 mod native;
 pub mod openapi;
@@ -23,9 +25,13 @@ mod organization;
 mod page;
 mod route;
 mod rss;
-mod session;
+pub(crate) mod session;
+mod sign_in;
 pub(crate) mod time;
 mod workspaces;
+
+pub use session::access;
+pub(crate) use sign_in::lockout;
 
 use std::sync::Arc;
 
@@ -47,6 +53,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .nest("/api/v1", version_one())
         .nest("/v1", version_one())
+        .nest("/api/internal", internal())
         .nest("/anthropic/v1", anthropic())
         .nest("/api/v1beta", google())
         .nest("/v1beta", google())
@@ -88,6 +95,11 @@ fn version_one() -> Router<Arc<App>> {
         .merge(activity::routes())
         .merge(analytics::routes())
         .merge(audit::routes())
+}
+
+/// What only the gateway's own pages ask.
+fn internal() -> Router<Arc<App>> {
+    Router::new().merge(sign_in::routes()).merge(invitations::routes()).merge(members::routes())
 }
 
 /// Where clients of Anthropic's look that are given the address of a host alone.

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use store::{ControlState, Secret};
 
 use super::limits::{Running, TermsSource};
+use super::people::People;
 use super::snapshot::{Caller, EndpointState, Snapshot};
 use super::ways::Ways;
 
@@ -74,10 +75,12 @@ pub fn compile(
     let default_model =
         state.settings.get("default_model").and_then(|value| value.as_str()).map(str::to_owned);
     let terms = TermsSource::new(state);
+    let keys = state.keys.iter().filter_map(|key| caller_of(key, &terms, names)).collect();
     Ok(Snapshot {
         revision: state.revision,
+        people: People::new(state, &keys, previous),
         overlays: state.overlays.clone(),
-        keys: state.keys.iter().filter_map(|key| caller_of(key, &terms, names)).collect(),
+        keys,
         access,
         endpoints,
         available,
@@ -105,12 +108,14 @@ fn caller_of(
         limit_reset: key.limit_reset,
         include_byok_in_limit: key.include_byok_in_limit,
         creator: key.creator.clone(),
+        member_id: key.member_id.clone(),
         terms: terms.of(key, names),
     };
     Some((unhex(&key.hash)?, Arc::new(caller)))
 }
 
-fn unhex(text: &str) -> Option<[u8; 32]> {
+/// Reads the hex of 32 bytes.
+pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0_u8; 32];
     if text.len() != 64 || !text.is_ascii() {
         return None;

@@ -8,6 +8,7 @@ use routing::health::{HealthTable, Observation};
 use store::Micros;
 
 use super::limits::{Running, Terms};
+use super::people::People;
 use crate::upstream::{Authorization, Origin};
 
 /// Everything a request needs of the control plane, as of one moment.
@@ -22,6 +23,8 @@ pub struct Snapshot {
     pub available: Availability,
     /// API keys by the SHA-256 of their text.
     pub keys: HashMap<[u8; 32], Arc<Caller>>,
+    /// Who can sign in, and who is.
+    pub people: People,
     /// How providers are reached, by position of the provider, in the order of preference.
     pub access: Vec<Vec<Arc<Access>>>,
     /// Health of endpoints, kept over changes of the catalogue.
@@ -59,6 +62,8 @@ pub struct Caller {
     pub include_byok_in_limit: bool,
     /// Who made the key.
     pub creator: Option<String>,
+    /// The member whose key it is.
+    pub member_id: Option<String>,
     /// Who spends when it is used, and under which limits.
     pub terms: Terms,
 }

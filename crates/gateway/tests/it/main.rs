@@ -21,6 +21,7 @@ mod raw;
 mod resilience;
 mod resources;
 mod routing;
+mod sign_in;
 mod support;
 mod surfaces;
 mod vectors;

@@ -22,6 +22,7 @@ pub(super) const SQLITE: History = &[
         include_str!("../../migrations/sqlite/0006_withheld_settlements.sql"),
     ),
     (7, "passed bytes", include_str!("../../migrations/sqlite/0007_passed_bytes.sql")),
+    (8, "sessions", include_str!("../../migrations/sqlite/0008_sessions.sql")),
 ];
 
 pub(super) const POSTGRES: History = &[
@@ -36,6 +37,7 @@ pub(super) const POSTGRES: History = &[
         include_str!("../../migrations/postgres/0006_withheld_settlements.sql"),
     ),
     (7, "passed bytes", include_str!("../../migrations/postgres/0007_passed_bytes.sql")),
+    (8, "sessions", include_str!("../../migrations/postgres/0008_sessions.sql")),
 ];
 
 /// The newest version of a history.

@@ -16,6 +16,8 @@ pub struct GenerationFilter {
     pub account_id: Option<String>,
     /// Only of this API key.
     pub key_hash: Option<String>,
+    /// Only of keys of this member, deleted ones among them.
+    pub member_id: Option<String>,
     /// Only of this model served.
     pub model: Option<String>,
     /// Only of this session.
@@ -44,6 +46,9 @@ pub struct GenerationPage {
     /// Where the next page starts; `None` at the end.
     pub next: Option<GenerationCursor>,
 }
+
+/// Stands for the member whose key a row names: rows do not name members.
+const MEMBER: &str = "member";
 
 /// The most rows one page gives.
 const MAX_PAGE: u32 = 1_000;
@@ -96,6 +101,7 @@ impl Store {
             ("key_hash", &filter.key_hash),
             ("model", &filter.model),
             ("session_id", &filter.session_id),
+            (MEMBER, &filter.member_id),
         ];
         let (mut from, mut until) =
             (filter.from.unwrap_or(i64::MIN), filter.until.unwrap_or(i64::MAX));
@@ -122,7 +128,10 @@ impl Store {
         };
         next(&|n| format!("created_at < ${n}"));
         for (column, _) in equalities.iter().filter(|(_, value)| value.is_some()) {
-            next(&|n| format!("{column} = ${n}"));
+            next(&|n| match *column {
+                MEMBER => format!("key_hash IN (SELECT hash FROM api_key WHERE member_id = ${n})"),
+                column => format!("{column} = ${n}"),
+            });
         }
         if cursor.is_some() {
             next(&|n| format!("(created_at, id) {after} (${n}, ${})", n + 1));

@@ -67,7 +67,7 @@ pub async fn query(
     Given(question): Given<Question>,
 ) -> Result<Json<QueryAnswer>, Refused> {
     let started = Instant::now();
-    let query = question.read(management.account_id(), now_micros())?;
+    let query = question.read(management.account_id(), management.own_only(), now_micros())?;
     let answer = app.store.analytics(&query, PATIENCE).await.map_err(refused)?;
     let people = people(&app, &query).await?;
     let data: Vec<Value> = answer.rows.iter().map(|row| object(&query, row, &people)).collect();

@@ -41,7 +41,7 @@ pub struct ManagedKeys {
     data: Vec<ManagedKey>,
 }
 
-/// Lists the keys of a workspace, oldest first, 100 at a time.
+/// Lists the keys of a workspace, oldest first, 100 at a time; to a member its own.
 #[utoipa::path(
     get,
     path = "/api/v1/keys",
@@ -59,7 +59,9 @@ pub async fn list(
     let disabled = truth("include_disabled", which.include_disabled.as_deref())?;
     let workspace = workspaces::named(&app, &management, which.workspace_id.as_deref()).await?;
     let mut keys = app.store.api_keys(disabled, Some(&workspace.id)).await.map_err(refused)?;
-    keys.retain(|key| !key.is_management);
+    let own = management.own_only();
+    let is_shown = |member: Option<&str>| own.is_none_or(|own| member == Some(own));
+    keys.retain(|key| !key.is_management && is_shown(key.member_id.as_deref()));
     let keys: Vec<_> = keys.into_iter().skip(offset).take(PAGE).collect();
     let hashes: Vec<&str> = keys.iter().map(|key| key.hash.as_str()).collect();
     let spent = app.store.keys_usage(&hashes, now_micros()).await.map_err(refused)?;

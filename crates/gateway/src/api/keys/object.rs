@@ -1,7 +1,7 @@
 //! A key as the API shows it. KEYS-7
 
 use serde::Serialize;
-use store::{ApiKey, KeyUsage, LimitReset};
+use store::{ApiKey, KeyOrigin, KeyUsage, LimitReset};
 use utoipa::ToSchema;
 
 use super::rates::KeyRateLimit;
@@ -42,6 +42,8 @@ pub struct ManagedKey {
     pub expires_at: Option<String>,
     /// Not in OpenRouter's published document, but its SDK for Python requires this and the next.
     pub external_user: Option<String>,
+    /// Our own: `playground` for the key that a member's requests by session run as.
+    pub origin: Option<&'static str>,
     /// To the day: the first moment of the last UTC day with an answer.
     pub last_used_at: Option<String>,
 }
@@ -68,6 +70,7 @@ impl ManagedKey {
             creator_user_id: key.creator,
             workspace_id: key.workspace_id,
             external_user: None,
+            origin: key.origin.map(KeyOrigin::as_str),
             last_used_at: spent.last_day.map(iso),
         }
     }
