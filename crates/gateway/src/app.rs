@@ -124,6 +124,11 @@ impl App {
         }))
     }
 
+    /// Keys of providers found in the environment: (provider's slug, key).
+    pub(crate) fn environment(&self) -> &[(String, store::Secret)] {
+        &self.sources.environment
+    }
+
     /// The snapshot in force.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()

@@ -1,8 +1,8 @@
 //! What the account, its workspace and its guardrails allow. A request can tighten it, never
 //! loosen it. PROV-4, PROV-6, PROV-7, GUARD-5
 
-use catalog::Model;
 pub use catalog::Region as DataRegion;
+use catalog::{Catalog, Endpoint, EndpointId, Model, ModelId, PriceState, Provider};
 use serde::Serialize;
 
 use crate::pattern::ProviderPattern;
@@ -29,6 +29,8 @@ pub struct Policy {
     pub default_sort: Option<Sort>,
     /// Regions that data must not leave; all of them must hold.
     pub data_regions: Vec<DataRegion>,
+    /// Regions of which one must hold; empty: anywhere.
+    pub allowed_regions: Vec<DataRegion>,
 }
 
 /// One list of allowed providers.
@@ -105,6 +107,46 @@ impl Policy {
                 self.data_regions.push(*region);
             }
         }
+        match (self.allowed_regions.is_empty(), other.allowed_regions.is_empty()) {
+            (_, true) => {}
+            (true, false) => self.allowed_regions.clone_from(&other.allowed_regions),
+            (false, false) => {
+                let first = self.allowed_regions[0];
+                self.allowed_regions.retain(|region| other.allowed_regions.contains(region));
+                if self.allowed_regions.is_empty() {
+                    // Nothing is in both: no endpoint is in two regions at once.
+                    self.data_regions.push(first);
+                    self.allowed_regions.clone_from(&other.allowed_regions);
+                }
+            }
+        }
+    }
+
+    /// Whether what is laid down of prompts lets an endpoint of a model be used. PRIV-1, PRIV-3,
+    /// PRIV-4
+    pub fn admits_data(&self, catalog: &Catalog, endpoint: EndpointId, model: ModelId) -> bool {
+        self.admits_training(catalog, endpoint)
+            && !(self.zdr.covers(catalog.model(model)) && !catalog.retains_nothing(endpoint, model))
+            && self.left_region(catalog.endpoint(endpoint), catalog.provider_of(endpoint)).is_none()
+    }
+
+    /// Whether an endpoint may be used as far as training is concerned. PRIV-3
+    pub(crate) fn admits_training(&self, catalog: &Catalog, endpoint: EndpointId) -> bool {
+        let is_free = catalog.endpoint(endpoint).price.state() == PriceState::Free;
+        let denied = if is_free { self.deny_free_training } else { self.deny_paid_training };
+        !(denied && catalog.data_policy(endpoint).trains)
+    }
+
+    /// The region that data would leave.
+    pub(crate) fn left_region(
+        &self,
+        endpoint: &Endpoint,
+        provider: &Provider,
+    ) -> Option<DataRegion> {
+        let holds = |region: &&DataRegion| region.holds(endpoint, provider);
+        let required = self.data_regions.iter().find(|region| !holds(region));
+        let is_outside = !self.allowed_regions.iter().any(|region| holds(&region));
+        required.or(self.allowed_regions.first().filter(|_| is_outside)).copied()
     }
 
     /// Whether a model may be used. GUARD-1
@@ -142,8 +184,19 @@ mod tests {
             deny_paid_training: true,
             default_sort: Some(Sort::Latency),
             data_regions: vec![DataRegion::Eu],
+            allowed_regions: vec![DataRegion::Eu, DataRegion::Us],
             ..Policy::default()
         });
+        assert_eq!(policy.allowed_regions, [DataRegion::Eu, DataRegion::Us]);
+        let only = |region| Policy { allowed_regions: vec![region], ..Policy::default() };
+        policy.merge(&only(DataRegion::Eu));
+        assert_eq!(policy.allowed_regions, [DataRegion::Eu]);
+        let mut torn = only(DataRegion::Eu);
+        torn.merge(&only(DataRegion::Us));
+        assert_eq!(
+            (&torn.data_regions, &torn.allowed_regions),
+            (&vec![DataRegion::Eu], &vec![DataRegion::Us])
+        );
         assert_eq!(policy.allowed_providers.len(), 2);
         assert!(policy.admits_model(&model("x/b")));
         for refused in ["x/a", "x/c", "x/d"] {

@@ -319,11 +319,11 @@ pub(crate) async fn create(
     new.rates.check()?;
     let workspace = workspace_or_default(session, new.workspace_id.as_deref()).await?;
     check_member_is_there(session, new.member_id.as_deref()).await?;
-    let plaintext = Secret::new(format!("{PREFIX}{}", hex(&random_bytes::<32>()?)));
+    let (plaintext, label) = new_secret()?;
     let key = ApiKey {
         hash: api_key_hash(plaintext.expose()),
         name: new.name,
-        label: mask(plaintext.expose()),
+        label,
         workspace_id: workspace.id,
         account_id: workspace.account_id,
         creator: new.creator,
@@ -344,6 +344,13 @@ pub(crate) async fn create(
     Ok(CreatedApiKey { plaintext, key })
 }
 
+/// A secret, and how it is shown (AUTH-2, AUTH-4).
+pub(crate) fn new_secret() -> Result<(Secret, String), StoreError> {
+    let plaintext = Secret::new(format!("{PREFIX}{}", hex(&random_bytes::<32>()?)));
+    let label = mask(plaintext.expose());
+    Ok((plaintext, label))
+}
+
 fn check_name(name: &str) -> Result<(), StoreError> {
     let invalid = |reason: &str| StoreError::Invalid { what: "key name", reason: reason.into() };
     if name.trim().is_empty() {
@@ -362,7 +369,7 @@ fn check_limit(limit: Option<i64>) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn not_found(hash: &str) -> StoreError {
+pub(crate) fn not_found(hash: &str) -> StoreError {
     StoreError::NotFound { what: "API key", id: hash.to_owned() }
 }
 
@@ -412,7 +419,10 @@ pub(crate) async fn read_all(session: &mut Session) -> Result<Vec<ApiKey>, Store
     rows.iter().map(from_row).collect()
 }
 
-async fn read_one(session: &mut Session, hash: &str) -> Result<Option<ApiKey>, StoreError> {
+pub(crate) async fn read_one(
+    session: &mut Session,
+    hash: &str,
+) -> Result<Option<ApiKey>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM api_key WHERE hash = $1 AND deleted = $2");
     let row = session.fetch_optional(Sql::composed(text), values![hash, false]).await?;
     row.as_ref().map(from_row).transpose()

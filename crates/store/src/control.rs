@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    Account, ApiKey, Member, MemberLimit, MemberSession, Overlay, ProviderCredential, Secret,
-    Store, StoreError, Workspace, WorkspaceBudget, WorkspaceMember, account, api_key, budget,
-    credential, credit, engine, identity, member, overlay, setting, workspace,
+    Account, ApiKey, KeySecret, Member, MemberLimit, MemberSession, Overlay, ProviderCredential,
+    Secret, Store, StoreError, Workspace, WorkspaceBudget, WorkspaceMember, account, api_key,
+    budget, credential, credit, engine, identity, key_secret, member, overlay, setting, workspace,
 };
 
 /// Everything the control plane holds, as of one moment.
@@ -31,6 +31,8 @@ pub struct ControlState {
     pub workspace_budgets: Vec<WorkspaceBudget>,
     /// Every key that is not deleted, disabled ones included.
     pub keys: Vec<ApiKey>,
+    /// The secrets of keys that ever got a new one.
+    pub key_secrets: Vec<KeySecret>,
     /// Every provider credential in use, with its secret in the clear. Those that are disabled or
     /// cannot be read are left out.
     pub credentials: Vec<(ProviderCredential, Secret)>,
@@ -58,6 +60,7 @@ impl Store {
             workspace_members: workspace::workspace_members(&mut view).await?,
             workspace_budgets: budget::budgets(&mut view).await?,
             keys: api_key::read_all(&mut view).await?,
+            key_secrets: key_secret::read_all(&mut view).await?,
             credentials: credential::read_all_opened(&mut view, self.master_key()).await?,
             overlays: overlay::read_all(&mut view).await?,
             settings: setting::read_all(&mut view).await?,

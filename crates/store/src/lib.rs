@@ -27,6 +27,7 @@ mod files;
 mod generation;
 mod identity;
 mod journal;
+mod key_secret;
 mod master_key;
 mod member;
 mod overlay;
@@ -54,13 +55,17 @@ pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
 pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};
 pub use budget::{BudgetInterval, WorkspaceBudget};
 pub use control::ControlState;
-pub use credential::{CredentialSource, NewProviderCredential, ProviderCredential};
+pub use credential::{
+    CredentialChange, CredentialSource, CredentialTest, NewProviderCredential, ProviderCredential,
+    TestState,
+};
 pub use credit::{LedgerCursor, LedgerEntry, LedgerKind, LedgerPage, NewLedgerEntry};
 pub use engine::{Changes, Retention, Schema};
 pub use error::StoreError;
 pub use generation::{
     Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationExport, GenerationFeedback,
-    GenerationFilter, GenerationPage, PriceState, SettledBy, generation_id,
+    GenerationFilter, GenerationPage, GenerationStatus, HistogramLine, PriceState, SettledBy,
+    generation_id,
 };
 pub use identity::{
     Accepted, CreatedSession, Device, INVITATION_LIFE, Invitation, InvitationKind, KeyOrigin,
@@ -68,11 +73,13 @@ pub use identity::{
     SESSION_IDLE, SESSION_LIFE, SETUP_LIFE, SignOn, hash_password, session_hash, verify_password,
 };
 pub use journal::Residue;
+pub use key_secret::KeySecret;
 pub use master_key::MasterKey;
 pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};
 pub use overlay::{Overlay, OverlayKind};
 pub use secret::Secret;
 pub use seed::SeedPlan;
+pub use settlement::tail::{GenerationTail, Settled};
 pub use settlement::withheld::Withheld;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;

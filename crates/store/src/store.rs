@@ -151,6 +151,11 @@ impl Store {
         self.0.settlements.clone()
     }
 
+    /// The kind of the database: `sqlite` or `postgres`.
+    pub fn kind(&self) -> &'static str {
+        self.0.database.name()
+    }
+
     /// Whether the database answers, and soon.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let asking = self.0.database.fetch_one("SELECT 1", &[]);

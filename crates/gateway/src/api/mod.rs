@@ -6,6 +6,7 @@ mod analytics;
 mod audit;
 mod authorization;
 mod body;
+mod byok;
 mod catalogue;
 pub(crate) mod change;
 mod count_tokens;
@@ -95,11 +96,17 @@ fn version_one() -> Router<Arc<App>> {
         .merge(activity::routes())
         .merge(analytics::routes())
         .merge(audit::routes())
+        .merge(byok::routes())
 }
 
-/// What only the gateway's own pages ask.
+/// What OpenRouter has no counterpart of: for the pages of the dashboard.
 fn internal() -> Router<Arc<App>> {
-    Router::new().merge(sign_in::routes()).merge(invitations::routes()).merge(members::routes())
+    Router::new()
+        .merge(sign_in::routes())
+        .merge(invitations::routes())
+        .merge(members::routes())
+        .merge(byok::internal())
+        .merge(generations::internal())
 }
 
 /// Where clients of Anthropic's look that are given the address of a host alone.

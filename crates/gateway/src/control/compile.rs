@@ -1,13 +1,16 @@
 //! From rows to a snapshot.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use catalog::Catalog;
 use ledger::Spenders;
+use routing::Policy;
 use routing::health::HealthTable;
 use sha2::{Digest as _, Sha256};
 use store::{ControlState, Secret};
 
+use super::data_policy::{self, DataPolicy};
 use super::limits::{Running, TermsSource};
 use super::people::People;
 use super::snapshot::{Caller, EndpointState, Snapshot};
@@ -75,7 +78,8 @@ pub fn compile(
     let default_model =
         state.settings.get("default_model").and_then(|value| value.as_str()).map(str::to_owned);
     let terms = TermsSource::new(state);
-    let keys = state.keys.iter().filter_map(|key| caller_of(key, &terms, names)).collect();
+    let policies = policies_of(state);
+    let keys = callers_of(state, &terms, &policies, names);
     Ok(Snapshot {
         revision: state.revision,
         people: People::new(state, &keys, previous),
@@ -90,12 +94,51 @@ pub fn compile(
     })
 }
 
+/// What accounts let happen to prompts, by account; those that say nothing are not there.
+fn policies_of(state: &ControlState) -> HashMap<&str, Arc<Policy>> {
+    let of = |account: &'_ store::Account| {
+        let value = state.settings.get(&data_policy::setting_of(&account.id))?;
+        Some(Arc::new(DataPolicy::read(value).policy()))
+    };
+    state.accounts.iter().filter_map(|row| Some((row.id.as_str(), of(row)?))).collect()
+}
+
+/// All callers by the hashes of their secrets: a key that got a new one has several for a while.
+/// They differ in when they end alone.
+fn callers_of(
+    state: &ControlState,
+    terms: &TermsSource<'_>,
+    policies: &HashMap<&str, Arc<Policy>>,
+    names: &mut Spenders,
+) -> HashMap<[u8; 32], Arc<Caller>> {
+    let mut secrets: HashMap<&str, Vec<&store::KeySecret>> = HashMap::new();
+    for secret in &state.key_secrets {
+        secrets.entry(&secret.key_hash).or_default().push(secret);
+    }
+    let nothing = Arc::default();
+    let mut callers = HashMap::with_capacity(state.keys.len());
+    for key in &state.keys {
+        let policy = policies.get(key.account_id.as_str()).unwrap_or(&nothing);
+        let mut add = |hash: &str, end: Option<store::Micros>| {
+            let expires_at = [key.expires_at, end].into_iter().flatten().min();
+            let caller = Caller { expires_at, ..caller_of(key, terms, policy, names) };
+            callers.extend(unhex(hash).map(|hash| (hash, Arc::new(caller))));
+        };
+        match secrets.get(key.hash.as_str()) {
+            None => add(&key.hash, None),
+            Some(secrets) => secrets.iter().for_each(|secret| add(&secret.hash, secret.expires_at)),
+        }
+    }
+    callers
+}
+
 fn caller_of(
     key: &store::ApiKey,
     terms: &TermsSource<'_>,
+    policy: &Arc<Policy>,
     names: &mut Spenders,
-) -> Option<([u8; 32], Arc<Caller>)> {
-    let caller = Caller {
+) -> Caller {
+    Caller {
         key_hash: key.hash.as_str().into(),
         label: key.label.clone(),
         name: key.name.clone(),
@@ -109,12 +152,12 @@ fn caller_of(
         include_byok_in_limit: key.include_byok_in_limit,
         creator: key.creator.clone(),
         member_id: key.member_id.clone(),
+        policy: Arc::clone(policy),
         terms: terms.of(key, names),
-    };
-    Some((unhex(&key.hash)?, Arc::new(caller)))
+    }
 }
 
-/// Reads the hex of 32 bytes.
+/// A hash as bytes.
 pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0_u8; 32];
     if text.len() != 64 || !text.is_ascii() {

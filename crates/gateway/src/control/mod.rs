@@ -2,6 +2,7 @@
 //! whole; a request holds one snapshot from its first to its last step.
 
 mod compile;
+pub mod data_policy;
 pub mod limits;
 mod people;
 mod refresh;
@@ -12,4 +13,4 @@ pub use compile::{CatalogSource, CompileError, ControlSources, compile};
 pub use people::{People, SignedIn};
 pub use refresh::refresh_while_open;
 pub use snapshot::{Access, Caller, EndpointState, Snapshot};
-pub use ways::{AccessError, Reach, reach};
+pub use ways::{AccessError, Reach, reach, reach_stored};

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use catalog::{Availability, Catalog, EndpointId, ProviderId};
+use routing::Policy;
 use routing::health::{HealthTable, Observation};
 use store::Micros;
 
+use super::compile::unhex;
 use super::limits::{Running, Terms};
 use super::people::People;
 use crate::upstream::{Authorization, Origin};
@@ -62,8 +64,10 @@ pub struct Caller {
     pub include_byok_in_limit: bool,
     /// Who made the key.
     pub creator: Option<String>,
-    /// The member whose key it is.
+    /// The member whose key it is, if any.
     pub member_id: Option<String>,
+    /// What its account lets happen to prompts. PRIV-3, PRIV-4
+    pub policy: Arc<Policy>,
     /// Who spends when it is used, and under which limits.
     pub terms: Terms,
 }
@@ -84,6 +88,8 @@ pub struct Access {
     pub allowed_models: Option<Vec<String>>,
     /// The keys that may use it; `None`: all. BYOK-6
     pub allowed_key_hashes: Option<Vec<String>>,
+    /// The members whose keys may use it; `None`: everybody. BYOK-6
+    pub allowed_member_ids: Option<Vec<String>>,
 }
 
 impl std::fmt::Debug for Access {
@@ -135,6 +141,11 @@ impl Snapshot {
             .filter(move |access| access.serves(model, caller))
     }
 
+    /// The caller of a key, by the key's public hash, whatever its secret is now.
+    pub fn caller_of(&self, key_hash: &str) -> Option<&Arc<Caller>> {
+        self.keys.get(&unhex(key_hash)?)
+    }
+
     /// Whether anybody could reach the provider: what makes its models available.
     pub fn has_access(&self, provider: ProviderId) -> bool {
         self.access.get(provider.0 as usize).is_some_and(|access| !access.is_empty())
@@ -164,6 +175,9 @@ impl Access {
                 .allowed_key_hashes
                 .as_ref()
                 .is_none_or(|hashes| hashes.iter().any(|hash| *hash == *caller.key_hash))
+            && self.allowed_member_ids.as_ref().is_none_or(|members| {
+                caller.member_id.as_ref().is_some_and(|member| members.contains(member))
+            })
     }
 
     /// Whether this is a caller's own credential. BYOK-13

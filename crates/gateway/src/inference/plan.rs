@@ -14,7 +14,7 @@ use protocol::exchange::{ErrorType, Fault};
 use protocol::facts::{RequestFacts, StructuredOutput};
 use protocol::json::RawJson;
 use routing::{
-    Available, Credential, Exclusion, Explanation, Facts, NoRoute, Plan, Policy, Preferences, Rng,
+    Available, Credential, Exclusion, Explanation, Facts, NoRoute, Plan, Preferences, Rng,
     Situation, Speed, Strategy, Subject, TierAsked,
 };
 
@@ -253,7 +253,7 @@ fn with_memory<T>(
     let situation = Situation {
         facts: &facts,
         preferences: &preferences,
-        policy: &Policy::default(),
+        policy: &call.caller.policy,
         catalog,
         health: &*snapshot.health,
         credentials: &credentials,

@@ -8,6 +8,7 @@ pub mod download;
 mod multiplexed;
 pub mod origin;
 pub mod pool;
+mod probe;
 pub mod tokens;
 
 pub use authorization::{Authorization, AwsKeys};
@@ -15,6 +16,7 @@ pub use body::{BodyError, UpstreamBody};
 pub use direct::{Direct, Driving};
 pub use origin::{Origin, OriginError};
 pub use pool::{Pool, SendError, UpstreamResponse};
+pub use probe::{PROBE_TIME, Probe, probe};
 pub use tokens::{Grant, TokenFailure, Tokens};
 
 /// The TLS settings toward providers: the public roots and `authorities`, and nothing older than

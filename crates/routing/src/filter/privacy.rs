@@ -1,7 +1,5 @@
 //! Where prompts may go.
 
-use catalog::PriceState;
-
 use crate::candidate::Candidate;
 use crate::group::Group;
 use crate::reason::Reason;
@@ -16,13 +14,8 @@ pub(super) fn data_collection(
 ) -> Option<Reason> {
     let known = situation.catalog.data_policy(candidate.id);
     let denied = situation.preferences.deny_data_collection && (known.trains || known.retains);
-    let free = candidate.endpoint.price.state() == PriceState::Free;
-    let training_denied = if free {
-        situation.policy.deny_free_training
-    } else {
-        situation.policy.deny_paid_training
-    };
-    (denied || (training_denied && known.trains)).then_some(Reason::DataCollection)
+    let trains = !situation.policy.admits_training(situation.catalog, candidate.id);
+    (denied || trains).then_some(Reason::DataCollection)
 }
 
 /// Zero retention, asked for by the request or laid down for the author. Video is never free of
@@ -55,12 +48,8 @@ pub(super) fn region(
     _: &Group,
     candidate: &Candidate<'_>,
 ) -> Option<Reason> {
-    situation
-        .policy
-        .data_regions
-        .iter()
-        .find(|region| !region.holds(candidate.endpoint, candidate.provider))
-        .map(|region| Reason::Region { region: *region })
+    let left = situation.policy.left_region(candidate.endpoint, candidate.provider);
+    left.map(|region| Reason::Region { region })
 }
 
 #[cfg(test)]
@@ -171,6 +160,8 @@ mod tests {
         let mut scene = Scene::new(vec![european, endpoint("x/a", "q", "1")]);
         scene.policy.data_regions = vec![DataRegion::Eu];
         assert_eq!(scene.tags(1), ["p/eu"]);
+        scene.policy.allowed_regions = vec![DataRegion::Us, DataRegion::Eu];
+        assert_eq!(scene.tags(1), ["p/eu"], "one of them suffices");
         scene.policy.data_regions = vec![DataRegion::Eu, DataRegion::Us];
         let refusal = scene.refusal();
         assert_eq!(refusal.availability.code, AvailabilityCode::ConstraintFiltered);

@@ -4,41 +4,41 @@ use crate::engine::Value;
 
 /// Conditions that all have to hold.
 #[derive(Debug, Default)]
-pub(super) struct Conditions<'a> {
+pub(crate) struct Conditions<'a> {
     texts: Vec<String>,
     values: Vec<Value<'a>>,
 }
 
 impl<'a> Conditions<'a> {
     /// Binds a value; gives its place.
-    pub(super) fn bind(&mut self, value: impl Into<Value<'a>>) -> String {
+    pub(crate) fn bind(&mut self, value: impl Into<Value<'a>>) -> String {
         self.values.push(value.into());
         format!("${}", self.values.len())
     }
 
     /// Adds a condition as it is.
-    pub(super) fn put(&mut self, text: String) {
+    pub(crate) fn put(&mut self, text: String) {
         self.texts.push(text);
     }
 
     /// Adds a comparison with a number.
-    pub(super) fn number(&mut self, column: &'static str, operator: &'static str, value: i64) {
+    pub(crate) fn number(&mut self, column: &'static str, operator: &'static str, value: i64) {
         let place = self.bind(value);
         self.put(format!("{column} {operator} {place}"));
     }
 
     /// Adds a comparison with a text.
-    pub(super) fn text(&mut self, column: &'static str, operator: &'static str, value: &'a str) {
+    pub(crate) fn text(&mut self, column: &'static str, operator: &'static str, value: &'a str) {
         let place = self.bind(value);
         self.put(format!("{column} {operator} {place}"));
     }
 
     /// What stands after `WHERE`.
-    pub(super) fn text_of(&self) -> String {
+    pub(crate) fn text_of(&self) -> String {
         if self.texts.is_empty() { "1 = 1".to_owned() } else { self.texts.join(" AND ") }
     }
 
-    pub(super) fn values(&self) -> &[Value<'a>] {
+    pub(crate) fn values(&self) -> &[Value<'a>] {
         &self.values
     }
 }

@@ -9,6 +9,7 @@ mod query;
 mod run;
 
 pub use activity::{ActivityQuery, ActivityRow};
+pub(crate) use condition::Conditions;
 pub use metric::{Figure, Metric};
 pub use query::{
     AnalyticsQuery, AnalyticsResult, AnalyticsRow, Dimension, Direction, Filter, Granularity,

@@ -33,6 +33,7 @@ pub(crate) use sqlite::{SqliteEngine as Engine, SqliteOptions as EngineOptions};
 pub(crate) use value::{Sql, Value, values};
 
 use crate::StoreError;
+use crate::generation::Kept;
 
 /// An open database.
 #[derive(Debug, Clone)]
@@ -99,6 +100,27 @@ impl Database {
         values: &[Value<'_>],
     ) -> Result<Row, StoreError> {
         self.session().await?.fetch_one(sql, values).await
+    }
+
+    /// Where generations have their texts.
+    pub(crate) fn kept(&self) -> Kept {
+        match self {
+            Database::Sqlite(_) => Kept::InParts,
+            Database::Postgres(_) => Kept::Whole,
+        }
+    }
+
+    /// Whether other nodes write generations into it.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Database::Postgres(_))
+    }
+
+    /// What it is, in a word.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Database::Sqlite(_) => "sqlite",
+            Database::Postgres(_) => "postgres",
+        }
     }
 
     /// Closes every connection.

@@ -4,6 +4,8 @@
 mod columns;
 mod content;
 mod feedback;
+mod filter;
+mod histogram;
 mod identity;
 mod read;
 mod record;
@@ -13,7 +15,10 @@ pub(crate) use columns::{
     COLUMNS, Cell, KINDS, Kind, from_row, read_cells, selection, write_cells,
 };
 pub use feedback::{FeedbackCategory, GenerationFeedback};
+pub(crate) use filter::Kept;
+pub use filter::{GenerationFilter, GenerationStatus};
+pub use histogram::HistogramLine;
 pub use identity::generation_id;
-pub use read::{GenerationCursor, GenerationExport, GenerationFilter, GenerationPage};
+pub use read::{GenerationCursor, GenerationExport, GenerationPage};
 pub use record::{Attempt, Generation, PriceState, SettledBy};
 pub(crate) use shared::{APP, MANNER};

@@ -1,32 +1,13 @@
 //! Reading generations: one by identity, many by page.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Generation, from_row, selection};
+use super::{Generation, GenerationFilter, from_row, selection};
+use crate::analytics::Conditions;
 use crate::calendar::MICROS_PER_DAY;
 use crate::engine::{Sql, Value, values};
 use crate::{Direction, Micros, Store, StoreError};
-
-/// Which generations a page is taken from. Every field narrows; the default takes all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GenerationFilter {
-    /// Only of this workspace. With it, pages are read through an index.
-    pub workspace_id: Option<String>,
-    /// Only of this account.
-    pub account_id: Option<String>,
-    /// Only of this API key.
-    pub key_hash: Option<String>,
-    /// Only of keys of this member, deleted ones among them.
-    pub member_id: Option<String>,
-    /// Only of this model served.
-    pub model: Option<String>,
-    /// Only of this session.
-    pub session_id: Option<String>,
-    /// Not older than this moment.
-    pub from: Option<Micros>,
-    /// Older than this moment.
-    pub until: Option<Micros>,
-}
 
 /// Where a page ended: pages go from newest to oldest, and rows arriving meanwhile neither shift
 /// nor repeat what follows.
@@ -47,8 +28,9 @@ pub struct GenerationPage {
     pub next: Option<GenerationCursor>,
 }
 
-/// Stands for the member whose key a row names: rows do not name members.
-const MEMBER: &str = "member";
+/// How long the database may look for the rows of a page: a filter that takes few rows goes
+/// through many.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The most rows one page gives.
 const MAX_PAGE: u32 = 1_000;
@@ -95,14 +77,28 @@ impl Store {
     ) -> Result<GenerationPage, StoreError> {
         self.settlements().catch_up().await;
         let limit = limit.clamp(1, MAX_PAGE);
-        let equalities = [
-            ("workspace_id", &filter.workspace_id),
-            ("account_id", &filter.account_id),
-            ("key_hash", &filter.key_hash),
-            ("model", &filter.model),
-            ("session_id", &filter.session_id),
-            (MEMBER, &filter.member_id),
-        ];
+        // First which rows, from what filters look at, then all of those alone.
+        let mut found = self.places(filter, direction, cursor, limit).await?;
+        let size = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = found.len() > size;
+        found.truncate(size);
+        let rows = self.at_places(&found, direction).await?;
+        // By the places, also where a row has gone meanwhile.
+        let next = found
+            .pop()
+            .filter(|_| more)
+            .map(|(created_at, id)| GenerationCursor { created_at, id: id.into() });
+        Ok(GenerationPage { rows, next })
+    }
+
+    /// Moments and identities of the rows a filter takes, one more than `limit` if there are.
+    async fn places(
+        &self,
+        filter: &GenerationFilter,
+        direction: Direction,
+        cursor: Option<&GenerationCursor>,
+        limit: u32,
+    ) -> Result<Vec<(Micros, String)>, StoreError> {
         let (mut from, mut until) =
             (filter.from.unwrap_or(i64::MIN), filter.until.unwrap_or(i64::MAX));
         // Said of the moment alone, it spares PostgreSQL the days it has nothing to do with.
@@ -113,51 +109,54 @@ impl Store {
             }
             (None, _) => {}
         }
+        if let Some((earliest, latest)) = filter.text.as_deref().and_then(probable_time) {
+            (from, until) = (from.max(earliest), until.min(latest));
+        }
         let (word, after) = match direction {
             Direction::Ascending => ("ASC", ">"),
             Direction::Descending => ("DESC", "<"),
         };
-        // The text depends only on which filters are set; values are always bound.
-        let mut text =
-            format!("SELECT {} FROM generation_entry WHERE created_at >= $1", selection());
-        let mut count = 1;
-        let mut next = |condition: &dyn Fn(usize) -> String| {
-            count += 1;
-            text.push_str(" AND ");
-            text.push_str(&condition(count));
-        };
-        next(&|n| format!("created_at < ${n}"));
-        for (column, _) in equalities.iter().filter(|(_, value)| value.is_some()) {
-            next(&|n| match *column {
-                MEMBER => format!("key_hash IN (SELECT hash FROM api_key WHERE member_id = ${n})"),
-                column => format!("{column} = ${n}"),
-            });
-        }
-        if cursor.is_some() {
-            next(&|n| format!("(created_at, id) {after} (${n}, ${})", n + 1));
-            count += 1;
-        }
-        text.push_str(&format!(" ORDER BY created_at {word}, id {word} LIMIT ${}", count + 1));
-
-        let mut values: Vec<Value<'_>> = vec![from.into(), until.into()];
-        values.extend(
-            equalities.into_iter().filter_map(|(_, value)| value.as_deref()).map(Value::from),
-        );
+        let mut conditions = Conditions::default();
+        conditions.number("created_at", ">=", from);
+        conditions.number("created_at", "<", until);
+        filter.conditions(&mut conditions, self.database().kept());
         if let Some(cursor) = cursor {
-            values.extend([cursor.created_at.into(), Value::from(&cursor.id)]);
+            let (moment, id) = (conditions.bind(cursor.created_at), conditions.bind(&*cursor.id));
+            conditions.put(format!("(created_at, id) {after} ({moment}, {id})"));
         }
-        // One more than asked for tells whether there is another page.
-        values.push((i64::from(limit) + 1).into());
+        let text = format!(
+            "SELECT created_at, id FROM generation WHERE {} \
+             ORDER BY created_at {word}, id {word} LIMIT {}",
+            conditions.text_of(),
+            i64::from(limit) + 1
+        );
+        let text = Sql::composed(text);
+        let rows = self.database().fetch_all_within(PATIENCE, text, conditions.values()).await?;
+        rows.iter().map(|row| Ok((row.try_get("created_at")?, row.try_get("id")?))).collect()
+    }
+
+    /// The rows at some places, in their order.
+    async fn at_places(
+        &self,
+        places: &[(Micros, String)],
+        direction: Direction,
+    ) -> Result<Vec<Generation>, StoreError> {
+        let moments = || places.iter().map(|(moment, _)| *moment);
+        let (Some(from), Some(until)) = (moments().min(), moments().max()) else {
+            return Ok(Vec::new());
+        };
+        let mut values: Vec<Value<'_>> = vec![from.into(), until.into()];
+        values.extend(places.iter().map(|(_, id)| Value::from(id)));
+        let ids: Vec<String> = (3..places.len() + 3).map(|n| format!("${n}")).collect();
+        let word = if direction == Direction::Ascending { "ASC" } else { "DESC" };
+        let text = format!(
+            "SELECT {} FROM generation_entry WHERE id IN ({}) AND created_at >= $1 \
+             AND created_at <= $2 ORDER BY created_at {word}, id {word}",
+            selection(),
+            ids.join(", ")
+        );
         let rows = self.database().fetch_all(Sql::composed(text), &values).await?;
-        let mut rows = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = rows
-            .last()
-            .filter(|_| more)
-            .map(|last| GenerationCursor { created_at: last.created_at, id: Arc::clone(&last.id) });
-        Ok(GenerationPage { rows, next })
+        rows.iter().map(from_row).collect()
     }
 
     /// All generations a filter takes, a page at a time: for exports of any size.

@@ -329,6 +329,8 @@ impl Clerk {
                 self.awaited -= 1;
                 answers.send(reply, Ok(()));
             }
+            let generation = entry.generation;
+            self.shared.announcer.tell(|| *generation);
         }
         self.shared.applied.fetch_add(count as u64, Ordering::AcqRel);
     }
@@ -392,6 +394,8 @@ impl Clerk {
             for (place, row) in rows.into_iter().enumerate() {
                 if refused.contains(&place) {
                     self.refused.push(Entry::in_journal(row, end, &self.shared));
+                } else {
+                    self.shared.announcer.tell(|| row);
                 }
             }
             // Those who come meanwhile are looked after, as long as this may take.

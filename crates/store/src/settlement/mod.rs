@@ -16,6 +16,7 @@ mod clerk;
 mod inbox;
 mod scribe;
 mod sqlite;
+pub(crate) mod tail;
 mod target;
 pub(crate) mod withheld;
 
@@ -117,6 +118,8 @@ struct Shared {
     trouble: Mutex<Option<Arc<str>>>,
     /// Since when the database has been taking the rows it is given.
     taking_since: Mutex<Option<Instant>>,
+    /// Tells who watches of rows that are in the database.
+    announcer: tail::Announcer,
 }
 
 /// How long who reads waits for what was settled before; the shorter one if the database is known
@@ -174,6 +177,7 @@ pub(crate) fn start(
         applied: AtomicU64::new(0),
         trouble: Mutex::new(None),
         taking_since: Mutex::new(None),
+        announcer: tail::Announcer::default(),
     });
     let alive = Arc::new(Alive(Arc::clone(&inbox)));
     let mut clerk = Clerk::new(Arc::clone(&inbox), Arc::clone(&shared), target, options.clone());

@@ -3,6 +3,7 @@
 mod analysing;
 mod databases;
 mod engines;
+mod filtering;
 mod journalling;
 mod opening;
 mod organisation;

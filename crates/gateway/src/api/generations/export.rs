@@ -104,6 +104,7 @@ pub async fn export(
         session_id: which.session_id,
         from,
         until: Some(until),
+        ..GenerationFilter::default()
     };
     let pages = app.store.export_generations(filter, Direction::Descending);
     Ok(csv::table("generations.csv", COLUMNS, pages))

@@ -3,7 +3,12 @@
 pub mod content;
 pub mod export;
 pub mod feedback;
+pub mod histogram;
+pub mod list;
+mod query;
+mod row;
 pub mod show;
+pub mod stream;
 
 use std::sync::Arc;
 
@@ -24,6 +29,14 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/generation/content", get(content::show))
         .route("/generation/feedback", post(feedback::add))
         .route("/generations/export", get(export::export))
+}
+
+/// Our own.
+pub fn internal() -> Router<Arc<App>> {
+    Router::new()
+        .route("/generations", get(list::list))
+        .route("/generations/stream", get(stream::stream))
+        .route("/generations/histogram", get(histogram::show))
 }
 
 /// Which generation.

@@ -6,6 +6,7 @@
 pub mod create;
 pub mod delete;
 pub mod list;
+pub mod names;
 mod object;
 mod rates;
 pub mod show;

@@ -197,6 +197,17 @@ documented!(zdr, get, "/api/v1/endpoints/zdr", "Lists endpoints that retain noth
         super::members::limits::show,
         super::members::limits::put,
         super::members::limits::delete,
+        super::generations::list::list,
+        super::generations::stream::stream,
+        super::generations::histogram::show,
+        super::byok::list::list,
+        super::byok::create::create,
+        super::byok::show::show,
+        super::byok::update::update,
+        super::byok::delete::delete,
+        super::byok::probe::unstored,
+        super::byok::probe::stored,
+        super::byok::providers::list,
     )
 )]
 struct Api;
@@ -283,6 +294,14 @@ mod tests {
             "/api/internal/members/{id}",
             "/api/internal/members/{id}/reset",
             "/api/internal/members/{id}/limits/{interval}",
+            "/api/v1/byok",
+            "/api/v1/byok/{id}",
+            "/api/internal/byok/test",
+            "/api/internal/byok/{id}/test",
+            "/api/internal/providers",
+            "/api/internal/generations",
+            "/api/internal/generations/stream",
+            "/api/internal/generations/histogram",
             "/api/v1/passthrough/{provider}/{path}",
         ] {
             assert!(text.contains(&format!("\"{path}\"")), "{path}");

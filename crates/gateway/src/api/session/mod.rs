@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use protocol::exchange::{ErrorType, Fault};
-use store::{Actor, ActorKind, Device, Generation, MemberRole};
+use store::{Actor, ActorKind, Device, Generation, MemberRole, Micros};
 
 use self::ability::Ability;
 use self::access::Access;
@@ -266,6 +266,23 @@ impl Management {
         match &self.party {
             Party::Member(signed_in) => Some(&signed_in.member.id),
             Party::Key(caller) => caller.creator.as_deref(),
+        }
+    }
+
+    /// Whether the key or the session is still good, and the member's role the same: for answers
+    /// that go on.
+    pub fn goes_on(&self, snapshot: &Snapshot, now: Micros) -> bool {
+        match &self.party {
+            Party::Key(caller) => snapshot.caller_of(&caller.key_hash).is_some_and(|caller| {
+                !caller.disabled && caller.expires_at.is_none_or(|end| end > now)
+            }),
+            Party::Member(signed_in) => {
+                let mut sessions = snapshot.people.sessions.values();
+                let id = &signed_in.session.token_hash;
+                sessions.find(|known| known.session.token_hash == *id).is_some_and(|known| {
+                    known.is_live(now) && known.member.role == signed_in.member.role
+                })
+            }
         }
     }
 

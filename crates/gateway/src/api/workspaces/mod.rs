@@ -36,7 +36,7 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 /// Every workspace of the account that the caller may use, oldest first.
-async fn all(app: &App, management: &Management) -> Result<Vec<Workspace>, Fault> {
+pub async fn all(app: &App, management: &Management) -> Result<Vec<Workspace>, Fault> {
     let mut workspaces = app.store.workspaces().await.map_err(refused)?;
     workspaces.retain(|workspace| {
         let is_default = workspace.settings.slug == DEFAULT_WORKSPACE_SLUG;

@@ -78,6 +78,18 @@ pub fn reach(
     reach_as(Owner::Environment, provider, base_url, secret, tokens)
 }
 
+/// A provider as a stored credential reaches it: everybody's, or that of a workspace.
+pub fn reach_stored(
+    provider: &Provider,
+    base_url: Option<&str>,
+    secret: &Secret,
+    is_of_workspace: bool,
+) -> Result<Reach, AccessError> {
+    let owner = if is_of_workspace { Owner::Workspace } else { Owner::Operator };
+    let tokens = &mut |source| Arc::new(Tokens::new(source));
+    reach_as(owner, provider, base_url, Some(secret), tokens)
+}
+
 fn reach_as(
     owner: Owner,
     provider: &Provider,
@@ -217,6 +229,7 @@ impl<'a> Ways<'a> {
                 is_fallback: row.is_fallback,
                 allowed_models: both(access.allowed_models, row.allowed_models.clone()),
                 allowed_key_hashes: row.allowed_key_hashes.clone(),
+                allowed_member_ids: row.allowed_member_ids.clone(),
                 ..access
             });
             found.extend(usable(access, &row.id));
@@ -259,6 +272,7 @@ impl<'a> Ways<'a> {
             is_fallback: false,
             allowed_models: own_models_only.then(|| own_models(self.catalog, id)),
             allowed_key_hashes: None,
+            allowed_member_ids: None,
         })
     }
 }

@@ -1,6 +1,10 @@
 //! Provider credentials: keys for providers, sealed with the master key (BYOK-1).
 
+mod change;
+
 use serde::{Deserialize, Serialize};
+
+pub use change::CredentialChange;
 
 use crate::audit::Deed;
 use crate::engine::{Row, Session, Sql, values};
@@ -23,6 +27,43 @@ impl CredentialSource {
             CredentialSource::Entered => "entered",
         }
     }
+}
+
+/// What a test of a credential found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TestState {
+    /// The provider accepts it.
+    Verified,
+    /// The provider refuses it, or it has a form that cannot be used.
+    Rejected,
+    /// It could not be told.
+    Unknown,
+}
+
+impl TestState {
+    /// Every state.
+    pub const ALL: [TestState; 3] = [TestState::Verified, TestState::Rejected, TestState::Unknown];
+
+    /// The word used in the API and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TestState::Verified => "verified",
+            TestState::Rejected => "rejected",
+            TestState::Unknown => "unknown",
+        }
+    }
+}
+
+/// The last test of a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CredentialTest {
+    /// What it found.
+    pub state: TestState,
+    /// The same in words, without any part of the secret.
+    pub message: String,
+    /// Microseconds since the Unix epoch.
+    pub at: Micros,
 }
 
 /// A provider's key as stored, without its secret.
@@ -48,10 +89,16 @@ pub struct ProviderCredential {
     pub allowed_models: Option<Vec<String>>,
     /// Hashes of the API keys that may use it; `None` is all.
     pub allowed_key_hashes: Option<Vec<String>>,
+    /// Members whose keys may use it; `None` is everybody.
+    pub allowed_member_ids: Option<Vec<String>>,
     /// Not used while set.
     pub disabled: bool,
     /// How it came to be.
     pub source: CredentialSource,
+    /// What its last test found. A new secret has none yet. Not part of the control plane's
+    /// revision.
+    #[serde(skip)]
+    pub last_test: Option<CredentialTest>,
     /// Microseconds since the Unix epoch.
     pub created_at: Micros,
 }
@@ -77,6 +124,10 @@ pub struct NewProviderCredential {
     pub allowed_models: Option<Vec<String>>,
     /// Hashes of the API keys that may use it; `None` is all.
     pub allowed_key_hashes: Option<Vec<String>>,
+    /// Members whose keys may use it; `None` is everybody.
+    pub allowed_member_ids: Option<Vec<String>>,
+    /// Not used while set.
+    pub disabled: bool,
 }
 
 impl Default for NewProviderCredential {
@@ -91,6 +142,8 @@ impl Default for NewProviderCredential {
             sort_order: 0,
             allowed_models: None,
             allowed_key_hashes: None,
+            allowed_member_ids: None,
+            disabled: false,
         }
     }
 }
@@ -120,8 +173,10 @@ impl Store {
             sort_order: new.sort_order,
             allowed_models: new.allowed_models,
             allowed_key_hashes: new.allowed_key_hashes,
-            disabled: false,
+            allowed_member_ids: new.allowed_member_ids,
+            disabled: new.disabled,
             source: CredentialSource::Entered,
+            last_test: None,
             created_at: now,
         };
         let context = seal_context(&credential.id, &credential.provider);
@@ -186,11 +241,15 @@ impl Store {
 
 /// Named one by one: a node that still runs an older version goes on when a newer one adds some.
 const COLUMNS: &str = "id, provider, name, label, workspace_id, base_url, is_fallback, sort_order, \
-    allowed_models, allowed_key_hashes, disabled, source, created_at, sealed_secret";
+    allowed_models, allowed_key_hashes, disabled, source, created_at, sealed_secret, \
+    allowed_user_ids";
+
+/// The columns of the last test, which are never written with the others.
+const TEST_COLUMNS: &str = "test_state, test_message, tested_at";
 
 fn select_all() -> Sql {
     Sql::composed(format!(
-        "SELECT {COLUMNS} FROM provider_credential ORDER BY provider, sort_order, created_at, id"
+        "SELECT {COLUMNS}, {TEST_COLUMNS} FROM provider_credential ORDER BY provider, sort_order, created_at, id"
     ))
 }
 
@@ -222,7 +281,7 @@ pub(crate) async fn read_all_opened(
 }
 
 async fn row_of(session: &mut Session, id: &str) -> Result<Row, StoreError> {
-    let text = format!("SELECT {COLUMNS} FROM provider_credential WHERE id = $1");
+    let text = format!("SELECT {COLUMNS}, {TEST_COLUMNS} FROM provider_credential WHERE id = $1");
     let row = session.fetch_optional(Sql::composed(text), values![id]).await?;
     row.ok_or_else(|| not_found(id))
 }
@@ -267,11 +326,9 @@ async fn insert(
     credential: &ProviderCredential,
     sealed: Vec<u8>,
 ) -> Result<(), StoreError> {
-    let json =
-        |list: &Option<Vec<String>>| list.as_ref().map(|list| serde_json::json!(list).to_string());
     let text = format!(
         "INSERT INTO provider_credential ({COLUMNS}) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
     );
     let values = values![
         &credential.id,
@@ -282,12 +339,13 @@ async fn insert(
         &credential.base_url,
         credential.is_fallback,
         credential.sort_order,
-        json(&credential.allowed_models),
-        json(&credential.allowed_key_hashes),
+        list_text(&credential.allowed_models),
+        list_text(&credential.allowed_key_hashes),
         credential.disabled,
         credential.source.as_str(),
         credential.created_at,
         sealed,
+        list_text(&credential.allowed_member_ids),
     ];
     session.execute(Sql::composed(text), values).await?;
     Ok(())
@@ -310,10 +368,25 @@ fn from_row(row: &Row) -> Result<ProviderCredential, StoreError> {
         sort_order: row.try_get("sort_order")?,
         allowed_models: list(row, "allowed_models")?,
         allowed_key_hashes: list(row, "allowed_key_hashes")?,
+        allowed_member_ids: list(row, "allowed_user_ids")?,
         disabled: row.try_get("disabled")?,
         source,
+        last_test: last_test(row)?,
         created_at: row.try_get("created_at")?,
     })
+}
+
+/// A test that cannot be read says nothing; the credential is usable all the same.
+fn last_test(row: &Row) -> Result<Option<CredentialTest>, StoreError> {
+    let state: Option<&str> = row.try_get("test_state")?;
+    let state = state.and_then(|word| TestState::ALL.into_iter().find(|one| one.as_str() == word));
+    let (Some(state), Some(at)) = (state, row.try_get("tested_at")?) else { return Ok(None) };
+    let message: Option<String> = row.try_get("test_message")?;
+    Ok(Some(CredentialTest { state, message: message.unwrap_or_default(), at }))
+}
+
+fn list_text(list: &Option<Vec<String>>) -> Option<String> {
+    list.as_ref().map(|list| serde_json::json!(list).to_string())
 }
 
 fn list(row: &Row, column: &'static str) -> Result<Option<Vec<String>>, StoreError> {
