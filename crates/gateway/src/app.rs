@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use store::{Micros, Settlements, Store};
@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::api::lockout::Lockout;
 use crate::clock::now_micros;
+use crate::control::key_use::KeyUses;
 use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
 use crate::control::{CompileError, ControlSources, SignedIn, Snapshot, compile};
 use crate::inference::estimate::TokenEstimates;
@@ -41,6 +42,10 @@ pub struct App {
     pub estimates: TokenEstimates,
     /// Who failed to sign in too often.
     pub lockout: Lockout,
+    /// When keys were noted last that leave no generations.
+    pub uses: KeyUses,
+    /// When it began.
+    pub started: Instant,
     sources: ControlSources,
     snapshot: ArcSwap<Snapshot>,
     /// Taken while the control plane is read and put in force, so that no older state follows a
@@ -113,6 +118,8 @@ impl App {
             sticky,
             estimates: TokenEstimates::default(),
             lockout: Lockout::default(),
+            uses: KeyUses::default(),
+            started: Instant::now(),
             sources,
             snapshot: ArcSwap::from_pointee(snapshot),
             reloading: Mutex::new(()),

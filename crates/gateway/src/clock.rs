@@ -52,9 +52,12 @@ pub fn generation_id() -> String {
 
 /// A new request id: `req-<unix seconds>-…`. GEN-3
 pub fn request_id() -> String {
-    let mut id = generation_id();
-    id.replace_range(.."gen".len(), "req");
-    id
+    request_id_of(&generation_id())
+}
+
+/// The id of the request whose answer has a generation's id: either leads to the other.
+pub fn request_id_of(generation_id: &str) -> String {
+    format!("req{}", generation_id.strip_prefix("gen").unwrap_or(generation_id))
 }
 
 fn random_bytes() -> [u8; 16] {
@@ -67,6 +70,12 @@ fn random_bytes() -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_and_its_generation_know_each_other() {
+        assert_eq!(request_id_of("gen-1-abc"), "req-1-abc");
+        assert!(request_id().starts_with("req-"));
+    }
 
     #[test]
     fn ids_have_the_documented_form_and_differ() {

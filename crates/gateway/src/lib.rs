@@ -21,5 +21,6 @@ pub mod upstream;
 
 pub use app::{App, Worker};
 pub use settings::{
-    CallerLimits, PassthroughLimits, PassthroughPermission, Settings, UpstreamLimits, WithoutValkey,
+    CallerLimits, Installation, PassthroughLimits, PassthroughPermission, Settings, UpstreamLimits,
+    WithoutValkey,
 };

@@ -13,7 +13,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
 };
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,6 +28,7 @@ use tower_service::Service;
 use crate::answer::AnswerBody;
 use crate::api;
 use crate::app::{App, Worker};
+use crate::clock::{request_id, request_id_of};
 use crate::control::limits::tend_while_open;
 use crate::inference;
 use crate::inference::address::addressed;
@@ -101,6 +102,8 @@ impl Server {
         drained
     }
 }
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How long callers have to take the error that ends their answer.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -289,11 +292,26 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
     let app = Arc::clone(&worker.app);
-    let response = dispatch(worker, router, request).await;
+    let mut response = dispatch(worker, router, request).await;
+    name_request(response.headers_mut());
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         app.metrics.internal_error();
     }
     response
+}
+
+/// Names the request an answer is for, so that whoever asks about it can say which it was. Where
+/// there is a record of it, the name is the record's; what a provider called it stays.
+fn name_request(headers: &mut HeaderMap) {
+    if headers.contains_key(REQUEST_ID) {
+        return;
+    }
+    let generation = headers.get("x-generation-id").and_then(|id| id.to_str().ok());
+    let id = generation.map_or_else(request_id, request_id_of);
+    // Made of letters, digits and dashes.
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
 }
 
 async fn dispatch(
@@ -339,7 +357,7 @@ fn allow_any_origin(mut response: Response<AnswerBody>) -> Response<AnswerBody> 
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("x-generation-id, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"),
+        HeaderValue::from_static("x-generation-id, x-request-id, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"),
     );
     response
 }

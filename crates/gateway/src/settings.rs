@@ -58,6 +58,17 @@ pub struct Settings {
     pub unknown_prices: PricePolicy,
     /// The name of this gateway's region in metadata. RMETA-2
     pub region: String,
+    /// What there is to know of how it was set up.
+    pub installation: Installation,
+}
+
+/// What is shown of how the gateway was set up; nothing is decided by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Installation {
+    /// Where it listens; empty if nobody said.
+    pub listen: String,
+    /// For how many days generations are kept; `None`: for ever.
+    pub generation_days: Option<u32>,
 }
 
 /// What holds callers back. A number of 0 is no limit.
@@ -220,6 +231,7 @@ impl Default for Settings {
             allow_private_downloads: false,
             unknown_prices: PricePolicy::default(),
             region: "local".to_owned(),
+            installation: Installation::default(),
         }
     }
 }

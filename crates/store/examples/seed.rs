@@ -24,7 +24,7 @@ fn main() -> Result<(), Failure> {
     let days = arguments.next().map_or(Ok(31), |text| text.parse())?;
     let keys = arguments.next().map_or(Ok(20), |text| text.parse())?;
     let end = now();
-    let plan = SeedPlan { generations, days, end, keys, seed: 1 };
+    let plan = SeedPlan { generations, days, end, keys, models: 0, seed: 1 };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(&place, &plan))
 }

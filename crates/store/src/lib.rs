@@ -14,6 +14,7 @@
 mod account;
 mod analytics;
 mod api_key;
+mod attempts;
 mod audit;
 mod authorization_code;
 mod budget;
@@ -51,6 +52,7 @@ pub use analytics::{
 pub use api_key::{
     ApiKey, ApiKeyChange, CreatedApiKey, KeyRates, LimitReset, NewApiKey, api_key_hash,
 };
+pub use attempts::AttemptLine;
 pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
 pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};
 pub use budget::{BudgetInterval, WorkspaceBudget};

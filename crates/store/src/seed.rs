@@ -20,6 +20,8 @@ pub struct SeedPlan {
     pub end: Micros,
     /// How many API keys use them. They are made with it, and nobody knows their secrets.
     pub keys: u32,
+    /// How many models there are; the usual seven unless there are to be more.
+    pub models: u32,
     /// Which rows of all those that could be.
     pub seed: u64,
 }
@@ -135,6 +137,9 @@ const APPS: [(&str, &str, &str); 6] = [
     ("", "", "curl/8.14.1"),
 ];
 
+/// How many models the usual endpoints are of.
+const USUAL_MODELS: u32 = 7;
+
 /// A generator of numbers that look random (SplitMix64).
 struct Chance(u64);
 
@@ -166,7 +171,9 @@ impl Chance {
 /// The rows of a plan in the order they are settled.
 fn generations(plan: &SeedPlan, keys: Vec<SeedKey>) -> impl Iterator<Item = Generation> {
     let plan = *plan;
-    let endpoints: Vec<Texts> = ENDPOINTS.iter().map(Texts::new).collect();
+    let mut endpoints: Vec<Texts> = ENDPOINTS.iter().map(Texts::new).collect();
+    endpoints.extend((USUAL_MODELS..plan.models).map(Texts::invented));
+    let weights: u64 = endpoints.iter().map(|endpoint| endpoint.weight).sum();
     let apps = APPS.map(|(referer, title, agent)| [referer, title, agent].map(Arc::<str>::from));
     let length = i64::from(plan.days.max(1)) * MICROS_PER_DAY;
     let mut chance = Chance(plan.seed);
@@ -176,7 +183,7 @@ fn generations(plan: &SeedPlan, keys: Vec<SeedKey>) -> impl Iterator<Item = Gene
         // A few keys make most of the requests.
         let ranks = (0..3).map(|_| chance.below(keys.len() as u64)).min();
         let key = &keys[usize::try_from(ranks.unwrap_or(0)).unwrap_or(0)];
-        let endpoint = chosen(&endpoints, chance.below(100));
+        let endpoint = chosen(&endpoints, chance.below(weights));
         let app = &apps[usize::try_from(chance.below(APPS.len() as u64)).unwrap_or(0)];
         made(&mut chance, created_at, key, endpoint, app)
     })
@@ -187,7 +194,7 @@ fn chosen(endpoints: &[Texts], place: u64) -> &Texts {
     endpoints
         .iter()
         .find(|endpoint| {
-            end += endpoint.facts.weight;
+            end += endpoint.weight;
             place < end
         })
         .unwrap_or(&endpoints[0])
@@ -195,7 +202,9 @@ fn chosen(endpoints: &[Texts], place: u64) -> &Texts {
 
 /// The texts of an endpoint, shared by its rows.
 struct Texts {
-    facts: &'static SeedEndpoint,
+    weight: u64,
+    prices: (i64, i64),
+    tokens_per_second: i64,
     model: Arc<str>,
     permaslug: Arc<str>,
     tag: Arc<str>,
@@ -203,15 +212,25 @@ struct Texts {
     provider_slug: Arc<str>,
     upstream_model: Arc<str>,
     price_version: Arc<str>,
-    prices: Arc<str>,
+    price_list: Arc<str>,
 }
 
 impl Texts {
+    /// A model that does not exist, at the provider of one that does.
+    fn invented(number: u32) -> Texts {
+        let place = usize::try_from(number).unwrap_or(0) % ENDPOINTS.len();
+        let like = Texts::new(&ENDPOINTS[place]);
+        let model: Arc<str> = format!("sim/model-{number}").into();
+        Texts { weight: 1, model: Arc::clone(&model), permaslug: model, ..like }
+    }
+
     fn new(facts: &'static SeedEndpoint) -> Texts {
         let upstream = facts.permaslug.split('/').next_back().unwrap_or(facts.permaslug);
         let (prompt, completion) = facts.prices;
         Texts {
-            facts,
+            weight: facts.weight,
+            prices: facts.prices,
+            tokens_per_second: facts.tokens_per_second,
             model: facts.model.into(),
             permaslug: facts.permaslug.into(),
             tag: facts.tag.into(),
@@ -219,7 +238,7 @@ impl Texts {
             provider_slug: facts.provider.1.into(),
             upstream_model: upstream.into(),
             price_version: format!("seed-{}-{prompt}-{completion}", facts.provider.1).into(),
-            prices: format!(r#"{{"prompt":"0.{prompt:09}","completion":"0.{completion:09}"}}"#)
+            price_list: format!(r#"{{"prompt":"0.{prompt:09}","completion":"0.{completion:09}"}}"#)
                 .into(),
         }
     }
@@ -243,7 +262,7 @@ fn made(
     let completion = if is_failure { 0 } else { chance.skewed(320).clamp(1, 16_000) };
     let reasoning = if chance.one_in(3) { completion * 2 / 5 } else { 0 };
     let cached = if chance.one_in(4) { prompt * 3 / 4 } else { 0 };
-    let (prompt_price, completion_price) = endpoint.facts.prices;
+    let (prompt_price, completion_price) = endpoint.prices;
     let discount = if is_failure { 0 } else { cached * prompt_price * 3 / 4 };
     let prompt_cost = if is_failure { 0 } else { prompt * prompt_price - discount };
     let completion_cost = completion * completion_price;
@@ -251,7 +270,7 @@ fn made(
     let upstream_cost = prompt_cost + completion_cost;
     let total_cost = if is_byok { upstream_cost / 20 } else { upstream_cost };
     let latency = 120 + chance.skewed(420).clamp(0, 60_000);
-    let speed = endpoint.facts.tokens_per_second * (60 + chance.below(80) as i64) / 100;
+    let speed = endpoint.tokens_per_second * (60 + chance.below(80) as i64) / 100;
     let attempt = Attempt {
         id: None,
         endpoint_id: Arc::clone(&endpoint.tag),
@@ -307,10 +326,11 @@ fn made(
         cache_discount: discount,
         usage_cost: total_cost,
         price_version: Some(Arc::clone(&endpoint.price_version)),
-        prices: Some(Arc::clone(&endpoint.prices)),
+        prices: Some(Arc::clone(&endpoint.price_list)),
         is_byok,
         price_state: PriceState::Known,
         settled_by: if cancelled { SettledBy::Metered } else { SettledBy::Usage },
+        external_user: chance.one_in(5).then(|| format!("user-{:03}", chance.below(400)).into()),
         session_id: chance
             .one_in(3)
             .then(|| format!("session-{:012x}", chance.below(1 << 20)).into()),

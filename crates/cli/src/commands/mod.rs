@@ -53,7 +53,7 @@ pub async fn run(command: Command, context: Context) -> Result<ExitCode> {
         Command::Provider(command) => provider::run(command, &context).await?,
         Command::Catalog(command) => catalog::run(command, &context).await?,
         Command::Doctor(arguments) => return doctor::run(*arguments, &context).await,
-        Command::Sim(arguments) => sim::run(arguments).await?,
+        Command::Sim(arguments) => sim::run(arguments, &context).await?,
         Command::Openapi => openapi::run()?,
         Command::Config => config::run()?,
     }

@@ -18,16 +18,21 @@ mod identity;
 mod invitations;
 mod key;
 mod keys;
+mod management_keys;
 mod members;
+mod model_stats;
 pub mod money;
 mod native;
 pub mod openapi;
 mod organization;
 mod page;
+mod privacy;
 mod route;
 mod rss;
 pub(crate) mod session;
+mod settings;
 mod sign_in;
+mod status;
 pub(crate) mod time;
 mod workspaces;
 
@@ -105,8 +110,14 @@ fn internal() -> Router<Arc<App>> {
         .merge(sign_in::routes())
         .merge(invitations::routes())
         .merge(members::routes())
+        .route("/models/stats", get(model_stats::show))
+        .route("/settings", get(settings::show))
+        .route("/status/providers", get(status::providers::list))
         .merge(byok::internal())
         .merge(generations::internal())
+        .merge(keys::internal())
+        .merge(management_keys::routes())
+        .merge(privacy::routes())
 }
 
 /// Where clients of Anthropic's look that are given the address of a host alone.

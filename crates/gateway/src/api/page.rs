@@ -82,7 +82,8 @@ pub fn cursor(moment: i64, id: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{moment}:{id}"))
 }
 
-fn read_cursor(text: &str) -> Option<(i64, String)> {
+/// The inverse of [`cursor`]; `None` for what it never made.
+pub fn read_cursor(text: &str) -> Option<(i64, String)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let (moment, id) = text.split_once(':')?;
     Some((moment.parse().ok()?, id.to_owned()))

@@ -3,6 +3,7 @@
 
 mod compile;
 pub mod data_policy;
+pub mod key_use;
 pub mod limits;
 mod people;
 mod refresh;

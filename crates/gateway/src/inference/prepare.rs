@@ -20,7 +20,7 @@ use super::plan::{Candidate, Route};
 use super::settle::record;
 use super::sticky::Conversation;
 use crate::app::App;
-use crate::clock::{generation_id, now_millis, now_seconds, request_id};
+use crate::clock::{generation_id, now_millis, now_seconds, request_id_of};
 use crate::control::{Caller, Snapshot};
 
 /// One call: everything known of it that does not change on its way.
@@ -220,7 +220,7 @@ impl Call {
             user_agent: headers.user_agent.clone(),
             origin: headers.origin.clone(),
             api_type: api_type(self.surface).into(),
-            ..record(&self.generation_id, &request_id())
+            ..record(&self.generation_id, &request_id_of(&self.generation_id))
         }
     }
 

@@ -14,7 +14,7 @@ use super::credential::endpoint_of;
 use super::peek::Named;
 use super::tap::{Tap, Told};
 use crate::app::App;
-use crate::clock::request_id;
+use crate::clock::request_id_of;
 use crate::control::limits::{Place, Reservation};
 use crate::control::{Access, Caller, Snapshot};
 use crate::inference::prepare::attribute;
@@ -80,7 +80,7 @@ impl Books {
             provider_name: provider.name.as_str().into(),
             provider_slug: provider.slug.as_str().into(),
             is_byok: known.access.is_byok(),
-            ..record(known.generation_id, &request_id())
+            ..record(known.generation_id, &request_id_of(known.generation_id))
         };
         if let Some(endpoint) = known.endpoint {
             let state = snapshot.endpoint(endpoint);

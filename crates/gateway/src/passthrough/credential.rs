@@ -6,6 +6,7 @@ use std::sync::Arc;
 use catalog::{Catalog, EndpointId, ProviderId};
 use http::{HeaderName, HeaderValue};
 use protocol::exchange::{ErrorType, Fault};
+use routing::Policy;
 
 use super::peek::Named;
 use crate::app::Worker;
@@ -40,6 +41,12 @@ pub fn choose(
              set `passthrough` to own_credentials or all"
                 .to_owned(),
         );
+    }
+    if !admits(snapshot, caller, provider, named, endpoint) {
+        return denied(format!(
+            "The data policy of this account does not let calls go to {slug}, or not to all of its \
+             models: name one that is allowed, or have an owner change the policy"
+        ));
     }
     let model = match endpoint {
         Some(endpoint) if named.is_certain => catalog.endpoint(endpoint).model.as_str(),
@@ -83,6 +90,39 @@ pub fn choose(
             "Nobody has a credential for {slug} here; `trunkline credential add {slug}` adds one"
         ),
     ))
+}
+
+/// Whether the account's policy lets a call go to a provider. Of a call that names no endpoint
+/// beyond doubt all of them have to be allowed: none of them may be what it is for. PRIV-3, PRIV-4
+fn admits(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    provider: ProviderId,
+    named: &Named,
+    endpoint: Option<EndpointId>,
+) -> bool {
+    let (catalog, policy) = (&snapshot.catalog, &*caller.policy);
+    if *policy == Policy::default() {
+        return true;
+    }
+    let admits = |id: EndpointId| {
+        let model = catalog.find(&catalog.endpoint(id).model);
+        model.is_some_and(|model| policy.admits_data(catalog, id, model))
+    };
+    match endpoint.filter(|_| named.is_certain) {
+        Some(endpoint) => admits(endpoint),
+        None => {
+            let mut own =
+                catalog.endpoints().filter(|(id, _)| catalog.provider_id_of(*id) == provider);
+            let mut is_any = false;
+            let all = own.all(|(id, _)| {
+                is_any = true;
+                admits(id)
+            });
+            // Of a provider without endpoints nothing is known.
+            all && is_any
+        }
+    }
 }
 
 /// The headers that authorise a call, and the token that was used, if one was. All ways of

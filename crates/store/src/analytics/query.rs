@@ -49,6 +49,9 @@ words! {
         Provider "provider",
         /// Slug of the provider.
         ProviderSlug "provider_slug",
+        /// What the calling application calls itself; `other` for those beyond the thousand that
+        /// are told apart, empty for those that say nothing.
+        App "app",
         /// Whether the caller's own provider key was used: `true` or `false`.
         Byok "is_byok",
     }

@@ -176,6 +176,7 @@ fn column_of(dimension: Dimension) -> &'static str {
         Dimension::Endpoint => "series.endpoint_tag",
         Dimension::Provider => "series.provider_name",
         Dimension::ProviderSlug => "series.provider_slug",
+        Dimension::App => "series.app",
         Dimension::Byok => "CASE WHEN series.is_byok THEN 'true' ELSE 'false' END",
     }
 }

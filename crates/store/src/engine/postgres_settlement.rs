@@ -13,7 +13,8 @@ use super::postgres::lacks_partition;
 use super::{partitions, postgres_roll_up};
 use crate::calendar::day_of;
 use crate::generation::{Cell, Kind, write_cells};
-use crate::roll_up::{Known, RollUp, SERIES, digest};
+use crate::roll_up::attempts::{self, Attempts};
+use crate::roll_up::{Apps, Known, RollUp, SERIES, digest};
 use crate::settlement::withheld::{self, HORIZON, WITHHOLD};
 use crate::{Generation, generation};
 
@@ -26,7 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct PostgresMemory {
     /// Price versions.
     versions: HashSet<Arc<str>>,
-    series: Known<9>,
+    series: Known<10>,
+    /// `None` until they are read.
+    apps: Option<Apps>,
 }
 
 /// Writes rows that are not in the books yet, and the roll-ups of exactly those, in one
@@ -69,19 +72,26 @@ async fn attempt(
     let rows: Vec<&Generation> = rows.iter().copied().filter(|row| seen.insert(&*row.id)).collect();
     // Before the transaction, so that no node waits for another one's batch, and what is known
     // holds however the batch ends.
-    let mut series = number_series(connection, &rows, &mut memory.series).await?;
+    let apps = match &mut memory.apps {
+        Some(apps) => apps,
+        unread => unread.insert(read_apps(connection).await?),
+    };
+    let mut series = number_series(connection, &rows, &mut memory.series, apps).await?;
     let mut transaction = connection.begin().await?;
     let mut rows = rows;
     let withheld = withhold(&mut transaction, &mut rows, &mut series).await?;
     let fresh = freeze_prices(&mut transaction, &rows, &memory.versions).await?;
     let mut new = insert(&mut transaction, &rows, &series).await?;
     let mut roll_up = RollUp::default();
+    let mut attempts = Attempts::default();
     for (row, series) in rows.iter().zip(series) {
         if new.remove(&*row.id) {
             roll_up.add(row, series);
+            attempts.add(row);
         }
     }
     postgres_roll_up::add(&mut transaction, &roll_up.minutes()).await?;
+    add_attempts(&mut transaction, &attempts).await?;
     transaction.commit().await?;
     withheld::report(withheld);
     memory.versions.extend(fresh);
@@ -130,15 +140,57 @@ async fn withhold(
     Ok(count)
 }
 
+/// The applications that are told apart already.
+async fn read_apps(connection: &mut PgConnection) -> Result<Apps, sqlx::Error> {
+    let names: Vec<String> = sqlx::query_scalar(Apps::SELECT).fetch_all(connection).await?;
+    Ok(Apps::of(names.into_iter()))
+}
+
+/// Adds attempts to their roll-up.
+async fn add_attempts(
+    connection: &mut PgConnection,
+    counted: &Attempts,
+) -> Result<(), sqlx::Error> {
+    let (mut stretches, mut counts) = (Vec::new(), Vec::new());
+    let mut texts = [Vec::new(), Vec::new(), Vec::new()];
+    for ((stretch, account, provider, error), count) in counted.lines() {
+        stretches.push(*stretch);
+        counts.push(count);
+        for (column, text) in texts.iter_mut().zip([account, provider, error]) {
+            column.push(without_nul(text));
+        }
+    }
+    if stretches.is_empty() {
+        return Ok(());
+    }
+    let [accounts, providers, errors] = texts;
+    let text = format!(
+        "INSERT INTO attempt_stretch ({}) SELECT * FROM \
+         UNNEST($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[]) {}",
+        attempts::COLUMNS,
+        attempts::ON_CONFLICT
+    );
+    sqlx::query(AssertSqlSafe(text))
+        .bind(stretches)
+        .bind(accounts)
+        .bind(providers)
+        .bind(errors)
+        .bind(counts)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// The numbers of the series of rows; those that are new get one.
 async fn number_series(
     connection: &mut PgConnection,
     rows: &[&Generation],
-    known: &mut Known<9>,
+    known: &mut Known<10>,
+    apps: &mut Apps,
 ) -> Result<Vec<i64>, sqlx::Error> {
     let mut numbers = Vec::with_capacity(rows.len());
     for row in rows {
-        let texts = (SERIES.texts)(row);
+        let texts = apps.texts(row);
         let number = match known.find(&texts) {
             Some(number) => number,
             None => {

@@ -18,6 +18,9 @@ const DELETE: &str = "DELETE FROM generation WHERE created_at < $1 AND rowid IN 
 /// Minutes per transaction when roll-ups by minute are removed.
 const MINUTES: i64 = 30;
 
+/// For how many days attempts are counted apart: as long as pages show, and some more.
+const ATTEMPT_DAYS: u32 = 100;
+
 /// How long what is kept, in days. `None` keeps it for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -55,7 +58,7 @@ impl Store {
         if let Some(days) = retention.generation_days {
             self.remove_generations_before(before(days)).await?;
         }
-        Ok(())
+        self.remove_attempts_before(before(ATTEMPT_DAYS)).await
     }
 
     /// Makes room for the generations of the coming week. To be called once a day; days without

@@ -2,6 +2,7 @@
 //! They are summed in memory for each batch, and written in its transaction, a few lines for many
 //! rows.
 
+pub(crate) mod attempts;
 mod histogram;
 pub(crate) mod key_day;
 mod older;
@@ -14,7 +15,7 @@ pub(crate) use histogram::{
     LATENCY_BOUNDS, LATENCY_COLUMNS, THROUGHPUT_BOUNDS, THROUGHPUT_COLUMNS, percentile,
 };
 pub(crate) use key_day::KeyDays;
-pub(crate) use series::{Combination, Known, SERIES, digest};
+pub(crate) use series::{Apps, Combination, Known, SERIES, digest};
 pub(crate) use sums::{COUNT as SUM_COUNT, Sum, Sums, columns as sum_columns};
 
 use crate::calendar::{day_of, minute_of};

@@ -1,7 +1,7 @@
 //! Texts that many rows have in common. A combination of them stands in the database once and has
 //! a number, which rows and roll-ups keep instead of the texts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use sha2::{Digest, Sha256};
@@ -21,7 +21,7 @@ pub(crate) struct Combination<const N: usize> {
 
 /// What usage is told apart by. Whether the caller's own provider key was used is a column of its
 /// own type.
-pub(crate) const SERIES: Combination<9> = Combination {
+pub(crate) const SERIES: Combination<10> = Combination {
     table: "usage_series",
     columns: [
         "account_id",
@@ -33,6 +33,7 @@ pub(crate) const SERIES: Combination<9> = Combination {
         "provider_name",
         "provider_slug",
         "is_byok",
+        "app",
     ],
     texts: |row| {
         [
@@ -45,10 +46,56 @@ pub(crate) const SERIES: Combination<9> = Combination {
             &*row.provider_name,
             &*row.provider_slug,
             if row.is_byok { TRUE } else { "false" },
+            // Put in by whoever knows which are told apart: see `Apps`.
+            "",
         ]
         .map(Some)
     },
 };
+
+/// The place of the application among the texts of a series.
+const APP: usize = 9;
+
+/// So many applications are told apart, by each process: callers name them as they like.
+const MOST_APPS: usize = 1_000;
+
+/// The longest name of an application that is told apart, in bytes.
+const LONGEST_APP: usize = 200;
+
+/// What all others are called.
+pub(crate) const OTHER_APPS: &str = "other";
+
+/// The applications that are told apart.
+#[derive(Debug, Default)]
+pub(crate) struct Apps(HashSet<Box<str>>);
+
+impl Apps {
+    /// Those that the database has.
+    pub(crate) const SELECT: &str = "SELECT DISTINCT app FROM usage_series WHERE app <> ''";
+
+    /// With those that the database has.
+    pub(crate) fn of(known: impl Iterator<Item = String>) -> Apps {
+        Apps(known.map(String::into_boxed_str).collect())
+    }
+
+    /// The texts of a row's series.
+    pub(crate) fn texts<'g>(&mut self, row: &'g Generation) -> [Option<&'g str>; 10] {
+        let mut texts = (SERIES.texts)(row);
+        texts[APP] = Some(self.name(row.app().unwrap_or_default()));
+        texts
+    }
+
+    fn name<'n>(&mut self, name: &'n str) -> &'n str {
+        if name.is_empty() || self.0.contains(name) {
+            return name;
+        }
+        if self.0.len() >= MOST_APPS || name.len() > LONGEST_APP {
+            return OTHER_APPS;
+        }
+        self.0.insert(name.into());
+        name
+    }
+}
 
 /// How a flag stands among texts.
 const TRUE: &str = "true";
@@ -161,6 +208,22 @@ mod tests {
         known.conclude(false);
         assert_eq!(known.find(&[Some("a"), None]), Some(1));
         assert_eq!(known.find(&[Some("a"), Some("")]), None);
+    }
+
+    #[test]
+    fn only_so_many_applications_are_told_apart() {
+        let mut apps = Apps::of(["known".to_owned()].into_iter());
+        let row =
+            |title: String| Generation { app_title: Some(title.into()), ..Generation::default() };
+        for n in 0..MOST_APPS * 2 {
+            let row = row(format!("app {n}"));
+            let expected = if n + 1 < MOST_APPS { row.app().unwrap() } else { OTHER_APPS };
+            assert_eq!(apps.texts(&row)[APP], Some(expected), "{n}");
+        }
+        assert_eq!(apps.texts(&row("known".to_owned()))[APP], Some("known"));
+        assert_eq!(apps.texts(&row("x".repeat(LONGEST_APP + 1)))[APP], Some(OTHER_APPS));
+        assert_eq!(apps.texts(&Generation::default())[APP], Some(""));
+        assert_eq!(apps.0.len(), MOST_APPS);
     }
 
     #[test]

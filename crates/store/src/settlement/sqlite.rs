@@ -18,8 +18,9 @@ use super::withheld::{self, HORIZON, WITHHOLD};
 use crate::Generation;
 use crate::engine::Engine;
 use crate::generation::{APP, COLUMNS, Cell, MANNER, write_cells};
+use crate::roll_up::attempts::{self, Attempts};
 use crate::roll_up::{
-    Combination, KeyDays, Known, Place, RollUp, SERIES, Sums, Table, digest, key_day,
+    Apps, Combination, KeyDays, Known, Place, RollUp, SERIES, Sums, Table, digest, key_day,
 };
 
 impl From<rusqlite::Error> for WriteError {
@@ -47,7 +48,9 @@ pub(crate) struct SqliteBooks {
 struct KnownTexts {
     /// Price versions.
     versions: HashSet<Arc<str>>,
-    series: Known<9>,
+    series: Known<10>,
+    /// `None` until they are read.
+    named_apps: Option<Apps>,
     manners: Known<12>,
     apps: Known<5>,
 }
@@ -149,6 +152,7 @@ impl SqliteBooks {
         let mut withheld = 0;
         let mut roll_up = RollUp::default();
         let mut key_days = KeyDays::default();
+        let mut attempts = Attempts::default();
         let mut fresh = Vec::new();
         let mut statement: Option<(usize, CachedStatement<'_>)> = None;
         for row in rows {
@@ -163,7 +167,11 @@ impl SqliteBooks {
                 transaction.execute(PRICE_LIST, (&**version, &**prices))?;
                 fresh.push(Arc::clone(version));
             }
-            let series = number(&transaction, &SERIES, &mut known.series, row)?;
+            let named = match &mut known.named_apps {
+                Some(named) => named,
+                unread => unread.insert(read_apps(&transaction)?),
+            };
+            let series = number(&transaction, &SERIES, &mut known.series, &named.texts(row))?;
             let manner = number_if_worth(&transaction, &MANNER, &mut known.manners, row)?;
             let app = number_if_worth(&transaction, &APP, &mut known.apps, row)?;
             let place = usize::from(manner.is_some()) + 2 * usize::from(app.is_some());
@@ -186,6 +194,7 @@ impl SqliteBooks {
             if changed == 1 {
                 roll_up.add(row, series);
                 key_days.add(row);
+                attempts.add(row);
             }
         }
         drop(statement);
@@ -197,6 +206,7 @@ impl SqliteBooks {
         }
         add_lines(&transaction, &self.texts.minute, &roll_up.minutes())?;
         add_lines(&transaction, &self.texts.day, &roll_up.days())?;
+        add_attempts(&transaction, &attempts)?;
         transaction.commit()?;
         withheld::report(withheld);
         Ok(fresh)
@@ -238,7 +248,7 @@ fn number_if_worth<const N: usize>(
     if known.fresh() >= MOST_FRESH {
         return Ok(known.find(&(combination.texts)(row)));
     }
-    number(transaction, combination, known, row).map(Some)
+    number(transaction, combination, known, &(combination.texts)(row)).map(Some)
 }
 
 /// The number of a row's combination of texts, which is put in if it is new.
@@ -246,23 +256,42 @@ fn number<const N: usize>(
     transaction: &Transaction<'_>,
     combination: &Combination<N>,
     known: &mut Known<N>,
-    row: &Generation,
+    texts: &[Option<&str>; N],
 ) -> Result<i64, rusqlite::Error> {
-    let texts = (combination.texts)(row);
-    if let Some(number) = known.find(&texts) {
+    if let Some(number) = known.find(texts) {
         return Ok(number);
     }
-    let digest = digest(&texts);
+    let digest = digest(texts);
     let mut insert = transaction.prepare_cached(&combination.insert())?;
     insert.raw_bind_parameter(1, &digest)?;
-    for (place, text) in (2..).zip(&texts) {
+    for (place, text) in (2..).zip(texts) {
         insert.raw_bind_parameter(place, text)?;
     }
     insert.raw_execute()?;
     let mut select = transaction.prepare_cached(&combination.select())?;
     let number = select.query_row([&digest], |row| row.get(0))?;
-    known.learn(&texts, number);
+    known.learn(texts, number);
     Ok(number)
+}
+
+/// The applications that are told apart already.
+fn read_apps(transaction: &Transaction<'_>) -> Result<Apps, rusqlite::Error> {
+    let mut select = transaction.prepare_cached(Apps::SELECT)?;
+    let names = select.query_map((), |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    Ok(Apps::of(names.into_iter()))
+}
+
+fn add_attempts(transaction: &Transaction<'_>, counted: &Attempts) -> Result<(), rusqlite::Error> {
+    let text = format!(
+        "INSERT INTO attempt_stretch ({}) VALUES (?, ?, ?, ?, ?) {}",
+        attempts::COLUMNS,
+        attempts::ON_CONFLICT
+    );
+    let mut add = transaction.prepare_cached(&text)?;
+    for ((stretch, account, provider, error), count) in counted.lines() {
+        add.execute((stretch, &**account, &**provider, &**error, count))?;
+    }
+    Ok(())
 }
 
 fn add_lines(

@@ -12,10 +12,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use gateway::App;
 use gateway::control::limits::Nodes;
 use gateway::control::refresh_while_open;
 use gateway::listener::{Server, serve_metrics};
+use gateway::{App, Installation};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::net::TcpListener;
@@ -45,6 +45,10 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
         .clone()
         .unwrap_or_else(|| format!("{}{}", local_url(address), serving.limits.base_path.as_str()));
     serving.limits.public_url.clone_from(&url);
+    serving.limits.installation = Installation {
+        listen: address.to_string(),
+        generation_days: serving.generation_retention_days,
+    };
     if let Some(path) = &serving.ca_file {
         serving.limits.upstream.authorities = authorities(path)?;
     }

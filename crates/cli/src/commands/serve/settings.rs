@@ -115,6 +115,7 @@ impl Serving {
                         .map_or(base.unknown_prices.on_own_credential, Into::into),
                 },
                 region: given.region.unwrap_or(base.region),
+                installation: base.installation,
             },
         }
     }

@@ -17,6 +17,7 @@ use super::read::Question;
 use crate::api::Refused;
 use crate::api::body::Given;
 use crate::api::change::refused;
+use crate::api::keys::names::names;
 use crate::api::money::Usd;
 use crate::api::openapi::ErrorAnswer;
 use crate::api::session::Management;
@@ -69,8 +70,11 @@ pub async fn query(
     let started = Instant::now();
     let query = question.read(management.account_id(), management.own_only(), now_micros())?;
     let answer = app.store.analytics(&query, PATIENCE).await.map_err(refused)?;
-    let people = people(&app, &query).await?;
-    let data: Vec<Value> = answer.rows.iter().map(|row| object(&query, row, &people)).collect();
+    let known = Known {
+        people: people(&app, &query).await?,
+        keys: keys(&app, management.account_id(), &query, &answer.rows).await?,
+    };
+    let data: Vec<Value> = answer.rows.iter().map(|row| object(&query, row, &known)).collect();
     let mut warnings = Vec::new();
     if answer.by_whole_days {
         warnings.push("Minutes of this range are no longer kept: whole UTC days stand for it");
@@ -95,7 +99,29 @@ async fn people(app: &App, query: &AnalyticsQuery) -> Result<HashMap<String, Str
     Ok(members.into_iter().map(|member| (member.id, member.email)).collect())
 }
 
-fn object(query: &AnalyticsQuery, row: &AnalyticsRow, people: &HashMap<String, String>) -> Value {
+/// Names of keys by hash, where keys are told apart. Our own
+async fn keys(
+    app: &App,
+    account: &str,
+    query: &AnalyticsQuery,
+    rows: &[AnalyticsRow],
+) -> Result<HashMap<String, String>, Fault> {
+    match query.dimensions.iter().position(|dimension| *dimension == Dimension::ApiKey) {
+        None => Ok(HashMap::new()),
+        Some(place) => {
+            let hashes = rows.iter().filter_map(|row| row.dimensions.get(place));
+            names(app, account, hashes.map(String::as_str)).await
+        }
+    }
+}
+
+/// What is told beside identities.
+struct Known {
+    people: HashMap<String, String>,
+    keys: HashMap<String, String>,
+}
+
+fn object(query: &AnalyticsQuery, row: &AnalyticsRow, known: &Known) -> Value {
     let mut members = Map::new();
     if let (Some(granularity), Some(time)) = (query.granularity, row.time) {
         members.insert(format!("date__{}", granularity.as_str()), json!(iso(time)));
@@ -103,7 +129,10 @@ fn object(query: &AnalyticsQuery, row: &AnalyticsRow, people: &HashMap<String, S
     for (dimension, value) in query.dimensions.iter().zip(&row.dimensions) {
         members.insert(dimension.as_str().to_owned(), json!(value));
         if *dimension == Dimension::Member {
-            members.insert("user_email".to_owned(), json!(people.get(value)));
+            members.insert("user_email".to_owned(), json!(known.people.get(value)));
+        }
+        if *dimension == Dimension::ApiKey {
+            members.insert("api_key_name".to_owned(), json!(known.keys.get(value)));
         }
     }
     for (metric, figure) in query.metrics.iter().zip(&row.figures) {

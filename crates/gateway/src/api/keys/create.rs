@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use store::{KeyUsage, LimitReset, NewApiKey};
 use utoipa::ToSchema;
 
-use super::object::ManagedKey;
+use super::object::{ManagedKey, People};
 use super::rates::KeyRateLimitRequest;
 use crate::api::Refused;
 use crate::api::body::Given;
@@ -54,8 +54,8 @@ pub struct CreateKey {
 /// The answer: the only one with the key's text. AUTH-5
 #[derive(Serialize, ToSchema)]
 pub struct CreatedKeyAnswer {
-    data: ManagedKey,
-    key: String,
+    pub(super) data: ManagedKey,
+    pub(super) key: String,
 }
 
 /// Makes a key.
@@ -100,12 +100,13 @@ pub async fn create(
         is_management: false,
         origin: None,
     };
+    let people = People::all(&app).await?;
     let created = app.store.create_api_key(new, &management.actor(), now).await.map_err(refused)?;
     // The key is told even if it cannot be put in force at once: nobody could learn it later. The
     // failure is in the log.
     let _ = put_in_force(&app).await;
     let answer = CreatedKeyAnswer {
-        data: ManagedKey::new(created.key, &KeyUsage::default()),
+        data: ManagedKey::new(&app, &people, created.key, &KeyUsage::default()).await,
         key: created.plaintext.expose().to_owned(),
     };
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(answer)))

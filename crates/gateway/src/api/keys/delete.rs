@@ -27,7 +27,7 @@ pub async fn delete(
     hash: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Deleted>, Refused> {
     let Path(hash) = hash?;
-    super::find(&app, &management, &hash).await?;
+    let hash = super::find(&app, &management, &hash).await?.hash;
     let actor = management.actor();
     app.store.delete_api_key(&hash, &actor, now_micros()).await.map_err(refused)?;
     put_in_force(&app).await?;

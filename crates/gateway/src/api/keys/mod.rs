@@ -1,7 +1,6 @@
 //! `/keys`: the keys of an account, for those who manage them. KEYS
 //!
-//! Management keys are not among them: they are made and revoked on the machine itself, so that
-//! none of them can make another or lock its owner out.
+//! Management keys are not among them: they have a place of their own (`management_keys`).
 
 pub mod create;
 pub mod delete;
@@ -9,6 +8,7 @@ pub mod list;
 pub mod names;
 mod object;
 mod rates;
+pub mod rotate;
 pub mod show;
 pub mod spend;
 pub mod update;
@@ -16,7 +16,7 @@ pub mod update;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use protocol::exchange::{ErrorType, Fault};
 use store::ApiKey;
 
@@ -31,9 +31,20 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/keys/{hash}", get(show::show).patch(update::update).delete(delete::delete))
 }
 
+/// Our own.
+pub fn internal() -> Router<Arc<App>> {
+    Router::new().route("/keys/{hash}/rotate", post(rotate::rotate))
+}
+
 /// The key of that hash, if it is one of the account's that are managed here.
 async fn find(app: &App, management: &Management, hash: &str) -> Result<ApiKey, Fault> {
-    let found = app.store.api_key(hash).await.map_err(refused)?;
+    let mut found = app.store.api_key(hash).await.map_err(refused)?;
+    if found.is_none()
+        && let Some(own) = app.store.key_of_secret(hash).await.map_err(refused)?
+    {
+        // Whoever hashes the secret a key has now finds it as well. AUTH-3
+        found = app.store.api_key(&own).await.map_err(refused)?;
+    }
     found
         .filter(|key| {
             let own = management.own_only();

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 
-use super::object::{ManagedKey, ManagedKeyAnswer};
+use super::object::{ManagedKey, ManagedKeyAnswer, People};
 use crate::api::Refused;
 use crate::api::change::refused;
 use crate::api::openapi::ErrorAnswer;
@@ -30,5 +30,7 @@ pub async fn show(
     let Path(hash) = hash?;
     let key = super::find(&app, &management, &hash).await?;
     let spent = app.store.key_usage(&key.hash, now_micros()).await.map_err(refused)?;
-    Ok(Json(ManagedKeyAnswer { data: ManagedKey::new(key, &spent) }))
+    let people = People::all(&app).await?;
+    let data = ManagedKey::new(&app, &people, key, &spent).await;
+    Ok(Json(ManagedKeyAnswer { data }))
 }

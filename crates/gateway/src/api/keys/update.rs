@@ -9,7 +9,7 @@ use serde::Deserialize;
 use store::{ApiKeyChange, LimitReset};
 use utoipa::ToSchema;
 
-use super::object::{ManagedKey, ManagedKeyAnswer};
+use super::object::{ManagedKey, ManagedKeyAnswer, People};
 use super::rates::{self, KeyRateLimitRequest};
 use crate::api::Refused;
 use crate::api::body::{Given, present};
@@ -67,7 +67,7 @@ pub async fn update(
         Some(None) => Some(None),
         None => None,
     };
-    super::find(&app, &management, &hash).await?;
+    let hash = super::find(&app, &management, &hash).await?.hash;
     let mut changes = ApiKeyChange {
         name: given.name,
         disabled: given.disabled,
@@ -81,5 +81,7 @@ pub async fn update(
     let key = app.store.update_api_key(&hash, changes, &actor, now).await.map_err(refused)?;
     put_in_force(&app).await?;
     let spent = app.store.key_usage(&key.hash, now).await.map_err(refused)?;
-    Ok(Json(ManagedKeyAnswer { data: ManagedKey::new(key, &spent) }))
+    let people = People::all(&app).await?;
+    let data = ManagedKey::new(&app, &people, key, &spent).await;
+    Ok(Json(ManagedKeyAnswer { data }))
 }

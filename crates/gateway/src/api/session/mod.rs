@@ -159,7 +159,10 @@ impl FromRequestParts<Arc<App>> for Management {
         let party = Party::of(parts, app, &snapshot)?;
         let role = match &party {
             Party::Member(signed_in) => signed_in.member.role,
-            Party::Key(caller) if caller.is_management => role_of_key(caller, &snapshot),
+            Party::Key(caller) if caller.is_management => {
+                app.uses.note(&app.store, &caller.key_hash, now_micros());
+                role_of_key(caller, &snapshot)
+            }
             Party::Key(_) => {
                 return Err(Refused(Fault::new(
                     ErrorType::PermissionDenied,

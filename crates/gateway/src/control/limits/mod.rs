@@ -32,4 +32,4 @@ pub use rates::{Full, Limited, Place, Rates, Running, SharedPlace};
 pub use rebuild::rebuild;
 pub use reservation::Reservation;
 pub use tend::tend_while_open;
-pub use terms::{Terms, TermsSource, counts_byok, reset_window};
+pub use terms::{Terms, TermsSource, counts_byok, reset_window, window};

@@ -173,7 +173,8 @@ impl<'a> TermsSource<'a> {
     }
 }
 
-fn window(interval: BudgetInterval) -> Window {
+/// The window of a budget or of a member's limit.
+pub fn window(interval: BudgetInterval) -> Window {
     match interval {
         BudgetInterval::Daily => Window::Daily,
         BudgetInterval::Weekly => Window::Weekly,

@@ -40,8 +40,10 @@ pub async fn list(
     let workspace = crate::api::workspaces::find(&app, &management, &name).await?;
     let mut budgets = app.store.workspace_budgets().await.map_err(refused)?;
     budgets.retain(|budget| budget.workspace_id == workspace.id);
-    Ok(Json(BudgetsAnswer {
-        data: budgets.into_iter().map(BudgetObject::from).collect(),
-        include_byok_in_budgets: workspace.settings.include_byok_in_budgets,
-    }))
+    let include_byok_in_budgets = workspace.settings.include_byok_in_budgets;
+    let mut data = Vec::with_capacity(budgets.len());
+    for budget in budgets {
+        data.push(BudgetObject::new(&app, budget, include_byok_in_budgets).await);
+    }
+    Ok(Json(BudgetsAnswer { data, include_byok_in_budgets }))
 }

@@ -5,6 +5,7 @@ pub mod list;
 pub mod put;
 pub mod show;
 
+use ledger::{Limit, LimitKind, NanoUsd, SpenderKind};
 use protocol::exchange::Fault;
 use serde::Serialize;
 use store::{BudgetInterval, WorkspaceBudget};
@@ -13,6 +14,9 @@ use utoipa::ToSchema;
 use crate::api::identity::derived_uuid;
 use crate::api::money::Usd;
 use crate::api::time::iso;
+use crate::app::App;
+use crate::clock::now_micros;
+use crate::control::limits::window;
 
 /// The answer with one budget.
 #[derive(Serialize, ToSchema)]
@@ -34,11 +38,29 @@ pub struct BudgetObject {
     /// The same as `updated_at`: only the last change is known.
     created_at: String,
     updated_at: String,
+    /// Our own: what was spent in the current window; `null` while it cannot be told.
+    #[schema(value_type = Option<f64>)]
+    used_usd: Option<Usd>,
+    /// Our own: what is left, never less than nothing.
+    #[schema(value_type = Option<f64>)]
+    remaining_usd: Option<Usd>,
+    /// Our own: when the window ends; `null`: never.
+    resets_at: Option<String>,
 }
 
-impl From<WorkspaceBudget> for BudgetObject {
-    fn from(budget: WorkspaceBudget) -> Self {
+impl BudgetObject {
+    /// Shows a budget with what was used of it; `includes_byok`: whether spend on own provider
+    /// keys counts.
+    async fn new(app: &App, budget: WorkspaceBudget, includes_byok: bool) -> Self {
         let interval = budget.interval;
+        let limit = Limit {
+            spender: app.limits.names().intern(SpenderKind::Workspace, &budget.workspace_id),
+            kind: LimitKind::WorkspaceBudget,
+            window: window(interval),
+            amount: NanoUsd(budget.limit_nano_usd),
+            includes_byok,
+        };
+        let left = app.limits.unused(&limit).await.ok();
         let is_lifetime = interval == BudgetInterval::Lifetime;
         Self {
             id: budget_id(&budget.workspace_id, interval),
@@ -47,6 +69,9 @@ impl From<WorkspaceBudget> for BudgetObject {
             reset_interval: (!is_lifetime).then_some(interval.as_str()),
             created_at: iso(budget.updated_at),
             updated_at: iso(budget.updated_at),
+            used_usd: left.map(|left| Usd((limit.amount - left).0)),
+            remaining_usd: left.map(|left| Usd(left.0.max(0))),
+            resets_at: limit.window.resets_at(now_micros()).map(iso),
         }
     }
 }

@@ -58,8 +58,7 @@ pub async fn put(
         .await
         .map_err(refused)?;
     put_in_force(&app).await?;
-    Ok(Json(BudgetAnswer {
-        data: BudgetObject::from(budget),
-        include_byok_in_budgets: include.unwrap_or(workspace.settings.include_byok_in_budgets),
-    }))
+    let include_byok_in_budgets = include.unwrap_or(workspace.settings.include_byok_in_budgets);
+    let data = BudgetObject::new(&app, budget, include_byok_in_budgets).await;
+    Ok(Json(BudgetAnswer { data, include_byok_in_budgets }))
 }

@@ -38,8 +38,7 @@ pub async fn show(
         .into_iter()
         .find(|budget| budget.workspace_id == workspace.id && budget.interval == interval)
         .ok_or_else(|| Fault::new(ErrorType::NotFound, "The workspace has no such budget"))?;
-    Ok(Json(BudgetAnswer {
-        data: BudgetObject::from(budget),
-        include_byok_in_budgets: workspace.settings.include_byok_in_budgets,
-    }))
+    let include_byok_in_budgets = workspace.settings.include_byok_in_budgets;
+    let data = BudgetObject::new(&app, budget, include_byok_in_budgets).await;
+    Ok(Json(BudgetAnswer { data, include_byok_in_budgets }))
 }
