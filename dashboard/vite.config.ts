@@ -33,8 +33,6 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.{ts,tsx}'],
           environment: 'happy-dom',
-          // Else it would load React itself.
-          server: { deps: { inline: ['@testing-library/react'] } },
         },
       },
       {

@@ -108,7 +108,6 @@ export type KeysSearch = {
   create?: boolean;
   kind?: 'management';
   order?: string;
-  descending?: boolean;
 };
 export const keysSearch = (given: Given): KeysSearch => ({
   workspace: text(given.workspace),
@@ -116,7 +115,6 @@ export const keysSearch = (given: Given): KeysSearch => ({
   create: truth(given.create),
   kind: oneOf(given.kind, ['management'] as const),
   order: text(given.order),
-  descending: truth(given.descending),
 });
 
 /** What an application put into the address of the consent page, as it stands there. */

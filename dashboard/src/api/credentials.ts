@@ -28,6 +28,8 @@ export type CredentialProvider = {
   name: string;
   key_optional: boolean;
   needs_base_url: boolean;
+  /** Its usual address; what is to be filled in stands in braces. */
+  base_url: string;
   help: string | null;
   has_credential: boolean;
   models: number;
@@ -49,6 +51,8 @@ export type NewCredential = {
   base_url?: string;
   name?: string;
   is_fallback?: boolean;
+  /** `null`: everybody's. */
+  workspace_id: string | null;
 };
 const one = (id: string) => `api/v1/byok/${encodeURIComponent(id)}`;
 

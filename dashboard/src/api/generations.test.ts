@@ -7,7 +7,7 @@ const given = {
   model: 'a/b',
   provider_name: null,
   route: [{ provider: 'Acme', status: 503, error: 'provider_overloaded', ms: 12 }],
-  api_key: null,
+  api_key: { hash: 'f0', name: null },
   app: null,
   user: null,
   session_id: null,
@@ -27,7 +27,7 @@ const given = {
 
 test('what the server does not know stays unknown', () => {
   const row = rowOf(given);
-  expect([row.priceKnown, row.firstToken, row.provider, row.keyHash]).toEqual([false, null, null, '']);
+  expect([row.priceKnown, row.firstToken, row.provider, row.keyName]).toEqual([false, null, null, '']);
   expect(row.route).toEqual([{ provider: 'Acme', status: 503, error: 'provider_overloaded', latency: 12 }]);
 });
 

@@ -12,7 +12,7 @@ type Given = {
   model: string;
   provider_name: string | null;
   route: { provider: string; status: number | null; error: string | null; ms: number | null }[];
-  api_key: { hash: string; name: string | null } | null;
+  api_key: { hash: string; name: string | null };
   app: string | null;
   user: string | null;
   session_id: string | null;
@@ -62,8 +62,8 @@ export const rowOf = (given: Given): LogRow => ({
     error: stop.error ?? undefined,
     latency: stop.ms ?? undefined,
   })),
-  keyHash: given.api_key?.hash ?? '',
-  keyName: given.api_key?.name ?? '',
+  keyHash: given.api_key.hash,
+  keyName: given.api_key.name ?? '',
   app: given.app,
   status: given.status,
   errorType: given.error_type,

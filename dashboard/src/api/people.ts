@@ -11,7 +11,7 @@ export type Invite = {
   expires_at: string;
   created_by: string | null;
 };
-export type MemberLimit = { interval: string; limit_usd: number | string; used_usd?: number | string };
+export type MemberLimit = { interval: string; limit_usd: number | string };
 export type OpenSession = {
   id: string;
   created_at: string;
@@ -29,7 +29,8 @@ export type ManagementKey = {
   last_used_at: string | null;
   expires_at: string | null;
   disabled: boolean;
-  creator: { id: string; email: string; name: string | null } | string | null;
+  /** The member who made it; null for one made on the server's machine. */
+  creator: string | null;
 };
 
 const list = async <T>(path: string) => (await read<{ data: T[] }>(path)).data;
@@ -39,16 +40,13 @@ export const invitesQuery = queryOptions({
   queryKey: ['invites'],
   queryFn: () => list<Invite>('api/internal/invites'),
 });
-/** Answers with the invitation itself, or with it in an envelope as other lists' members are. */
-const bare = <T>(answer: T | { data: T }): T =>
-  typeof answer === 'object' && answer !== null && 'data' in answer ? answer.data : (answer as T);
-export const invite = async (body: { email: string; role: Role }) =>
-  bare(await read<Invite | { data: Invite }>('api/internal/invites', postJson(body)));
+export const invite = (body: { email: string; role: Role }) =>
+  read<Invite>('api/internal/invites', postJson(body));
 export const withdraw = (invitation: string) =>
   read(`api/internal/invites/${id(invitation)}`, { method: 'DELETE' });
 export type ResetLink = { url: string; expires_at: string };
-export const resetLink = async (member: string) =>
-  bare(await read<ResetLink | { data: ResetLink }>(`api/internal/members/${id(member)}/reset`, postJson({})));
+export const resetLink = (member: string) =>
+  read<ResetLink>(`api/internal/members/${id(member)}/reset`, postJson({}));
 export const changeMember = (member: string, body: { role?: Role; name?: string }) =>
   read(`api/internal/members/${id(member)}`, postJson(body, 'PATCH'));
 export const removeMember = (member: string) =>
@@ -57,7 +55,10 @@ export const removeMember = (member: string) =>
 export const memberLimitsQuery = (member: string) =>
   queryOptions({
     queryKey: ['member-limits', member],
-    queryFn: () => list<MemberLimit>(`api/internal/members/${id(member)}/limits`),
+    queryFn: async () => {
+      const path = `api/v1/organization/members/${id(member)}`;
+      return (await read<{ data: { limits: MemberLimit[] } }>(path)).data.limits;
+    },
   });
 const limit = (member: string, interval: string) => `api/internal/members/${id(member)}/limits/${interval}`;
 export const setMemberLimit = (member: string, interval: string, limit_usd: number) =>

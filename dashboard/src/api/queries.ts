@@ -9,7 +9,7 @@ export type RouteMetadata = catalogue['schemas']['OpenRouterMetadata'];
 export type Key = components['schemas']['ManagedKey'] & {
   /** The limit that stops it first, of whatever it is. */
   binding_limit?: {
-    kind: 'key' | 'member' | 'workspace' | 'credit';
+    kind: 'key' | 'member' | 'workspace' | 'credit' | 'guardrail';
     limit: number | string;
     remaining: number | string;
     resets_at: string | null;
@@ -62,19 +62,18 @@ export const providersQuery = queryOptions({
   queryFn: async () => (await read<{ data: Provider[] }>('api/v1/providers')).data,
 });
 
-export type KeyQuestion = { workspace?: string; search?: string; order?: string; descending?: boolean };
+export type KeyQuestion = { workspace?: string; search?: string; order?: string };
 const firstPage = null as string | null;
 /** Keys by pages, in the server's order: search and order are over all keys, not what is loaded. */
-export const keysQuery = ({ workspace, search, order, descending }: KeyQuestion) =>
+export const keysQuery = ({ workspace, search, order }: KeyQuestion) =>
   infiniteQueryOptions({
-    queryKey: ['keys', workspace ?? 'default', search ?? '', order ?? '', descending ?? false],
+    queryKey: ['keys', workspace ?? 'default', search ?? '', order ?? ''],
     initialPageParam: firstPage,
     queryFn: async ({ pageParam, signal }): Promise<{ keys: Key[]; next: string | null }> => {
       const query = new URLSearchParams({ include_disabled: 'true' });
       if (workspace) query.set('workspace_id', workspace);
       if (search) query.set('search', search);
       if (order) query.set('order', order);
-      if (descending !== undefined) query.set('direction', descending ? 'desc' : 'asc');
       if (pageParam) query.set('cursor', pageParam);
       const path = `api/v1/keys?${query}`;
       const { data, next_cursor } = await read<{ data: Key[]; next_cursor?: string | null }>(path, {

@@ -3,9 +3,9 @@ import { postJson, read } from './client';
 
 export type Policy = {
   allow_training: boolean;
-  allow_publishing?: boolean;
   zdr_only: boolean;
-  regions: string[] | null;
+  /** Empty: anywhere. */
+  regions: string[];
 };
 export type Effect = {
   endpoints_left: number;
@@ -13,7 +13,7 @@ export type Effect = {
   models_left: number;
   models_total: number;
 };
-export type Privacy = Policy & { effect: Effect; available_regions?: string[] };
+export type Privacy = Policy & { effect: Effect; available_regions: string[] };
 
 /** With a policy: what it would leave, were it in force. */
 export const privacyQuery = (policy?: Policy) =>
@@ -23,10 +23,8 @@ export const privacyQuery = (policy?: Policy) =>
       const query = new URLSearchParams();
       if (policy) {
         query.set('allow_training', String(policy.allow_training));
-        if (policy.allow_publishing !== undefined)
-          query.set('allow_publishing', String(policy.allow_publishing));
         query.set('zdr_only', String(policy.zdr_only));
-        query.set('regions', (policy.regions ?? []).join(','));
+        query.set('regions', policy.regions.join(','));
       }
       return read<Privacy>(`api/internal/privacy?${query}`);
     },
@@ -38,10 +36,7 @@ export type ServerSettings = Record<string, unknown> & { version: string };
 export const serverSettingsQuery = queryOptions({
   queryKey: ['server-settings'],
   staleTime: 60_000,
-  queryFn: async () => {
-    const answer = await read<ServerSettings | { data: ServerSettings }>('api/internal/settings');
-    return ('data' in answer ? answer.data : answer) as ServerSettings;
-  },
+  queryFn: () => read<ServerSettings>('api/internal/settings'),
 });
 
 export type StatusWindow = '1h' | '24h' | '90d';
@@ -60,9 +55,15 @@ export const providerStatesQuery = (window: StatusWindow) =>
   queryOptions({
     queryKey: ['provider-states', window],
     staleTime: 15_000,
-    queryFn: async () =>
-      (await read<{ data: ProviderState[] }>(`api/internal/status/providers?window=${window}`)).data,
+    queryFn: async () => {
+      const path = `api/internal/status/providers?window=${window}`;
+      const { data } = await read<{ data: ProviderState[] }>(path);
+      return data.map(one => ({ ...one, uptime: share(one.uptime) }));
+    },
   });
+
+/** The API tells uptimes in percent. */
+const share = (percent: number | null) => (percent === null ? null : percent / 100);
 
 export type ModelStats = {
   id: string;
@@ -72,15 +73,12 @@ export type ModelStats = {
   speed: number | null;
   uptime: number | null;
 };
-/** By model. The server may tell them as a list or by name. */
+/** By model. */
 export const modelStatsQuery = queryOptions({
   queryKey: ['model-stats'],
   staleTime: 60_000,
   queryFn: async () => {
-    const { data } = await read<{ data: ModelStats[] | Record<string, Omit<ModelStats, 'id'>> }>(
-      'api/internal/models/stats',
-    );
-    const list = Array.isArray(data) ? data : Object.entries(data).map(([id, one]) => ({ ...one, id }));
-    return new Map(list.map(one => [one.id, one]));
+    const { data } = await read<{ data: ModelStats[] }>('api/internal/models/stats');
+    return new Map(data.map(one => [one.id, { ...one, uptime: share(one.uptime) }]));
   },
 });

@@ -12,6 +12,7 @@ import { Load, Refusal } from '../ui/states';
 
 const REGIONS: [string, string][] = [
   ['eu', 'European Union'],
+  ['europe', 'Europe'],
   ['us', 'United States'],
 ];
 
@@ -26,11 +27,10 @@ export function PrivacyPage() {
   );
 }
 
-const policyOf = (one: Privacy): Policy => ({
-  allow_training: one.allow_training,
-  ...(one.allow_publishing !== undefined && { allow_publishing: one.allow_publishing }),
-  zdr_only: one.zdr_only,
-  regions: one.regions?.length ? one.regions : null,
+const policyOf = ({ allow_training, zdr_only, regions }: Privacy): Policy => ({
+  allow_training,
+  zdr_only,
+  regions: [...regions].sort(),
 });
 
 function Editor({ inForce }: { inForce: Privacy }) {
@@ -48,7 +48,7 @@ function Editor({ inForce }: { inForce: Privacy }) {
     mutationFn: () => setPrivacy(policy),
     onSuccess: () => refresh(client, 'privacy', 'models', 'endpoints'),
   });
-  const regions = inForce.available_regions ?? REGIONS.map(([value]) => value);
+  const regions = inForce.available_regions;
   const name = new Map(REGIONS);
   return (
     <div className="grid grid-cols-2 gap-x-12 gap-y-8 max-lg:grid-cols-1">
@@ -68,14 +68,6 @@ function Editor({ inForce }: { inForce: Privacy }) {
               disabled={Boolean(reason)}
               onChange={event => set({ allow_training: event.target.checked })}
             />
-            {policy.allow_publishing !== undefined && (
-              <Checkbox
-                label="Providers may publish prompts"
-                checked={policy.allow_publishing}
-                disabled={Boolean(reason)}
-                onChange={event => set({ allow_publishing: event.target.checked })}
-              />
-            )}
             <Checkbox
               label="Only providers that keep nothing"
               hint="Zero data retention: as if every request said zdr: true."
@@ -91,12 +83,11 @@ function Editor({ inForce }: { inForce: Privacy }) {
               <Checkbox
                 key={region}
                 label={name.get(region) ?? region}
-                checked={policy.regions?.includes(region) ?? false}
+                checked={policy.regions.includes(region)}
                 disabled={Boolean(reason)}
                 onChange={event => {
-                  const others = (policy.regions ?? []).filter(one => one !== region);
-                  const next = event.target.checked ? [...others, region] : others;
-                  set({ regions: next.length ? next.sort() : null });
+                  const others = policy.regions.filter(one => one !== region);
+                  set({ regions: event.target.checked ? [...others, region].sort() : others });
                 }}
               />
             ))}

@@ -1,11 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type CredentialProvider, storeCredential, type TestResult, testKey } from '../../api/credentials';
-import { refresh } from '../../api/queries';
+import { refresh, workspacesQuery } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import { useReason } from '../../session/session';
 import { Button } from '../../ui/button';
-import { Checkbox, Field, Input } from '../../ui/field';
+import { Checkbox, Field, Input, Select } from '../../ui/field';
 import { Refusal } from '../../ui/states';
 import { Verdict } from './verdict';
 
@@ -34,11 +34,14 @@ type Props = { provider: CredentialProvider; isFallback?: boolean; onStored: () 
 export function CredentialForm({ provider, isFallback = false, onStored }: Props) {
   const client = useQueryClient();
   const reason = useReason('credentials');
+  const workspaces = useQuery(workspacesQuery);
   const [key, setKey] = useState('');
   const [base, setBase] = useState('');
-  const typed = key.trim();
+  // Servers that ask for no key are sent none, but a credential has one.
+  const typed = key.trim() || (provider.key_optional ? 'none' : '');
+  const asksAddress = provider.needs_base_url || provider.key_optional;
   const lacksBase = provider.needs_base_url && !/^https?:\/\/./.test(base.trim());
-  const waits = lacksBase || (typed === '' && !provider.key_optional);
+  const waits = lacksBase || typed === '';
   const test = useTest(provider.slug, typed, base.trim(), waits);
   const storing = useMutation({
     mutationFn: (form: FormData) =>
@@ -48,6 +51,7 @@ export function CredentialForm({ provider, isFallback = false, onStored }: Props
         ...(base.trim() && { base_url: base.trim() }),
         name: String(form.get('label') ?? '').trim() || undefined,
         is_fallback: form.get('fallback') === 'on',
+        workspace_id: String(form.get('workspace') ?? '') || null,
       }),
     onSuccess: async () => {
       await refresh(client, 'credentials', 'credential-providers', 'models', 'models-of-mine');
@@ -63,18 +67,22 @@ export function CredentialForm({ provider, isFallback = false, onStored }: Props
         storing.mutate(new FormData(event.currentTarget));
       }}
     >
-      {provider.needs_base_url && (
+      {asksAddress && (
         <Field
           label="Address"
-          hint="Where its API is, as http:// or https://."
+          hint={
+            provider.needs_base_url
+              ? 'Where its API is, as http:// or https://.'
+              : `Empty: ${provider.base_url}`
+          }
           error={fieldError(storing.error, 'base_url')}
         >
           {wiring => (
             <Input
               {...wiring}
               type="url"
-              required
-              placeholder="http://127.0.0.1:11434"
+              required={provider.needs_base_url}
+              placeholder={provider.base_url || 'http://127.0.0.1:11434'}
               value={base}
               onChange={event => setBase(event.target.value)}
               className="font-mono"
@@ -115,6 +123,23 @@ export function CredentialForm({ provider, isFallback = false, onStored }: Props
       <Field label="Name (optional)" hint="To tell several keys of one provider apart.">
         {wiring => <Input {...wiring} name="label" maxLength={255} autoComplete="off" />}
       </Field>
+      {(workspaces.data?.length ?? 0) > 1 && (
+        <Field
+          label="Who uses it"
+          hint="What is paid with a workspace’s own key is not charged to its credit."
+        >
+          {wiring => (
+            <Select {...wiring} name="workspace" defaultValue="">
+              <option value="">Everybody</option>
+              {workspaces.data?.map(one => (
+                <option key={one.id} value={one.id}>
+                  Only {one.name}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+      )}
       <Checkbox name="fallback" label="Use it only when the others fail" defaultChecked={isFallback} />
       <Refusal error={otherError(storing.error, ['key', 'base_url'])} />
       <Button

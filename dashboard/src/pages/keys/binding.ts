@@ -12,7 +12,13 @@ export type Binding = {
   resets: string;
 };
 
-const WHOSE = { key: null, member: 'of its member', workspace: 'of its workspace', credit: 'the credit' };
+const WHOSE = {
+  key: null,
+  member: 'of its member',
+  workspace: 'of its workspace',
+  credit: 'the credit',
+  guardrail: 'of a guardrail',
+};
 
 /** The limit that stops a key first: its own, its member's, its workspace's, or the credit of the
     account. Where several are told apart by the server only one binds. */

@@ -6,7 +6,7 @@ import {
   type ManagementKey,
   managementKeysQuery,
 } from '../../api/people';
-import { refresh } from '../../api/queries';
+import { membersQuery, refresh } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import { dateOf } from '../../lib/moment';
 import { Badge } from '../../ui/badge';
@@ -16,19 +16,14 @@ import { Field, Input } from '../../ui/field';
 import { Empty, Load, Refusal } from '../../ui/states';
 import { type Column, Table } from '../../ui/table';
 import { TypedName } from '../../ui/typed-name';
+import { memberName } from '../members/member-name';
 import { isExpired } from './order';
 import { Secret } from './secret';
-
-const creatorOf = (key: ManagementKey) =>
-  key.creator === null
-    ? 'the command line'
-    : typeof key.creator === 'string'
-      ? key.creator
-      : key.creator.name || key.creator.email;
 
 export function ManagementKeys({ creates, onClose }: { creates: boolean; onClose: () => void }) {
   const query = useQuery(managementKeysQuery);
   const [deleting, setDeleting] = useState<ManagementKey | null>(null);
+  const members = useQuery(membersQuery);
   const columns = useMemo<Column<ManagementKey>[]>(
     () => [
       {
@@ -42,7 +37,15 @@ export function ManagementKeys({ creates, onClose }: { creates: boolean; onClose
           </span>
         ),
       },
-      { key: 'creator', label: 'Made by', wide: true, cell: creatorOf },
+      {
+        key: 'creator',
+        label: 'Made by',
+        wide: true,
+        cell: key => {
+          const maker = members.data?.find(one => one.id === key.creator);
+          return maker ? memberName(maker) : (key.creator ?? 'the command line');
+        },
+      },
       { key: 'created', label: 'Made', wide: true, cell: key => dateOf(key.created_at) },
       {
         key: 'used',
@@ -65,7 +68,7 @@ export function ManagementKeys({ creates, onClose }: { creates: boolean; onClose
         ),
       },
     ],
-    [],
+    [members.data],
   );
   return (
     <>

@@ -62,24 +62,16 @@ export function KeysPage() {
   );
 }
 
-/** The server's names of what keys are ordered by. */
-const ORDERS: Record<string, string> = {
-  name: 'name',
-  month: 'spend',
-  used: 'last_used',
-  expires: 'expires',
-  created: 'created',
-};
+const ORDERS = [
+  ['created', 'Oldest first'],
+  ['name', 'By name'],
+  ['spend', 'Most spent first'],
+  ['last_used', 'Last used first'],
+  ['expires', 'First to end'],
+] as const;
 
 function ApiKeys({ search, set }: Props) {
-  const order = search.order ?? 'created';
-  const descending = search.descending ?? order !== 'name';
-  const question = {
-    workspace: search.workspace,
-    search: search.q,
-    order: ORDERS[order] ?? 'created',
-    descending,
-  };
+  const question = { workspace: search.workspace, search: search.q, order: search.order };
   const query = useInfiniteQuery({ ...keysQuery(question), placeholderData: before => before });
   const workspaces = useQuery(workspacesQuery);
   const keys = useMemo(() => query.data?.pages.flatMap(page => page.keys) ?? [], [query.data]);
@@ -88,6 +80,20 @@ function ApiKeys({ search, set }: Props) {
       <search>
         <form className="flex flex-wrap items-center gap-2" onSubmit={event => event.preventDefault()}>
           <SearchField value={search.q ?? ''} onChange={q => set({ q: q || undefined })} />
+          <Select
+            aria-label="Order"
+            className="max-w-44"
+            value={search.order ?? 'created'}
+            onChange={event =>
+              set({ order: event.target.value === 'created' ? undefined : event.target.value })
+            }
+          >
+            {ORDERS.map(([value, label]) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+          </Select>
           {(workspaces.data?.length ?? 0) > 1 && (
             <Select
               aria-label="Workspace"
@@ -127,7 +133,7 @@ function ApiKeys({ search, set }: Props) {
             </Empty>
           ) : (
             <>
-              <KeyTable keys={keys} order={order} descending={descending} set={set} />
+              <KeyTable keys={keys} />
               {query.hasNextPage && (
                 <Button
                   className="self-start"
@@ -172,13 +178,7 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
   );
 }
 
-type TableProps = {
-  keys: Key[];
-  order: string;
-  descending: boolean;
-  set: (patch: Partial<KeysSearch>) => void;
-};
-function KeyTable({ keys, order, descending, set }: TableProps) {
+function KeyTable({ keys }: { keys: Key[] }) {
   const [editing, setEditing] = useState<Key | null>(null);
   const [deleting, setDeleting] = useState<Key | null>(null);
   const [rotating, setRotating] = useState<Key | null>(null);
@@ -191,8 +191,6 @@ function KeyTable({ keys, order, descending, set }: TableProps) {
         columns={columns}
         rowKey={key => key.hash}
         rowClass={key => (key.disabled || isExpired(key) ? 'text-ink-3' : '')}
-        sort={{ key: order, descending }}
-        onSort={key => set({ order: key, descending: order === key ? !descending : key !== 'name' })}
       />
       <EditKey keyToEdit={editing} onClose={() => setEditing(null)} />
       <RotateKey keyToRotate={rotating} onClose={() => setRotating(null)} />
@@ -241,7 +239,6 @@ function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key
       key: 'today',
       label: 'Today',
       numeric: true,
-      sortable: false,
       cell: key => today(nano(key.usage_daily)),
     },
     { key: 'month', label: 'This month', numeric: true, cell: key => month(nano(key.usage_monthly)) },
@@ -250,7 +247,6 @@ function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key
       key: 'resets',
       label: 'Starts afresh',
       wide: true,
-      sortable: false,
       cell: key => bindingOf(key)?.resets ?? '',
     },
     {
@@ -268,7 +264,6 @@ function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key
     {
       key: 'actions',
       label: 'Actions',
-      sortable: false,
       cell: key => (
         <span className="flex items-center gap-0.5 whitespace-nowrap text-ink">
           <Link

@@ -11,7 +11,7 @@ import {
 import { type Member, refresh } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import { resetsAt } from '../../lib/moment';
-import { nano, plain, usd } from '../../lib/money';
+import { nano, plain } from '../../lib/money';
 import type { Role } from '../../session/session';
 import { useAbility, useReason, useSession } from '../../session/session';
 import { Button } from '../../ui/button';
@@ -137,7 +137,6 @@ function Limits({ member, reason }: { member: Member; reason: string | false }) 
                 interval={interval}
                 label={label}
                 limit={of ? plain(nano(of.limit_usd)) : ''}
-                used={of?.used_usd === undefined ? null : usd(nano(of.used_usd))}
                 reason={reason}
               />
             );
@@ -153,10 +152,9 @@ type LimitProps = {
   interval: string;
   label: string;
   limit: string;
-  used: string | null;
   reason: string | false;
 };
-function LimitRow({ member, interval, label, limit, used, reason }: LimitProps) {
+function LimitRow({ member, interval, label, limit, reason }: LimitProps) {
   const client = useQueryClient();
   const [amount, setAmount] = useState(limit);
   const saving = useMutation({
@@ -192,7 +190,7 @@ function LimitRow({ member, interval, label, limit, used, reason }: LimitProps) 
           onChange={event => setAmount(event.target.value)}
         />
         <span className="flex-1 text-xs text-ink-3">
-          USD{used !== null && `, ${used} used`}
+          USD
           {limit && interval !== 'lifetime' && `, afresh ${resetsAt(interval, Date.now())}`}
         </span>
         {amount !== limit && (

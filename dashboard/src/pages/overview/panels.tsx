@@ -55,7 +55,7 @@ export function ProvidersToday() {
 }
 
 export function KeysNearLimit() {
-  const query = useInfiniteQuery(keysQuery({ order: 'spend', descending: true }));
+  const query = useInfiniteQuery(keysQuery({ order: 'spend' }));
   const near = useMemo(
     () =>
       (query.data?.pages.flatMap(page => page.keys) ?? [])
