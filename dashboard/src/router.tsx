@@ -5,6 +5,7 @@ import {
   createRouter,
   Link,
   lazyRouteComponent,
+  Navigate,
   type RouteComponent,
 } from '@tanstack/react-router';
 import { ApiError, basePath } from './api/client';
@@ -86,7 +87,7 @@ const status = createRoute({
   getParentRoute,
   path: '/status',
   validateSearch: search.statusSearch,
-  component: page(() => import('./pages/status'), 'StatusPage'),
+  component: page(() => import('./pages/status/page'), 'StatusPage'),
 });
 const keys = createRoute({
   getParentRoute,
@@ -94,6 +95,35 @@ const keys = createRoute({
   validateSearch: search.keysSearch,
   component: page(() => import('./pages/keys/page'), 'KeysPage'),
 });
+const credentials = createRoute({
+  getParentRoute,
+  path: '/byok',
+  validateSearch: search.credentialsSearch,
+  component: page(() => import('./pages/byok/page'), 'CredentialsPage'),
+});
+const privacy = createRoute({
+  getParentRoute,
+  path: '/privacy',
+  component: page(() => import('./pages/privacy'), 'PrivacyPage'),
+});
+const profile = createRoute({
+  getParentRoute,
+  path: '/profile',
+  component: page(() => import('./pages/profile'), 'ProfilePage'),
+});
+const setup = createRoute({
+  getParentRoute,
+  path: '/setup',
+  validateSearch: search.setupSearch,
+  component: page(() => import('./pages/entrance/setup'), 'SetupPage'),
+});
+const invite = createRoute({
+  getParentRoute,
+  path: '/invite/$token',
+  component: page(() => import('./pages/entrance/invite'), 'InvitePage'),
+});
+/** Whoever is signed in already has nothing to do here; all others are asked at any address. */
+const login = createRoute({ getParentRoute, path: '/login', component: () => <Navigate to="/" replace /> });
 const workspaces = createRoute({
   getParentRoute,
   path: '/workspaces',
@@ -107,7 +137,7 @@ const workspace = createRoute({
 const members = createRoute({
   getParentRoute,
   path: '/members',
-  component: page(() => import('./pages/members'), 'MembersPage'),
+  component: page(() => import('./pages/members/page'), 'MembersPage'),
 });
 const audit = createRoute({
   getParentRoute,
@@ -148,6 +178,12 @@ const routeTree = root.addChildren([
   credits,
   settings,
   consent,
+  credentials,
+  privacy,
+  profile,
+  setup,
+  invite,
+  login,
 ]);
 
 export const router = createRouter({

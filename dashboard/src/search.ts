@@ -1,6 +1,8 @@
 /** What the address of each page may say. The address is the state: every view can be linked,
     reloaded and reached with Back. Names are OpenRouter's where it has them. */
 import type { Filter } from './api/analytics';
+import { FILTERS, type FilterName, type LogFilter } from './api/filters';
+import type { StatusWindow } from './api/server';
 import type { Range } from './lib/moment';
 
 type Given = Record<string, unknown>;
@@ -41,10 +43,12 @@ export const modelsSearch = (given: Given): ModelsSearch => ({
   descending: truth(given.descending),
 });
 
-export type PlaygroundSearch = { models?: string; prompt?: string };
+export type PlaygroundSearch = { models?: string; prompt?: string; set?: string; blind?: boolean };
 export const playgroundSearch = (given: Given): PlaygroundSearch => ({
   models: text(given.models),
   prompt: text(given.prompt),
+  set: text(given.set),
+  blind: truth(given.blind),
 });
 
 /** A filter as the address has it: `provider:Acme`. */
@@ -66,13 +70,13 @@ export const activitySearch = (given: Given): ActivitySearch => {
   };
 };
 
-export type LogsSearch = { range?: Range; model?: string; key?: string; session?: string; id?: string };
+export type LogsSearch = { range?: Range; id?: string; tail?: boolean } & Pick<LogFilter, FilterName>;
 export const logsSearch = (given: Given): LogsSearch => ({
   range: oneOf(given.range, RANGES),
-  model: text(given.model),
-  key: text(given.key),
-  session: text(given.session),
+  ...Object.fromEntries(FILTERS.map(name => [name, text(given[name])])),
+  status: oneOf(given.status, ['ok', 'failed', 'cancelled'] as const),
   id: text(given.id),
+  tail: truth(given.tail),
 });
 
 export type RankingsSearch = { range?: Range; by?: 'model' | 'provider' | 'api_key' };
@@ -81,22 +85,36 @@ export const rankingsSearch = (given: Given): RankingsSearch => ({
   by: oneOf(given.by, ['model', 'provider', 'api_key'] as const),
 });
 
-export type StatusSearch = { range?: Range };
-export const statusSearch = (given: Given): StatusSearch => ({ range: oneOf(given.range, RANGES) });
+export type StatusSearch = { window?: StatusWindow; provider?: string };
+export const statusSearch = (given: Given): StatusSearch => ({
+  window: oneOf(given.window, ['1h', '24h', '90d'] as const),
+  provider: text(given.provider),
+});
+
+export type CredentialsSearch = { add?: string; q?: string };
+export const credentialsSearch = (given: Given): CredentialsSearch => ({
+  add: text(given.add),
+  q: text(given.q),
+});
+
+export type SetupSearch = { step?: 'provider' | 'request' };
+export const setupSearch = (given: Given): SetupSearch => ({
+  step: oneOf(given.step, ['provider', 'request'] as const),
+});
 
 export type KeysSearch = {
   workspace?: string;
   q?: string;
   create?: boolean;
+  kind?: 'management';
   order?: string;
-  descending?: boolean;
 };
 export const keysSearch = (given: Given): KeysSearch => ({
   workspace: text(given.workspace),
   q: text(given.q),
   create: truth(given.create),
+  kind: oneOf(given.kind, ['management'] as const),
   order: text(given.order),
-  descending: truth(given.descending),
 });
 
 /** What an application put into the address of the consent page, as it stands there. */

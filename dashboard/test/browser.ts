@@ -8,14 +8,14 @@ export const launch = (): Promise<Browser> =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
 
 type Options = {
-  managementKey?: string;
-  inferenceKey?: string;
+  /** Whose session it is: the value of its cookie. */
+  session?: string;
   theme?: 'light' | 'dark';
   width?: number;
 };
 export type Opened = { page: Page; context: BrowserContext; problems: string[]; finish: () => Promise<void> };
 
-/** A page of its own, signed in if a key is given. It keeps what must not happen: messages of errors on
+/** A page of its own, signed in if a session is given. It keeps what must not happen: messages of errors on
     the console, and requests to any other host. */
 export async function open(browser: Browser, site: string, options: Options = {}): Promise<Opened> {
   const context = await browser.newContext({
@@ -34,20 +34,21 @@ export async function open(browser: Browser, site: string, options: Options = {}
     if (!['data:', 'blob:'].includes(url.protocol) && url.host !== host)
       problems.push(`foreign: ${request.url()}`);
   });
-  await page.addInitScript(
-    ({ managementKey, inferenceKey, theme }) => {
-      if (theme) localStorage.setItem('theme', theme);
-      // Once: what a test does to the session stays done when the page is loaded again.
-      if (sessionStorage.getItem('test')) return;
-      sessionStorage.setItem('test', 'yes');
-      if (managementKey) {
-        sessionStorage.setItem('trunkline.management-key', managementKey);
-        sessionStorage.setItem('trunkline.management-label', 'sk-or-v1-abc...1234');
-      }
-      if (inferenceKey) sessionStorage.setItem('trunkline.inference-key', inferenceKey);
-    },
-    { managementKey: options.managementKey, inferenceKey: options.inferenceKey, theme: options.theme },
-  );
+  if (options.session) {
+    const { pathname } = new URL(site);
+    await context.addCookies([
+      {
+        name: 'trunkline_session',
+        value: options.session,
+        domain: new URL(site).hostname,
+        path: `${pathname.replace(/\/$/, '')}/`,
+        httpOnly: true,
+        sameSite: 'Lax',
+      },
+    ]);
+  }
+  const { theme } = options;
+  if (theme) await page.addInitScript(chosen => localStorage.setItem('theme', chosen), theme);
   const finish = async () => {
     await context.close();
     expect(problems).toEqual([]);

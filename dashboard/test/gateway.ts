@@ -5,9 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** The real binary, with a data folder of its own. */
-export type Gateway = { url: string; managementKey: string; apiKey: string; stop: () => void };
+export type Gateway = {
+  /** With the base path, without a slash at its end. */
+  url: string;
+  /** The owner's session: the value of its cookie. */
+  session: string;
+  managementKey: string;
+  apiKey: string;
+  /** Runs a command of the binary on the same data folder. */
+  command: (...args: string[]) => string;
+  stop: () => void;
+};
 
 const BINARY = process.env.TRUNKLINE_BIN ?? new URL('../../target/debug/trunkline', import.meta.url).pathname;
+export const OWNER = { email: 'ada@example.org', name: 'Ada King', password: 'correct horse battery' };
 
 const freePort = () =>
   new Promise<number>(done => {
@@ -17,7 +28,29 @@ const freePort = () =>
     });
   });
 
-export async function startGateway(): Promise<Gateway> {
+/** The code of a set-up link. */
+export const codeOf = (link: string) => /#code=([\w-]+)/.exec(link)?.[1] ?? '';
+
+/** A POST of the dashboard, as a session makes it. */
+export const post = (gateway: Pick<Gateway, 'url'>, path: string, body: unknown, session?: string) =>
+  fetch(`${gateway.url}/${path}`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-trunkline-request': '1',
+      ...(session && { cookie: `trunkline_session=${session}` }),
+    },
+    body: JSON.stringify(body),
+  });
+export const cookieOf = (response: Response) =>
+  /trunkline_session=([^;]+)/.exec(response.headers.get('set-cookie') ?? '')?.[1] ?? '';
+
+type Options = {
+  base?: string;
+  /** Whether somebody has set it up, and has keys. */
+  isSetUp?: boolean;
+};
+export async function startGateway({ base = '', isSetUp = true }: Options = {}): Promise<Gateway> {
   if (!existsSync(BINARY))
     throw new Error(`There is no gateway at ${BINARY}: build it, or say where it is in TRUNKLINE_BIN`);
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-dashboard-'));
@@ -28,13 +61,14 @@ export async function startGateway(): Promise<Gateway> {
     TRUNKLINE_LISTEN: `127.0.0.1:${port}`,
     TRUNKLINE_METRICS_LISTEN: 'off',
     TRUNKLINE_SIMULATED: 'on',
+    TRUNKLINE_BASE_PATH: base,
   };
   const child: ChildProcess = spawn(BINARY, ['serve'], { env, stdio: 'ignore' });
   const stop = () => {
     child.kill();
     child.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   };
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://127.0.0.1:${port}${base}`;
   for (let tries = 0; ; tries++) {
     const ready = await fetch(`${url}/readyz`).then(
       response => response.ok,
@@ -47,17 +81,19 @@ export async function startGateway(): Promise<Gateway> {
     }
     await new Promise(done => setTimeout(done, 100));
   }
-  const make = (...flags: string[]): string =>
-    JSON.parse(execFileSync(BINARY, ['key', 'create', '--json', ...flags], { env, encoding: 'utf8' })).key;
-  const managementKey = make('--name', 'console', '--management');
-  const apiKey = make('--name', 'traffic');
-  // A key that was just made is in force within a second.
-  for (let tries = 0; tries < 50; tries++) {
-    const known = await fetch(`${url}/api/v1/key`, { headers: { authorization: `Bearer ${apiKey}` } });
-    if (known.ok) break;
-    await new Promise(done => setTimeout(done, 100));
-  }
-  return { url, managementKey, apiKey, stop };
+  const command = (...args: string[]): string => execFileSync(BINARY, args, { env, encoding: 'utf8' });
+  const gateway: Gateway = { url, session: '', managementKey: '', apiKey: '', command, stop };
+  if (!isSetUp) return gateway;
+  const made = await post(gateway, 'api/internal/setup', { ...OWNER, code: codeOf(command('setup-link')) });
+  if (made.status !== 201) throw new Error(`Setting up was refused: ${await made.text()}`);
+  gateway.session = cookieOf(made);
+  const key = async (path: string, name: string) => {
+    const answer = await post(gateway, path, { name }, gateway.session);
+    return ((await answer.json()) as { key: string }).key;
+  };
+  gateway.managementKey = await key('api/internal/management-keys', 'console');
+  gateway.apiKey = await key('api/v1/keys', 'traffic');
+  return gateway;
 }
 
 /** Some requests, so that pages have something to show. */

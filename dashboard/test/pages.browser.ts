@@ -2,10 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launch, open, settle, violations } from './browser';
-import { type Gateway, makeTraffic, startGateway } from './gateway';
-import { type Site, serve } from './server';
+import { type Gateway, makeTraffic, OWNER, startGateway } from './gateway';
 
-const DIST = new URL('../dist', import.meta.url).pathname;
 /** Every page, and what proves that it is there. */
 const PAGES: Record<string, string> = {
   '/': 'Overview',
@@ -17,6 +15,10 @@ const PAGES: Record<string, string> = {
   '/rankings': 'Rankings',
   '/status': 'Provider status',
   '/keys': 'API keys',
+  '/keys?kind=management': 'Management keys',
+  '/byok': 'Provider keys',
+  '/privacy': 'Privacy',
+  '/profile': 'Profile',
   '/workspaces': 'Workspaces',
   '/workspaces/default': 'Default',
   '/members': 'Members',
@@ -28,25 +30,21 @@ const CONSENT = `/auth?callback_url=${encodeURIComponent('https://app.example/ba
 
 let gateway: Gateway;
 let browser: Browser;
-let site: Site;
 
 beforeAll(async () => {
   gateway = await startGateway();
   [browser] = await Promise.all([launch(), makeTraffic(gateway)]);
-  site = await serve(DIST, gateway.url);
 });
 afterAll(async () => {
   await browser?.close();
-  site?.close();
   gateway?.stop();
 });
 
 for (const theme of ['light', 'dark'] as const) {
   for (const width of [1360, 390]) {
     test(`every page in ${theme}, ${width} wide: there, accessible, quiet, nothing from another host`, async () => {
-      const { page, finish } = await open(browser, site.url, {
-        managementKey: gateway.managementKey,
-        inferenceKey: gateway.apiKey,
+      const { page, finish } = await open(browser, gateway.url, {
+        session: gateway.session,
         theme,
         width,
       });
@@ -54,7 +52,7 @@ for (const theme of ['light', 'dark'] as const) {
         ...PAGES,
         [CONSENT]: 'An application asks for access',
       })) {
-        await page.goto(site.url + path);
+        await page.goto(gateway.url + path);
         await page.getByRole('heading', { level: 1, name: heading }).waitFor();
         await settle(page);
         expect(await violations(page), `${path} in ${theme}`).toEqual([]);
@@ -68,34 +66,35 @@ for (const theme of ['light', 'dark'] as const) {
 }
 
 test('without a session every address asks to sign in, and then shows what was asked for', async () => {
-  const { page, problems, finish } = await open(browser, site.url);
-  await page.goto(`${site.url}/credits`);
+  const { page, problems, finish } = await open(browser, gateway.url);
+  await page.goto(`${gateway.url}/credits`);
   await page.getByRole('heading', { name: 'Sign in to Trunkline' }).waitFor();
   expect(await violations(page)).toEqual([]);
-  await page.getByLabel('Management key').fill('sk-or-v1-wrong');
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByText('The server does not know this key').waitFor();
-  await page.getByLabel('Management key').fill(gateway.apiKey);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByText('needs a management key').waitFor();
-  await page.getByLabel('Management key').fill(gateway.managementKey);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  // What password managers look for.
+  expect(await page.getByLabel('Mail address').getAttribute('autocomplete')).toBe('username');
+  expect(await page.getByLabel('Password').getAttribute('autocomplete')).toBe('current-password');
+  await page.getByLabel('Mail address').fill(OWNER.email);
+  await page.getByLabel('Password').fill('wrong');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').waitFor();
+  await page.getByLabel('Password').fill(OWNER.password);
+  await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: 'Credits' }).waitFor();
-  expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain('sk-or-v1');
   await page.reload();
   await page.getByRole('heading', { level: 1, name: 'Credits' }).waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in to Trunkline' }).waitFor();
-  expect(await page.evaluate(() => sessionStorage.getItem('trunkline.management-key'))).toBeNull();
-  // The browser itself tells of the refused key.
+  await page.goto(`${gateway.url}/login`);
+  await page.getByRole('heading', { name: 'Sign in to Trunkline' }).waitFor();
+  // The browser itself tells of what was refused.
   problems.splice(0, problems.length, ...problems.filter(one => !one.includes('401')));
   await finish();
 });
 
-for (const base of ['/gw/', '/team/llm/']) {
-  test(`one build works under ${base}`, async () => {
-    const below = await serve(DIST, gateway.url, base);
-    const { page, finish } = await open(browser, below.url, { managementKey: gateway.managementKey });
+for (const base of ['/gw', '/team/llm']) {
+  test(`the binary serves everything below ${base}, and without it`, async () => {
+    const below = await startGateway({ base });
+    const { page, finish } = await open(browser, below.url, { session: below.session });
     await page.goto(`${below.url}/models/simulated/chat:free`);
     await page.getByRole('heading', { level: 1, name: 'Chat (free)' }).waitFor();
     await page
@@ -105,47 +104,68 @@ for (const base of ['/gw/', '/team/llm/']) {
     await page.getByRole('link', { name: 'API keys' }).click();
     await page.getByRole('cell', { name: /^traffic/ }).waitFor();
     expect(page.url()).toBe(`${below.url}/keys`);
-    below.close();
+    // A proxy that takes the path away: the page still leads below it.
+    const bare = await fetch(`${new URL(below.url).origin}/logs`, { headers: { accept: 'text/html' } });
+    expect(await bare.text()).toContain(`<base href="${base}/" />`);
     await finish();
+    below.stop();
   });
 }
 
+test('what is served may do nothing but what it needs, and is kept for as long as it is good', async () => {
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    fetch(`${gateway.url}${path}`, { headers: { accept: 'text/html', ...headers } });
+  const page = await get('/models/openai/gpt-4.1');
+  expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self';/);
+  expect(page.headers.get('cache-control')).toBe('no-cache');
+  const tag = page.headers.get('etag') ?? '';
+  expect((await get('/logs', { 'if-none-match': tag })).status).toBe(304);
+  const script = /assets\/index-[\w-]+\.js/.exec(await page.text())?.[0];
+  const asset = await get(`/${script}`);
+  expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+  expect(asset.headers.get('content-type')).toMatch(/^text\/javascript/);
+  expect((await get('/assets/index-gone.js')).status).toBe(404);
+  const missing = await get('/api/v1/nothing');
+  expect([missing.status, missing.headers.get('content-type')]).toEqual([404, 'application/json']);
+});
+
 test('a server without traffic shows how to make some, and the figures when it comes', async () => {
   const fresh = await startGateway();
-  const place = await serve(DIST, fresh.url);
-  const { page, finish } = await open(browser, place.url, { managementKey: fresh.managementKey });
+  const { page, finish } = await open(browser, fresh.url, { session: fresh.session });
   for (const [path, title] of [
     ['/logs', 'Waiting for the first request'],
     ['/rankings', 'Rankings start with the first request'],
     ['/status', 'No provider was asked in this time'],
     ['/activity', 'No traffic in this range'],
     ['/credits', 'No entry yet'],
-    ['/members', 'Nobody but the owner'],
     ['/', 'Waiting for the first request'],
   ]) {
-    await page.goto(place.url + path);
+    await page.goto(fresh.url + path);
     await page.getByRole('heading', { name: title }).waitFor();
     expect(await violations(page), path).toEqual([]);
   }
-  await page.getByText(`${place.url}/api/v1/chat/completions`).waitFor();
+  await page.getByText(`${fresh.url}/api/v1/chat/completions`).waitFor();
   await makeTraffic(fresh, 3);
   await page.getByRole('link', { name: '3', exact: true }).waitFor({ timeout: 15_000 });
-  place.close();
   await finish();
   fresh.stop();
 });
 
 test('each page says what failed, and what to do', async () => {
-  const failing = await serve(DIST, gateway.url, '/', path =>
-    path.includes('analytics/query') ? 500 : undefined,
+  const { page, context } = await open(browser, gateway.url, { session: gateway.session });
+  await page.route('**/status/providers**', route =>
+    route.fulfill({
+      status: 500,
+      headers: { 'x-request-id': 'req-77' },
+      json: { error: { message: 'Refused' } },
+    }),
   );
-  const { page, context } = await open(browser, failing.url, { managementKey: gateway.managementKey });
-  await page.goto(`${failing.url}/status`);
+  await page.goto(`${gateway.url}/status`);
   await page.getByRole('alert').getByText('Provider status could not be loaded').waitFor();
   await page.getByText('The server’s log has the cause.').waitFor();
+  await page.getByText('req-77').waitFor();
   await page.getByRole('button', { name: 'Try again' }).waitFor();
   expect(await violations(page)).toEqual([]);
-  failing.close();
   await context.close();
 });
 

@@ -29,10 +29,11 @@ const LAYERS: [Layer; 12] = [
     layer("signing", &[], &[]),
     layer("allocator", &[], &[]),
     layer("store", &["ledger"], &[]),
+    layer("dashboard", &[], &[]),
     layer("testkit", &[], &[]),
     layer(
         "gateway",
-        &["protocol", "catalog", "ledger", "routing", "signing", "store"],
+        &["protocol", "catalog", "ledger", "routing", "signing", "store", "dashboard"],
         &["testkit"],
     ),
     layer(

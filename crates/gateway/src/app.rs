@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use store::{Settlements, Store};
+use store::{Micros, Settlements, Store};
 use tokio::sync::{Mutex, Semaphore, watch};
 
+use crate::api::lockout::Lockout;
 use crate::clock::now_micros;
 use crate::control::key_use::KeyUses;
 use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
-use crate::control::{CompileError, ControlSources, Snapshot, compile};
+use crate::control::{CompileError, ControlSources, SignedIn, Snapshot, compile};
 use crate::inference::estimate::TokenEstimates;
 use crate::inference::provenance::{self, Provenance};
 use crate::inference::sticky::Stickiness;
@@ -42,6 +43,8 @@ pub struct App {
     pub estimates: TokenEstimates,
     /// Where reasoning was made.
     pub provenance: Provenance,
+    /// Who failed to sign in too often.
+    pub lockout: Lockout,
     /// When keys were noted last that leave no generations.
     pub uses: KeyUses,
     /// When it began.
@@ -119,6 +122,7 @@ impl App {
             sticky,
             estimates: TokenEstimates::default(),
             provenance,
+            lockout: Lockout::default(),
             uses: KeyUses::default(),
             started: Instant::now(),
             sources,
@@ -175,6 +179,20 @@ impl App {
             compile(&state, &self.sources, Some(&self.snapshot()), &mut self.limits.names())?;
         self.snapshot.store(Arc::new(next));
         Ok(())
+    }
+
+    /// Remembers that a session is in use, and now and then has it written down, beside the
+    /// request.
+    pub fn session_seen(&self, signed_in: &SignedIn, now: Micros) {
+        if !signed_in.seen(now) {
+            return;
+        }
+        let (store, id) = (self.store.clone(), signed_in.session.id.clone());
+        tokio::spawn(async move {
+            if let Err(error) = store.session_seen(&id, now).await {
+                tracing::warn!(%error, "it could not be written down that a session is in use");
+            }
+        });
     }
 
     /// Whether new requests are still taken.

@@ -12,6 +12,7 @@ pub mod control;
 pub mod error;
 pub mod inference;
 pub mod listener;
+pub mod pages;
 pub mod passthrough;
 pub mod settings;
 mod socket;

@@ -33,6 +33,7 @@ use crate::control::limits::tend_while_open;
 use crate::inference;
 use crate::inference::address::addressed;
 
+use crate::pages;
 use crate::passthrough;
 use crate::socket::CallerSocket;
 use crate::upstream::{Pool, tls_config};
@@ -328,10 +329,18 @@ fn name_request(headers: &mut HeaderMap) {
 async fn dispatch(
     worker: Worker,
     mut router: axum::Router,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Response<AnswerBody> {
+    let base = &worker.app.settings.base_path;
+    if let Some(inner) = base.strip(request.uri()) {
+        *request.uri_mut() = inner;
+    } else if base.lacks_slash(request.uri()) {
+        return pages::with_slash(base);
+    }
+    let is_internal = request.uri().path().starts_with("/api/internal/");
     if request.method() == Method::OPTIONS {
-        return allow_any_origin(preflight());
+        let answer = preflight();
+        return if is_internal { answer } else { allow_any_origin(answer) };
     }
     if request.method() == Method::POST
         && let Some(route) = addressed(request.uri())
@@ -345,13 +354,16 @@ async fn dispatch(
         return allow_any_origin(answering.await);
     }
     match router.call(request).await {
+        // What only our own pages ask is for no other page.
+        Ok(response) if is_internal => response.map(AnswerBody::Control),
         Ok(response) => allow_any_origin(response.map(AnswerBody::Control)),
         Err(never) => match never {},
     }
 }
 
-/// Pages of any origin may call, as at OpenRouter: a caller is known by its key alone, never by a
-/// cookie that a browser would send along.
+/// Pages of any origin may call, as at OpenRouter, where a caller is known by its key. What is
+/// asked with the cookie of a session no other origin may read: browsers want to be told by
+/// `access-control-allow-credentials`, which is never sent.
 fn allow_any_origin(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

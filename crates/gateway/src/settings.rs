@@ -6,6 +6,7 @@ use ledger::PricePolicy;
 use ledger::rate::FreeTier;
 use rustls::pki_types::CertificateDer;
 
+use crate::pages::BasePath;
 use crate::upstream::Origin;
 
 /// Limits and times of the gateway.
@@ -47,6 +48,10 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// The address under which callers know this gateway, for links in errors.
     pub public_url: String,
+    /// The path below which everything is served as well, for proxies that do not take it away.
+    pub base_path: BasePath,
+    /// Whether there are pages.
+    pub dashboard: bool,
     /// Media may be downloaded from private addresses on behalf of callers.
     pub allow_private_downloads: bool,
     /// What becomes of calls at an unknown price, by who pays.
@@ -221,6 +226,8 @@ impl Default for Settings {
             drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(30),
             public_url: "http://127.0.0.1:8080".to_owned(),
+            base_path: BasePath::default(),
+            dashboard: true,
             allow_private_downloads: false,
             unknown_prices: PricePolicy::default(),
             region: "local".to_owned(),

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::audit::Deed;
 use crate::engine::{Row, Session, Sql, values};
+use crate::identity::KeyOrigin;
 use crate::member::members;
 use crate::secret::{hex, random_bytes};
 use crate::workspace::workspace_or_default;
@@ -109,6 +110,8 @@ pub struct ApiKey {
     pub expires_at: Option<Micros>,
     /// A key for the management endpoints rather than for inference (AUTH-7).
     pub is_management: bool,
+    /// What made it, where it was not a person.
+    pub origin: Option<KeyOrigin>,
     /// Microseconds since the Unix epoch.
     pub created_at: Micros,
     /// Microseconds since the Unix epoch.
@@ -139,6 +142,9 @@ pub struct NewApiKey {
     pub expires_at: Option<Micros>,
     /// A key for the management endpoints.
     pub is_management: bool,
+    /// What makes it, where it is not a person.
+    #[serde(default)]
+    pub origin: Option<KeyOrigin>,
 }
 
 /// A key just made: the only moment its text exists outside its owner's hands (AUTH-5).
@@ -330,6 +336,7 @@ pub(crate) async fn create(
         rates: new.rates,
         expires_at: new.expires_at,
         is_management: new.is_management,
+        origin: new.origin,
         created_at: now,
         updated_at: now,
     };
@@ -367,15 +374,16 @@ pub(crate) fn not_found(hash: &str) -> StoreError {
 }
 
 /// Named one by one: a node that still runs an older version goes on when a newer one adds some.
-const COLUMNS: &str = "hash, name, label, workspace_id, account_id, creator, disabled, deleted, \
+pub(crate) const COLUMNS: &str = "hash, name, label, workspace_id, account_id, creator, disabled, deleted, \
     limit_nano_usd, limit_reset, include_byok_in_limit, expires_at, is_management, created_at, \
-    updated_at, member_id, requests_per_minute, requests_per_day, concurrency";
+    updated_at, member_id, requests_per_minute, requests_per_day, concurrency, \
+    origin";
 
 async fn insert(session: &mut Session, key: &ApiKey) -> Result<(), StoreError> {
     let text = format!(
         "INSERT INTO api_key ({COLUMNS}) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19)"
+         $19, $20)"
     );
     let values = values![
         &key.hash,
@@ -397,6 +405,7 @@ async fn insert(session: &mut Session, key: &ApiKey) -> Result<(), StoreError> {
         key.rates.requests_per_minute,
         key.rates.requests_per_day,
         key.rates.concurrency,
+        key.origin.map(KeyOrigin::as_str),
     ];
     session.execute(Sql::composed(text), values).await?;
     Ok(())
@@ -419,7 +428,7 @@ pub(crate) async fn read_one(
     row.as_ref().map(from_row).transpose()
 }
 
-fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
+pub(crate) fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
     let limit_reset: Option<String> = row.try_get("limit_reset")?;
     let limit_reset = match limit_reset {
         None => None,
@@ -428,6 +437,7 @@ fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
                 .ok_or(StoreError::Corrupt { what: "limit_reset", reason: word })?,
         ),
     };
+    let origin: Option<String> = row.try_get("origin")?;
     Ok(ApiKey {
         hash: row.try_get("hash")?,
         name: row.try_get("name")?,
@@ -442,6 +452,8 @@ fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
         include_byok_in_limit: row.try_get("include_byok_in_limit")?,
         expires_at: row.try_get("expires_at")?,
         is_management: row.try_get("is_management")?,
+        // One that a newer node has made says nothing here.
+        origin: origin.as_deref().and_then(KeyOrigin::parse),
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         member_id: row.try_get("member_id")?,

@@ -10,7 +10,9 @@ use crate::api_key::{self, api_key_hash};
 use crate::audit::Deed;
 use crate::engine::{Row, values};
 use crate::secret::{hex, random_bytes};
-use crate::{Actor, ActorKind, CreatedApiKey, Micros, NewApiKey, Secret, Store, StoreError};
+use crate::{
+    Actor, ActorKind, CreatedApiKey, Micros, NewApiKey, Secret, Store, StoreError, identity,
+};
 
 /// How long a code can be exchanged: 10 minutes, in microseconds.
 pub const AUTHORIZATION_CODE_LIFE: Micros = 10 * 60 * 1_000_000;
@@ -107,11 +109,13 @@ impl Store {
         Ok(code)
     }
 
-    /// Removes what nobody can exchange any more, for as long as no new codes are made.
+    /// Removes codes that nobody can exchange any more, sessions that ended, and links that nobody
+    /// followed in time, for as long as no new ones are made.
     pub async fn remove_expired(&self, now: Micros) -> Result<(), StoreError> {
         let mut write = self.database().begin_write().await?;
         let text = "DELETE FROM authorization_code WHERE expires_at < $1";
         write.execute(text, values![now.saturating_sub(AUTHORIZATION_CODE_LIFE)]).await?;
+        identity::remove_ended(&mut write, now).await?;
         write.commit().await
     }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    Account, ApiKey, KeySecret, Member, MemberLimit, Overlay, ProviderCredential, Secret, Store,
-    StoreError, Workspace, WorkspaceBudget, WorkspaceMember, account, api_key, budget, credential,
-    credit, engine, key_secret, member, overlay, setting, workspace,
+    Account, ApiKey, KeySecret, Member, MemberLimit, MemberSession, Overlay, ProviderCredential,
+    Secret, Store, StoreError, Workspace, WorkspaceBudget, WorkspaceMember, account, api_key,
+    budget, credential, credit, engine, identity, key_secret, member, overlay, setting, workspace,
 };
 
 /// Everything the control plane holds, as of one moment.
@@ -19,6 +19,8 @@ pub struct ControlState {
     pub credits: Vec<(String, i64)>,
     /// Every member.
     pub members: Vec<Member>,
+    /// Every session stored, those that ended among them.
+    pub sessions: Vec<MemberSession>,
     /// Every limit of every member.
     pub member_limits: Vec<MemberLimit>,
     /// Every workspace.
@@ -52,6 +54,7 @@ impl Store {
             accounts: account::accounts(&mut view).await?,
             credits: credit::credits(&mut view).await?,
             members: member::members(&mut view).await?,
+            sessions: identity::sessions(&mut view).await?,
             member_limits: member::member_limits(&mut view).await?,
             workspaces: workspace::workspaces(&mut view).await?,
             workspace_members: workspace::workspace_members(&mut view).await?,

@@ -91,6 +91,9 @@ pub enum StoreError {
     /// A question took longer than it may, and was ended.
     #[error("the question takes too long")]
     OutOfTime,
+    /// Too many passwords are being worked on; the same may work in a moment.
+    #[error("too many passwords are being checked")]
+    TooMuchAtOnce,
     /// The operating system gave no random bytes.
     #[error("the system's random source failed: {0}")]
     Random(String),

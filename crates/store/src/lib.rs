@@ -26,6 +26,7 @@ mod engine;
 mod error;
 mod files;
 mod generation;
+mod identity;
 mod journal;
 mod key_secret;
 mod master_key;
@@ -67,6 +68,11 @@ pub use generation::{
     Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationExport, GenerationFeedback,
     GenerationFilter, GenerationPage, GenerationStatus, HistogramLine, PriceState, SettledBy,
     generation_id,
+};
+pub use identity::{
+    Accepted, CreatedSession, Device, INVITATION_LIFE, Invitation, InvitationKind, KeyOrigin,
+    LEAST_PASSWORD, MOST_PASSWORD, MemberSession, NewInvitation, RESET_LIFE, SEEN_EVERY,
+    SESSION_IDLE, SESSION_LIFE, SETUP_LIFE, SignOn, hash_password, session_hash, verify_password,
 };
 pub use journal::Residue;
 pub use key_secret::KeySecret;

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::accounts;
 use crate::audit::Deed;
-use crate::engine::{Row, Session, Sql, values};
+use crate::engine::{Change, Row, Session, Sql, values};
+use crate::identity::remove_playground_key;
 use crate::secret::{hex, random_bytes};
 use crate::{Actor, BudgetInterval, Micros, Store, StoreError};
 
@@ -106,41 +107,8 @@ impl Store {
         actor: &Actor,
         now: Micros,
     ) -> Result<Member, StoreError> {
-        let email = new.email.trim().to_lowercase();
-        if !email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()) {
-            return Err(invalid("mail address", "it has not the form user@host"));
-        }
         let mut change = self.database().begin_change().await?;
-        let account = accounts(&mut change).await?.into_iter().next();
-        let account = account.ok_or_else(|| not_found("account", "default"))?;
-        let same = |member: &Member| member.account_id == account.id && member.email == email;
-        if members(&mut change).await?.iter().any(same) {
-            return Err(invalid("mail address", "another member has it"));
-        }
-        let member = Member {
-            id: format!("user_{}", hex(&random_bytes::<12>()?)),
-            account_id: account.id,
-            email,
-            name: new.name,
-            role: new.role,
-            created_at: now,
-            updated_at: now,
-        };
-        let text =
-            format!("INSERT INTO member ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
-        let values = values![
-            &member.id,
-            &member.account_id,
-            &member.email,
-            &member.name,
-            member.role.as_str(),
-            false,
-            member.created_at,
-            member.updated_at,
-        ];
-        change.execute(Sql::composed(text), values).await?;
-        let deed = Deed { actor, now, action: "member.create", subject: &member.id };
-        deed.record(&mut change, None, Some(&member)).await?;
+        let member = create(&mut change, new, actor, now).await?;
         change.commit().await?;
         Ok(member)
     }
@@ -154,25 +122,13 @@ impl Store {
         now: Micros,
     ) -> Result<Member, StoreError> {
         let mut change = self.database().begin_change().await?;
-        let all = members(&mut change).await?;
-        let before = find(&all, id)?;
-        let mut after = before.clone();
-        after.name = changes.name.unwrap_or(after.name);
-        after.role = changes.role.unwrap_or(after.role);
-        after.updated_at = now;
-        if after.role != MemberRole::Owner {
-            check_owner_left(&all, before)?;
-        }
-        let text = "UPDATE member SET name = $1, role = $2, updated_at = $3 WHERE id = $4";
-        change.execute(text, values![&after.name, after.role.as_str(), now, id]).await?;
-        let deed = Deed { actor, now, action: "member.update", subject: id };
-        deed.record(&mut change, Some(before), Some(&after)).await?;
+        let after = update(&mut change, id, changes, actor, now).await?;
         change.commit().await?;
         Ok(after)
     }
 
-    /// Removes a member from the account and all workspaces. Refused for the last owner, and
-    /// while the member has keys in use.
+    /// Removes a member from the account and all workspaces, and signs it out. Refused for the last
+    /// owner, and while the member has keys in use, which the reason then names.
     pub async fn remove_member(
         &self,
         id: &str,
@@ -183,15 +139,22 @@ impl Store {
         let all = members(&mut change).await?;
         let before = find(&all, id)?;
         check_owner_left(&all, before)?;
-        let text = "SELECT COUNT(*) AS keys FROM api_key \
-                    WHERE member_id = $1 AND deleted = $2 AND disabled = $3";
-        let keys = change.fetch_one(text, values![id, false, false]).await?;
-        if keys.try_get::<i64>("keys")? > 0 {
-            return Err(invalid("removal", "the member has keys in use"));
+        remove_playground_key(&mut change, id, now).await?;
+        let text = "SELECT name FROM api_key WHERE member_id = $1 AND deleted = $2 \
+                    AND disabled = $3 ORDER BY name, hash LIMIT 20";
+        let rows = change.fetch_all(text, values![id, false, false]).await?;
+        let keys = rows.iter().map(|row| row.try_get("name"));
+        let keys = keys.collect::<Result<Vec<String>, _>>()?;
+        if !keys.is_empty() {
+            return Err(invalid("removal", &keys.join(", ")));
         }
         for text in [
             "DELETE FROM workspace_member WHERE member_id = $1",
             "DELETE FROM member_limit WHERE member_id = $1",
+            "DELETE FROM member_session WHERE member_id = $1",
+            "DELETE FROM member_password WHERE member_id = $1",
+            "DELETE FROM member_sign_on WHERE member_id = $1",
+            "DELETE FROM invitation WHERE member_id = $1",
         ] {
             change.execute(text, values![id]).await?;
         }
@@ -257,6 +220,79 @@ impl Store {
     }
 }
 
+/// The form in which mail addresses are kept and compared.
+pub(crate) fn check_address(email: &str) -> Result<String, StoreError> {
+    let email = email.trim().to_lowercase();
+    if !email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()) {
+        return Err(invalid("mail address", "it has not the form user@host"));
+    }
+    Ok(email)
+}
+
+/// Adds a member to the first account in a transaction.
+pub(crate) async fn create(
+    change: &mut Change,
+    new: NewMember,
+    actor: &Actor,
+    now: Micros,
+) -> Result<Member, StoreError> {
+    let email = check_address(&new.email)?;
+    let account = accounts(change).await?.into_iter().next();
+    let account = account.ok_or_else(|| not_found("account", "default"))?;
+    let same = |member: &Member| member.account_id == account.id && member.email == email;
+    if members(change).await?.iter().any(same) {
+        return Err(invalid("mail address", "another member has it"));
+    }
+    let member = Member {
+        id: format!("user_{}", hex(&random_bytes::<12>()?)),
+        account_id: account.id,
+        email,
+        name: new.name,
+        role: new.role,
+        created_at: now,
+        updated_at: now,
+    };
+    let text = format!("INSERT INTO member ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+    let values = values![
+        &member.id,
+        &member.account_id,
+        &member.email,
+        &member.name,
+        member.role.as_str(),
+        false,
+        member.created_at,
+        member.updated_at,
+    ];
+    change.execute(Sql::composed(text), values).await?;
+    let deed = Deed { actor, now, action: "member.create", subject: &member.id };
+    deed.record(change, None, Some(&member)).await?;
+    Ok(member)
+}
+
+/// Changes a member in a transaction. The last owner stays one.
+pub(crate) async fn update(
+    change: &mut Change,
+    id: &str,
+    changes: MemberChange,
+    actor: &Actor,
+    now: Micros,
+) -> Result<Member, StoreError> {
+    let all = members(change).await?;
+    let before = find(&all, id)?;
+    let mut after = before.clone();
+    after.name = changes.name.unwrap_or(after.name);
+    after.role = changes.role.unwrap_or(after.role);
+    after.updated_at = now;
+    if after.role != MemberRole::Owner {
+        check_owner_left(&all, before)?;
+    }
+    let text = "UPDATE member SET name = $1, role = $2, updated_at = $3 WHERE id = $4";
+    change.execute(text, values![&after.name, after.role.as_str(), now, id]).await?;
+    let deed = Deed { actor, now, action: "member.update", subject: id };
+    deed.record(change, Some(before), Some(&after)).await?;
+    Ok(after)
+}
+
 fn invalid(what: &'static str, reason: &str) -> StoreError {
     StoreError::Invalid { what, reason: reason.to_owned() }
 }
@@ -265,7 +301,7 @@ fn not_found(what: &'static str, id: &str) -> StoreError {
     StoreError::NotFound { what, id: id.to_owned() }
 }
 
-fn find<'a>(members: &'a [Member], id: &str) -> Result<&'a Member, StoreError> {
+pub(crate) fn find<'a>(members: &'a [Member], id: &str) -> Result<&'a Member, StoreError> {
     members.iter().find(|member| member.id == id).ok_or_else(|| not_found("member", id))
 }
 

@@ -1,10 +1,9 @@
 import { beforeEach, expect, it, vi } from 'vitest';
-import { isSignedIn, signIn } from '../session/session';
+import { type Session, sessionNow, setSession } from '../session/session';
 import { ApiError, at, errorOf, send } from './client';
 
 beforeEach(() => {
   document.head.innerHTML = '<base href="http://localhost:3000/team/llm/">';
-  sessionStorage.clear();
 });
 
 it('every address is below the base path, its query kept', () => {
@@ -21,17 +20,19 @@ it('an answer that is no JSON is an error as well', async () => {
   const error = await errorOf(new Response('<html>', { status: 502, statusText: 'Bad Gateway' }));
   expect([error.status, error.message]).toEqual([502, 'Bad Gateway']);
 });
-it('the session ends when its key is refused, not when another one is', async () => {
-  signIn('sk-management', 'sk-...');
+it('requests say that they are the dashboard’s own, and the session ends when it is refused', async () => {
+  setSession({ member: { id: 'm', email: 'a@b', name: null, role: 'owner' } } as Session);
   const seen: (string | null)[] = [];
+  let status = 403;
   vi.stubGlobal('fetch', async (request: Request) => {
-    seen.push(request.headers.get('authorization'));
-    return new Response('{}', { status: 401 });
+    seen.push(request.headers.get('x-trunkline-request'));
+    return new Response('{}', { status });
   });
-  await expect(send('http://localhost:3000/x', undefined, 'sk-other')).rejects.toBeInstanceOf(ApiError);
-  expect(isSignedIn()).toBe(true);
   await expect(send('http://localhost:3000/x')).rejects.toBeInstanceOf(ApiError);
-  expect(isSignedIn()).toBe(false);
-  expect(seen).toEqual(['Bearer sk-other', 'Bearer sk-management']);
+  expect(sessionNow()).not.toBeNull();
+  status = 401;
+  await expect(send('http://localhost:3000/x')).rejects.toBeInstanceOf(ApiError);
+  expect(sessionNow()).toBeNull();
+  expect(seen).toEqual(['1', '1']);
   vi.unstubAllGlobals();
 });

@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch';
-import { authorize, signOut } from '../session/session';
+import { mark, sessionNow, setSession } from '../session/session';
 import { exact } from './exact';
 import type { paths } from './schema';
 
@@ -14,6 +14,8 @@ export class ApiError extends Error {
     readonly field: string | null,
     /** Of a request to a model: its record tells what was tried. */
     readonly generation: string | null = null,
+    /** `X-Request-Id`: what to look for in the server's log. */
+    readonly request: string | null = null,
   ) {
     super(message);
   }
@@ -28,7 +30,15 @@ export async function errorOf(response: Response): Promise<ApiError> {
   const message = body?.error?.message ?? (response.statusText || `The server answered ${response.status}`);
   const field = FIELD.exec(message)?.[1] ?? null;
   const kind = body?.error?.metadata?.error_type ?? null;
-  return new ApiError(response.status, message, kind, field, response.headers.get('x-generation-id'));
+  const { headers } = response;
+  return new ApiError(
+    response.status,
+    message,
+    kind,
+    field,
+    headers.get('x-generation-id'),
+    headers.get('x-request-id'),
+  );
 }
 
 /** The address this dashboard is served under; the server writes it into <base href>. */
@@ -41,13 +51,13 @@ export const at = (path: string) => {
 export const publicAddress = () => new URL('api/v1', document.baseURI).href;
 
 /** Sends a request of the session. Refusals are thrown; one that says the session is over ends it. */
-export async function send(input: Request | string, init?: RequestInit, as?: string): Promise<Response> {
+export async function send(input: Request | string, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
-  authorize(request.headers, as);
+  mark(request.headers);
   const response = await fetch(request);
   if (response.ok) return response;
   const error = await errorOf(response);
-  if (error.status === 401 && as === undefined) signOut();
+  if (error.status === 401 && sessionNow()) setSession(null);
   throw error;
 }
 
@@ -61,12 +71,12 @@ export const api = createClient<paths>({
 });
 
 /** For routes whose answers the server's document leaves untyped. */
-export async function read<T>(path: string, init?: RequestInit, as?: string): Promise<T> {
-  const response = await send(at(path), init, as);
+export async function read<T>(path: string, init?: RequestInit): Promise<T> {
+  const response = await send(at(path), init);
   return JSON.parse(exact(await response.text())) as T;
 }
-export const postJson = (body: unknown): RequestInit => ({
-  method: 'POST',
+export const postJson = (body: unknown, method = 'POST'): RequestInit => ({
+  method,
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(body),
 });

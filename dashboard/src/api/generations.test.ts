@@ -1,33 +1,45 @@
-import { expect, it } from 'vitest';
-import { cursorAfter, firstRows, type LogRow, readRow } from './generations';
+import { expect, test } from 'vitest';
+import { exportAddress, isExportable, rowOf } from './generations';
 
-const HEAD = 'id,created_at,model_requested,model,provider,status,total_cost_usd,price_state';
-const table = (lines: string[]) =>
-  new Blob([`${[HEAD, ...lines].join('\n')}\n`]).stream() as ReadableStream<Uint8Array>;
-const line = (id: string, second: string) =>
-  `${id},2026-11-26T14:27:${second}.000Z,a/b,a/b,Acme,200,0.000000001,known`;
+const given = {
+  id: 'gen-1',
+  created_at: '2026-11-26T10:00:00.000Z',
+  model: 'a/b',
+  provider_name: null,
+  route: [{ provider: 'Acme', status: 503, error: 'provider_overloaded', ms: 12 }],
+  api_key: { hash: 'f0', name: null },
+  app: null,
+  user: null,
+  session_id: null,
+  tokens_prompt: 0,
+  tokens_completion: 0,
+  tokens_cached: null,
+  tokens_reasoning: null,
+  cost: null,
+  first_token_ms: null,
+  latency_ms: 12,
+  speed: null,
+  status: 'failed' as const,
+  finish_reason: null,
+  error_type: 'provider_overloaded',
+  streamed: false,
+};
 
-it('reads as many rows as a page has and hangs up', async () => {
-  const rows = await firstRows(table([line('gen-3', '03'), line('gen-2', '02'), line('gen-1', '01')]), 2);
-  expect(rows.map(row => row.id)).toEqual(['gen-3', 'gen-2']);
-  expect(rows[0]?.cost).toBe(1n);
+test('what the server does not know stays unknown', () => {
+  const row = rowOf(given);
+  expect([row.priceKnown, row.firstToken, row.provider, row.keyName]).toEqual([false, null, null, '']);
+  expect(row.route).toEqual([{ provider: 'Acme', status: 503, error: 'provider_overloaded', latency: 12 }]);
 });
-it('a table without rows is an empty page', async () => expect(await firstRows(table([]), 10)).toEqual([]));
-it('names the model that was asked for where none answered', () => {
-  expect(readRow(HEAD.split(','), 'gen-1,2026-11-26T14:27:01.000Z,a/b,,,502,0,known'.split(',')).model).toBe(
-    'a/b',
+
+test('an amount keeps all its digits', () => {
+  expect(rowOf({ ...given, cost: '0.000000001' }).cost).toBe(1n);
+});
+
+test('a file is offered only where it holds what is on screen', () => {
+  const filter = { from: '2026-11-01T00:00:00Z', model: 'a/b', key: 'abc' };
+  expect(exportAddress(filter)).toBe(
+    'api/v1/generations/export?from=2026-11-01T00%3A00%3A00Z&model=a%2Fb&api_key_hash=abc',
   );
+  expect(isExportable(filter)).toBe(true);
+  expect(isExportable({ ...filter, status: 'failed' })).toBe(false);
 });
-
-const row = (id: string, ms: number) => ({ id, createdAt: new Date(ms).toISOString() }) as LogRow;
-
-it('the next page begins with the last moment and passes over what was seen of it', () => {
-  const cursor = cursorAfter([row('c', 3000), row('b', 2000), row('a', 2000)]);
-  expect(cursor).toEqual({ until: new Date(2001).toISOString(), seen: ['b', 'a'] });
-});
-it('a moment longer than a page is still walked to its end', () => {
-  const first = cursorAfter([row('d', 2000), row('c', 2000)]);
-  const second = cursorAfter([row('b', 2000), row('a', 2000)], first?.seen);
-  expect(second?.seen).toEqual(['d', 'c', 'b', 'a']);
-});
-it('nothing follows nothing', () => expect(cursorAfter([])).toBeNull());

@@ -1,121 +1,146 @@
-import { infiniteQueryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { type Nano, nano } from '../lib/money';
-import { at, send } from './client';
-import { CsvReader } from './csv';
+import type { Stop } from '../ui/track';
+import { at, read, send } from './client';
+import type { LogFilter, Outcome } from './filters';
+
+export type { LogFilter, Outcome } from './filters';
+
+type Given = {
+  id: string;
+  created_at: string;
+  model: string;
+  provider_name: string | null;
+  route: { provider: string; status: number | null; error: string | null; ms: number | null }[];
+  api_key: { hash: string; name: string | null };
+  app: string | null;
+  user: string | null;
+  session_id: string | null;
+  tokens_prompt: number;
+  tokens_completion: number;
+  tokens_cached: number | null;
+  tokens_reasoning: number | null;
+  cost: number | string | null;
+  first_token_ms: number | null;
+  latency_ms: number | null;
+  speed: number | null;
+  status: Outcome;
+  finish_reason: string | null;
+  error_type: string | null;
+  streamed: boolean;
+};
 
 /** One row of the list. It carries no text of prompts or answers. */
 export type LogRow = {
   id: string;
   createdAt: string;
   model: string;
-  provider: string;
+  provider: string | null;
+  route: Stop[];
   keyHash: string;
-  status: number;
-  errorType: string;
-  finishReason: string;
-  streamed: boolean;
-  cancelled: boolean;
-  latency: number;
+  keyName: string;
+  app: string | null;
+  status: Outcome;
+  errorType: string | null;
+  finishReason: string | null;
+  firstToken: number | null;
+  latency: number | null;
   promptTokens: number;
   completionTokens: number;
   cost: Nano;
   priceKnown: boolean;
-  session: string;
 };
-export type LogFilter = { from?: string; until?: string; model?: string; key?: string; session?: string };
+
+export const rowOf = (given: Given): LogRow => ({
+  id: given.id,
+  createdAt: given.created_at,
+  model: given.model,
+  provider: given.provider_name,
+  route: given.route.map(stop => ({
+    provider: stop.provider,
+    status: stop.status,
+    error: stop.error ?? undefined,
+    latency: stop.ms ?? undefined,
+  })),
+  keyHash: given.api_key.hash,
+  keyName: given.api_key.name ?? '',
+  app: given.app,
+  status: given.status,
+  errorType: given.error_type,
+  finishReason: given.finish_reason,
+  firstToken: given.first_token_ms,
+  latency: given.latency_ms,
+  promptTokens: given.tokens_prompt,
+  completionTokens: given.tokens_completion,
+  cost: nano(given.cost),
+  priceKnown: given.cost !== null,
+});
 
 export const LOG_PAGE = 100;
 
-export function exportAddress(filter: LogFilter): string {
+const queryOf = (filter: LogFilter) => {
   const query = new URLSearchParams();
-  const members = {
+  for (const [name, value] of Object.entries(filter)) if (value) query.set(name, value);
+  return query;
+};
+
+/** The file of the same requests. Of the filters it knows those that its route has. */
+export function exportAddress(filter: LogFilter): string {
+  return `api/v1/generations/export?${queryOf({
     from: filter.from,
-    until: filter.until,
+    ...(filter.to && { until: filter.to }),
     model: filter.model,
-    api_key_hash: filter.key,
-    session_id: filter.session,
-  };
-  for (const [name, value] of Object.entries(members)) if (value) query.set(name, value);
-  return `api/v1/generations/export?${query}`;
+    ...(filter.key && { api_key_hash: filter.key }),
+    ...(filter.session && { session_id: filter.session }),
+  } as LogFilter)}`;
 }
+/** Filters that the file does not know: with them it would hold more than is on screen. */
+export const isExportable = (filter: LogFilter) =>
+  Object.entries(filter).every(
+    ([name, value]) => !value || ['from', 'to', 'model', 'key', 'session'].includes(name),
+  );
 
-export function readRow(head: string[], cells: string[]): LogRow {
-  const cell = (name: string) => cells[head.indexOf(name)] ?? '';
-  return {
-    id: cell('id'),
-    createdAt: cell('created_at'),
-    model: cell('model') || cell('model_requested'),
-    provider: cell('provider'),
-    keyHash: cell('api_key_hash'),
-    status: Number(cell('status')),
-    errorType: cell('error_type'),
-    finishReason: cell('finish_reason'),
-    streamed: cell('streamed') === 'true',
-    cancelled: cell('cancelled') === 'true',
-    latency: Number(cell('latency_ms')),
-    promptTokens: Number(cell('prompt_tokens')),
-    completionTokens: Number(cell('completion_tokens')),
-    cost: nano(cell('total_cost_usd') || 0),
-    priceKnown: cell('price_state') !== 'unknown',
-    session: cell('session_id'),
-  };
-}
+export type LogPage = { rows: LogRow[]; next: string | null };
 
-/** Reads the newest rows and then hangs up. The API has no list of generations yet, but its export
-    is written from newest to oldest while it is read, so that its beginning is a page. */
-export async function firstRows(body: ReadableStream<Uint8Array>, limit: number): Promise<LogRow[]> {
-  const source = body
-    .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
-    .getReader();
-  const csv = new CsvReader();
-  const rows: LogRow[] = [];
-  let head: string[] | null = null;
-  while (rows.length < limit) {
-    const { value, done } = await source.read();
-    if (done) break;
-    for (const cells of csv.push(value)) {
-      if (head === null) head = cells;
-      else if (rows.length < limit) rows.push(readRow(head, cells));
-    }
-  }
-  await source.cancel().catch(() => undefined);
-  return rows;
-}
-
-export type LogPage = { rows: LogRow[]; next: LogCursor | null };
-export type LogCursor = { until: string; seen: string[] };
-
-/** Where the page after `rows` starts. Moments are told to the millisecond and `until` excludes its
-    moment, so the next page begins a millisecond later and passes over what was seen of it. */
-export function cursorAfter(rows: LogRow[], before: string[] = []): LogCursor | null {
-  const last = rows.at(-1);
-  if (!last) return null;
-  const of = rows.filter(row => row.createdAt === last.createdAt).map(row => row.id);
-  // A page of one moment alone: what the page before saw of the moment was seen, too.
-  const seen = of.length === rows.length ? [...before, ...of] : of;
-  return { until: new Date(Date.parse(last.createdAt) + 1).toISOString(), seen };
-}
-
-export async function logPage(
+export async function generationsPage(
   filter: LogFilter,
-  cursor: LogCursor | null,
+  cursor: string | null,
+  limit = LOG_PAGE,
   signal?: AbortSignal,
 ): Promise<LogPage> {
-  const until = cursor?.until ?? filter.until;
-  const seen = cursor?.seen ?? [];
-  const response = await send(at('') + exportAddress({ ...filter, until }), { signal });
-  if (!response.body) return { rows: [], next: null };
-  const wanted = LOG_PAGE + seen.length;
-  const read = await firstRows(response.body, wanted);
-  const rows = read.filter(row => !seen.includes(row.id)).slice(0, LOG_PAGE);
-  return { rows, next: read.length < wanted ? null : cursorAfter(rows, seen) };
+  const query = queryOf(filter);
+  query.set('limit', String(limit));
+  if (cursor) query.set('cursor', cursor);
+  const answer = await read<{ data: Given[]; next_cursor: string | null }>(
+    `api/internal/generations?${query}`,
+    { signal },
+  );
+  return { rows: answer.data.map(rowOf), next: answer.next_cursor };
 }
 
-const newest = null as LogCursor | null;
+const newest = null as string | null;
 export const logsQuery = (filter: LogFilter) =>
   infiniteQueryOptions({
     queryKey: ['logs', filter],
     initialPageParam: newest,
-    queryFn: ({ pageParam, signal }) => logPage(filter, pageParam, signal),
+    queryFn: ({ pageParam, signal }) => generationsPage(filter, pageParam, LOG_PAGE, signal),
     getNextPageParam: last => last.next,
   });
+
+export type Histogram = { step_seconds: number; data: { at: string; ok: number; failed: number }[] };
+export const histogramQuery = (filter: LogFilter) =>
+  queryOptions({
+    queryKey: ['logs-histogram', filter],
+    staleTime: 10_000,
+    queryFn: () => read<Histogram>(`api/internal/generations/histogram?${queryOf(filter)}`),
+  });
+
+/** Reads new rows as they come until it is told to stop. Text decoding and events are those of the
+    playground, and so a broken connection ends it: the caller starts again. */
+export async function* tail(filter: LogFilter, signal: AbortSignal): AsyncGenerator<LogRow> {
+  const { events } = await import('../chat/sse');
+  const { exact } = await import('./exact');
+  const response = await send(`${at('')}api/internal/generations/stream?${queryOf(filter)}`, { signal });
+  if (!response.body) return;
+  for await (const data of events(response.body)) yield rowOf(JSON.parse(exact(data)) as Given);
+}

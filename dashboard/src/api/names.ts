@@ -6,11 +6,11 @@ const shortHash = (hash: string) => (/^[0-9a-f]{64}$/.test(hash) ? `${hash.slice
 
 /** Names for what the books know by identity. What is not among the first keys keeps its hash. */
 export function useNames(workspace?: string): (dimension: string, value: string) => string {
-  const keys = useInfiniteQuery(keysQuery(workspace));
+  const keys = useInfiniteQuery(keysQuery({ workspace }));
   const workspaces = useQuery(workspacesQuery);
   return useMemo(() => {
     const names = new Map<string, string>();
-    for (const key of keys.data?.pages.flat() ?? []) names.set(key.hash, key.name);
+    for (const key of keys.data?.pages.flatMap(page => page.keys) ?? []) names.set(key.hash, key.name);
     for (const one of workspaces.data ?? []) names.set(one.id, one.name);
     return (dimension, value) => {
       if (dimension === 'api_key' || dimension === 'workspace') return names.get(value) ?? shortHash(value);

@@ -6,9 +6,23 @@ import type { components } from './schema';
 export type Model = catalogue['schemas']['Model'];
 export type Endpoint = catalogue['schemas']['PublicEndpoint'];
 export type RouteMetadata = catalogue['schemas']['OpenRouterMetadata'];
-export type Key = components['schemas']['ManagedKey'];
+export type Key = components['schemas']['ManagedKey'] & {
+  /** The limit that stops it first, of whatever it is. */
+  binding_limit?: {
+    kind: 'key' | 'member' | 'workspace' | 'credit' | 'guardrail';
+    limit: number | string;
+    remaining: number | string;
+    resets_at: string | null;
+  } | null;
+  member?: { id: string; email: string; name: string | null } | null;
+  origin?: string | null;
+};
 export type Workspace = components['schemas']['WorkspaceObject'];
-export type Budget = components['schemas']['BudgetObject'];
+export type Budget = components['schemas']['BudgetObject'] & {
+  used_usd?: number | string;
+  remaining_usd?: number | string;
+  resets_at?: string | null;
+};
 export type Member = components['schemas']['OrganizationMember'];
 export type Generation = components['schemas']['GenerationObject'];
 export type LedgerEntry = components['schemas']['LedgerEntry'];
@@ -48,16 +62,26 @@ export const providersQuery = queryOptions({
   queryFn: async () => (await read<{ data: Provider[] }>('api/v1/providers')).data,
 });
 
-const KEYS = 100;
-export const keysQuery = (workspace?: string) =>
+export type KeyQuestion = { workspace?: string; search?: string; order?: string };
+const firstPage = null as string | null;
+/** Keys by pages, in the server's order: search and order are over all keys, not what is loaded. */
+export const keysQuery = ({ workspace, search, order }: KeyQuestion) =>
   infiniteQueryOptions({
-    queryKey: ['keys', workspace ?? 'default'],
-    initialPageParam: 0,
-    queryFn: async ({ pageParam }): Promise<Key[]> => {
-      const query = { include_disabled: true, offset: pageParam, workspace_id: workspace };
-      return (await api.GET('/api/v1/keys', { params: { query } })).data?.data ?? [];
+    queryKey: ['keys', workspace ?? 'default', search ?? '', order ?? ''],
+    initialPageParam: firstPage,
+    queryFn: async ({ pageParam, signal }): Promise<{ keys: Key[]; next: string | null }> => {
+      const query = new URLSearchParams({ include_disabled: 'true' });
+      if (workspace) query.set('workspace_id', workspace);
+      if (search) query.set('search', search);
+      if (order) query.set('order', order);
+      if (pageParam) query.set('cursor', pageParam);
+      const path = `api/v1/keys?${query}`;
+      const { data, next_cursor } = await read<{ data: Key[]; next_cursor?: string | null }>(path, {
+        signal,
+      });
+      return { keys: data, next: next_cursor ?? null };
     },
-    getNextPageParam: (last, pages) => (last.length === KEYS ? pages.length * KEYS : undefined),
+    getNextPageParam: last => last.next,
   });
 export const keyQuery = (hash: string) =>
   queryOptions({
@@ -101,7 +125,6 @@ export const creditsQuery = queryOptions({
   queryKey: ['credits'],
   queryFn: async () => (await api.GET('/api/v1/credits')).data?.data as components['schemas']['Credits'],
 });
-const firstPage = null as string | null;
 export const ledgerQuery = infiniteQueryOptions({
   queryKey: ['ledger'],
   initialPageParam: firstPage,

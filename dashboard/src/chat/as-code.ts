@@ -2,7 +2,7 @@ import type { Language } from '../ui/snippet';
 
 export type ChatBody = {
   model: string;
-  messages: { role: string; content: string }[];
+  messages: { role: string; content: unknown }[];
   [member: string]: unknown;
 };
 

@@ -1,20 +1,22 @@
 import { expect, it } from 'vitest';
-import { history, type Reply, requestBody, tokenSpeed } from './conversation';
+import { contentOf, history, type Reply, requestBody, tokenSpeed } from './conversation';
 
 const reply = (model: string, text: string): Reply => ({ model, text, reasoning: '', state: 'done' });
 const turns = [
-  { id: 1, prompt: 'one', replies: [reply('a/a', 'A1'), reply('b/b', 'B1')] },
-  { id: 2, prompt: 'two', replies: [reply('a/a', ''), reply('b/b', 'B2')] },
+  { id: 1, prompt: 'one', attachments: [], replies: [reply('a/a', 'A1'), reply('b/b', 'B1')] },
+  { id: 2, prompt: 'two', attachments: [], replies: [reply('a/a', ''), reply('b/b', 'B2')] },
 ];
 
+const three = { prompt: 'three', attachments: [] };
+
 it('each model reads its own answers, and no question that it left open', () => {
-  expect(history(turns, 'a/a', 'three', 'be brief')).toEqual([
+  expect(history(turns, 'a/a', three, 'be brief')).toEqual([
     { role: 'system', content: 'be brief' },
     { role: 'user', content: 'one' },
     { role: 'assistant', content: 'A1' },
     { role: 'user', content: 'three' },
   ]);
-  expect(history(turns, 'b/b', 'three')).toHaveLength(5);
+  expect(history(turns, 'b/b', three)).toHaveLength(5);
 });
 it('sends only what was set', () => {
   expect(requestBody('a/a', [], {})).toEqual({ model: 'a/a', messages: [] });
@@ -28,4 +30,21 @@ it('sends only what was set', () => {
 it('speed is that of writing, and unknown where nothing was measured', () => {
   expect(tokenSpeed({ ...reply('a', ''), completionTokens: 100, firstToken: 500, total: 2500 })).toBe(50);
   expect(tokenSpeed(reply('a', ''))).toBeNull();
+});
+it('images and files go along, and texts as texts', () => {
+  const file = (kind: 'image' | 'file' | 'text', content: string) => ({ name: 'x', size: 1, kind, content });
+  const parts = contentOf('look', [file('image', 'data:i'), file('file', 'data:f'), file('text', 'abc')]);
+  expect(parts).toEqual([
+    { type: 'image_url', image_url: { url: 'data:i' } },
+    { type: 'file', file: { filename: 'x', file_data: 'data:f' } },
+    { type: 'text', text: 'x:\n\nabc' },
+    { type: 'text', text: 'look' },
+  ]);
+  expect(contentOf('look', [])).toBe('look');
+});
+it('a column may be held to providers', () => {
+  expect(requestBody('a/a', [], { providers: 'acme, other', seed: 0 })).toMatchObject({
+    seed: 0,
+    provider: { order: ['acme', 'other'], allow_fallbacks: false },
+  });
 });

@@ -23,38 +23,85 @@ export type Reply = {
   cost?: Nano | null;
   finishReason?: string;
   route?: Stop[];
+  /** What was sent, and the events as they came; only so many are kept. */
+  raw?: { request: ChatRequest; events: string[] };
 };
-export type Turn = { id: number; prompt: string; replies: Reply[] };
-export type Message = { role: 'system' | 'user' | 'assistant'; content: string };
+export type Attachment = {
+  name: string;
+  kind: 'image' | 'file' | 'text';
+  /** A data: address; of a text the text itself. */
+  content: string;
+  size: number;
+};
+export type Vote = { best: number } | 'tie';
+export type Turn = {
+  id: number;
+  prompt: string;
+  attachments: Attachment[];
+  replies: Reply[];
+  /** Of a blind comparison: where each answer stands, so that its place tells nothing. */
+  order?: number[];
+  vote?: Vote;
+};
+export type Part =
+  | { type: 'text'; text: string }
+  | { type: 'image_url'; image_url: { url: string } }
+  | { type: 'file'; file: { filename: string; file_data: string } };
+export type Message = { role: 'system' | 'user' | 'assistant'; content: string | Part[] };
 export type Parameters = {
   system?: string;
   temperature?: number;
   topP?: number;
   maxTokens?: number;
   effort?: string;
+  seed?: number;
+  /** Only these providers, by slug, in this order. */
+  providers?: string;
 };
+export type ChatRequest = { model: string; messages: Message[]; [member: string]: unknown };
+
+/** What a person wrote, with what came along. Texts are sent as texts: every model reads them. */
+export function contentOf(prompt: string, attachments: Attachment[]): string | Part[] {
+  if (attachments.length === 0) return prompt;
+  return [
+    ...attachments.map((one): Part => {
+      if (one.kind === 'image') return { type: 'image_url', image_url: { url: one.content } };
+      if (one.kind === 'file') return { type: 'file', file: { filename: one.name, file_data: one.content } };
+      return { type: 'text', text: `${one.name}:\n\n${one.content}` };
+    }),
+    { type: 'text', text: prompt },
+  ];
+}
+
+type Question = { prompt: string; attachments: Attachment[] };
 
 /** What a model is sent: its own answers so far, not those of the others. Turns it did not answer
     are left out, since a question without an answer confuses the next. */
-export function history(turns: Turn[], model: string, prompt: string, system?: string): Message[] {
+export function history(turns: Turn[], model: string, question: Question, system?: string): Message[] {
   const messages: Message[] = system ? [{ role: 'system', content: system }] : [];
   for (const turn of turns) {
     const reply = turn.replies.find(one => one.model === model && one.text);
     if (reply)
-      messages.push({ role: 'user', content: turn.prompt }, { role: 'assistant', content: reply.text });
+      messages.push(
+        { role: 'user', content: contentOf(turn.prompt, turn.attachments) },
+        { role: 'assistant', content: reply.text },
+      );
   }
-  messages.push({ role: 'user', content: prompt });
+  messages.push({ role: 'user', content: contentOf(question.prompt, question.attachments) });
   return messages;
 }
 
-export function requestBody(model: string, messages: Message[], parameters: Parameters) {
+export function requestBody(model: string, messages: Message[], parameters: Parameters): ChatRequest {
+  const providers = parameters.providers?.split(/[\s,]+/).filter(Boolean) ?? [];
   return {
     model,
     messages,
     ...(parameters.temperature !== undefined && { temperature: parameters.temperature }),
     ...(parameters.topP !== undefined && { top_p: parameters.topP }),
     ...(parameters.maxTokens !== undefined && { max_tokens: parameters.maxTokens }),
+    ...(parameters.seed !== undefined && { seed: parameters.seed }),
     ...(parameters.effort !== undefined && { reasoning: { effort: parameters.effort } }),
+    ...(providers.length > 0 && { provider: { order: providers, allow_fallbacks: false } }),
   };
 }
 

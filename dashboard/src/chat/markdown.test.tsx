@@ -1,8 +1,14 @@
-import { render } from '@testing-library/react';
+import { flushSync } from 'react-dom';
+import { createRoot } from 'react-dom/client';
 import { expect, it } from 'vitest';
 import { Markdown } from './markdown';
 
-const html = (text: string, live = false) => render(<Markdown text={text} live={live} />).container.innerHTML;
+function html(text: string, live = false) {
+  const place = document.createElement('div');
+  flushSync(() => createRoot(place).render(<Markdown text={text} live={live} />));
+  return place.innerHTML;
+}
+
 it('shows raw HTML as text and drops script links', () => {
   const h = html('<img src=x onerror=alert(1)> [x](javascript:alert(1)) <script>alert(1)</script>');
   expect(h).not.toMatch(/<img|<script|javascript:/);

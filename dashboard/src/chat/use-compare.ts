@@ -2,8 +2,9 @@ import { useEffect, useReducer, useRef } from 'react';
 import { ApiError, at as addressOf, postJson, send } from '../api/client';
 import { exact } from '../api/exact';
 import { nano } from '../lib/money';
-import { inferenceKey } from '../session/session';
 import {
+  type Attachment,
+  type ChatRequest,
   history,
   type Message,
   type Parameters,
@@ -11,17 +12,23 @@ import {
   requestBody,
   stopsOf,
   type Turn,
+  type Vote,
 } from './conversation';
 import { events } from './sse';
 
 type Action =
   | { type: 'ask'; turn: Turn }
+  | { type: 'cut'; from: number }
+  | { type: 'vote'; turn: number; vote: Vote }
   | { type: 'patch'; turn: number; place: number; patch: Partial<Reply> }
   | { type: 'clear' };
 
 function reduce(turns: Turn[], action: Action): Turn[] {
   if (action.type === 'clear') return [];
   if (action.type === 'ask') return [...turns, action.turn];
+  if (action.type === 'cut') return turns.filter(turn => turn.id < action.from);
+  if (action.type === 'vote')
+    return turns.map(turn => (turn.id === action.turn ? { ...turn, vote: action.vote } : turn));
   return turns.map(turn =>
     turn.id !== action.turn
       ? turn
@@ -37,6 +44,22 @@ function reduce(turns: Turn[], action: Action): Turn[] {
 const blank = (model: string): Reply => ({ model, text: '', reasoning: '', state: 'waiting' });
 export const isRunning = (reply: Reply) => reply.state === 'waiting' || reply.state === 'streaming';
 
+/** Of an answer no more events are kept to be looked at. */
+const MOST_EVENTS = 2000;
+
+type Question = { prompt: string; attachments: Attachment[] };
+/** The parameters of a column. */
+type Of = (place: number) => Parameters;
+
+function shuffled(length: number): number[] {
+  const order = Array.from({ length }, (_, place) => place);
+  for (let at = length - 1; at > 0; at--) {
+    const other = Math.floor(Math.random() * (at + 1));
+    [order[at], order[other]] = [order[other] as number, order[at] as number];
+  }
+  return order;
+}
+
 /** Asks several models at once. Tokens are gathered and painted once a frame, however fast they come. */
 export function useCompare() {
   const [turns, dispatch] = useReducer(reduce, []);
@@ -49,12 +72,26 @@ export function useCompare() {
     };
   }, []);
 
-  function ask(prompt: string, models: string[], parameters: Parameters) {
-    const turn: Turn = { id: ++number.current, prompt, replies: models.map(blank) };
+  function begin(before: Turn[], question: Question, models: string[], of: Of, blind: boolean) {
+    const turn: Turn = {
+      id: ++number.current,
+      ...question,
+      replies: models.map(blank),
+      ...(blind && models.length > 1 && { order: shuffled(models.length) }),
+    };
     dispatch({ type: 'ask', turn });
     models.forEach((model, place) => {
-      void run(turn.id, place, model, history(turns, model, prompt, parameters.system), parameters);
+      const parameters = of(place);
+      void run(turn.id, place, model, history(before, model, question, parameters.system), parameters);
     });
+  }
+  const ask = (question: Question, models: string[], of: Of, blind: boolean) =>
+    begin(turns, question, models, of, blind);
+  /** Asks another question in place of one that was asked, and of all after it. */
+  function edit(turn: Turn, prompt: string, models: string[], of: Of, blind: boolean) {
+    dispatch({ type: 'cut', from: turn.id });
+    const before = turns.slice(0, turns.indexOf(turn));
+    begin(before, { prompt, attachments: turn.attachments }, models, of, blind);
   }
   /** Asks one model again what it was asked in a turn. */
   function again(turn: Turn, place: number, parameters: Parameters) {
@@ -62,7 +99,7 @@ export function useCompare() {
     if (!model) return;
     const before = turns.slice(0, turns.indexOf(turn));
     dispatch({ type: 'patch', turn: turn.id, place, patch: { ...EMPTY, ...blank(model) } });
-    void run(turn.id, place, model, history(before, model, turn.prompt, parameters.system), parameters);
+    void run(turn.id, place, model, history(before, model, turn, parameters.system), parameters);
   }
 
   async function run(
@@ -79,6 +116,7 @@ export function useCompare() {
     let text = '';
     let reasoning = '';
     let frame = 0;
+    const raw: string[] = [];
     const patch = (change: Partial<Reply>) => dispatch({ type: 'patch', turn, place, patch: change });
     const paint = () => {
       frame ||= requestAnimationFrame(() => {
@@ -91,18 +129,20 @@ export function useCompare() {
       patch({ text, reasoning, total: since(), ...change });
     };
     try {
-      const body = {
+      const body: ChatRequest = {
         ...requestBody(model, messages, parameters),
         stream: true,
         stream_options: { include_usage: true },
       };
       const init = { ...postJson(body), signal: abort.signal };
       init.headers = { ...init.headers, 'x-openrouter-metadata': 'enabled' };
-      const response = await send(addressOf('api/v1/chat/completions'), init, inferenceKey() ?? '');
+      patch({ raw: { request: body, events: raw } });
+      const response = await send(addressOf('api/v1/chat/completions'), init);
       patch({ generation: response.headers.get('x-generation-id') ?? undefined });
       if (!response.body) throw new Error('The answer has no content.');
       let first = true;
       for await (const event of events(response.body)) {
+        if (raw.length < MOST_EVENTS) raw.push(event);
         const chunk = JSON.parse(exact(event));
         const choice = chunk.choices?.[0];
         const delta = choice?.delta;
@@ -134,7 +174,9 @@ export function useCompare() {
     turns,
     busy: turns.some(turn => turn.replies.some(isRunning)),
     ask,
+    edit,
     again,
+    vote: (turn: number, vote: Vote) => dispatch({ type: 'vote', turn, vote }),
     stop: (turn: number, place: number) => running.current.get(`${turn}:${place}`)?.abort(),
     stopAll: () => {
       for (const one of running.current.values()) one.abort();
@@ -157,6 +199,7 @@ const EMPTY: Partial<Reply> = {
   cost: undefined,
   finishReason: undefined,
   route: undefined,
+  raw: undefined,
 };
 
 type Usage = {

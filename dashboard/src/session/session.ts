@@ -1,53 +1,50 @@
-/** Who is at the dashboard, and how requests say so. Nothing else knows: when the server has
-    sessions of its own, cookies take the place of the key here and pages stay as they are.
-
-    Until then a management key is pasted at sign-in. It lives in sessionStorage: it is gone with the
-    tab, and no other tab sees it. Models cannot be asked with a management key, so that the
-    playground has an ordinary one beside it, kept the same way. */
+/** Who is at the dashboard. The session is a cookie that no script sees: what is known here is what
+    the server says of it, and nothing is kept in the browser. */
 import { useSyncExternalStore } from 'react';
 
-export type Session = { label: string };
-
-const MANAGEMENT = 'trunkline.management-key';
-const LABEL = 'trunkline.management-label';
-const INFERENCE = 'trunkline.inference-key';
-const listeners = new Set<() => void>();
-const changed = () => {
-  for (const listener of listeners) listener();
+/** What a member may do, in the server's words. */
+export type Ability =
+  | 'keys.own'
+  | 'keys.all'
+  | 'activity.all'
+  | 'members'
+  | 'credits'
+  | 'credentials'
+  | 'workspaces'
+  | 'privacy'
+  | 'settings'
+  | 'audit'
+  | 'management_keys';
+export type Role = 'owner' | 'admin' | 'member';
+export type Session = {
+  member: { id: string; email: string; name: string | null; role: Role };
+  abilities: Ability[];
+  expires_at: string;
+  version: string;
+  account: { id: string; name: string };
 };
+
+/** `undefined` until the server was asked, `null` for nobody. */
+let current: Session | null | undefined;
+const listeners = new Set<() => void>();
 const subscribe = (listener: () => void) => {
   listeners.add(listener);
   return () => void listeners.delete(listener);
 };
 
-export const isSignedIn = () => sessionStorage.getItem(MANAGEMENT) !== null;
-
-export const useSession = (): Session | null => {
-  const label = useSyncExternalStore(subscribe, () => (isSignedIn() ? sessionStorage.getItem(LABEL) : null));
-  return label === null ? null : { label };
-};
-
-export function signIn(key: string, label: string) {
-  sessionStorage.setItem(MANAGEMENT, key);
-  sessionStorage.setItem(LABEL, label);
-  changed();
+export function setSession(session: Session | null) {
+  current = session;
+  for (const listener of listeners) listener();
 }
+export const sessionNow = () => current;
+export const useSession = () => useSyncExternalStore(subscribe, sessionNow);
 
-export function signOut() {
-  for (const item of [MANAGEMENT, LABEL, INFERENCE]) sessionStorage.removeItem(item);
-  changed();
-}
+/** Whether whoever is here may do something. Pages ask before they ask the server. */
+export const useAbility = (ability: Ability): boolean => useSession()?.abilities.includes(ability) ?? false;
 
-/** Says who asks. `as` is a key that is not the session's: at sign-in, and to ask models. */
-export function authorize(headers: Headers, as?: string) {
-  const key = as ?? sessionStorage.getItem(MANAGEMENT);
-  if (key) headers.set('authorization', `Bearer ${key}`);
-}
+/** Why a control cannot be used, for its tooltip; false where it can. */
+export const useReason = (ability: Ability): string | false =>
+  !useAbility(ability) && 'Only admins and owners can do this';
 
-export const inferenceKey = () => sessionStorage.getItem(INFERENCE);
-export const useInferenceKey = () => useSyncExternalStore(subscribe, inferenceKey);
-export function setInferenceKey(key: string | null) {
-  if (key === null) sessionStorage.removeItem(INFERENCE);
-  else sessionStorage.setItem(INFERENCE, key);
-  changed();
-}
+/** Says that a request is the dashboard's own: no form or link of another site can send this. */
+export const mark = (headers: Headers) => headers.set('x-trunkline-request', '1');

@@ -1,7 +1,8 @@
 import { useState } from 'react';
+import { useSession } from '../session/session';
 import { Dialog } from '../ui/dialog';
 import { Checkbox } from '../ui/field';
-import { PAGES } from './sections';
+import { pagesFor } from './sections';
 import { areLettersOn, setLettersOn } from './shortcuts';
 
 const KEYS: [string, string][] = [
@@ -32,10 +33,11 @@ export function LettersSwitch() {
 }
 
 export function KeysDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
+  const pages = pagesFor(useSession()?.abilities ?? []);
   return (
     <Dialog open={open} onClose={onClose} title="Keyboard">
       <dl className="mb-4 grid grid-cols-[auto_1fr] gap-x-6">
-        {[...KEYS, ...PAGES.map(page => [`g ${page.key}`, page.label] as const)].map(([key, does]) => (
+        {[...KEYS, ...pages.map(page => [`g ${page.key}`, page.label] as const)].map(([key, does]) => (
           <div key={key} className="col-span-2 grid grid-cols-subgrid border-t border-rule py-1">
             <dt className="font-mono text-xs text-ink-2">{key}</dt>
             <dd>{does}</dd>

@@ -2,9 +2,10 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useId, useMemo, useRef, useState } from 'react';
 import { modelsQuery } from '../api/queries';
-import { signOut } from '../session/session';
+import { signOut } from '../session/enter';
+import { useSession } from '../session/session';
 import { type Entry, rank } from './rank';
-import { PAGES } from './sections';
+import { pagesFor } from './sections';
 import { setTheme, useTheme } from './theme';
 
 export function Palette({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -30,10 +31,11 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
 function useEntries(query: string): Entry[] {
   const navigate = useNavigate();
   const theme = useTheme();
+  const abilities = useSession()?.abilities;
   const { data: models } = useQuery(modelsQuery);
   return useMemo<Entry[]>(() => {
     const other = theme === 'dark' ? 'light' : 'dark';
-    const pages = PAGES.map(page => ({
+    const pages = pagesFor(abilities ?? []).map(page => ({
       id: page.to,
       label: page.label,
       hint: 'page',
@@ -47,7 +49,7 @@ function useEntries(query: string): Entry[] {
         run: () => void navigate({ to: '/keys', search: { create: true } }),
       },
       { id: 'theme', label: `Switch to ${other} theme`, hint: 'action', run: () => setTheme(other) },
-      { id: 'sign-out', label: 'Sign out', hint: 'action', run: signOut },
+      { id: 'sign-out', label: 'Sign out', hint: 'action', run: () => void signOut() },
     ];
     const found = (models ?? []).map(model => ({
       id: model.id,
@@ -66,7 +68,7 @@ function useEntries(query: string): Entry[] {
       run: () => void navigate({ to: '/logs', search: { id } }),
     };
     return [...(/^gen-\S+$/.test(id) ? [log] : []), ...pages, ...actions, ...found];
-  }, [models, navigate, theme, query]);
+  }, [models, navigate, theme, query, abilities]);
 }
 
 function Search({ onClose }: { onClose: () => void }) {

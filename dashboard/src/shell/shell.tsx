@@ -1,14 +1,27 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { Command, LogOut, Menu, Moon, Sun } from 'lucide-react';
-import { useEffect, useState } from 'react';
-import { SignInPage } from '../pages/sign-in';
-import { signOut, useSession } from '../session/session';
-import { IconButton } from '../ui/button';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import { read } from '../api/client';
+import { findSession, type SetupState, signOut } from '../session/enter';
+import { type Session, setSession, useSession } from '../session/session';
+import { Button, IconButton } from '../ui/button';
+import { Failure } from '../ui/states';
+import { Door } from './door';
 import { KeysDialog } from './keys-dialog';
 import { Palette } from './palette';
-import { PAGES, SECTIONS } from './sections';
+import { pagesFor, sectionsFor } from './sections';
 import { focusFilter, useKeys, useSequence } from './shortcuts';
 import { setTheme, useTheme } from './theme';
+
+const SignInPage = lazy(() =>
+  import('../pages/entrance/sign-in').then(page => ({ default: page.SignInPage })),
+);
+const SetupPage = lazy(() => import('../pages/entrance/setup').then(page => ({ default: page.SetupPage })));
+const setupQuery = {
+  queryKey: ['setup'],
+  queryFn: () => read<SetupState>('api/internal/setup'),
+};
 
 const Name = () => (
   <Link to="/" className="flex items-center gap-2 text-md font-bold tracking-tight">
@@ -31,9 +44,9 @@ function ThemeButton() {
   );
 }
 
-const Navigation = ({ onGo }: { onGo?: () => void }) => (
+const Navigation = ({ session, onGo }: { session: Session; onGo?: () => void }) => (
   <nav aria-label="Main" className="grid gap-4">
-    {SECTIONS.map(section => (
+    {sectionsFor(session.abilities).map(section => (
       <div key={section.title}>
         <h2 className="mb-0.5 text-2xs font-semibold text-ink-3">{section.title}</h2>
         <div className="line">
@@ -54,12 +67,57 @@ const Navigation = ({ onGo }: { onGo?: () => void }) => (
   </nav>
 );
 
+/** What can be seen without a session, whoever looks. */
+const isPublic = (path: string) => /^\/(setup|invite)(\/|$)/.test(path);
+
 export function Shell() {
   const session = useSession();
-  return session ? <Frame label={session.label} /> : <SignInPage />;
+  const path = useRouterState({ select: state => state.location.pathname });
+  const finding = useQuery({
+    queryKey: ['session'],
+    enabled: session === undefined,
+    retry: 2,
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async () => {
+      const found = await findSession();
+      setSession(found);
+      return found;
+    },
+  });
+  if (session === undefined) {
+    return finding.error ? (
+      <Door title="Trunkline">
+        <Failure what="The session" error={finding.error} onRetry={() => void finding.refetch()} />
+      </Door>
+    ) : null;
+  }
+  if (isPublic(path)) return <Outlet />;
+  return session ? <Frame session={session} /> : <Nobody />;
 }
 
-function Frame({ label }: { label: string }) {
+/** A server that nobody can sign in to is to be set up; any other asks who comes. */
+function Nobody() {
+  const setup = useQuery({ ...setupQuery, staleTime: Number.POSITIVE_INFINITY });
+  if (setup.isPending) return null;
+  return <Suspense fallback={null}>{setup.data?.needed ? <SetupPage /> : <SignInPage />}</Suspense>;
+}
+
+/** A tab that stays open while the server is replaced offers to load the new pages. */
+function NewVersion({ version }: { version: string }) {
+  const query = useQuery({
+    queryKey: ['version'],
+    refetchInterval: 300_000,
+    queryFn: async () => (await findSession())?.version ?? version,
+  });
+  if (!query.data || query.data === version) return null;
+  return (
+    <p role="status" className="flex items-center gap-3 border-b border-rule bg-wash px-8 py-1.5 max-md:px-4">
+      This server is now at version {query.data}.<Button onClick={() => location.reload()}>Load it</Button>
+    </p>
+  );
+}
+
+function Frame({ session }: { session: Session }) {
   const [palette, setPalette] = useState(false);
   const [keys, setKeys] = useState(false);
   const [menu, setMenu] = useState(false);
@@ -75,7 +133,8 @@ function Frame({ label }: { label: string }) {
     return () => removeEventListener('keydown', onKey);
   }, []);
   useKeys({ '?': () => setKeys(true), '/': focusFilter });
-  useSequence('g', Object.fromEntries(PAGES.map(page => [page.key, () => void navigate({ to: page.to })])));
+  const pages = pagesFor(session.abilities);
+  useSequence('g', Object.fromEntries(pages.map(page => [page.key, () => void navigate({ to: page.to })])));
   return (
     <div className="grid h-dvh grid-cols-[13.5rem_minmax(0,1fr)] max-md:grid-cols-1 max-md:grid-rows-[auto_minmax(0,1fr)]">
       <button
@@ -115,17 +174,19 @@ function Frame({ label }: { label: string }) {
             <Command size={10} aria-hidden />K
           </kbd>
         </button>
-        <Navigation onGo={() => setMenu(false)} />
+        <Navigation session={session} onGo={() => setMenu(false)} />
         <div className="mt-auto flex items-center justify-between gap-2 border-t border-rule pt-3 text-xs text-ink-3">
-          <code className="min-w-0 truncate font-mono" title={`Signed in with the management key ${label}`}>
-            {label}
-          </code>
-          <IconButton label="Sign out" onClick={signOut}>
+          <Link to="/profile" className="min-w-0 truncate hover:text-ink" title={session.member.email}>
+            {session.member.name || session.member.email}
+            <span className="block text-2xs">{session.member.role}</span>
+          </Link>
+          <IconButton label="Sign out" onClick={() => void signOut()}>
             <LogOut size={14} aria-hidden />
           </IconButton>
         </div>
       </aside>
       <main id="main" tabIndex={-1} aria-busy={busy} className="overflow-y-auto outline-none">
+        <NewVersion version={session.version} />
         <Outlet />
       </main>
       <Palette open={palette} onClose={() => setPalette(false)} />

@@ -6,7 +6,7 @@ import { Button } from './button';
 /** What can be done about a failure, besides trying again. */
 function nextStep(error: Error): string | null {
   if (!(error instanceof ApiError)) return 'The server did not answer. See that it runs and can be reached.';
-  if (error.status === 403) return 'Your session may not do this.';
+  if (error.status === 403) return null;
   if (error.status === 404) return 'It may have been deleted.';
   if (error.status === 408) return 'Ask about less time.';
   if (error.status === 429) return 'Wait a moment.';
@@ -25,6 +25,11 @@ export function Failure({ what, error, onRetry }: { what: string; error: Error; 
         {status}
         {step && `. ${step}`}
       </p>
+      {error instanceof ApiError && error.request && (
+        <p className="text-xs text-ink-3">
+          Request <code className="font-mono select-all">{error.request}</code>
+        </p>
+      )}
       {onRetry && (
         <Button className="mt-2" onClick={onRetry}>
           Try again

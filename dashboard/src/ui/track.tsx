@@ -1,7 +1,7 @@
 import { duration } from '../lib/format';
 
 /** A stop on the way of a request. */
-export type Stop = { provider: string; status: number | null; latency?: number };
+export type Stop = { provider: string; status: number | null; latency?: number; error?: string };
 
 const isServed = (stop: Stop) => stop.status !== null && stop.status < 400;
 const statusText = (stop: Stop) => (stop.status === null ? 'no answer' : String(stop.status));
@@ -14,7 +14,14 @@ export function Track({ stops, end }: { stops: Stop[]; end?: { text: string; tim
     <ol className="track" aria-label="Route taken">
       {stops.map((stop, place) => (
         <li key={place} data-state={isServed(stop) ? 'served' : 'failed'}>
-          <span className="flex-1">{stop.provider}</span>
+          <span className="min-w-0 flex-1">
+            {stop.provider}
+            {stop.error && (
+              <span className="block truncate text-xs text-ink-3" title={stop.error}>
+                {stop.error.replaceAll('_', ' ')}
+              </span>
+            )}
+          </span>
           <span className={`font-mono text-xs ${isServed(stop) ? 'text-ok' : 'text-bad'}`}>
             {statusText(stop)}
           </span>

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::first_given;
-use super::value::{Address, MetricsListen, Span};
+use super::value::{Address, GivenPath, MetricsListen, Span};
 
 macro_rules! server_settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $variable:literal, $value:literal;)*) => {
@@ -41,6 +41,10 @@ server_settings! {
     simulated: Simulation = "TRUNKLINE_SIMULATED", "WHEN";
     /// The address under which callers know this gateway [default: where it listens]
     public_url: String = "TRUNKLINE_PUBLIC_URL", "URL";
+    /// The path below which everything is served, such as /gw [default: that of the public URL]
+    base_path: GivenPath = "TRUNKLINE_BASE_PATH", "PATH";
+    /// Whether there are pages for browsers [default: true]
+    dashboard: bool = "TRUNKLINE_SERVE_DASHBOARD", "true|false";
     /// The name of this gateway's region [default: local]
     region: String = "TRUNKLINE_REGION", "NAME";
     /// The largest request, in bytes [default: 67108864]

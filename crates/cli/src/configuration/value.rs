@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use gateway::pages::{BasePath, NotAPath};
 use serde::Deserialize;
 
 /// A span of time as people write it: `250ms`, `30s`, `5m`, `1h`.
@@ -97,6 +98,27 @@ impl FromStr for Address {
 impl std::fmt::Debug for Address {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(if self.0.is_empty() { "Address()" } else { "Address(***)" })
+    }
+}
+
+/// The path below which everything is served.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct GivenPath(pub BasePath);
+
+impl FromStr for GivenPath {
+    type Err = NotAPath;
+
+    fn from_str(text: &str) -> Result<Self, NotAPath> {
+        text.parse().map(Self)
+    }
+}
+
+impl TryFrom<String> for GivenPath {
+    type Error = NotAPath;
+
+    fn try_from(text: String) -> Result<Self, NotAPath> {
+        text.parse()
     }
 }
 

@@ -38,6 +38,12 @@ pub fn refused(error: StoreError) -> Fault {
         StoreError::Unreachable(cause) => {
             away(&*cause, "The database does not answer; try again in a moment")
         }
+        StoreError::TooMuchAtOnce => {
+            let message = "Too many passwords are being checked; try again in a moment";
+            let mut fault = Fault::new(ErrorType::ProviderOverloaded, message).with_status(503);
+            fault.retry_after = Some(1);
+            fault
+        }
         other => internal(other),
     }
 }

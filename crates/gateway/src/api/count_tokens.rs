@@ -20,7 +20,7 @@ use crate::clock::now_micros;
 use crate::control::limits::Limited;
 use crate::error::{respond_on, unauthorized};
 use crate::inference::address::decoded;
-use crate::inference::admit::{authenticate, enter, key_of_address, may_infer};
+use crate::inference::admit::{admit, enter, key_of_address, may_infer};
 use crate::inference::receive::{MAX_OF_UNKNOWN, discard, receive};
 
 /// `POST /messages/count_tokens`. MSG-1
@@ -80,7 +80,8 @@ async fn counted(
 ) -> Result<u64, Refusal> {
     let (mut parts, mut body) = request.into_parts();
     key_of_address(&parts.uri, &mut parts.headers);
-    let admitted = authenticate(&parts.headers, &app.snapshot(), now_micros())
+    let admitted = admit(app, &parts.method, &parts.headers, &mut app.snapshot())
+        .await
         .map_err(|fault| unauthorized(&fault.message))
         .and_then(|caller| may_infer(&caller).map(|()| caller));
     let caller = match admitted {

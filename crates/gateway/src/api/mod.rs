@@ -8,16 +8,18 @@ mod authorization;
 mod body;
 mod byok;
 mod catalogue;
-mod change;
+pub(crate) mod change;
 mod count_tokens;
 mod credits;
 mod csv;
 mod generations;
 mod health;
 mod identity;
+mod invitations;
 mod key;
 mod keys;
 mod management_keys;
+mod members;
 mod model_stats;
 pub mod money;
 mod native;
@@ -27,16 +29,21 @@ mod page;
 mod privacy;
 mod route;
 mod rss;
-mod session;
+pub(crate) mod session;
 mod settings;
+mod sign_in;
 mod status;
 pub(crate) mod time;
 mod workspaces;
+
+pub use session::access;
+pub(crate) use sign_in::lockout;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http::header::ALLOW;
@@ -45,6 +52,7 @@ use protocol::exchange::{ErrorType, Fault};
 
 use crate::app::App;
 use crate::error::respond;
+use crate::pages;
 
 /// All routes that are not inference. `/v1` is an alias of `/api/v1`. API-1
 pub fn router(app: Arc<App>) -> Router {
@@ -99,6 +107,9 @@ fn version_one() -> Router<Arc<App>> {
 /// What OpenRouter has no counterpart of: for the pages of the dashboard.
 fn internal() -> Router<Arc<App>> {
     Router::new()
+        .merge(sign_in::routes())
+        .merge(invitations::routes())
+        .merge(members::routes())
         .route("/models/stats", get(model_stats::show))
         .route("/settings", get(settings::show))
         .route("/status/providers", get(status::providers::list))
@@ -167,9 +178,21 @@ async fn errors_explained() -> &'static str {
     include_str!("../../../../docs/errors.md")
 }
 
-async fn unknown_route(uri: http::Uri) -> Refused {
+/// A page, or what is wrong with the address.
+async fn unknown_route(
+    State(app): State<Arc<App>>,
+    method: http::Method,
+    // The whole address: a nested router sees but the end of it.
+    OriginalUri(uri): OriginalUri,
+    headers: http::HeaderMap,
+) -> Response {
+    if app.settings.dashboard
+        && let Some(page) = pages::answer(&method, &uri, &headers, &app.settings.base_path)
+    {
+        return page.map(axum::body::Body::new);
+    }
     let path: String = uri.path().chars().take(200).collect();
-    Refused(Fault::new(ErrorType::NotFound, format!("There is no route {path}")))
+    Refused(Fault::new(ErrorType::NotFound, format!("There is no route {path}"))).into_response()
 }
 
 async fn only_post(method: http::Method, uri: http::Uri) -> Response {

@@ -12,6 +12,7 @@ use store::{ControlState, Secret};
 
 use super::data_policy::{self, DataPolicy};
 use super::limits::{Running, TermsSource};
+use super::people::People;
 use super::snapshot::{Caller, EndpointState, Snapshot};
 use super::ways::Ways;
 
@@ -78,10 +79,12 @@ pub fn compile(
         state.settings.get("default_model").and_then(|value| value.as_str()).map(str::to_owned);
     let terms = TermsSource::new(state);
     let policies = policies_of(state);
+    let keys = callers_of(state, &terms, &policies, names);
     Ok(Snapshot {
         revision: state.revision,
+        people: People::new(state, &keys, previous),
         overlays: state.overlays.clone(),
-        keys: callers_of(state, &terms, &policies, names),
+        keys,
         access,
         endpoints,
         available,

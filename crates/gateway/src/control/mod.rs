@@ -5,11 +5,13 @@ mod compile;
 pub mod data_policy;
 pub mod key_use;
 pub mod limits;
+mod people;
 mod refresh;
 mod snapshot;
 mod ways;
 
 pub use compile::{CatalogSource, CompileError, ControlSources, compile};
+pub use people::{People, SignedIn};
 pub use refresh::refresh_while_open;
 pub use snapshot::{Access, Caller, EndpointState, Snapshot};
 pub use ways::{AccessError, Reach, reach, reach_stored};

@@ -11,6 +11,7 @@ use store::Micros;
 
 use super::compile::unhex;
 use super::limits::{Running, Terms};
+use super::people::People;
 use crate::upstream::{Authorization, Origin};
 
 /// Everything a request needs of the control plane, as of one moment.
@@ -25,6 +26,8 @@ pub struct Snapshot {
     pub available: Availability,
     /// API keys by the SHA-256 of their text.
     pub keys: HashMap<[u8; 32], Arc<Caller>>,
+    /// Who can sign in, and who is.
+    pub people: People,
     /// How providers are reached, by position of the provider, in the order of preference.
     pub access: Vec<Vec<Arc<Access>>>,
     /// Health of endpoints, kept over changes of the catalogue.

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use protocol::exchange::{ErrorType, Fault};
 use sha2::{Digest, Sha256};
+use store::{Actor, ActorKind};
 use subtle::ConstantTimeEq;
 
+use crate::api::change::{put_in_force, refused};
+use crate::api::session::cookie;
 use crate::app::App;
+use crate::clock::now_micros;
 use crate::control::limits::{Limited, Place};
-use crate::control::{Caller, Snapshot};
-use crate::error::unauthorized;
+use crate::control::{Caller, SignedIn, Snapshot};
+use crate::error::{internal, unauthorized};
 
 /// Finds the caller by the key in `Authorization: Bearer …` or, for Anthropic's clients,
 /// `x-api-key`, for Google's `x-goog-api-key`. AUTH-1, AUTH-6, AUTH-8
@@ -32,13 +36,66 @@ pub fn authenticate(
         .filter(|(known, _)| bool::from(known.ct_eq(&hash)))
         .map(|(_, caller)| caller)
         .ok_or_else(|| unauthorized("No auth credentials found: the API key is not valid"))?;
+    is_usable(caller, now)?;
+    Ok(Arc::clone(caller))
+}
+
+/// Refuses keys that are switched off or have ended. AUTH-6
+fn is_usable(caller: &Caller, now: store::Micros) -> Result<(), Fault> {
     if caller.disabled {
         return Err(unauthorized("This API key is disabled"));
     }
     if caller.expires_at.is_some_and(|end| end <= now) {
         return Err(unauthorized("This API key has expired"));
     }
-    Ok(Arc::clone(caller))
+    Ok(())
+}
+
+/// The same, and without a key the member of the session, who calls as a key of its own. That one
+/// is made when it is needed first; `snapshot` is then the one that has it.
+pub async fn admit(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    snapshot: &mut Arc<Snapshot>,
+) -> Result<Arc<Caller>, Fault> {
+    let now = now_micros();
+    if names_key(headers) || !cookie::is_there(headers) {
+        return authenticate(headers, snapshot, now);
+    }
+    let signed_in = cookie::signed_in(headers, snapshot, now)?;
+    cookie::check_source(method, headers)?;
+    app.session_seen(&signed_in, now);
+    let caller = match snapshot.people.playground.get(&signed_in.member.id) {
+        Some(caller) => Arc::clone(caller),
+        // Boxed: it is once in the life of a member, and would make every request larger.
+        None => Box::pin(make_playground_key(app, &signed_in, snapshot)).await?,
+    };
+    is_usable(&caller, now)?;
+    Ok(caller)
+}
+
+async fn make_playground_key(
+    app: &App,
+    signed_in: &SignedIn,
+    snapshot: &mut Arc<Snapshot>,
+) -> Result<Arc<Caller>, Fault> {
+    let id = &signed_in.member.id;
+    let origin = signed_in.session.address.clone();
+    let actor = Actor { kind: ActorKind::Member, id: id.clone(), origin };
+    app.store.playground_key(id, &actor, now_micros()).await.map_err(refused)?;
+    put_in_force(app).await?;
+    *snapshot = app.snapshot();
+    let made = snapshot.people.playground.get(id).cloned();
+    made.ok_or_else(|| internal("the key of the playground is not in force"))
+}
+
+/// Whether a request names a key, be it an empty one: then nothing else says who calls.
+pub fn names_key(headers: &HeaderMap) -> bool {
+    let is_bearer = |value: &HeaderValue| {
+        value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
+    };
+    headers.get(AUTHORIZATION).is_some_and(is_bearer) || presented_key(headers).is_some()
 }
 
 /// Refuses keys that may not ask models. AUTH-7

@@ -21,7 +21,7 @@ use store::Slot;
 use tokio::sync::OnceCell;
 
 use super::address::has_flat_tools;
-use super::admit::{authenticate, enter, key_of_address, may_infer, no_slot};
+use super::admit::{admit, enter, key_of_address, may_infer, no_slot};
 use super::attempt::Completed;
 use super::dispatch::{Begun, Dispatch, Exhausted};
 use super::live::{Live, stopping};
@@ -116,12 +116,13 @@ async fn admitted(
     generation_id: &str,
 ) -> Result<Response<AnswerBody>, Refusal> {
     let app = Arc::clone(&worker.app);
-    let snapshot = app.snapshot();
+    let mut snapshot = app.snapshot();
     let (mut parts, mut body) = request.into_parts();
     if surface == Surface::Gemini {
         key_of_address(&parts.uri, &mut parts.headers);
     }
-    let admitted = authenticate(&parts.headers, &snapshot, now_micros())
+    let admitted = admit(&app, &parts.method, &parts.headers, &mut snapshot)
+        .await
         .and_then(|caller| may_infer(&caller).map(|()| caller));
     let caller = match admitted {
         Ok(caller) => caller,

@@ -7,6 +7,8 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 use protocol::exchange::Fault;
 
+use crate::pages;
+
 /// Where surfaces speak a provider's protocol themselves: these are routed like any request, not
 /// passed through.
 const OF_SURFACES: [&str; 3] =
@@ -38,7 +40,11 @@ pub fn addressed(uri: &Uri, catalog: &Catalog) -> Option<Addressed> {
     };
     let end = named.find('/').unwrap_or(named.len());
     let (provider, rest) = named.split_at(end);
-    let ours = || RESERVED.contains(&provider) || OF_SURFACES.contains(&path);
+    let ours = || {
+        RESERVED.contains(&provider)
+            || pages::SECTIONS.contains(&provider)
+            || OF_SURFACES.contains(&path)
+    };
     if !is_explicit && (ours() || catalog.find_provider(provider).is_none()) {
         return None;
     }

@@ -22,6 +22,7 @@ pub(super) const SQLITE: History = &[
         include_str!("../../migrations/sqlite/0006_withheld_settlements.sql"),
     ),
     (7, "passed bytes", include_str!("../../migrations/sqlite/0007_passed_bytes.sql")),
+    (8, "sessions", include_str!("../../migrations/sqlite/0008_sessions.sql")),
     (9, "resources", include_str!("../../migrations/sqlite/0009_resources.sql")),
 ];
 
@@ -37,6 +38,7 @@ pub(super) const POSTGRES: History = &[
         include_str!("../../migrations/postgres/0006_withheld_settlements.sql"),
     ),
     (7, "passed bytes", include_str!("../../migrations/postgres/0007_passed_bytes.sql")),
+    (8, "sessions", include_str!("../../migrations/postgres/0008_sessions.sql")),
     (9, "resources", include_str!("../../migrations/postgres/0009_resources.sql")),
 ];
 

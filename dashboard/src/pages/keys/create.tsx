@@ -4,11 +4,11 @@ import { api } from '../../api/client';
 import { refresh, workspacesQuery } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import { Button } from '../../ui/button';
-import { CopyButton } from '../../ui/copy';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Checkbox, Field, Input, Select } from '../../ui/field';
 import { Refusal } from '../../ui/states';
 import { LimitFields, optionalNumber } from './limit';
+import { Secret } from './secret';
 
 const FIELDS = ['name', 'limit', 'limit_reset', 'expires_at', 'workspace_id'];
 
@@ -50,19 +50,10 @@ export function CreateKey({
   return (
     <Dialog open={open} onClose={close} title={made ? 'Copy the key now' : 'Create API key'}>
       {made ? (
-        <div className="grid gap-3">
-          <p className="text-ink-2">
-            This is the only time that the key of <b>{made.data.name}</b> is shown. The server keeps no more
-            than its digest.
-          </p>
-          <code className="block rounded-m bg-sunken px-2.5 py-1.5 font-mono text-xs break-all select-all">
-            {made.key}
-          </code>
-          <DialogActions>
-            <CopyButton text={made.key} label="Copy key" kind="primary" />
-            <Button onClick={close}>Done</Button>
-          </DialogActions>
-        </div>
+        <Secret secret={made.key} onDone={close}>
+          This is the only time that the key of <b>{made.data.name}</b> is shown. The server keeps no more
+          than its digest.
+        </Secret>
       ) : (
         <form
           className="grid gap-4"

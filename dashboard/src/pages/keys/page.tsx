@@ -1,52 +1,99 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { type Key, keysQuery, workspacesQuery } from '../../api/queries';
 import { percent } from '../../lib/format';
-import { dateOf, resetsAt } from '../../lib/moment';
-import { nano, toNumber, usd, usdColumn } from '../../lib/money';
+import { dateOf } from '../../lib/moment';
+import { nano, usd, usdColumn } from '../../lib/money';
 import type { KeysSearch } from '../../search';
+import { useAbility } from '../../session/session';
 import { Badge, LimitBar } from '../../ui/badge';
 import { Button } from '../../ui/button';
-import { Input, Select } from '../../ui/field';
+import { Choice, Input, Select } from '../../ui/field';
 import { Page } from '../../ui/page';
 import { Empty, Load } from '../../ui/states';
 import { type Column, Table } from '../../ui/table';
+import { bindingOf } from './binding';
 import { CreateKey } from './create';
 import { DeleteKey, EditKey } from './edit';
-import { filterKeys, isExpired, orderKeys } from './order';
+import { ManagementKeys } from './management';
+import { isExpired } from './order';
+import { RotateKey } from './rotate';
 
 const route = getRouteApi('/keys');
+const KINDS = [
+  { value: 'api', label: 'API keys' },
+  { value: 'management', label: 'Management keys' },
+] as const;
+type Props = { search: KeysSearch; set: (patch: Partial<KeysSearch>) => void };
 
 export function KeysPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
+  const seesManagement = useAbility('management_keys');
   const set = (patch: Partial<KeysSearch>) =>
     void navigate({ search: now => ({ ...now, ...patch }), replace: true });
-  const query = useInfiniteQuery(keysQuery(search.workspace));
-  const workspaces = useQuery(workspacesQuery);
-  const keys = useMemo(() => query.data?.pages.flat() ?? [], [query.data]);
-  const create = (
-    <Button kind="primary" onClick={() => set({ create: true })}>
-      Create key
-    </Button>
-  );
+  const kind = seesManagement ? (search.kind ?? 'api') : 'api';
   return (
     <Page
-      title="API keys"
-      note={query.data && <p role="status">{`${keys.length}${query.hasNextPage ? ' and more' : ''}`}</p>}
-      actions={create}
+      title={kind === 'management' ? 'Management keys' : 'API keys'}
+      actions={
+        <>
+          {seesManagement && (
+            <Choice
+              label="Kind of keys"
+              value={kind}
+              options={KINDS}
+              onChange={next => void navigate({ search: { kind: next === 'api' ? undefined : next } })}
+            />
+          )}
+          <Button kind="primary" onClick={() => set({ create: true })}>
+            Create key
+          </Button>
+        </>
+      }
     >
+      {kind === 'management' ? (
+        <ManagementKeys creates={search.create === true} onClose={() => set({ create: undefined })} />
+      ) : (
+        <ApiKeys search={search} set={set} />
+      )}
+    </Page>
+  );
+}
+
+const ORDERS = [
+  ['created', 'Oldest first'],
+  ['name', 'By name'],
+  ['spend', 'Most spent first'],
+  ['last_used', 'Last used first'],
+  ['expires', 'First to end'],
+] as const;
+
+function ApiKeys({ search, set }: Props) {
+  const question = { workspace: search.workspace, search: search.q, order: search.order };
+  const query = useInfiniteQuery({ ...keysQuery(question), placeholderData: before => before });
+  const workspaces = useQuery(workspacesQuery);
+  const keys = useMemo(() => query.data?.pages.flatMap(page => page.keys) ?? [], [query.data]);
+  return (
+    <>
       <search>
         <form className="flex flex-wrap items-center gap-2" onSubmit={event => event.preventDefault()}>
-          <Input
-            type="search"
-            aria-label="Filter by name"
-            placeholder="Filter by name"
-            className="w-64"
-            value={search.q ?? ''}
-            onChange={event => set({ q: event.target.value || undefined })}
-          />
+          <SearchField value={search.q ?? ''} onChange={q => set({ q: q || undefined })} />
+          <Select
+            aria-label="Order"
+            className="max-w-44"
+            value={search.order ?? 'created'}
+            onChange={event =>
+              set({ order: event.target.value === 'created' ? undefined : event.target.value })
+            }
+          >
+            {ORDERS.map(([value, label]) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+          </Select>
           {(workspaces.data?.length ?? 0) > 1 && (
             <Select
               aria-label="Workspace"
@@ -61,11 +108,22 @@ export function KeysPage() {
               ))}
             </Select>
           )}
+          <p role="status" className="text-ink-3">
+            {query.data &&
+              `${keys.length}${query.hasNextPage ? ' and more' : ''} ${keys.length === 1 ? 'key' : 'keys'}`}
+          </p>
         </form>
       </search>
       <Load query={query} what="API keys" lines={6}>
         {() =>
-          keys.length === 0 ? (
+          keys.length === 0 && search.q ? (
+            <Empty
+              title="No key has such a name"
+              action={<Button onClick={() => set({ q: undefined })}>Show all keys</Button>}
+            >
+              Looked at were the keys of this workspace.
+            </Empty>
+          ) : keys.length === 0 ? (
             <Empty
               title="No keys yet"
               action={<Button onClick={() => set({ create: true })}>Create the first key</Button>}
@@ -75,7 +133,7 @@ export function KeysPage() {
             </Empty>
           ) : (
             <>
-              <KeyTable keys={keys} search={search} set={set} />
+              <KeyTable keys={keys} />
               {query.hasNextPage && (
                 <Button
                   className="self-start"
@@ -89,78 +147,76 @@ export function KeysPage() {
           )
         }
       </Load>
-      <p className="max-w-prose text-xs text-ink-3">
-        Management keys are made and revoked on the server’s machine: trunkline key create --management.
-      </p>
       <CreateKey
         open={search.create === true}
         onClose={() => set({ create: undefined })}
         workspace={search.workspace}
       />
-    </Page>
+    </>
   );
 }
 
-function KeyTable({
-  keys,
-  search,
-  set,
-}: {
-  keys: Key[];
-  search: KeysSearch;
-  set: (patch: Partial<KeysSearch>) => void;
-}) {
+/** Searched is on the server, over all keys, when the writer pauses. */
+function SearchField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  const [text, setText] = useState(value);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => setText(value), [value]);
+  return (
+    <Input
+      type="search"
+      aria-label="Search keys"
+      placeholder="Search by name"
+      className="w-64"
+      value={text}
+      onChange={event => {
+        const next = event.target.value;
+        setText(next);
+        clearTimeout(timer.current);
+        timer.current = setTimeout(() => onChange(next.trim()), 300);
+      }}
+    />
+  );
+}
+
+function KeyTable({ keys }: { keys: Key[] }) {
   const [editing, setEditing] = useState<Key | null>(null);
   const [deleting, setDeleting] = useState<Key | null>(null);
-  const order = search.order ?? 'created';
-  const descending = search.descending ?? false;
-  const rows = orderKeys(filterKeys(keys, search.q ?? ''), order, descending);
-  const columns = useMemo(() => columnsOf(keys, setEditing, setDeleting), [keys]);
-  if (rows.length === 0) {
-    return (
-      <Empty
-        title="No key has such a name"
-        action={<Button onClick={() => set({ q: undefined })}>Show all keys</Button>}
-      >
-        Looked at were {keys.length} keys.
-      </Empty>
-    );
-  }
+  const [rotating, setRotating] = useState<Key | null>(null);
+  const columns = useMemo(() => columnsOf(keys, setEditing, setRotating, setDeleting), [keys]);
   return (
     <>
       <Table
         label="API keys"
-        rows={rows}
+        rows={keys}
         columns={columns}
         rowKey={key => key.hash}
         rowClass={key => (key.disabled || isExpired(key) ? 'text-ink-3' : '')}
-        sort={{ key: order, descending }}
-        onSort={key =>
-          set({
-            order: key,
-            descending: order === key ? !descending || undefined : key !== 'name' || undefined,
-          })
-        }
       />
       <EditKey keyToEdit={editing} onClose={() => setEditing(null)} />
+      <RotateKey keyToRotate={rotating} onClose={() => setRotating(null)} />
       <DeleteKey keyToDelete={deleting} onClose={() => setDeleting(null)} />
     </>
   );
 }
 
+/** The limit that binds, whosever it is, and how much of it is used. */
 function Limit({ of }: { of: Key }) {
-  if (of.limit == null) return <span className="text-ink-3">none of its own</span>;
-  const [limit, left] = [nano(of.limit), nano(of.limit_remaining)];
-  const share = limit > 0n ? toNumber(limit - left) / toNumber(limit) : 1;
+  const binding = bindingOf(of);
+  if (!binding) return <span className="text-ink-3">none</span>;
+  const { share, used, limit, whose } = binding;
   return (
     <span className="flex items-center gap-2 whitespace-nowrap">
       <LimitBar share={share} label={`${percent(share)} of the limit used`} />
-      {usd(limit - left)} / {usd(limit)}
+      <span>
+        {usd(used)} / {usd(limit)}
+        {whose && <span className="block text-2xs text-ink-3">{whose}</span>}
+      </span>
     </span>
   );
 }
 
-function columnsOf(keys: Key[], edit: (key: Key) => void, remove: (key: Key) => void): Column<Key>[] {
+type Act = (key: Key) => void;
+function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key>[] {
   const today = usdColumn(keys.map(key => nano(key.usage_daily)));
   const month = usdColumn(keys.map(key => nano(key.usage_monthly)));
   return [
@@ -170,20 +226,28 @@ function columnsOf(keys: Key[], edit: (key: Key) => void, remove: (key: Key) => 
       cell: key => (
         <span className="block whitespace-nowrap">
           <span className="font-semibold">{key.name}</span> {key.disabled && <Badge>disabled</Badge>}{' '}
-          {isExpired(key) && <Badge tone="warn">ended</Badge>}
-          <code className="block font-mono text-2xs text-ink-3">{key.label}</code>
+          {isExpired(key) && <Badge tone="warn">ended</Badge>}{' '}
+          {key.origin === 'playground' && <Badge>made by the playground</Badge>}
+          <span className="block text-2xs text-ink-3">
+            <code className="font-mono">{key.label}</code>
+            {key.member && ` ${key.member.name || key.member.email}`}
+          </span>
         </span>
       ),
     },
-    { key: 'today', label: 'Today', numeric: true, cell: key => today(nano(key.usage_daily)) },
+    {
+      key: 'today',
+      label: 'Today',
+      numeric: true,
+      cell: key => today(nano(key.usage_daily)),
+    },
     { key: 'month', label: 'This month', numeric: true, cell: key => month(nano(key.usage_monthly)) },
-    { key: 'limit', label: 'Limit', cell: key => <Limit of={key} /> },
+    { key: 'limit', label: 'Limit', sortable: false, cell: key => <Limit of={key} /> },
     {
       key: 'resets',
       label: 'Starts afresh',
       wide: true,
-      sortable: false,
-      cell: key => (key.limit == null ? '' : resetsAt(key.limit_reset, Date.now())),
+      cell: key => bindingOf(key)?.resets ?? '',
     },
     {
       key: 'used',
@@ -200,9 +264,8 @@ function columnsOf(keys: Key[], edit: (key: Key) => void, remove: (key: Key) => 
     {
       key: 'actions',
       label: 'Actions',
-      sortable: false,
       cell: key => (
-        <span className="flex items-center gap-1 whitespace-nowrap text-ink">
+        <span className="flex items-center gap-0.5 whitespace-nowrap text-ink">
           <Link
             to="/activity"
             search={{ where: [`api_key:${key.hash}`] }}
@@ -217,17 +280,24 @@ function columnsOf(keys: Key[], edit: (key: Key) => void, remove: (key: Key) => 
           >
             Logs
           </Link>
-          <Button kind="quiet" className="px-1.5" onClick={() => edit(key)} aria-label={`Edit ${key.name}`}>
-            Edit
-          </Button>
-          <Button
-            kind="quiet"
-            className="px-1.5"
-            onClick={() => remove(key)}
-            aria-label={`Delete ${key.name}`}
-          >
-            Delete
-          </Button>
+          {(
+            [
+              ['Edit', edit],
+              ['Rotate', rotate],
+              ['Delete', remove],
+            ] as const
+          ).map(([label, act]) => (
+            <Button
+              key={label}
+              kind="quiet"
+              className="px-1.5"
+              onClick={() => act(key)}
+              reason={label === 'Rotate' && key.origin === 'playground' && 'Nobody has its secret'}
+              aria-label={`${label} ${key.name}`}
+            >
+              {label}
+            </Button>
+          ))}
         </span>
       ),
     },

@@ -1,53 +1,42 @@
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
-import { analyticsQuery, figure } from '../../api/analytics';
-import { overTime } from '../../charts/over-time';
+import { histogramQuery, type LogFilter } from '../../api/generations';
+import { NUMBERS, stack } from '../../charts/stack';
 import { StackedBars } from '../../charts/stacked-bars';
 import { count } from '../../lib/format';
-import { granularityOf, type Range, rangeLabel } from '../../lib/moment';
 
-/** How many requests there were, those that failed on top. The list below may be longer than the
-    range drawn; without a range it is the last day. */
-export function Histogram({
-  range = '24h',
-  model,
-  apiKey,
-}: {
-  range?: Range;
-  model?: string;
-  apiKey?: string;
-}) {
-  const filters = [
-    ...(model ? [{ field: 'model', value: model }] : []),
-    ...(apiKey ? [{ field: 'api_key', value: apiKey }] : []),
-  ];
-  const query = useQuery(
-    analyticsQuery({ metrics: ['request_count', 'failure_count'], range, overTime: true, filters }),
-  );
-  const rows = query.data?.rows;
+const granularityOf = (seconds: number) => (seconds < 3600 ? 'minute' : seconds < 86_400 ? 'hour' : 'day');
+const stepLabel = (seconds: number) =>
+  seconds < 3600
+    ? `${Math.round(seconds / 60) || 1} min`
+    : seconds < 86_400
+      ? `${Math.round(seconds / 3600)} h`
+      : `${Math.round(seconds / 86_400)} d`;
+
+/** How many requests of those listed there were over time, those that failed on top. */
+export function Histogram({ filter }: { filter: LogFilter }) {
+  const query = useQuery({ ...histogramQuery(filter), placeholderData: keepPreviousData });
+  const told = query.data;
   const data = useMemo(() => {
-    // Two series from one row: what went well, and what did not.
-    const told = (rows ?? []).flatMap(row => [
-      {
-        ...row,
-        outcome: 'Answered',
-        n: (figure(row, 'request_count') ?? 0) - (figure(row, 'failure_count') ?? 0),
-      },
-      { ...row, outcome: 'Failed', n: figure(row, 'failure_count') ?? 0 },
+    const points = (told?.data ?? []).flatMap(one => [
+      { at: Date.parse(one.at), key: 'Answered', value: one.ok },
+      { at: Date.parse(one.at), key: 'Failed', value: one.failed },
     ]);
-    return overTime(told, range, 'n', false, row => String(row.outcome)).drawn;
-  }, [rows, range]);
-  if (!rows?.length) return null;
+    const moments = [...new Set(points.map(one => one.at))].sort((a, b) => a - b);
+    return stack(points, moments, NUMBERS);
+  }, [told]);
+  if (!told?.data.length) return null;
   const failed = data.series.find(one => one.key === 'Failed')?.total ?? 0;
   const all = data.series.reduce((sum, one) => sum + one.total, 0);
+  if (all === 0) return null;
   return (
     <StackedBars
       data={data}
-      granularity={granularityOf(range)}
+      granularity={granularityOf(told.step_seconds)}
       axis={value => (Number.isInteger(value) ? count(value) : '')}
       height={90}
       colours={data.series.map(one => (one.key === 'Failed' ? '--bad' : '--s5'))}
-      label={`Requests by the ${granularityOf(range)}, ${rangeLabel(range).toLowerCase()}: ${all}, of which ${failed} failed`}
+      label={`Requests, ${stepLabel(told.step_seconds)} a bar: ${all}, of which ${failed} failed`}
     />
   );
 }

@@ -1,147 +1,43 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { Download } from 'lucide-react';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { Download, Radio } from 'lucide-react';
+import { useEffect, useMemo } from 'react';
 import { download } from '../../api/client';
-import { exportAddress, type LogFilter, type LogRow, logPage, logsQuery } from '../../api/generations';
-import { useNames } from '../../api/names';
-import { keysQuery, modelsQuery } from '../../api/queries';
-import { count, duration, UNKNOWN } from '../../lib/format';
-import { dateOf, type Range, rangeLabel, stretch, timeOf } from '../../lib/moment';
-import { usdColumn } from '../../lib/money';
+import { FILTERS } from '../../api/filters';
+import { exportAddress, isExportable, type LogFilter, logsQuery } from '../../api/generations';
+import { rangeLabel, stretch } from '../../lib/moment';
 import type { LogsSearch } from '../../search';
 import { useKeys } from '../../shell/shortcuts';
 import { Button } from '../../ui/button';
 import { copyText } from '../../ui/copy';
-import { Input, Select } from '../../ui/field';
 import { Page } from '../../ui/page';
-import { SelectRange } from '../../ui/select-range';
-import { Empty, Failure, Load } from '../../ui/states';
-import { type Column, VirtualTable } from '../../ui/table';
-import { TrackDots } from '../../ui/track';
+import { Empty, Load } from '../../ui/states';
 import { FirstRequest } from '../first-request';
 import { LogDetail } from './detail';
+import { Filters, isFiltered } from './filters';
 import { Histogram } from './histogram';
+import { List } from './list';
+import { MOST_WAITING, useNewer } from './use-newer';
 
 const route = getRouteApi('/logs');
-
-const outcome = (row: LogRow) =>
-  row.status >= 400 ? (
-    <span className="text-bad">{row.errorType.replaceAll('_', ' ') || 'failed'}</span>
-  ) : row.cancelled ? (
-    'cancelled'
-  ) : (
-    row.finishReason.replaceAll('_', ' ') || 'answered'
-  );
-
-/** Beside an open detail there is room for what tells rows apart, no more. */
-const BESIDE = ['time', 'model', 'provider', 'cost', 'status'];
-
-function columnsOf(rows: LogRow[], name: (dimension: string, value: string) => string): Column<LogRow>[] {
-  const money = usdColumn(rows.map(row => row.cost));
-  const manyDays = rows.length > 0 && dateOf(rows[0]?.createdAt ?? 0) !== dateOf(rows.at(-1)?.createdAt ?? 0);
-  return [
-    {
-      key: 'time',
-      label: 'Time, UTC',
-      width: manyDays ? 'min(10.5rem, 24vw)' : '5.5rem',
-      cell: row => (
-        <time dateTime={row.createdAt} className="text-ink-2 tabular-nums">
-          {manyDays && <span className="max-md:hidden">{dateOf(row.createdAt)} </span>}
-          {timeOf(row.createdAt)}
-        </time>
-      ),
-    },
-    { key: 'model', label: 'Model', cell: row => <code className="font-mono text-xs">{row.model}</code> },
-    {
-      key: 'provider',
-      label: 'Route',
-      width: '10rem',
-      wide: true,
-      cell: row => (
-        <span className="flex items-center gap-2">
-          <TrackDots stops={[{ provider: row.provider || 'No provider', status: row.status }]} />
-          <span className="truncate">{row.provider || UNKNOWN}</span>
-        </span>
-      ),
-    },
-    { key: 'outcome', label: 'Outcome', width: '7rem', wide: true, cell: outcome },
-    { key: 'key', label: 'Key', width: '8rem', wide: true, cell: row => name('api_key', row.keyHash) },
-    {
-      key: 'in',
-      label: 'In',
-      width: '4.2rem',
-      numeric: true,
-      wide: true,
-      cell: row => count(row.promptTokens),
-    },
-    {
-      key: 'out',
-      label: 'Out',
-      width: '4.2rem',
-      numeric: true,
-      wide: true,
-      cell: row => count(row.completionTokens),
-    },
-    {
-      key: 'cost',
-      label: 'Cost',
-      width: '5.5rem',
-      numeric: true,
-      cell: row => (row.priceKnown ? money(row.cost) : UNKNOWN),
-    },
-    {
-      key: 'latency',
-      label: 'First token',
-      width: '5.8rem',
-      numeric: true,
-      wide: true,
-      cell: row => duration(row.latency),
-    },
-    {
-      key: 'status',
-      label: 'Status',
-      width: '4rem',
-      numeric: true,
-      cell: row => (
-        <span className={`font-mono text-xs ${row.status >= 400 ? 'text-bad' : 'text-ok'}`}>
-          {row.status}
-        </span>
-      ),
-    },
-  ];
-}
-
-/** How many requests came since the list was read: they wait, so that nothing moves under the reader. */
-function useNewer(filter: LogFilter, newest: LogRow | undefined): number {
-  const query = useQuery({
-    queryKey: ['logs-newer', filter, newest?.id],
-    enabled: newest !== undefined && filter.until === undefined,
-    refetchInterval: 5_000,
-    queryFn: ({ signal }) => logPage({ ...filter, from: newest?.createdAt }, null, signal),
-  });
-  const at = query.data?.rows.findIndex(row => row.id === newest?.id) ?? 0;
-  return at < 0 ? (query.data?.rows.length ?? 0) : at;
-}
 
 export function LogsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const set = (patch: Partial<LogsSearch>) =>
     void navigate({ search: now => ({ ...now, ...patch }), replace: true });
+  const asked = JSON.stringify([search.range, ...FILTERS.map(name => search[name])]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is asked says all of the filter
   const filter = useMemo<LogFilter>(
     () => ({
       from: search.range ? stretch(search.range, Date.now()).start : undefined,
-      model: search.model,
-      key: search.key,
-      session: search.session,
+      ...Object.fromEntries(FILTERS.map(name => [name, search[name]])),
     }),
-    [search.range, search.model, search.key, search.session],
+    [asked],
   );
   const query = useInfiniteQuery({ ...logsQuery(filter), refetchOnWindowFocus: false });
   const rows = useMemo(() => query.data?.pages.flatMap(page => page.rows) ?? [], [query.data]);
-  const isFiltered = Boolean(search.model || search.key || search.session || search.range);
-  const newer = useNewer(filter, rows[0]);
+  const newer = useNewer(filter, query.isSuccess, search.tail === true && !search.id, rows[0]);
   const show = (id?: string) =>
     void navigate({ search: now => ({ ...now, id }), replace: Boolean(search.id) });
 
@@ -156,14 +52,12 @@ export function LogsPage() {
     Escape: () => search.id && show(),
     c: () => search.id && void copyText(search.id),
   });
-  // While there is nothing at all, the page listens for the first request.
+  // While there is nothing at all, the first request is shown as it comes.
   const isEmpty = query.data !== undefined && rows.length === 0;
-  const refetch = query.refetch;
+  const showNewer = newer.show;
   useEffect(() => {
-    if (!isEmpty) return;
-    const timer = setInterval(() => void refetch(), 3_000);
-    return () => clearInterval(timer);
-  }, [isEmpty, refetch]);
+    if (isEmpty && newer.count > 0) showNewer();
+  }, [isEmpty, newer.count, showNewer]);
 
   const status = `${rows.length}${query.hasNextPage ? ' and more' : ''} ${rows.length === 1 ? 'request' : 'requests'}${search.range ? `, ${rangeLabel(search.range).toLowerCase()}` : ''}`;
   return (
@@ -175,14 +69,26 @@ export function LogsPage() {
           note={<p role="status">{query.data ? status : ''}</p>}
           actions={
             <>
-              {newer > 0 && (
-                <Button kind="primary" onClick={() => void query.refetch()}>
-                  {newer >= 100 ? '100 and more' : newer} new
+              {newer.count > 0 && !isEmpty && (
+                <Button kind="primary" onClick={newer.show}>
+                  {newer.count >= MOST_WAITING ? `${MOST_WAITING} and more` : newer.count} new
                 </Button>
               )}
               <Button
+                aria-pressed={search.tail === true}
+                title="New requests come in by themselves"
+                onClick={() => set({ tail: search.tail ? undefined : true })}
+              >
+                <Radio size={14} aria-hidden className={search.tail ? 'text-ok' : ''} />
+                {search.tail ? 'Following' : 'Follow'}
+              </Button>
+              <Button
                 onClick={() => void download(exportAddress(filter), 'generations.csv')}
-                reason={rows.length === 0 && 'There is nothing to export'}
+                reason={
+                  rows.length === 0
+                    ? 'There is nothing to export'
+                    : !isExportable(filter) && 'A file is filtered by time, model, key and session alone'
+                }
               >
                 <Download size={14} aria-hidden />
                 CSV
@@ -191,12 +97,12 @@ export function LogsPage() {
           }
         >
           <Filters search={search} set={set} />
-          <Histogram range={search.range} model={search.model} apiKey={search.key} />
+          <Histogram filter={filter} />
           <Load query={query} what="Requests" lines={12}>
             {() =>
               rows.length > 0 ? (
                 <List rows={rows} query={query} selected={search.id} show={show} />
-              ) : isFiltered ? (
+              ) : isFiltered(search) ? (
                 <Empty title="No request fits these filters">
                   <Link to="/logs" className="text-accent underline">
                     Show all requests
@@ -211,150 +117,5 @@ export function LogsPage() {
       </div>
       {search.id && <LogDetail key={search.id} id={search.id} onClose={() => show()} />}
     </div>
-  );
-}
-
-type ListProps = {
-  rows: LogRow[];
-  query: {
-    hasNextPage: boolean;
-    isFetchingNextPage: boolean;
-    isFetchNextPageError: boolean;
-    error: Error | null;
-    fetchNextPage: () => unknown;
-  };
-  selected?: string;
-  show: (id: string) => void;
-};
-function List({ rows, query, selected, show }: ListProps) {
-  const name = useNames();
-  const isBeside = selected !== undefined;
-  const columns = useMemo(
-    () => columnsOf(rows, name).filter(column => !isBeside || BESIDE.includes(column.key)),
-    [rows, name, isBeside],
-  );
-  return (
-    <VirtualTable
-      label="Requests"
-      rows={rows}
-      columns={columns}
-      rowKey={row => row.id}
-      rowHeight={32}
-      selected={selected ?? ''}
-      onOpen={row => show(row.id)}
-      foot={
-        query.hasNextPage && (
-          <div className="p-3">
-            {query.isFetchNextPageError && query.error ? (
-              <Failure what="Older requests" error={query.error} onRetry={() => void query.fetchNextPage()} />
-            ) : (
-              <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
-                {query.isFetchingNextPage ? 'Loading…' : 'Load older'}
-              </Button>
-            )}
-          </div>
-        )
-      }
-    />
-  );
-}
-
-/** A field whose text goes into the address when the writer pauses. */
-function LateInput({
-  value,
-  onChange,
-  ...rest
-}: { value: string; onChange: (value: string) => void } & Omit<
-  React.InputHTMLAttributes<HTMLInputElement>,
-  'value' | 'onChange'
->) {
-  const [text, setText] = useState(value);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useEffect(() => setText(value), [value]);
-  return (
-    <Input
-      {...rest}
-      value={text}
-      onChange={event => {
-        const next = event.target.value;
-        setText(next);
-        clearTimeout(timer.current);
-        timer.current = setTimeout(() => onChange(next.trim()), 400);
-      }}
-    />
-  );
-}
-
-function Filters({ search, set }: { search: LogsSearch; set: (patch: Partial<LogsSearch>) => void }) {
-  const models = useQuery(modelsQuery);
-  const keys = useInfiniteQuery(keysQuery());
-  const isFiltered = search.model || search.key || search.session || search.range;
-  return (
-    <search>
-      <form className="flex flex-wrap items-center gap-2" onSubmit={event => event.preventDefault()}>
-        <SelectOptionalRange value={search.range} onChange={range => set({ range })} />
-        <LateInput
-          type="search"
-          aria-label="Model"
-          placeholder="Any model"
-          list="logged-models"
-          className="w-64"
-          value={search.model ?? ''}
-          onChange={model => set({ model: model || undefined })}
-        />
-        <datalist id="logged-models">
-          {models.data?.map(model => (
-            <option key={model.id} value={model.id} />
-          ))}
-        </datalist>
-        <Select
-          aria-label="Key"
-          className="max-w-44"
-          value={search.key ?? ''}
-          onChange={event => set({ key: event.target.value || undefined })}
-        >
-          <option value="">Any key</option>
-          {keys.data?.pages.flat().map(key => (
-            <option key={key.hash} value={key.hash}>
-              {key.name}
-            </option>
-          ))}
-        </Select>
-        <LateInput
-          aria-label="Session"
-          placeholder="Any session"
-          className="w-40"
-          value={search.session ?? ''}
-          onChange={session => set({ session: session || undefined })}
-        />
-        {isFiltered && (
-          <Button
-            kind="quiet"
-            onClick={() => set({ range: undefined, model: undefined, key: undefined, session: undefined })}
-          >
-            Clear filters
-          </Button>
-        )}
-      </form>
-    </search>
-  );
-}
-
-function SelectOptionalRange({ value, onChange }: { value?: Range; onChange: (range?: Range) => void }) {
-  if (value) return <SelectRange value={value} onChange={onChange} />;
-  return (
-    <Select
-      aria-label="Range"
-      className="max-w-36"
-      value=""
-      onChange={event => onChange(event.target.value as Range)}
-    >
-      <option value="">Any time</option>
-      {(['1h', '24h', '7d', '30d', '90d'] as const).map(range => (
-        <option key={range} value={range}>
-          {rangeLabel(range)}
-        </option>
-      ))}
-    </Select>
   );
 }

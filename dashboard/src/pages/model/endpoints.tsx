@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { postJson, read } from '../../api/client';
 import type { Endpoint } from '../../api/queries';
 import { contextLength, duration, percent, speed } from '../../lib/format';
 import { price } from '../../lib/money';
-import { useInferenceKey } from '../../session/session';
 import { Badge } from '../../ui/badge';
 import { Roundel } from '../../ui/roundel';
 import { Empty } from '../../ui/states';
@@ -14,18 +14,15 @@ type Route = {
   exclusions?: { tag?: string; endpoint?: string; provider?: string; rule?: string; reason?: string }[];
 };
 
-/** The order in which a request would be tried now. The server tells it to keys that may ask models
-    only, so that it takes the key of the playground. */
+/** The order in which a request would be tried now, with what would be left out and why. */
 function useRoute(model: string) {
-  const key = useInferenceKey();
   return useQuery({
-    queryKey: ['route', model, key],
-    enabled: key !== null,
+    queryKey: ['route', model],
     staleTime: 10_000,
     retry: false,
     queryFn: async () => {
       const body = { model, messages: [{ role: 'user', content: 'Hello!' }] };
-      return (await read<{ data: Route }>('api/v1/route', postJson(body), key ?? '')).data;
+      return (await read<{ data: Route }>('api/v1/route', postJson(body))).data;
     },
   });
 }
@@ -35,7 +32,11 @@ export function EndpointTable({ endpoints, model }: { endpoints: Endpoint[]; mod
   if (endpoints.length === 0) {
     return (
       <Empty title="Nobody serves this model to you">
-        Store a key of a provider that does: on the server’s machine, run trunkline credential add PROVIDER.
+        Store a key of a provider that does, under{' '}
+        <Link to="/byok" className="text-accent underline">
+          provider keys
+        </Link>
+        .
       </Empty>
     );
   }

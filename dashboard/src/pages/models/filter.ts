@@ -3,7 +3,12 @@ import { priceOrder } from '../../lib/money';
 import type { ModelsSearch } from '../../search';
 
 /** What this gateway measured of a model in the last seven days. */
-export type Measured = { tokens: number; firstToken: number | null; speed: number | null };
+export type Measured = {
+  tokens: number;
+  firstToken: number | null;
+  speed: number | null;
+  uptime: number | null;
+};
 export type ModelRow = Model & { measured?: Measured };
 
 /** A name that begins with ~ stands for the newest of a family, whose author comes after it. */

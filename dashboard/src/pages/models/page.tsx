@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
-import { analyticsQuery, figure } from '../../api/analytics';
 import { modelsQuery } from '../../api/queries';
-import { contextLength, count, duration, UNKNOWN } from '../../lib/format';
+import { modelStatsQuery } from '../../api/server';
+import { contextLength, count, duration, percent, UNKNOWN } from '../../lib/format';
 import { price } from '../../lib/money';
 import type { ModelsSearch } from '../../search';
 import { Button, buttonClass } from '../../ui/button';
@@ -95,6 +95,18 @@ const COLUMNS: Column<ModelRow>[] = [
     ),
   },
   {
+    key: 'uptime',
+    label: 'Uptime',
+    width: '5.5rem',
+    numeric: true,
+    wide: true,
+    cell: model => (
+      <span className={(model.measured?.uptime ?? 1) < 0.95 ? 'text-bad' : ''}>
+        {percent(model.measured?.uptime)}
+      </span>
+    ),
+  },
+  {
     key: 'tokens',
     label: 'Tokens, 7 d',
     width: '6.5rem',
@@ -104,31 +116,19 @@ const COLUMNS: Column<ModelRow>[] = [
   },
 ];
 
-const measuredQuery = analyticsQuery({
-  metrics: ['tokens_total', 'first_token_mean', 'throughput_p50'],
-  dimensions: ['model'],
-  range: '7d',
-});
-
 export function ModelsPage() {
   const models = useQuery(modelsQuery);
-  const measured = useQuery(measuredQuery);
-  const rows = useMemo<ModelRow[]>(() => {
-    const of = new Map(measured.data?.rows.map(row => [row.model, row]));
-    return (models.data ?? []).map(model => {
-      const row = of.get(model.id);
-      if (!row) return model;
-      const tokens = figure(row, 'tokens_total') ?? 0;
-      return {
-        ...model,
-        measured: {
-          tokens,
-          firstToken: figure(row, 'first_token_mean'),
-          speed: figure(row, 'throughput_p50'),
-        },
-      };
-    });
-  }, [models.data, measured.data]);
+  const stats = useQuery(modelStatsQuery);
+  const rows = useMemo<ModelRow[]>(
+    () =>
+      (models.data ?? []).map(model => {
+        const found = stats.data?.get(model.id);
+        if (!found) return model;
+        const { tokens_7d: tokens, first_token_ms: firstToken, speed, uptime } = found;
+        return { ...model, measured: { tokens, firstToken, speed, uptime } };
+      }),
+    [models.data, stats.data],
+  );
   return (
     <Load query={models} what="Models" lines={12}>
       {() => <List models={rows} />}
@@ -218,9 +218,11 @@ function NothingLeft({ models, search, set }: RestProps) {
   if (models.length === 0) {
     return (
       <Empty title="No models yet">
-        A model can be used when a provider who serves it can be reached. Store a provider’s key on the
-        server’s machine, for instance with{' '}
-        <code className="font-mono text-xs">trunkline credential add openai</code>.
+        A model can be used when a provider who serves it can be reached. Store a key of one under{' '}
+        <Link to="/byok" className="text-accent underline">
+          provider keys
+        </Link>
+        .
       </Empty>
     );
   }

@@ -1,55 +1,49 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { analyticsQuery } from '../../api/analytics';
-import { logsQuery } from '../../api/generations';
+import { generationsPage } from '../../api/generations';
 import { keysQuery } from '../../api/queries';
+import { providerStatesQuery } from '../../api/server';
 import { Ticks } from '../../charts/ticks';
 import { percent } from '../../lib/format';
-import { resetsAt, timeOf } from '../../lib/moment';
-import { nano, toNumber, usd } from '../../lib/money';
+import { timeOf } from '../../lib/moment';
+import { usd } from '../../lib/money';
 import { LimitBar } from '../../ui/badge';
 import { Section } from '../../ui/page';
 import { Roundel } from '../../ui/roundel';
 import { Load } from '../../ui/states';
-import { statuses } from '../provider-status';
+import { bindingOf } from '../keys/binding';
+import { ticksOf } from '../status/ticks';
 
 const Quiet = ({ children }: { children: string }) => (
   <p className="border-t border-rule py-1.5 text-ink-3">{children}</p>
 );
 
 export function ProvidersToday() {
-  const query = useQuery(
-    analyticsQuery({
-      metrics: ['request_count', 'failure_count'],
-      dimensions: ['provider'],
-      range: '24h',
-      overTime: true,
-    }),
-  );
+  const query = useQuery(providerStatesQuery('24h'));
   return (
     <Section title="Providers, last 24 hours">
       <Load query={query} what="Providers">
-        {({ rows }) => {
-          const found = statuses(rows, '24h').slice(0, 6);
+        {all => {
+          const found = all.filter(one => one.uptime !== null).slice(0, 6);
           if (found.length === 0) return <Quiet>No traffic in this time.</Quiet>;
           return (
             <ul>
               {found.map(one => (
-                <li key={one.provider} className="flex items-center gap-2 border-t border-rule py-1.5">
-                  <Roundel name={one.provider} />
+                <li key={one.slug} className="flex items-center gap-2 border-t border-rule py-1.5">
+                  <Roundel name={one.name} />
                   <Link
                     to="/status"
-                    search={{ range: '24h' }}
+                    search={{ provider: one.slug }}
                     className="min-w-0 flex-1 truncate hover:underline"
                   >
-                    {one.provider}
+                    {one.name}
                   </Link>
                   <Ticks
-                    ticks={one.ticks}
-                    label={`${one.provider}: ${percent(one.share)} answered well, by the hour`}
+                    ticks={ticksOf(one, '24h')}
+                    label={`${one.name}: ${percent(one.uptime)} answered well, by the hour`}
                   />
-                  <span className="num w-14">{percent(one.share)}</span>
+                  <span className="num w-14">{percent(one.uptime)}</span>
                 </li>
               ))}
             </ul>
@@ -61,19 +55,14 @@ export function ProvidersToday() {
 }
 
 export function KeysNearLimit() {
-  const query = useInfiniteQuery(keysQuery());
+  const query = useInfiniteQuery(keysQuery({ order: 'spend' }));
   const near = useMemo(
     () =>
-      (query.data?.pages.flat() ?? [])
-        .filter(key => key.limit != null && !key.disabled)
-        .map(key => {
-          const [limit, left] = [nano(key.limit), nano(key.limit_remaining)];
-          return {
-            key,
-            limit,
-            used: limit - left,
-            share: limit > 0n ? toNumber(limit - left) / toNumber(limit) : 1,
-          };
+      (query.data?.pages.flatMap(page => page.keys) ?? [])
+        .filter(key => !key.disabled)
+        .flatMap(key => {
+          const binding = bindingOf(key);
+          return binding ? [{ key, ...binding }] : [];
         })
         .sort((a, b) => b.share - a.share)
         .slice(0, 4),
@@ -87,7 +76,7 @@ export function KeysNearLimit() {
             <Quiet>No key has a limit.</Quiet>
           ) : (
             <ul>
-              {near.map(({ key, limit, used, share }) => (
+              {near.map(({ key, limit, used, share, resets }) => (
                 <li key={key.hash} className="flex items-center gap-2 border-t border-rule py-1.5">
                   <Link
                     to="/keys"
@@ -96,10 +85,7 @@ export function KeysNearLimit() {
                   >
                     {key.name}
                   </Link>
-                  <LimitBar
-                    share={share}
-                    label={`${percent(share)} used, starts afresh: ${resetsAt(key.limit_reset, Date.now())}`}
-                  />
+                  <LimitBar share={share} label={`${percent(share)} used, starts afresh: ${resets}`} />
                   <span className="num whitespace-nowrap">
                     {usd(used)} / {usd(limit)}
                   </span>
@@ -113,19 +99,20 @@ export function KeysNearLimit() {
   );
 }
 
-/** The list of requests cannot be asked for failures alone yet, so that the newest page is looked through. */
 export function LastFailures() {
-  const query = useInfiniteQuery(logsQuery({}));
-  const failed = (query.data?.pages[0]?.rows ?? []).filter(row => row.status >= 400).slice(0, 5);
+  const query = useQuery({
+    queryKey: ['last-failures'],
+    queryFn: ({ signal }) => generationsPage({ status: 'failed' }, null, 5, signal),
+  });
   return (
-    <Section title="Failures among the last 100 requests">
+    <Section title="Last failures">
       <Load query={query} what="Requests" lines={3}>
-        {() =>
-          failed.length === 0 ? (
+        {({ rows }) =>
+          rows.length === 0 ? (
             <Quiet>None.</Quiet>
           ) : (
             <ul>
-              {failed.map(row => (
+              {rows.map(row => (
                 <li key={row.id} className="border-t border-rule">
                   <Link
                     to="/logs"
@@ -136,7 +123,9 @@ export function LastFailures() {
                       {timeOf(row.createdAt)}
                     </time>
                     <code className="min-w-0 flex-1 truncate font-mono text-xs">{row.model}</code>
-                    <span className="font-mono text-xs text-bad">{row.status}</span>
+                    <span className="text-xs text-bad">
+                      {row.errorType?.replaceAll('_', ' ') ?? 'failed'}
+                    </span>
                   </Link>
                 </li>
               ))}

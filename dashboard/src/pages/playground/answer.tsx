@@ -5,29 +5,34 @@ import { Markdown } from '../../chat/markdown';
 import { isRunning } from '../../chat/use-compare';
 import { count, duration } from '../../lib/format';
 import { usdExact } from '../../lib/money';
-import { IconButton } from '../../ui/button';
+import { Button, IconButton } from '../../ui/button';
 import { CopyIcon } from '../../ui/copy';
 import { TrackDots } from '../../ui/track';
 
 type Props = {
   reply: Reply;
+  /** Of a blind comparison that is not decided: the answer's letter stands in place of all names. */
+  letter?: string;
   /** Whether the column belongs to another model by now. */
   isNamed: boolean;
   hidden: boolean;
   onStop: () => void;
   onAgain: () => void;
+  onRaw: () => void;
 };
 
-export function Answer({ reply, isNamed, hidden, onStop, onAgain }: Props) {
+export function Answer({ reply, letter, isNamed, hidden, onStop, onAgain, onRaw }: Props) {
+  const name = letter ? `answer ${letter}` : reply.model;
   const running = isRunning(reply);
   return (
     <article
-      aria-label={reply.model}
+      aria-label={letter ? `Answer ${letter}` : reply.model}
       aria-busy={running}
       hidden={hidden}
       className="grid min-w-0 content-start gap-2"
     >
-      {isNamed && <p className="font-mono text-xs text-ink-3">{reply.model}</p>}
+      {letter && <p className="font-semibold">{letter}</p>}
+      {isNamed && !letter && <p className="font-mono text-xs text-ink-3">{reply.model}</p>}
       {reply.reasoning && (
         <details className="rounded-m bg-sunken px-3 py-1.5 text-xs text-ink-2">
           <summary className="cursor-pointer">
@@ -44,19 +49,30 @@ export function Answer({ reply, isNamed, hidden, onStop, onAgain }: Props) {
         </p>
       )}
       <footer className="border-t border-rule pt-1.5">
-        <Meter reply={reply} />
+        {letter ? (
+          <p className="min-h-5 text-xs text-ink-3">whose it is, is told after the vote</p>
+        ) : (
+          <Meter reply={reply} />
+        )}
         <div className="mt-1 flex items-center gap-0.5">
           {running ? (
-            <IconButton label={`Stop ${reply.model}`} onClick={onStop}>
+            <IconButton label={`Stop ${name}`} onClick={onStop}>
               <Square size={13} aria-hidden />
             </IconButton>
           ) : (
             <>
-              <IconButton label={`Ask ${reply.model} again`} onClick={onAgain}>
+              <IconButton label={`Ask ${name} again`} onClick={onAgain}>
                 <RotateCw size={13} aria-hidden />
               </IconButton>
-              {reply.text && <CopyIcon text={reply.text} label={`Copy the answer of ${reply.model}`} />}
-              {reply.generation && (
+              {reply.text && (
+                <CopyIcon text={reply.text} label={letter ? `Copy ${name}` : `Copy the answer of ${name}`} />
+              )}
+              {!letter && reply.raw && (
+                <Button kind="quiet" className="px-1.5 text-xs" onClick={onRaw}>
+                  Raw
+                </Button>
+              )}
+              {!letter && reply.generation && (
                 <Link
                   to="/logs"
                   search={{ id: reply.generation }}

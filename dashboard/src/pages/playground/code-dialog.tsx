@@ -1,7 +1,8 @@
 import { useState } from 'react';
 import { publicAddress } from '../../api/client';
 import { asCode } from '../../chat/as-code';
-import { history, type Parameters, requestBody, type Turn } from '../../chat/conversation';
+import { type Attachment, history, requestBody, type Turn } from '../../chat/conversation';
+import { parametersOf, type Settings } from '../../chat/settings';
 import { Dialog } from '../../ui/dialog';
 import { Field, Select } from '../../ui/field';
 import { Snippet } from '../../ui/snippet';
@@ -12,17 +13,20 @@ type Props = {
   models: string[];
   turns: Turn[];
   draft: string;
-  parameters: Parameters;
+  attached: Attachment[];
+  settings: Settings;
 };
 
 /** The next request as a program: what is in the field, or what was asked last. */
-export function CodeDialog({ open, onClose, models, turns, draft, parameters }: Props) {
+export function CodeDialog({ open, onClose, models, turns, draft, attached, settings }: Props) {
   const [chosen, setChosen] = useState(0);
   const model = models[chosen] ?? models[0] ?? '';
   const last = turns.at(-1);
-  const [before, prompt] =
-    draft.trim() || !last ? [turns, draft.trim() || 'Hello!'] : [turns.slice(0, -1), last.prompt];
-  const body = requestBody(model, history(before, model, prompt, parameters.system), parameters);
+  const isNext = draft.trim() !== '' || attached.length > 0 || !last;
+  const question = isNext ? { prompt: draft.trim() || 'Hello!', attachments: attached } : last;
+  const before = isNext ? turns : turns.slice(0, -1);
+  const parameters = parametersOf(settings, chosen);
+  const body = requestBody(model, history(before, model, question, parameters.system), parameters);
   return (
     <Dialog open={open} onClose={onClose} title="As code" wide>
       <div className="grid min-w-0 gap-4">

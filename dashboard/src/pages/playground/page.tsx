@@ -1,33 +1,37 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { analyticsQuery } from '../../api/analytics';
-import { modelsQuery } from '../../api/queries';
-import type { Parameters } from '../../chat/conversation';
+import { type Model, modelsQuery } from '../../api/queries';
+import type { Attachment, Reply, Turn } from '../../chat/conversation';
+import { packSettings, parametersOf, unpackSettings } from '../../chat/settings';
 import { useCompare } from '../../chat/use-compare';
-import { useInferenceKey } from '../../session/session';
+import type { PlaygroundSearch } from '../../search';
 import { useNarrow } from '../../shell/use-narrow';
 import { Button } from '../../ui/button';
+import { CopyButton } from '../../ui/copy';
+import { TextArea } from '../../ui/field';
 import { Empty, Load } from '../../ui/states';
 import { Answer } from './answer';
+import { Attached, unable } from './attach';
 import { CodeDialog } from './code-dialog';
 import { ColumnHeads } from './column-heads';
 import { Composer } from './composer';
-import { KeyGate } from './key-gate';
 import { ParameterPanel } from './parameters';
+import { RawDialog } from './raw-dialog';
 import { Starters } from './starters';
+import { LETTERS, VoteBar, VotesDialog } from './votes';
 
 const route = getRouteApi('/playground');
 const MOST = 4;
 const columnsOf = (columns: number) => ({ gridTemplateColumns: `repeat(${columns}, minmax(15rem, 1fr))` });
 
 export function PlaygroundPage() {
-  const key = useInferenceKey();
   useEffect(() => {
     document.title = 'Playground · Trunkline';
   }, []);
-  return key === null ? <KeyGate /> : <Models />;
+  return <Models />;
 }
 
 /** The most used models stand in the columns, until the address says otherwise. */
@@ -48,33 +52,51 @@ function Models() {
           return (
             <div className="p-8">
               <Empty title="No model can be asked yet">
-                Store a provider’s key on the server’s machine, for instance with{' '}
-                <code className="font-mono text-xs">trunkline credential add openai</code>.
+                Store a key of one under{' '}
+                <Link to="/byok" className="text-accent underline">
+                  provider keys
+                </Link>
+                .
               </Empty>
             </div>
           );
         }
-        return <Compare ids={ids} chosen={chosen} />;
+        return <Compare models={all} chosen={chosen} />;
       }}
     </Load>
   );
 }
 
-function Compare({ ids, chosen }: { ids: string[]; chosen: string[] }) {
+function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
   const navigate = route.useNavigate();
-  const { prompt } = route.useSearch();
+  const { prompt, set, blind = false } = route.useSearch();
+  const ids = models.map(model => model.id);
   const chat = useCompare();
-  const [parameters, setParameters] = useState<Parameters>({});
+  const settings = useMemo(() => unpackSettings(set), [set]);
   const [draft, setDraft] = useState(prompt ?? '');
+  const [attached, setAttached] = useState<Attachment[]>([]);
   const [focused, setFocused] = useState<number | null>(null);
   const [showsCode, setShowsCode] = useState(false);
-  const choose = (models: string[]) =>
-    void navigate({ search: now => ({ ...now, models: models.join(',') }), replace: true });
+  const [showsVotes, setShowsVotes] = useState(false);
+  const [raw, setRaw] = useState<Reply | null>(null);
+  const change = (patch: Partial<PlaygroundSearch>) =>
+    void navigate({ search: now => ({ ...now, ...patch }), replace: true });
+  const choose = (next: string[]) => change({ models: next.join(',') });
+  const of = (place: number) => parametersOf(settings, place);
   const send = () => {
     const text = draft.trim();
     if (!text || chat.busy) return;
-    chat.ask(text, chosen, parameters);
+    chat.ask({ prompt: text, attachments: attached }, chosen, of, blind);
     setDraft('');
+    setAttached([]);
+  };
+  /** With it somebody else sees the same models, settings and question. */
+  const link = () => {
+    const url = new URL(location.href);
+    url.searchParams.set('models', chosen.join(','));
+    const asked = draft.trim() || chat.turns.at(-1)?.prompt;
+    if (asked) url.searchParams.set('prompt', asked);
+    return url.href;
   };
   const stopAll = chat.stopAll;
   useEffect(() => {
@@ -112,7 +134,24 @@ function Compare({ ids, chosen }: { ids: string[]; chosen: string[] }) {
           <Button kind="quiet" onClick={() => setShowsCode(true)}>
             As code
           </Button>
-          <ParameterPanel value={parameters} onChange={setParameters} />
+          <CopyButton kind="quiet" label="Copy link" text={link} />
+          <ParameterPanel
+            settings={settings}
+            models={chosen}
+            onChange={next => change({ set: packSettings(next) })}
+          />
+          <Button
+            kind="quiet"
+            aria-pressed={blind}
+            title="Names are told after you said which answer is the best"
+            onClick={() => change({ blind: blind ? undefined : true })}
+            reason={chosen.length < 2 && 'Add a second model to compare'}
+          >
+            {blind ? 'Blind: on' : 'Blind'}
+          </Button>
+          <Button kind="quiet" onClick={() => setShowsVotes(true)}>
+            Votes
+          </Button>
           <Button
             onClick={() => spare && choose([...chosen, spare])}
             reason={chosen.length >= MOST ? 'Four models at most' : !spare && 'There is no other model'}
@@ -140,30 +179,40 @@ function Compare({ ids, chosen }: { ids: string[]; chosen: string[] }) {
         {chat.turns.length === 0 && <Starters models={chosen.length} onPick={setDraft} />}
         {chat.turns.map(turn => (
           <section key={turn.id} aria-label={`Question ${turn.id}`} className="mt-5 mb-8">
-            <div className="mb-3 flex max-w-prose items-start justify-between gap-2 border-l-2 border-accent pl-3">
-              <p className="font-semibold whitespace-pre-wrap">{turn.prompt}</p>
-              <Button kind="quiet" className="px-1.5 text-xs" onClick={() => setDraft(turn.prompt)}>
-                Edit
-              </Button>
-            </div>
+            <Question
+              turn={turn}
+              busy={chat.busy}
+              onEdit={text => chat.edit(turn, text, chosen, of, blind)}
+            />
             <div className="grid gap-6" style={looking === null ? columnsOf(turn.replies.length) : columns}>
-              {turn.replies.map((reply, place) => (
-                <Answer
-                  key={place}
-                  reply={reply}
-                  isNamed={reply.model !== chosen[place]}
-                  hidden={!isShown(place)}
-                  onStop={() => chat.stop(turn.id, place)}
-                  onAgain={() => chat.again(turn, place, parameters)}
-                />
-              ))}
+              {(turn.order ?? turn.replies.map((_, place) => place)).map((place, at) => {
+                const reply = turn.replies[place];
+                return (
+                  reply && (
+                    <Answer
+                      key={place}
+                      reply={reply}
+                      letter={turn.order && !turn.vote ? LETTERS[at] : undefined}
+                      isNamed={turn.order !== undefined || reply.model !== chosen[place]}
+                      hidden={!isShown(turn.order ? at : place)}
+                      onStop={() => chat.stop(turn.id, place)}
+                      onAgain={() => chat.again(turn, place, of(place))}
+                      onRaw={() => setRaw(reply)}
+                    />
+                  )
+                );
+              })}
             </div>
+            {turn.order && <VoteBar turn={turn} onVote={vote => chat.vote(turn.id, vote)} />}
           </section>
         ))}
       </section>
       <Composer
         draft={draft}
         onDraft={setDraft}
+        attached={attached}
+        onAttach={setAttached}
+        unable={unable(models, chosen, attached)}
         busy={chat.busy}
         models={chosen.length}
         onSend={send}
@@ -175,8 +224,61 @@ function Compare({ ids, chosen }: { ids: string[]; chosen: string[] }) {
         models={chosen}
         turns={chat.turns}
         draft={draft}
-        parameters={parameters}
+        attached={attached}
+        settings={settings}
       />
+      <RawDialog reply={raw} onClose={() => setRaw(null)} />
+      <VotesDialog open={showsVotes} onClose={() => setShowsVotes(false)} />
+    </div>
+  );
+}
+
+/** What was asked. Asked otherwise, what came after it goes. */
+function Question({ turn, busy, onEdit }: { turn: Turn; busy: boolean; onEdit: (prompt: string) => void }) {
+  const [editing, setEditing] = useState<string | null>(null);
+  if (editing !== null) {
+    return (
+      <form
+        className="mb-3 grid max-w-prose gap-2"
+        onSubmit={event => {
+          event.preventDefault();
+          setEditing(null);
+          onEdit(editing.trim());
+        }}
+      >
+        <TextArea
+          aria-label="Question"
+          autoFocus
+          rows={3}
+          value={editing}
+          onChange={event => setEditing(event.target.value)}
+        />
+        <div className="flex items-center gap-2">
+          <Button kind="primary" type="submit" reason={!editing.trim() && 'Write something first'}>
+            Ask this instead
+          </Button>
+          <Button kind="quiet" onClick={() => setEditing(null)}>
+            Cancel
+          </Button>
+          <span className="text-xs text-ink-3">What came after it goes.</span>
+        </div>
+      </form>
+    );
+  }
+  return (
+    <div className="mb-3 grid max-w-prose gap-2 border-l-2 border-accent pl-3">
+      <div className="flex items-start justify-between gap-2">
+        <p className="font-semibold break-words whitespace-pre-wrap">{turn.prompt}</p>
+        <Button
+          kind="quiet"
+          className="px-1.5 text-xs"
+          onClick={() => setEditing(turn.prompt)}
+          reason={busy && 'Stop the answers first'}
+        >
+          Edit
+        </Button>
+      </div>
+      <Attached files={turn.attachments} />
     </div>
   );
 }

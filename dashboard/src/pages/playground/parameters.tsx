@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { Parameters } from '../../chat/conversation';
+import { countOf, type Settings } from '../../chat/settings';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Field, Input, Select, TextArea } from '../../ui/field';
@@ -8,101 +9,145 @@ const number = (form: FormData, name: string) => {
   const text = String(form.get(name) ?? '').trim();
   return text === '' ? undefined : Number(text);
 };
+const text = (form: FormData, name: string) => String(form.get(name) ?? '').trim() || undefined;
 
-/** What is sent with every question. What is left empty is the provider's to choose. */
-export function ParameterPanel({
-  value,
-  onChange,
-}: {
-  value: Parameters;
-  onChange: (value: Parameters) => void;
-}) {
+const read = (form: FormData): Parameters => ({
+  system: text(form, 'system'),
+  temperature: number(form, 'temperature'),
+  topP: number(form, 'top_p'),
+  maxTokens: number(form, 'max_tokens'),
+  seed: number(form, 'seed'),
+  effort: text(form, 'effort'),
+  providers: text(form, 'providers'),
+});
+/** What is not set does not stand there, so that a column's own is only what it has. */
+const compact = (parameters: Parameters): Parameters =>
+  Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== undefined));
+
+type Props = { settings: Settings; models: string[]; onChange: (settings: Settings) => void };
+
+/** What is sent with every question, and what one column has of its own. What is left empty is the
+    provider's to choose. */
+export function ParameterPanel({ settings, models, onChange }: Props) {
   const [open, setOpen] = useState(false);
-  const set = Object.values(value).filter(one => one !== undefined && one !== '').length;
+  const [of, setOf] = useState<number | 'common'>('common');
+  const set = countOf(settings.common) + models.reduce((sum, _, at) => sum + countOf(settings.own[at]), 0);
+  const shown = of === 'common' || of < models.length ? of : 'common';
+  const value = shown === 'common' ? settings.common : (settings.own[shown] ?? {});
   return (
     <>
       <Button kind="quiet" onClick={() => setOpen(true)}>
         Parameters{set > 0 && ` (${set})`}
       </Button>
       <Dialog open={open} onClose={() => setOpen(false)} title="Parameters">
-        <form
-          className="grid gap-4"
-          onSubmit={event => {
-            event.preventDefault();
-            const form = new FormData(event.currentTarget);
-            onChange({
-              system: String(form.get('system')).trim() || undefined,
-              temperature: number(form, 'temperature'),
-              topP: number(form, 'top_p'),
-              maxTokens: number(form, 'max_tokens'),
-              effort: String(form.get('effort')) || undefined,
-            });
-            setOpen(false);
-          }}
-        >
-          <Field label="System prompt">
-            {wiring => <TextArea {...wiring} name="system" rows={4} defaultValue={value.system} />}
-          </Field>
-          <div className="grid grid-cols-3 gap-4 max-md:grid-cols-1">
-            <Field label="Temperature" hint="0 to 2">
-              {wiring => (
-                <Input
-                  {...wiring}
-                  name="temperature"
-                  type="number"
-                  min={0}
-                  max={2}
-                  step={0.05}
-                  defaultValue={value.temperature}
-                />
-              )}
-            </Field>
-            <Field label="Top p" hint="above 0, to 1">
-              {wiring => (
-                <Input
-                  {...wiring}
-                  name="top_p"
-                  type="number"
-                  min={0.01}
-                  max={1}
-                  step={0.01}
-                  defaultValue={value.topP}
-                />
-              )}
-            </Field>
-            <Field label="Longest answer" hint="tokens">
-              {wiring => (
-                <Input
-                  {...wiring}
-                  name="max_tokens"
-                  type="number"
-                  min={1}
-                  step={1}
-                  defaultValue={value.maxTokens}
-                />
-              )}
-            </Field>
-          </div>
-          <Field label="Reasoning" hint="How much a model may think before it answers, where it can.">
+        {models.length > 1 && (
+          <Field label="For" className="mb-4">
             {wiring => (
-              <Select {...wiring} name="effort" defaultValue={value.effort ?? ''}>
-                <option value="">As the model usually does</option>
-                {['none', 'low', 'medium', 'high'].map(effort => (
-                  <option key={effort}>{effort}</option>
+              <Select
+                {...wiring}
+                value={String(shown)}
+                onChange={event =>
+                  setOf(event.target.value === 'common' ? 'common' : Number(event.target.value))
+                }
+              >
+                <option value="common">All models</option>
+                {models.map((model, place) => (
+                  <option key={place} value={place}>
+                    Only {model}
+                    {countOf(settings.own[place]) > 0 ? ` (${countOf(settings.own[place])})` : ''}
+                  </option>
                 ))}
               </Select>
             )}
           </Field>
-          <DialogActions>
-            <Button kind="quiet" onClick={() => setOpen(false)}>
-              Cancel
-            </Button>
-            <Button kind="primary" type="submit">
-              Use
-            </Button>
-          </DialogActions>
-        </form>
+        )}
+        <Form
+          key={String(shown)}
+          value={value}
+          inherited={shown === 'common' ? {} : settings.common}
+          onCancel={() => setOpen(false)}
+          onUse={next => {
+            if (shown === 'common') onChange({ ...settings, common: next });
+            else onChange({ ...settings, own: { ...settings.own, [shown]: next } });
+            setOpen(false);
+          }}
+        />
       </Dialog>
     </>
+  );
+}
+
+type FormProps = {
+  value: Parameters;
+  /** What holds where nothing stands. */
+  inherited: Parameters;
+  onCancel: () => void;
+  onUse: (parameters: Parameters) => void;
+};
+function Form({ value, inherited, onCancel, onUse }: FormProps) {
+  const hint = (given: unknown, usual: string) => (given === undefined ? usual : `${given} for all`);
+  const numbers = [
+    ['temperature', 'Temperature', '0 to 2', 0, 2, 0.05, value.temperature, inherited.temperature],
+    ['top_p', 'Top p', 'above 0, to 1', 0.01, 1, 0.01, value.topP, inherited.topP],
+    ['max_tokens', 'Longest answer', 'tokens', 1, undefined, 1, value.maxTokens, inherited.maxTokens],
+    ['seed', 'Seed', 'a whole number', 0, undefined, 1, value.seed, inherited.seed],
+  ] as const;
+  return (
+    <form
+      className="grid gap-4"
+      onSubmit={event => {
+        event.preventDefault();
+        onUse(compact(read(new FormData(event.currentTarget))));
+      }}
+    >
+      <Field label="System prompt" hint={inherited.system && 'Empty: the one for all models.'}>
+        {wiring => <TextArea {...wiring} name="system" rows={4} defaultValue={value.system} />}
+      </Field>
+      <div className="grid grid-cols-4 gap-4 max-md:grid-cols-2">
+        {numbers.map(([name, label, usual, min, max, step, own, common]) => (
+          <Field key={name} label={label} hint={hint(common, usual)}>
+            {wiring => (
+              <Input
+                {...wiring}
+                name={name}
+                type="number"
+                min={min}
+                max={max}
+                step={step}
+                defaultValue={own}
+              />
+            )}
+          </Field>
+        ))}
+      </div>
+      <Field label="Reasoning" hint="How much a model may think before it answers, where it can.">
+        {wiring => (
+          <Select {...wiring} name="effort" defaultValue={value.effort ?? ''}>
+            <option value="">
+              {inherited.effort ? `${inherited.effort}, as for all` : 'As the model usually does'}
+            </option>
+            {['none', 'low', 'medium', 'high'].map(effort => (
+              <option key={effort}>{effort}</option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <Field
+        label="Only these providers"
+        hint={hint(inherited.providers, 'By slug, in this order. Empty: as routed.')}
+      >
+        {wiring => (
+          <Input {...wiring} name="providers" defaultValue={value.providers} className="font-mono text-xs" />
+        )}
+      </Field>
+      <DialogActions>
+        <Button kind="quiet" onClick={onCancel}>
+          Cancel
+        </Button>
+        <Button kind="primary" type="submit">
+          Use
+        </Button>
+      </DialogActions>
+    </form>
   );
 }

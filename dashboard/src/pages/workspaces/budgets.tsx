@@ -2,8 +2,11 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../../api/client';
 import { type Budget, budgetsQuery, refresh, type Workspace } from '../../api/queries';
+import { percent } from '../../lib/format';
 import { resetsAt } from '../../lib/moment';
-import { nano, plain, usdExact } from '../../lib/money';
+import { nano, plain, toNumber, usd, usdExact } from '../../lib/money';
+import { useReason } from '../../session/session';
+import { LimitBar } from '../../ui/badge';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Checkbox, Field, Input } from '../../ui/field';
@@ -20,6 +23,7 @@ const LABEL: Record<Interval, string> = {
 export function Budgets({ workspace }: { workspace: Workspace }) {
   const query = useQuery(budgetsQuery(workspace.id));
   const [editing, setEditing] = useState<Interval | null>(null);
+  const reason = useReason('workspaces');
   return (
     <Load query={query} what="Budgets">
       {({ budgets, includesByok }) => (
@@ -40,6 +44,7 @@ export function Budgets({ workspace }: { workspace: Workspace }) {
                         <span className="font-normal text-ink-3">no limit</span>
                       )}
                     </td>
+                    <td className="pr-4 whitespace-nowrap">{budget && <Used of={budget} />}</td>
                     <td className="text-ink-3">
                       {budget && interval !== 'lifetime' && `afresh ${resetsAt(interval, Date.now())}`}
                     </td>
@@ -48,6 +53,7 @@ export function Budgets({ workspace }: { workspace: Workspace }) {
                         kind="quiet"
                         className="px-2"
                         onClick={() => setEditing(interval)}
+                        reason={reason}
                         aria-label={`${budget ? 'Change' : 'Set'} the ${interval} budget`}
                       >
                         {budget ? 'Change' : 'Set'}
@@ -79,6 +85,19 @@ export function Budgets({ workspace }: { workspace: Workspace }) {
         </>
       )}
     </Load>
+  );
+}
+
+/** How much of a budget is used, as the server counts it against requests. */
+function Used({ of }: { of: Budget }) {
+  if (of.used_usd === undefined) return null;
+  const [used, limit] = [nano(of.used_usd), nano(of.limit_usd)];
+  const share = limit > 0n ? toNumber(used) / toNumber(limit) : 1;
+  return (
+    <span className="flex items-center gap-2">
+      <LimitBar share={share} label={`${percent(share)} of the budget used`} />
+      {usd(used)} used
+    </span>
   );
 }
 

@@ -3,7 +3,7 @@ import { api } from '../../api/client';
 import { type Member, membersQuery, refresh, type Workspace, workspaceMembersQuery } from '../../api/queries';
 import { Button } from '../../ui/button';
 import { Load, Refusal } from '../../ui/states';
-import { memberName } from '../member-name';
+import { memberName } from '../members/member-name';
 
 export function WorkspaceMembers({ workspace, isDefault }: { workspace: Workspace; isDefault: boolean }) {
   const client = useQueryClient();

@@ -40,7 +40,10 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
         MetricsListen::Off => None,
         MetricsListen::At(address) => Some(listen(address).await?),
     };
-    let url = serving.public_url.clone().unwrap_or_else(|| local_url(address));
+    let url = serving
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("{}{}", local_url(address), serving.limits.base_path.as_str()));
     serving.limits.public_url.clone_from(&url);
     serving.limits.installation = Installation {
         listen: address.to_string(),

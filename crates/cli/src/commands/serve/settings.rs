@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gateway::pages::BasePath;
 use gateway::{CallerLimits, PassthroughLimits, Settings, UpstreamLimits};
 use ledger::PricePolicy;
 
@@ -43,6 +44,16 @@ impl Serving {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let limits = caller_limits(&given);
+        let public_url = given
+            .public_url
+            .map(|url| url.trim_end_matches('/').to_owned())
+            .filter(|url| !url.is_empty());
+        let base_path = given
+            .base_path
+            .map(|path| path.0)
+            .filter(|path| !path.as_str().is_empty())
+            .or_else(|| public_url.as_deref().and_then(path_of))
+            .unwrap_or_default();
         Self {
             listen: given.listen.unwrap_or_else(|| loopback(8080)),
             metrics_listen: given.metrics_listen.unwrap_or(MetricsListen::At(loopback(9090))),
@@ -51,10 +62,7 @@ impl Serving {
                 Some(workers) => workers.min(1024),
             },
             simulated: given.simulated.unwrap_or_default(),
-            public_url: given
-                .public_url
-                .map(|url| url.trim_end_matches('/').to_owned())
-                .filter(|url| !url.is_empty()),
+            public_url,
             ca_file: given.ca_file.filter(|path| !path.as_os_str().is_empty()),
             generation_retention_days: given.generation_retention_days.filter(|days| *days > 0),
             valkey_url: given.valkey_url.filter(|address| !address.is_empty()),
@@ -93,6 +101,8 @@ impl Serving {
                 drain_delay: span(given.drain_delay, base.drain_delay),
                 drain_timeout: span(given.drain_timeout, base.drain_timeout),
                 public_url: base.public_url,
+                base_path,
+                dashboard: given.dashboard.unwrap_or(base.dashboard),
                 allow_private_downloads: given
                     .allow_private_downloads
                     .unwrap_or(base.allow_private_downloads),
@@ -109,6 +119,12 @@ impl Serving {
             },
         }
     }
+}
+
+/// The path of an address, where it is one below which pages can be.
+fn path_of(url: &str) -> Option<BasePath> {
+    let (_, rest) = url.split_once("://")?;
+    rest.split_once('/')?.1.parse().ok()
 }
 
 /// What holds callers back.
@@ -143,6 +159,24 @@ fn caller_limits(given: &ServerSettings) -> CallerLimits {
 mod tests {
     use super::*;
     use crate::configuration::default_file_enabled;
+
+    #[test]
+    fn the_base_path_is_that_of_the_public_address_unless_it_is_given() {
+        for (url, given, path) in [
+            (None, None, ""),
+            (Some("https://llm.example"), None, ""),
+            (Some("https://example.org/team/llm/"), None, "/team/llm"),
+            (Some("https://example.org/gw"), Some("/other"), "/other"),
+            (None, Some("gw/"), "/gw"),
+        ] {
+            let settings = ServerSettings {
+                public_url: url.map(str::to_owned),
+                base_path: given.map(|path| path.parse().unwrap()),
+                ..ServerSettings::default()
+            };
+            assert_eq!(Serving::of(settings).limits.base_path.as_str(), path, "{url:?} {given:?}");
+        }
+    }
 
     #[test]
     fn the_default_file_states_the_defaults() {

@@ -56,6 +56,10 @@ impl Which {
             Some(name) => Some(workspaces::named(app, management, Some(name)).await?.id),
             None => None,
         };
+        if let Some(id) = &self.user_id {
+            management.check_own(id)?;
+        }
+        let member = self.user_id.or_else(|| management.own_only().map(str::to_owned));
         Ok(ActivityQuery {
             from_day,
             until_day,
@@ -63,7 +67,7 @@ impl Which {
             account: Some(management.account_id().to_owned()),
             workspace,
             key_hash: self.api_key_hash.map(|hash| hash.to_ascii_lowercase()),
-            member: self.user_id,
+            member,
             group_by_workspace,
         })
     }

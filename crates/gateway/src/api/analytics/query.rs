@@ -68,7 +68,7 @@ pub async fn query(
     Given(question): Given<Question>,
 ) -> Result<Json<QueryAnswer>, Refused> {
     let started = Instant::now();
-    let query = question.read(management.account_id(), now_micros())?;
+    let query = question.read(management.account_id(), management.own_only(), now_micros())?;
     let answer = app.store.analytics(&query, PATIENCE).await.map_err(refused)?;
     let known = Known {
         people: people(&app, &query).await?,

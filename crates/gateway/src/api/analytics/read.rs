@@ -84,8 +84,13 @@ pub struct OrderRequest {
 }
 
 impl Question {
-    /// Reads the question of an account.
-    pub fn read(self, account: &str, now: Micros) -> Result<AnalyticsQuery, Fault> {
+    /// Reads the question of an account, about one member alone if there is one.
+    pub fn read(
+        self,
+        account: &str,
+        member: Option<&str>,
+        now: Micros,
+    ) -> Result<AnalyticsQuery, Fault> {
         let metrics = known("metrics", &self.metrics, Metric::parse)?;
         let dimensions = known("dimensions", &self.dimensions, dimension)?;
         let granularity = self
@@ -94,12 +99,13 @@ impl Question {
             .map(|word| Granularity::parse(word).ok_or_else(|| unknown("granularity", word)));
         let granularity = granularity.transpose()?;
         // Whatever is asked, it is about the account of whoever asks.
-        let own = Filter {
-            dimension: Dimension::Account,
+        let own = |dimension, id: &str| Filter {
+            dimension,
             operator: Operator::Eq,
-            values: vec![account.to_owned()],
+            values: vec![id.to_owned()],
         };
-        let mut filters = vec![own];
+        let mut filters = vec![own(Dimension::Account, account)];
+        filters.extend(member.map(|id| own(Dimension::Member, id)));
         if self.filters.len() > 20 {
             return Err(Fault::invalid("filters: there are more than 20"));
         }

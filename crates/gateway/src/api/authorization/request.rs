@@ -5,7 +5,6 @@ use protocol::exchange::Fault;
 use store::{Challenge, ChallengeMethod, KeyRates, LimitReset, NewApiKey};
 
 use crate::api::body::check_length;
-use crate::api::change::refused;
 use crate::api::identity::derived_number;
 use crate::api::keys::create::expiry;
 use crate::api::money::limit_nano_usd;
@@ -60,27 +59,22 @@ impl AccessRequest {
                 .ok_or_else(|| Fault::invalid("usage_limit_type: must be daily, weekly or monthly"))
         });
         let workspace = workspaces::named(app, management, given.workspace_id).await?;
-        let caller = &management.0.caller;
         let key = NewApiKey {
             name,
             workspace_id: Some(workspace.id),
-            creator: caller.creator.clone(),
-            member_id: member_of(app, &caller.key_hash).await?,
+            creator: management.creator().map(str::to_owned),
+            // The key made for an application is of the same member.
+            member_id: management.owner_of_new_keys().map(str::to_owned),
             limit_nano_usd: given.limit.map(|limit| limit_nano_usd("limit", limit)).transpose()?,
             limit_reset: limit_reset.transpose()?,
             include_byok_in_limit: false,
             rates: KeyRates::default(),
             expires_at: expiry(given.expires_at, now)?,
             is_management: false,
+            origin: None,
         };
         Ok(Self { callback, challenge, key })
     }
-}
-
-/// The member whose key it is: the key made for an application is of the same.
-async fn member_of(app: &App, hash: &str) -> Result<Option<String>, Fault> {
-    let key = app.store.api_key(hash).await.map_err(refused)?;
-    Ok(key.and_then(|key| key.member_id))
 }
 
 /// The word of a method, or OAUTH-4's error.

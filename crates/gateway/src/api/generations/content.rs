@@ -14,7 +14,7 @@ use super::Which;
 use crate::api::Refused;
 use crate::api::change::refused;
 use crate::api::openapi::ErrorAnswer;
-use crate::api::session::Session;
+use crate::api::session::Viewer;
 use crate::app::App;
 
 /// The answer.
@@ -25,7 +25,8 @@ pub struct ContentAnswer {
     data: Value,
 }
 
-/// Shows what was asked and answered. A key sees its own; a management key all of its account.
+/// Shows what was asked and answered. A key sees its own, a member that of its keys; a management
+/// key, an admin and an owner see all of the account.
 #[utoipa::path(
     get,
     path = "/api/v1/generation/content",
@@ -35,12 +36,12 @@ pub struct ContentAnswer {
 )]
 pub async fn show(
     State(app): State<Arc<App>>,
-    session: Session,
+    viewer: Viewer,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<ContentAnswer>, Refused> {
     let Query(which) = which.map_err(|_| Fault::invalid("id: send it once, as `id=gen-…`"))?;
-    let row = super::find(&app, &session, &which.id()?).await?;
-    if !session.caller.is_management && row.key_hash != session.caller.key_hash {
+    let row = super::find(&app, &viewer, &which.id()?).await?;
+    if !viewer.may_read(&row) {
         let message = "Only the key that made a generation and management keys can see its content";
         return Err(Fault::new(ErrorType::PermissionDenied, message).into());
     }

@@ -99,6 +99,7 @@ pub async fn export(
         workspace_id: workspace,
         account_id: Some(management.account_id().to_owned()),
         key_hash: which.api_key_hash,
+        member_id: management.own_only().map(str::to_owned),
         model: which.model,
         session_id: which.session_id,
         from,

@@ -61,7 +61,8 @@ pub async fn add(
         let words: Vec<_> = FeedbackCategory::ALL.iter().map(|one| one.as_str()).collect();
         Fault::invalid(format!("category: must be one of {}", words.join(", ")))
     })?;
-    let row = super::find(&app, &management.0, &given.generation_id).await?;
+    let actor = management.actor();
+    let row = super::find(&app, &management.viewer(), &given.generation_id).await?;
     let feedback = GenerationFeedback {
         generation_id: row.id.to_string(),
         account_id: row.account_id.to_string(),
@@ -69,7 +70,6 @@ pub async fn add(
         comment,
         created_at: now_micros(),
     };
-    let actor = management.actor();
     app.store.add_generation_feedback(&feedback, &actor).await.map_err(refused)?;
     Ok(Json(FeedbackAnswer { data: FeedbackTaken { success: true } }))
 }

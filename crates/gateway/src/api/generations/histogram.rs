@@ -65,7 +65,7 @@ pub async fn show(
     management: Management,
     Asked(filters): Asked<Filters>,
 ) -> Result<Json<Histogram>, Refused> {
-    let mut filter = filters.read(management.account_id(), None)?;
+    let mut filter = filters.read(management.account_id(), management.own_only())?;
     let until = filter.until.unwrap_or_else(now_micros);
     let from = filter.from.unwrap_or_else(|| until.saturating_sub(DAY));
     (filter.from, filter.until) = (Some(from), Some(until));

@@ -46,7 +46,7 @@ pub async fn list(
     Asked(filters): Asked<Filters>,
 ) -> Result<Json<GenerationsAnswer>, Refused> {
     let account = management.account_id();
-    let filter = filters.read(account, None)?;
+    let filter = filters.read(account, management.own_only())?;
     let limit = leaf.limit()?;
     if limit > MOST {
         return Err(Fault::invalid(format!("limit: must be a whole number, 1 to {MOST}")).into());

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use store::Generation;
 
 use super::change::refused;
-use super::session::Session;
+use super::session::Viewer;
 use crate::app::App;
 
 /// The routes.
@@ -53,11 +53,13 @@ impl Which {
     }
 }
 
-/// A row of the caller's account; others do not exist for it. GEN-1
-async fn find(app: &App, session: &Session, id: &str) -> Result<Generation, Fault> {
+/// A row that the caller may see; others do not exist for it. GEN-1
+async fn find(app: &App, viewer: &Viewer, id: &str) -> Result<Generation, Fault> {
     let shown: String = id.chars().take(80).collect();
     let unknown = || Fault::new(ErrorType::NotFound, format!("Generation {shown} not found"));
     let row = app.store.generation(id).await.map_err(refused)?.ok_or_else(unknown)?;
-    session.may_see(&row.account_id).map_err(|_| unknown())?;
-    Ok(row)
+    match viewer.may_see(app, &row).await? {
+        true => Ok(row),
+        false => Err(unknown()),
+    }
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::Which;
 use crate::api::Refused;
 use crate::api::money::Usd;
-use crate::api::session::Session;
+use crate::api::session::Viewer;
 use crate::api::time::iso;
 use crate::app::App;
 
@@ -187,10 +187,10 @@ impl From<Generation> for GenerationObject {
 )]
 pub async fn show(
     State(app): State<Arc<App>>,
-    session: Session,
+    viewer: Viewer,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<GenerationAnswer>, Refused> {
     let Query(which) = which.map_err(|_| Fault::invalid("id: send it once, as `id=gen-…`"))?;
-    let row = super::find(&app, &session, &which.id()?).await?;
+    let row = super::find(&app, &viewer, &which.id()?).await?;
     Ok(Json(GenerationAnswer { data: row.into() }))
 }

@@ -41,12 +41,12 @@ pub async fn stream(
     management: Management,
     Asked(filters): Asked<Filters>,
 ) -> Result<Response, Refused> {
-    let filter = filters.read(management.account_id(), None)?;
+    let filter = filters.read(management.account_id(), management.own_only())?;
     let mut heartbeat = tokio::time::interval(app.settings.heartbeat_interval());
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let watching = Watching {
         tail: app.store.watch_generations(now_micros()),
-        key_hash: Arc::clone(&management.0.caller.key_hash),
+        management,
         stopping: app.stopping(),
         app,
         filter,
@@ -66,7 +66,7 @@ struct Watching {
     filter: GenerationFilter,
     tail: GenerationTail,
     /// Who watches.
-    key_hash: Arc<str>,
+    management: Management,
     heartbeat: Interval,
     stopping: Stopping,
 }
@@ -90,13 +90,9 @@ impl Watching {
         }
     }
 
-    /// Whether the key that asked may still do so.
+    /// Whether who asked may still do so.
     fn may_go_on(&self) -> bool {
-        let snapshot = self.app.snapshot();
-        let caller = snapshot.caller_of(&self.key_hash);
-        caller.is_some_and(|caller| {
-            !caller.disabled && caller.expires_at.is_none_or(|end| end > now_micros())
-        })
+        self.management.goes_on(&self.app.snapshot(), now_micros())
     }
 
     fn takes(&self, row: &Generation) -> bool {

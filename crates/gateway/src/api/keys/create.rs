@@ -45,7 +45,7 @@ pub struct CreateKey {
     /// A moment to come, in UTC.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
-    /// The member the key is for, whose limits apply.
+    /// The member the key is for, whose limits apply; by session, the one signed in unless said.
     creator_user_id: Option<String>,
     /// Id or slug; the default workspace unless said.
     workspace_id: Option<String>,
@@ -76,19 +76,29 @@ pub async fn create(
     let expires_at = expiry(given.expires_at.as_deref(), now)?;
     let workspace = workspaces::named(&app, &management, given.workspace_id.as_deref()).await?;
     if let Some(id) = &given.creator_user_id {
+        management.check_own(id)?;
         check_member(&app, &management, id).await?;
     }
+    let (member, creator) = match given.creator_user_id {
+        Some(id) => (Some(id.clone()), Some(id)),
+        // Without a word, a person makes keys of its own, and a management key nobody's.
+        None => {
+            let own = management.session_member().map(str::to_owned);
+            (own.clone(), own)
+        }
+    };
     let new = NewApiKey {
         name: given.name,
         workspace_id: Some(workspace.id),
-        creator: given.creator_user_id.clone(),
-        member_id: given.creator_user_id,
+        creator,
+        member_id: member,
         limit_nano_usd: limit,
         limit_reset: given.limit_reset,
         include_byok_in_limit: given.include_byok_in_limit.unwrap_or(false),
         rates: given.rate_limit.unwrap_or_default().rates(given.concurrency),
         expires_at,
         is_management: false,
+        origin: None,
     };
     let people = People::all(&app).await?;
     let created = app.store.create_api_key(new, &management.actor(), now).await.map_err(refused)?;

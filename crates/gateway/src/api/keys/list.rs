@@ -53,7 +53,7 @@ pub struct ManagedKeys {
     next_cursor: Option<String>,
 }
 
-/// Lists the keys of a workspace, 100 at a time.
+/// Lists the keys of a workspace, 100 at a time; to a member its own.
 #[utoipa::path(
     get,
     path = "/api/v1/keys",
@@ -71,7 +71,12 @@ pub async fn list(
     let disabled = truth("include_disabled", which.include_disabled.as_deref())?;
     let workspace = workspaces::named(&app, &management, which.workspace_id.as_deref()).await?;
     let mut keys = app.store.api_keys(disabled, Some(&workspace.id)).await.map_err(refused)?;
-    keys.retain(|key| !key.is_management && key.account_id == management.account_id());
+    let own = management.own_only();
+    let is_shown = |member: Option<&str>| own.is_none_or(|own| member == Some(own));
+    keys.retain(|key| {
+        let is_ours = key.account_id == management.account_id();
+        !key.is_management && is_ours && is_shown(key.member_id.as_deref())
+    });
     if let Some(text) = which.search.as_deref().filter(|text| !text.is_empty()) {
         let text = text.to_lowercase();
         let has = |part: &str| part.to_lowercase().contains(&text);

@@ -46,6 +46,11 @@ async fn find(app: &App, management: &Management, hash: &str) -> Result<ApiKey, 
         found = app.store.api_key(&own).await.map_err(refused)?;
     }
     found
-        .filter(|key| key.account_id == management.account_id() && !key.is_management)
+        .filter(|key| {
+            let own = management.own_only();
+            key.account_id == management.account_id()
+                && !key.is_management
+                && own.is_none_or(|own| key.member_id.as_deref() == Some(own))
+        })
         .ok_or_else(|| Fault::new(ErrorType::NotFound, "API key not found"))
 }

@@ -3,7 +3,7 @@
 use ledger::{LimitKind, NanoUsd};
 use protocol::exchange::Fault;
 use serde::Serialize;
-use store::{ApiKey, KeyUsage, LimitReset, Member};
+use store::{ApiKey, KeyOrigin, KeyUsage, LimitReset, Member};
 use utoipa::ToSchema;
 
 use super::rates::KeyRateLimit;
@@ -47,6 +47,8 @@ pub struct ManagedKey {
     pub expires_at: Option<String>,
     /// Not in OpenRouter's published document, but its SDK for Python requires this and the next.
     pub external_user: Option<String>,
+    /// Our own: `playground` for the key that a member's requests by session run as.
+    pub origin: Option<&'static str>,
     /// To the day: the first moment of the last UTC day with an answer.
     pub last_used_at: Option<String>,
     /// Our own: the limit with the least left of all that requests with the key count toward;
@@ -144,6 +146,7 @@ impl ManagedKey {
             creator_user_id: key.creator,
             workspace_id: key.workspace_id,
             external_user: None,
+            origin: key.origin.map(KeyOrigin::as_str),
             last_used_at: spent.last_day.map(iso),
             binding_limit,
             member: people.find(key.member_id.as_deref()),

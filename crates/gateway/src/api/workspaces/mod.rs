@@ -35,10 +35,14 @@ pub fn routes() -> Router<Arc<App>> {
         )
 }
 
-/// Every workspace of the account, oldest first.
+/// Every workspace of the account that the caller may use, oldest first.
 pub async fn all(app: &App, management: &Management) -> Result<Vec<Workspace>, Fault> {
     let mut workspaces = app.store.workspaces().await.map_err(refused)?;
-    workspaces.retain(|workspace| workspace.account_id == management.account_id());
+    workspaces.retain(|workspace| {
+        let is_default = workspace.settings.slug == DEFAULT_WORKSPACE_SLUG;
+        workspace.account_id == management.account_id()
+            && management.is_in_workspace(&workspace.id, is_default)
+    });
     Ok(workspaces)
 }
 

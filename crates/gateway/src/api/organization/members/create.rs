@@ -62,6 +62,7 @@ pub async fn create(
             return Err(Fault::invalid("role: the account has no owner yet: make one first").into());
         }
     };
+    management.check_may_make(role)?;
     let new = NewMember { email: given.email, name: given.name, role };
     let actor = management.actor();
     let member = app.store.create_member(new, &actor, now_micros()).await.map_err(refused)?;

@@ -6,14 +6,12 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use protocol::exchange::Fault;
-use store::StoreError;
 
-use crate::api::change::{put_in_force, refused};
+use super::Removal;
 use crate::api::openapi::ErrorAnswer;
 use crate::api::session::Management;
 use crate::api::{Deleted, Refused};
 use crate::app::App;
-use crate::clock::now_micros;
 
 /// Removes a member from the account and from all workspaces. Refused for the last owner, and
 /// while the member has active keys.
@@ -30,14 +28,10 @@ pub async fn delete(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Deleted>, Refused> {
     let Path(id) = id?;
-    super::find(&app, &management, &id).await?;
-    let actor = management.actor();
-    app.store.remove_member(&id, &actor, now_micros()).await.map_err(|error| match error {
-        StoreError::Invalid { what: "removal", .. } => {
-            Fault::invalid("The member has active API keys; delete or disable them first")
-        }
-        other => refused(other),
-    })?;
-    put_in_force(&app).await?;
-    Ok(Json(Deleted::DONE))
+    match super::remove(&app, &management, &id).await? {
+        Removal::Done => Ok(Json(Deleted::DONE)),
+        Removal::KeysInUse(names) => Err(Refused(Fault::invalid(format!(
+            "The member has active API keys; delete or disable them first: {names}"
+        )))),
+    }
 }

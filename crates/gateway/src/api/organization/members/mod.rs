@@ -9,14 +9,15 @@ pub mod update;
 
 use protocol::exchange::{ErrorType, Fault};
 use serde::{Deserialize, Serialize};
-use store::{Member, MemberRole};
+use store::{Member, MemberChange, MemberRole, StoreError};
 use utoipa::ToSchema;
 
 use self::limits::LimitObject;
-use crate::api::change::refused;
+use crate::api::change::{put_in_force, refused};
 use crate::api::session::Management;
 use crate::api::time::iso;
 use crate::app::App;
+use crate::clock::now_micros;
 
 /// A person, as OpenRouter shows one.
 #[derive(Serialize, ToSchema)]
@@ -27,6 +28,10 @@ pub struct OrganizationMember {
     email: String,
     /// `org:admin` or `org:member`; owners are shown as `org:admin`.
     role: &'static str,
+    /// Our own: first and last name as one.
+    name: String,
+    /// Our own.
+    is_owner: bool,
 }
 
 impl From<&Member> for OrganizationMember {
@@ -39,7 +44,15 @@ impl From<&Member> for OrganizationMember {
             MemberRole::Owner | MemberRole::Admin => "org:admin",
             MemberRole::Member => "org:member",
         };
-        Self { id: member.id.clone(), first_name, last_name, email: member.email.clone(), role }
+        Self {
+            id: member.id.clone(),
+            first_name,
+            last_name,
+            email: member.email.clone(),
+            role,
+            name: member.name.clone(),
+            is_owner: member.role == MemberRole::Owner,
+        }
     }
 }
 
@@ -54,8 +67,6 @@ pub struct ManagedMemberAnswer {
 pub struct ManagedMember {
     #[serde(flatten)]
     shown: OrganizationMember,
-    name: String,
-    is_owner: bool,
     /// What the member's keys may spend together, by window.
     limits: Vec<LimitObject>,
     created_at: String,
@@ -97,9 +108,47 @@ async fn all(app: &App, management: &Management) -> Result<Vec<Member>, Fault> {
 }
 
 /// The member of a path.
-async fn find(app: &App, management: &Management, id: &str) -> Result<Member, Fault> {
+pub async fn find(app: &App, management: &Management, id: &str) -> Result<Member, Fault> {
     let found = all(app, management).await?.into_iter().find(|member| member.id == id);
     found.ok_or_else(|| Fault::new(ErrorType::NotFound, "Member not found"))
+}
+
+/// Changes a member, as far as the caller may.
+pub async fn change(
+    app: &App,
+    management: &Management,
+    id: &str,
+    changes: MemberChange,
+) -> Result<Member, Fault> {
+    let before = find(app, management, id).await?;
+    management.check_may_make(before.role)?;
+    changes.role.map_or(Ok(()), |role| management.check_may_make(role))?;
+    let (actor, now) = (management.actor(), now_micros());
+    let member = app.store.update_member(id, changes, &actor, now).await.map_err(refused)?;
+    put_in_force(app).await?;
+    Ok(member)
+}
+
+/// What came of removing a member.
+pub enum Removal {
+    /// The member is gone.
+    Done,
+    /// It has keys in use, with these names.
+    KeysInUse(String),
+}
+
+/// Removes a member, as far as the caller may.
+pub async fn remove(app: &App, management: &Management, id: &str) -> Result<Removal, Fault> {
+    let member = find(app, management, id).await?;
+    management.check_may_make(member.role)?;
+    match app.store.remove_member(id, &management.actor(), now_micros()).await {
+        Ok(()) => {
+            put_in_force(app).await?;
+            Ok(Removal::Done)
+        }
+        Err(StoreError::Invalid { what: "removal", reason }) => Ok(Removal::KeysInUse(reason)),
+        Err(error) => Err(refused(error)),
+    }
 }
 
 /// A member as the answer shows it, with its limits.
@@ -108,11 +157,9 @@ async fn answer(app: &App, member: Member) -> Result<ManagedMemberAnswer, Fault>
     let own = limits.into_iter().filter(|limit| limit.member_id == member.id);
     let data = ManagedMember {
         shown: OrganizationMember::from(&member),
-        is_owner: member.role == MemberRole::Owner,
         limits: own.map(LimitObject::from).collect(),
         created_at: iso(member.created_at),
         updated_at: iso(member.updated_at),
-        name: member.name,
     };
     Ok(ManagedMemberAnswer { data })
 }

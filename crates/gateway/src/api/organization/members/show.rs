@@ -26,6 +26,7 @@ pub async fn show(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ManagedMemberAnswer>, Refused> {
     let Path(id) = id?;
+    management.check_own(&id)?;
     let member = super::find(&app, &management, &id).await?;
     Ok(Json(super::answer(&app, member).await?))
 }

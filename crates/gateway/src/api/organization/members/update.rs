@@ -12,11 +12,9 @@ use utoipa::ToSchema;
 use super::{LONGEST_NAME, ManagedMemberAnswer, Role};
 use crate::api::Refused;
 use crate::api::body::{Given, check_length};
-use crate::api::change::{put_in_force, refused};
 use crate::api::openapi::ErrorAnswer;
 use crate::api::session::Management;
 use crate::app::App;
-use crate::clock::now_micros;
 
 /// What is to be changed; what is absent stays.
 #[derive(Deserialize, ToSchema)]
@@ -46,10 +44,7 @@ pub async fn update(
     if let Some(name) = &given.name {
         check_length("name", name, 0, LONGEST_NAME)?;
     }
-    super::find(&app, &management, &id).await?;
     let changes = MemberChange { name: given.name, role: given.role.map(MemberRole::from) };
-    let (actor, now) = (management.actor(), now_micros());
-    let member = app.store.update_member(&id, changes, &actor, now).await.map_err(refused)?;
-    put_in_force(&app).await?;
+    let member = super::change(&app, &management, &id, changes).await?;
     Ok(Json(super::answer(&app, member).await?))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use protocol::exchange::Fault;
 
 use crate::api::change::{put_in_force, refused};
 use crate::api::openapi::ErrorAnswer;
@@ -31,10 +32,20 @@ pub async fn delete(
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<Deleted>, Refused> {
     let Path((id, word)) = path?;
-    let interval = super::interval(&word)?;
-    members::find(&app, &management, &id).await?;
-    let (actor, now) = (management.actor(), now_micros());
-    app.store.remove_member_limit(&id, interval, &actor, now).await.map_err(refused)?;
-    put_in_force(&app).await?;
+    remove(&app, &management, (&id, &word)).await?;
     Ok(Json(Deleted::DONE))
+}
+
+/// Removes a member's limit for the window that a word names.
+pub async fn remove(
+    app: &App,
+    management: &Management,
+    (id, word): (&str, &str),
+) -> Result<(), Fault> {
+    let interval = super::interval(word)?;
+    let member = members::find(app, management, id).await?;
+    management.check_may_make(member.role)?;
+    let (actor, now) = (management.actor(), now_micros());
+    app.store.remove_member_limit(id, interval, &actor, now).await.map_err(refused)?;
+    put_in_force(app).await
 }

@@ -31,7 +31,8 @@ impl From<MemberLimit> for LimitObject {
     }
 }
 
-fn interval(word: &str) -> Result<BudgetInterval, Fault> {
+/// The window of a path.
+pub fn interval(word: &str) -> Result<BudgetInterval, Fault> {
     BudgetInterval::parse(word)
         .ok_or_else(|| Fault::invalid("interval: must be daily, weekly, monthly or lifetime"))
 }

@@ -1,0 +1,154 @@
+//! Members see what is theirs, and requests by session are theirs.
+
+use http::Method;
+use serde_json::{Value, json};
+use store::{BudgetInterval, MemberLimit, MemberRole};
+
+use super::{House, Person, check_refused};
+use crate::support::Answer;
+
+fn names(answer: &Answer) -> Vec<String> {
+    let listed = answer.json();
+    let names = listed["data"].as_array().unwrap().iter();
+    names.map(|key| key["name"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn key(house: &House, person: &Person, name: &str) -> (String, String) {
+    let path = "/api/v1/keys";
+    let answer = house.by(&person.token, Method::POST, path, &json!({"name": name})).await;
+    let made = answer.json();
+    assert_eq!(answer.status, 201, "{made}");
+    assert_eq!(made["data"]["creator_user_id"], person.member.id.as_str());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&made["data"]["hash"]), text(&made["key"]))
+}
+
+#[tokio::test]
+async fn a_request_by_session_runs_as_the_members_own_key_under_its_limits() {
+    let house = House::start().await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    assert!(names(&house.get(&bo.token, "/api/v1/keys").await).is_empty());
+    let answer = house.chat(&bo.token).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    let row = house.gateway.generation(&answer).await.unwrap();
+    assert_eq!(house.chat(&bo.token).await.status, 200);
+    let listed = house.get(&bo.token, "/api/v1/keys").await.json();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1, "it is made once");
+    let key = &listed["data"][0];
+    assert_eq!((&key["name"], &key["origin"]), (&json!("Playground"), &json!("playground")));
+    assert_eq!(key["hash"], &*row.key_hash);
+    let shown = house.get(&bo.token, &format!("/api/v1/generation?id={}", row.id)).await;
+    assert_eq!(shown.status, 200);
+    let counted = json!({"model": crate::support::MODEL, "max_tokens": 1,
+        "messages": [{"role": "user", "content": "hi"}]});
+    let path = "/api/v1/messages/count_tokens";
+    assert_eq!(house.by(&bo.token, Method::POST, path, &counted).await.status, 200);
+
+    let limit = MemberLimit {
+        member_id: bo.member.id.clone(),
+        interval: BudgetInterval::Daily,
+        limit_nano_usd: 0,
+        include_byok: true,
+    };
+    house.store().put_member_limit(limit, &store::Actor::system(), 1).await.unwrap();
+    house.gateway.app.catch_up().await.unwrap();
+    check_refused(&house.chat(&bo.token).await, 403, "daily");
+    // Switched off it stays off; deleted, it is made anew.
+    house
+        .store()
+        .remove_member_limit(&bo.member.id, BudgetInterval::Daily, &store::Actor::system(), 2)
+        .await
+        .unwrap();
+    let path = format!("/api/v1/keys/{}", row.key_hash);
+    house.by(&bo.token, Method::PATCH, &path, &json!({"disabled": true})).await;
+    check_refused(&house.chat(&bo.token).await, 401, "disabled");
+    assert_eq!(house.by(&bo.token, Method::DELETE, &path, &Value::Null).await.status, 200);
+    assert_eq!(house.chat(&bo.token).await.status, 200);
+}
+
+#[tokio::test]
+async fn members_see_and_change_their_own_keys_and_admins_all() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Owner).await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    let (adas, _) = key(&house, &ada, "ada's").await;
+    let (bos, _) = key(&house, &bo, "bo's").await;
+    assert_eq!(names(&house.get(&bo.token, "/api/v1/keys").await), ["bo's"]);
+    assert_eq!(names(&house.get(&ada.token, "/api/v1/keys").await), ["test", "ada's", "bo's"]);
+    let path = |hash: &str| format!("/api/v1/keys/{hash}");
+    for method in [Method::GET, Method::PATCH, Method::DELETE] {
+        let body = if method == Method::PATCH { json!({"name": "x"}) } else { Value::Null };
+        let refused = house.by(&bo.token, method.clone(), &path(&adas), &body).await;
+        check_refused(&refused, 404, "not found");
+        assert_eq!(house.by(&ada.token, method, &path(&bos), &body).await.status, 200);
+    }
+    let for_ada = json!({"name": "k", "creator_user_id": ada.member.id});
+    let refused = house.by(&bo.token, Method::POST, "/api/v1/keys", &for_ada).await;
+    check_refused(&refused, 403, "you are a member");
+    let for_bo = json!({"name": "k", "creator_user_id": bo.member.id});
+    assert_eq!(house.by(&ada.token, Method::POST, "/api/v1/keys", &for_bo).await.status, 201);
+    assert_eq!(names(&house.get(&bo.token, "/api/v1/keys").await), ["k"]);
+}
+
+#[tokio::test]
+async fn members_see_their_own_generations_and_figures() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Admin).await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    let adas = house.gateway.generation(&house.chat(&ada.token).await).await.unwrap();
+    let bos = house.gateway.generation(&house.chat(&bo.token).await).await.unwrap();
+    let path = |id: &str| format!("/api/v1/generation?id={id}");
+    check_refused(&house.get(&bo.token, &path(&adas.id)).await, 404, "not found");
+    assert_eq!(house.get(&bo.token, &path(&bos.id)).await.status, 200);
+    assert_eq!(house.get(&ada.token, &path(&bos.id)).await.status, 200);
+    let content = format!("/api/v1/generation/content?id={}", adas.id);
+    check_refused(&house.get(&bo.token, &content).await, 404, "not found");
+    let feedback = json!({"generation_id": &*adas.id, "category": "other"});
+    let path = "/api/v1/generation/feedback";
+    check_refused(&house.by(&bo.token, Method::POST, path, &feedback).await, 404, "not found");
+    let rows = |answer: &Answer| String::from_utf8_lossy(&answer.body).lines().count() - 1;
+    let export = "/api/v1/generations/export";
+    assert_eq!(rows(&house.get(&bo.token, export).await), 1);
+    assert_eq!(rows(&house.get(&ada.token, export).await), 2);
+    // Its own stay its own when the key is deleted.
+    let key = format!("/api/v1/keys/{}", bos.key_hash);
+    assert_eq!(house.by(&bo.token, Method::DELETE, &key, &Value::Null).await.status, 200);
+    assert_eq!(rows(&house.get(&bo.token, export).await), 1);
+    assert_eq!(
+        house.get(&bo.token, &format!("/api/v1/generation?id={}", bos.id)).await.status,
+        200
+    );
+
+    let question = json!({"metrics": ["request_count"], "dimensions": ["user"]});
+    let asked = house.by(&bo.token, Method::POST, "/api/v1/analytics/query", &question).await;
+    let told = asked.json()["data"]["data"].clone();
+    assert_eq!(told.as_array().map(Vec::len), Some(1), "{}", asked.json());
+    assert_eq!(told[0]["user"], bo.member.id.as_str());
+    let activity = format!("/api/v1/activity?user_id={}", ada.member.id);
+    check_refused(&house.get(&bo.token, &activity).await, 403, "you are a member");
+    assert_eq!(house.get(&ada.token, &activity).await.status, 200);
+    assert_eq!(house.get(&bo.token, "/api/v1/activity").await.status, 200);
+}
+
+#[tokio::test]
+async fn members_see_the_workspaces_they_are_in() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Owner).await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    for slug in ["team", "other"] {
+        let body = json!({"name": slug, "slug": slug});
+        let made = house.by(&ada.token, Method::POST, "/api/v1/workspaces", &body).await;
+        assert_eq!(made.status, 201, "{}", made.json());
+    }
+    let body = json!({"user_ids": [bo.member.id]});
+    let added =
+        house.by(&ada.token, Method::POST, "/api/v1/workspaces/team/members/add", &body).await;
+    assert_eq!(added.status, 200, "{}", added.json());
+    assert_eq!(names(&house.get(&bo.token, "/api/v1/workspaces").await), ["Default", "team"]);
+    assert_eq!(house.get(&bo.token, "/api/v1/workspaces/other").await.status, 404);
+    let body = json!({"name": "k", "workspace_id": "other"});
+    let refused = house.by(&bo.token, Method::POST, "/api/v1/keys", &body).await;
+    check_refused(&refused, 400, "workspace_id");
+    let body = json!({"name": "k", "workspace_id": "team"});
+    assert_eq!(house.by(&bo.token, Method::POST, "/api/v1/keys", &body).await.status, 201);
+}

@@ -1,0 +1,119 @@
+//! Members are changed and removed, owners by owners alone.
+
+use http::Method;
+use serde_json::{Value, json};
+use store::{Actor, MemberRole, NewApiKey};
+
+use super::{House, check_refused};
+
+fn path(id: &str) -> String {
+    format!("/api/internal/members/{id}")
+}
+
+#[tokio::test]
+async fn only_owners_make_change_and_remove_owners() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Owner).await;
+    let bo = house.person("bo@example.org", MemberRole::Admin).await;
+    let cy = house.person("cy@example.org", MemberRole::Member).await;
+    let (adas, cys) = (path(&ada.member.id), path(&cy.member.id));
+    let public = format!("/api/v1/organization/members/{}", ada.member.id);
+    let owner = json!({"email": "di@example.org", "role": "owner"});
+    let made = json!({"email": "di@example.org", "role": "org:owner"});
+    for (method, path, body) in [
+        (Method::PATCH, adas.clone(), json!({"role": "member"})),
+        (Method::PATCH, adas.clone(), json!({"name": "x"})),
+        (Method::PATCH, cys.clone(), json!({"role": "owner"})),
+        (Method::PATCH, path(&bo.member.id), json!({"role": "owner"})),
+        (Method::DELETE, adas.clone(), Value::Null),
+        (Method::POST, format!("{adas}/reset"), Value::Null),
+        (Method::PUT, format!("{adas}/limits/daily"), json!({"limit_usd": 0})),
+        (Method::DELETE, format!("{adas}/limits/daily"), Value::Null),
+        (Method::POST, "/api/internal/invites".to_owned(), owner),
+        (Method::PATCH, public.clone(), json!({"role": "org:member"})),
+        (Method::DELETE, public, Value::Null),
+        (Method::POST, "/api/v1/organization/members".to_owned(), made),
+    ] {
+        let refused = house.by(&bo.token, method.clone(), &path, &body).await;
+        check_refused(&refused, 403, "Only owners");
+    }
+    let raised = house.by(&bo.token, Method::PATCH, &cys, &json!({"role": "admin"})).await;
+    assert_eq!(raised.json()["role"], "admin");
+    // In force at once.
+    assert_eq!(house.get(&cy.token, "/api/v1/audit").await.status, 200);
+    let raised = house.by(&ada.token, Method::PATCH, &cys, &json!({"role": "owner"})).await;
+    assert_eq!(raised.json()["role"], "owner");
+    let left = house.by(&ada.token, Method::PATCH, &adas, &json!({"role": "admin"})).await;
+    assert_eq!(left.status, 200);
+    let last = house.by(&cy.token, Method::PATCH, &cys, &json!({"role": "admin"})).await;
+    check_refused(&last, 400, "without an owner");
+}
+
+/// A key that an admin made has an admin's powers, so that nobody rises by it.
+#[tokio::test]
+async fn a_management_key_is_as_mighty_as_who_made_it() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Owner).await;
+    let bo = house.person("bo@example.org", MemberRole::Admin).await;
+    let new = NewApiKey {
+        name: "bo's".into(),
+        creator: Some(bo.member.id.clone()),
+        is_management: true,
+        ..NewApiKey::default()
+    };
+    let created = house.store().create_api_key(new, &Actor::system(), 1).await.unwrap();
+    house.gateway.app.catch_up().await.unwrap();
+    let bearer = format!("Bearer {}", created.plaintext.expose());
+    let headers = [("authorization", bearer.as_str())];
+    let raise = json!({"role": "owner"});
+    let own = path(&bo.member.id);
+    check_refused(&house.send(Method::PATCH, &own, &headers, &raise).await, 403, "Only owners");
+    assert_eq!(house.send(Method::GET, "/api/v1/audit", &headers, &Value::Null).await.status, 200);
+    let lower = json!({"role": "member"});
+    assert_eq!(house.by(&ada.token, Method::PATCH, &own, &lower).await.status, 200);
+    let refused = house.send(Method::GET, "/api/v1/audit", &headers, &Value::Null).await;
+    check_refused(&refused, 403, "you are a member");
+}
+
+#[tokio::test]
+async fn a_member_is_removed_with_its_sessions_once_it_has_no_keys_in_use() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Owner).await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    assert_eq!(house.chat(&bo.token).await.status, 200);
+    let made = house.by(&bo.token, Method::POST, "/api/v1/keys", &json!({"name": "ci bot"})).await;
+    let hash = made.json()["data"]["hash"].as_str().unwrap().to_owned();
+    let own = path(&bo.member.id);
+    let refused = house.by(&ada.token, Method::DELETE, &own, &Value::Null).await;
+    check_refused(&refused, 409, "ci bot");
+    assert!(!refused.json().to_string().contains("Playground"), "that one goes with its member");
+    assert_eq!(house.get(&bo.token, "/api/internal/session").await.status, 200);
+    let key = format!("/api/v1/keys/{hash}");
+    house.by(&bo.token, Method::DELETE, &key, &Value::Null).await;
+    let removed = house.by(&ada.token, Method::DELETE, &own, &Value::Null).await;
+    assert_eq!(removed.json(), json!({"deleted": true}));
+    assert_eq!(house.get(&bo.token, "/api/internal/session").await.status, 401);
+    assert_eq!(house.chat(&bo.token).await.status, 401);
+}
+
+#[tokio::test]
+async fn limits_are_set_by_admins_and_seen_by_their_member() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Admin).await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    let daily = format!("{}/limits/daily", path(&bo.member.id));
+    check_refused(&house.get(&bo.token, &daily).await, 404, "no daily limit");
+    let body = json!({"limit_usd": 2.5});
+    let set = house.by(&ada.token, Method::PUT, &daily, &body).await.json();
+    let expected = json!({"interval": "daily", "limit_usd": 2.5, "include_byok": false});
+    assert_eq!(set["data"], expected);
+    assert_eq!(house.get(&bo.token, &daily).await.json()["data"], expected);
+    let of_ada = format!("{}/limits/daily", path(&ada.member.id));
+    check_refused(&house.get(&bo.token, &of_ada).await, 403, "another member's");
+    let removed = house.by(&ada.token, Method::DELETE, &daily, &Value::Null).await;
+    assert_eq!(removed.json(), json!({"deleted": true}));
+    let shown = format!("/api/v1/organization/members/{}", bo.member.id);
+    assert_eq!(house.get(&bo.token, &shown).await.json()["data"]["is_owner"], false);
+    let shown = format!("/api/v1/organization/members/{}", ada.member.id);
+    check_refused(&house.get(&bo.token, &shown).await, 403, "another member's");
+}

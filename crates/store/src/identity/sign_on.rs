@@ -1,0 +1,93 @@
+//! Members by what a sign-on service calls them.
+
+use serde::Serialize;
+
+use super::session::{Device, begin};
+use super::{CreatedSession, set_up};
+use crate::audit::Deed;
+use crate::engine::{Change, values};
+use crate::member::{self, members};
+use crate::{Actor, ActorKind, Member, MemberRole, Micros, NewMember, Store, StoreError};
+
+/// Who a sign-on service says that somebody is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignOn {
+    /// The service.
+    pub issuer: String,
+    /// What the service calls the person; it never gives it to another.
+    pub subject: String,
+    /// The person's mail address, if the service says that it is verified.
+    pub email: Option<String>,
+    /// The person's name.
+    pub name: String,
+}
+
+impl Store {
+    /// Begins a session of the member whom a service names: one it named before, or the one with
+    /// the verified mail address. A stranger becomes a member with the role `stranger`, or, where
+    /// there is none, nobody: the answer is `None`.
+    pub async fn sign_on(
+        &self,
+        who: &SignOn,
+        stranger: Option<MemberRole>,
+        device: &Device,
+        now: Micros,
+    ) -> Result<Option<CreatedSession>, StoreError> {
+        let mut change = self.database().begin_change().await?;
+        let Some(member) = known(&mut change, who, stranger, device, now).await? else {
+            return Ok(None);
+        };
+        let actor = actor_of(&member.id, device);
+        set_up(&mut change).await?;
+        let created = begin(&mut change, &member.id, device, &actor, now).await?;
+        change.commit().await?;
+        Ok(Some(created))
+    }
+}
+
+async fn known(
+    change: &mut Change,
+    who: &SignOn,
+    stranger: Option<MemberRole>,
+    device: &Device,
+    now: Micros,
+) -> Result<Option<Member>, StoreError> {
+    let all = members(change).await?;
+    let text = "SELECT member_id FROM member_sign_on WHERE issuer = $1 AND subject = $2";
+    if let Some(row) = change.fetch_optional(text, values![&who.issuer, &who.subject]).await? {
+        let id: String = row.try_get("member_id")?;
+        return Ok(all.into_iter().find(|member| member.id == id));
+    }
+    let Some(email) = who.email.as_deref().map(|email| email.trim().to_lowercase()) else {
+        return Ok(None);
+    };
+    let member = match (all.iter().find(|member| member.email == email), stranger) {
+        (Some(member), _) => {
+            // Another person of the same service had the address before.
+            let text = "SELECT COUNT(*) AS others FROM member_sign_on \
+                        WHERE issuer = $1 AND member_id = $2";
+            let row = change.fetch_one(text, values![&who.issuer, &member.id]).await?;
+            if row.try_get::<i64>("others")? > 0 {
+                return Ok(None);
+            }
+            member.clone()
+        }
+        (None, None) => return Ok(None),
+        (None, Some(role)) => {
+            let new = NewMember { email, name: who.name.clone(), role };
+            let actor = actor_of(&who.subject, device);
+            member::create(change, new, &actor, now).await?
+        }
+    };
+    let text = "INSERT INTO member_sign_on (issuer, subject, member_id, linked_at) \
+                VALUES ($1, $2, $3, $4)";
+    change.execute(text, values![&who.issuer, &who.subject, &member.id, now]).await?;
+    let actor = actor_of(&member.id, device);
+    let deed = Deed { actor: &actor, now, action: "sign_on.link", subject: &member.id };
+    deed.record(change, None, Some(who)).await?;
+    Ok(Some(member))
+}
+
+fn actor_of(id: &str, device: &Device) -> Actor {
+    Actor { kind: ActorKind::Member, id: id.to_owned(), origin: device.address.clone() }
+}

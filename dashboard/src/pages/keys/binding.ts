@@ -1,0 +1,39 @@
+import type { Key } from '../../api/queries';
+import { momentOf, resetsAt } from '../../lib/moment';
+import { type Nano, nano, toNumber } from '../../lib/money';
+
+export type Binding = {
+  /** What is limited, where it is not the key itself. */
+  whose: string | null;
+  limit: Nano;
+  used: Nano;
+  /** From 0 to 1. */
+  share: number;
+  resets: string;
+};
+
+const WHOSE = {
+  key: null,
+  member: 'of its member',
+  workspace: 'of its workspace',
+  credit: 'the credit',
+  guardrail: 'of a guardrail',
+};
+
+/** The limit that stops a key first: its own, its member's, its workspace's, or the credit of the
+    account. Where several are told apart by the server only one binds. */
+export function bindingOf(key: Key, now = Date.now()): Binding | null {
+  const told = key.binding_limit;
+  const own = key.limit == null ? null : { limit: key.limit, remaining: key.limit_remaining ?? 0 };
+  const of = told ?? own;
+  if (!of) return null;
+  const [limit, left] = [nano(of.limit), nano(of.remaining)];
+  const used = limit > left ? limit - left : 0n;
+  return {
+    whose: told ? WHOSE[told.kind] : null,
+    limit,
+    used,
+    share: limit > 0n ? toNumber(used) / toNumber(limit) : 1,
+    resets: told?.resets_at ? momentOf(told.resets_at) : resetsAt(told ? null : key.limit_reset, now),
+  };
+}

@@ -1,0 +1,137 @@
+import { useMemo } from 'react';
+import type { LogRow } from '../../api/generations';
+import { count, duration, UNKNOWN } from '../../lib/format';
+import { dateOf, timeOf } from '../../lib/moment';
+import { usdColumn } from '../../lib/money';
+import { Button } from '../../ui/button';
+import { Failure } from '../../ui/states';
+import { type Column, VirtualTable } from '../../ui/table';
+import { TrackDots } from '../../ui/track';
+
+const outcome = (row: LogRow) =>
+  row.status === 'failed' ? (
+    <span className="text-bad">{row.errorType?.replaceAll('_', ' ') || 'failed'}</span>
+  ) : row.status === 'cancelled' ? (
+    'cancelled'
+  ) : (
+    row.finishReason?.replaceAll('_', ' ') || 'answered'
+  );
+
+/** Beside an open detail there is room for what tells rows apart, no more. */
+const BESIDE = ['time', 'model', 'provider', 'cost', 'outcome'];
+
+function columnsOf(rows: LogRow[]): Column<LogRow>[] {
+  const money = usdColumn(rows.map(row => row.cost));
+  const manyDays = rows.length > 0 && dateOf(rows[0]?.createdAt ?? 0) !== dateOf(rows.at(-1)?.createdAt ?? 0);
+  return [
+    {
+      key: 'time',
+      label: 'Time, UTC',
+      width: manyDays ? 'min(10.5rem, 24vw)' : '5.5rem',
+      cell: row => (
+        <time dateTime={row.createdAt} className="text-ink-2 tabular-nums">
+          {manyDays && <span className="max-md:hidden">{dateOf(row.createdAt)} </span>}
+          {timeOf(row.createdAt)}
+        </time>
+      ),
+    },
+    { key: 'model', label: 'Model', cell: row => <code className="font-mono text-xs">{row.model}</code> },
+    {
+      key: 'provider',
+      label: 'Route',
+      width: '11rem',
+      wide: true,
+      cell: row => (
+        <span className="flex items-center gap-2">
+          <TrackDots stops={row.route} />
+          <span className="truncate">{row.provider || UNKNOWN}</span>
+        </span>
+      ),
+    },
+    { key: 'outcome', label: 'Outcome', width: '7rem', cell: outcome },
+    { key: 'key', label: 'Key', width: '7.5rem', wide: true, cell: row => row.keyName || UNKNOWN },
+    {
+      key: 'in',
+      label: 'In',
+      width: '4.2rem',
+      numeric: true,
+      wide: true,
+      cell: row => count(row.promptTokens),
+    },
+    {
+      key: 'out',
+      label: 'Out',
+      width: '4.2rem',
+      numeric: true,
+      wide: true,
+      cell: row => count(row.completionTokens),
+    },
+    {
+      key: 'cost',
+      label: 'Cost',
+      width: '5.5rem',
+      numeric: true,
+      cell: row => (row.priceKnown ? money(row.cost) : UNKNOWN),
+    },
+    {
+      key: 'first',
+      label: 'First token',
+      width: '5.8rem',
+      numeric: true,
+      wide: true,
+      cell: row => duration(row.firstToken),
+    },
+    {
+      key: 'latency',
+      label: 'In all',
+      width: '5rem',
+      numeric: true,
+      wide: true,
+      cell: row => duration(row.latency),
+    },
+  ];
+}
+
+type ListProps = {
+  rows: LogRow[];
+  query: {
+    hasNextPage: boolean;
+    isFetchingNextPage: boolean;
+    isFetchNextPageError: boolean;
+    error: Error | null;
+    fetchNextPage: () => unknown;
+  };
+  selected?: string;
+  show: (id: string) => void;
+};
+export function List({ rows, query, selected, show }: ListProps) {
+  const isBeside = selected !== undefined;
+  const columns = useMemo(
+    () => columnsOf(rows).filter(column => !isBeside || BESIDE.includes(column.key)),
+    [rows, isBeside],
+  );
+  return (
+    <VirtualTable
+      label="Requests"
+      rows={rows}
+      columns={columns}
+      rowKey={row => row.id}
+      rowHeight={32}
+      selected={selected ?? ''}
+      onOpen={row => show(row.id)}
+      foot={
+        query.hasNextPage && (
+          <div className="p-3">
+            {query.isFetchNextPageError && query.error ? (
+              <Failure what="Older requests" error={query.error} onRetry={() => void query.fetchNextPage()} />
+            ) : (
+              <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
+                {query.isFetchingNextPage ? 'Loading…' : 'Load older'}
+              </Button>
+            )}
+          </div>
+        )
+      }
+    />
+  );
+}
