@@ -9,6 +9,7 @@ use store::{Micros, Settlements, Store};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::api::lockout::Lockout;
+use crate::api::sign_on::SignOnService;
 use crate::clock::now_micros;
 use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
 use crate::control::{CompileError, ControlSources, SignedIn, Snapshot, compile};
@@ -41,6 +42,8 @@ pub struct App {
     pub estimates: TokenEstimates,
     /// Who failed to sign in too often.
     pub lockout: Lockout,
+    /// Where people may sign in beside passwords.
+    pub sign_on: Option<SignOnService>,
     sources: ControlSources,
     snapshot: ArcSwap<Snapshot>,
     /// Taken while the control plane is read and put in force, so that no older state follows a
@@ -104,6 +107,10 @@ impl App {
         let snapshot = compile(&state, &sources, None, &mut limits.names())?;
         rebuild(&limits, &store, now_micros()).await?;
         Ok(Arc::new(Self {
+            sign_on: settings
+                .sign_on
+                .clone()
+                .map(|sign_on| SignOnService::new(sign_on, &settings.upstream.authorities)),
             settings,
             settlements: store.settlements(),
             store,

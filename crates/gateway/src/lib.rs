@@ -20,5 +20,6 @@ pub mod upstream;
 
 pub use app::{App, Worker};
 pub use settings::{
-    CallerLimits, PassthroughLimits, PassthroughPermission, Settings, UpstreamLimits, WithoutValkey,
+    CallerLimits, PassthroughLimits, PassthroughPermission, Settings, SignOnSettings,
+    UpstreamLimits, WithoutValkey,
 };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ledger::PricePolicy;
 use ledger::rate::FreeTier;
 use rustls::pki_types::CertificateDer;
+use store::{MemberRole, Secret};
 
 use crate::upstream::Origin;
 
@@ -53,6 +54,27 @@ pub struct Settings {
     pub unknown_prices: PricePolicy,
     /// The name of this gateway's region in metadata. RMETA-2
     pub region: String,
+    /// Where people may sign in beside passwords.
+    pub sign_on: Option<SignOnSettings>,
+}
+
+/// A sign-on service that speaks OpenID Connect.
+#[derive(Clone, Debug)]
+pub struct SignOnSettings {
+    /// Its address, from which everything else is found; the same text as in its tokens.
+    pub issuer: String,
+    /// What this gateway is called there.
+    pub client_id: String,
+    /// What this gateway proves itself with there; `None`: it is a public client.
+    pub client_secret: Option<Secret>,
+    /// What people call the service.
+    pub name: String,
+    /// Domains of mail addresses that may sign in, in lower case; empty: all.
+    pub allowed_domains: Vec<String>,
+    /// Whether somebody who is no member becomes one.
+    pub create_members: bool,
+    /// The role of who becomes one.
+    pub role: MemberRole,
 }
 
 /// What holds callers back. A number of 0 is no limit.
@@ -213,6 +235,7 @@ impl Default for Settings {
             allow_private_downloads: false,
             unknown_prices: PricePolicy::default(),
             region: "local".to_owned(),
+            sign_on: None,
         }
     }
 }

@@ -27,6 +27,7 @@ mod route;
 mod rss;
 pub(crate) mod session;
 mod sign_in;
+pub(crate) mod sign_on;
 pub(crate) mod time;
 mod workspaces;
 
@@ -97,7 +98,11 @@ fn version_one() -> Router<Arc<App>> {
 
 /// What only the gateway's own pages ask.
 fn internal() -> Router<Arc<App>> {
-    Router::new().merge(sign_in::routes()).merge(invitations::routes()).merge(members::routes())
+    Router::new()
+        .merge(sign_in::routes())
+        .merge(sign_on::routes())
+        .merge(invitations::routes())
+        .merge(members::routes())
 }
 
 /// Where clients of Anthropic's look that are given the address of a host alone.

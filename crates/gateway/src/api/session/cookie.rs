@@ -116,7 +116,7 @@ pub fn is_secure(settings: &Settings, headers: &HeaderMap) -> bool {
 }
 
 /// The path below which browsers find the gateway, with slashes at both ends.
-fn base_path(public_url: &str) -> String {
+pub fn base_path(public_url: &str) -> String {
     let uri: Option<Uri> = public_url.parse().ok();
     let path = uri.as_ref().map_or("", |uri| uri.path().trim_matches('/'));
     // What would end the cookie's path is not in a path that a browser asks for.
