@@ -74,7 +74,8 @@ impl Demand {
             other_media: facts.audio_input
                 || facts.video_input
                 || facts.file_input
-                || facts.hosted_tools,
+                || facts.hosted_tools
+                || facts.unknown_parts,
             audio: facts.audio_input,
             answers: facts.answers.max(1),
             asked: facts.max_output_tokens,

@@ -1,10 +1,19 @@
 //! What routing needs to know of a request, whatever the caller speaks.
 
+mod gathering;
+mod gemini;
+mod messages;
+#[cfg(test)]
 mod of_request;
+mod responses;
 #[cfg(test)]
 mod tests;
 
-pub use of_request::complete;
+pub(crate) use gemini::of_gemini;
+pub(crate) use messages::of_messages;
+#[cfg(test)]
+pub(crate) use of_request::complete;
+pub(crate) use responses::of_responses;
 
 use crate::exchange::Reasoning;
 use crate::json::RawJson;
@@ -94,6 +103,9 @@ pub struct RequestFacts {
     /// Whether tools of the provider's own are offered, which bring text of their own into the
     /// prompt.
     pub hosted_tools: bool,
+    /// Whether there are parts nobody here knows, or references to what a provider keeps: they may
+    /// bring more into the prompt than their bytes.
+    pub unknown_parts: bool,
     /// Search units of a rerank, at most. RERANK-2
     pub search_units: u64,
     /// The kinds of output asked for; empty means text.

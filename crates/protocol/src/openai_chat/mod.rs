@@ -18,7 +18,6 @@ pub(crate) mod structured;
 #[cfg(test)]
 mod tests;
 pub(crate) mod think;
-mod unknown;
 pub(crate) mod usage;
 pub(crate) mod wire;
 
@@ -35,5 +34,4 @@ pub use patch::{
 pub(crate) use wire::is_plain_name;
 
 pub use stream::{StreamDecoder, StreamEncoder, write_debug_chunk};
-pub use unknown::refuse_unknown_parts;
 pub(crate) use wire::{nine_characters, tool_call_id};

@@ -21,5 +21,6 @@ pub use error::{answer_to_overflow, decode_error, encode_error};
 pub use patch::{
     PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
 };
-pub use stored::{refuse_stored, refuse_untranslatable};
+pub use stored::refuse_stored;
 pub use stream::{StreamDecoder, StreamEncoder};
+pub(crate) use wire::{LOGPROBS, is_result};
