@@ -30,6 +30,7 @@ mod workspaces;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::OriginalUri;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
@@ -62,6 +63,8 @@ fn version_one() -> Router<Arc<App>> {
         .route("/models", get(catalogue::models))
         .route("/models/count", get(catalogue::count))
         .route("/models/user", get(catalogue::models_of_caller))
+        .route("/models/{author}", get(catalogue::retrieve_named).post(count_tokens::gemini))
+        .route("/models/{author}/{slug}", get(catalogue::retrieve).post(count_tokens::gemini))
         .route("/models/{author}/{slug}/endpoints", get(catalogue::endpoints))
         .route("/model/{author}/{slug}", get(catalogue::model))
         .route("/providers", get(catalogue::providers))
@@ -92,6 +95,8 @@ fn version_one() -> Router<Arc<App>> {
 fn anthropic() -> Router<Arc<App>> {
     Router::new()
         .route("/models", get(catalogue::models))
+        .route("/models/{author}", get(catalogue::retrieve_named))
+        .route("/models/{author}/{slug}", get(catalogue::retrieve))
         .route("/messages", any(only_post))
         .route("/messages/count_tokens", post(count_tokens::messages))
 }
@@ -146,18 +151,18 @@ async fn errors_explained() -> &'static str {
     include_str!("../../../../docs/errors.md")
 }
 
-async fn unknown_route(uri: http::Uri) -> Refused {
+async fn unknown_route(OriginalUri(uri): OriginalUri) -> Refused {
     let path: String = uri.path().chars().take(200).collect();
     Refused(Fault::new(ErrorType::NotFound, format!("There is no route {path}")))
 }
 
-async fn only_post(method: http::Method, uri: http::Uri) -> Response {
+async fn only_post(method: http::Method, uri: OriginalUri) -> Response {
     let mut response = wrong_method(method, uri).await.into_response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
     response
 }
 
-async fn wrong_method(method: http::Method, uri: http::Uri) -> Refused {
+async fn wrong_method(method: http::Method, OriginalUri(uri): OriginalUri) -> Refused {
     let path: String = uri.path().chars().take(200).collect();
     let fault = Fault::new(
         ErrorType::InvalidRequest,
