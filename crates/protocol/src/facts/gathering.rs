@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 
-use super::RequestFacts;
+use super::{EXPECTED_SEARCHES, RequestFacts};
 use crate::exchange::Fault;
 use crate::json::{Object, lenient, scan};
 use crate::openai_chat::MAX_TOOLS;
@@ -47,7 +47,7 @@ impl Gathering {
 
     /// Counts a value: a string by its text, anything else as it is written.
     pub(super) fn count(&mut self, raw: Option<&RawValue>) {
-        self.text += raw.map_or(0, |raw| size(raw)) as u64;
+        self.text += raw.map_or(0, size) as u64;
     }
 
     /// Counts all members but some.
@@ -76,6 +76,12 @@ impl Gathering {
             Some("video") => self.facts.video_input = true,
             _ => self.facts.file_input = true,
         }
+    }
+
+    /// Notes a tool that searches the web, so many times at most.
+    pub(super) fn searches(&mut self, most: Option<u64>) {
+        let most = most.unwrap_or(EXPECTED_SEARCHES);
+        self.facts.web_searches = self.facts.web_searches.saturating_add(most);
     }
 
     /// Notes parameters that are there, in the words of `supported_parameters`. CHAT-4

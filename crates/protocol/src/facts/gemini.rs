@@ -172,6 +172,13 @@ fn tool(raw: &RawValue, gathering: &mut Gathering) -> Result<(), Fault> {
         gathering.block();
         gathering.facts.tools += 1;
         gathering.facts.hosted_tools = true;
+        let searches = |name: &str| {
+            name.to_ascii_lowercase().replace('_', "").contains("search")
+                && !name.to_ascii_lowercase().starts_with("file")
+        };
+        if entry.iter().any(|(name, _)| searches(name)) {
+            gathering.searches(None);
+        }
         gathering.count_rest(&entry, &own);
     }
     Ok(())

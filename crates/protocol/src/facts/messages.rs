@@ -160,6 +160,9 @@ fn tool(raw: &RawValue, gathering: &mut Gathering) {
     let kind = tool.peek_str("type");
     if tool.peek("type").is_some() && kind.as_deref() != Some("custom") {
         gathering.facts.hosted_tools = true;
+        if kind.is_some_and(|kind| kind.starts_with("web_search")) {
+            gathering.searches(lenient::count(tool.peek("max_uses").filter(|it| !is_null(it))));
+        }
         gathering.count(Some(raw));
         return;
     }

@@ -29,6 +29,10 @@ pub enum StructuredOutput {
     Other,
 }
 
+/// The searches expected of a tool whose caller sets no limit to them. Models seldom make more for
+/// one answer; what they make is billed in any case.
+pub(crate) const EXPECTED_SEARCHES: u64 = 10;
+
 /// What routing needs to know of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RequestFacts {
@@ -106,6 +110,9 @@ pub struct RequestFacts {
     /// Whether there are parts nobody here knows, or references to what a provider keeps: they may
     /// bring more into the prompt than their bytes.
     pub unknown_parts: bool,
+    /// How many searches of the web tools of the provider's own may make: as many as the caller
+    /// allows, else a number that is seldom exceeded.
+    pub web_searches: u64,
     /// Search units of a rerank, at most. RERANK-2
     pub search_units: u64,
     /// The kinds of output asked for; empty means text.

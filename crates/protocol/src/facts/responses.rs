@@ -61,6 +61,9 @@ pub(crate) fn of_responses(
     for raw in gathering.tools(raw("tools"))? {
         tool(raw, &mut gathering);
     }
+    if let Some(most) = lenient::count(raw("max_tool_calls")) {
+        gathering.facts.web_searches = gathering.facts.web_searches.min(most);
+    }
     settings(envelope, &mut gathering)?;
     Ok(gathering.finish())
 }
@@ -183,6 +186,9 @@ fn tool(raw: &RawValue, gathering: &mut Gathering) {
         gathering.facts.irregular_tool_names |= !is_plain_name(&name);
     } else {
         gathering.facts.hosted_tools = true;
+        if tool.peek_str("type").is_some_and(|kind| kind.starts_with("web_search")) {
+            gathering.searches(None);
+        }
     }
     gathering.count_rest(&tool, &["type", "description", "strict"]);
     gathering.count(tool.peek("description"));

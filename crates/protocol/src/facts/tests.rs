@@ -101,6 +101,7 @@ fn shown(facts: &RequestFacts) -> String {
     // Results stand in turns of their own only where they are decoded.
     facts.message_count = 0;
     facts.unknown_parts = false;
+    facts.web_searches = 0;
     facts.estimated_prompt_tokens = 0;
     if let Some(reasoning) = &mut facts.reasoning {
         reasoning.extras = Default::default();
@@ -185,6 +186,33 @@ fn unknown_values_are_gathered_and_only_what_money_hangs_on_is_strict() {
     ] {
         let message = read(surface, body).unwrap_err().message;
         assert!(message.starts_with(&format!("{place}: ")), "{body}: {message}");
+    }
+}
+
+/// What searches cost is held for as many as the caller allows, or as are expected.
+#[test]
+fn searches_of_the_web_are_bounded() {
+    let messages = r#"{"max_tokens":9,"messages":[{"role":"user","content":"x"}],"tools":[TOOL]}"#;
+    let responses = r#"{"input":"x","tools":[TOOL],"max_tool_calls":4}"#;
+    let gemini = r#"{"contents":[{"parts":[{"text":"x"}]}],"tools":[TOOL]}"#;
+    let chat = r#"{"messages":[{"role":"user","content":"x"}],"tools":[TOOL]}"#;
+    for (surface, body, tool, most) in [
+        (
+            Surface::Messages,
+            messages,
+            r#"{"type":"web_search_20250305","name":"web_search","max_uses":3}"#,
+            3,
+        ),
+        (Surface::Messages, messages, r#"{"type":"web_search_20250305","name":"web_search"}"#, 10),
+        (Surface::Messages, messages, r#"{"type":"bash_20250124","name":"bash"}"#, 0),
+        (Surface::Responses, responses, r#"{"type":"web_search_preview"}"#, 4),
+        (Surface::Responses, responses, r#"{"type":"file_search"}"#, 0),
+        (Surface::Gemini, gemini, r#"{"googleSearch":{}}"#, 10),
+        (Surface::Gemini, gemini, r#"{"fileSearch":{}}"#, 0),
+        (Surface::Chat, chat, r#"{"type":"openrouter:web_search"}"#, 10),
+        (Surface::Chat, chat, r#"{"type":"function","function":{"name":"web_search"}}"#, 0),
+    ] {
+        assert_eq!(facts(surface, &body.replace("TOOL", tool)).web_searches, most, "{tool}");
     }
 }
 
