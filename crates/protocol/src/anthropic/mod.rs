@@ -24,8 +24,7 @@ pub(crate) use encode::thinking;
 pub use encode::{encode_request, encode_request_with};
 pub use error::{decode_error, encode_error};
 pub use patch::{
-    PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_request_with,
-    patch_response,
+    PatchStream, PatchedResponse, RequestPatch, patch_request, patch_request_with, patch_response,
 };
 pub use response::encode_response;
 pub use stream::{StreamDecoder, StreamEncoder};
