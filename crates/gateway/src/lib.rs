@@ -17,6 +17,7 @@ pub mod passthrough;
 pub mod settings;
 mod socket;
 pub mod telemetry;
+pub mod tokenizer;
 pub mod upstream;
 
 pub use app::{App, Worker};

@@ -4,7 +4,7 @@ use crate::exchange::{ErrorType, Event, Fault, Request, Response};
 use crate::target::{Encoded, ResponseContext, Target};
 use crate::{
     Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat,
-    openai_responses, sse,
+    openai_responses, sse, untranslatable,
 };
 
 /// Writes a request for a provider. `betas`: feature flags of Anthropic the caller asks for; other
@@ -15,12 +15,7 @@ pub fn encode_request(
     target: &Target<'_>,
     betas: &[&str],
 ) -> Result<Encoded, Fault> {
-    if dialect != Dialect::OpenaiResponses {
-        openai_responses::refuse_untranslatable(request)?;
-    }
-    if dialect != Dialect::OpenaiChat {
-        openai_chat::refuse_unknown_parts(request)?;
-    }
+    untranslatable::refuse(dialect, request)?;
     match dialect {
         Dialect::OpenaiChat => openai_chat::encode_request(request, target),
         Dialect::OpenaiResponses => openai_responses::encode_request(request, target),

@@ -34,6 +34,7 @@ pub mod surface;
 pub mod target;
 mod tool_input;
 mod tool_words;
+mod untranslatable;
 
 pub mod anthropic;
 pub mod bedrock;

@@ -14,12 +14,16 @@ use catalog::list::{
 use catalog::{Availability, EndpointId, ModelId, Resolution, Slug, resolve};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use protocol::Surface;
 use protocol::exchange::{ErrorType, Fault};
 use routing::health::Span;
 use serde_json::{Value, json};
 
 use super::Refused;
-use super::native::{add_anthropic_members, asks_as_anthropic};
+use super::native::{
+    add_anthropic_members, add_to_model, asks_as_anthropic, asks_as_google, google_model_named,
+    google_models, refused_as,
+};
 use super::rss;
 use super::session::Session;
 use crate::app::App;
@@ -35,6 +39,9 @@ pub async fn models(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refused> {
+    if asks_as_google(&headers) {
+        return Ok(google_models(State(app), RawQuery(query)).await);
+    }
     let snapshot = app.snapshot();
     let mut pairs = pairs(query.as_deref());
     let as_anthropic = asks_as_anthropic(&headers);
@@ -99,6 +106,68 @@ pub async fn model(
         Found::Alias(id) => alias_object(&snapshot.catalog, &name, id, &snapshot.available),
     };
     Ok(Json(json!({ "data": object })))
+}
+
+/// A model as clients of OpenAI's fetch it, with what OpenRouter tells of it beside.
+#[derive(serde::Serialize)]
+struct Retrieved {
+    object: &'static str,
+    owned_by: String,
+    #[serde(flatten)]
+    model: ModelObject,
+}
+
+/// `GET /models/{author}/{slug}`: what `models.retrieve` of OpenAI's clients asks for. CLIENT-1
+pub async fn retrieve(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    name: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Response, Refused> {
+    retrieved(&app, &headers, &name_of(name)?)
+}
+
+/// `GET /models/{name}`: the same, where the slash is written `%2F` or the name is the author's.
+pub async fn retrieve_named(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Response, Refused> {
+    let Path(name) = name?;
+    retrieved(&app, &headers, &name)
+}
+
+fn retrieved(app: &App, headers: &HeaderMap, name: &str) -> Result<Response, Refused> {
+    let snapshot = app.snapshot();
+    if asks_as_google(headers) {
+        return Ok(google_model_named(&snapshot, name));
+    }
+    let as_anthropic = asks_as_anthropic(headers);
+    let catalog = &snapshot.catalog;
+    let model = match find(&snapshot, name) {
+        Ok(Found::Model(id)) => model_object(catalog, id, &snapshot.available),
+        Ok(Found::Alias(id)) => alias_object(catalog, name, id, &snapshot.available),
+        Err(fault) => match catalog.find_native(name) {
+            Some(id) => model_object(catalog, id, &snapshot.available),
+            None if as_anthropic => return Ok(refused_as(Surface::Messages, &fault)),
+            None => return Err(fault.into()),
+        },
+    };
+    let owned_by = model.id.split('/').next().unwrap_or_default().to_owned();
+    let retrieved = Retrieved { object: "model", owned_by, model };
+    if !as_anthropic {
+        return Ok(Json(retrieved).into_response());
+    }
+    let mut told = serde_json::to_value(retrieved).map_err(crate::error::internal)?;
+    add_to_model(&mut told);
+    Ok(Json(told).into_response())
+}
+
+/// The model of a name that a caller gives it, whether it can be asked now or not.
+pub(super) fn known(snapshot: &Snapshot, name: &str) -> Option<ModelId> {
+    match find(snapshot, name) {
+        Ok(Found::Model(id) | Found::Alias(id)) => Some(id),
+        Err(_) => snapshot.catalog.find_native(name),
+    }
 }
 
 /// `GET /models/{author}/{slug}/endpoints`. MODELS-10

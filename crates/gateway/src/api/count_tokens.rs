@@ -1,11 +1,12 @@
 //! How many tokens a prompt has, without asking a provider: `POST /messages/count_tokens` and
-//! Google's `…:countTokens`.
+//! Google's `…:countTokens`. With the model's own vocabulary where that is public, else estimated by
+//! what providers counted before.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::Uri;
@@ -15,6 +16,7 @@ use protocol::json::{Envelope, Object};
 use protocol::surface::Addressed;
 use serde_json::json;
 
+use super::catalogue::known;
 use crate::app::App;
 use crate::clock::now_micros;
 use crate::control::limits::Limited;
@@ -22,6 +24,7 @@ use crate::error::{respond_on, unauthorized};
 use crate::inference::address::decoded;
 use crate::inference::admit::{admit, enter, key_of_address, may_infer};
 use crate::inference::receive::{MAX_OF_UNKNOWN, discard, receive};
+use crate::tokenizer::Encoding;
 
 /// `POST /messages/count_tokens`. MSG-1
 pub async fn messages(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -32,10 +35,11 @@ pub async fn messages(State(app): State<Arc<App>>, request: Request) -> Response
     }
 }
 
-/// `POST /v1beta/models/{model}:countTokens`.
-pub async fn gemini(State(app): State<Arc<App>>, request: Request) -> Response {
+/// `POST /v1beta/models/{model}:countTokens`, and with `v1`.
+pub async fn gemini(State(app): State<Arc<App>>, uri: OriginalUri, request: Request) -> Response {
     let surface = Surface::Gemini;
-    let Some(model) = counted_model(request.uri()) else {
+    let OriginalUri(uri) = uri;
+    let Some(model) = counted_model(&uri) else {
         let message = "models answer generateContent, streamGenerateContent and countTokens";
         return told(surface, &Fault::new(ErrorType::NotFound, message).into());
     };
@@ -116,12 +120,22 @@ async fn counted(
     let (facts, _) = surface.read(&body, &addressed)?;
     let snapshot = app.snapshot();
     let catalog = &snapshot.catalog;
-    let named = facts.model.as_deref().unwrap_or_default();
-    let model = catalog.find(named).or_else(|| catalog.find_native(named));
-    Ok(match model {
-        Some(id) => app.estimates.tokens(catalog.model(id), &facts),
-        None => facts.estimated_prompt_tokens,
-    })
+    let named = facts.model.as_deref().or(snapshot.default_model.as_deref());
+    let named = named.ok_or_else(|| Fault::invalid("model: is missing; name a model"))?;
+    let model = known(&snapshot, named).ok_or_else(|| {
+        let shown: String = named.chars().take(200).collect();
+        Fault::new(ErrorType::NotFound, format!("model: {shown} is not found"))
+    })?;
+    let model = catalog.model(model);
+    let estimated = app.estimates.tokens(model, &facts);
+    let Some(encoding) = Encoding::of(model) else { return Ok(estimated) };
+    // A long prompt is work for a while, and others wait on this thread.
+    let counting = move || {
+        let request = surface.decode(&body, &addressed).ok()?;
+        encoding.count_prompt(&request)
+    };
+    // What cannot be read in neutral form is estimated like any other.
+    Ok(tokio::task::spawn_blocking(counting).await.ok().flatten().unwrap_or(estimated))
 }
 
 /// Google's other form of the question wraps the request that would be made.

@@ -78,6 +78,8 @@ fn version_one() -> Router<Arc<App>> {
         .route("/models", get(catalogue::models))
         .route("/models/count", get(catalogue::count))
         .route("/models/user", get(catalogue::models_of_caller))
+        .route("/models/{author}", get(catalogue::retrieve_named).post(count_tokens::gemini))
+        .route("/models/{author}/{slug}", get(catalogue::retrieve).post(count_tokens::gemini))
         .route("/models/{author}/{slug}/endpoints", get(catalogue::endpoints))
         .route("/model/{author}/{slug}", get(catalogue::model))
         .route("/providers", get(catalogue::providers))
@@ -126,6 +128,8 @@ fn internal() -> Router<Arc<App>> {
 fn anthropic() -> Router<Arc<App>> {
     Router::new()
         .route("/models", get(catalogue::models))
+        .route("/models/{author}", get(catalogue::retrieve_named))
+        .route("/models/{author}/{slug}", get(catalogue::retrieve))
         .route("/messages", any(only_post))
         .route("/messages/count_tokens", post(count_tokens::messages))
 }
@@ -197,13 +201,13 @@ async fn unknown_route(
     Refused(Fault::new(ErrorType::NotFound, format!("There is no route {path}"))).into_response()
 }
 
-async fn only_post(method: http::Method, uri: http::Uri) -> Response {
+async fn only_post(method: http::Method, uri: OriginalUri) -> Response {
     let mut response = wrong_method(method, uri).await.into_response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
     response
 }
 
-async fn wrong_method(method: http::Method, uri: http::Uri) -> Refused {
+async fn wrong_method(method: http::Method, OriginalUri(uri): OriginalUri) -> Refused {
     let path: String = uri.path().chars().take(200).collect();
     let fault = Fault::new(
         ErrorType::InvalidRequest,

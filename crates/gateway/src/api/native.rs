@@ -25,20 +25,30 @@ pub fn asks_as_anthropic(headers: &HeaderMap) -> bool {
     headers.contains_key("anthropic-version")
 }
 
+/// Whether a client of Google's asks: its SDK has addresses of its own, but for `api_version="v1"`.
+pub fn asks_as_google(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-goog-api-key")
+}
+
 /// Adds to models what Anthropic's clients read, beside what OpenRouter's do.
 pub fn add_anthropic_members(list: &mut Value) {
     let Some(models) = list["data"].as_array_mut() else { return };
     for model in models.iter_mut() {
-        model["type"] = json!("model");
-        model["display_name"] = model["name"].clone();
-        let created = model["created"].as_i64().unwrap_or_default();
-        model["created_at"] = json!(iso(created.saturating_mul(1_000_000)));
+        add_to_model(model);
     }
     let id = |model: Option<&Value>| model.map_or(Value::Null, |model| model["id"].clone());
     let (first, last) = (id(models.first()), id(models.last()));
     list["has_more"] = json!(!list["links"]["next"].is_null());
     list["first_id"] = first;
     list["last_id"] = last;
+}
+
+/// The same of one model.
+pub fn add_to_model(model: &mut Value) {
+    model["type"] = json!("model");
+    model["display_name"] = model["name"].clone();
+    let created = model["created"].as_i64().unwrap_or_default();
+    model["created_at"] = json!(iso(created.saturating_mul(1_000_000)));
 }
 
 /// `GET /v1beta/models`: pages of at most 1,000, `pageToken` counts models.
@@ -73,9 +83,13 @@ pub async fn google_model_by_name(
             return told(&Fault::invalid(message));
         }
     };
-    let snapshot = app.snapshot();
+    google_model_named(&app.snapshot(), &name)
+}
+
+/// A model in Google's form.
+pub fn google_model_named(snapshot: &Snapshot, name: &str) -> Response {
     let catalog = &snapshot.catalog;
-    match catalog.find(&name).or_else(|| catalog.find_native(&name)) {
+    match catalog.find(name).or_else(|| catalog.find_native(name)) {
         Some(id) if snapshot.available.has_model(id) => {
             Json(google_model(catalog.model(id))).into_response()
         }
@@ -87,7 +101,12 @@ pub async fn google_model_by_name(
 }
 
 fn told(fault: &Fault) -> Response {
-    respond_on(Surface::Gemini, fault, None, &[]).map(axum::body::Body::new)
+    refused_as(Surface::Gemini, fault)
+}
+
+/// An error in a surface's own words.
+pub fn refused_as(surface: Surface, fault: &Fault) -> Response {
+    respond_on(surface, fault, None, &[]).map(axum::body::Body::new)
 }
 
 fn usable(snapshot: &Snapshot) -> impl Iterator<Item = &Model> {

@@ -32,6 +32,10 @@ pub struct Demand {
     text: u64,
     images: u64,
     search_units: u64,
+    /// Searches of the web, at providers that speak what the caller does: others are not told of
+    /// such tools.
+    web_searches: u64,
+    spoken: Option<Dialect>,
     /// Inputs of which each may be as long as a context; 1 for a conversation.
     inputs: u64,
     /// Audio, video and documents, whose tokens are not known from their bytes.
@@ -69,12 +73,15 @@ impl Demand {
             text,
             images: facts.images,
             search_units: facts.search_units,
+            web_searches: facts.web_searches,
+            spoken: Some(surface.dialect()),
             inputs,
             // What a provider's own tools find comes into the prompt as well.
             other_media: facts.audio_input
                 || facts.video_input
                 || facts.file_input
-                || facts.hosted_tools,
+                || facts.hosted_tools
+                || facts.unknown_parts,
             audio: facts.audio_input,
             answers: facts.answers.max(1),
             asked: facts.max_output_tokens,
@@ -95,6 +102,8 @@ impl Demand {
             text: (size as u64).saturating_add(TEMPLATE + INSTRUCTIONS),
             images: 0,
             search_units: 0,
+            web_searches: 0,
+            spoken: None,
             inputs: 1,
             other_media: references,
             audio: references,
@@ -121,12 +130,16 @@ impl Demand {
                 .min(context.saturating_mul(self.inputs)),
         };
         let input = self.text.saturating_add(media);
+        let web_searches = match self.spoken == Some(dialect) {
+            true => self.web_searches.saturating_mul(self.answers),
+            false => 0,
+        };
         let own = endpoint.max_completion_tokens.or(endpoint.context_length);
         let asked = self.asked.map(|asked| asked.saturating_add(self.thinking(asked, dialect)));
         Bound {
             prices: &endpoint.price,
             usage: MeteredUsage {
-                tokens: Usage { input, ..Usage::default() },
+                tokens: Usage { input, web_searches, ..Usage::default() },
                 requests: self.inputs,
                 images: self.images,
                 search_units: self.search_units,
@@ -280,6 +293,8 @@ mod tests {
             text: 1_000,
             images: 0,
             search_units: 0,
+            web_searches: 0,
+            spoken: Some(Dialect::OpenaiChat),
             inputs: 1,
             other_media: false,
             audio: false,
@@ -347,6 +362,19 @@ mod tests {
         assert_eq!(cover(Some(50), Some(100), 49), Cover::Beyond, "the caller said how long");
         assert_eq!(cover(Some(200), Some(100), 100), Cover::Cut(100), "more than it can");
         assert_eq!(cover(None, None, i64::MAX / 2), Cover::Cut(UNKNOWN_OUTPUT));
+    }
+
+    #[test]
+    fn searches_are_held_where_they_can_be_made_and_have_a_price() {
+        let demand = Demand { web_searches: 3, ..demand(Some(1), 2) };
+        let most = |meter, dialect| {
+            let list =
+                prices(&[(Meter::Prompt, 0), (Meter::Completion, 0), (meter, 10_000_000_000)]);
+            demand.at(&endpoint(list, None), dialect, Markup::default()).most()
+        };
+        assert_eq!(most(Meter::WebSearch, Dialect::OpenaiChat), Some(NanoUsd(60_000_000)));
+        assert_eq!(most(Meter::WebSearch, Dialect::Anthropic), Some(NanoUsd::ZERO));
+        assert_eq!(most(Meter::Page, Dialect::OpenaiChat), Some(NanoUsd::ZERO));
     }
 
     #[test]

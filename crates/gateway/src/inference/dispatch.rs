@@ -86,7 +86,9 @@ impl<'a> Dispatch<'a> {
     pub fn request(&self) -> Result<&Request, Fault> {
         self.decoded
             .get_or_init(|| {
-                let mut request = self.call.surface.decode(self.body, &self.call.addressed)?;
+                let surface = self.call.surface;
+                let decoded = surface.decode(self.body, &self.call.addressed);
+                let mut request = decoded.map_err(|fault| surface.untranslatable(fault))?;
                 // The raw value never leaves. USERT-1
                 request.user.clone_from(&self.call.user_identity);
                 Ok(request)
@@ -124,7 +126,8 @@ impl<'a> Dispatch<'a> {
             let model = &catalog.endpoint(candidate.endpoint).model;
             let tried =
                 |failure: &Failure| catalog.endpoint(failure.candidate.endpoint).model == *model;
-            if failures.len() >= app.settings.max_attempts && failures.iter().any(tried) {
+            let asked = failures.iter().filter(|failure| !failure.error.unsent).count();
+            if asked >= app.settings.max_attempts && failures.iter().any(tried) {
                 continue;
             }
             // A provider that hangs takes the time of an attempt; a call whose providers all hang
@@ -292,7 +295,12 @@ impl<'a> Dispatch<'a> {
 
     /// The error after the last attempt: that attempt's own, with the earlier ones named, and with
     /// what it means for the model's availability. FALL-3, ERR-10, ERR-12
-    fn exhausted(&self, failures: Vec<Failure>) -> Exhausted {
+    ///
+    /// That an endpoint could not be asked says nothing where others were.
+    fn exhausted(&self, mut failures: Vec<Failure>) -> Exhausted {
+        if failures.iter().any(|failure| !failure.error.unsent) {
+            failures.retain(|failure| !failure.error.unsent);
+        }
         let attempts = failures.len();
         let Some((last, earlier)) = failures.split_last() else {
             let fault = Fault::new(

@@ -86,11 +86,11 @@ fn scaled(bytes: u64, ratio: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use catalog::{Architecture, Parameters};
 
-    fn model(tokenizer: Option<&str>) -> Model {
+    pub(crate) fn model(tokenizer: Option<&str>) -> Model {
         Model {
             id: "author/name".into(),
             canonical_slug: "author/name".into(),

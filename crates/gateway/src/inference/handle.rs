@@ -319,20 +319,15 @@ async fn answer(mut request: Pending) -> Result<Answered, Refusal> {
     };
     let mut settlement =
         Settlement::open(Arc::clone(&app), Arc::clone(&call.snapshot), request.slot, opening);
-    let (mut decoded, mut vectors) = (OnceLock::new(), None);
-    match read {
-        Read::Facts => {}
-        Read::Conversation(mut read) => {
+    let vectors = match read {
+        Read::Facts => None,
+        Read::Embeddings(mut read) => {
             // The raw value never leaves. USERT-1
             read.user.clone_from(&call.user_identity);
-            decoded = OnceLock::from(Ok(*read));
+            Some(Vectors::Embeddings(read))
         }
-        Read::Embeddings(mut read) => {
-            read.user.clone_from(&call.user_identity);
-            vectors = Some(Vectors::Embeddings(read));
-        }
-        Read::Rerank(read) => vectors = Some(Vectors::Rerank(read)),
-    }
+        Read::Rerank(read) => Some(Vectors::Rerank(read)),
+    };
     let dispatch = Dispatch {
         worker: &request.worker,
         call: &call,
@@ -342,7 +337,7 @@ async fn answer(mut request: Pending) -> Result<Answered, Refusal> {
         budget,
         presence: &request.presence,
         vectors,
-        decoded,
+        decoded: OnceLock::new(),
         inlined: OnceCell::new(),
     };
     match dispatch.run(&mut settlement).await {

@@ -25,7 +25,7 @@ pub struct Settlement {
     started: Instant,
     first_content: Option<Instant>,
     /// What calls counted whose attempt came to nothing: their provider bills them all the same.
-    in_vain: Usage,
+    in_vain: Vec<InVain>,
     /// When the attempt under way began.
     trying: Option<Instant>,
     estimated_prompt_tokens: u64,
@@ -81,10 +81,21 @@ pub struct Bill {
     cost: Cost,
     /// What the account is charged.
     charged: NanoUsd,
+    /// What its own credentials are billed by providers.
+    byok: NanoUsd,
     settled_by: SettledBy,
     price_state: store::PriceState,
     /// The endpoint whose prices hold; not the one that was asked if it served another tier.
     pricing: Option<EndpointId>,
+}
+
+/// What an endpoint counted for calls whose attempt came to nothing.
+struct InVain {
+    /// How many attempts ended before it.
+    attempt: usize,
+    endpoint: EndpointId,
+    is_byok: bool,
+    counted: Usage,
 }
 
 /// What is known of a call at its start.
@@ -117,7 +128,7 @@ impl Settlement {
             endpoint: None,
             started: Instant::now(),
             first_content: None,
-            in_vain: Usage::default(),
+            in_vain: Vec::new(),
             trying: None,
             estimated_prompt_tokens: opening.estimated_prompt_tokens,
             images: opening.images,
@@ -141,10 +152,26 @@ impl Settlement {
         self.most_output = self.most_output.min(most_output);
     }
 
-    /// What calls counted whose attempt came to nothing; billed with the rest, at the prices of
-    /// the endpoint that is billed in the end.
-    pub fn in_vain(&mut self) -> &mut Usage {
-        &mut self.in_vain
+    /// A call was answered by the endpoint that is tried. Should its attempt come to nothing, what
+    /// it counted is billed with the rest, at that endpoint's prices.
+    pub fn in_vain(&mut self, counted: &Usage) {
+        let Some(endpoint) = self.endpoint else { return };
+        let (attempt, is_byok) = (self.generation.attempts.len(), self.generation.is_byok);
+        match self.in_vain.last_mut().filter(|part| part.attempt == attempt) {
+            Some(part) => part.counted = part.counted.and_input_of(counted),
+            None => self.in_vain.push(InVain {
+                attempt,
+                endpoint,
+                is_byok,
+                counted: Usage::default().and_input_of(counted),
+            }),
+        }
+    }
+
+    /// The attempt came to something: its answer tells what all its calls counted.
+    pub fn not_in_vain(&mut self) {
+        let attempt = self.generation.attempts.len();
+        self.in_vain.retain(|part| part.attempt != attempt);
     }
 
     /// The call has this place at the endpoint that is tried, and gives back the one before.
@@ -256,41 +283,73 @@ impl Settlement {
             bill.settled_by = SettledBy::None;
             // An estimate is for billing; in the books it would be tokens nobody counted.
             bill.usage = ending.usage.unwrap_or_default();
-            if self.in_vain == Usage::default() {
+            if self.in_vain.is_empty() {
                 return bill;
             }
-            (bill.usage, bill.settled_by) = (self.in_vain, SettledBy::Usage);
+            bill.usage = Usage::default();
+            bill.settled_by = SettledBy::Usage;
         } else {
-            bill.usage = usage.and_input_of(&self.in_vain);
+            bill.usage = usage;
         }
-        let metered = MeteredUsage {
-            tokens: bill.usage,
-            requests: 1,
-            images: if free { 0 } else { self.images },
-            images_out: ending.images_out,
-            search_units: ending.search_units,
-            ..MeteredUsage::default()
-        };
-        let minute = minute_of_day(self.generation.created_at);
-        match prices.and_then(|prices| ledger::cost(&metered, prices, minute)) {
-            Some(cost) => {
-                bill.charge.upstream_cost = Some(cost.total.to_string());
-                bill.charge.upstream_prompt_cost = Some(cost.prompt.to_string());
-                bill.charge.upstream_completion_cost = Some(cost.completion.to_string());
-                if !bill.charge.is_byok {
-                    bill.charged = self.markup.apply(cost.total);
-                    bill.charge.cost = bill.charged.to_string();
-                }
-                bill.cost = cost;
-            }
+        // Each part at the prices of who answered it.
+        let mut priced = true;
+        for part in &self.in_vain {
+            let metered =
+                MeteredUsage { tokens: part.counted, requests: 1, ..MeteredUsage::default() };
+            priced &= self.add(&mut bill, &metered, Some(part.endpoint), part.is_byok);
+        }
+        if !free {
+            let metered = MeteredUsage {
+                tokens: usage,
+                requests: 1,
+                images: self.images,
+                images_out: ending.images_out,
+                search_units: ending.search_units,
+                ..MeteredUsage::default()
+            };
+            let (pricing, is_byok) = (bill.pricing, bill.charge.is_byok);
+            priced &= self.add(&mut bill, &metered, pricing, is_byok);
+        }
+        bill.usage =
+            self.in_vain.iter().fold(bill.usage, |usage, part| usage.and_input_of(&part.counted));
+        if priced {
+            bill.charge.upstream_cost = Some(bill.cost.total.to_string());
+            bill.charge.upstream_prompt_cost = Some(bill.cost.prompt.to_string());
+            bill.charge.upstream_completion_cost = Some(bill.cost.completion.to_string());
+            bill.charge.cost = bill.charged.to_string();
+        } else {
             // Served and marked: the operator's own credential paid, the price is to be entered.
             // It is shown as `null`, never as zero.
-            None => {
-                bill.price_state = store::PriceState::Unknown;
-                bill.charge.cost = "null".to_owned();
-            }
+            bill.price_state = store::PriceState::Unknown;
+            bill.charge.cost = "null".to_owned();
         }
         bill
+    }
+
+    /// Adds what was used at an endpoint to a bill. Tells whether its price is known.
+    fn add(
+        &self,
+        bill: &mut Bill,
+        used: &MeteredUsage,
+        endpoint: Option<EndpointId>,
+        is_byok: bool,
+    ) -> bool {
+        let prices = endpoint.map(|id| &self.snapshot.catalog.endpoint(id).price);
+        let minute = minute_of_day(self.generation.created_at);
+        let Some(cost) = prices.and_then(|prices| ledger::cost(used, prices, minute)) else {
+            return false;
+        };
+        match is_byok {
+            true => bill.byok = bill.byok + cost.total,
+            false => bill.charged = bill.charged + self.markup.apply(cost.total),
+        }
+        let sum = &mut bill.cost;
+        sum.total = sum.total + cost.total;
+        sum.prompt = sum.prompt + cost.prompt;
+        sum.completion = sum.completion + cost.completion;
+        sum.other = sum.other + cost.other;
+        sum.cache_discount = sum.cache_discount + cost.cache_discount;
+        true
     }
 
     /// Hands the record to the writer. The future resolves when it is committed.
@@ -317,10 +376,9 @@ impl Settlement {
         );
         let charged = bill.charged.0;
         if let Some(reservation) = self.reservation.take() {
-            let is_byok = self.generation.is_byok;
-            let byok = if is_byok { bill.cost.total } else { NanoUsd::ZERO };
             // Before the row is handed in: see there.
-            reservation.settle(Spend { credits: bill.charged, byok }, &self.generation.id);
+            reservation
+                .settle(Spend { credits: bill.charged, byok: bill.byok }, &self.generation.id);
         }
         self.app.metrics.usage(bill.usage.input, bill.usage.output, charged);
 

@@ -71,7 +71,6 @@ async fn embed(
     }
     let plan = embeddings::encode_request(form, request, model)?;
     note(dispatch, &plan.losses);
-    let before = *settlement.in_vain();
     let mut answers: Vec<Option<embeddings::Response>> = vec![None; plan.calls.len()];
     for first in (0..plan.calls.len()).step_by(AT_ONCE) {
         let last = (first + AT_ONCE).min(plan.calls.len());
@@ -88,8 +87,7 @@ async fn embed(
         while let Some(answered) = asked.next().await {
             match answered {
                 Ok((at, answer)) => {
-                    let counted = answer.usage.unwrap_or_default();
-                    *settlement.in_vain() = settlement.in_vain().and_input_of(&counted);
+                    settlement.in_vain(&answer.usage.unwrap_or_default());
                     answers[at] = Some(answer);
                 }
                 Err(error) => failed = failed.or(Some(error)),
@@ -101,8 +99,7 @@ async fn embed(
     }
     let answers = answers.into_iter().flatten().collect();
     let response = embeddings::join(&plan, answers).map_err(told)?;
-    // The answer has the counts of all its calls.
-    *settlement.in_vain() = before;
+    settlement.not_in_vain();
     Ok(Answer::of_embeddings(response, request.format()))
 }
 

@@ -12,6 +12,7 @@ mod failures;
 mod fault_matrix;
 mod http2;
 mod leaving;
+mod lenient;
 mod limits;
 mod management;
 mod pages;

@@ -39,6 +39,73 @@ async fn models_and_endpoints_are_listed() {
     }
 }
 
+/// What `models.retrieve` of OpenAI's clients asks for, whose ids have a slash. CLIENT-1
+#[tokio::test]
+async fn one_model_is_told_in_the_form_of_who_asks() {
+    let (_simulator, gateway) = gateway().await;
+    let encoded = MODEL.replace('/', "%2F");
+    for base in ["/api/v1", "/v1", "/anthropic/v1"] {
+        for name in [MODEL, &encoded, "test/model:nitro"] {
+            let one = gateway.get(&format!("{base}/models/{name}")).await;
+            let told = one.json();
+            assert_eq!(one.status, 200, "{base} {name}: {told}");
+            assert_eq!((&told["object"], &told["owned_by"]), (&json!("model"), &json!("test")));
+            assert_eq!((&told["id"], &told["name"]), (&json!(MODEL), &json!("Test: Model")));
+            assert!(told["created"].is_number() && told["pricing"]["prompt"].is_string(), "{told}");
+        }
+        let unknown = gateway.get(&format!("{base}/models/acme/none")).await;
+        assert_eq!(
+            (unknown.status.as_u16(), unknown.json()["error"]["code"].clone()),
+            (404, json!(404))
+        );
+    }
+    let asked = async |path: &str, name: &str, value: &str| {
+        let request = http::Request::get(path)
+            .header("host", "x")
+            .header(name, value)
+            .body(Default::default());
+        gateway.send(request.unwrap()).await
+    };
+    let path = format!("/v1/models/{MODEL}");
+    let told = asked(&path, "anthropic-version", "2023-06-01").await.json();
+    assert_eq!((&told["type"], &told["display_name"]), (&json!("model"), &json!("Test: Model")));
+    let unknown = asked("/v1/models/acme/none", "anthropic-version", "2023-06-01").await.json();
+    assert_eq!(unknown["error"]["type"], "not_found_error");
+    let told = asked(&path, "x-goog-api-key", "k").await.json();
+    assert_eq!(told["name"], format!("models/{MODEL}"));
+    let list = asked("/v1/models?pageSize=1", "x-goog-api-key", "k").await.json();
+    assert_eq!(list["models"][0]["name"], format!("models/{MODEL}"));
+    let unknown = asked("/v1/models/acme/none", "x-goog-api-key", "k").await.json();
+    assert_eq!(unknown["error"]["status"], "NOT_FOUND");
+}
+
+/// An unknown model is told in the words of the surface, and nothing is counted for it.
+#[tokio::test]
+async fn tokens_are_counted_for_known_models_only() {
+    let (_simulator, gateway) = gateway().await;
+    let contents = json!({"contents": [{"parts": [{"text": "hello there"}]}]});
+    for version in ["v1", "v1beta", "api/v1"] {
+        for name in [MODEL, "test%2Fmodel", "test/model:nitro"] {
+            let counted =
+                gateway.post(&format!("/{version}/models/{name}:countTokens"), &contents).await;
+            assert_eq!(counted.status, 200, "{version} {name}: {}", counted.json());
+            assert!(counted.json()["totalTokens"].is_number());
+        }
+        let unknown =
+            gateway.post(&format!("/{version}/models/acme/none:countTokens"), &contents).await;
+        assert_eq!(unknown.status, 404);
+        assert_eq!(unknown.json()["error"]["status"], "NOT_FOUND");
+    }
+    let body = json!({"model": "acme/none", "messages": [{"role": "user", "content": "hi"}]});
+    let unknown = gateway.post("/v1/messages/count_tokens", &body).await;
+    assert_eq!(
+        (unknown.status.as_u16(), unknown.json()["error"]["type"].clone()),
+        (404, json!("not_found_error"))
+    );
+    let body = json!({"messages": [{"role": "user", "content": "hi"}]});
+    assert_eq!(gateway.post("/v1/messages/count_tokens", &body).await.status, 400);
+}
+
 /// KEYS-1, GEN-1
 #[tokio::test]
 async fn the_key_shows_what_it_spent_and_generations_are_found() {
@@ -91,6 +158,10 @@ async fn health_and_unknown_routes_answer() {
         let refused = gateway.get(path).await;
         assert_eq!(refused.json()["error"]["code"], 400, "{path}");
     }
+    assert!(wrong.json()["error"]["message"].as_str().unwrap().starts_with("/api/v1/chat/"));
+    let wrong = gateway.post("/api/v1/models", &json!({})).await;
+    assert_eq!(wrong.status, 405);
+    assert!(wrong.json()["error"]["message"].as_str().unwrap().starts_with("/api/v1/models "));
     let document = gateway.get("/openapi.json").await.json();
     assert!(document["paths"]["/api/v1/chat/completions"]["post"].is_object());
     gateway.app.drain();

@@ -58,9 +58,11 @@ async fn gateway_with(
         model.kind = kind;
         model.architecture.output_modalities = output;
     }
-    for endpoint in &mut endpoints {
+    // The second provider is twice as dear as the first, and so on.
+    for (at, endpoint) in (1..).zip(&mut endpoints) {
         endpoint.output_modalities = output;
-        endpoint.price = PriceList { base: price.to_vec(), overrides: Vec::new() };
+        let base = price.iter().map(|(meter, price)| (*meter, PicoUsd(price.0 * at))).collect();
+        endpoint.price = PriceList { base, overrides: Vec::new() };
     }
     for (provider, asked) in providers.iter_mut().zip(asked) {
         provider.embeddings = asked.embeddings;
@@ -216,8 +218,8 @@ async fn another_provider_takes_over_and_errors_are_told() {
     assert!(refused.json()["error"]["message"].as_str().unwrap().contains("embeddings"));
 }
 
-/// What calls counted whose attempt came to nothing is billed: their provider bills it all the
-/// same. EMB-1
+/// What calls counted whose attempt came to nothing is billed, at the prices of the endpoint that
+/// answered them: their provider bills it all the same. EMB-1
 #[tokio::test]
 async fn calls_that_were_answered_are_billed_where_a_later_one_fails() {
     for (second, served) in [(false, false), (true, true)] {
@@ -233,16 +235,19 @@ async fn calls_that_were_answered_are_billed_where_a_later_one_fails() {
         let gateway =
             gateway_with(&simulator, ModelKind::Embedding, &PROMPT, &asked, settings).await;
         let texts: Vec<_> = (0..400).map(|at| format!("text {at}")).collect();
-        let body = json!({"model": MODEL, "input": texts, "dimensions": 256});
+        let mut body = json!({"model": MODEL, "input": texts, "dimensions": 256});
+        body["provider"] = json!({"order": ["one", "two"]});
         let answer = gateway.post("/api/v1/embeddings", &body).await;
         assert_eq!(answer.status == 200, served, "{}", answer.json());
         let calls = simulator.calls();
         assert_eq!(calls.len(), if second { 10 } else { 5 });
-        let answered = calls.iter().enumerate().filter(|(at, _)| *at != 4);
-        let counted: u64 = answered.map(|(_, call)| call.usage.prompt()).sum();
+        let tokens =
+            |calls: &[testkit::Call]| -> u64 { calls.iter().map(|call| call.usage.prompt()).sum() };
+        let (first, then) = (tokens(&calls[..4]), tokens(&calls[5..]));
+        let counted = first + then;
         let row = gateway.generation(&answer).await.unwrap();
         assert_eq!(row.native_tokens_prompt as u64, counted);
-        assert_eq!(row.total_cost as u64, counted * 2_000);
+        assert_eq!(row.total_cost as u64, first * 2_000 + then * 4_000);
         assert_eq!(row.settled_by, store::SettledBy::Usage);
         if served {
             assert_eq!(answer.json()["usage"]["prompt_tokens"], counted);

@@ -25,8 +25,7 @@ pub use encode::{encode_request, encode_request_with};
 pub use error::{decode_error, encode_error};
 pub(crate) use foreign::unwrapped_proof;
 pub use patch::{
-    PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_request_with,
-    patch_response,
+    PatchStream, PatchedResponse, RequestPatch, patch_request, patch_request_with, patch_response,
 };
 pub use response::encode_response;
 pub use stream::{StreamDecoder, StreamEncoder};

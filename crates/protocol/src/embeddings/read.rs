@@ -1,7 +1,6 @@
-//! Strict reading of what callers send, lenient reading of what providers send. Every refusal
-//! names the place and what was expected.
+//! Strict reading of what callers send, beside what conversations are read with, and lenient reading
+//! of what providers send. Every refusal names the place and what was expected.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::value::RawValue;
@@ -9,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::exchange::{ErrorType, Fault};
 use crate::json::envelope::check_depth;
 use crate::json::{Envelope, Object, RawJson, scan};
+pub(crate) use crate::openai_chat::read::{Place, boolean, is_string, object, string};
 
 /// Members that are for the router alone, and those that ask for what there is not.
 pub(crate) const ROUTER_ONLY: [&str; 13] = [
@@ -27,66 +27,9 @@ pub(crate) const ROUTER_ONLY: [&str; 13] = [
     "stream",
 ];
 
-/// Where in a body a value stands. Costs nothing until it is printed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Place<'p> {
-    /// A top-level member.
-    Top(&'p str),
-    /// A member of an object.
-    Member(&'p Place<'p>, &'p str),
-    /// An element of an array.
-    Element(&'p Place<'p>, usize),
-}
-
-impl Place<'_> {
-    pub(crate) fn member<'p>(&'p self, name: &'p str) -> Place<'p> {
-        Place::Member(self, name)
-    }
-
-    pub(crate) fn element(&self, index: usize) -> Place<'_> {
-        Place::Element(self, index)
-    }
-
-    /// The refusal of a value of the wrong kind.
-    pub(crate) fn expected(&self, what: &str, found: &RawValue) -> Fault {
-        Fault::invalid(format!("{self}: expected {what}, got {}", kind_of(found)))
-    }
-
-    /// The refusal of a value for another reason.
-    pub(crate) fn refuse(&self, why: impl fmt::Display) -> Fault {
-        Fault::invalid(format!("{self}: {why}"))
-    }
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Top(name) => formatter.write_str(name),
-            Self::Member(parent, name) => write!(formatter, "{parent}.{name}"),
-            Self::Element(parent, index) => write!(formatter, "{parent}[{index}]"),
-        }
-    }
-}
-
-fn kind_of(raw: &RawValue) -> &'static str {
-    match raw.get().as_bytes().first() {
-        Some(b'"') => "a string",
-        Some(b'{') => "an object",
-        Some(b'[') => "an array",
-        Some(b't' | b'f') => "a boolean",
-        Some(b'n') => "null",
-        _ => "a number",
-    }
-}
-
 /// Whether the value is a JSON number.
 pub(crate) fn is_number(raw: &RawValue) -> bool {
     raw.get().starts_with(|first: char| first == '-' || first.is_ascii_digit())
-}
-
-/// Whether the value is a JSON string.
-pub(crate) fn is_string(raw: &RawValue) -> bool {
-    raw.get().starts_with('"')
 }
 
 /// The index of a caller's body.
@@ -106,14 +49,6 @@ pub(crate) fn required<'a>(
     place: &Place<'_>,
 ) -> Result<&'a RawValue, Fault> {
     told(object, name).ok_or_else(|| place.refuse("is missing"))
-}
-
-pub(crate) fn string<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Cow<'a, str>, Fault> {
-    if !is_string(raw) {
-        return Err(place.expected("a string", raw));
-    }
-    // A string token that cannot be read has a lone surrogate.
-    scan::string(raw).ok_or_else(|| place.refuse("the string contains an invalid escape"))
 }
 
 /// A string with something in it.
@@ -143,21 +78,6 @@ pub(crate) fn unsigned(
     }
     // Within the bounds of an integer, and whole.
     Ok(value as u32)
-}
-
-pub(crate) fn boolean(raw: &RawValue, place: &Place<'_>) -> Result<bool, Fault> {
-    match raw.get() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(place.expected("a boolean", raw)),
-    }
-}
-
-pub(crate) fn object<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Object<'a>, Fault> {
-    if !raw.get().starts_with('{') {
-        return Err(place.expected("an object", raw));
-    }
-    Object::of(raw).map_err(|error| place.refuse(error))
 }
 
 /// A list with something in it, and no more than `most`.

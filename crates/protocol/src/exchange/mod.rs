@@ -9,6 +9,7 @@ mod fault;
 mod finish;
 mod fold;
 mod loss;
+mod patch_outcome;
 mod request;
 mod response;
 mod tap;
@@ -22,6 +23,7 @@ pub use finish::FinishReason;
 pub use fold::{fold, unfold};
 pub(crate) use loss::CITATIONS;
 pub use loss::{Loss, Losses};
+pub use patch_outcome::PatchOutcome;
 pub use request::{
     Effort, OutputFormat, Reasoning, Request, Sampling, StopSequences, Tool, ToolChoice, ToolKind,
 };

@@ -229,6 +229,20 @@ impl Effort {
         }
     }
 
+    /// The effort of a name on the wire.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [
+            Self::None,
+            Self::Minimal,
+            Self::Low,
+            Self::Medium,
+            Self::High,
+            Self::Xhigh,
+            Self::Max,
+        ];
+        all.into_iter().find(|effort| effort.name() == name)
+    }
+
     /// The share of the token limit that may go into reasoning, in percent. REASON-2
     pub const fn percent(self) -> u64 {
         match self {

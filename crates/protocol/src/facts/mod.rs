@@ -1,10 +1,19 @@
 //! What routing needs to know of a request, whatever the caller speaks.
 
+mod gathering;
+mod gemini;
+mod messages;
+#[cfg(test)]
 mod of_request;
+mod responses;
 #[cfg(test)]
 mod tests;
 
-pub use of_request::complete;
+pub(crate) use gemini::of_gemini;
+pub(crate) use messages::of_messages;
+#[cfg(test)]
+pub(crate) use of_request::complete;
+pub(crate) use responses::of_responses;
 
 use crate::exchange::Reasoning;
 use crate::json::RawJson;
@@ -19,6 +28,10 @@ pub enum StructuredOutput {
     /// `grammar`, `python` or a kind this version does not know.
     Other,
 }
+
+/// The searches expected of a tool whose caller sets no limit to them. Models seldom make more for
+/// one answer; what they make is billed in any case.
+pub(crate) const EXPECTED_SEARCHES: u64 = 10;
 
 /// What routing needs to know of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,6 +107,12 @@ pub struct RequestFacts {
     /// Whether tools of the provider's own are offered, which bring text of their own into the
     /// prompt.
     pub hosted_tools: bool,
+    /// Whether there are parts nobody here knows, or references to what a provider keeps: they may
+    /// bring more into the prompt than their bytes.
+    pub unknown_parts: bool,
+    /// How many searches of the web tools of the provider's own may make: as many as the caller
+    /// allows, else a number that is seldom exceeded.
+    pub web_searches: u64,
     /// Search units of a rerank, at most. RERANK-2
     pub search_units: u64,
     /// The kinds of output asked for; empty means text.

@@ -1,5 +1,6 @@
-//! Facts of a request that is decoded already.
+//! Facts of a request that is decoded: what those that are gathered without decoding must be.
 
+use super::gathering::{AROUND_BLOCK, AROUND_TURN};
 use super::{ConversationOpening, RequestFacts, StructuredOutput};
 use crate::exchange::{
     Block, BlockKind, Extras, Fault, MediaSource, OutputFormat, ReasoningContent, Request, Role,
@@ -7,14 +8,8 @@ use crate::exchange::{
 };
 use crate::openai_chat::{MAX_TOOLS, is_plain_name};
 
-/// What templates put around a turn, in bytes of text, so that no prompt is thought smaller than
-/// it is.
-const AROUND_TURN: u64 = 32;
-/// The same around a block or a tool.
-const AROUND_BLOCK: u64 = 16;
-
 /// Adds what the conversation tells to `facts`, which has what speaks to the router.
-pub fn complete(mut facts: RequestFacts, request: &Request) -> Result<RequestFacts, Fault> {
+pub(crate) fn complete(mut facts: RequestFacts, request: &Request) -> Result<RequestFacts, Fault> {
     if request.tools.len() > MAX_TOOLS {
         return Err(Fault::invalid(format!(
             "tools: has {} entries; at most {MAX_TOOLS} are accepted",

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::json::Envelope;
+use crate::openai_chat::read_router_facts;
 use crate::surface::{Addressed, Surface};
 
 fn facts(surface: Surface, body: &str) -> RequestFacts {
@@ -86,5 +88,157 @@ proptest! {
         let estimated = facts(Surface::Messages, &body.to_string()).estimated_prompt_tokens;
         let bytes: usize = texts.iter().map(String::len).sum();
         prop_assert!(estimated * 4 >= bytes as u64);
+    }
+}
+
+/// The facts that decide about a route, of a body that is gathered and of one that is decoded.
+fn shown(facts: &RequestFacts) -> String {
+    let mut facts = facts.clone();
+    facts.parameters.sort_unstable();
+    // How media are told apart is not the same, and does not have to be.
+    let opening = facts.opening.instructions.clone();
+    facts.opening = Default::default();
+    // Results stand in turns of their own only where they are decoded.
+    facts.message_count = 0;
+    facts.unknown_parts = false;
+    facts.web_searches = 0;
+    facts.estimated_prompt_tokens = 0;
+    if let Some(reasoning) = &mut facts.reasoning {
+        reasoning.extras = Default::default();
+    }
+    format!("{opening} {facts:?}")
+}
+
+/// Gathering sees what decoding sees, in every request whose vendor's documentation has one like it.
+#[test]
+fn facts_that_are_gathered_are_those_of_the_decoded_request() {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let addressed = Addressed { model: Some("a/b".to_owned()), stream: true };
+    let mut compared = 0;
+    for surface in [Surface::Responses, Surface::Messages, Surface::Gemini] {
+        for case in std::fs::read_dir(golden.join(surface.dialect().name())).unwrap() {
+            let path = case.unwrap().path().join("request.json");
+            let Ok(body) = std::fs::read(&path) else { continue };
+            let (gathered, _) = surface.read(&body, &addressed).unwrap();
+            let envelope = Envelope::parse(&body).unwrap();
+            let mut router = read_router_facts(&envelope).unwrap();
+            if surface == Surface::Gemini {
+                router.model.clone_from(&addressed.model);
+            }
+            let decoded = surface.decode(&body, &addressed).unwrap();
+            let decoded = complete(router, &decoded).unwrap();
+            assert_eq!(shown(&gathered), shown(&decoded), "{}", path.display());
+            let (least, most) = (decoded.estimated_prompt_tokens, gathered.estimated_prompt_tokens);
+            assert!(
+                most * 4 + 300 >= least * 4 && most <= least * 2 + 100,
+                "{}: {most} gathered, {least} decoded",
+                path.display()
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared > 30, "{compared}");
+}
+
+/// What nobody here knows is the provider's to judge, and counts for what it may bring along.
+#[test]
+fn unknown_values_are_gathered_and_only_what_money_hangs_on_is_strict() {
+    let messages = |more: &str, content: &str| {
+        format!(
+            r#"{{"model":"a/b","max_tokens":9,"messages":[{{"role":"user","content":{content}}}]{more}}}"#
+        )
+    };
+    let read = |surface: Surface, body: &str| surface.read(body.as_bytes(), &Addressed::default());
+    for body in [
+        messages("", r#"[{"type":"hologram","raw":{}}]"#),
+        messages("", "7"),
+        messages("", r#"[{"type":"image","source":{"type":"satellite"}}]"#),
+        messages(r#","tools":{"new":1}"#, "\"x\""),
+    ] {
+        let facts = read(Surface::Messages, &body).unwrap().0;
+        assert!(facts.unknown_parts, "{body}");
+    }
+    for (surface, body) in [
+        (Surface::Messages, messages(r#","thinking":{"type":"dreaming"},"output_config":{"effort":"ultra"},"temperature":"hot","metadata":7,"tool_choice":{"type":"hint"}"#, "\"x\"")),
+        (Surface::Responses, r#"{"input":"x","reasoning":{"effort":"ultra","summary":7},"temperature":9,"text":{"format":{"type":"xml"},"verbosity":1},"metadata":{"a":1},"tool_choice":{"type":"hint"},"include":7}"#.to_owned()),
+        (Surface::Gemini, r#"{"contents":[{"role":"director","parts":[{"text":"x"}]}],"generationConfig":{"thinkingConfig":{"thinkingLevel":"ULTRA"},"temperature":"hot","seed":1.5},"toolConfig":{"functionCallingConfig":{"mode":"HINT"}}}"#.to_owned()),
+    ] {
+        let facts = read(surface, &body).unwrap().0;
+        let reasoning = facts.reasoning.clone().unwrap();
+        assert_eq!(reasoning.wanted(), Some(true), "{body}");
+        assert!(!facts.unknown_parts && facts.tool_choice && !facts.forced_tool_choice, "{body}");
+    }
+    for (surface, body, place) in [
+        (Surface::Messages, r#"{"max_tokens":"9","messages":[{}]}"#, "max_tokens"),
+        (Surface::Messages, r#"{"max_tokens":9,"stream":"yes","messages":[{}]}"#, "stream"),
+        (Surface::Messages, r#"{"max_tokens":9,"messages":"x"}"#, "messages"),
+        (Surface::Responses, r#"{"input":7}"#, "input"),
+        (Surface::Responses, r#"{"input":[]}"#, "input"),
+        (Surface::Responses, r#"{"input":"x","max_output_tokens":-1}"#, "max_output_tokens"),
+        (Surface::Responses, r#"{"input":"x","prompt":{"id":"p"}}"#, "prompt"),
+        (Surface::Gemini, r#"{"contents":[]}"#, "contents"),
+        (Surface::Gemini, r#"{"contents":[{}],"generationConfig":7}"#, "generationConfig"),
+        (
+            Surface::Gemini,
+            r#"{"contents":[{}],"generationConfig":{"candidateCount":0}}"#,
+            "generationConfig.candidateCount",
+        ),
+    ] {
+        let message = read(surface, body).unwrap_err().message;
+        assert!(message.starts_with(&format!("{place}: ")), "{body}: {message}");
+    }
+}
+
+/// What searches cost is held for as many as the caller allows, or as are expected.
+#[test]
+fn searches_of_the_web_are_bounded() {
+    let messages = r#"{"max_tokens":9,"messages":[{"role":"user","content":"x"}],"tools":[TOOL]}"#;
+    let responses = r#"{"input":"x","tools":[TOOL],"max_tool_calls":4}"#;
+    let gemini = r#"{"contents":[{"parts":[{"text":"x"}]}],"tools":[TOOL]}"#;
+    let chat = r#"{"messages":[{"role":"user","content":"x"}],"tools":[TOOL]}"#;
+    for (surface, body, tool, most) in [
+        (
+            Surface::Messages,
+            messages,
+            r#"{"type":"web_search_20250305","name":"web_search","max_uses":3}"#,
+            3,
+        ),
+        (Surface::Messages, messages, r#"{"type":"web_search_20250305","name":"web_search"}"#, 10),
+        (Surface::Messages, messages, r#"{"type":"bash_20250124","name":"bash"}"#, 0),
+        (Surface::Responses, responses, r#"{"type":"web_search_preview"}"#, 4),
+        (Surface::Responses, responses, r#"{"type":"file_search"}"#, 0),
+        (Surface::Gemini, gemini, r#"{"googleSearch":{}}"#, 10),
+        (Surface::Gemini, gemini, r#"{"fileSearch":{}}"#, 0),
+        (Surface::Chat, chat, r#"{"type":"openrouter:web_search"}"#, 10),
+        (Surface::Chat, chat, r#"{"type":"function","function":{"name":"web_search"}}"#, 0),
+    ] {
+        assert_eq!(facts(surface, &body.replace("TOOL", tool)).web_searches, most, "{tool}");
+    }
+}
+
+/// A prompt that is kept at the provider is as long as it may be.
+#[test]
+fn references_to_stored_prompts_are_known() {
+    let body = r#"{"contents":[{"parts":[{"text":"x"}]}],"cachedContent":"cachedContents/1"}"#;
+    assert!(facts(Surface::Gemini, body).unknown_parts);
+}
+
+proptest! {
+    /// Whatever a caller sends is told apart without a panic.
+    #[test]
+    fn nothing_breaks_gathering(
+        at in 0_usize..12, value in prop::sample::select(vec!["null", "7", "\"x\"", "[]", "{}", "[null]", "[7]", "[{}]", "[[]]", "{\"type\":7}", "[{\"type\":\"text\"}]", "[{\"text\":7}]", "{\"parts\":7}", "[{\"parts\":[{\"fileData\":7}]}]"]),
+    ) {
+        let names = ["messages", "system", "input", "instructions", "contents", "systemInstruction",
+            "tools", "tool_choice", "thinking", "reasoning", "generationConfig", "output_config"];
+        let mut body = serde_json::json!({
+            "messages": [{"role": "user", "content": "x"}], "input": "x", "contents": [{"parts": []}],
+        });
+        body[names[at]] = serde_json::from_str(value).unwrap();
+        for surface in [Surface::Responses, Surface::Messages, Surface::Gemini] {
+            if let Err(fault) = surface.read(body.to_string().as_bytes(), &Addressed::default()) {
+                prop_assert!(fault.message.contains(": "), "{}", fault.message);
+            }
+        }
     }
 }

@@ -16,5 +16,6 @@ mod wire;
 pub use decode::{decode_request, decode_response};
 pub use encode::{encode_request, encode_response};
 pub use error::{decode_error, encode_error};
-pub use patch::{PatchOutcome, PatchStream, RequestPatch, patch_request, patch_response};
+pub use patch::{PatchStream, RequestPatch, patch_request, patch_response};
 pub use stream::{StreamDecoder, StreamEncoder};
+pub(crate) use wire::media_type_of;

@@ -224,7 +224,7 @@ pub(super) fn check_object(text: &str) -> bool {
 }
 
 /// The media type that goes with a file extension, for URLs that do not tell theirs.
-pub(super) fn media_type_of(url: &str) -> Option<&'static str> {
+pub(crate) fn media_type_of(url: &str) -> Option<&'static str> {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let (_, extension) = path.rsplit_once('.')?;
     Some(match extension.to_ascii_lowercase().as_str() {

@@ -57,6 +57,29 @@ fn text(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
+/// How many bytes the text of a string has; `None` for anything else. Half a surrogate pair counts
+/// half a character.
+pub fn text_len(raw: &RawValue) -> Option<usize> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?.as_bytes();
+    let (mut at, mut length) = (0, inner.len());
+    while let Some(found) = memchr::memchr(b'\\', inner.get(at..)?) {
+        at += found + 2;
+        if inner.get(at - 1) != Some(&b'u') {
+            length -= 1;
+            continue;
+        }
+        let digits = inner.get(at..at + 4).and_then(|digits| std::str::from_utf8(digits).ok());
+        let unit = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()).unwrap_or(0);
+        length -= match unit {
+            0..=0x7f => 5,
+            0x80..=0x7ff | 0xd800..=0xdfff => 4,
+            _ => 3,
+        };
+        at += 4;
+    }
+    Some(length)
+}
+
 /// A place within valid JSON.
 struct Scan<'a> {
     text: &'a str,
@@ -298,6 +321,11 @@ mod tests {
                 Value::String(expected) => {
                     let read = string(raw);
                     prop_assert_eq!(read.as_deref(), Some(expected.as_str()));
+                    prop_assert_eq!(text_len(raw), Some(expected.len()));
+                    let escaped: String =
+                        expected.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+                    let escaped = format!("\"{escaped}\"");
+                    prop_assert_eq!(text_len(self::raw(&escaped)), Some(expected.len()));
                 }
                 _ => prop_assert!(members(raw).is_none() && elements(raw).is_none()),
             }

@@ -18,7 +18,6 @@ pub(crate) mod structured;
 #[cfg(test)]
 mod tests;
 pub(crate) mod think;
-mod unknown;
 pub(crate) mod usage;
 pub(crate) mod wire;
 
@@ -29,11 +28,8 @@ pub use error::{decode_error, encode_error, recover_answer};
 pub use facts::read_facts;
 pub(crate) use facts::{MAX_TOOLS, read_router_facts};
 pub use flat_tools::nest_tools;
-pub use patch::{
-    PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
-};
+pub use patch::{PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response};
 pub(crate) use wire::is_plain_name;
 
 pub use stream::{StreamDecoder, StreamEncoder, write_debug_chunk};
-pub use unknown::refuse_unknown_parts;
 pub(crate) use wire::{nine_characters, tool_call_id};

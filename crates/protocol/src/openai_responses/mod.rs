@@ -18,8 +18,7 @@ pub use decode::{decode_request, decode_response};
 pub use echo::Echo;
 pub use encode::{encode_request, encode_response, encode_response_with};
 pub use error::{answer_to_overflow, decode_error, encode_error};
-pub use patch::{
-    PatchOutcome, PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response,
-};
-pub use stored::{refuse_stored, refuse_untranslatable};
+pub use patch::{PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response};
+pub use stored::refuse_stored;
 pub use stream::{StreamDecoder, StreamEncoder};
+pub(crate) use wire::{LOGPROBS, is_result};

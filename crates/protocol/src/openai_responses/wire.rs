@@ -14,7 +14,7 @@ use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
 pub(super) const ENCRYPTED_REASONING: &str = "reasoning.encrypted_content";
 
 /// What asks for log probabilities.
-pub(super) const LOGPROBS: &str = "message.output_text.logprobs";
+pub(crate) const LOGPROBS: &str = "message.output_text.logprobs";
 
 /// Top-level members that speak to the router and never reach a provider. `max_tool_calls` is not
 /// among them: here it is the protocol's own.
@@ -87,7 +87,7 @@ pub(super) fn is_kind(extras: &Extras, kind: &str) -> bool {
 
 /// Whether an item of this kind tells what happened outside the model: it stands on its own, not
 /// among what the model said.
-pub(super) fn is_result(kind: &str) -> bool {
+pub(crate) fn is_result(kind: &str) -> bool {
     kind.ends_with("_output") || kind == "mcp_approval_response"
 }
 

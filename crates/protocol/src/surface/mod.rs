@@ -5,9 +5,10 @@ mod late;
 mod vectors;
 
 use crate::exchange::{Fault, RenderedError, Request};
-use crate::facts::{RequestFacts, complete};
+use crate::facts::{RequestFacts, of_gemini, of_messages, of_responses};
 use crate::json::{Envelope, RawJson};
 use crate::openai_chat::{completions, read_facts, read_router_facts};
+use crate::untranslatable::protocol_of;
 use crate::{Dialect, anthropic, embeddings, gemini, openai_chat, openai_responses, rerank};
 
 pub use late::Failed;
@@ -34,10 +35,8 @@ pub enum Surface {
 /// What was read of a body to find out what is asked for, so that it is not read again.
 #[derive(Debug, PartialEq)]
 pub enum Read {
-    /// The facts alone: the conversation is decoded when a provider needs it.
+    /// The facts alone: a conversation is decoded when a provider needs it.
     Facts,
-    /// A conversation.
-    Conversation(Box<Request>),
     /// A request for embeddings.
     Embeddings(Box<embeddings::Request>),
     /// A request to rerank.
@@ -96,8 +95,9 @@ impl Surface {
         }
     }
 
-    /// Reads a body: what routing must know, and the request in neutral form where finding that out
-    /// took reading all of it.
+    /// Reads a body: what routing must know, and what is no conversation in neutral form. Of a
+    /// conversation it refuses only what leaves open where it goes and what it may cost; the rest is
+    /// for [`Self::decode`] to refuse, or for a provider of the same protocol.
     pub fn read(self, body: &[u8], addressed: &Addressed) -> Result<(RequestFacts, Read), Fault> {
         let envelope = Envelope::parse(body).map_err(|error| Fault::invalid(error.to_string()))?;
         self.read_indexed(&envelope, body, addressed)
@@ -123,15 +123,12 @@ impl Surface {
             }
             Self::Responses => {
                 openai_responses::refuse_stored(envelope)?;
-                let facts = read_router_facts(envelope)?;
-                let request = self.decode(body, addressed)?;
-                Ok((complete(facts, &request)?, Read::Conversation(Box::new(request))))
+                Ok((of_responses(envelope, read_router_facts(envelope)?)?, Read::Facts))
             }
             Self::Messages => {
                 let mut facts = read_router_facts(envelope)?;
                 fallbacks::read(envelope, &mut facts)?;
-                let request = self.decode(body, addressed)?;
-                Ok((complete(facts, &request)?, Read::Conversation(Box::new(request))))
+                Ok((of_messages(envelope, facts)?, Read::Facts))
             }
             Self::Embeddings => {
                 let request = embeddings::decode_request(body)?;
@@ -146,8 +143,8 @@ impl Surface {
             Self::Gemini => {
                 let mut facts = read_router_facts(envelope)?;
                 facts.model.clone_from(&addressed.model);
-                let request = self.decode(body, addressed)?;
-                Ok((complete(facts, &request)?, Read::Conversation(Box::new(request))))
+                facts.stream = addressed.stream;
+                Ok((of_gemini(envelope, facts)?, Read::Facts))
             }
         }
     }
@@ -167,6 +164,18 @@ impl Surface {
                 gemini::decode_request(body, model, addressed.stream)
             }
         }
+    }
+
+    /// The fault of a request that cannot be read, where no provider takes it as it is.
+    pub fn untranslatable(self, mut fault: Fault) -> Fault {
+        if matches!(self, Self::Responses | Self::Messages | Self::Gemini) {
+            let protocol = protocol_of(self.dialect());
+            fault.message.push_str(&format!(
+                "; this provider's protocol has no counterpart for it: it can only be sent as it \
+                 is, to a provider that speaks the {protocol} protocol"
+            ));
+        }
+        fault
     }
 
     /// Renders an error in the surface's own envelope. `members` stand beside it.

@@ -182,6 +182,22 @@ pub struct GeminiModels {
     next_page_token: Option<String>,
 }
 
+/// A model in OpenAI's form. What OpenRouter's list tells of it stands beside.
+#[derive(Serialize, ToSchema)]
+pub struct RetrievedModel {
+    /// `AUTHOR/SLUG`.
+    pub id: String,
+    /// `model`.
+    pub object: String,
+    /// In seconds since 1970.
+    pub created: i64,
+    /// The author.
+    pub owned_by: String,
+    /// For people.
+    pub name: String,
+    pub context_length: Option<u64>,
+}
+
 /// A model in Google's form.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

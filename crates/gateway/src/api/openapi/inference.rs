@@ -3,7 +3,7 @@
 use super::answer::{
     CountedTokens, EmbeddingsAnswer, ErrorAnswer, GeminiCountedTokens, GeminiError, GeminiModel,
     GeminiModels, GenerateContentAnswer, MessagesAnswer, MessagesError, RerankAnswer,
-    ResponsesAnswer, ResponsesError,
+    ResponsesAnswer, ResponsesError, RetrievedModel,
 };
 use super::request::{
     ChatRequest, CompletionRequest, CountTokensRequest, EmbeddingsRequest,
@@ -171,6 +171,26 @@ tells!(
     "Shows a model in Google's form.",
     GeminiModel,
     GeminiError,
+    "model"
+);
+
+tells!(
+    count_tokens_of_version_one,
+    post,
+    "/api/v1/models/{model}:countTokens",
+    "The same, for clients of Google's that are told to speak `v1`.",
+    GeminiCountedTokens,
+    GeminiError,
+    body GeminiCountTokensRequest,
+    "model"
+);
+tells!(
+    retrieved_model,
+    get,
+    "/api/v1/models/{model}",
+    "Shows a model as `models.retrieve` of OpenAI's clients reads it. The slash in its name may be plain or %2F.",
+    RetrievedModel,
+    ErrorAnswer,
     "model"
 );
 

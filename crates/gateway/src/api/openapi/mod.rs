@@ -120,6 +120,8 @@ documented!(zdr, get, "/api/v1/endpoints/zdr", "Lists endpoints that retain noth
         inference::gemini_count_tokens,
         inference::gemini_models,
         inference::gemini_model,
+        inference::retrieved_model,
+        inference::count_tokens_of_version_one,
         route,
         models,
         anthropic_models,

@@ -9,7 +9,7 @@ mod tests;
 
 pub use request::{RequestPatch, patch_request, patch_request_with};
 pub use response::{PatchedResponse, patch_response};
-pub use stream::{PatchOutcome, PatchStream};
+pub use stream::PatchStream;
 
 use super::usage;
 use super::wire::{into_text, raw};

@@ -8,7 +8,7 @@ use super::super::wire::{ROUTER_MEMBERS, VERSION_MEMBER, into_text, raw as write
 use super::super::{DEFAULT_MAX_TOKENS, decode_request};
 use crate::exchange::{Fault, Losses};
 use crate::json::envelope::write_string;
-use crate::json::{Envelope, Object};
+use crate::json::{Envelope, Object, lenient};
 use crate::target::{Encoded, ReasoningStyle, ResponseContext, Target};
 
 /// What the gateway imposes on a request beside the target's needs.
@@ -36,7 +36,7 @@ pub fn patch_request_with(
     target: &Target<'_>,
     patch: &RequestPatch,
 ) -> Result<Encoded, Fault> {
-    let asked: Option<u64> = envelope.get("max_tokens").ok().flatten();
+    let asked = lenient::count(envelope.raw("max_tokens"));
     let limit = [asked, target.abilities.max_output_tokens, patch.max_output_tokens]
         .into_iter()
         .flatten()

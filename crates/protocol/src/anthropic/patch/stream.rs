@@ -3,24 +3,12 @@
 use super::super::stream::{FrameKind, StreamDecoder, write_fault, write_stop};
 use super::super::wire::{key, raw, string};
 use super::usage_with_charge;
-use crate::exchange::{Additions, Event, Fault, FinishReason, Identity, ReasoningDelta, Usage};
+use crate::exchange::{
+    Additions, Event, Fault, FinishReason, Identity, PatchOutcome, ReasoningDelta, Usage,
+};
 use crate::json::{Object, RawJson};
 use crate::sse::{Frame, write_data, write_event};
 use crate::target::ResponseContext;
-
-/// What one frame was.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PatchOutcome {
-    /// Content the caller would miss was written: from here on no other endpoint can take over
-    /// unseen. STREAM-4
-    pub content: bool,
-    /// The answer ended in this frame.
-    pub finished: bool,
-    /// The stream said it is over.
-    pub done: bool,
-    /// The provider failed. Nothing was written for this frame; nothing more will be.
-    pub fault: Option<Fault>,
-}
 
 /// Passes the frames of a stream on: all as they came but the first, which names the answer, and
 /// the last ones, which wait for the cost. Feed every frame to [`Self::push`], then at the end of

@@ -7,7 +7,7 @@ mod stream;
 mod tests;
 
 pub use request::{RequestPatch, patch_request};
-pub use stream::{PatchOutcome, PatchStream};
+pub use stream::PatchStream;
 
 use super::decode::decode_response;
 use crate::exchange::{Fault, Response};

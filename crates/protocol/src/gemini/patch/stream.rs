@@ -2,26 +2,12 @@
 
 use super::super::error::encode_error;
 use super::super::stream::StreamDecoder;
-use crate::exchange::{Additions, Event, Fault, FinishReason, Identity, Tap, Usage};
+use crate::exchange::{Additions, Event, Fault, FinishReason, Identity, PatchOutcome, Tap, Usage};
 use crate::sse::{Frame, write_data, write_event};
 use crate::target::ResponseContext;
 
 /// The most that is held back for the end, in bytes.
 const MOST_HELD: usize = 1024 * 1024;
-
-/// What one frame was.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PatchOutcome {
-    /// Content the caller would miss was written: from here on no other endpoint can take over
-    /// unseen. STREAM-4
-    pub content: bool,
-    /// A candidate ended in this frame.
-    pub finished: bool,
-    /// The stream said it is over: never, in this protocol.
-    pub done: bool,
-    /// The provider failed. Nothing was written for this frame; nothing more will be.
-    pub fault: Option<Fault>,
-}
 
 /// Passes frames on as they are; the last ones wait for the books. Feed every frame to
 /// [`Self::push`], then at the end of the stream call [`Self::end`], then [`Self::finish`] or

@@ -16,7 +16,7 @@ use super::read::{
 };
 use super::wire;
 use crate::exchange::{Fault, Role};
-use crate::facts::{RequestFacts, StructuredOutput};
+use crate::facts::{EXPECTED_SEARCHES, RequestFacts, StructuredOutput};
 use crate::json::{Envelope, Object, RawJson};
 use crate::parameter::Parameter;
 
@@ -51,6 +51,9 @@ pub fn read_facts(envelope: &Envelope<'_>) -> Result<RequestFacts, Fault> {
     if let Some(raw) = parameters.tools {
         size.text += raw.get().len();
         read_tools(raw, &mut facts)?;
+    }
+    if envelope.has("web_search_options") {
+        facts.web_searches = facts.web_searches.saturating_add(EXPECTED_SEARCHES);
     }
     facts.tool_choice = parameters.tool_choice.is_some();
     facts.forced_tool_choice =
@@ -173,6 +176,9 @@ fn read_tools(raw: &RawValue, facts: &mut RequestFacts) -> Result<(), Fault> {
             "function" => {}
             kind => {
                 facts.hosted_tools |= kind != "custom";
+                if kind.contains("web_search") {
+                    facts.web_searches = facts.web_searches.saturating_add(EXPECTED_SEARCHES);
+                }
                 continue;
             }
         }

@@ -14,7 +14,7 @@ mod tests;
 
 pub use request::{RequestPatch, patch_request};
 pub use response::{PatchedResponse, patch_response};
-pub use stream::{PatchOutcome, PatchStream};
+pub use stream::PatchStream;
 
 pub(super) use choice::{MAX_CHOICES, read_parts};
 pub(super) use messages::BETWEEN;

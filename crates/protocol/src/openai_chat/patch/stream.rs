@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::choice::{ChoiceState, Seen, Shape, Surroundings, patch_choice};
 use super::template::Template;
-use crate::exchange::{Additions, ErrorType, Fault, FinishReason, Identity, Usage};
+use crate::exchange::{Additions, ErrorType, Fault, FinishReason, Identity, PatchOutcome, Usage};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::error::{
     fault_in_text, fault_inside, fault_of_event, recovered_chunk, write_error,
@@ -32,20 +32,6 @@ const REPLACED: [&str; 7] =
 /// Members that mean nothing in a chunk without choices.
 const MEANINGLESS: [&str; 5] =
     ["choices", "system_fingerprint", "service_tier", "obfuscation", "x_groq"];
-
-/// What one frame was.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PatchOutcome {
-    /// Content the caller would miss was written: from here on no other endpoint can take over
-    /// unseen. STREAM-4
-    pub content: bool,
-    /// A choice ended in this frame.
-    pub finished: bool,
-    /// The stream said it is over.
-    pub done: bool,
-    /// The provider failed. Nothing was written for this frame; nothing more will be.
-    pub fault: Option<Fault>,
-}
 
 /// Passes the frames of a stream on. Feed every frame to [`Self::push`], then at the end of the
 /// stream call [`Self::end`], then [`Self::finish`] or [`Self::fail`].

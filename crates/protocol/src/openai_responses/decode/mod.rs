@@ -9,5 +9,5 @@ mod tool;
 pub use request::decode_request;
 pub use response::decode_response;
 
-pub(super) use request::{SHARED, read};
+pub(super) use request::read;
 pub(super) use response::{MAX_ITEMS, call_id, incomplete_reason, text_of, with_searches};

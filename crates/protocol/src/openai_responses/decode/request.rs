@@ -12,7 +12,7 @@ use crate::openai_responses::stored::refuse_references;
 use crate::openai_responses::wire::{ENCRYPTED_REASONING, LOGPROBS, ROUTER_ONLY};
 
 /// The members that mean the same as in the chat dialect, and are checked by the same rules.
-pub(in crate::openai_responses) const SHARED: [&str; 22] = [
+const SHARED: [&str; 22] = [
     "model",
     "models",
     "stream",
@@ -55,12 +55,6 @@ pub fn decode_request(body: &[u8]) -> Result<Request, Fault> {
 
 /// Reads a request whose members are indexed already, whatever stored conversation it builds on.
 pub(in crate::openai_responses) fn read(envelope: &Envelope<'_>) -> Result<Request, Fault> {
-    if envelope.has("prompt") {
-        return Err(Fault::invalid(
-            "prompt: prompts that are stored at a provider cannot be read here; send their text in \
-             `instructions` and `input`",
-        ));
-    }
     let mut own = Own::default();
     let shared = envelope.members().filter(|(name, _)| SHARED.contains(name));
     let parameters = Parameters::read(shared, |_, _| {})?;

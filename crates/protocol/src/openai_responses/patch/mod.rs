@@ -9,4 +9,4 @@ mod stream;
 
 pub use request::{RequestPatch, patch_request};
 pub use response::{PatchedResponse, patch_response};
-pub use stream::{PatchOutcome, PatchStream};
+pub use stream::PatchStream;

@@ -1,18 +1,22 @@
 //! A request passed on in the same protocol: top-level members are edited, everything else keeps
 //! its bytes. CHAT-4, RESP-1
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::input;
-use crate::exchange::{Fault, Losses};
+use crate::exchange::{Fault, Losses, Reasoning};
 use crate::json::Envelope;
 use crate::json::envelope::Edit;
 use crate::openai_chat::parameters::Parameters;
 use crate::openai_chat::patch::changes::Changes;
-use crate::openai_chat::read::{Place, is_array, is_null, lenient_array, lenient_object, unsigned};
+use crate::openai_chat::read::{
+    Place, is_array, is_null, lenient_array, lenient_object, lenient_string, unsigned,
+};
 use crate::openai_chat::wire::{PENALTIES, PlainNames, SAMPLING};
 use crate::openai_chat::write::{into_text, quoted};
-use crate::openai_responses::decode::{SHARED, read};
+use crate::openai_responses::decode::read;
 use crate::openai_responses::encode::{asked_reasoning, encode_request, tier_word};
 use crate::openai_responses::stored::refuse_references;
 use crate::openai_responses::wire::{ENCRYPTED_REASONING, LOGPROBS, ROUTER_ONLY, joined};
@@ -43,6 +47,34 @@ pub struct RequestPatch {
     pub max_output_tokens: Option<u64>,
 }
 
+/// What a caller asks for, as far as it may have to be edited. Values that nobody here knows are the
+/// provider's to judge.
+struct Asked<'a> {
+    tools: Option<&'a RawValue>,
+    tool_choice: Option<&'a RawValue>,
+    /// `None` inside: with a value nobody here knows.
+    reasoning: Option<Option<Reasoning>>,
+    service_tier: Option<Cow<'a, str>>,
+    speed: Option<Cow<'a, str>>,
+}
+
+impl<'a> Asked<'a> {
+    fn read(envelope: &Envelope<'a>) -> Self {
+        let raw = |name: &str| envelope.raw(name).filter(|raw| !is_null(raw));
+        let reasoning = |raw| {
+            let read = Parameters::read(std::iter::once(("reasoning", raw)), |_, _| {});
+            read.ok().and_then(|read| read.reasoning)
+        };
+        Self {
+            tools: raw("tools"),
+            tool_choice: raw("tool_choice"),
+            reasoning: raw("reasoning").map(reasoning),
+            service_tier: raw("service_tier").and_then(lenient_string),
+            speed: raw("speed").and_then(lenient_string),
+        }
+    }
+}
+
 /// Edits a caller's body for a target that speaks the same protocol. Nothing is stored there,
 /// whatever the caller asked for; a reference to a stored conversation is refused. Where the target
 /// needs more than edits (tools told in words, names it would refuse) the request is read and
@@ -53,8 +85,7 @@ pub fn patch_request(
     patch: &RequestPatch,
 ) -> Result<Encoded, Fault> {
     refuse_references(envelope)?;
-    let shared = envelope.members().filter(|(name, _)| SHARED.contains(name));
-    let parameters = Parameters::read(shared, |_, _| {})?;
+    let parameters = Asked::read(envelope);
     if must_be_rewritten(envelope, &parameters, target) {
         return rewrite(envelope, target, patch);
     }
@@ -98,11 +129,7 @@ pub fn patch_request(
 }
 
 /// Whether edits are not enough.
-fn must_be_rewritten(
-    envelope: &Envelope<'_>,
-    parameters: &Parameters<'_>,
-    target: &Target<'_>,
-) -> bool {
+fn must_be_rewritten(envelope: &Envelope<'_>, parameters: &Asked<'_>, target: &Target<'_>) -> bool {
     let (quirks, abilities) = (target.quirks, target.abilities);
     let items = || envelope.raw("input").map(lenient_array).unwrap_or_default();
     let tools = parameters.tools.map(lenient_array).unwrap_or_default();
@@ -168,7 +195,7 @@ impl Patcher<'_, '_> {
     }
 
     /// Bug 18
-    fn tool_choice(&mut self, parameters: &Parameters<'_>) {
+    fn tool_choice(&mut self, parameters: &Asked<'_>) {
         let choice = parameters.tool_choice.map(RawValue::get);
         let forced = choice.is_some_and(|text| !matches!(text, "\"auto\"" | "\"none\""));
         if forced && !self.target.abilities.forced_tool_choice {
@@ -192,8 +219,12 @@ impl Patcher<'_, '_> {
     }
 
     /// REASON-6, REASON-13
-    fn reasoning(&mut self, parameters: &Parameters<'_>, limit: Option<u64>) -> Result<(), Fault> {
-        let Some(asked) = &parameters.reasoning else { return Ok(()) };
+    fn reasoning(&mut self, parameters: &Asked<'_>, limit: Option<u64>) -> Result<(), Fault> {
+        let asked = match &parameters.reasoning {
+            Some(Some(asked)) => asked,
+            // What nobody here knows is the provider's to judge.
+            Some(None) | None => return Ok(()),
+        };
         let told = asked_reasoning(asked, self.target, limit)?;
         if self.target.quirks.reasoning_request == ReasoningRequest::Reasoning {
             return Ok(());
@@ -264,7 +295,7 @@ impl Patcher<'_, '_> {
     }
 
     /// TIER-1
-    fn service_tier(&mut self, parameters: &Parameters<'_>) {
+    fn service_tier(&mut self, parameters: &Asked<'_>) {
         let written = parameters.service_tier.as_deref();
         let fast = parameters.speed.as_deref() == Some("fast");
         let (tier, lost) = tier_word(written, fast, self.target);

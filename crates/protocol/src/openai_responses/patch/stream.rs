@@ -2,7 +2,9 @@
 
 use super::names;
 use super::response::write_head;
-use crate::exchange::{Additions, Event, Fault, FinishReason, Identity, ReasoningDelta, Usage};
+use crate::exchange::{
+    Additions, Event, Fault, FinishReason, Identity, PatchOutcome, ReasoningDelta, Usage,
+};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::patch::changes::Changes;
 use crate::openai_chat::read::{is_null, lenient_object};
@@ -11,20 +13,6 @@ use crate::openai_responses::stream::{Events, StreamDecoder, StreamEncoder};
 use crate::openai_responses::usage;
 use crate::sse::{DONE, Frame, write_data, write_event};
 use crate::target::ResponseContext;
-
-/// What one frame was.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PatchOutcome {
-    /// Content the caller would miss was written: from here on no other endpoint can take over
-    /// unseen. STREAM-4
-    pub content: bool,
-    /// The answer ended in this frame.
-    pub finished: bool,
-    /// The stream said it is over.
-    pub done: bool,
-    /// The provider failed. Nothing was written for this frame; nothing more will be.
-    pub fault: Option<Fault>,
-}
 
 /// Passes the frames of a stream on: all as they came but those that hold the answer, which is
 /// named, and the last one, which waits for the cost. Feed every frame to [`Self::push`], then at

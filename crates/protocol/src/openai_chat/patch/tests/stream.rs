@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
 use super::{charge, identity};
+use crate::exchange::PatchOutcome;
 use crate::exchange::{Additions, ErrorType, Fault, FinishReason};
 use crate::json::RawJson;
-use crate::openai_chat::{PatchOutcome, PatchStream};
+use crate::openai_chat::PatchStream;
 use crate::sse::{Frame, FrameTooLong, Splitter};
 use crate::target::ResponseContext;
 

@@ -1,0 +1,123 @@
+//! Values that a vendor has and nobody here knows: they reach a provider that speaks the same, and
+//! no other. Promise 5
+
+use serde_json::{Value, json};
+use testkit::{Protocol, Simulator};
+
+use super::support::{Answer, Gateway, MODEL, Upstream};
+
+/// A request of each vendor's API with values from its future, and the members they stand in.
+fn futures() -> [(Protocol, String, Value, &'static [&'static str]); 3] {
+    [
+        (
+            Protocol::OpenAiResponses,
+            "/api/v1/responses".to_owned(),
+            json!({
+                "model": MODEL,
+                "input": [
+                    {"role": "user", "content": [{"type": "input_text", "text": "hi"}, {"type": "input_hologram", "x": [1.0]}]},
+                    {"type": "telepathy_call", "id": "t", "thought": "x"},
+                ],
+                "tools": [{"type": "crystal_ball", "size": 3}],
+                "reasoning": {"effort": "ultra"},
+                "metadata": {"number": 7},
+                "text": {"verbosity": {"level": 3}},
+            }),
+            &["input", "tools", "reasoning", "metadata", "text"],
+        ),
+        (
+            Protocol::Anthropic,
+            "/api/v1/messages".to_owned(),
+            json!({
+                "model": MODEL,
+                "max_tokens": 100,
+                "system": [{"type": "hologram", "x": [1.0]}],
+                "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}, {"type": "image", "source": {"type": "satellite"}}]}],
+                "tools": [{"type": "crystal_ball_20270101", "size": 3}],
+                "tool_choice": {"type": "hint"},
+                "output_config": {"effort": "ultra"},
+                "stop_sequences": "x",
+            }),
+            &["system", "messages", "tools", "tool_choice", "output_config", "stop_sequences"],
+        ),
+        (
+            Protocol::Gemini,
+            format!("/v1beta/models/{MODEL}:generateContent"),
+            json!({
+                "contents": [{"role": "director", "parts": [{"text": "hi"}, {"hologram": {"x": [1.0]}}]}],
+                "tools": [{"crystalBall": {"size": 3}}],
+                "toolConfig": {"functionCallingConfig": {"mode": "HINT"}},
+                "generationConfig": {"thinkingConfig": {"thinkingLevel": "ULTRA"}, "temperature": "hot"},
+            }),
+            &["contents", "tools", "toolConfig", "generationConfig"],
+        ),
+    ]
+}
+
+async fn behind(protocols: &[Protocol]) -> (Vec<Simulator>, Gateway) {
+    let mut simulators = Vec::new();
+    let mut upstreams = Vec::new();
+    for (at, protocol) in protocols.iter().enumerate() {
+        let simulator = Simulator::start().await.unwrap();
+        upstreams.push(Upstream::of(&simulator, *protocol, &format!("provider-{at}")));
+        simulators.push(simulator);
+    }
+    let gateway = Gateway::start(&upstreams).await;
+    (simulators, gateway)
+}
+
+fn message(answer: &Answer) -> String {
+    answer.json()["error"]["message"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn values_from_the_future_reach_a_provider_of_the_same_protocol() {
+    for (protocol, path, body, members) in futures() {
+        let (simulators, gateway) = behind(&[protocol]).await;
+        // Whether it understands them is the provider's to say.
+        gateway.post(&path, &body).await;
+        let calls = simulators[0].calls();
+        assert_eq!(calls.len(), 1, "{protocol:?}");
+        for member in members {
+            assert_eq!(calls[0].body[member], body[member], "{protocol:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_provider_of_another_protocol_is_asked_without_them() {
+    for (protocol, path, body, _) in futures() {
+        let (simulators, gateway) = behind(&[Protocol::OpenAi, Protocol::Cohere]).await;
+        let answer = gateway.post(&path, &body).await;
+        let message = message(&answer);
+        assert_eq!(answer.status, 400, "{protocol:?}: {message}");
+        assert!(message.contains("has no counterpart") && message.contains(": "), "{message}");
+        assert!(simulators.iter().all(|simulator| simulator.calls().is_empty()), "{message}");
+        let row = gateway.generation(&answer).await.unwrap();
+        assert_eq!((row.status, row.total_cost), (400, 0));
+    }
+}
+
+#[tokio::test]
+async fn providers_of_other_protocols_are_passed_over_for_them() {
+    for (protocol, path, mut body, _) in futures() {
+        let (simulators, gateway) = behind(&[Protocol::OpenAi, protocol, Protocol::Cohere]).await;
+        body["provider"] = json!({"order": ["provider-0", "provider-2", "provider-1"]});
+        gateway.post(&path, &body).await;
+        let asked: Vec<_> = simulators.iter().map(|simulator| simulator.calls().len()).collect();
+        assert_eq!(asked, [0, 1, 0], "{protocol:?}");
+    }
+}
+
+/// A body that any protocol can say is not refused for how it would be refused elsewhere: what is
+/// told is what the last provider that was asked said.
+#[tokio::test]
+async fn what_a_provider_said_goes_before_that_others_could_not_be_asked() {
+    for (protocol, path, mut body, _) in futures() {
+        let (simulators, gateway) = behind(&[protocol, Protocol::OpenAi]).await;
+        simulators[0].set_default(testkit::Script::status(503));
+        body["provider"] = json!({"order": ["provider-0", "provider-1"]});
+        let answer = gateway.post(&path, &body).await;
+        assert_eq!(answer.status, 503, "{protocol:?}: {}", message(&answer));
+    }
+}

@@ -1,0 +1,166 @@
+//! What only the protocol it came in can say. A provider of another protocol would be asked without
+//! it, and the caller would never learn: it is refused, but for what a conversation can do without.
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use crate::Dialect;
+use crate::exchange::{Block, BlockKind, Fault, Request, ToolKind};
+use crate::json::{Object, RawJson};
+
+/// What the vendor's own tools did, told in blocks of Anthropic's: what came of it is in the text
+/// that follows.
+pub(crate) const ANTHROPIC_TOLD: [&str; 9] = [
+    "server_tool_use",
+    "web_search_tool_result",
+    "web_fetch_tool_result",
+    "code_execution_tool_result",
+    "bash_code_execution_tool_result",
+    "text_editor_code_execution_tool_result",
+    "tool_search_tool_result",
+    "mcp_tool_use",
+    "mcp_tool_result",
+];
+
+/// The same in items of the Responses protocol.
+const RESPONSES_TOLD: [&str; 5] = [
+    "web_search_call",
+    "file_search_call",
+    "code_interpreter_call",
+    "image_generation_call",
+    "mcp_list_tools",
+];
+
+/// The same in parts of Gemini's.
+pub(crate) const GEMINI_TOLD: [&str; 4] =
+    ["executableCode", "executable_code", "codeExecutionResult", "code_execution_result"];
+
+/// Tools that vendors run, or define for their own models, by how their types begin. Where they are
+/// missing a model answers without them.
+const ANTHROPIC_TOOLS: [&str; 9] = [
+    "web_search",
+    "web_fetch",
+    "code_execution",
+    "bash",
+    "text_editor",
+    "computer",
+    "memory",
+    "tool_search",
+    "mcp_toolset",
+];
+const RESPONSES_TOOLS: [&str; 13] = [
+    "web_search",
+    "file_search",
+    "code_interpreter",
+    "image_generation",
+    "mcp",
+    "computer",
+    "local_shell",
+    "shell",
+    "apply_patch",
+    "tool_search",
+    "namespace",
+    "openrouter:",
+    "datetime",
+];
+const GEMINI_TOOLS: [&str; 16] = [
+    "googleSearch",
+    "google_search",
+    "googleMaps",
+    "google_maps",
+    "codeExecution",
+    "code_execution",
+    "urlContext",
+    "url_context",
+    "fileSearch",
+    "file_search",
+    "computerUse",
+    "computer_use",
+    "enterpriseWebSearch",
+    "enterprise_web_search",
+    "retrieval",
+    "mcp",
+];
+
+/// Refuses what a provider of `dialect` cannot be told, by its place and kind. To be asked before a
+/// request is written for it.
+pub(crate) fn refuse(dialect: Dialect, request: &Request) -> Result<(), Fault> {
+    for block in request.turns.iter().flat_map(|turn| &turn.blocks) {
+        refuse_block(dialect, block)?;
+    }
+    for (at, tool) in request.tools.iter().enumerate() {
+        let ToolKind::Opaque { origin, raw } = &tool.kind else { continue };
+        let known: &[&str] = match origin {
+            Dialect::Anthropic => &ANTHROPIC_TOOLS,
+            Dialect::OpenaiResponses => &RESPONSES_TOOLS,
+            Dialect::Gemini => &GEMINI_TOOLS,
+            _ => continue,
+        };
+        if *origin == dialect {
+            continue;
+        }
+        let unknown = kinds(*origin, raw)
+            .into_iter()
+            .find(|kind| !known.iter().any(|known| kind.starts_with(known)));
+        if let Some(kind) = unknown {
+            return Err(fault(&format!("tools[{at}]"), ("a tool", "the tool"), &kind, *origin));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_block(dialect: Dialect, block: &Block) -> Result<(), Fault> {
+    match &block.kind {
+        BlockKind::ToolResult { content, .. } => {
+            content.iter().try_for_each(|block| refuse_block(dialect, block))
+        }
+        BlockKind::Opaque { origin, raw } if *origin != dialect => {
+            let (place, told, words): (_, &[&str], _) = match origin {
+                Dialect::Anthropic => ("messages", &ANTHROPIC_TOLD, ("a block", "the block")),
+                Dialect::OpenaiResponses => ("input", &RESPONSES_TOLD, ("an item", "the item")),
+                Dialect::Gemini => ("contents", &GEMINI_TOLD, ("a part", "the part")),
+                _ => ("messages", &[], ("a part", "the part")),
+            };
+            match kinds(*origin, raw).into_iter().find(|kind| !told.contains(&kind.as_str())) {
+                Some(kind) => Err(fault(place, words, &kind, *origin)),
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a value says it is: by its type, with Gemini by its members.
+fn kinds(origin: Dialect, raw: &RawJson) -> Vec<String> {
+    let object = Object::of(raw.as_raw()).unwrap_or_default();
+    if origin != Dialect::Gemini {
+        return vec![object.peek_str("type").map(Cow::into_owned).unwrap_or_default()];
+    }
+    let beside = ["thought", "thoughtSignature", "thought_signature", "partMetadata"];
+    let names = object.iter().map(|(name, _)| name).filter(|name| !beside.contains(name));
+    names.map(str::to_owned).collect()
+}
+
+fn fault(place: &str, (what, it): (&str, &str), kind: &str, origin: Dialect) -> Fault {
+    let shown: String = kind.chars().take(64).collect();
+    Fault::invalid(format!(
+        "{place}: {what} of the type `{shown}` can only be sent to a provider that speaks the \
+         {} protocol; choose such a provider or leave {it} out",
+        protocol_of(origin)
+    ))
+}
+
+/// What a protocol is called toward callers.
+pub(crate) const fn protocol_of(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OpenaiChat => "chat",
+        Dialect::OpenaiResponses => "Responses",
+        Dialect::Anthropic => "Messages",
+        Dialect::Gemini => "Gemini",
+        Dialect::Bedrock => "Converse",
+        Dialect::Cohere => "Cohere",
+        Dialect::Ollama => "Ollama",
+    }
+}

@@ -1,0 +1,94 @@
+use super::*;
+use crate::codec::encode_request;
+use crate::surface::{Addressed, Surface};
+use crate::target::{Abilities, Quirks, Target};
+
+fn checked(surface: Surface, body: &str) -> Vec<(Dialect, Result<(), String>)> {
+    let request = surface.decode(body.as_bytes(), &Addressed::default()).unwrap();
+    let (quirks, abilities) = (Quirks::default(), Abilities::default());
+    let target = Target::new("m", &quirks, &abilities);
+    let encoded = Dialect::ALL.into_iter().map(|dialect| {
+        let encoded = encode_request(dialect, &request, &target, &[]);
+        (dialect, encoded.map(|_| ()).map_err(|fault| fault.message))
+    });
+    encoded.collect()
+}
+
+#[test]
+fn what_nobody_knows_does_not_vanish() {
+    let chat = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"hi"},PART]}]}"#;
+    let messages = r#"{"max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":"hi"},PART]}]}"#;
+    let nested = r#"{"max_tokens":9,"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]},
+        {"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[PART]}]}]}"#;
+    let responses = r#"{"input":[{"role":"user","content":"x"},PART]}"#;
+    let gemini = r#"{"contents":[{"parts":[{"text":"hi"},PART]}]}"#;
+    let tools =
+        r#"{"max_tokens":9,"messages":[{"role":"user","content":"x"}],"input":"x","tools":[PART]}"#;
+    let gemini_tools = r#"{"contents":[{"parts":[{"text":"hi"}]}],"tools":[PART]}"#;
+    let hologram = r#"{"type":"hologram","raw":{}}"#;
+    for (surface, body, part, place) in [
+        (Surface::Chat, chat, hologram, "messages"),
+        (Surface::Messages, messages, hologram, "messages"),
+        (Surface::Messages, nested, hologram, "messages"),
+        (Surface::Responses, responses, hologram, "input"),
+        (Surface::Gemini, gemini, r#"{"hologram":{}}"#, "contents"),
+        (Surface::Messages, tools, hologram, "tools[0]"),
+        (Surface::Responses, tools, hologram, "tools[0]"),
+        (Surface::Gemini, gemini_tools, r#"{"hologram":{}}"#, "tools[0]"),
+    ] {
+        let body = body.replace("PART", part).replace(
+            r#""input":"x","tools""#,
+            match surface {
+                Surface::Responses => r#""input":"x","tools""#,
+                _ => r#""tools""#,
+            },
+        );
+        for (dialect, outcome) in checked(surface, &body) {
+            match outcome {
+                Ok(()) => assert_eq!(dialect, surface.dialect(), "{body}"),
+                Err(message) => {
+                    assert_ne!(dialect, surface.dialect(), "{message}");
+                    assert!(message.starts_with(&format!("{place}: ")), "{message}");
+                    assert!(message.contains("`hologram`"), "{message}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_vendors_own_tools_did_is_no_loss_to_others() {
+    for (surface, body) in [
+        (
+            Surface::Messages,
+            r#"{"max_tokens":9,"tools":[{"type":"web_search_20250305","name":"web_search"}],"messages":[{"role":"user","content":"x"},
+            {"role":"assistant","content":[{"type":"server_tool_use","id":"s","name":"web_search","input":{}},{"type":"text","text":"y"}]}]}"#,
+        ),
+        (
+            Surface::Responses,
+            r#"{"input":[{"role":"user","content":"x"},{"type":"web_search_call","id":"ws_1"},
+            {"type":"custom_tool_call","call_id":"c","name":"f","input":"x"}],"tools":[{"type":"web_search_preview_2025_03_11"}]}"#,
+        ),
+        (
+            Surface::Gemini,
+            r#"{"contents":[{"parts":[{"text":"hi"}]},{"role":"model","parts":[{"executableCode":{"code":"1"}},{"text":"1"}]}],"tools":[{"googleSearch":{}}]}"#,
+        ),
+    ] {
+        for (dialect, outcome) in checked(surface, body) {
+            assert_eq!(outcome, Ok(()), "{surface:?} {dialect:?}");
+        }
+    }
+}
+
+/// Calls that the caller ran itself, and compacted history, another protocol cannot carry on.
+#[test]
+fn items_that_matter_are_named() {
+    for item in [
+        r#"{"type":"local_shell_call","call_id":"c"}"#,
+        r#"{"type":"compaction","encrypted_content":"x"}"#,
+    ] {
+        let body = format!(r#"{{"input":[{{"role":"user","content":"x"}},{item}]}}"#);
+        let refused = checked(Surface::Responses, &body).into_iter().filter(|(_, it)| it.is_err());
+        assert_eq!(refused.count(), Dialect::ALL.len() - 1, "{item}");
+    }
+}
