@@ -126,7 +126,7 @@ impl Policy {
     /// PRIV-4
     pub fn admits_data(&self, catalog: &Catalog, endpoint: EndpointId, model: ModelId) -> bool {
         self.admits_training(catalog, endpoint)
-            && !(self.zdr.covers(catalog.model(model)) && !catalog.retains_nothing(endpoint, model))
+            && (catalog.retains_nothing(endpoint, model) || !self.zdr.covers(catalog.model(model)))
             && self.left_region(catalog.endpoint(endpoint), catalog.provider_of(endpoint)).is_none()
     }
 
