@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Protocol, Simulator};
 
-use super::support::{Gateway, MODEL, Upstream};
+use super::support::{Gateway, MODEL, Upstream, catalog_of, settings};
 
 async fn gateway() -> (Simulator, Gateway) {
     let simulator = Simulator::start().await.unwrap();
@@ -104,6 +104,31 @@ async fn tokens_are_counted_for_known_models_only() {
     );
     let body = json!({"messages": [{"role": "user", "content": "hi"}]});
     assert_eq!(gateway.post("/v1/messages/count_tokens", &body).await.status, 400);
+}
+
+/// With the vocabulary of the model where it is public; what only its own API can read is estimated.
+#[tokio::test]
+async fn tokens_are_counted_as_the_models_vendor_counts_them() {
+    let simulator = Simulator::start().await.unwrap();
+    let upstream = Upstream::of(&simulator, Protocol::OpenAi, "one");
+    let (mut models, mut endpoints, providers) = catalog_of(&[upstream]).into_parts();
+    models[0].id = "openai/gpt-4o".to_owned();
+    models[0].canonical_slug = "openai/gpt-4o".to_owned();
+    endpoints[0].model = "openai/gpt-4o".to_owned();
+    let catalog = catalog::Catalog::new(models, endpoints, providers).unwrap();
+    let gateway = Gateway::with_catalog(catalog, settings()).await;
+    let text = "antidisestablishmentarianism";
+    let body = json!({"model": "openai/gpt-4o", "messages": [{"role": "user", "content": text}]});
+    let counted = gateway.post("/v1/messages/count_tokens", &body).await.json();
+    // Six of the word, one of the role, three around the message, three that begin the answer.
+    assert_eq!(counted["input_tokens"], 13, "{counted}");
+    let body = json!({"contents": [{"parts": [{"text": text}]}]});
+    let counted = gateway.post("/v1beta/models/openai/gpt-4o:countTokens", &body).await.json();
+    assert_eq!(counted["totalTokens"], 13, "{counted}");
+    let body = json!({"contents": [{"parts": [{"hologram": 1}], "role": "director"}]});
+    let counted = gateway.post("/v1beta/models/openai/gpt-4o:countTokens", &body).await;
+    assert_eq!(counted.status, 200, "{}", counted.json());
+    assert!(simulator.calls().is_empty(), "no provider was asked");
 }
 
 /// KEYS-1, GEN-1
