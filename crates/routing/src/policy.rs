@@ -125,9 +125,11 @@ impl Policy {
     /// Whether what is laid down of prompts lets an endpoint of a model be used. PRIV-1, PRIV-3,
     /// PRIV-4
     pub fn admits_data(&self, catalog: &Catalog, endpoint: EndpointId, model: ModelId) -> bool {
+        let keeps_nothing = catalog.retains_nothing(endpoint, model);
+        let left = self.left_region(catalog.endpoint(endpoint), catalog.provider_of(endpoint));
         self.admits_training(catalog, endpoint)
-            && !(self.zdr.covers(catalog.model(model)) && !catalog.retains_nothing(endpoint, model))
-            && self.left_region(catalog.endpoint(endpoint), catalog.provider_of(endpoint)).is_none()
+            && (keeps_nothing || !self.zdr.covers(catalog.model(model)))
+            && left.is_none()
     }
 
     /// Whether an endpoint may be used as far as training is concerned. PRIV-3
