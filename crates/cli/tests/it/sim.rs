@@ -32,3 +32,12 @@ fn a_bad_script_is_refused() {
     let errors = home.fails(&["sim", "--script", script.to_str().unwrap()]);
     assert!(errors.contains("fualt"), "{errors}");
 }
+
+#[test]
+fn a_database_is_filled_with_made_up_requests() {
+    let home = Home::new();
+    let arguments = ["sim", "seed", "--generations", "300", "--models", "9", "--keys", "3"];
+    let told = home.ok(&arguments);
+    assert!(told.contains("300 requests of 3 keys are made"), "{told}");
+    assert_eq!(home.json(&["key", "list", "--json"]).as_array().unwrap().len(), 3);
+}
