@@ -7,6 +7,7 @@ mod credentials;
 mod database;
 mod doctor;
 mod keys;
+mod people;
 mod serve;
 mod sim;
 mod support;

@@ -72,6 +72,7 @@ pub async fn create(
     Given(given): Given<CreateKey>,
 ) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<CreatedKeyAnswer>), Refused> {
     let now = now_micros();
+    management.check_may_set_rates(given.rate_limit.is_some() || given.concurrency.is_some())?;
     let limit = given.limit.map(|limit| limit_nano_usd("limit", limit)).transpose()?;
     let expires_at = expiry(given.expires_at.as_deref(), now)?;
     let workspace = workspaces::named(&app, &management, given.workspace_id.as_deref()).await?;

@@ -62,6 +62,7 @@ pub async fn update(
 ) -> Result<Json<ManagedKeyAnswer>, Refused> {
     let Path(hash) = hash?;
     let now = now_micros();
+    management.check_may_set_rates(given.rate_limit.is_some() || given.concurrency.is_some())?;
     let limit = match given.limit {
         Some(Some(limit)) => Some(Some(limit_nano_usd("limit", limit)?)),
         Some(None) => Some(None),

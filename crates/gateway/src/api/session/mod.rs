@@ -233,6 +233,15 @@ impl Management {
         }
     }
 
+    /// Refuses to set rates to who has only keys of its own: without them the operator's hold, and
+    /// 0 would be none.
+    pub fn check_may_set_rates(&self, are_given: bool) -> Result<(), Fault> {
+        match are_given && self.own_only().is_some() {
+            true => Err(ability::refusal("set rates of keys", self.role)),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses to make or unmake an owner to all but owners.
     pub fn check_may_make(&self, role: MemberRole) -> Result<(), Fault> {
         match (role, self.role) {

@@ -82,6 +82,17 @@ async fn members_see_and_change_their_own_keys_and_admins_all() {
         check_refused(&refused, 404, "not found");
         assert_eq!(house.by(&ada.token, method, &path(&bos), &body).await.status, 200);
     }
+    // Otherwise 0 would take the operator's rates away.
+    for rates in [json!({"concurrency": 0}), json!({"rate_limit": {"requests_per_day": 0}})] {
+        let mut new = rates.clone();
+        new["name"] = json!("k");
+        let made = house.by(&bo.token, Method::POST, "/api/v1/keys", &new).await;
+        check_refused(&made, 403, "rates");
+        let (mine, _) = key(&house, &bo, "mine").await;
+        let changed = house.by(&bo.token, Method::PATCH, &path(&mine), &rates).await;
+        check_refused(&changed, 403, "rates");
+        house.by(&bo.token, Method::DELETE, &path(&mine), &Value::Null).await;
+    }
     let for_ada = json!({"name": "k", "creator_user_id": ada.member.id});
     let refused = house.by(&bo.token, Method::POST, "/api/v1/keys", &for_ada).await;
     check_refused(&refused, 403, "you are a member");
