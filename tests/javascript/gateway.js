@@ -72,8 +72,11 @@ class Child {
   }
 }
 
-/** A running gateway: `baseUrl`, `url`, `key`, `simulatorUrl`, `managementKey()`, `close()`. */
-export async function startGateway() {
+/**
+ * A running gateway: `baseUrl`, `url`, `key`, `simulatorUrl`, `run()`, `managementKey()`, `close()`.
+ * `settings` are flags for it; where it listens, for example, unless it may be anywhere.
+ */
+export async function startGateway(settings = ["--listen", "127.0.0.1:0"]) {
   const folder = mkdtempSync(join(tmpdir(), "trunkline-"));
   const script = join(FIXTURES, "script.toml");
   const simulator = new Child(["sim", "--listen", "127.0.0.1:0", "--script", script]);
@@ -84,7 +87,7 @@ export async function startGateway() {
   const common = ["--data-folder", join(folder, "data"), "--log", "warn"];
   execFileSync(binary(), [...common, "provider", "add", document], { env: ENVIRONMENT });
   const gateway = new Child([
-    ...common, "serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off",
+    ...common, "serve", ...settings, "--metrics-listen", "off",
     "--simulated", "on", "--drain-timeout", "5s",
   ]);
   const [, url] = await gateway.waitFor(/listening on (http\S+)/);
@@ -94,6 +97,8 @@ export async function startGateway() {
     key,
     simulatorUrl: `http://${address}`,
     baseUrl: `${url}/api/v1`,
+    /** Runs a command beside it, as an operator would; tells what it printed. */
+    run: (...args) => execFileSync(binary(), [...common, ...args], { env: ENVIRONMENT }).toString(),
     /** A key for the management API, made as an operator makes it and in force. */
     async managementKey() {
       const create = ["key", "create", "--name", "manager", "--management", "--json"];

@@ -9,6 +9,7 @@ use store::{Micros, Settlements, Store};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::api::lockout::Lockout;
+use crate::api::sign_on::SignOnService;
 use crate::clock::now_micros;
 use crate::control::key_use::KeyUses;
 use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
@@ -46,6 +47,8 @@ pub struct App {
     pub uses: KeyUses,
     /// When it began.
     pub started: Instant,
+    /// Where people may sign in beside passwords.
+    pub sign_on: Option<SignOnService>,
     sources: ControlSources,
     snapshot: ArcSwap<Snapshot>,
     /// Taken while the control plane is read and put in force, so that no older state follows a
@@ -109,6 +112,10 @@ impl App {
         let snapshot = compile(&state, &sources, None, &mut limits.names())?;
         rebuild(&limits, &store, now_micros()).await?;
         Ok(Arc::new(Self {
+            sign_on: settings
+                .sign_on
+                .clone()
+                .map(|sign_on| SignOnService::new(sign_on, &settings.upstream.authorities)),
             settings,
             settlements: store.settlements(),
             store,

@@ -21,6 +21,6 @@ pub mod upstream;
 
 pub use app::{App, Worker};
 pub use settings::{
-    CallerLimits, Installation, PassthroughLimits, PassthroughPermission, Settings, UpstreamLimits,
-    WithoutValkey,
+    CallerLimits, Installation, PassthroughLimits, PassthroughPermission, Settings, SignOnSettings,
+    UpstreamLimits, WithoutValkey,
 };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ledger::PricePolicy;
 use ledger::rate::FreeTier;
 use rustls::pki_types::CertificateDer;
+use store::{MemberRole, Secret};
 
 use crate::pages::BasePath;
 use crate::upstream::Origin;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub region: String,
     /// What there is to know of how it was set up.
     pub installation: Installation,
+    /// Where people may sign in beside passwords.
+    pub sign_on: Option<SignOnSettings>,
 }
 
 /// What is shown of how the gateway was set up; nothing is decided by it.
@@ -69,6 +72,25 @@ pub struct Installation {
     pub listen: String,
     /// For how many days generations are kept; `None`: for ever.
     pub generation_days: Option<u32>,
+}
+
+/// A sign-on service that speaks OpenID Connect.
+#[derive(Clone, Debug)]
+pub struct SignOnSettings {
+    /// Its address, from which everything else is found; the same text as in its tokens.
+    pub issuer: String,
+    /// What this gateway is called there.
+    pub client_id: String,
+    /// What this gateway proves itself with there; `None`: it is a public client.
+    pub client_secret: Option<Secret>,
+    /// What people call the service.
+    pub name: String,
+    /// Domains of mail addresses that may sign in, in lower case; empty: all.
+    pub allowed_domains: Vec<String>,
+    /// Whether somebody who is no member becomes one.
+    pub create_members: bool,
+    /// The role of who becomes one.
+    pub role: MemberRole,
 }
 
 /// What holds callers back. A number of 0 is no limit.
@@ -232,6 +254,7 @@ impl Default for Settings {
             unknown_prices: PricePolicy::default(),
             region: "local".to_owned(),
             installation: Installation::default(),
+            sign_on: None,
         }
     }
 }

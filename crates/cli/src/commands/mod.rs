@@ -6,9 +6,11 @@ mod config;
 mod credential;
 mod doctor;
 mod key;
+mod member;
 mod openapi;
 mod provider;
 mod serve;
+mod setup_link;
 mod sim;
 
 use std::process::ExitCode;
@@ -25,6 +27,11 @@ pub enum Command {
     /// Make, list and revoke API keys: what callers present
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Print a link to set the gateway up: whoever opens it becomes the owner
+    SetupLink,
+    /// Invite, list, change and remove people who sign in
+    #[command(subcommand)]
+    Member(member::MemberCommand),
     /// Store, list and remove keys for providers
     #[command(subcommand)]
     Credential(credential::CredentialCommand),
@@ -49,6 +56,8 @@ pub async fn run(command: Command, context: Context) -> Result<ExitCode> {
     match command {
         Command::Serve(settings) => serve::run(*settings, context).await?,
         Command::Key(command) => key::run(command, &context).await?,
+        Command::SetupLink => setup_link::run(&context).await?,
+        Command::Member(command) => member::run(command, &context).await?,
         Command::Credential(command) => credential::run(command, &context).await?,
         Command::Provider(command) => provider::run(command, &context).await?,
         Command::Catalog(command) => catalog::run(command, &context).await?,

@@ -36,7 +36,8 @@ fn parse(text: &str) -> Result<(FolderSettings, ServerSettings)> {
 /// What is wrong with a file. The line at fault is shown, unless it may have a password in it.
 fn without_secret(text: &str, error: toml::de::Error) -> anyhow::Error {
     let rendered = error.to_string();
-    if !rendered.contains("_url") && !rendered.contains("://") {
+    let may_have_one = ["_url", "://", "_secret"].iter().any(|part| rendered.contains(part));
+    if !may_have_one {
         return error.into();
     }
     let before = error.span().and_then(|span| text.get(..span.start));

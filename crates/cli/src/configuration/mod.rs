@@ -14,7 +14,7 @@ use anyhow::Result;
 
 pub use file::DEFAULT_FILE;
 pub use folder::{FolderSettings, LogFormat, MasterKeySource};
-pub use server::{ServerSettings, Simulation, WithoutValkey};
+pub use server::{NewcomerRole, ServerSettings, Simulation, WithoutValkey};
 pub use value::{Address, MetricsListen, Span};
 
 #[cfg(test)]

@@ -45,6 +45,20 @@ server_settings! {
     base_path: GivenPath = "TRUNKLINE_BASE_PATH", "PATH";
     /// Whether there are pages for browsers [default: true]
     dashboard: bool = "TRUNKLINE_SERVE_DASHBOARD", "true|false";
+    /// A sign-on service (OpenID Connect), by its issuer, such as https://accounts.google.com
+    oidc_issuer: String = "TRUNKLINE_OIDC_ISSUER", "URL";
+    /// What this gateway is called there
+    oidc_client_id: String = "TRUNKLINE_OIDC_CLIENT_ID", "ID";
+    /// The secret it has there, or where that is: file:PATH or env:NAME
+    oidc_client_secret: Address = "TRUNKLINE_OIDC_CLIENT_SECRET", "SECRET";
+    /// What people call the service [default: Single sign-on]
+    oidc_name: String = "TRUNKLINE_OIDC_NAME", "NAME";
+    /// Domains of mail addresses that may sign in there, with commas between; none: all
+    oidc_allowed_domains: String = "TRUNKLINE_OIDC_ALLOWED_DOMAINS", "DOMAINS";
+    /// Whether somebody who is no member becomes one by signing in there [default: false]
+    oidc_create_members: bool = "TRUNKLINE_OIDC_CREATE_MEMBERS", "true|false";
+    /// The role of who becomes one: member or admin [default: member]
+    oidc_role: NewcomerRole = "TRUNKLINE_OIDC_ROLE", "ROLE";
     /// The name of this gateway's region [default: local]
     region: String = "TRUNKLINE_REGION", "NAME";
     /// The largest request, in bytes [default: 67108864]
@@ -146,6 +160,26 @@ pub enum WithoutValkey {
     Refuse,
     /// They are served, and count later.
     Serve,
+}
+
+/// The role of who becomes a member by signing on. Nobody becomes an owner so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NewcomerRole {
+    /// Sees and makes keys of its own.
+    #[default]
+    Member,
+    /// Everything but making and unmaking owners.
+    Admin,
+}
+
+impl From<NewcomerRole> for store::MemberRole {
+    fn from(given: NewcomerRole) -> Self {
+        match given {
+            NewcomerRole::Member => Self::Member,
+            NewcomerRole::Admin => Self::Admin,
+        }
+    }
 }
 
 /// What becomes of calls at an unknown price.

@@ -32,6 +32,7 @@ mod rss;
 pub(crate) mod session;
 mod settings;
 mod sign_in;
+pub(crate) mod sign_on;
 mod status;
 pub(crate) mod time;
 mod workspaces;
@@ -108,6 +109,7 @@ fn version_one() -> Router<Arc<App>> {
 fn internal() -> Router<Arc<App>> {
     Router::new()
         .merge(sign_in::routes())
+        .merge(sign_on::routes())
         .merge(invitations::routes())
         .merge(members::routes())
         .route("/models/stats", get(model_stats::show))

@@ -93,7 +93,8 @@ async fn make_playground_key(
 /// Whether a request names a key, be it an empty one: then nothing else says who calls.
 pub fn names_key(headers: &HeaderMap) -> bool {
     let is_bearer = |value: &HeaderValue| {
-        value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
+        let scheme = value.as_bytes().split(u8::is_ascii_whitespace).next();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
     };
     headers.get(AUTHORIZATION).is_some_and(is_bearer) || presented_key(headers).is_some()
 }

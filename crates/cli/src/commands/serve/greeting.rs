@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use catalog::{Catalog, EndpointStatus, Meter, Modality, ModelKind};
 use store::CreatedApiKey;
 
+use crate::commands::setup_link;
+
 /// How many providers are listed before the rest is only counted.
 const LISTED: usize = 12;
 
@@ -18,6 +20,8 @@ pub struct Greeting<'a> {
     pub metrics: Option<SocketAddr>,
     /// The key that was just made, on a first start.
     pub first_key: Option<&'a CreatedApiKey>,
+    /// What makes the link to set the gateway up, while nobody can sign in.
+    pub setup_code: Option<&'a str>,
     /// A model that can be asked.
     pub example_model: Option<&'a str>,
     /// Providers that can be reached, and how.
@@ -46,6 +50,14 @@ pub fn text(greeting: &Greeting<'_>) -> String {
         text.push_str(
             "Simulated models (simulated/…:free) answer without any provider. For real ones set a \
              variable such as OPENAI_API_KEY, or run `trunkline credential add PROVIDER`.\n",
+        );
+    }
+    if let Some(code) = greeting.setup_code {
+        let link = setup_link::url(greeting.url, code);
+        let _ = writeln!(
+            text,
+            "\nNobody can sign in yet. Open this link within 24 hours to become the owner:\n    \
+             {link}"
         );
     }
     if let Some(created) = greeting.first_key {
@@ -107,6 +119,7 @@ mod tests {
             url: "http://127.0.0.1:8080",
             metrics: None,
             first_key: None,
+            setup_code: None,
             example_model: None,
             available: &available,
             simulated: false,

@@ -18,14 +18,15 @@ use gateway::listener::{Server, serve_metrics};
 use gateway::{App, Installation};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use store::Actor;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::configuration::{Context, MetricsListen, ServerSettings, Simulation};
-use crate::data_folder;
 use crate::output::print;
 use crate::signal::Interruption;
 use crate::simulated::EXAMPLE_MODEL;
+use crate::{data_folder, moment};
 
 pub use settings::Serving;
 
@@ -53,6 +54,10 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
         serving.limits.upstream.authorities = authorities(path)?;
     }
 
+    if let Some(sign_on) = serving.sign_on.take() {
+        serving.limits.sign_on = Some(sign_on.read()?);
+    }
+
     let store = tokio::select! {
         opened = data_folder::serve(&context.folder) => opened?,
         // It may be waiting for a server that is not there yet.
@@ -75,6 +80,8 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     if first_key.is_some() {
         app.reload().await?;
     }
+    // While nobody can sign in, each start says how somebody can.
+    let setup = store.create_setup_link(&Actor::command_line(), moment::now()).await?;
     let server = Server::start(Arc::clone(&app), listener, serving.workers)?;
     let refreshing = tokio::spawn(refresh_while_open(Arc::clone(&app)));
     let retention = serving.generation_retention_days;
@@ -86,6 +93,7 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
         url: &url,
         metrics: metrics_address,
         first_key: first_key.as_ref(),
+        setup_code: setup.as_ref().map(|link| link.token.expose()),
         example_model: if simulate { Some(EXAMPLE_MODEL) } else { cheapest.as_deref() },
         available: &available,
         simulated: simulate,
@@ -141,6 +149,14 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
         }
         Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
     }
+}
+
+/// The address under which callers know the gateway, as far as the settings of other commands say.
+pub fn public_url(context: &Context) -> String {
+    let serving = Serving::of(context.file_server.clone());
+    serving.public_url.unwrap_or_else(|| {
+        format!("{}{}", local_url(serving.listen), serving.limits.base_path.as_str())
+    })
 }
 
 /// How a caller on this machine reaches an address: one that means all interfaces is no place to

@@ -4,12 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use gateway::pages::BasePath;
-use gateway::{CallerLimits, PassthroughLimits, Settings, UpstreamLimits};
+use gateway::upstream::Origin;
+use gateway::{CallerLimits, PassthroughLimits, Settings, SignOnSettings, UpstreamLimits};
 use ledger::PricePolicy;
+use store::Secret;
 
 use crate::configuration::{
-    Address, MetricsListen, ServerSettings, Simulation, Span, WithoutValkey,
+    Address, MetricsListen, NewcomerRole, ServerSettings, Simulation, Span, WithoutValkey,
 };
 
 /// What `serve` works with: everything settled.
@@ -31,8 +34,61 @@ pub struct Serving {
     pub generation_retention_days: Option<u32>,
     /// Where nodes share their counters.
     pub valkey_url: Option<Address>,
+    /// Where people may sign in beside passwords.
+    pub sign_on: Option<SignOn>,
     /// Limits and times.
     pub limits: Settings,
+}
+
+/// A sign-on service, as far as it is set.
+#[derive(Clone, Debug)]
+pub struct SignOn {
+    issuer: String,
+    client_id: Option<String>,
+    client_secret: Option<Address>,
+    name: Option<String>,
+    allowed_domains: Vec<String>,
+    create_members: bool,
+    role: NewcomerRole,
+}
+
+impl SignOn {
+    fn of(given: &ServerSettings) -> Option<Self> {
+        let text = |given: &Option<String>| {
+            let text = given.as_deref().map(str::trim).filter(|text| !text.is_empty());
+            text.map(str::to_owned)
+        };
+        let domains = given.oidc_allowed_domains.as_deref().unwrap_or_default().split(',');
+        let domains = domains.map(|domain| domain.trim().trim_start_matches('@').to_lowercase());
+        Some(Self {
+            issuer: text(&given.oidc_issuer)?,
+            client_id: text(&given.oidc_client_id),
+            client_secret: given.oidc_client_secret.clone(),
+            name: text(&given.oidc_name),
+            allowed_domains: domains.filter(|domain| !domain.is_empty()).collect(),
+            create_members: given.oidc_create_members.unwrap_or_default(),
+            role: given.oidc_role.unwrap_or_default(),
+        })
+    }
+
+    /// The service with its secret, from where that is.
+    pub fn read(self) -> Result<SignOnSettings> {
+        let client_id = self.client_id.context("oidc_client_id is to be set with oidc_issuer")?;
+        let secret = match &self.client_secret {
+            Some(secret) => secret.read().context("oidc_client_secret cannot be used")?,
+            None => None,
+        };
+        Origin::parse(&self.issuer).context("oidc_issuer cannot be used")?;
+        Ok(SignOnSettings {
+            issuer: self.issuer,
+            client_id,
+            client_secret: secret.map(Secret::new),
+            name: self.name.unwrap_or_else(|| "Single sign-on".to_owned()),
+            allowed_domains: self.allowed_domains,
+            create_members: self.create_members,
+            role: self.role.into(),
+        })
+    }
 }
 
 impl Serving {
@@ -44,6 +100,7 @@ impl Serving {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let limits = caller_limits(&given);
+        let sign_on = SignOn::of(&given);
         let public_url = given
             .public_url
             .map(|url| url.trim_end_matches('/').to_owned())
@@ -65,6 +122,7 @@ impl Serving {
             public_url,
             ca_file: given.ca_file.filter(|path| !path.as_os_str().is_empty()),
             generation_retention_days: given.generation_retention_days.filter(|days| *days > 0),
+            sign_on,
             valkey_url: given.valkey_url.filter(|address| !address.is_empty()),
             limits: Settings {
                 max_body_bytes: given.max_body_bytes.unwrap_or(base.max_body_bytes),
@@ -116,6 +174,7 @@ impl Serving {
                 },
                 region: given.region.unwrap_or(base.region),
                 installation: base.installation,
+                sign_on: None,
             },
         }
     }
@@ -176,6 +235,25 @@ mod tests {
             };
             assert_eq!(Serving::of(settings).limits.base_path.as_str(), path, "{url:?} {given:?}");
         }
+    }
+
+    #[test]
+    fn a_sign_on_service_needs_a_name_for_this_gateway() {
+        let mut given = ServerSettings {
+            oidc_issuer: Some("https://issuer.example".into()),
+            oidc_allowed_domains: Some(" Example.org,@example.com,".into()),
+            oidc_client_secret: Some("hidden".parse().unwrap()),
+            ..ServerSettings::default()
+        };
+        let refused = Serving::of(given.clone()).sign_on.unwrap().read().unwrap_err();
+        assert!(refused.to_string().contains("oidc_client_id"), "{refused}");
+        given.oidc_client_id = Some("trunkline".into());
+        let read = Serving::of(given.clone()).sign_on.unwrap().read().unwrap();
+        assert_eq!(read.allowed_domains, ["example.org", "example.com"]);
+        assert_eq!((read.name.as_str(), read.role), ("Single sign-on", store::MemberRole::Member));
+        assert!(!format!("{read:?}").contains("hidden"));
+        given.oidc_issuer = Some("issuer.example".into());
+        assert!(Serving::of(given).sign_on.unwrap().read().is_err());
     }
 
     #[test]

@@ -163,7 +163,7 @@ mod tests {
             lockout.begin(&format!("{n}@example.org"), "192.0.2.1", n).unwrap();
         }
         assert!(lockout.begin("other@example.org", "192.0.2.1", 60).is_err());
-        for n in 0..10_000 {
+        for n in 0..i64::try_from(MOST_REMEMBERED).unwrap() + 20 {
             let _ = lockout.begin(&format!("{n}@example.org"), &n.to_string(), 100 + n);
         }
         let counts = lockout.counts.lock().unwrap();

@@ -22,7 +22,8 @@ pub struct WaysAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct SignOnService {
     name: String,
-    /// Where to send the browser, relative to the address of the gateway.
+    /// Where to send the browser, relative to the address of the gateway; `?return_to=` may say to
+    /// which page it comes back.
     url: &'static str,
 }
 
@@ -33,6 +34,10 @@ pub struct SignOnService {
     tag = "internal",
     responses((status = 200, body = WaysAnswer))
 )]
-pub async fn show(State(_): State<Arc<App>>) -> Json<WaysAnswer> {
-    Json(WaysAnswer { password: true, oidc: None })
+pub async fn show(State(app): State<Arc<App>>) -> Json<WaysAnswer> {
+    let oidc = app.settings.sign_on.as_ref().map(|service| SignOnService {
+        name: service.name.clone(),
+        url: "api/internal/oidc/begin",
+    });
+    Json(WaysAnswer { password: true, oidc })
 }

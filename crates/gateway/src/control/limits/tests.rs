@@ -37,6 +37,7 @@ fn caller(limits: &Limits, amount: i64) -> Arc<Caller> {
         limit_reset: None,
         include_byok_in_limit: false,
         creator: None,
+        member_id: None,
         terms: Terms {
             spenders: spenders.into(),
             limits: [limit].into(),

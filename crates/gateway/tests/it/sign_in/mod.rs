@@ -56,8 +56,9 @@ impl House {
     }
 
     async fn session_of(&self, member: &Member) -> String {
-        let (now, device) = (gateway::clock::now_micros(), Device::default());
-        let beginning = self.store().begin_session(&member.id, &device, &Actor::system(), now);
+        let (now, device, actor) =
+            (gateway::clock::now_micros(), Device::default(), Actor::system());
+        let beginning = self.store().begin_session(&member.id, &device, &actor, now);
         let created = beginning.await.unwrap();
         self.gateway.app.catch_up().await.unwrap();
         created.token.expose().to_owned()

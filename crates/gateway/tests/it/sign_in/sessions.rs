@@ -59,16 +59,17 @@ async fn sessions_end_by_time_and_by_rest() {
     let house = House::start().await;
     let person = house.person("bo@example.org", MemberRole::Member).await;
     let now = gateway::clock::now_micros();
+    let (device, actor) = (Device::default(), Actor::system());
     let mut tokens = Vec::new();
-    for begun in [now - SESSION_LIFE + 60_000_000, now - SESSION_IDLE - 1] {
-        let device = Device::default();
-        let actor = Actor::system();
+    // The first is near its end, but was in use; the second had a rest that was too long.
+    for (begun, seen) in
+        [(now - SESSION_LIFE + 60_000_000, now - 1), (now - SESSION_IDLE - 1, now - SESSION_IDLE)]
+    {
         let created = house.store().begin_session(&person.member.id, &device, &actor, begun).await;
-        tokens.push(created.unwrap());
+        let created = created.unwrap();
+        house.store().session_seen(&created.session.id, seen).await.unwrap();
+        tokens.push(created);
     }
-    house.gateway.app.catch_up().await.unwrap();
-    // Both had a rest that was too long, but the first was in use meanwhile.
-    house.store().session_seen(&tokens[0].session.id, now - 1).await.unwrap();
     house.gateway.app.catch_up().await.unwrap();
     assert_eq!(house.get(tokens[0].token.expose(), SESSION).await.status, 200);
     assert_eq!(house.get(tokens[1].token.expose(), SESSION).await.status, 401);

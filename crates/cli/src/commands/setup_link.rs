@@ -1,0 +1,29 @@
+//! `trunkline setup-link`: a link to set the gateway up, for the first owner.
+
+use anyhow::{Result, bail};
+use store::Actor;
+
+use crate::commands::serve::public_url;
+use crate::configuration::Context;
+use crate::output::print;
+use crate::{data_folder, moment};
+
+/// Makes a link and prints it, once.
+pub async fn run(context: &Context) -> Result<()> {
+    let store = data_folder::open_or_create(&context.folder).await?;
+    let made = store.create_setup_link(&Actor::command_line(), moment::now()).await?;
+    store.close().await?;
+    let Some(made) = made else {
+        bail!(
+            "somebody can sign in already: `trunkline member invite` makes a link for others, and \
+             `trunkline member reset` one for whoever forgot a password"
+        );
+    };
+    let link = url(&public_url(context), made.token.expose());
+    print(&format!("{link}\n\nGood once, for 24 hours: whoever opens it becomes the owner.\n"))
+}
+
+/// The address of the page. What follows the # stays in the browser: no proxy logs it.
+pub fn url(base: &str, code: &str) -> String {
+    format!("{base}/setup#code={code}")
+}
