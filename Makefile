@@ -24,7 +24,7 @@ DASHBOARD := dashboard
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Build the gateway and serve
+run: ## Build the gateway with its dashboard, and serve
 	$(CARGO) build --release --locked -p trunkline
 	$(TARGET)/release/trunkline serve $(ARGS)
 

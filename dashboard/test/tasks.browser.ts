@@ -185,6 +185,7 @@ test('logs filter by session, and new requests wait to be shown', async () => {
   const { page, finish } = await signedIn();
   await page.goto(`${gateway.url}/logs`);
   await settle(page);
+  await page.getByRole('button', { name: 'More filters' }).click();
   await page.getByLabel('Session').fill('conversation-1');
   await page.getByRole('status').getByText('3 requests').waitFor();
   const download = page.waitForEvent('download');
@@ -413,4 +414,128 @@ test('an application gets its code where it asked, and nothing when denied', asy
   await page.getByRole('button', { name: 'Deny' }).click();
   await denied;
   await context.close();
+});
+
+test('a key gets another secret while the old one still works', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${gateway.url}/keys`);
+  await page.getByRole('button', { name: 'Rotate traffic' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('The old secret ends').selectOption('24');
+  expect(await violations(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Make the new secret' }).click();
+  const secret = (await dialog.getByText(/^sk-or-v1-/).textContent()) ?? '';
+  const ask = (key: string) =>
+    fetch(`${gateway.url}/api/v1/key`, { headers: { authorization: `Bearer ${key}` } });
+  expect([(await ask(secret)).status, (await ask(gateway.apiKey)).status]).toEqual([200, 200]);
+  await finish();
+});
+
+test('a management key is made and deleted on its own tab', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${gateway.url}/keys`);
+  await page.getByRole('button', { name: 'Management keys' }).click();
+  await page.getByText('has the powers of an owner').waitFor();
+  await page.getByRole('button', { name: 'Create key' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('terraform');
+  await dialog.getByRole('button', { name: 'Create key' }).click();
+  await dialog.getByText(/^sk-or-v1-/).waitFor();
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  await page.getByRole('button', { name: 'Delete terraform' }).click();
+  await dialog.getByLabel('Type terraform to confirm').fill('terraform');
+  await dialog.getByRole('button', { name: 'Delete key' }).click();
+  await expect.poll(() => page.getByRole('button', { name: 'Delete terraform' }).count()).toBe(0);
+  await finish();
+});
+
+test('new requests wait until they are wanted, and filters hold for them', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${gateway.url}/logs?status=ok&model=simulated/openai:free`);
+  const rows = () => page.getByRole('table', { name: 'Requests' }).getAttribute('aria-rowcount');
+  await expect.poll(rows).toBe('5');
+  await makeTraffic(gateway, 3);
+  await page.getByRole('button', { name: '1 new' }).click();
+  await expect.poll(rows).toBe('6');
+  await page.getByRole('button', { name: 'More filters' }).click();
+  await page.getByLabel('Took at least (ms)').fill('3600000');
+  await page.getByRole('heading', { name: 'No request fits these filters' }).waitFor();
+  expect(await violations(page)).toEqual([]);
+  await finish();
+});
+
+test('models are compared blind, and votes are kept by pair', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,simulated/openai:free&blind=true`);
+  await page.getByLabel('Message').fill('Which one are you?');
+  await page.keyboard.press('Enter');
+  const answer = page.getByRole('article', { name: 'Answer A' });
+  await answer.waitFor();
+  // The answers are simulated and say so; whose they are is said by nothing.
+  expect(
+    await page
+      .getByRole('article')
+      .getByText(/simulated\/|Simulated (OpenAI|Anthropic)/)
+      .count(),
+  ).toBe(0);
+  const choose = page.getByRole('button', { name: 'A', exact: true });
+  await expect.poll(() => choose.isEnabled()).toBe(true);
+  expect(await violations(page)).toEqual([]);
+  await choose.click();
+  await page.getByText(/^You chose simulated/).waitFor();
+  await page.getByRole('button', { name: 'Votes' }).click();
+  await page.getByRole('table', { name: 'Votes by pair of models' }).waitFor();
+  await page.getByText('Kept in this browser only').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await finish();
+});
+
+test('a question is asked otherwise, with a file, and by a link again', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,simulated/openai:free`);
+  await page.getByRole('button', { name: 'Parameters' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('For', { exact: true }).selectOption('1');
+  await dialog.getByLabel('Temperature').fill('0.5');
+  await dialog.getByRole('button', { name: 'Use', exact: true }).click();
+  await page.getByLabel('Files to attach').setInputFiles({
+    name: 'notes.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from('remember the milk'),
+  });
+  await page.getByText('notes.txt').waitFor();
+  await page.getByLabel('Message').fill('What is in there?');
+  await page.keyboard.press('Enter');
+  const second = page.getByRole('article', { name: 'simulated/openai:free' });
+  await second.getByRole('button', { name: 'Raw' }).click();
+  await dialog.getByText('remember the milk').waitFor();
+  await dialog.getByText('"temperature": 0.5').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.getByRole('button', { name: 'Edit', exact: true }).isEnabled()).toBe(true);
+  await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  await page.getByLabel('Question', { exact: true }).fill('What is not in there?');
+  await page.getByRole('button', { name: 'Ask this instead' }).click();
+  await expect.poll(() => page.getByText('What is in there?').count()).toBe(0);
+  await second.getByText(/first token/).waitFor();
+  await page.getByRole('button', { name: 'Copy link' }).click();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  await page.goto(link);
+  await page.getByRole('button', { name: 'Parameters (1)' }).waitFor();
+  expect(await page.getByLabel('Message').inputValue()).toBe('What is not in there?');
+  await finish();
+});
+
+test('what a policy would leave is told before it is in force', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${gateway.url}/privacy`);
+  await page.getByLabel('Only providers that keep nothing').check();
+  await page.getByRole('heading', { name: 'What would be left' }).waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Put in force' }).click();
+  await page.getByRole('heading', { name: 'What is left', exact: true }).waitFor();
+  await page.getByLabel('Only providers that keep nothing').uncheck();
+  await page.getByRole('button', { name: 'Put in force' }).click();
+  await expect.poll(() => page.getByRole('button', { name: 'Put in force' }).count()).toBe(0);
+  await finish();
 });

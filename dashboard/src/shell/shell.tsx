@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
+import { Link, Navigate, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { Command, LogOut, Menu, Moon, Sun } from 'lucide-react';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { read } from '../api/client';
@@ -17,7 +17,6 @@ import { setTheme, useTheme } from './theme';
 const SignInPage = lazy(() =>
   import('../pages/entrance/sign-in').then(page => ({ default: page.SignInPage })),
 );
-const SetupPage = lazy(() => import('../pages/entrance/setup').then(page => ({ default: page.SetupPage })));
 const setupQuery = {
   queryKey: ['setup'],
   queryFn: () => read<SetupState>('api/internal/setup'),
@@ -99,7 +98,11 @@ export function Shell() {
 function Nobody() {
   const setup = useQuery({ ...setupQuery, staleTime: Number.POSITIVE_INFINITY });
   if (setup.isPending) return null;
-  return <Suspense fallback={null}>{setup.data?.needed ? <SetupPage /> : <SignInPage />}</Suspense>;
+  return (
+    <Suspense fallback={null}>
+      {setup.data?.needed ? <Navigate to="/setup" replace /> : <SignInPage />}
+    </Suspense>
+  );
 }
 
 /** A tab that stays open while the server is replaced offers to load the new pages. */

@@ -59,6 +59,27 @@ export function CredentialForm({ provider, isFallback = false, onStored }: Props
     },
   });
   const rejected = test.data?.state === 'rejected';
+  const address = (
+    <Field
+      label="Address"
+      hint={
+        provider.needs_base_url ? 'Where its API is, as http:// or https://.' : `Empty: ${provider.base_url}`
+      }
+      error={fieldError(storing.error, 'base_url')}
+    >
+      {wiring => (
+        <Input
+          {...wiring}
+          type="url"
+          required={provider.needs_base_url}
+          placeholder={provider.base_url}
+          value={base}
+          onChange={event => setBase(event.target.value)}
+          className="font-mono"
+        />
+      )}
+    </Field>
+  );
   return (
     <form
       className="grid gap-4"
@@ -67,29 +88,7 @@ export function CredentialForm({ provider, isFallback = false, onStored }: Props
         storing.mutate(new FormData(event.currentTarget));
       }}
     >
-      {asksAddress && (
-        <Field
-          label="Address"
-          hint={
-            provider.needs_base_url
-              ? 'Where its API is, as http:// or https://.'
-              : `Empty: ${provider.base_url}`
-          }
-          error={fieldError(storing.error, 'base_url')}
-        >
-          {wiring => (
-            <Input
-              {...wiring}
-              type="url"
-              required={provider.needs_base_url}
-              placeholder={provider.base_url || 'http://127.0.0.1:11434'}
-              value={base}
-              onChange={event => setBase(event.target.value)}
-              className="font-mono"
-            />
-          )}
-        </Field>
-      )}
+      {asksAddress && address}
       <Field
         label={provider.key_optional ? 'Key (optional)' : 'Key'}
         hint={provider.help ?? undefined}
@@ -140,6 +139,12 @@ export function CredentialForm({ provider, isFallback = false, onStored }: Props
           )}
         </Field>
       )}
+      {!asksAddress && (
+        <details>
+          <summary className="cursor-pointer text-ink-2">At another address</summary>
+          <div className="mt-2">{address}</div>
+        </details>
+      )}
       <Checkbox name="fallback" label="Use it only when the others fail" defaultChecked={isFallback} />
       <Refusal error={otherError(storing.error, ['key', 'base_url'])} />
       <Button
@@ -151,7 +156,7 @@ export function CredentialForm({ provider, isFallback = false, onStored }: Props
           reason || (waits && 'Paste a key first') || (rejected && 'The provider does not accept this key')
         }
       >
-        {test.data?.state === 'verified' ? 'Store the key' : 'Store it all the same'}
+        {test.data?.state === 'unknown' ? 'Store it all the same' : 'Store the key'}
       </Button>
     </form>
   );

@@ -64,7 +64,7 @@ function Keys({ providers, credentials }: { providers: CredentialProvider[]; cre
       {held.length === 0 ? (
         <Empty title="No provider can be reached yet">
           Choose a provider below and paste a key of yours: it is tried at once and kept encrypted. Servers of
-          your own, such as Ollama or vLLM, need an address and mostly no key.
+          your own are made known on the server’s machine: trunkline provider add.
         </Empty>
       ) : (
         <div className="grid gap-6">

@@ -40,7 +40,7 @@ export function ProviderKeys({ provider, credentials, onAdd }: Props) {
     <Section
       title={provider.name}
       actions={
-        <Button kind="quiet" onClick={onAdd} reason={reason} aria-label={`Add a key of ${provider.name}`}>
+        <Button kind="quiet" onClick={onAdd} reason={reason} aria-label={`Add key of ${provider.name}`}>
           <Plus size={14} aria-hidden />
           Add key
         </Button>
@@ -93,6 +93,10 @@ export function ProviderKeys({ provider, credentials, onAdd }: Props) {
   );
 }
 
+/** `3 models`; nothing where nothing is restricted. */
+const numbered = (list: string[] | null, what: string) =>
+  list && `${list.length} ${what}${list.length === 1 ? '' : 's'}`;
+
 type RowProps = {
   one: Credential;
   provider: string;
@@ -129,9 +133,9 @@ function Row({
   const fixed = reason || (!isOurs && 'Set by a variable of the server');
   const other = list === 'first' ? 'fallback' : 'first';
   const restrictions = [
-    one.allowed_models && `${one.allowed_models.length} models`,
-    one.allowed_api_key_hashes && `${one.allowed_api_key_hashes.length} keys`,
-    one.allowed_user_ids && `${one.allowed_user_ids.length} members`,
+    numbered(one.allowed_models, 'model'),
+    numbered(one.allowed_api_key_hashes, 'key'),
+    numbered(one.allowed_user_ids, 'member'),
   ].filter(Boolean);
   return (
     <li
@@ -184,7 +188,7 @@ function Row({
             kind="quiet"
             className="px-2"
             reason={fixed}
-            aria-label={list === 'first' ? `Use ${name} as fallback` : `Use ${name} first`}
+            aria-label={`${list === 'first' ? 'To fallback' : 'To first'}: ${name}`}
             onClick={() => onMove(one.id, { list: other, at: lists[other].length })}
           >
             {list === 'first' ? 'To fallback' : 'To first'}

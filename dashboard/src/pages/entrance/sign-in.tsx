@@ -8,8 +8,12 @@ import { Field, Input } from '../../ui/field';
 import { MailField } from './account-fields';
 
 const FAILED: Record<string, string> = {
-  denied: 'Access was denied there.',
-  unknown: 'No member of this server has that address. Ask an admin for an invitation.',
+  sign_on_unavailable: 'The sign-on service cannot be reached, or does not answer as it should.',
+  sign_on_denied: 'The sign-on service said no.',
+  sign_on_expired: 'It took too long, or was begun in another browser. Try again.',
+  sign_on_failed: 'What the sign-on service says cannot be believed.',
+  email_not_allowed: 'The mail address there is not verified, or not of a domain that may sign in.',
+  not_a_member: 'No member of this server has that address. Ask an admin for an invitation.',
 };
 
 function refusal(error: Error | null): string | null {
@@ -30,7 +34,7 @@ export function SignInPage() {
   const { asked, failed } = useRouterState({
     select: ({ location }) => ({
       asked: location.href,
-      failed: (location.search as { sign_in_error?: string }).sign_in_error,
+      failed: (location.search as { error?: string }).error,
     }),
   });
   const entering = useMutation({

@@ -1,5 +1,5 @@
 import type { Key } from '../../api/queries';
-import { momentOf, resetsAt } from '../../lib/moment';
+import { dateOf, resetsAt } from '../../lib/moment';
 import { type Nano, nano, toNumber } from '../../lib/money';
 
 export type Binding = {
@@ -34,6 +34,6 @@ export function bindingOf(key: Key, now = Date.now()): Binding | null {
     limit,
     used,
     share: limit > 0n ? toNumber(used) / toNumber(limit) : 1,
-    resets: told?.resets_at ? momentOf(told.resets_at) : resetsAt(told ? null : key.limit_reset, now),
+    resets: told?.resets_at ? dateOf(told.resets_at) : resetsAt(told ? null : key.limit_reset, now),
   };
 }

@@ -203,13 +203,14 @@ function KeyTable({ keys }: { keys: Key[] }) {
 function Limit({ of }: { of: Key }) {
   const binding = bindingOf(of);
   if (!binding) return <span className="text-ink-3">none</span>;
-  const { share, used, limit, whose } = binding;
+  const { share, used, limit, whose, resets } = binding;
+  const note = [whose, resets !== 'never' && `afresh ${resets}`].filter(Boolean).join(', ');
   return (
     <span className="flex items-center gap-2 whitespace-nowrap">
       <LimitBar share={share} label={`${percent(share)} of the limit used`} />
       <span>
         {usd(used)} / {usd(limit)}
-        {whose && <span className="block text-2xs text-ink-3">{whose}</span>}
+        {note && <span className="block text-2xs text-ink-3">{note}</span>}
       </span>
     </span>
   );
@@ -244,16 +245,12 @@ function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key
     { key: 'month', label: 'This month', numeric: true, cell: key => month(nano(key.usage_monthly)) },
     { key: 'limit', label: 'Limit', sortable: false, cell: key => <Limit of={key} /> },
     {
-      key: 'resets',
-      label: 'Starts afresh',
-      wide: true,
-      cell: key => bindingOf(key)?.resets ?? '',
-    },
-    {
       key: 'used',
       label: 'Last used',
       wide: true,
-      cell: key => (key.last_used_at ? dateOf(key.last_used_at) : 'never'),
+      cell: key => (
+        <span className="whitespace-nowrap">{key.last_used_at ? dateOf(key.last_used_at) : 'never'}</span>
+      ),
     },
     {
       key: 'expires',

@@ -18,7 +18,7 @@ const outcome = (row: LogRow) =>
   );
 
 /** Beside an open detail there is room for what tells rows apart, no more. */
-const BESIDE = ['time', 'model', 'provider', 'cost', 'outcome'];
+const BESIDE = ['time', 'model', 'cost', 'outcome'];
 
 function columnsOf(rows: LogRow[]): Column<LogRow>[] {
   const money = usdColumn(rows.map(row => row.cost));
@@ -48,7 +48,7 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
         </span>
       ),
     },
-    { key: 'outcome', label: 'Outcome', width: '7rem', cell: outcome },
+    { key: 'outcome', label: 'Outcome', width: 'min(7rem, 18vw)', cell: outcome },
     { key: 'key', label: 'Key', width: '7.5rem', wide: true, cell: row => row.keyName || UNKNOWN },
     {
       key: 'in',
@@ -69,7 +69,7 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
     {
       key: 'cost',
       label: 'Cost',
-      width: '5.5rem',
+      width: 'min(5.5rem, 19vw)',
       numeric: true,
       cell: row => (row.priceKnown ? money(row.cost) : UNKNOWN),
     },

@@ -24,7 +24,11 @@ export function MembersPage() {
   return (
     <Page
       title="Members"
-      note={query.data && query.data.length > 0 && `${query.data.length} people`}
+      note={
+        query.data &&
+        query.data.length > 0 &&
+        (query.data.length === 1 ? '1 person' : `${query.data.length} people`)
+      }
       actions={
         <Button kind="primary" onClick={() => setInviting(true)} reason={reason}>
           Invite

@@ -7,6 +7,7 @@ import { refresh, type Workspace, workspacesQuery } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import { dateOf } from '../../lib/moment';
 import { nano, usdColumn } from '../../lib/money';
+import { useReason } from '../../session/session';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Field, Input, TextArea } from '../../ui/field';
@@ -21,6 +22,7 @@ export function WorkspacesPage() {
     analyticsQuery({ metrics: ['total_usage'], dimensions: ['workspace'], range: '30d' }),
   );
   const [creating, setCreating] = useState(false);
+  const reason = useReason('workspaces');
   const columns = useMemo<Column<Workspace>[]>(() => {
     const of = new Map(spent.data?.rows.map(row => [row.workspace, money(row, 'total_usage')]));
     const column = usdColumn([...of.values()]);
@@ -59,7 +61,7 @@ export function WorkspacesPage() {
       title="Workspaces"
       note="keys, budgets and members are kept apart by workspace"
       actions={
-        <Button kind="primary" onClick={() => setCreating(true)}>
+        <Button kind="primary" onClick={() => setCreating(true)} reason={reason}>
           Create workspace
         </Button>
       }

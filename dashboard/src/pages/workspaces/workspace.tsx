@@ -5,6 +5,7 @@ import { api } from '../../api/client';
 import { refresh, type Workspace, workspacesQuery } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import { dateOf } from '../../lib/moment';
+import { useReason } from '../../session/session';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Field, Input, TextArea } from '../../ui/field';
@@ -43,6 +44,7 @@ const Missing = ({ id }: { id: string }) => (
 function Shown({ workspace }: { workspace: Workspace }) {
   const [deleting, setDeleting] = useState(false);
   const isDefault = workspace.slug === 'default';
+  const reason = useReason('workspaces');
   return (
     <Page
       title={workspace.name}
@@ -66,7 +68,7 @@ function Shown({ workspace }: { workspace: Workspace }) {
           <Button
             kind="danger"
             onClick={() => setDeleting(true)}
-            reason={isDefault && 'The default workspace stays'}
+            reason={reason || (isDefault && 'The default workspace stays')}
           >
             Delete
           </Button>
@@ -75,12 +77,18 @@ function Shown({ workspace }: { workspace: Workspace }) {
     >
       <div className="grid grid-cols-2 gap-x-12 gap-y-8 max-lg:grid-cols-1">
         <div className="grid content-start gap-8">
-          <Section title="Budgets" note="over all keys of the workspace">
-            <Budgets workspace={workspace} />
-          </Section>
-          <Section title="Members">
-            <WorkspaceMembers workspace={workspace} isDefault={isDefault} />
-          </Section>
+          {reason ? (
+            <p className="text-ink-3">Budgets and members of a workspace are shown to admins and owners.</p>
+          ) : (
+            <>
+              <Section title="Budgets" note="over all keys of the workspace">
+                <Budgets workspace={workspace} />
+              </Section>
+              <Section title="Members">
+                <WorkspaceMembers workspace={workspace} isDefault={isDefault} />
+              </Section>
+            </>
+          )}
         </div>
         <Section title="Settings" note={`since ${dateOf(workspace.created_at)}`}>
           <Settings key={workspace.updated_at} workspace={workspace} />
@@ -97,6 +105,7 @@ const FIELDS = ['name', 'description'];
 function Settings({ workspace }: { workspace: Workspace }) {
   const client = useQueryClient();
   const [changed, setChanged] = useState(false);
+  const reason = useReason('workspaces');
   const saving = useMutation({
     mutationFn: (form: FormData) =>
       api.PATCH('/api/v1/workspaces/{id}', {
@@ -111,7 +120,7 @@ function Settings({ workspace }: { workspace: Workspace }) {
   return (
     <form
       className="grid gap-4"
-      onChange={() => setChanged(true)}
+      onInput={() => setChanged(true)}
       onReset={() => {
         setChanged(false);
         saving.reset();
@@ -136,7 +145,8 @@ function Settings({ workspace }: { workspace: Workspace }) {
         )}
       </Field>
       <Refusal error={otherError(saving.error, FIELDS)} />
-      {changed && (
+      {reason && <p className="text-ink-3">{reason}.</p>}
+      {changed && !reason && (
         <div className="flex gap-2">
           <Button kind="primary" type="submit" disabled={saving.isPending}>
             Save

@@ -155,7 +155,9 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
 /// The address under which callers know the gateway, as far as the settings of other commands say.
 pub fn public_url(context: &Context) -> String {
     let serving = Serving::of(context.file_server.clone());
-    serving.public_url.unwrap_or_else(|| local_url(serving.listen))
+    serving.public_url.unwrap_or_else(|| {
+        format!("{}{}", local_url(serving.listen), serving.limits.base_path.as_str())
+    })
 }
 
 /// How a caller on this machine reaches an address: one that means all interfaces is no place to
