@@ -53,7 +53,7 @@ async fn a_session_is_begun_seen_and_ended(database: TestDatabase) {
     assert_eq!(session.token_hash, session_hash(created.token.expose()));
     assert_eq!((session.created_at, session.expires_at), (5, 5 + SESSION_LIFE));
     assert_eq!(session.user_agent.chars().count(), 300);
-    assert_eq!(store.snapshot().await.unwrap().sessions, [session.clone()]);
+    assert_eq!(store.snapshot().await.unwrap().sessions, std::slice::from_ref(&session));
     let nobody = store.begin_session("nobody", &device, &actor(), 5).await;
     assert!(matches!(nobody, Err(StoreError::NotFound { .. })));
 
