@@ -44,7 +44,8 @@ async fn everything_is_served_with_the_base_path_and_without() {
     assert_eq!(folder.headers["location"], "/team/llm/");
     // Inference and what is passed through are found before any router.
     let chat = serde_json::json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
-    assert_eq!(gateway.post("/team/llm/api/v1/chat/completions", &chat).await.status, 200);
+    let answer = gateway.post("/team/llm/api/v1/chat/completions", &chat).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
     assert_ne!(ask(&gateway, "/team/llm/alpha/v1/files", "text/html").await.status, 200);
 }
 

@@ -245,7 +245,7 @@ async fn each_partition_has_the_indexes_of_the_whole_and_no_more() {
     let partitions = "SELECT COUNT(*) AS n FROM pg_inherits \
                       WHERE inhparent = 'generation'::regclass";
     assert_eq!(store.number(partitions).await, 9);
-    assert_eq!(store.number(indexes).await, 3 * 9);
+    assert_eq!(store.number(indexes).await, 5 * 9);
 }
 
 on_each_engine!(a_node_of_an_older_version_goes_on_beside_a_newer_one);

@@ -131,8 +131,8 @@ async fn members_are_listed_added_and_removed() {
     assert_eq!(
         listed,
         json!({"data": [
-            {"id": ada.id, "first_name": "Ada", "last_name": "King Lovelace", "email": "ada@example.org", "role": "org:admin"},
-            {"id": bo.id, "first_name": null, "last_name": null, "email": "bo@example.org", "role": "org:member"},
+            {"id": ada.id, "first_name": "Ada", "last_name": "King Lovelace", "name": "Ada King Lovelace", "email": "ada@example.org", "role": "org:admin", "is_owner": true},
+            {"id": bo.id, "first_name": null, "last_name": null, "name": "", "email": "bo@example.org", "role": "org:member", "is_owner": false},
         ], "total_count": 2})
     );
     let page = managed.get("/organization/members?offset=1&limit=1").await.json();

@@ -17,7 +17,8 @@ fn token(url: &Value) -> String {
 
 async fn house() -> House {
     let public_url = "https://llm.example.org/gw".to_owned();
-    House::with_settings(gateway::Settings { public_url, ..settings() }).await
+    let base_path = "/gw".parse().unwrap();
+    House::with_settings(gateway::Settings { public_url, base_path, ..settings() }).await
 }
 
 #[tokio::test]
