@@ -6,23 +6,9 @@ import type { components } from './schema';
 export type Model = catalogue['schemas']['Model'];
 export type Endpoint = catalogue['schemas']['PublicEndpoint'];
 export type RouteMetadata = catalogue['schemas']['OpenRouterMetadata'];
-export type Key = components['schemas']['ManagedKey'] & {
-  /** The limit that stops it first, of whatever it is. */
-  binding_limit?: {
-    kind: 'key' | 'member' | 'workspace' | 'credit' | 'guardrail';
-    limit: number | string;
-    remaining: number | string;
-    resets_at: string | null;
-  } | null;
-  member?: { id: string; email: string; name: string | null } | null;
-  origin?: string | null;
-};
+export type Key = components['schemas']['ManagedKey'];
 export type Workspace = components['schemas']['WorkspaceObject'];
-export type Budget = components['schemas']['BudgetObject'] & {
-  used_usd?: number | string;
-  remaining_usd?: number | string;
-  resets_at?: string | null;
-};
+export type Budget = components['schemas']['BudgetObject'];
 export type Member = components['schemas']['OrganizationMember'];
 export type Generation = components['schemas']['GenerationObject'];
 export type LedgerEntry = components['schemas']['LedgerEntry'];

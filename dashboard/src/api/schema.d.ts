@@ -51,6 +51,528 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/byok/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tests a credential before it is stored. Nothing of it is kept. */
+        post: operations["post_api_internal_byok_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/byok/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tests a credential, and keeps what was found. */
+        post: operations["post_api_internal_byok_by_id_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists generations, newest first, at most 100 at a time. Rows that come meanwhile neither shift
+         *     nor repeat what follows.
+         */
+        get: operations["get_api_internal_generations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/generations/histogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts generations by time: over the last day unless a range is said, in at most some hundred
+         *     stretches.
+         */
+        get: operations["get_api_internal_generations_histogram"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/generations/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tells of generations as they are settled: an event `generation` with a row of the list for each,
+         *     comments while there is none. Whoever takes them too slowly misses some, and is told so in a
+         *     comment. It ends with the key it was asked with.
+         */
+        get: operations["get_api_internal_generations_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists invitations that wait to be followed, the oldest first. */
+        get: operations["get_api_internal_invites"];
+        put?: never;
+        /**
+         * Makes a link by which somebody becomes a member; it takes the place of earlier ones for the
+         *     address. Nobody is written to: send it yourself. It is good once, for seven days.
+         */
+        post: operations["post_api_internal_invites"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/invites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows whom a link is for. */
+        get: operations["get_api_internal_invites_by_id"];
+        put?: never;
+        /**
+         * Follows a link, once: makes the member, or sets its password anew and ends all its sessions, and
+         *     signs it in.
+         */
+        post: operations["post_api_internal_invites_by_id"];
+        /** Takes an invitation back: its link is good no more. */
+        delete: operations["delete_api_internal_invites_by_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/keys/{hash}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a key another secret. Its hash, which is its identity, its limits, what it has spent and
+         *     whose it is stay as they are.
+         */
+        post: operations["post_api_internal_keys_by_hash_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs somebody in. After five failures in 15 minutes an account is locked for the rest of them. */
+        post: operations["post_api_internal_login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the session, and makes the browser forget it. Whoever has none is signed out already. */
+        post: operations["post_api_internal_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/management-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the management keys of the account, oldest first, disabled ones included. */
+        get: operations["get_api_internal_management_keys"];
+        put?: never;
+        /** Makes a management key: it may do what owners may, and ask no model. AUTH-7 */
+        post: operations["post_api_internal_management_keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/management-keys/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revokes a management key for good. None revokes itself: by mistake it would lock out whoever
+         *     has no other.
+         */
+        delete: operations["delete_api_internal_management_keys_by_hash"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/members/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a member from the account and from all workspaces, and signs it out. Refused for the
+         *     last owner, and with 409 while the member has keys in use, which the message names.
+         */
+        delete: operations["delete_api_internal_members_by_id"];
+        options?: never;
+        head?: never;
+        /** Changes a member's name or role. The last owner stays one. */
+        patch: operations["patch_api_internal_members_by_id"];
+        trace?: never;
+    };
+    "/api/internal/members/{id}/limits/{interval}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a member's limit for a window; a member sees its own. */
+        get: operations["get_api_internal_members_by_id_limits_by_interval"];
+        /** Sets a member's limit for a window, or replaces it. */
+        put: operations["put_api_internal_members_by_id_limits_by_interval"];
+        post?: never;
+        /** Removes a member's limit for a window; one that is not there is as good as removed. */
+        delete: operations["delete_api_internal_members_by_id_limits_by_interval"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/members/{id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a link by which a member sets its password anew; it takes the place of earlier ones.
+         *     Nobody is written to: send it yourself. It is good once, for 24 hours.
+         */
+        post: operations["post_api_internal_members_by_id_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/models/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells what models were used for the account, the most used first. */
+        get: operations["get_api_internal_models_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/oidc/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sends the browser to the sign-on service, or with `?error=` to the page where one signs in. */
+        get: operations["get_api_internal_oidc_begin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signs in whom the service names, and sends the browser on: to the page it wanted, or with
+         *     `?error=` to the page where one signs in.
+         */
+        get: operations["get_api_internal_oidc_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows what the account lets happen to prompts, or what would be left with something else. */
+        get: operations["get_api_internal_privacy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes what the account lets happen to prompts, for requests that begin afterwards, whatever
+         *     they say themselves.
+         */
+        patch: operations["patch_api_internal_privacy"];
+        trace?: never;
+    };
+    "/api/internal/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes one's own name or password. A new password ends all other sessions, and this one goes on
+         *     as a new one.
+         */
+        patch: operations["patch_api_internal_profile"];
+        trace?: never;
+    };
+    "/api/internal/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists providers by name. */
+        get: operations["get_api_internal_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows who is signed in. */
+        get: operations["get_api_internal_session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists one's sessions, the latest in use first. */
+        get: operations["get_api_internal_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one of one's sessions. */
+        delete: operations["delete_api_internal_sessions_by_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows how the gateway was set up. */
+        get: operations["get_api_internal_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows whether the gateway has to be set up. */
+        get: operations["get_api_internal_setup"];
+        put?: never;
+        /** Makes the first owner and signs it in. It can be done once, and never again. */
+        post: operations["post_api_internal_setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the ways to sign in. */
+        get: operations["get_api_internal_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/status/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells how providers did for the account, those with a credential first, each by name. */
+        get: operations["get_api_internal_status_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/activity": {
         parameters: {
             query?: never;
@@ -219,6 +741,46 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/byok": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists credentials by provider, in the order they are tried. */
+        get: operations["get_byok"];
+        put?: never;
+        /** Stores a credential, in force for requests that begin afterwards. */
+        post: operations["post_byok"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/byok/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a credential. */
+        get: operations["get_byok_by_id"];
+        put?: never;
+        post?: never;
+        /** Removes a credential and its secret. Requests that run with it end as they would have. */
+        delete: operations["delete_byok_by_id"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes a credential. The same secret cannot be told from a new one: what a test found is
+         *     forgotten with each that is sent.
+         */
+        patch: operations["patch_byok_by_id"];
         trace?: never;
     };
     "/api/v1/chat/completions": {
@@ -398,7 +960,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows what was asked and answered. A key sees its own; a management key all of its account. */
+        /**
+         * Shows what was asked and answered. A key sees its own, a member that of its keys; a management
+         *     key, an admin and an owner see all of the account.
+         */
         get: operations["get_generation_content"];
         put?: never;
         post?: never;
@@ -466,7 +1031,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the keys of a workspace, oldest first, 100 at a time. */
+        /** Lists the keys of a workspace, 100 at a time; to a member its own. */
         get: operations["get_keys"];
         put?: never;
         /** Makes a key. */
@@ -978,6 +1543,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Who the person is. */
+        AcceptRequest: {
+            /** @description Not needed where only a password is set. */
+            name?: string;
+            password: string;
+        };
         /** @description The answer. */
         ActivityAnswer: {
             data: components["schemas"]["ActivityItem"][];
@@ -1043,6 +1614,17 @@ export interface components {
             subject_id: string;
             subject_kind: string;
         };
+        /** @description A limit that requests count toward; money in USD. */
+        BindingLimit: {
+            /** @description `key`, `member`, `workspace`, `credit` or `guardrail`. */
+            kind: string;
+            /** Format: double */
+            limit: number;
+            /** Format: double */
+            remaining: number;
+            /** @description `null`: it never starts afresh. */
+            resets_at?: string | null;
+        };
         /** @description A limit that requests with the key count toward. Money in USD. */
         Budget: {
             budget_id?: string | null;
@@ -1071,9 +1653,21 @@ export interface components {
             id: string;
             /** Format: double */
             limit_usd: number;
+            /**
+             * Format: double
+             * @description Our own: what is left, never less than nothing.
+             */
+            remaining_usd?: number | null;
             /** @description `daily`, `weekly`, `monthly`, or `null`: all time. */
             reset_interval?: string | null;
+            /** @description Our own: when the window ends; `null`: never. */
+            resets_at?: string | null;
             updated_at: string;
+            /**
+             * Format: double
+             * @description Our own: what was spent in the current window; `null` while it cannot be told.
+             */
+            used_usd?: number | null;
             workspace_id: string;
         };
         /** @description What the budget is to be. */
@@ -1219,6 +1813,28 @@ export interface components {
             /** Format: int64 */
             input_tokens: number;
         };
+        /** @description What the credential is to be. */
+        CreateCredential: {
+            allowed_api_key_hashes?: string[] | null;
+            allowed_models?: string[] | null;
+            allowed_user_ids?: string[] | null;
+            /** @description Our own: where the provider is reached, when not at its usual address. */
+            base_url?: string | null;
+            disabled?: boolean | null;
+            is_fallback?: boolean | null;
+            /** @description The provider's key, or what its form asks for; kept sealed and never shown. */
+            key: string;
+            name?: string | null;
+            /** @description Slug of the provider. */
+            provider: string;
+            /**
+             * Format: int64
+             * @description Our own: its place among the provider's; the last unless said.
+             */
+            sort_order?: number | null;
+            /** @description Id or slug; the default workspace unless said, everybody's for `null` (our own). */
+            workspace_id?: string | null;
+        };
         /** @description What the key is to be. KEYS-4 */
         CreateKey: {
             /**
@@ -1226,7 +1842,7 @@ export interface components {
              * @description Our own: requests that may run at once; `null`: as the settings say, 0: no limit.
              */
             concurrency?: number | null;
-            /** @description The member the key is for, whose limits apply. */
+            /** @description The member the key is for, whose limits apply; by session, the one signed in unless said. */
             creator_user_id?: string | null;
             /**
              * Format: date-time
@@ -1246,6 +1862,15 @@ export interface components {
             /** @description Id or slug; the default workspace unless said. */
             workspace_id?: string | null;
         };
+        /** @description What the key is to be. */
+        CreateManagementKey: {
+            /**
+             * Format: date-time
+             * @description A moment to come, in UTC.
+             */
+            expires_at?: string | null;
+            name: string;
+        };
         /** @description Who the member is to be. */
         CreateMember: {
             /** @description Unique within the account. */
@@ -1258,6 +1883,45 @@ export interface components {
         CreatedKeyAnswer: {
             data: components["schemas"]["ManagedKey"];
             key: string;
+        };
+        /** @description The answer: the only one with the key's text. AUTH-5 */
+        CreatedManagementKey: {
+            data: components["schemas"]["ManagementKeyObject"];
+            key: string;
+        };
+        /** @description The answer with one credential. */
+        CredentialAnswer: {
+            data: components["schemas"]["CredentialObject"];
+        };
+        /** @description A credential for a provider; its secret is never shown. BYOK-1 */
+        CredentialObject: {
+            allowed_api_key_hashes?: string[] | null;
+            allowed_models?: string[] | null;
+            allowed_user_ids?: string[] | null;
+            /** @description Our own: where the provider is reached, when not at its usual address. */
+            base_url?: string | null;
+            created_at: string;
+            disabled: boolean;
+            id: string;
+            /** @description Used after all others. BYOK-2 */
+            is_fallback: boolean;
+            /** @description The masked secret. */
+            label: string;
+            last_result?: components["schemas"]["LastResult"] | null;
+            name?: string | null;
+            /** @description Slug of the provider. */
+            provider: string;
+            /** Format: int64 */
+            sort_order: number;
+            /** @description Our own: `stored`, or `environment` for one that cannot be changed here. */
+            source: string;
+            /** @description `null`: everybody's. */
+            workspace_id?: string | null;
+        };
+        /** @description The answer. */
+        CredentialsAnswer: {
+            data: components["schemas"]["CredentialObject"][];
+            total_count: number;
         };
         /** @description Both in USD; the balance is the difference. */
         Credits: {
@@ -1273,6 +1937,13 @@ export interface components {
         /** @description Something was deleted. */
         Deleted: {
             deleted: boolean;
+        };
+        /** @description What is left of what can be used: somebody has a credential for it. */
+        Effect: {
+            endpoints_left: number;
+            endpoints_total: number;
+            models_left: number;
+            models_total: number;
         };
         /** @description A vector. EMB-1 */
         EmbeddingObject: {
@@ -1315,6 +1986,12 @@ export interface components {
         /** @description An error. ERR-1 */
         ErrorAnswer: {
             error: components["schemas"]["ErrorObject"];
+        };
+        /** @description How often something went wrong. */
+        ErrorCount: {
+            /** Format: int64 */
+            count: number;
+            type: string;
         };
         /** @description What went wrong. ERR-1 */
         ErrorObject: {
@@ -1363,6 +2040,13 @@ export interface components {
             operator: string;
             /** @description A text or a number; an array of them for `in` and `not_in`. */
             value: Record<string, never>;
+        };
+        /** @description Milliseconds to the first byte of an answer, of half and of nine in ten. */
+        FirstToken: {
+            /** Format: double */
+            p50?: number | null;
+            /** Format: double */
+            p90?: number | null;
         };
         /** @description Requests to free models in this UTC day; −1: there is no limit, as in `rate_limit`. RATE-1 */
         FreeModelRequests: {
@@ -1527,6 +2211,69 @@ export interface components {
             web_search_engine?: string | null;
             workspace_id: string;
         };
+        /** @description A generation in a list; money in USD, times in milliseconds. */
+        GenerationRow: {
+            api_key: components["schemas"]["KeyName"];
+            api_type: string;
+            /** @description What the application calls itself. */
+            app?: string | null;
+            /** @description Whether the caller left before the end. */
+            cancelled: boolean;
+            /**
+             * Format: double
+             * @description What the account is charged; `null` where the price was not known.
+             */
+            cost?: number | null;
+            created_at: string;
+            error_type?: string | null;
+            finish_reason?: string | null;
+            /** Format: int64 */
+            first_token_ms?: number | null;
+            id: string;
+            /** Format: int64 */
+            latency_ms: number;
+            /** @description The model served; where none was, the model as it was asked for. */
+            model: string;
+            /** @description `null` where no provider answered. */
+            provider_name?: string | null;
+            /** @description Every attempt, in order. */
+            route: components["schemas"]["Stop"][];
+            session_id?: string | null;
+            /**
+             * Format: double
+             * @description Tokens per second of generating.
+             */
+            speed?: number | null;
+            /** @description `ok`, `failed` or `cancelled`. */
+            status: string;
+            /**
+             * Format: int32
+             * @description The HTTP status the caller saw.
+             */
+            status_code: number;
+            streamed: boolean;
+            /** Format: int64 */
+            tokens_cached: number;
+            /**
+             * Format: int64
+             * @description By the provider's count, reasoning included.
+             */
+            tokens_completion: number;
+            /**
+             * Format: int64
+             * @description By the provider's count, cached ones included.
+             */
+            tokens_prompt: number;
+            /** Format: int64 */
+            tokens_reasoning: number;
+            user?: string | null;
+        };
+        /** @description The answer. */
+        GenerationsAnswer: {
+            data: components["schemas"]["GenerationRow"][];
+            /** @description Where the next page starts; `null` at the end. */
+            next_cursor?: string | null;
+        };
         /** @description What is to be entered in the ledger. */
         Grant: {
             /**
@@ -1550,8 +2297,52 @@ export interface components {
          */
         GrantKind: "grant" | "adjustment" | "refund";
         /** @description The answer. */
+        Histogram: {
+            /** @description Every stretch of the range, those without any too. */
+            data: components["schemas"]["Stretch"][];
+            /**
+             * Format: int64
+             * @description How long each stretch is.
+             */
+            step_seconds: number;
+        };
+        /** @description An invitation that waits to be followed. */
+        InvitationObject: {
+            created_at: string;
+            /** @description Id of the member, or hash of the key, that made it. */
+            created_by: string;
+            email: string;
+            expires_at: string;
+            id: string;
+            /** @description `owner`, `admin` or `member`. */
+            role: string;
+            /** @description The link; only in the answer that it was made with. */
+            url?: string | null;
+        };
+        /** @description The answer. */
+        Invitations: {
+            data: components["schemas"]["InvitationObject"][];
+        };
+        /** @description Who is invited. */
+        InviteRequest: {
+            email: string;
+            role: components["schemas"]["RoleWord"];
+        };
+        /** @description The answer. */
         KeyAnswer: {
             data: components["schemas"]["KeyObject"];
+        };
+        /** @description A member whose key it is. */
+        KeyMember: {
+            email: string;
+            id: string;
+            name: string;
+        };
+        /** @description A key. */
+        KeyName: {
+            hash: string;
+            /** @description `null` for a key that is not known any more. */
+            name?: string | null;
         };
         /** @description The calling key; money in USD. KEYS-1 */
         KeyObject: components["schemas"]["Spending"] & {
@@ -1605,6 +2396,21 @@ export interface components {
              */
             requests_per_minute?: number | null;
         };
+        /** @description A request that failed. */
+        LastFailure: {
+            at: string;
+            /** @description The generation's id. */
+            id: string;
+            message: string;
+            type: string;
+        };
+        /** @description What a test found. */
+        LastResult: {
+            at: string;
+            message: string;
+            /** @description `verified`, `rejected` or `unknown`. */
+            state: string;
+        };
         /** @description The answer. */
         Ledger: {
             data: components["schemas"]["LedgerEntry"][];
@@ -1626,6 +2432,10 @@ export interface components {
             kind: string;
             reason: string;
         };
+        /** @description The answer. */
+        LimitAnswer: {
+            data: components["schemas"]["LimitObject"];
+        };
         /** @description A limit. */
         LimitObject: {
             /** @description Whether what is paid with provider keys of a workspace's own counts. */
@@ -1645,8 +2455,23 @@ export interface components {
              */
             limit_usd: number;
         };
+        /** @description Whom a link is for. */
+        LinkAnswer: {
+            email: string;
+            expires_at: string;
+            /** @description `invite`, or `reset` for a password to be set anew. */
+            kind: string;
+            /** @description `owner`, `admin` or `member`. */
+            role: string;
+        };
+        /** @description Who signs in. */
+        LoginRequest: {
+            email: string;
+            password: string;
+        };
         /** @description A key; money in USD. KEYS-7 */
         ManagedKey: components["schemas"]["Spending"] & {
+            binding_limit?: components["schemas"]["BindingLimit"] | null;
             /**
              * Format: int64
              * @description Our own: requests that may run at once; `null`: as the settings say, 0: no limit.
@@ -1669,7 +2494,10 @@ export interface components {
             /** Format: double */
             limit_remaining?: number | null;
             limit_reset?: string | null;
+            member?: components["schemas"]["KeyMember"] | null;
             name: string;
+            /** @description Our own: `playground` for the key that a member's requests by session run as. */
+            origin?: string | null;
             rate_limit?: components["schemas"]["KeyRateLimit"] | null;
             updated_at?: string | null;
             workspace_id: string;
@@ -1681,19 +2509,52 @@ export interface components {
         /** @description The answer. */
         ManagedKeys: {
             data: components["schemas"]["ManagedKey"][];
+            /** @description Our own: where the next page starts; `null` at the end. */
+            next_cursor?: string | null;
         };
         /** @description A person, with what only this gateway knows. */
         ManagedMember: components["schemas"]["OrganizationMember"] & {
             created_at: string;
-            is_owner: boolean;
             /** @description What the member's keys may spend together, by window. */
             limits: components["schemas"]["LimitObject"][];
-            name: string;
             updated_at: string;
         };
         /** @description The answer with one member. */
         ManagedMemberAnswer: {
             data: components["schemas"]["ManagedMember"];
+        };
+        /** @description A management key. */
+        ManagementKeyObject: {
+            created_at: string;
+            /** @description Who made it, where that is known. */
+            creator?: string | null;
+            disabled: boolean;
+            expires_at?: string | null;
+            /** @description SHA-256 of the key, in hex: its identity. AUTH-3 */
+            hash: string;
+            label: string;
+            /** @description To the minute. */
+            last_used_at?: string | null;
+            name: string;
+        };
+        /** @description The answer. */
+        ManagementKeys: {
+            data: components["schemas"]["ManagementKeyObject"][];
+        };
+        /** @description A member. */
+        MemberObject: {
+            created_at: string;
+            email: string;
+            id: string;
+            name: string;
+            /** @description `owner`, `admin` or `member`. */
+            role: string;
+            updated_at: string;
+        };
+        /** @description What is to be changed; what is absent stays. */
+        MemberRequest: {
+            name?: string | null;
+            role?: components["schemas"]["RoleWord"] | null;
         };
         /** @description Which members are meant. */
         MemberSelection: {
@@ -1804,6 +2665,41 @@ export interface components {
             is_rate: boolean;
             name: string;
         };
+        /** @description A model over the last seven days. */
+        ModelStats: {
+            /**
+             * Format: double
+             * @description Mean time to the first token, milliseconds.
+             */
+            first_token_ms?: number | null;
+            id: string;
+            /** Format: int64 */
+            requests_7d: number;
+            /**
+             * Format: double
+             * @description Median, tokens per second.
+             */
+            speed?: number | null;
+            /**
+             * Format: int64
+             * @description Prompt and completion.
+             */
+            tokens_7d: number;
+            /**
+             * Format: double
+             * @description Of the best of its endpoints over a day, in percent, as this node has seen it; `null` where
+             *     none had ten requests. MODELS-12
+             */
+            uptime?: number | null;
+        };
+        /** @description The answer. */
+        ModelStatsAnswer: {
+            /**
+             * @description Every model that was used in a week, or of which the health is known; at most a thousand
+             *     of the former.
+             */
+            data: components["schemas"]["ModelStats"][];
+        };
         /** @description A dimension or a granularity. */
         NamedObject: {
             display_label: string;
@@ -1827,7 +2723,11 @@ export interface components {
             email: string;
             first_name?: string | null;
             id: string;
+            /** @description Our own. */
+            is_owner: boolean;
             last_name?: string | null;
+            /** @description Our own: first and last name as one. */
+            name: string;
             /** @description `org:admin` or `org:member`; owners are shown as `org:admin`. */
             role: string;
         };
@@ -1835,6 +2735,50 @@ export interface components {
         OrganizationMembers: {
             data: components["schemas"]["OrganizationMember"][];
             total_count: number;
+        };
+        /** @description What an account lets happen to prompts, and what is left with it. */
+        PrivacyObject: {
+            /** @description Endpoints that train on prompts, or of which nothing is known, may be used. PRIV-3 */
+            allow_training: boolean;
+            /** @description The regions that can be named. */
+            available_regions: string[];
+            effect: components["schemas"]["Effect"];
+            /** @description Only endpoints known to run in one of these regions are used; empty: anywhere. */
+            regions: string[];
+            /** @description Only endpoints that retain nothing are used, as with `zdr: true`. PRIV-4 */
+            zdr_only: boolean;
+        };
+        /** @description What is to be changed; what is absent stays. */
+        ProfileRequest: {
+            /** @description Required with `new_password`. */
+            current_password?: string | null;
+            name?: string | null;
+            new_password?: string | null;
+        };
+        /** @description A provider that credentials can be added for. */
+        ProviderForm: {
+            /** @description Its usual address; what is to be filled in stands in braces. */
+            base_url: string;
+            /** @description The variables of the environment that it is read from. */
+            environment_variables: string[];
+            has_credential: boolean;
+            /** @description What its key looks like. */
+            help: string;
+            /** @description It can be asked without a key: a server of one's own. */
+            key_optional: boolean;
+            /** @description How many models it serves. */
+            models: number;
+            name: string;
+            /**
+             * @description Its address is not known as long as neither a credential names it nor the environment says
+             *     what is missing.
+             */
+            needs_base_url: boolean;
+            slug: string;
+        };
+        /** @description The answer. */
+        ProviderForms: {
+            data: components["schemas"]["ProviderForm"][];
         };
         /** @description One attempt. GEN-2 */
         ProviderResponse: {
@@ -1847,6 +2791,42 @@ export interface components {
             provider_name: string;
             /** Format: int32 */
             status?: number | null;
+        };
+        /**
+         * @description How a provider did, by attempts: a request that another provider answered in the end counts as
+         *     a failure here.
+         */
+        ProviderStatus: {
+            /**
+             * @description As routing on this node takes it now: `open` where all endpoints it has asked are failing
+             *     or rate limited, `half_open` where some are, or answer less than they should.
+             */
+            breaker: string;
+            /**
+             * @description `rejected`: what fails is the credential, by the last test or by the newest attempts;
+             *     `none`: there is no credential.
+             */
+            credential: string;
+            /** @description All kinds of errors, the most frequent first; those of callers too. */
+            errors: components["schemas"]["ErrorCount"][];
+            first_token_ms: components["schemas"]["FirstToken"];
+            /** @description The newest failed requests, at most five. */
+            last_failures: components["schemas"]["LastFailure"][];
+            name: string;
+            slug: string;
+            /** @description Every tick of the window, the oldest first. */
+            ticks: components["schemas"]["Tick"][];
+            /**
+             * Format: double
+             * @description Successes in percent of what counts; `null` where nothing does. Errors that are the
+             *     caller's own do not count.
+             */
+            uptime?: number | null;
+        };
+        /** @description The answer. */
+        ProvidersStatus: {
+            /** @description Providers that somebody has a credential for, and those that were asked in the window. */
+            data: components["schemas"]["ProviderStatus"][];
         };
         /** @description The answer. */
         QueryAnswer: {
@@ -1956,6 +2936,11 @@ export interface components {
             /** Format: int64 */
             total_tokens?: number | null;
         };
+        /** @description A link to set a password anew. */
+        ResetAnswer: {
+            expires_at: string;
+            url: string;
+        };
         /** @description An answer of the Responses API. RESP-1 */
         ResponsesAnswer: {
             /** Format: int64 */
@@ -2036,6 +3021,116 @@ export interface components {
          */
         Role: "org:owner" | "org:admin" | "org:member";
         /**
+         * @description A role, in the words of sessions.
+         * @enum {string}
+         */
+        RoleWord: "owner" | "admin" | "member";
+        /** @description How long the old secret goes on. */
+        RotateKey: {
+            /**
+             * Format: int64
+             * @description Hours; 24 unless said, 0: it ends at once.
+             */
+            grace_hours?: number | null;
+        };
+        /** @description The account that the member belongs to. */
+        SessionAccount: {
+            id: string;
+            name: string;
+        };
+        /** @description Who is signed in, and what that person may do. */
+        SessionAnswer: {
+            /**
+             * @description `keys.own`, and for admins and owners `keys.all`, `activity.all`, `members`, `credits`,
+             *     `credentials`, `workspaces`, `privacy`, `settings`, `audit` and `management_keys`.
+             */
+            abilities: string[];
+            account: components["schemas"]["SessionAccount"];
+            /** @description When the session ends at the latest. */
+            expires_at: string;
+            member: components["schemas"]["SessionMember"];
+            /** @description Of the gateway. */
+            version: string;
+        };
+        /** @description Who is signed in. */
+        SessionMember: {
+            email: string;
+            id: string;
+            name: string;
+            /** @description `owner`, `admin` or `member`. */
+            role: string;
+        };
+        /** @description A browser that is signed in. */
+        SessionObject: {
+            /** @description Where it was begun. */
+            address: string;
+            created_at: string;
+            /** @description When it ends at the latest; a week without a request ends it too. */
+            expires_at: string;
+            id: string;
+            is_current: boolean;
+            /** @description To some minutes. */
+            last_seen_at: string;
+            user_agent: string;
+        };
+        /** @description The answer. */
+        SessionsAnswer: {
+            data: components["schemas"]["SessionObject"][];
+        };
+        /** @description How the gateway was set up. Nothing of it can be changed here: it is in the configuration. */
+        SettingsAnswer: {
+            /** @description The same, with the path below which the API is. */
+            base_url: string;
+            /** @description `sqlite` or `postgres`. */
+            database: string;
+            /** @description Where it listens. */
+            listen: string;
+            /**
+             * Format: int32
+             * @description For how many days usage is kept by the minute; by the day it is always kept.
+             */
+            minute_days?: number | null;
+            /** @description The address callers know. */
+            public_url: string;
+            region: string;
+            /**
+             * Format: int32
+             * @description For how many days generations are kept; `null`: for ever.
+             */
+            retention_days?: number | null;
+            /** @description Ways to sign in. */
+            sign_in: string[];
+            /** @description Whether prompts and answers are stored. */
+            stores_prompts: boolean;
+            /** Format: int64 */
+            uptime_seconds: number;
+            version: string;
+        };
+        /** @description Whether somebody has to set the gateway up. */
+        SetupAnswer: {
+            /** @description A code is asked for, which only the machine's operator has. */
+            code_required: boolean;
+            /** @description Nobody can sign in yet. */
+            needed: boolean;
+        };
+        /** @description The first owner. */
+        SetupRequest: {
+            /** @description From the link; `trunkline setup-link` prints another. */
+            code: string;
+            email: string;
+            name: string;
+            password: string;
+        };
+        /** @description A sign-on service. */
+        SignOnService: {
+            name: string;
+            /**
+             * @description Where to send the browser, relative to the address of the gateway; `?return_to=` may say to
+             *     which page it comes back.
+             */
+            url: string;
+        };
+        /**
          * @description What a key has spent, in USD: over its life and in the current UTC windows, charged to the
          *     account, and by providers to own credentials. KEYS-1, KEYS-2
          */
@@ -2057,12 +3152,80 @@ export interface components {
             /** Format: double */
             usage_weekly: number;
         };
+        /** @description One attempt. */
+        Stop: {
+            /** @description The kind of error. */
+            error?: string | null;
+            /** Format: int64 */
+            ms: number;
+            provider: string;
+            /**
+             * Format: int32
+             * @description HTTP status of the provider's answer; `null` when there was none.
+             */
+            status?: number | null;
+        };
+        /** @description What there was in one stretch. */
+        Stretch: {
+            /** @description Its first moment. */
+            at: string;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Answers that were no errors, those whose caller left included.
+             */
+            ok: number;
+        };
+        /** @description What a test found. */
+        TestAnswer: {
+            /** Format: int64 */
+            latency_ms: number;
+            message: string;
+            /** @description `verified`; `rejected`: it is the credential's fault; `unknown`: it could not be told. */
+            state: string;
+        };
+        /** @description A credential that is not stored. */
+        TestCredential: {
+            /** @description Where the provider is reached, when not at its usual address. */
+            base_url?: string | null;
+            key: string;
+            /** @description Slug of the provider. */
+            provider: string;
+        };
+        /** @description What there was in one stretch of time. */
+        Tick: {
+            /** @description Its first moment. */
+            at: string;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            ok: number;
+        };
         /** @description A stretch of time. */
         TimeRangeRequest: {
             /** Format: date-time */
             end: string;
             /** Format: date-time */
             start: string;
+        };
+        /** @description What is to be changed; what is absent stays, `null` clears. */
+        UpdateCredential: {
+            allowed_api_key_hashes?: string[] | null;
+            allowed_models?: string[] | null;
+            allowed_user_ids?: string[] | null;
+            /** @description Our own: where the provider is reached; `null`: at its usual address. */
+            base_url?: string | null;
+            disabled?: boolean | null;
+            is_fallback?: boolean | null;
+            /** @description A new secret in place of the old one, which is overwritten. */
+            key?: string | null;
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description Our own: its place among the provider's.
+             */
+            sort_order?: number | null;
         };
         /** @description What is to be changed; what is absent stays. */
         UpdateKey: {
@@ -2087,6 +3250,19 @@ export interface components {
         UpdateMember: {
             name?: string | null;
             role?: components["schemas"]["Role"] | null;
+        };
+        /** @description What is to be changed; what is absent stays. */
+        UpdatePrivacy: {
+            allow_training?: boolean | null;
+            /** @description `eu`, `us`; `null` or empty: anywhere. */
+            regions?: string[] | null;
+            zdr_only?: boolean | null;
+        };
+        /** @description The ways to sign in. */
+        WaysAnswer: {
+            oidc?: components["schemas"]["SignOnService"] | null;
+            /** @description With a mail address and a password. */
+            password: boolean;
         };
         /** @description The answer with one workspace. */
         WorkspaceAnswer: {
@@ -2272,6 +3448,1191 @@ export interface operations {
                 };
             };
             "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_byok_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestCredential"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_byok_by_id_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The credential's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_generations: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; the newest entries without it. */
+                cursor?: string;
+                /** @description The most entries, 1 to 1000; 100 unless said. */
+                limit?: number;
+                /** @description Not older than this moment, UTC. */
+                from?: string;
+                /** @description Older than this moment, UTC. */
+                to?: string;
+                /** @description `ok`, `failed` or `cancelled`. */
+                status?: string;
+                /** @description Slug of the model served; where none was, the model as it was asked for. */
+                model?: string;
+                /** @description Slug or name of the provider that answered. */
+                provider?: string;
+                /** @description Hash of a key. */
+                key?: string;
+                /** @description Id of a workspace. */
+                workspace?: string;
+                /** @description What the application calls itself. */
+                app?: string;
+                /** @description The caller's own user. */
+                user?: string;
+                /** @description The caller's session. */
+                session?: string;
+                finish_reason?: string;
+                error_type?: string;
+                /** @description USD. */
+                min_cost?: number;
+                /** @description USD. */
+                max_cost?: number;
+                min_latency_ms?: number;
+                /** @description How the id begins, or a part of the kind of error. */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GenerationsAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_generations_histogram: {
+        parameters: {
+            query?: {
+                /** @description Not older than this moment, UTC. */
+                from?: string;
+                /** @description Older than this moment, UTC. */
+                to?: string;
+                /** @description `ok`, `failed` or `cancelled`. */
+                status?: string;
+                /** @description Slug of the model served; where none was, the model as it was asked for. */
+                model?: string;
+                /** @description Slug or name of the provider that answered. */
+                provider?: string;
+                /** @description Hash of a key. */
+                key?: string;
+                /** @description Id of a workspace. */
+                workspace?: string;
+                /** @description What the application calls itself. */
+                app?: string;
+                /** @description The caller's own user. */
+                user?: string;
+                /** @description The caller's session. */
+                session?: string;
+                finish_reason?: string;
+                error_type?: string;
+                /** @description USD. */
+                min_cost?: number;
+                /** @description USD. */
+                max_cost?: number;
+                min_latency_ms?: number;
+                /** @description How the id begins, or a part of the kind of error. */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Histogram"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_generations_stream: {
+        parameters: {
+            query?: {
+                /** @description Not older than this moment, UTC. */
+                from?: string;
+                /** @description Older than this moment, UTC. */
+                to?: string;
+                /** @description `ok`, `failed` or `cancelled`. */
+                status?: string;
+                /** @description Slug of the model served; where none was, the model as it was asked for. */
+                model?: string;
+                /** @description Slug or name of the provider that answered. */
+                provider?: string;
+                /** @description Hash of a key. */
+                key?: string;
+                /** @description Id of a workspace. */
+                workspace?: string;
+                /** @description What the application calls itself. */
+                app?: string;
+                /** @description The caller's own user. */
+                user?: string;
+                /** @description The caller's session. */
+                session?: string;
+                finish_reason?: string;
+                error_type?: string;
+                /** @description USD. */
+                min_cost?: number;
+                /** @description USD. */
+                max_cost?: number;
+                min_latency_ms?: number;
+                /** @description How the id begins, or a part of the kind of error. */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_invites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitations"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_invites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationObject"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_invites_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The text of the link */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_invites_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The text of the link */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_api_internal_invites_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The invitation's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_keys_by_hash_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's hash */
+                hash: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKeyAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_management_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagementKeys"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_management_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateManagementKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedManagementKey"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_api_internal_management_keys_by_hash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's hash */
+                hash: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_api_internal_members_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The member's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    patch_api_internal_members_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The member's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberObject"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_members_by_id_limits_by_interval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The member's id */
+                id: string;
+                /** @description daily, weekly, monthly or lifetime */
+                interval: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    put_api_internal_members_by_id_limits_by_interval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The member's id */
+                id: string;
+                /** @description daily, weekly, monthly or lifetime */
+                interval: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_api_internal_members_by_id_limits_by_interval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The member's id */
+                id: string;
+                /** @description daily, weekly, monthly or lifetime */
+                interval: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_members_by_id_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The member's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_models_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelStatsAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_oidc_begin: {
+        parameters: {
+            query?: {
+                /** @description A page of the gateway's, relative to its address. */
+                return_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where the browser goes */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_oidc_callback: {
+        parameters: {
+            query?: {
+                /** @description To be exchanged for a token. */
+                code?: string;
+                /** @description As it was sent there. */
+                state?: string;
+                /** @description Why there is no code. */
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where the browser goes */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_privacy: {
+        parameters: {
+            query?: {
+                allow_training?: boolean;
+                zdr_only?: boolean;
+                /** @description Names of regions, separated by commas; empty: anywhere. */
+                regions?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyObject"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    patch_api_internal_privacy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatePrivacy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyObject"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    patch_api_internal_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderForms"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionsAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_api_internal_sessions_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_status_providers: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `1h` (a tick for five minutes each), `24h` (for each hour; unless said) or `90d` (for each
+                 *     UTC day).
+                 */
+                window?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvidersStatus"];
+                };
+            };
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2602,6 +4963,167 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CodeAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_byok: {
+        parameters: {
+            query?: {
+                /** @description Slug of a provider. */
+                provider?: string;
+                /** @description Id or slug of a workspace: its own alone. All there are unless said. */
+                workspace_id?: string;
+                /** @description How many to pass over; 0 unless said. */
+                offset?: number;
+                /** @description How many to list, 1 to 100; 50 unless said. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialsAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_byok: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateCredential"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_byok_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The credential's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_byok_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The credential's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    patch_byok_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The credential's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateCredential"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialAnswer"];
                 };
             };
             "4XX": {
@@ -3083,6 +5605,15 @@ export interface operations {
                 include_disabled?: boolean;
                 /** @description Id or slug of the workspace; the default one unless said. */
                 workspace_id?: string;
+                /** @description Our own: `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Our own: a part of the name, of the masked key or of the hash. */
+                search?: string;
+                /**
+                 * @description Our own: `created` (oldest first), `name`, `spend` (most first), `last_used` (latest first)
+                 *     or `expires` (soonest first); `created` unless said.
+                 */
+                order?: string;
             };
             header?: never;
             path?: never;

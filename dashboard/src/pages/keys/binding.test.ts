@@ -10,7 +10,7 @@ test('a key without limits has none that binds', () => {
 });
 
 test('the limit of its workspace binds a key that has more of its own', () => {
-  const binding_limit = { kind: 'workspace', limit: 10, remaining: '2.5', resets_at: null } as const;
+  const binding_limit = { kind: 'workspace', limit: 10, remaining: 2.5, resets_at: null };
   const binding = bindingOf(key({ limit: 100, limit_remaining: 100, binding_limit }));
   expect(binding).toMatchObject({ whose: 'of its workspace', used: 7_500_000_000n, share: 0.75 });
 });

@@ -12,7 +12,7 @@ export type Binding = {
   resets: string;
 };
 
-const WHOSE = {
+const WHOSE: Record<string, string | null> = {
   key: null,
   member: 'of its member',
   workspace: 'of its workspace',
@@ -30,7 +30,7 @@ export function bindingOf(key: Key, now = Date.now()): Binding | null {
   const [limit, left] = [nano(of.limit), nano(of.remaining)];
   const used = limit > left ? limit - left : 0n;
   return {
-    whose: told ? WHOSE[told.kind] : null,
+    whose: told ? (WHOSE[told.kind] ?? null) : null,
     limit,
     used,
     share: limit > 0n ? toNumber(used) / toNumber(limit) : 1,

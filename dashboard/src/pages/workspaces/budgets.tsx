@@ -90,7 +90,7 @@ export function Budgets({ workspace }: { workspace: Workspace }) {
 
 /** How much of a budget is used, as the server counts it against requests. */
 function Used({ of }: { of: Budget }) {
-  if (of.used_usd === undefined) return null;
+  if (of.used_usd == null) return null;
   const [used, limit] = [nano(of.used_usd), nano(of.limit_usd)];
   const share = limit > 0n ? toNumber(used) / toNumber(limit) : 1;
   return (
