@@ -6,7 +6,7 @@ use http::Request;
 use http_body_util::Full;
 use testkit::{Protocol, Simulator};
 
-use super::support::{Answer, Gateway, Upstream, settings};
+use super::support::{Answer, Gateway, MODEL, Upstream, settings};
 
 async fn ask(gateway: &Gateway, path: &str, accept: &str) -> Answer {
     let request = Request::get(path)
@@ -43,7 +43,7 @@ async fn everything_is_served_with_the_base_path_and_without() {
     assert_eq!(folder.status, 308);
     assert_eq!(folder.headers["location"], "/team/llm/");
     // Inference and what is passed through are found before any router.
-    let chat = serde_json::json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+    let chat = serde_json::json!({"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]});
     let answer = gateway.post("/team/llm/api/v1/chat/completions", &chat).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
     assert_ne!(ask(&gateway, "/team/llm/alpha/v1/files", "text/html").await.status, 200);
