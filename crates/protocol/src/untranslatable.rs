@@ -113,9 +113,12 @@ pub(crate) fn refuse(dialect: Dialect, request: &Request) -> Result<(), Fault> {
 
 fn refuse_block(dialect: Dialect, block: &Block) -> Result<(), Fault> {
     match &block.kind {
-        BlockKind::ToolResult { content, .. } => {
-            content.iter().try_for_each(|block| refuse_block(dialect, block))
-        }
+        // OpenRouter's own SDKs name `UNKNOWN` what their types of a tool's results lack, whatever it
+        // was: a conversation is not refused for it.
+        BlockKind::ToolResult { content, .. } => content
+            .iter()
+            .filter(|block| !is_opaque_in_chat(block))
+            .try_for_each(|block| refuse_block(dialect, block)),
         BlockKind::Opaque { origin, raw } if *origin != dialect => {
             let (place, told, words): (_, &[&str], _) = match origin {
                 Dialect::Anthropic => ("messages", &ANTHROPIC_TOLD, ("a block", "the block")),
@@ -130,6 +133,10 @@ fn refuse_block(dialect: Dialect, block: &Block) -> Result<(), Fault> {
         }
         _ => Ok(()),
     }
+}
+
+fn is_opaque_in_chat(block: &Block) -> bool {
+    matches!(&block.kind, BlockKind::Opaque { origin: Dialect::OpenaiChat, .. })
 }
 
 /// What a value says it is: by its type, with Gemini by its members.

@@ -92,3 +92,16 @@ fn items_that_matter_are_named() {
         assert_eq!(refused.count(), Dialect::ALL.len() - 1, "{item}");
     }
 }
+
+#[test]
+fn what_an_sdk_cannot_name_in_a_tools_result_is_no_reason_to_refuse() {
+    let body = r#"{"model":"m","messages":[
+        {"role":"user","content":"look"},
+        {"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},
+        {"role":"tool","tool_call_id":"c","content":[{"type":"text","text":"here"},PART]}]}"#;
+    let body = body.replace("PART", r#"{"type":"UNKNOWN","raw":{},"is_unknown":true}"#);
+    let read = Surface::Chat.decode(body.as_bytes(), &Addressed::default()).unwrap();
+    for dialect in [Dialect::Anthropic, Dialect::Gemini, Dialect::Bedrock] {
+        super::refuse(dialect, &read).unwrap();
+    }
+}
