@@ -404,13 +404,13 @@ mod tests {
         let path = folder.path().join("trunkline.db");
         let key = MasterKey::generate().unwrap();
         let store = Store::open(&path, key.clone(), 0).await.unwrap();
-        put(&store, &[kept("a", None)]).await;
+        put(&store, &[kept("gen-7", None)]).await;
         store.close().await.unwrap();
         for entry in std::fs::read_dir(folder.path()).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
                 let bytes = std::fs::read(&path).unwrap();
-                for said in ["asked a", "told a"] {
+                for said in ["asked gen-7", "told gen-7"] {
                     let is_there = bytes.windows(said.len()).any(|part| part == said.as_bytes());
                     assert!(!is_there, "{path:?}");
                 }
@@ -419,7 +419,7 @@ mod tests {
         let store = Store::open(&path, key, 0).await.unwrap();
         // A row that was put in the place of another does not open.
         store.run("UPDATE stored_response SET workspace_id = 'other'").await;
-        let moved = store.stored_response("a", "other", 50).await;
+        let moved = store.stored_response("gen-7", "other", 50).await;
         assert!(matches!(moved, Err(StoreError::Corrupt { .. })), "{moved:?}");
     }
 }

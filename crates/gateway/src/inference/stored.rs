@@ -77,7 +77,8 @@ pub async fn recall(app: &App, caller: &Caller, body: &Bytes) -> Result<Option<R
     if !keeps && previous_id.is_none() {
         return Ok(None);
     }
-    let Some(own) = own_items(&envelope) else { return Ok(None) };
+    let own = own_items(&envelope)
+        .ok_or_else(|| Fault::invalid("input: must be a text or an array of items"))?;
     let echo = Echo::read(&envelope);
     let own_bytes: usize = own.iter().map(|item| item.len() + 1).sum();
     let left = ChainBounds {

@@ -185,6 +185,11 @@ async fn what_is_kept_is_shown_listed_and_deleted_within_its_workspace() {
     ]);
     let told = kept.told(json!({"input": input})).await;
     let path = format!("/api/v1/responses/{}", id(&told));
+    let workspace = kept.store().workspaces().await.unwrap()[0].id.clone();
+    let row = kept.store().stored_response(&id(&told), &workspace, 0).await.unwrap().unwrap();
+    let day = 24 * 3_600 * 1_000_000;
+    assert_eq!((row.expires_at, row.items), (Some(row.created_at + 30 * day), 4));
+    assert_eq!(row.model, MODEL);
     for path in [path.clone(), path.replace("/api", "")] {
         assert_eq!(kept.get(&path).await.json(), told);
     }
@@ -271,6 +276,7 @@ async fn what_cannot_be_read_is_refused_as_ever() {
         (json!({"input": "a", "background": true}), "background"),
         (json!({"input": "a", "conversation": "conv_1"}), "conversation"),
         (json!({"input": [1]}), "input"),
+        (json!({"input": {}}), "input: "),
     ] {
         let refused = kept.ask(members).await;
         assert_eq!(refused.status, 400, "{named}");
