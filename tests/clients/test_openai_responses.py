@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import openai
 import pytest
 from pydantic import BaseModel
@@ -162,3 +163,36 @@ def test_a_caller_who_leaves_stops_the_provider(client, model, hung_up):
             if event.type == "response.output_text.delta":
                 break
     hung_up()
+
+
+@pytest.fixture(scope="module")
+def keeping(gateway):
+    """The SDK in a workspace that keeps answers."""
+    headers = {"authorization": f"Bearer {gateway.management_key()}"}
+    with httpx.Client(base_url=gateway.base_url, headers=headers, timeout=30) as manager:
+        wanted = {"name": "Keeping", "slug": "keeping", "stores_responses": True}
+        workspace = manager.post("workspaces", json=wanted).json()["data"]
+        key = manager.post("keys", json={"name": "keeping", "workspace_id": workspace["id"]})
+    with openai.OpenAI(
+        base_url=gateway.base_url, api_key=key.json()["key"], max_retries=0, timeout=30
+    ) as client:
+        yield client
+
+
+def test_a_conversation_goes_on_from_a_stored_answer(keeping, model):
+    first = ask(keeping, False, model=model, input=QUESTION, store=True)
+    second = ask(
+        keeping, True, model=model, input="And more?", previous_response_id=first.id, store=True
+    )
+    assert (first.store, second.store) == (True, True)
+    assert second.previous_response_id == first.id
+    # All that was said before was sent again.
+    assert second.usage.input_tokens > first.usage.input_tokens
+    assert keeping.responses.retrieve(first.id).output_text == first.output_text
+    items = keeping.responses.input_items.list(second.id)
+    assert [item.content[0].text for item in items] == ["And more?"]
+    keeping.responses.delete(first.id)
+    with pytest.raises(openai.NotFoundError):
+        keeping.responses.retrieve(first.id)
+    with pytest.raises(openai.NotFoundError, match="previous_response_id"):
+        ask(keeping, False, model=model, input="b", previous_response_id=second.id)

@@ -17,6 +17,7 @@ use crate::control::{CompileError, ControlSources, SignedIn, Snapshot, compile};
 use crate::inference::estimate::TokenEstimates;
 use crate::inference::provenance::{self, Provenance};
 use crate::inference::sticky::Stickiness;
+use crate::inference::stored::TURNS;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
 use crate::upstream::Pool;
@@ -32,6 +33,8 @@ pub struct App {
     pub store: Store,
     /// The way to the settlement writer.
     pub settlements: Settlements,
+    /// Who reads or writes conversations that are kept.
+    pub stored_turns: Semaphore,
     /// Counters.
     pub metrics: Metrics,
     /// What is used and held of limits of money.
@@ -123,6 +126,7 @@ impl App {
             settings,
             settlements: store.settlements(),
             store,
+            stored_turns: Semaphore::new(TURNS),
             metrics: Metrics::new(),
             limits,
             rates,

@@ -59,6 +59,8 @@ pub struct Settings {
     pub unknown_prices: PricePolicy,
     /// The name of this gateway's region in metadata. RMETA-2
     pub region: String,
+    /// For how many days answers are kept where a workspace keeps them; `None`: for ever.
+    pub stored_response_days: Option<u32>,
     /// What there is to know of how it was set up.
     pub installation: Installation,
     /// Where people may sign in beside passwords.
@@ -253,6 +255,7 @@ impl Default for Settings {
             allow_private_downloads: false,
             unknown_prices: PricePolicy::default(),
             region: "local".to_owned(),
+            stored_response_days: Some(30),
             installation: Installation::default(),
             sign_on: None,
         }

@@ -39,6 +39,7 @@ mod setting;
 mod settlement;
 pub mod shared;
 mod store;
+mod stored_response;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -85,6 +86,7 @@ pub use settlement::tail::{GenerationTail, Settled};
 pub use settlement::withheld::Withheld;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};
 pub use store::Store;
+pub use stored_response::{ChainBounds, StoredChain, StoredResponse, StoredTurn};
 pub use usage::{KeyUsage, UsageScope, Windows};
 pub use workspace::{
     DEFAULT_WORKSPACE_SLUG, WHOLE_SAMPLE, Workspace, WorkspaceMember, WorkspaceSettings,

@@ -63,6 +63,8 @@ pub struct WorkspaceSettings {
     pub include_byok_in_budgets: bool,
     /// The guardrail of keys that have none.
     pub default_guardrail_id: Option<String>,
+    /// Whether answers of the Responses API are kept where a request asks for it.
+    pub stores_responses: bool,
 }
 
 impl WorkspaceSettings {
@@ -82,6 +84,7 @@ impl WorkspaceSettings {
             data_discount_logging_enabled: false,
             include_byok_in_budgets: false,
             default_guardrail_id: None,
+            stores_responses: false,
         }
     }
 
@@ -105,7 +108,7 @@ impl WorkspaceSettings {
         }
     }
 
-    fn values(&self) -> [Value<'_>; 13] {
+    fn values(&self) -> [Value<'_>; 14] {
         let hashes = self.io_logging_key_hashes.as_ref();
         [
             Value::from(&self.slug),
@@ -121,6 +124,7 @@ impl WorkspaceSettings {
             self.data_discount_logging_enabled.into(),
             self.include_byok_in_budgets.into(),
             Value::from(&self.default_guardrail_id),
+            self.stores_responses.into(),
         ]
     }
 }
@@ -136,7 +140,7 @@ pub struct WorkspaceMember {
     pub added_at: Micros,
 }
 
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 14] = [
     "slug",
     "name",
     "description",
@@ -150,6 +154,7 @@ const SETTINGS: [&str; 13] = [
     "data_discount_logging_enabled",
     "include_byok_in_budgets",
     "default_guardrail_id",
+    "stores_responses",
 ];
 
 fn select() -> String {
@@ -212,7 +217,7 @@ impl Store {
         Ok(after)
     }
 
-    /// Removes a workspace with its members and budgets. Refused for the default one, and while
+    /// Removes a workspace with its members, its budgets and the answers it keeps. Refused for the default one, and while
     /// there are keys in use (WS-3).
     pub async fn remove_workspace(
         &self,
@@ -231,6 +236,7 @@ impl Store {
         for text in [
             "DELETE FROM workspace_member WHERE workspace_id = $1",
             "DELETE FROM workspace_budget WHERE workspace_id = $1",
+            "DELETE FROM stored_response WHERE workspace_id = $1",
         ] {
             change.execute(text, values![id]).await?;
         }
@@ -414,6 +420,7 @@ fn workspace(row: &Row) -> Result<Workspace, StoreError> {
         data_discount_logging_enabled: row.try_get("data_discount_logging_enabled")?,
         include_byok_in_budgets: row.try_get("include_byok_in_budgets")?,
         default_guardrail_id: row.try_get("default_guardrail_id")?,
+        stores_responses: row.try_get("stores_responses")?,
     };
     Ok(Workspace {
         id: row.try_get("id")?,

@@ -103,6 +103,8 @@ server_settings! {
     drain_timeout: Span = "TRUNKLINE_DRAIN_TIMEOUT", "TIME";
     /// For how many days the record of each request is kept; 0: for ever [default: 0]
     generation_retention_days: u32 = "TRUNKLINE_GENERATION_RETENTION_DAYS", "N";
+    /// For how many days answers are kept where a workspace keeps them; 0: for ever [default: 30]
+    stored_response_days: u32 = "TRUNKLINE_STORED_RESPONSE_DAYS", "N";
     /// Where nodes share what they count: redis://user:password@host:6379/0, or rediss:// with TLS
     valkey_url: Address = "TRUNKLINE_VALKEY_URL", "URL";
     /// Paid requests with limits while that is away: refuse or serve [default: refuse]

@@ -27,6 +27,7 @@ pub mod openapi;
 mod organization;
 mod page;
 mod privacy;
+mod responses;
 mod route;
 mod rss;
 pub(crate) mod session;
@@ -95,6 +96,7 @@ fn version_one() -> Router<Arc<App>> {
         .route("/key", get(key::show))
         .route("/route", post(route::show))
         .route("/openapi.json", get(openapi::serve))
+        .merge(responses::routes())
         .merge(generations::routes())
         .merge(keys::routes())
         .merge(credits::routes())

@@ -28,7 +28,7 @@ pub struct SettingsAnswer {
     retention_days: Option<u32>,
     /// For how many days usage is kept by the minute; by the day it is always kept.
     minute_days: Option<u32>,
-    /// Whether prompts and answers are stored.
+    /// Whether prompts and answers are stored: of some workspace, where its requests ask for it.
     stores_prompts: bool,
     /// Ways to sign in.
     sign_in: Vec<&'static str>,
@@ -53,7 +53,7 @@ pub async fn show(State(app): State<Arc<App>>, _: Management) -> Json<SettingsAn
         database: app.store.kind(),
         retention_days: settings.installation.generation_days,
         minute_days: Retention::default().minute_days,
-        stores_prompts: false,
+        stores_prompts: app.snapshot().keys.values().any(|caller| caller.stores_responses),
         sign_in: vec!["management_key"],
         region: settings.region.clone(),
         uptime_seconds: app.started.elapsed().as_secs(),

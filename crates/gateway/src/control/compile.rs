@@ -1,6 +1,6 @@
 //! From rows to a snapshot.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use catalog::Catalog;
@@ -116,12 +116,20 @@ fn callers_of(
         secrets.entry(&secret.key_hash).or_default().push(secret);
     }
     let nothing = Arc::default();
+    let storing: HashSet<&str> = state
+        .workspaces
+        .iter()
+        .filter(|workspace| workspace.settings.stores_responses)
+        .map(|workspace| workspace.id.as_str())
+        .collect();
     let mut callers = HashMap::with_capacity(state.keys.len());
     for key in &state.keys {
         let policy = policies.get(key.account_id.as_str()).unwrap_or(&nothing);
         let mut add = |hash: &str, end: Option<store::Micros>| {
             let expires_at = [key.expires_at, end].into_iter().flatten().min();
-            let caller = Caller { expires_at, ..caller_of(key, terms, policy, names) };
+            let stores_responses = storing.contains(key.workspace_id.as_str());
+            let caller =
+                Caller { expires_at, stores_responses, ..caller_of(key, terms, policy, names) };
             callers.extend(unhex(hash).map(|hash| (hash, Arc::new(caller))));
         };
         match secrets.get(key.hash.as_str()) {
@@ -144,6 +152,7 @@ fn caller_of(
         name: key.name.clone(),
         account_id: key.account_id.as_str().into(),
         workspace_id: key.workspace_id.as_str().into(),
+        stores_responses: false,
         disabled: key.disabled,
         expires_at: key.expires_at,
         is_management: key.is_management,

@@ -51,6 +51,8 @@ pub struct Caller {
     pub account_id: Arc<str>,
     /// The scope.
     pub workspace_id: Arc<str>,
+    /// Whether its workspace keeps answers of the Responses API where a request asks for it.
+    pub stores_responses: bool,
     /// Refused while set. AUTH-6
     pub disabled: bool,
     /// Refused from then on, microseconds since 1970. AUTH-6

@@ -31,6 +31,7 @@ use super::read_on::{Lingering, Presence};
 use super::receive::{MAX_OF_UNKNOWN, discard, receive};
 use super::reserve::{Held, Unaffordable, reserve};
 use super::settle::{Ending, Opening, Settlement};
+use super::stored::recall;
 use super::stream::{LateFailure, StreamBody, report_commit};
 use super::vectors::Vectors;
 use crate::answer::AnswerBody;
@@ -273,6 +274,14 @@ fn stream_response(body: AnswerBody, generation_id: &str) -> Response<AnswerBody
 
 async fn answer(mut request: Pending) -> Result<Answered, Refusal> {
     let app = Arc::clone(&request.worker.app);
+    let mut recalled = None;
+    if request.route.0 == Surface::Responses && request.caller.stores_responses {
+        // Boxed: few requests need it, and it would make every request larger.
+        recalled = Box::pin(recall(&app, &request.caller, &request.body)).await?;
+    }
+    if let Some(recalled) = &mut recalled {
+        request.body = std::mem::take(&mut recalled.body);
+    }
     let (body, reasoning) = app.provenance.read(request.body);
     request.body = body;
     let envelope =
@@ -289,7 +298,9 @@ async fn answer(mut request: Pending) -> Result<Answered, Refusal> {
         facts,
     )?;
     call.reasoning = reasoning;
-    if surface == Surface::Responses {
+    if let Some(recalled) = recalled {
+        (call.echo, call.stored) = (Some(recalled.echo), Some(recalled.stored));
+    } else if surface == Surface::Responses {
         call.echo = Some(Echo::read(&envelope));
     }
     let call = Arc::new(call);
@@ -438,7 +449,11 @@ async fn whole(
     if let Some(committed) = settlement.settle(ending, &bill) {
         report_commit(&call.generation_id, committed.await);
     }
-    body
+    match &call.stored {
+        // Nobody knows the id of an answer that nobody waited for.
+        Some(stored) if !left => Box::pin(stored.keep_whole(call, body)).await,
+        _ => body,
+    }
 }
 
 async fn failed(

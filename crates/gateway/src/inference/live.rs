@@ -17,6 +17,7 @@ use super::pace::Pace;
 use super::prepare::Served;
 use super::read_on::{bills_in_any_case, read_on};
 use super::settle::{Ending, Settlement};
+use super::stored::Keeping;
 use crate::app::App;
 use crate::clock::now_millis;
 use crate::error::mask;
@@ -54,6 +55,15 @@ pub struct End {
     pub tail: Vec<u8>,
     /// The provider's body, if its last bytes are still to be read.
     pub upstream: Option<Box<UpstreamBody>>,
+    /// What is written instead of `tail`, once it is known whether the answer is kept.
+    pub keeping: Option<Keeping>,
+}
+
+impl End {
+    /// An end that waits for nothing.
+    pub fn told(tail: Vec<u8>) -> Self {
+        Self { committed: None, tail, upstream: None, keeping: None }
+    }
 }
 
 /// Whom a stream that breaks off is put down to.
@@ -126,7 +136,7 @@ impl Live {
     fn finish(&mut self, mut tail: Vec<u8>) -> End {
         let (Some(mut started), Some(settlement)) = (self.started.take(), self.settlement.take())
         else {
-            return End { committed: None, tail, upstream: None };
+            return End::told(tail);
         };
         let ending = Self::ending(&started);
         let bill = settlement.bill(&ending);
@@ -146,14 +156,20 @@ impl Live {
         };
         self.call.served(&served, &bill.usage);
         let committed = settlement.settle(ending, &bill);
-        End { committed, tail, upstream: Some(Box::new(started.upstream)) }
+        let upstream = Some(Box::new(started.upstream));
+        let Some(stored) = &self.call.stored else {
+            return End { committed, upstream, ..End::told(tail) };
+        };
+        let spoken = started.relay.text_bytes() > 0;
+        let keeping = Some(stored.keep_end(&self.call, tail, spoken));
+        End { committed, upstream, keeping, ..End::told(Vec::new()) }
     }
 
     /// It broke off after content: says so in the stream. STREAM-5
     fn fail(&mut self, fault: &Fault, blame: Blame, mut tail: Vec<u8>) -> End {
         let (Some(mut started), Some(settlement)) = (self.started.take(), self.settlement.take())
         else {
-            return End { committed: None, tail, upstream: None };
+            return End::told(tail);
         };
         if blame == Blame::Provider {
             self.call.snapshot.observe(
@@ -173,7 +189,7 @@ impl Live {
             ending.finish = Some(FinishReason::Error);
         }
         let bill = settlement.bill(&ending);
-        End { committed: settlement.settle(ending, &bill), tail, upstream: None }
+        End { committed: settlement.settle(ending, &bill), ..End::told(tail) }
     }
 
     /// The gateway stops and cannot wait for the end.
@@ -191,7 +207,7 @@ impl Live {
     ) -> Poll<Option<End>> {
         let Some(started) = &mut self.started else {
             let tail = std::mem::take(out);
-            return Poll::Ready(Some(End { committed: None, tail, upstream: None }));
+            return Poll::Ready(Some(End::told(tail)));
         };
         let now = Instant::now();
         self.now = now;

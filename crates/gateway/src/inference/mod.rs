@@ -8,6 +8,9 @@
 //! 5. `dispatch`, `attempt`, `write`: try them until content flows.
 //! 6. `live`, `stream`: bring the answer to the caller, by way of the protocol's relay.
 //! 7. `settle`: one row in the books, on every way out, before the last frame.
+//!
+//! `stored` is for workspaces that keep conversations: it makes them whole before step 2, and keeps
+//! them before the last frame.
 
 pub mod address;
 pub mod admit;
@@ -29,6 +32,7 @@ pub mod refusal;
 pub mod reserve;
 pub mod settle;
 pub mod sticky;
+pub mod stored;
 pub mod stream;
 pub mod vectors;
 pub mod write;

@@ -20,6 +20,7 @@ use super::plan::{Candidate, Route};
 use super::provenance::Reasoning;
 use super::settle::record;
 use super::sticky::Conversation;
+use super::stored::Stored;
 use crate::app::App;
 use crate::clock::{generation_id, now_millis, now_seconds, request_id_of};
 use crate::control::{Caller, Snapshot};
@@ -56,6 +57,8 @@ pub struct Call {
     pub reasoning: Reasoning,
     /// What the Responses surface repeats of the request. RESP-4
     pub echo: Option<Echo>,
+    /// What becomes of the answer where the workspace keeps some.
+    pub stored: Option<Stored>,
     pub(super) route: OnceLock<Route>,
 }
 
@@ -182,6 +185,7 @@ impl Call {
             headers: headers_read,
             reasoning: Reasoning::default(),
             echo: None,
+            stored: None,
             route: OnceLock::new(),
         })
     }

@@ -10,13 +10,11 @@ use protocol::Surface;
 use protocol::exchange::Fault;
 use protocol::json::RawJson;
 use protocol::surface::Failed;
-use store::Committed;
 use tokio::time::Sleep;
 
 use super::live::{End, Live, stopping};
 use crate::app::App;
 use crate::error::mask;
-use crate::upstream::UpstreamBody;
 
 /// Attempts that are still under way when the caller already has headers.
 pub type Waiting = Pin<Box<dyn Future<Output = Result<Box<Live>, LateFailure>> + Send>>;
@@ -47,15 +45,14 @@ enum Phase {
     /// Content flows.
     Live(Box<Live>),
     /// All is written but the end, which waits for the books.
-    Settling { committed: Option<Committed>, tail: Vec<u8>, upstream: Option<Box<UpstreamBody>> },
+    Settling(End),
     /// Nothing more.
     Done,
 }
 
 impl From<End> for Phase {
     fn from(end: End) -> Self {
-        let End { committed, tail, upstream } = end;
-        Self::Settling { committed, tail, upstream }
+        Self::Settling(end)
     }
 }
 
@@ -110,7 +107,7 @@ impl StreamBody {
                     Poll::Ready(None) => {}
                     Poll::Ready(Some(end)) => self.phase = end.into(),
                 },
-                Phase::Settling { committed, tail, upstream } => {
+                Phase::Settling(End { committed, tail, upstream, keeping }) => {
                     // The provider's last bytes are read meanwhile, so that its connection can be
                     // used again.
                     while let Some(body) = upstream {
@@ -125,6 +122,11 @@ impl StreamBody {
                             Poll::Pending => return Poll::Pending,
                             Poll::Ready(result) => report_commit(&self.generation_id, result),
                         }
+                        *committed = None;
+                    }
+                    if let Some(kept) = keeping {
+                        *tail = std::task::ready!(kept.as_mut().poll(context));
+                        *keeping = None;
                     }
                     self.out = std::mem::take(tail);
                     self.phase = Phase::Done;
@@ -157,7 +159,7 @@ impl StreamBody {
                 let end = live.cut_off(std::mem::take(&mut self.out));
                 self.phase = end.into();
             }
-            Phase::Settling { .. } | Phase::Done => {}
+            Phase::Settling(_) | Phase::Done => {}
         }
     }
 
@@ -177,7 +179,7 @@ impl StreamBody {
             created: crate::clock::now_seconds(),
         };
         self.surface.write_failed(&failed, &mut tail);
-        self.phase = Phase::Settling { committed: None, tail, upstream: None };
+        self.phase = End::told(tail).into();
     }
 }
 

@@ -24,6 +24,7 @@ mod resilience;
 mod resources;
 mod routing;
 mod sign_in;
+mod stored;
 mod support;
 mod surfaces;
 mod vectors;

@@ -24,6 +24,7 @@ pub(super) const SQLITE: History = &[
     (7, "passed bytes", include_str!("../../migrations/sqlite/0007_passed_bytes.sql")),
     (8, "sessions", include_str!("../../migrations/sqlite/0008_sessions.sql")),
     (9, "resources", include_str!("../../migrations/sqlite/0009_resources.sql")),
+    (10, "stored responses", include_str!("../../migrations/sqlite/0010_stored_responses.sql")),
 ];
 
 pub(super) const POSTGRES: History = &[
@@ -40,6 +41,7 @@ pub(super) const POSTGRES: History = &[
     (7, "passed bytes", include_str!("../../migrations/postgres/0007_passed_bytes.sql")),
     (8, "sessions", include_str!("../../migrations/postgres/0008_sessions.sql")),
     (9, "resources", include_str!("../../migrations/postgres/0009_resources.sql")),
+    (10, "stored responses", include_str!("../../migrations/postgres/0010_stored_responses.sql")),
 ];
 
 /// The newest version of a history.

@@ -32,11 +32,18 @@ pub struct Retention {
     pub minute_days: Option<u32>,
     /// Prompts and answers (IOLOG-1).
     pub content_days: Option<u32>,
+    /// Answers of the Responses API that are kept, at most: each has an end of its own as well.
+    pub stored_response_days: Option<u32>,
 }
 
 impl Default for Retention {
     fn default() -> Retention {
-        Retention { generation_days: None, minute_days: Some(31), content_days: Some(30) }
+        Retention {
+            generation_days: None,
+            minute_days: Some(31),
+            content_days: Some(30),
+            stored_response_days: Some(30),
+        }
     }
 }
 
@@ -51,6 +58,10 @@ impl Store {
         self.sum_older_generations().await?;
         if let Some(days) = retention.content_days {
             self.remove_generation_content_before(before(days)).await?;
+        }
+        self.remove_expired_responses(now).await?;
+        if let Some(days) = retention.stored_response_days {
+            self.remove_responses_before(before(days)).await?;
         }
         if let Some(days) = retention.minute_days {
             self.remove_minutes_before(before(days)).await?;

@@ -252,7 +252,12 @@ async fn minutes_leave_and_days_stay(database: TestDatabase) {
     assert_eq!(store.number("SELECT requests AS n FROM usage_day").await, 100);
     assert_eq!(store.generation_content("0").await.unwrap(), None);
     assert!(store.generation_content("99").await.unwrap().is_some());
-    let nothing = Retention { generation_days: None, minute_days: None, content_days: None };
+    let nothing = Retention {
+        generation_days: None,
+        minute_days: None,
+        content_days: None,
+        stored_response_days: None,
+    };
     store.keep_house(&nothing, now * 100).await.unwrap();
     assert_eq!(store.number("SELECT COUNT(*) AS n FROM usage_minute").await, 30);
 }

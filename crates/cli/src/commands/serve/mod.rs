@@ -18,7 +18,7 @@ use gateway::listener::{Server, serve_metrics};
 use gateway::{App, Installation};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use store::Actor;
+use store::{Actor, Retention};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -74,6 +74,7 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     let (available, cheapest) = (sources.available.clone(), sources.cheapest.clone());
     let control = sources.into_control(simulator_address);
     let shared = valkey.is_some();
+    let stored_response_days = serving.limits.stored_response_days;
     let nodes = valkey.map(|valkey| Nodes { valkey });
     let app = App::among(serving.limits, store.clone(), control, nodes).await?;
     let first_key = first_key::create_once(&store).await?;
@@ -84,7 +85,11 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     let setup = store.create_setup_link(&Actor::command_line(), moment::now()).await?;
     let server = Server::start(Arc::clone(&app), listener, serving.workers)?;
     let refreshing = tokio::spawn(refresh_while_open(Arc::clone(&app)));
-    let retention = serving.generation_retention_days;
+    let retention = Retention {
+        generation_days: serving.generation_retention_days,
+        stored_response_days,
+        ..Retention::default()
+    };
     let upkeep = tokio::spawn(upkeep::keep_in_order(store.clone(), retention));
     let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     let metrics = metrics.map(|listener| tokio::spawn(serve_metrics(Arc::clone(&app), listener)));

@@ -156,6 +156,10 @@ impl Serving {
                 heartbeat_after: span(given.heartbeat_after, base.heartbeat_after),
                 heartbeat_interval: span(given.heartbeat_interval, base.heartbeat_interval),
                 max_attempts: given.max_attempts.unwrap_or(base.max_attempts),
+                stored_response_days: match given.stored_response_days {
+                    None => base.stored_response_days,
+                    Some(days) => Some(days).filter(|days| *days > 0),
+                },
                 drain_delay: span(given.drain_delay, base.drain_delay),
                 drain_timeout: span(given.drain_timeout, base.drain_timeout),
                 public_url: base.public_url,

@@ -11,9 +11,9 @@ use crate::moment;
 const PAUSE: Duration = Duration::from_secs(3600);
 
 /// Keeps a store in order until it is dropped. Several nodes may do it at once.
-pub async fn keep_in_order(store: Store, retention_days: Option<u32>) {
+pub async fn keep_in_order(store: Store, retention: Retention) {
     loop {
-        if let Err(error) = once(&store, retention_days, moment::now()).await {
+        if let Err(error) = once(&store, retention, moment::now()).await {
             // Nothing of it is urgent: the next time will do.
             warn!(%error, "the database could not be kept in order");
         }
@@ -21,9 +21,8 @@ pub async fn keep_in_order(store: Store, retention_days: Option<u32>) {
     }
 }
 
-async fn once(store: &Store, retention_days: Option<u32>, now: Micros) -> Result<(), StoreError> {
+async fn once(store: &Store, mut retention: Retention, now: Micros) -> Result<(), StoreError> {
     store.remove_expired(now).await?;
-    let mut retention = Retention { generation_days: retention_days, ..Retention::default() };
     // What waits in the journal may be old, and would not count any more if it came after its day
     // is gone.
     if let Some(trouble) = store.settlements().trouble() {
@@ -54,9 +53,10 @@ mod tests {
             store.settlements().reserve_slot().unwrap().settle(row).await.unwrap();
         }
         store.settlements().flush().await.unwrap();
-        once(&store, None, now).await.unwrap();
+        once(&store, Retention::default(), now).await.unwrap();
         assert!(store.generation("gen-old").await.unwrap().is_some());
-        once(&store, Some(30), now).await.unwrap();
+        let month = Retention { generation_days: Some(30), ..Retention::default() };
+        once(&store, month, now).await.unwrap();
         assert!(store.generation("gen-old").await.unwrap().is_none());
         assert!(store.generation("gen-new").await.unwrap().is_some());
     }

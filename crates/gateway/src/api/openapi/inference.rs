@@ -87,7 +87,7 @@ generates!(
 generates!(
     responses,
     "/api/v1/responses",
-    "Answers in OpenAI's Responses form; nothing is stored.",
+    "Answers in OpenAI's Responses form. Stored only with `store: true`, in a workspace that has `stores_responses`.",
     ResponsesRequest => ((ResponsesAnswer = "application/json"), (String = "text/event-stream")),
     ResponsesError
 );

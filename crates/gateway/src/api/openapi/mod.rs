@@ -10,6 +10,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 pub use answer::ErrorAnswer;
+pub(super) use answer::ResponsesAnswer;
 use request::ChatRequest;
 
 macro_rules! documented {
@@ -213,6 +214,9 @@ documented!(zdr, get, "/api/v1/endpoints/zdr", "Lists endpoints that retain noth
         super::generations::list::list,
         super::generations::stream::stream,
         super::generations::histogram::show,
+        super::responses::show::show,
+        super::responses::delete::delete,
+        super::responses::input_items::list,
         super::byok::list::list,
         super::byok::create::create,
         super::byok::show::show,
@@ -249,6 +253,8 @@ mod tests {
             "/api/v1/completions",
             "/api/v1/cursor/chat/completions",
             "/api/v1/responses",
+            "/api/v1/responses/{id}",
+            "/api/v1/responses/{id}/input_items",
             "/api/v1/messages",
             "/api/v1/messages/count_tokens",
             "/anthropic/v1/messages",

@@ -62,8 +62,9 @@ pub struct CompletionRequest {
     pub max_tokens: Option<u64>,
 }
 
-/// A request of OpenAI's Responses API. Nothing is stored: `store: true`, `background: true`,
-/// `previous_response_id` and `conversation` are refused. RESP-1, RESP-2, RESP-3
+/// A request of OpenAI's Responses API. `background: true` and `conversation` are refused, and so
+/// are `store: true` and `previous_response_id`, but in a workspace that has `stores_responses`.
+/// RESP-1, RESP-2, RESP-3
 #[derive(Serialize, ToSchema)]
 pub struct ResponsesRequest {
     pub model: Option<String>,
@@ -73,6 +74,8 @@ pub struct ResponsesRequest {
     pub instructions: Option<String>,
     pub stream: Option<bool>,
     pub store: Option<bool>,
+    /// The stored answer that this one goes on from.
+    pub previous_response_id: Option<String>,
     pub max_output_tokens: Option<u64>,
     #[schema(minimum = 0, maximum = 2)]
     pub temperature: Option<f64>,

@@ -38,6 +38,8 @@ pub const RULES: Rules = &[
     ("/api/v1/cursor/chat/completions", &[(Method::POST, Inference)]),
     ("/api/v1/completions", &[(Method::POST, Inference)]),
     ("/api/v1/responses", &[(Method::POST, Inference)]),
+    ("/api/v1/responses/{id}", &[(Method::GET, Inference), (Method::DELETE, Inference)]),
+    ("/api/v1/responses/{id}/input_items", &[(Method::GET, Inference)]),
     ("/api/v1/messages", &[(Method::POST, Inference)]),
     ("/anthropic/v1/messages", &[(Method::POST, Inference)]),
     ("/api/v1/messages/count_tokens", &[(Method::POST, Inference)]),

@@ -35,6 +35,8 @@ pub struct WorkspaceObject {
     is_observability_broadcast_enabled: bool,
     is_data_discount_logging_enabled: bool,
     include_byok_in_budgets: bool,
+    /// Our own: whether answers of the Responses API are kept where a request asks for it.
+    stores_responses: bool,
     default_guardrail_id: String,
     created_by: Option<String>,
     created_at: String,
@@ -65,6 +67,7 @@ impl From<Workspace> for WorkspaceObject {
             is_observability_broadcast_enabled: settings.broadcast_enabled,
             is_data_discount_logging_enabled: settings.data_discount_logging_enabled,
             include_byok_in_budgets: settings.include_byok_in_budgets,
+            stores_responses: settings.stores_responses,
             default_guardrail_id: guardrail,
             created_by: workspace.created_by,
             created_at: iso(workspace.created_at),
@@ -108,6 +111,9 @@ pub struct WorkspaceRequest {
     is_observability_io_logging_enabled: Option<bool>,
     is_observability_broadcast_enabled: Option<bool>,
     is_data_discount_logging_enabled: Option<bool>,
+    /// Our own: whether answers of the Responses API are kept where a request asks for it; off
+    /// unless said.
+    stores_responses: Option<bool>,
 }
 
 impl WorkspaceRequest {
@@ -177,6 +183,7 @@ impl WorkspaceRequest {
         set(&mut settings.io_logging_enabled, self.is_observability_io_logging_enabled);
         set(&mut settings.broadcast_enabled, self.is_observability_broadcast_enabled);
         set(&mut settings.data_discount_logging_enabled, self.is_data_discount_logging_enabled);
+        set(&mut settings.stores_responses, self.stores_responses);
     }
 }
 

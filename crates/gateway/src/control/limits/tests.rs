@@ -30,6 +30,7 @@ fn caller(limits: &Limits, amount: i64) -> Arc<Caller> {
         name: String::new(),
         account_id: "it".into(),
         workspace_id: "it".into(),
+        stores_responses: false,
         disabled: false,
         expires_at: None,
         is_management: false,

@@ -14,7 +14,7 @@ async fn a_workspace_is_made_shown_changed_and_deleted() {
         "name": "Team one", "slug": "team-1", "description": "ours",
         "default_text_model": "test/model", "default_provider_sort": "price",
         "io_logging_sampling_rate": 0.25, "is_observability_io_logging_enabled": true,
-        "io_logging_api_key_ids": null,
+        "io_logging_api_key_ids": null, "stores_responses": true,
     });
     let answer = managed.post("/workspaces", &wanted).await;
     let made = answer.json()["data"].clone();
