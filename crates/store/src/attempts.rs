@@ -54,15 +54,17 @@ impl Store {
             .collect()
     }
 
-    /// The newest failures of an account since a moment, at most `limit`.
+    /// The newest failures of an account since a moment, of all members or of one, at most `limit`.
     pub async fn failures_since(
         &self,
         account_id: &str,
+        member_id: Option<&str>,
         since: Micros,
         limit: u32,
     ) -> Result<Vec<Generation>, StoreError> {
         let filter = GenerationFilter {
             account_id: Some(account_id.to_owned()),
+            member_id: member_id.map(str::to_owned),
             status: Some(GenerationStatus::Failed),
             from: Some(since),
             ..GenerationFilter::default()

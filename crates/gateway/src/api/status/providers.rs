@@ -97,7 +97,7 @@ pub struct ProviderStatus {
     /// `rejected`: what fails is the credential, by the last test or by the newest attempts;
     /// `none`: there is no credential.
     credential: &'static str,
-    /// The newest failed requests, at most five.
+    /// The newest failed requests that the caller may see, at most five.
     last_failures: Vec<LastFailure>,
 }
 
@@ -158,7 +158,9 @@ pub async fn list(
         by_name.entry(line.provider_name.clone()).or_default().push(line);
     }
     let mut latencies = latencies(&app, account, since, now).await?;
-    let failures = app.store.failures_since(account, since, LOOKED_AT).await.map_err(refused)?;
+    let own = management.own_only();
+    let failures = app.store.failures_since(account, own, since, LOOKED_AT).await;
+    let failures = failures.map_err(refused)?;
     let credentials = app.store.credentials().await.map_err(refused)?;
     let snapshot = app.snapshot();
     let mut data = Vec::new();
