@@ -19,12 +19,12 @@ use self::ability::Ability;
 use self::access::Access;
 use super::Refused;
 use super::change::refused;
+use super::sign_in::device::address;
 use crate::app::App;
 use crate::clock::now_micros;
 use crate::control::{Caller, SignedIn, Snapshot};
 use crate::error::unauthorized;
 use crate::inference::admit::{admit, authenticate, names_key};
-use crate::listener::Peer;
 
 /// Who calls.
 pub enum Party {
@@ -216,7 +216,7 @@ impl FromRequestParts<Arc<App>> for Management {
                 return Err(Refused(Fault::new(ErrorType::PermissionDenied, message)));
             }
         }
-        Ok(Self { party, role, snapshot, origin: origin(parts) })
+        Ok(Self { party, role, snapshot, origin: address(parts, app) })
     }
 }
 
@@ -347,17 +347,13 @@ impl Management {
     }
 }
 
-/// The address a request came from, as text; empty if it is not known.
+/// The address a request came from, beyond trusted proxies, as text; empty if it is not known.
 pub struct Origin(pub String);
 
 impl FromRequestParts<Arc<App>> for Origin {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(Self(origin(parts)))
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self(address(parts, app)))
     }
-}
-
-fn origin(parts: &Parts) -> String {
-    parts.extensions.get::<Peer>().map(|peer| peer.0.to_string()).unwrap_or_default()
 }
