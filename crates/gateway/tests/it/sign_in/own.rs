@@ -61,7 +61,13 @@ async fn a_request_by_session_runs_as_the_members_own_key_under_its_limits() {
         .unwrap();
     let path = format!("/api/v1/keys/{}", row.key_hash);
     house.by(&bo.token, Method::PATCH, &path, &json!({"disabled": true})).await;
-    check_refused(&house.chat(&bo.token).await, 401, "disabled");
+    check_refused(&house.chat(&bo.token).await, 403, "disabled");
+    let back = json!({"disabled": false});
+    house.by(&bo.token, Method::PATCH, &path, &back).await;
+    let rotate = format!("/api/internal/keys/{}/rotate", row.key_hash);
+    let rotated = house.by(&bo.token, Method::POST, &rotate, &json!({"grace_hours": 0})).await;
+    check_refused(&rotated, 400, "nobody has its secret");
+    assert_eq!(house.chat(&bo.token).await.status, 200);
     assert_eq!(house.by(&bo.token, Method::DELETE, &path, &Value::Null).await.status, 200);
     assert_eq!(house.chat(&bo.token).await.status, 200);
 }
@@ -189,6 +195,18 @@ async fn members_see_their_own_generations_and_figures() {
     let export = "/api/v1/generations/export";
     assert_eq!(rows(&house.get(&bo.token, export).await), 1);
     assert_eq!(rows(&house.get(&ada.token, export).await), 2);
+    let count = async |path: &str| {
+        let listed = house.get(&bo.token, &format!("/api/internal/generations{path}")).await.json();
+        let rows = listed["data"].as_array().unwrap().clone();
+        match rows.first().is_some_and(|row| row["ok"].is_i64()) {
+            true => rows.iter().map(|row| row["ok"].as_i64().unwrap()).sum(),
+            false => i64::try_from(rows.len()).unwrap(),
+        }
+    };
+    for path in ["", "/histogram"] {
+        assert_eq!(count(path).await, 1, "{path}");
+        assert_eq!(count(&format!("{path}?key={}", adas.key_hash)).await, 0, "{path}");
+    }
     // Its own stay its own when the key is deleted.
     let key = format!("/api/v1/keys/{}", bos.key_hash);
     assert_eq!(house.by(&bo.token, Method::DELETE, &key, &Value::Null).await.status, 200);
