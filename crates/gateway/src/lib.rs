@@ -14,6 +14,7 @@ pub mod inference;
 pub mod listener;
 pub mod pages;
 pub mod passthrough;
+pub mod proxies;
 pub mod settings;
 mod socket;
 pub mod telemetry;

@@ -8,6 +8,7 @@ use rustls::pki_types::CertificateDer;
 use store::{MemberRole, Secret};
 
 use crate::pages::BasePath;
+use crate::proxies::TrustedProxies;
 use crate::upstream::Origin;
 
 /// Limits and times of the gateway.
@@ -65,6 +66,8 @@ pub struct Settings {
     pub installation: Installation,
     /// Where people may sign in beside passwords.
     pub sign_on: Option<SignOnSettings>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// What is shown of how the gateway was set up; nothing is decided by it.
@@ -258,6 +261,7 @@ impl Default for Settings {
             stored_response_days: Some(30),
             installation: Installation::default(),
             sign_on: None,
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 }

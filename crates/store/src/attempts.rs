@@ -54,15 +54,45 @@ impl Store {
             .collect()
     }
 
-    /// The newest failures of an account since a moment, at most `limit`.
+    /// The attempts of each provider's newest stretch of five minutes that has any, since a moment.
+    pub async fn newest_attempts(
+        &self,
+        account_id: &str,
+        since: Micros,
+        patience: Duration,
+    ) -> Result<Vec<AttemptLine>, StoreError> {
+        self.settlements().catch_up().await;
+        let text = "SELECT stretch, provider_name, error_type, attempts FROM attempt_stretch \
+                    JOIN (SELECT provider_name AS name, MAX(stretch) AS newest \
+                    FROM attempt_stretch WHERE stretch >= $1 AND account_id = $2 \
+                    GROUP BY provider_name) AS of_name ON provider_name = name AND stretch = newest \
+                    WHERE stretch >= $1 AND account_id = $2 ORDER BY provider_name, error_type";
+        let values = values![since.div_euclid(STRETCH), account_id];
+        let rows = self.database().fetch_all_within(patience, text, values).await?;
+        rows.iter()
+            .map(|row| {
+                let stretch: i64 = row.try_get("stretch")?;
+                Ok(AttemptLine {
+                    at: stretch.saturating_mul(STRETCH),
+                    provider_name: row.try_get("provider_name")?,
+                    error_type: row.try_get("error_type")?,
+                    attempts: row.try_get("attempts")?,
+                })
+            })
+            .collect()
+    }
+
+    /// The newest failures of an account since a moment, of all members or of one, at most `limit`.
     pub async fn failures_since(
         &self,
         account_id: &str,
+        member_id: Option<&str>,
         since: Micros,
         limit: u32,
     ) -> Result<Vec<Generation>, StoreError> {
         let filter = GenerationFilter {
             account_id: Some(account_id.to_owned()),
+            member_id: member_id.map(str::to_owned),
             status: Some(GenerationStatus::Failed),
             from: Some(since),
             ..GenerationFilter::default()
@@ -117,6 +147,10 @@ mod tests {
             error_type: error.into(),
             attempts,
         };
+        let newest = store.newest_attempts("a", 0, PATIENCE).await.unwrap();
+        assert_eq!(newest.last(), Some(&line(8, "Bolt", "", 1)));
+        assert!(newest.len() > 1 && newest.iter().all(|line| line.at == 8 * STRETCH));
+        assert!(store.newest_attempts("a", 9 * STRETCH, PATIENCE).await.unwrap().is_empty());
         let told = store.attempts_since("a", 7 * STRETCH + 9, 1, PATIENCE).await.unwrap();
         let expected = [7, 8].map(|place| {
             [line(place, "Acme", "rate_limit_exceeded", 1), line(place, "Bolt", "", 1)]

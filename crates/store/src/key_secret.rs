@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::api_key::{ApiKey, CreatedApiKey, api_key_hash, new_secret, not_found, read_one};
 use crate::audit::Deed;
-use crate::engine::{Row, Session, values};
+use crate::engine::{Row, Session, Sql, Value, values};
 use crate::{Actor, Micros, Store, StoreError};
 
 /// A secret of a key that got a new one at some time. Any other key has one secret, whose hash is
@@ -26,9 +26,12 @@ pub struct KeySecret {
     pub expires_at: Option<Micros>,
 }
 
+/// How many keys are asked for by one statement.
+const MOST_AT_ONCE: usize = 500;
+
 impl Store {
     /// Gives a key a new secret. Those it had go on for `grace` microseconds, and none of them for
-    /// longer than it would have before.
+    /// longer than it would have before. Refused for a key whose secret nobody knows.
     pub async fn rotate_api_key(
         &self,
         hash: &str,
@@ -38,6 +41,10 @@ impl Store {
     ) -> Result<CreatedApiKey, StoreError> {
         let mut change = self.database().begin_change().await?;
         let before = read_one(&mut change, hash).await?.ok_or_else(|| not_found(hash))?;
+        if before.origin.is_some() {
+            let reason = "nobody has its secret: delete it, and it is made anew when it is needed";
+            return Err(StoreError::Invalid { what: "key", reason: reason.to_owned() });
+        }
         let (plaintext, label) = new_secret()?;
         let end = now.saturating_add(grace.max(0));
         // Told of the first secret only once it is not the only one.
@@ -90,14 +97,26 @@ impl Store {
             .collect()
     }
 
-    /// The names of keys by hash, of those that are deleted too.
+    /// The names of some keys of an account by hash, of those that are deleted too.
     pub async fn api_key_names(
         &self,
         account_id: &str,
+        hashes: &[&str],
     ) -> Result<HashMap<String, String>, StoreError> {
-        let text = "SELECT hash, name FROM api_key WHERE account_id = $1";
-        let rows = self.database().fetch_all(text, values![account_id]).await?;
-        rows.iter().map(|row| Ok((row.try_get("hash")?, row.try_get("name")?))).collect()
+        let mut names = HashMap::with_capacity(hashes.len());
+        for some in hashes.chunks(MOST_AT_ONCE) {
+            let places: Vec<_> = (2..some.len() + 2).map(|place| format!("${place}")).collect();
+            let text = format!(
+                "SELECT hash, name FROM api_key WHERE account_id = $1 AND hash IN ({})",
+                places.join(", ")
+            );
+            let mut values: Vec<Value<'_>> = vec![account_id.into()];
+            values.extend(some.iter().map(|hash| Value::from(*hash)));
+            for row in self.database().fetch_all(Sql::composed(text), &values).await? {
+                names.insert(row.try_get("hash")?, row.try_get("name")?);
+            }
+        }
+        Ok(names)
     }
 }
 
@@ -170,6 +189,29 @@ mod tests {
         let action = store.audit_page(None, 1).await.unwrap().entries.remove(0);
         assert_eq!(action.action, "api_key.rotate");
         assert!(!format!("{:?}", action.after).contains(second.plaintext.expose()));
+    }
+
+    on_each_engine!(names_are_told_of_the_keys_that_are_asked_for);
+    async fn names_are_told_of_the_keys_that_are_asked_for(database: TestDatabase) {
+        let store = database.open().await;
+        let actor = Actor::system();
+        let mut hashes = Vec::new();
+        for name in ["one", "two", "three"] {
+            let new = NewApiKey { name: name.into(), ..NewApiKey::default() };
+            hashes.push(store.create_api_key(new, &actor, 1).await.unwrap().key);
+        }
+        store.delete_api_key(&hashes[0].hash, &actor, 2).await.unwrap();
+        let account = hashes[0].account_id.clone();
+        let mut asked: Vec<&str> = vec!["nothing"; MOST_AT_ONCE];
+        asked.extend([hashes[0].hash.as_str(), hashes[1].hash.as_str()]);
+        let names = store.api_key_names(&account, &asked).await.unwrap();
+        assert_eq!(names.len(), 2);
+        assert_eq!(
+            (names[&hashes[0].hash].as_str(), names[&hashes[1].hash].as_str()),
+            ("one", "two")
+        );
+        assert!(store.api_key_names("another", &asked).await.unwrap().is_empty());
+        assert!(store.api_key_names(&account, &[]).await.unwrap().is_empty());
     }
 
     on_each_engine!(uses_are_noted_and_never_go_back);

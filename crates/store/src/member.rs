@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::accounts;
 use crate::audit::Deed;
 use crate::engine::{Change, Row, Session, Sql, values};
-use crate::identity::remove_playground_key;
+use crate::identity::{close_set_up, remove_links, remove_playground_key, revoke_management_keys};
 use crate::secret::{hex, random_bytes};
 use crate::{Actor, BudgetInterval, Micros, Store, StoreError};
 
@@ -127,8 +127,10 @@ impl Store {
         Ok(after)
     }
 
-    /// Removes a member from the account and all workspaces, and signs it out. Refused for the last
-    /// owner, and while the member has keys in use, which the reason then names.
+    /// Removes a member from the account and all workspaces, signs it out, and revokes the
+    /// management keys it made. Refused for the last owner, and while the member has keys in use,
+    /// which the reason then names. What sign-on services call it stays known, so that it does not
+    /// come back by itself.
     pub async fn remove_member(
         &self,
         id: &str,
@@ -153,11 +155,11 @@ impl Store {
             "DELETE FROM member_limit WHERE member_id = $1",
             "DELETE FROM member_session WHERE member_id = $1",
             "DELETE FROM member_password WHERE member_id = $1",
-            "DELETE FROM member_sign_on WHERE member_id = $1",
-            "DELETE FROM invitation WHERE member_id = $1",
         ] {
             change.execute(text, values![id]).await?;
         }
+        remove_links(&mut change, before).await?;
+        revoke_management_keys(&mut change, id, actor, now).await?;
         let text = "UPDATE member SET deleted = $1, updated_at = $2 WHERE id = $3";
         change.execute(text, values![true, now, id]).await?;
         let deed = Deed { actor, now, action: "member.remove", subject: id };
@@ -288,6 +290,10 @@ pub(crate) async fn update(
     }
     let text = "UPDATE member SET name = $1, role = $2, updated_at = $3 WHERE id = $4";
     change.execute(text, values![&after.name, after.role.as_str(), now, id]).await?;
+    if after.role != before.role {
+        remove_links(change, before).await?;
+        close_set_up(change, &after).await?;
+    }
     let deed = Deed { actor, now, action: "member.update", subject: id };
     deed.record(change, Some(before), Some(&after)).await?;
     Ok(after)

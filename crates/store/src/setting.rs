@@ -24,20 +24,35 @@ impl Store {
         actor: &Actor,
         now: Micros,
     ) -> Result<(), StoreError> {
+        self.change_setting(name, |_| value.clone(), actor, now).await?;
+        Ok(())
+    }
+
+    /// Sets a setting to what is made of its value before, which is `null` where it cannot be read;
+    /// tells the new value. Of changes at once each is made of the other's outcome.
+    pub async fn change_setting(
+        &self,
+        name: &str,
+        made_of: impl FnOnce(Option<&Value>) -> Value + Send,
+        actor: &Actor,
+        now: Micros,
+    ) -> Result<Value, StoreError> {
         let mut change = self.database().begin_change().await?;
         let text = "SELECT value FROM setting WHERE name = $1";
         let before = change.fetch_optional(text, values![name]).await?;
         let before = match &before {
             // One that cannot be read can still be replaced.
-            Some(row) => parse(row.try_get("value")?).ok(),
+            Some(row) => Some(parse(row.try_get("value")?).unwrap_or_default()),
             None => None,
         };
+        let value = &made_of(before.as_ref());
         let text = "INSERT INTO setting (name, value) VALUES ($1, $2) \
                     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         change.execute(text, values![name, value.to_string()]).await?;
         let deed = Deed { actor, now, action: "setting.put", subject: name };
         deed.record(&mut change, before.as_ref(), Some(value)).await?;
-        change.commit().await
+        change.commit().await?;
+        Ok(value.clone())
     }
 
     /// Sets a setting that nobody has set yet, and says whether it was this call. Of several
@@ -88,5 +103,9 @@ mod tests {
         assert_eq!(store.setting("theme").await.unwrap(), Some(json!("dark")));
         store.put_setting("theme", &json!({"name": "light"}), &Actor::system(), 1).await.unwrap();
         assert_eq!(store.setting("theme").await.unwrap(), Some(json!({"name": "light"})));
+        let longer = |before: Option<&serde_json::Value>| json!([before]);
+        let told = store.change_setting("theme", longer, &Actor::system(), 2).await.unwrap();
+        assert_eq!(told, json!([{"name": "light"}]));
+        assert_eq!(store.setting("theme").await.unwrap(), Some(told));
     }
 }

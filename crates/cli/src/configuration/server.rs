@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use gateway::proxies::TrustedProxies;
 use serde::Deserialize;
 
 use super::first_given;
@@ -45,6 +46,9 @@ server_settings! {
     base_path: GivenPath = "TRUNKLINE_BASE_PATH", "PATH";
     /// Whether there are pages for browsers [default: true]
     dashboard: bool = "TRUNKLINE_SERVE_DASHBOARD", "true|false";
+    /// Proxies whose X-Forwarded-For is believed: addresses or networks, with commas between
+    /// [default: 127.0.0.0/8,::1]
+    trusted_proxies: TrustedProxies = "TRUNKLINE_TRUSTED_PROXIES", "NETWORKS";
     /// A sign-on service (OpenID Connect), by its issuer, such as https://accounts.google.com
     oidc_issuer: String = "TRUNKLINE_OIDC_ISSUER", "URL";
     /// What this gateway is called there

@@ -30,7 +30,7 @@ pub struct SettingsAnswer {
     minute_days: Option<u32>,
     /// Whether prompts and answers are stored: of some workspace, where its requests ask for it.
     stores_prompts: bool,
-    /// Ways to sign in.
+    /// Ways to sign in: `password`, `oidc` where a sign-on service is set, `management_key`.
     sign_in: Vec<&'static str>,
     region: String,
     uptime_seconds: u64,
@@ -52,9 +52,13 @@ pub async fn show(State(app): State<Arc<App>>, _: Management) -> Json<SettingsAn
         listen: settings.installation.listen.clone(),
         database: app.store.kind(),
         retention_days: settings.installation.generation_days,
+        // There is no setting of it: upkeep goes by the same.
         minute_days: Retention::default().minute_days,
         stores_prompts: app.snapshot().keys.values().any(|caller| caller.stores_responses),
-        sign_in: vec!["management_key"],
+        sign_in: match settings.sign_on {
+            Some(_) => vec!["password", "oidc", "management_key"],
+            None => vec!["password", "management_key"],
+        },
         region: settings.region.clone(),
         uptime_seconds: app.started.elapsed().as_secs(),
     })

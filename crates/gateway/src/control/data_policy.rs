@@ -13,16 +13,21 @@ pub struct DataPolicy {
     pub zdr_only: bool,
     /// Only endpoints known to run in one of these regions are used; empty: anywhere.
     pub regions: Vec<Region>,
+    /// No endpoint is used: regions are named, and this version knows none of them.
+    pub no_region: bool,
 }
 
 impl Default for DataPolicy {
     fn default() -> Self {
-        Self { allow_training: true, zdr_only: false, regions: Vec::new() }
+        Self { allow_training: true, zdr_only: false, regions: Vec::new(), no_region: false }
     }
 }
 
 /// The regions there are, by their names.
 pub const REGIONS: [(&str, Region); 2] = [("eu", Region::Eu), ("us", Region::Us)];
+
+/// What is named where none is allowed.
+pub const NO_REGION: &str = "none";
 
 /// The name of a region.
 pub fn name_of(region: Region) -> &'static str {
@@ -40,30 +45,33 @@ pub fn setting_of(account: &str) -> String {
 impl DataPolicy {
     /// Reads what was stored. What cannot be read counts as the stricter of what it could mean.
     pub fn read(value: &Value) -> Self {
-        let regions = match value.get("regions") {
-            None => Vec::new(),
-            Some(value) => {
-                let names: Vec<_> =
-                    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                REGIONS
-                    .iter()
-                    .filter(|(name, _)| names.contains(name))
-                    .map(|(_, one)| *one)
-                    .collect()
-            }
-        };
+        let named = value.get("regions").filter(|named| !named.is_null());
+        let names = named.and_then(Value::as_array);
+        let is_named = |name: &str| names.is_some_and(|names| names.iter().any(|one| one == name));
+        let known = REGIONS.iter().filter(|(name, _)| is_named(name));
+        let regions: Vec<_> = known.map(|(_, region)| *region).collect();
+        let is_anywhere = named.is_none() || names.is_some_and(Vec::is_empty);
         Self {
             allow_training: value
                 .get("allow_training")
                 .is_none_or(|value| value == &Value::Bool(true)),
             zdr_only: value.get("zdr_only").is_some_and(|value| value != &Value::Bool(false)),
+            no_region: regions.is_empty() && !is_anywhere,
             regions,
+        }
+    }
+
+    /// The names of its regions.
+    pub fn region_names(&self) -> Vec<&'static str> {
+        match self.no_region {
+            true => vec![NO_REGION],
+            false => self.regions.iter().map(|region| name_of(*region)).collect(),
         }
     }
 
     /// As it is stored.
     pub fn document(&self) -> Map<String, Value> {
-        let regions: Vec<_> = self.regions.iter().map(|region| name_of(*region)).collect();
+        let regions = self.region_names();
         let mut document = Map::new();
         document.insert("allow_training".to_owned(), json!(self.allow_training));
         document.insert("zdr_only".to_owned(), json!(self.zdr_only));
@@ -78,6 +86,11 @@ impl DataPolicy {
             deny_paid_training: !self.allow_training,
             zdr: if self.zdr_only { ZdrScopes::ALL } else { ZdrScopes::default() },
             allowed_regions: self.regions.clone(),
+            // No endpoint is in all of them at once.
+            data_regions: match self.no_region {
+                true => REGIONS.iter().map(|(_, region)| *region).collect(),
+                false => Vec::new(),
+            },
             ..Policy::default()
         }
     }
@@ -116,13 +129,28 @@ mod tests {
 
     #[test]
     fn what_is_stored_comes_back_and_what_cannot_be_read_is_strict() {
-        let strict =
-            DataPolicy { allow_training: false, zdr_only: true, regions: vec![Region::Eu] };
-        for policy in [DataPolicy::default(), strict.clone()] {
+        let strict = DataPolicy {
+            allow_training: false,
+            zdr_only: true,
+            regions: vec![Region::Eu],
+            no_region: false,
+        };
+        let nowhere = DataPolicy { no_region: true, ..DataPolicy::default() };
+        for policy in [DataPolicy::default(), strict.clone(), nowhere.clone()] {
             assert_eq!(DataPolicy::read(&Value::Object(policy.document())), policy);
         }
         assert_eq!(DataPolicy::read(&json!({})), DataPolicy::default());
         let odd = json!({"allow_training": 1, "zdr_only": "x", "regions": ["eu", "mars"]});
         assert_eq!(DataPolicy::read(&odd), strict);
+        for odd in [json!(["mars"]), json!([1]), json!("eu"), json!({}), json!(false)] {
+            let read = DataPolicy::read(&json!({"regions": odd}));
+            assert_eq!(read, nowhere, "{odd}");
+            assert_eq!(read.policy().data_regions, [Region::Eu, Region::Us]);
+        }
+        for anywhere in [json!([]), json!(null)] {
+            let read = DataPolicy::read(&json!({"regions": anywhere}));
+            assert_eq!(read, DataPolicy::default());
+            assert!(read.policy().data_regions.is_empty());
+        }
     }
 }

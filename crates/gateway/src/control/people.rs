@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use store::{
-    ApiKey, ControlState, KeyOrigin, Member, MemberSession, Micros, SEEN_EVERY, SESSION_IDLE,
-};
+use store::{ControlState, Member, MemberSession, Micros, SEEN_EVERY, SESSION_IDLE};
 
 use super::compile::unhex;
 use super::snapshot::{Caller, Snapshot};
@@ -39,10 +37,11 @@ pub struct SignedIn {
 }
 
 impl People {
-    /// Compiles them. What `previous` knows of sessions in use is carried over.
+    /// Compiles them, with the keys that sessions run as, by member. What `previous` knows of
+    /// sessions in use is carried over.
     pub fn new(
         state: &ControlState,
-        keys: &HashMap<[u8; 32], Arc<Caller>>,
+        playground: HashMap<String, Arc<Caller>>,
         previous: Option<&Snapshot>,
     ) -> Self {
         let members: HashMap<_, _> =
@@ -61,14 +60,9 @@ impl People {
             };
             Some((hash, Arc::new(signed_in)))
         });
-        let playground = state.keys.iter().rev().filter_map(|key: &ApiKey| {
-            let is_one = key.origin == Some(KeyOrigin::Playground);
-            let member = key.member_id.clone().filter(|_| is_one)?;
-            Some((member, Arc::clone(keys.get(&unhex(&key.hash)?)?)))
-        });
         Self {
             sessions: sessions.collect(),
-            playground: playground.collect(),
+            playground,
             workspace_members: state
                 .workspace_members
                 .iter()

@@ -71,7 +71,11 @@ pub async fn admit(
         // Boxed: it is once in the life of a member, and would make every request larger.
         None => Box::pin(make_playground_key(app, &signed_in, snapshot)).await?,
     };
-    is_usable(&caller, now)?;
+    // The session is good, so that this is no 401, which would tell the page that it has ended.
+    is_usable(&caller, now).map_err(|fault| {
+        let message = "The key that your requests run as, \"Playground\", is not usable";
+        Fault::new(ErrorType::PermissionDenied, format!("{message}: {}", fault.message))
+    })?;
     Ok(caller)
 }
 

@@ -97,7 +97,8 @@ pub struct NewInvitation {
 pub enum Accepted {
     /// The member is signed in.
     SignedIn(Box<Member>, Box<CreatedSession>),
-    /// There is no such link, or it was followed before, or too late.
+    /// There is no such link, or it was followed before, or too late, or it is for what is not so
+    /// any more: the member has another role, or who made it may not make it now.
     Gone,
 }
 
@@ -176,8 +177,16 @@ impl Store {
              ORDER BY created_at, id"
         );
         let values = values![InvitationKind::Invite.as_str(), now];
-        let rows = self.database().fetch_all(Sql::composed(text), values).await?;
-        rows.iter().map(from_row).collect()
+        let mut view = self.database().begin_read().await?;
+        let rows = view.fetch_all(Sql::composed(text), values).await?;
+        let mut good = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let invitation = from_row(row)?;
+            if is_good(&mut view, &invitation).await? {
+                good.push(invitation);
+            }
+        }
+        Ok(good)
     }
 
     /// Takes an invitation back; says whether there was one.
@@ -270,7 +279,7 @@ impl Store {
         let deed =
             Deed { actor: &actor, now, action: "invitation.accept", subject: &invitation.id };
         deed.record(&mut change, Some(&invitation), None).await?;
-        put(&mut change, &member.id, password_hash, &actor, now).await?;
+        put(&mut change, &member, password_hash, &actor, now).await?;
         let created = begin(&mut change, &member.id, device, &actor, now).await?;
         change.commit().await?;
         Ok(Accepted::SignedIn(Box::new(member), Box::new(created)))
@@ -351,7 +360,62 @@ async fn by_token(
         format!("SELECT {COLUMNS} FROM invitation WHERE token_hash = $1 AND expires_at > $2");
     let values = values![session_hash(token), now];
     let row = session.fetch_optional(Sql::composed(text), values).await?;
-    row.as_ref().map(from_row).transpose()
+    let Some(invitation) = row.as_ref().map(from_row).transpose()? else { return Ok(None) };
+    Ok(is_good(session, &invitation).await?.then_some(invitation))
+}
+
+/// Whether what was checked as a link was made still holds: the person has the role that the link
+/// names, and who made it may make such a one.
+async fn is_good(session: &mut Session, link: &Invitation) -> Result<bool, StoreError> {
+    let all = members(session).await?;
+    let whom = match &link.member_id {
+        Some(id) => all.iter().find(|member| member.id == *id),
+        None => all.iter().find(|member| member.email == link.email),
+    };
+    let is_same = match whom {
+        Some(member) => member.role == link.role,
+        // Of those links only these are for somebody who is no member yet.
+        None => link.kind != InvitationKind::Reset,
+    };
+    Ok(is_same && may_make(session, &all, link).await?)
+}
+
+/// Whether who made a link may make such a one now: owners all, admins those that make no owner and
+/// set no owner's password, a management key what its maker may.
+async fn may_make(
+    session: &mut Session,
+    all: &[Member],
+    link: &Invitation,
+) -> Result<bool, StoreError> {
+    let maker = &link.created_by;
+    // The machine's own.
+    if *maker == Actor::system().id || *maker == Actor::command_line().id {
+        return Ok(true);
+    }
+    let text = "SELECT creator FROM api_key WHERE hash = $1 AND deleted = $2 AND disabled = $3";
+    let maker = match session.fetch_optional(text, values![maker, false, false]).await? {
+        Some(row) => match row.try_get::<Option<String>>("creator")? {
+            Some(creator) => creator,
+            // A key of the machine.
+            None => return Ok(true),
+        },
+        None => maker.clone(),
+    };
+    Ok(match all.iter().find(|member| member.id == maker).map(|member| member.role) {
+        Some(MemberRole::Owner) => true,
+        Some(MemberRole::Admin) => link.role != MemberRole::Owner,
+        Some(MemberRole::Member) | None => false,
+    })
+}
+
+/// Removes the links of a member and of its address.
+pub(crate) async fn remove_of_member(
+    session: &mut Session,
+    member: &Member,
+) -> Result<(), StoreError> {
+    let text = "DELETE FROM invitation WHERE member_id = $1 OR email = $2";
+    session.execute(text, values![&member.id, &member.email]).await?;
+    Ok(())
 }
 
 fn from_row(row: &Row) -> Result<Invitation, StoreError> {

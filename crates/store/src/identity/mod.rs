@@ -6,6 +6,7 @@
 //! in the audit log like all others; nothing there can be used to sign in.
 
 mod invitation;
+mod management;
 mod password;
 mod playground;
 mod session;
@@ -27,26 +28,41 @@ pub use sign_on::SignOn;
 use serde_json::Value;
 
 use crate::engine::{Session, values};
-use crate::{ControlState, Micros, StoreError};
+use crate::{ControlState, Member, MemberRole, Micros, StoreError};
 
+pub(crate) use invitation::remove_of_member as remove_links;
+pub(crate) use management::revoke_of_member as revoke_management_keys;
 pub(crate) use playground::remove_of_member as remove_playground_key;
 
-/// Set once somebody can sign in, so that nobody can ever set the gateway up a second time.
+/// Set once an owner can sign in, so that nobody can ever set the gateway up a second time.
 const SET_UP: &str = "sign_in_set_up";
 
 impl ControlState {
-    /// Whether somebody can sign in, or could once.
+    /// Whether an owner can sign in, or could once.
     pub fn is_set_up(&self) -> bool {
         self.settings.get(SET_UP) == Some(&Value::Bool(true))
     }
 }
 
-/// Remembers that somebody can sign in.
-async fn set_up(session: &mut Session) -> Result<(), StoreError> {
+/// Remembers that somebody can sign in, if it is an owner who can: with nobody else could the
+/// account be managed.
+pub(crate) async fn close_set_up(session: &mut Session, who: &Member) -> Result<(), StoreError> {
+    if who.role != MemberRole::Owner || !can_sign_in(session, &who.id).await? {
+        return Ok(());
+    }
     let text =
         "INSERT INTO setting (name, value) VALUES ($1, 'true') ON CONFLICT (name) DO NOTHING";
     session.execute(text, values![SET_UP]).await?;
     Ok(())
+}
+
+/// Whether a member has a password, or a name at a sign-on service.
+async fn can_sign_in(session: &mut Session, member_id: &str) -> Result<bool, StoreError> {
+    if password::has(session, member_id).await? {
+        return Ok(true);
+    }
+    let text = "SELECT subject FROM member_sign_on WHERE member_id = $1 LIMIT 1";
+    Ok(session.fetch_optional(text, values![member_id]).await?.is_some())
 }
 
 async fn is_set_up(session: &mut Session) -> Result<bool, StoreError> {

@@ -7,7 +7,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
 
 use super::session::{Device, remove_of_member};
-use super::{CreatedSession, set_up};
+use super::{CreatedSession, close_set_up, remove_links};
 use crate::audit::Deed;
 use crate::engine::{Change, Session, values};
 use crate::member::{find, members};
@@ -119,8 +119,8 @@ impl Store {
         now: Micros,
     ) -> Result<CreatedSession, StoreError> {
         let mut change = self.database().begin_change().await?;
-        find(&members(&mut change).await?, member_id)?;
-        put(&mut change, member_id, hash, actor, now).await?;
+        let all = members(&mut change).await?;
+        put(&mut change, find(&all, member_id)?, hash, actor, now).await?;
         let created = super::session::begin(&mut change, member_id, device, actor, now).await?;
         change.commit().await?;
         Ok(created)
@@ -139,20 +139,23 @@ pub(super) async fn has(session: &mut Session, member_id: &str) -> Result<bool, 
     Ok(kept(session, member_id).await?.is_some())
 }
 
-/// Sets a member's password or replaces it. Whoever was signed in by the old one is not any more.
+/// Sets a member's password or replaces it. Whoever was signed in by the old one is not any more,
+/// and no link that was made before sets another.
 pub(super) async fn put(
     change: &mut Change,
-    member_id: &str,
+    member: &Member,
     hash: &str,
     actor: &Actor,
     now: Micros,
 ) -> Result<(), StoreError> {
+    let member_id = &member.id;
     remove_of_member(change, member_id).await?;
+    remove_links(change, member).await?;
     let text = "INSERT INTO member_password (member_id, hash, updated_at) VALUES ($1, $2, $3) \
                 ON CONFLICT (member_id) DO UPDATE SET hash = excluded.hash, \
                 updated_at = excluded.updated_at";
     change.execute(text, values![member_id, hash, now]).await?;
-    set_up(change).await?;
+    close_set_up(change, member).await?;
     let deed = Deed { actor, now, action: "password.put", subject: member_id };
     deed.record::<()>(change, None, None).await
 }

@@ -2,10 +2,16 @@
 
 use super::*;
 use crate::tests::{TestDatabase, on_each_engine};
-use crate::{Actor, ActorKind, Member, MemberRole, NewMember, Secret, Store};
+use crate::{
+    Actor, ActorKind, Member, MemberChange, MemberRole, NewApiKey, NewMember, Secret, Store,
+};
 
 fn actor() -> Actor {
-    Actor { kind: ActorKind::Member, id: "user_admin".into(), origin: "192.0.2.1".into() }
+    Actor { origin: "192.0.2.1".into(), ..Actor::command_line() }
+}
+
+fn acting(member: &Member) -> Actor {
+    Actor { kind: ActorKind::Member, id: member.id.clone(), origin: String::new() }
 }
 
 async fn member(store: &Store, email: &str, role: MemberRole) -> Member {
@@ -199,9 +205,108 @@ async fn somebody_is_known_by_the_name_a_service_gave_before(database: TestDatab
     let members = store.members().await.unwrap();
     assert_eq!((&members[1].id, members[1].email.as_str()), (&made, "bo@example.org"));
     assert_eq!(members[1].role, MemberRole::Member);
-    // Who was removed does not come back by the old name.
+    // Who was removed does not come back by itself: not by the old name, not as a stranger, not by
+    // another name with the address.
     store.remove_member(&made, &actor(), 4).await.unwrap();
     assert_eq!(sign_on(who("3", None), None).await, None);
+    for (subject, address) in
+        [("3", "bo@example.org"), ("3", "other@example.org"), ("4", "Bo@example.org")]
+    {
+        let signed_on = sign_on(who(subject, Some(address)), Some(MemberRole::Member)).await;
+        assert_eq!(signed_on, None, "{subject} {address}");
+    }
+    // Somebody has to make a member of the address again.
+    let again = member(&store, "bo@example.org", MemberRole::Member).await;
+    assert_eq!(sign_on(who("3", Some("bo@example.org")), None).await, Some(again.id.clone()));
+    assert_eq!(sign_on(who("3", None), None).await, Some(again.id));
+}
+
+on_each_engine!(only_an_owner_who_can_sign_in_closes_the_set_up);
+async fn only_an_owner_who_can_sign_in_closes_the_set_up(database: TestDatabase) {
+    let store = database.open().await;
+    let is_open = async || {
+        let is_open = store.create_setup_link(&actor(), 9).await.unwrap().is_some();
+        assert_eq!(is_open, !store.snapshot().await.unwrap().is_set_up());
+        is_open
+    };
+    let who = SignOn {
+        issuer: "https://issuer.example".into(),
+        subject: "1".into(),
+        email: Some("bo@example.org".into()),
+        name: "Bo".into(),
+    };
+    let stranger = Some(MemberRole::Admin);
+    store.sign_on(&who, stranger, &Device::default(), 1).await.unwrap().unwrap();
+    assert!(is_open().await, "a stranger cannot manage the account");
+    let cy = member(&store, "cy@example.org", MemberRole::Member).await;
+    store.change_password(&cy.id, "hash", &Device::default(), &actor(), 2).await.unwrap();
+    assert!(is_open().await);
+    member(&store, "ada@example.org", MemberRole::Owner).await;
+    assert!(is_open().await, "an owner who cannot sign in");
+    let raise = MemberChange { role: Some(MemberRole::Owner), name: None };
+    store.update_member(&cy.id, raise, &actor(), 3).await.unwrap();
+    assert!(!is_open().await);
+}
+
+on_each_engine!(a_link_does_not_outlive_what_it_was_made_under);
+async fn a_link_does_not_outlive_what_it_was_made_under(database: TestDatabase) {
+    let store = database.open().await;
+    let ada = member(&store, "ada@example.org", MemberRole::Owner).await;
+    let bo = member(&store, "bo@example.org", MemberRole::Admin).await;
+    let cy = member(&store, "cy@example.org", MemberRole::Member).await;
+    let role = async |member: &Member, role| {
+        let change = MemberChange { role: Some(role), name: None };
+        store.update_member(&member.id, change, &actor(), 2).await.unwrap();
+    };
+    let follow = async |link: &NewInvitation| {
+        let token = link.token.expose();
+        let who = ("", "Name");
+        let shown = store.invitation(token, 3).await.unwrap().is_some();
+        let followed = store.accept_invitation(token, who, "hash", &Device::default(), 3).await;
+        let is_good = matches!(followed.unwrap(), Accepted::SignedIn(..));
+        assert_eq!(shown, is_good);
+        is_good
+    };
+    // An admin makes a link for a member who then becomes an owner, and would sign in as one.
+    let reset = store.create_reset(&cy.id, &acting(&bo), 1).await.unwrap();
+    let invite = store.invite("cy@example.org", MemberRole::Member, &acting(&bo), 1).await.unwrap();
+    role(&cy, MemberRole::Owner).await;
+    assert!(!follow(&reset).await && !follow(&invite).await);
+    // One for an address that becomes an owner's meanwhile.
+    let invite = store.invite("di@example.org", MemberRole::Member, &acting(&bo), 1).await.unwrap();
+    let di = member(&store, "di@example.org", MemberRole::Owner).await;
+    assert!(!follow(&invite).await);
+    role(&di, MemberRole::Member).await;
+    // A new password takes the older links away.
+    let reset = store.create_reset(&di.id, &actor(), 1).await.unwrap();
+    store.change_password(&di.id, "hash", &Device::default(), &actor(), 2).await.unwrap();
+    assert!(!follow(&reset).await);
+
+    // Who made it may not make it any more.
+    let as_owner =
+        store.invite("e@example.org", MemberRole::Owner, &acting(&ada), 1).await.unwrap();
+    let as_admin =
+        store.invite("f@example.org", MemberRole::Admin, &acting(&ada), 1).await.unwrap();
+    role(&ada, MemberRole::Admin).await;
+    assert_eq!(store.invitations(3).await.unwrap(), std::slice::from_ref(&as_admin.invitation));
+    assert!(!follow(&as_owner).await && follow(&as_admin).await);
+    let last = store.invite("g@example.org", MemberRole::Admin, &acting(&bo), 1).await.unwrap();
+    let new = NewApiKey {
+        name: "bo's".into(),
+        creator: Some(bo.id.clone()),
+        is_management: true,
+        ..NewApiKey::default()
+    };
+    let key = store.create_api_key(new, &acting(&bo), 1).await.unwrap().key;
+    let by_key = Actor { kind: ActorKind::ApiKey, id: key.hash.clone(), origin: String::new() };
+    let of_key = store.invite("h@example.org", MemberRole::Member, &by_key, 1).await.unwrap();
+    let good = store.invite("i@example.org", MemberRole::Member, &by_key, 1).await.unwrap();
+    assert!(follow(&good).await);
+    store.remove_member(&bo.id, &actor(), 2).await.unwrap();
+    assert!(!follow(&last).await && !follow(&of_key).await);
+    assert_eq!(store.api_key(&key.hash).await.unwrap(), None, "it is revoked with its maker");
+    let log = format!("{:?}", store.audit_page(None, 5).await.unwrap());
+    assert!(log.contains("api_key.delete"), "{log}");
 }
 
 on_each_engine!(who_is_removed_is_signed_out_and_the_playground_key_goes_along);

@@ -179,6 +179,7 @@ impl Serving {
                 region: given.region.unwrap_or(base.region),
                 installation: base.installation,
                 sign_on: None,
+                trusted_proxies: given.trusted_proxies.unwrap_or(base.trusted_proxies),
             },
         }
     }

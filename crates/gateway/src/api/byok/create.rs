@@ -10,7 +10,7 @@ use store::NewProviderCredential;
 use utoipa::ToSchema;
 
 use super::object::CredentialAnswer;
-use super::request::{check_hashes, check_list, provider, reach, secret};
+use super::request::{check_hashes, check_list, check_users, provider, reach, secret};
 use crate::api::Refused;
 use crate::api::body::{Given, check_length, present};
 use crate::api::change::{put_in_force, refused};
@@ -63,7 +63,7 @@ pub async fn create(
     let name = given.name.unwrap_or_default();
     check_length("name", &name, 0, 255)?;
     check_list("allowed_models", given.allowed_models.as_ref())?;
-    check_list("allowed_user_ids", given.allowed_user_ids.as_ref())?;
+    check_users(&app, &management, given.allowed_user_ids.as_ref()).await?;
     check_hashes(&app, &management, given.allowed_api_key_hashes.as_ref()).await?;
     let workspace_id = match &given.workspace_id {
         Some(None) => None,

@@ -57,9 +57,13 @@ pub fn reach(
     })
 }
 
-/// Checks a list of models or members.
+/// Checks a list of models, keys or members. An empty one is refused: nothing could use the
+/// credential.
 pub fn check_list(field: &str, list: Option<&Vec<String>>) -> Result<(), Fault> {
     let Some(list) = list else { return Ok(()) };
+    if list.is_empty() {
+        return Err(Fault::invalid(format!("{field}: is empty; send null to allow all")));
+    }
     if list.len() > MOST_ENTRIES {
         return Err(Fault::invalid(format!("{field}: has more than {MOST_ENTRIES} entries")));
     }
@@ -71,8 +75,30 @@ pub fn check_list(field: &str, list: Option<&Vec<String>>) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Checks a list of keys, which have to be keys of the account. An empty one is refused: nothing
-/// could use the credential.
+/// Checks a list of members, who have to be members of the account.
+pub async fn check_users(
+    app: &App,
+    management: &Management,
+    list: Option<&Vec<String>>,
+) -> Result<(), Fault> {
+    const FIELD: &str = "allowed_user_ids";
+    let Some(ids) = list else { return Ok(()) };
+    check_list(FIELD, Some(ids))?;
+    let members = app.store.members().await.map_err(refused)?;
+    let is_own = |id: &String| {
+        members
+            .iter()
+            .any(|member| member.id == *id && member.account_id == management.account_id())
+    };
+    match ids.iter().find(|id| !is_own(id)) {
+        None => Ok(()),
+        Some(unknown) => {
+            Err(Fault::invalid(format!("{FIELD}: the organization has no member {unknown}")))
+        }
+    }
+}
+
+/// Checks a list of keys, which have to be keys of the account.
 pub async fn check_hashes(
     app: &App,
     management: &Management,
@@ -80,18 +106,12 @@ pub async fn check_hashes(
 ) -> Result<(), Fault> {
     const FIELD: &str = "allowed_api_key_hashes";
     let Some(hashes) = list else { return Ok(()) };
-    if hashes.is_empty() {
-        return Err(Fault::invalid(format!("{FIELD}: is empty; send null to allow every key")));
-    }
     check_list(FIELD, Some(hashes))?;
-    let keys = app.store.api_keys(true, None).await.map_err(refused)?;
-    let is_own = |hash: &String| {
-        keys.iter().any(|key| key.hash == *hash && key.account_id == management.account_id())
-    };
-    match hashes.iter().find(|hash| !is_own(hash)) {
-        None => Ok(()),
-        Some(unknown) => {
-            Err(Fault::invalid(format!("{FIELD}: there is no key with the hash {unknown}")))
+    for hash in hashes {
+        let key = app.store.api_key(hash).await.map_err(refused)?;
+        if key.is_none_or(|key| key.account_id != management.account_id()) {
+            return Err(Fault::invalid(format!("{FIELD}: there is no key with the hash {hash}")));
         }
     }
+    Ok(())
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use protocol::exchange::Fault;
 use serde::Deserialize;
 use store::CredentialChange;
 use utoipa::ToSchema;
 
 use super::object::CredentialAnswer;
-use super::request::{check_hashes, check_list, provider, reach, secret};
+use super::request::{check_hashes, check_list, check_users, provider, reach, secret};
 use crate::api::Refused;
 use crate::api::body::{Given, check_length, present};
 use crate::api::change::{put_in_force, refused};
@@ -41,7 +42,8 @@ pub struct UpdateCredential {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Vec<String>>)]
     allowed_user_ids: Option<Option<Vec<String>>>,
-    /// Our own: where the provider is reached; `null`: at its usual address.
+    /// Our own: where the provider is reached; `null`: at its usual address. Another one is taken
+    /// only with `key`.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     base_url: Option<Option<String>>,
@@ -69,11 +71,17 @@ pub async fn update(
     let name = given.name.map(Option::unwrap_or_default);
     check_length("name", name.as_deref().unwrap_or_default(), 0, 255)?;
     check_list("allowed_models", given.allowed_models.as_ref().and_then(Option::as_ref))?;
-    check_list("allowed_user_ids", given.allowed_user_ids.as_ref().and_then(Option::as_ref))?;
+    let users = given.allowed_user_ids.as_ref().and_then(Option::as_ref);
+    check_users(&app, &management, users).await?;
     let hashes = given.allowed_api_key_hashes.as_ref().and_then(Option::as_ref);
     check_hashes(&app, &management, hashes).await?;
     let new_secret = given.key.as_deref().map(secret).transpose()?;
     let base_url = given.base_url.map(|url| url.filter(|url| !url.is_empty()));
+    // Otherwise whoever may change it could have the stored secret sent to an address of its own.
+    if new_secret.is_none() && base_url.as_ref().is_some_and(|url| *url != before.base_url) {
+        let message = "base_url: another address needs the secret again; send key with it";
+        return Err(Fault::invalid(message).into());
+    }
     if new_secret.is_some() || base_url.is_some() {
         let provider = provider(&app, &before.provider)?;
         let secret = match &new_secret {

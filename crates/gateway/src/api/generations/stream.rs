@@ -21,11 +21,13 @@ use crate::api::session::Management;
 use crate::app::{App, Stopping};
 use crate::clock::now_micros;
 
-const MISSED: &str = ": some rows went by unseen: read the list again\n\n";
+/// The comment is for people, the event for pages, whose readers of events see no comments.
+const MISSED: &str =
+    ": some rows went by unseen: read the list again\n\nevent: missed\ndata: {}\n\n";
 
 /// Tells of generations as they are settled: an event `generation` with a row of the list for each,
-/// comments while there is none. Whoever takes them too slowly misses some, and is told so in a
-/// comment. It ends with the key it was asked with.
+/// comments while there is none. Whoever takes them too slowly misses some, and is told so by an
+/// event `missed`: the list is to be read again. It ends with the key or session it was asked with.
 #[utoipa::path(
     get,
     path = "/api/internal/generations/stream",
@@ -83,7 +85,9 @@ impl Watching {
                 }
                 settled = self.tail.next() => match settled? {
                     Settled::Missed => return Some(Bytes::from_static(MISSED.as_bytes())),
-                    Settled::Row(row) if self.takes(&row) => return Some(self.event(&row)),
+                    Settled::Row(row) if self.takes(&row) => {
+                        return self.may_go_on().then(|| self.event(&row));
+                    }
                     Settled::Row(_) => {}
                 },
             }

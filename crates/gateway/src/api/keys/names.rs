@@ -1,6 +1,6 @@
 //! Names of keys by their hashes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use protocol::exchange::Fault;
 
@@ -15,7 +15,7 @@ pub async fn names<'h>(
 ) -> Result<HashMap<String, String>, Fault> {
     let snapshot = app.snapshot();
     let mut names = HashMap::new();
-    let mut is_missing = false;
+    let mut missing = HashSet::new();
     for hash in hashes.filter(|hash| !hash.is_empty()) {
         if names.contains_key(hash) {
             continue;
@@ -24,14 +24,14 @@ pub async fn names<'h>(
             Some(caller) => {
                 names.insert(hash.to_owned(), caller.name.clone());
             }
-            None => is_missing = true,
+            None => {
+                missing.insert(hash);
+            }
         }
     }
-    if is_missing {
-        // Those in force go first: they may have been renamed a moment ago.
-        let mut all = app.store.api_key_names(account).await.map_err(refused)?;
-        all.extend(names);
-        names = all;
+    if !missing.is_empty() {
+        let missing: Vec<&str> = missing.into_iter().collect();
+        names.extend(app.store.api_key_names(account, &missing).await.map_err(refused)?);
     }
     Ok(names)
 }

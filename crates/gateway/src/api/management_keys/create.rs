@@ -39,7 +39,7 @@ pub struct CreatedManagementKey {
     key: String,
 }
 
-/// Makes a management key: it may do what owners may, and ask no model. AUTH-7
+/// Makes a management key: it may do what the member who makes it may, and ask no model. AUTH-7
 #[utoipa::path(
     post,
     path = "/api/internal/management-keys",
@@ -58,7 +58,9 @@ pub async fn create(
     let new = NewApiKey {
         name: given.name,
         workspace_id: Some(workspace.id),
-        creator: Some(actor.id.clone()),
+        // The member at the root of it: a key made by a key ends with the same maker, and has its
+        // powers alone. Nobody, if it was the machine.
+        creator: management.creator().map(str::to_owned),
         expires_at,
         is_management: true,
         ..NewApiKey::default()

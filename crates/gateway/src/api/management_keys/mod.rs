@@ -34,7 +34,7 @@ pub struct ManagementKeyObject {
     pub last_used_at: Option<String>,
     pub expires_at: Option<String>,
     pub disabled: bool,
-    /// Who made it, where that is known.
+    /// The member who made it, or made the key that made it; `null`: the machine.
     pub creator: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::change::refused;
 use crate::app::App;
-use crate::control::data_policy::{self, DataPolicy, REGIONS, name_of};
+use crate::control::data_policy::{self, DataPolicy, REGIONS};
 
 /// The routes.
 pub fn routes() -> Router<Arc<App>> {
@@ -28,7 +28,8 @@ pub struct PrivacyObject {
     allow_training: bool,
     /// Only endpoints that retain nothing are used, as with `zdr: true`. PRIV-4
     zdr_only: bool,
-    /// Only endpoints known to run in one of these regions are used; empty: anywhere.
+    /// Only endpoints known to run in one of these regions are used; empty: anywhere, `none`:
+    /// nowhere, since this version knows none of those that are stored.
     regions: Vec<&'static str>,
     /// The regions that can be named.
     available_regions: Vec<&'static str>,
@@ -53,7 +54,7 @@ impl PrivacyObject {
         Self {
             allow_training: policy.allow_training,
             zdr_only: policy.zdr_only,
-            regions: policy.regions.iter().map(|region| name_of(*region)).collect(),
+            regions: policy.region_names(),
             available_regions: REGIONS.iter().map(|(name, _)| *name).collect(),
             effect: Effect {
                 endpoints_left: left.endpoints,

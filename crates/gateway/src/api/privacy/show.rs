@@ -48,6 +48,7 @@ pub async fn show(
     }
     if let Some(text) = &preview.regions {
         policy.regions = super::regions(text.split(','))?;
+        policy.no_region = false;
     }
     Ok(Json(PrivacyObject::new(&app, &policy)))
 }

@@ -16,7 +16,7 @@ use crate::api::openapi::ErrorAnswer;
 use crate::api::session::Management;
 use crate::app::App;
 use crate::clock::now_micros;
-use crate::control::data_policy::setting_of;
+use crate::control::data_policy::{DataPolicy, setting_of};
 
 /// What is to be changed; what is absent stays.
 #[derive(Deserialize, ToSchema)]
@@ -45,15 +45,23 @@ pub async fn update(
     Given(given): Given<UpdatePrivacy>,
 ) -> Result<Json<PrivacyObject>, Refused> {
     let account = management.account_id();
-    let mut policy = super::stored(&app, account).await?;
-    policy.allow_training = given.allow_training.unwrap_or(policy.allow_training);
-    policy.zdr_only = given.zdr_only.unwrap_or(policy.zdr_only);
-    if let Some(names) = &given.regions {
-        policy.regions = super::regions(names.iter().flatten().map(String::as_str))?;
-    }
-    let value = Value::Object(policy.document());
+    let regions = given.regions.as_ref();
+    let regions = regions.map(|names| super::regions(names.iter().flatten().map(String::as_str)));
+    let regions = regions.transpose()?;
     let (setting, actor) = (setting_of(account), management.actor());
-    app.store.put_setting(&setting, &value, &actor, now_micros()).await.map_err(refused)?;
+    // In the store's own change: two at once would each undo what the other tightened.
+    let merge = |before: Option<&Value>| {
+        let mut policy = before.map(DataPolicy::read).unwrap_or_default();
+        policy.allow_training = given.allow_training.unwrap_or(policy.allow_training);
+        policy.zdr_only = given.zdr_only.unwrap_or(policy.zdr_only);
+        if let Some(regions) = regions {
+            policy.regions = regions;
+            policy.no_region = false;
+        }
+        Value::Object(policy.document())
+    };
+    let value = app.store.change_setting(&setting, merge, &actor, now_micros()).await;
+    let policy = DataPolicy::read(&value.map_err(refused)?);
     put_in_force(&app).await?;
     Ok(Json(PrivacyObject::new(&app, &policy)))
 }

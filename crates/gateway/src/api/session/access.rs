@@ -185,8 +185,10 @@ pub const RULES: Rules = &[
     ("/api/internal/oidc/callback", &[(Method::GET, Everyone)]),
 ];
 
-/// What a route asks, by the pattern of its path; `/v1` is an alias of `/api/v1`. API-1
+/// What a route asks, by the pattern of its path; `/v1` is an alias of `/api/v1`, and HEAD asks what
+/// GET does. API-1
 pub fn of(method: &Method, path: &str) -> Option<Access> {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
     let same = |known: &str| known == path || known.strip_prefix("/api") == Some(path);
     let (_, methods) = RULES.iter().find(|(known, _)| same(known))?;
     methods.iter().find(|(known, _)| known == method).map(|(_, access)| *access)

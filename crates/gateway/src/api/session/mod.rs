@@ -19,11 +19,12 @@ use self::ability::Ability;
 use self::access::Access;
 use super::Refused;
 use super::change::refused;
+use super::sign_in::device::address;
 use crate::app::App;
 use crate::clock::now_micros;
 use crate::control::{Caller, SignedIn, Snapshot};
+use crate::error::unauthorized;
 use crate::inference::admit::{admit, authenticate, names_key};
-use crate::listener::Peer;
 
 /// Who calls.
 pub enum Party {
@@ -57,6 +58,16 @@ impl Party {
             Self::Member(signed_in) => Some(&signed_in.member.id),
         }
     }
+
+    /// The member who acts: it is signed in, or it is its key, or a management key it made.
+    fn acting_member(&self) -> Option<&str> {
+        match self {
+            Self::Key(caller) if caller.is_management => {
+                caller.member_id.as_deref().or(caller.creator.as_deref())
+            }
+            Self::Key(_) | Self::Member(_) => self.member_id(),
+        }
+    }
 }
 
 /// The member of a request's cookie. What changes something must come from our own pages.
@@ -88,48 +99,73 @@ impl FromRequestParts<Arc<App>> for Session {
 
 /// A request with a usable key of any kind, or by session: what of an account's books it may see
 /// depends on who calls.
-pub struct Viewer(pub Party);
+pub struct Viewer {
+    party: Party,
+    /// The member whose rows alone it may see; `None`: everybody's. GEN-1
+    own_only: Option<String>,
+}
 
 impl FromRequestParts<Arc<App>> for Viewer {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
-        Ok(Self(Party::of(parts, app, &app.snapshot())?))
+        let snapshot = app.snapshot();
+        Ok(Self::new(Party::of(parts, app, &snapshot)?, &snapshot)?)
     }
 }
 
 impl Viewer {
+    /// Members see their own rows, and so do their keys. A key of nobody sees what its account
+    /// has.
+    fn new(party: Party, snapshot: &Snapshot) -> Result<Self, Fault> {
+        let role_of = |id: &str| match snapshot.people.members.get(id) {
+            Some(member) => member.role,
+            // Least: nothing is known of it any more.
+            None => MemberRole::Member,
+        };
+        let role = match &party {
+            Party::Member(signed_in) => signed_in.member.role,
+            Party::Key(caller) if caller.is_management => role_of_key(caller, snapshot)?,
+            Party::Key(caller) => caller.member_id.as_deref().map_or(MemberRole::Owner, role_of),
+        };
+        let own_only = match role {
+            MemberRole::Owner | MemberRole::Admin => None,
+            // Nobody's rows are those of no member.
+            MemberRole::Member => Some(party.acting_member().unwrap_or_default().to_owned()),
+        };
+        Ok(Self { party, own_only })
+    }
+
     /// Whether a row may be shown to this caller; if not, it does not exist for it. GEN-1
     pub async fn may_see(&self, app: &App, row: &Generation) -> Result<bool, Fault> {
-        if self.0.account_id() != &*row.account_id {
+        if self.party.account_id() != &*row.account_id {
             return Ok(false);
         }
-        let own = match &self.0 {
-            Party::Member(signed_in) if signed_in.member.role == MemberRole::Member => {
-                &signed_in.member.id
-            }
-            Party::Key(_) | Party::Member(_) => return Ok(true),
-        };
+        let Some(own) = &self.own_only else { return Ok(true) };
         let owner = app.store.member_of_key(&row.key_hash).await.map_err(refused)?;
         Ok(owner.as_ref() == Some(own))
     }
 
     /// Whether what was asked and answered may be shown, where the row may be.
     pub fn may_read(&self, row: &Generation) -> bool {
-        match &self.0 {
+        match &self.party {
             Party::Key(caller) => caller.is_management || row.key_hash == caller.key_hash,
             Party::Member(_) => true,
         }
     }
 }
 
-/// A request by session.
+/// A request by session. A key wins over the cookie, and is nobody who is signed in.
 pub struct Member(pub Arc<SignedIn>);
 
 impl FromRequestParts<Arc<App>> for Member {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        if names_key(&parts.headers) {
+            let message = "This asks who is signed in: send the session's cookie without a key";
+            return Err(unauthorized(message).into());
+        }
         Ok(Self(signed_in(parts, app, &app.snapshot())?))
     }
 }
@@ -161,7 +197,7 @@ impl FromRequestParts<Arc<App>> for Management {
             Party::Member(signed_in) => signed_in.member.role,
             Party::Key(caller) if caller.is_management => {
                 app.uses.note(&app.store, &caller.key_hash, now_micros());
-                role_of_key(caller, &snapshot)
+                role_of_key(caller, &snapshot)?
             }
             Party::Key(_) => {
                 return Err(Refused(Fault::new(
@@ -180,18 +216,17 @@ impl FromRequestParts<Arc<App>> for Management {
                 return Err(Refused(Fault::new(ErrorType::PermissionDenied, message)));
             }
         }
-        Ok(Self { party, role, snapshot, origin: origin(parts) })
+        Ok(Self { party, role, snapshot, origin: address(parts, app) })
     }
 }
 
 /// A management key is as mighty as the member who made it, so that no admin makes itself an owner
-/// by one; those made at the machine are an owner's.
-fn role_of_key(caller: &Caller, snapshot: &Snapshot) -> MemberRole {
-    match &caller.creator {
-        None => MemberRole::Owner,
-        // Somebody who was there once.
-        Some(id) => snapshot.people.members.get(id).map_or(MemberRole::Admin, |maker| maker.role),
-    }
+/// by one; those made at the machine are an owner's. One whose maker is not there any more is
+/// nobody's, and refused.
+fn role_of_key(caller: &Caller, snapshot: &Snapshot) -> Result<MemberRole, Fault> {
+    let Some(id) = &caller.creator else { return Ok(MemberRole::Owner) };
+    let maker = snapshot.people.members.get(id).map(|maker| maker.role);
+    maker.ok_or_else(|| unauthorized("Who made this management key is not a member any more"))
 }
 
 impl Management {
@@ -208,10 +243,7 @@ impl Management {
     /// The member who acts, by session or by a management key it made; `None` for a management key
     /// of the machine.
     pub fn member_id(&self) -> Option<&str> {
-        match &self.party {
-            Party::Member(signed_in) => Some(&signed_in.member.id),
-            Party::Key(caller) => caller.member_id.as_deref().or(caller.creator.as_deref()),
-        }
+        self.party.acting_member()
     }
 
     /// The member whose things alone may be seen and changed; `None`: everybody's.
@@ -281,12 +313,13 @@ impl Management {
         }
     }
 
-    /// Whether the key or the session is still good, and the member's role the same: for answers
-    /// that go on.
+    /// Whether the key or the session is still good, and the role of the member or of the key's
+    /// maker the same: for answers that go on.
     pub fn goes_on(&self, snapshot: &Snapshot, now: Micros) -> bool {
         match &self.party {
             Party::Key(caller) => snapshot.caller_of(&caller.key_hash).is_some_and(|caller| {
-                !caller.disabled && caller.expires_at.is_none_or(|end| end > now)
+                let is_usable = !caller.disabled && caller.expires_at.is_none_or(|end| end > now);
+                is_usable && role_of_key(caller, snapshot).is_ok_and(|role| role == self.role)
             }),
             Party::Member(signed_in) => {
                 let mut sessions = snapshot.people.sessions.values();
@@ -300,7 +333,8 @@ impl Management {
 
     /// What this caller may see of the books.
     pub fn viewer(self) -> Viewer {
-        Viewer(self.party)
+        let own_only = self.own_only().map(str::to_owned);
+        Viewer { party: self.party, own_only }
     }
 
     /// Who is to be named in the audit log.
@@ -313,17 +347,13 @@ impl Management {
     }
 }
 
-/// The address a request came from, as text; empty if it is not known.
+/// The address a request came from, beyond trusted proxies, as text; empty if it is not known.
 pub struct Origin(pub String);
 
 impl FromRequestParts<Arc<App>> for Origin {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(Self(origin(parts)))
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self(address(parts, app)))
     }
-}
-
-fn origin(parts: &Parts) -> String {
-    parts.extensions.get::<Peer>().map(|peer| peer.0.to_string()).unwrap_or_default()
 }

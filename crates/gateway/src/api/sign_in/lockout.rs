@@ -18,8 +18,9 @@ const MOST_OF_ACCOUNT: usize = 5;
 /// Failures from an address after which it is locked.
 const MOST_OF_ADDRESS: usize = 50;
 
-/// How many accounts, and how many addresses, are remembered; the one that failed longest ago is
-/// forgotten first.
+/// How many accounts, and how many addresses, are remembered; of those that are not locked the one
+/// that failed longest ago is forgotten first. Locked ones are beside that: each has cost the work of
+/// several passwords, so that there are only so many in the time they stay.
 const MOST_REMEMBERED: usize = 4096;
 
 /// Counts failures. Whether there is an account does not matter, so that nothing is told by it.
@@ -50,8 +51,8 @@ impl Lockout {
         if let Some(until) = until {
             return Err(locked(until, now));
         }
-        accounts.add(account, now);
-        addresses.add(address, now);
+        accounts.add(account, MOST_OF_ACCOUNT, now);
+        addresses.add(address, MOST_OF_ADDRESS, now);
         Ok(())
     }
 
@@ -80,13 +81,18 @@ impl Failures {
         Some(times.get(first)?.saturating_add(SPAN))
     }
 
-    fn add(&mut self, name: &str, now: Micros) {
+    fn add(&mut self, name: &str, most: usize, now: Micros) {
         let key = key(name);
         if self.0.len() >= MOST_REMEMBERED && !self.0.contains_key(&key) {
             self.0.retain(|_, times| {
                 times.back().is_some_and(|time| now < time.saturating_add(SPAN))
             });
-            let oldest = self.0.iter().min_by_key(|(_, times)| times.back().copied());
+            let is_locked = |times: &VecDeque<Micros>| {
+                let first = times.len().checked_sub(most).and_then(|first| times.get(first));
+                first.is_some_and(|time| now < time.saturating_add(SPAN))
+            };
+            let free = self.0.iter().filter(|(_, times)| !is_locked(times));
+            let oldest = free.min_by_key(|(_, times)| times.back().copied());
             if let Some(oldest) = oldest.map(|(key, _)| *key)
                 && self.0.len() >= MOST_REMEMBERED
             {
@@ -154,6 +160,20 @@ mod tests {
         assert!(lockout.begin("a", "192.0.2.1", 1).is_err());
         lockout.not_made("a", "192.0.2.1");
         assert!(lockout.begin("a", "192.0.2.1", 1).is_ok());
+    }
+
+    /// Otherwise whoever guesses begins anew by failing under many other names.
+    #[test]
+    fn who_is_locked_is_not_forgotten_for_others() {
+        let lockout = Lockout::default();
+        for _ in 0..5 {
+            lockout.begin("a@example.org", "192.0.2.1", 1).unwrap();
+        }
+        for n in 0..MOST_REMEMBERED + 20 {
+            lockout.begin(&format!("{n}@example.org"), &n.to_string(), 2).unwrap();
+        }
+        assert!(lockout.begin("a@example.org", "192.0.2.2", 3).is_err());
+        assert_eq!(lockout.counts.lock().unwrap().accounts.0.len(), MOST_REMEMBERED);
     }
 
     #[test]

@@ -82,7 +82,9 @@ async fn sign_on(
     let settings = service.settings();
     let stranger = settings.create_members.then_some(settings.role);
     let signing_on = app.store.sign_on(&who, stranger, device, now_micros());
-    Ok(signing_on.await.map_err(refused)?.ok_or(Problem::Stranger))
+    // Who is not known by the service's name for it needs an address that is verified.
+    let problem = if who.email.is_some() { Problem::Stranger } else { Problem::Address };
+    Ok(signing_on.await.map_err(refused)?.ok_or(problem))
 }
 
 /// Whom the service names, if such a person may sign in.

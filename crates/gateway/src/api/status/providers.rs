@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 const MINUTE: i64 = 60_000_000;
 
+/// How far back attempts tell of a credential, whatever window is asked for.
+const DAY: i64 = 1440 * MINUTE;
+
 /// How many failures of each provider are told, and of how many of all they are taken.
 const TOLD: usize = 5;
 const LOOKED_AT: u32 = 200;
@@ -94,10 +97,10 @@ pub struct ProviderStatus {
     /// As routing on this node takes it now: `open` where all endpoints it has asked are failing
     /// or rate limited, `half_open` where some are, or answer less than they should.
     breaker: &'static str,
-    /// `rejected`: what fails is the credential, by the last test or by the newest attempts;
-    /// `none`: there is no credential.
+    /// `rejected`: what fails is the credential, by the last test or by the newest attempts of the
+    /// last day, whichever is newer; `none`: there is no credential.
     credential: &'static str,
-    /// The newest failed requests, at most five.
+    /// The newest failed requests that the caller may see, at most five.
     last_failures: Vec<LastFailure>,
 }
 
@@ -158,8 +161,11 @@ pub async fn list(
         by_name.entry(line.provider_name.clone()).or_default().push(line);
     }
     let mut latencies = latencies(&app, account, since, now).await?;
-    let failures = app.store.failures_since(account, since, LOOKED_AT).await.map_err(refused)?;
+    let own = management.own_only();
+    let failures = app.store.failures_since(account, own, since, LOOKED_AT).await;
+    let failures = failures.map_err(refused)?;
     let credentials = app.store.credentials().await.map_err(refused)?;
+    let newest = app.store.newest_attempts(account, now - DAY, PATIENCE).await.map_err(refused)?;
     let snapshot = app.snapshot();
     let mut data = Vec::new();
     for (id, provider) in snapshot.catalog.providers() {
@@ -177,9 +183,13 @@ pub async fn list(
             credential: match has_access {
                 false => "none",
                 true if provider.auth == AuthStyle::None => "ok",
-                true if counts.blames_credential() => "rejected",
-                true if are_rejected(&credentials, &provider.slug) => "rejected",
-                true => "ok",
+                true => {
+                    let own = newest.iter().filter(|line| line.provider_name == provider.name);
+                    match is_rejected(&credentials, &provider.slug, own) {
+                        true => "rejected",
+                        false => "ok",
+                    }
+                }
             },
             errors: counts.errors(),
             first_token_ms: latencies.remove(&provider.name).unwrap_or_default(),
@@ -199,35 +209,24 @@ struct Counts {
     /// Those that went well and those that failed, by the first moment of their tick.
     by_tick: BTreeMap<i64, (i64, i64)>,
     by_error: BTreeMap<String, i64>,
-    /// Kinds of errors of the newest tick that anything counted in, and whether all went wrong.
-    is_latest_refused: bool,
 }
 
 impl Counts {
     fn of(lines: &[AttemptLine]) -> Self {
-        let mut counts =
-            Self { by_tick: BTreeMap::new(), by_error: BTreeMap::new(), is_latest_refused: false };
-        let mut latest = (i64::MIN, false, false);
+        let mut counts = Self { by_tick: BTreeMap::new(), by_error: BTreeMap::new() };
         for line in lines {
-            if latest.0 != line.at {
-                latest = (line.at, false, false);
-            }
             if line.error_type.is_empty() {
                 counts.by_tick.entry(line.at).or_default().0 += line.attempts;
-                latest.1 = true;
                 continue;
             }
             *counts.by_error.entry(line.error_type.clone()).or_default() += line.attempts;
             match blame(&line.error_type) {
                 Blame::Caller => {}
-                Blame::Provider => counts.by_tick.entry(line.at).or_default().1 += line.attempts,
-                Blame::Credential => {
+                Blame::Provider | Blame::Credential => {
                     counts.by_tick.entry(line.at).or_default().1 += line.attempts;
-                    latest.2 = true;
                 }
             }
         }
-        counts.is_latest_refused = latest.2 && !latest.1;
         counts
     }
 
@@ -258,21 +257,31 @@ impl Counts {
         errors.sort_by_key(|error| std::cmp::Reverse(error.count));
         errors
     }
-
-    /// Whether nothing but the credential is known to fail lately.
-    fn blames_credential(&self) -> bool {
-        self.is_latest_refused
-    }
 }
 
-/// Whether every stored credential of a provider that is in use was refused when it was tested.
-fn are_rejected(credentials: &[ProviderCredential], slug: &str) -> bool {
-    let mut own = credentials.iter().filter(|row| row.provider == slug && !row.disabled).peekable();
-    let is_any = own.peek().is_some();
-    let is_rejected = |row: &ProviderCredential| {
-        row.last_test.as_ref().is_some_and(|test| test.state == TestState::Rejected)
-    };
-    is_any && own.all(is_rejected)
+/// Whether what fails of a provider is its credential: by the last test, if every one in use was
+/// refused then, or by the newest attempts, if none went well and some were refused. Of both the
+/// newer counts; a test of the same five minutes counts as the newer.
+fn is_rejected<'a>(
+    credentials: &[ProviderCredential],
+    slug: &str,
+    newest: impl Iterator<Item = &'a AttemptLine>,
+) -> bool {
+    let (mut at, mut went_well, mut was_refused) = (i64::MIN, false, false);
+    for line in newest {
+        at = at.max(line.at);
+        went_well |= line.error_type.is_empty();
+        was_refused |= matches!(blame(&line.error_type), Blame::Credential);
+    }
+    let own = || credentials.iter().filter(|row| row.provider == slug && !row.disabled);
+    let tests = || own().filter_map(|row| row.last_test.as_ref());
+    let telling = tests().filter(|test| test.state != TestState::Unknown);
+    match telling.map(|test| test.at).max() {
+        Some(tested) if tested >= at => {
+            tests().filter(|test| test.state == TestState::Rejected).count() == own().count()
+        }
+        _ => was_refused && !went_well,
+    }
 }
 
 fn breaker(snapshot: &Snapshot, provider: ProviderId) -> &'static str {
@@ -366,14 +375,60 @@ mod tests {
             line(5, "authentication", 1),
         ]);
         assert_eq!(counts.uptime(), Some(80.0));
-        assert!(counts.blames_credential());
         let errors: Vec<_> = counts.errors().into_iter().map(|e| (e.r#type, e.count)).collect();
         assert_eq!(errors[0], ("invalid_request".to_owned(), 50));
         let ticks: Vec<_> =
             counts.ticks(&[0, 5, 10]).iter().map(|tick| (tick.ok, tick.failed)).collect();
         assert_eq!(ticks, [(8, 1), (0, 1), (0, 0)]);
-        assert!(!Counts::of(&[line(5, "", 1), line(5, "authentication", 1)]).blames_credential());
         assert_eq!(Counts::of(&[line(1, "refusal", 1)]).uptime(), None);
+    }
+
+    #[test]
+    fn of_the_last_test_and_the_newest_attempts_the_newer_tells_of_a_credential() {
+        let credential = |tests: &[Option<(TestState, i64)>]| -> Vec<ProviderCredential> {
+            let of = |test: &Option<(TestState, i64)>| ProviderCredential {
+                id: "c".to_owned(),
+                provider: "p".to_owned(),
+                name: String::new(),
+                label: String::new(),
+                workspace_id: None,
+                base_url: None,
+                is_fallback: false,
+                sort_order: 0,
+                allowed_models: None,
+                allowed_key_hashes: None,
+                allowed_member_ids: None,
+                disabled: false,
+                source: store::CredentialSource::Entered,
+                last_test: test.map(|(state, at)| store::CredentialTest {
+                    state,
+                    message: String::new(),
+                    at,
+                }),
+                created_at: 0,
+            };
+            tests.iter().map(of).collect()
+        };
+        let refused = [line(10, "authentication", 3)];
+        let well = [line(10, "", 1), line(10, "authentication", 3)];
+        let (yes, no, unknown) = (TestState::Rejected, TestState::Verified, TestState::Unknown);
+        for (tests, lines, expected) in [
+            (&[None][..], &refused[..], true),
+            (&[None], &well, false),
+            (&[None], &[], false),
+            (&[Some((no, 11))], &refused, false),
+            (&[Some((no, 9))], &refused, true),
+            (&[Some((unknown, 11))], &refused, true),
+            (&[Some((yes, 11))], &well, true),
+            (&[Some((yes, 9))], &well, false),
+            (&[Some((yes, 9))], &[], true),
+            (&[Some((yes, 11)), None], &well, false),
+            (&[], &refused, true),
+            (&[], &well, false),
+        ] {
+            let found = is_rejected(&credential(tests), "p", lines.iter());
+            assert_eq!(found, expected, "{tests:?} {lines:?}");
+        }
     }
 
     #[test]

@@ -93,6 +93,13 @@ async fn a_credential_is_added_tested_used_changed_and_removed() {
     assert_eq!(managed.chat(&key).await.status, 404, "disabled");
     managed.patch(&path, &json!({"disabled": false})).await;
     assert_eq!(managed.chat(&key).await.status, 200);
+    // The stored secret is sent nowhere else.
+    let away = managed.patch(&path, &json!({"base_url": "https://elsewhere.example/v1"})).await;
+    check_refused(&away, 400, "send key");
+    assert_eq!(managed.patch(&path, &json!({"base_url": null})).await.status, 200, "no change");
+    for body in [json!({"allowed_user_ids": ["x"]}), json!({"allowed_user_ids": []})] {
+        check_refused(&managed.patch(&path, &body).await, 400, "allowed_user_ids");
+    }
     assert_eq!(managed.delete(&path).await.json(), json!({"deleted": true}));
     assert_eq!(managed.chat(&key).await.status, 404);
     assert_eq!(managed.get(&path).await.status, 404);
@@ -142,6 +149,15 @@ async fn what_cannot_be_used_is_refused_by_name() {
         (
             json!({"provider": "one", "key": GOOD, "allowed_models": vec!["m"; 101]}),
             "allowed_models: ",
+        ),
+        (json!({"provider": "one", "key": GOOD, "allowed_models": []}), "allowed_models: is empty"),
+        (
+            json!({"provider": "one", "key": GOOD, "allowed_user_ids": []}),
+            "allowed_user_ids: is empty",
+        ),
+        (
+            json!({"provider": "one", "key": GOOD, "allowed_user_ids": ["user_none"]}),
+            "allowed_user_ids: the organization has no member user_none",
         ),
     ] {
         check_refused(&managed.post("/byok", &body).await, 400, named);

@@ -123,6 +123,16 @@ async fn generations_are_counted_by_time() {
     }
 }
 
+/// The hash and the text of another management key.
+async fn make_management_key(managed: &Managed) -> (String, String) {
+    let body = json!({"name": "console"});
+    let made = managed.internal(Method::POST, "/management-keys", &body).await.json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&made["data"]["hash"]), text(&made["key"]))
+}
+
+const STREAM: &str = "/api/internal/generations/stream";
+
 /// Reads a stream of events as far as something in it.
 struct Events {
     body: hyper::body::Incoming,
@@ -132,13 +142,17 @@ struct Events {
 
 impl Events {
     async fn open(managed: &Managed, path: &str) -> Self {
+        Self::open_with(managed, path, &managed.key).await
+    }
+
+    async fn open_with(managed: &Managed, path: &str, key: &str) -> Self {
         let stream = tokio::net::TcpStream::connect(managed.gateway.address).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         let driving = tokio::spawn(connection);
         let request = Request::get(path)
             .header("host", "gateway")
-            .header("authorization", format!("Bearer {}", managed.key))
+            .header("authorization", format!("Bearer {key}"))
             .body(Full::<bytes::Bytes>::default())
             .unwrap();
         let response = sender.send_request(request).await.unwrap();
@@ -180,8 +194,17 @@ async fn generations_are_told_of_as_they_are_settled() {
     assert_eq!(events.text.matches("event: generation").count(), 1, "{}", events.text);
     assert!(events.text.contains("\"name\":\"other\""));
 
-    // It ends with the key, and does not keep the gateway from stopping.
-    let mut others = Events::open(&managed, "/api/internal/generations/stream").await;
+    // It ends with the key that it was asked with.
+    let (gone, console) = make_management_key(&managed).await;
+    let mut of_key = Events::open_with(&managed, STREAM, &console).await;
+    assert!(of_key.until(": listening").await);
+    managed.internal(Method::DELETE, &format!("/management-keys/{gone}"), &Value::Null).await;
+    managed.chat(&key).await;
+    assert!(!of_key.until("event: generation").await, "{}", of_key.text);
+    of_key.driving.abort();
+
+    // And it does not keep the gateway from stopping.
+    let mut others = Events::open(&managed, STREAM).await;
     assert!(others.until(": listening").await);
     let Managed { gateway, .. } = managed;
     assert!(gateway.stop().await, "no request was in the way");

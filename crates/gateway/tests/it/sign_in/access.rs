@@ -7,7 +7,7 @@ use gateway::api::openapi::document;
 use http::{Method, Request};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
-use store::MemberRole;
+use store::{Actor, MemberRole, NewApiKey};
 
 use super::{House, Person};
 use crate::support::settings;
@@ -19,25 +19,36 @@ enum Who {
     Admin,
     Owner,
     ManagementKey,
+    /// A management key that somebody made who is a member by now.
+    LoweredKey,
     ApiKey,
 }
 
-const ALL: [Who; 6] =
-    [Who::Nobody, Who::Member, Who::Admin, Who::Owner, Who::ManagementKey, Who::ApiKey];
+const ALL: [Who; 7] = [
+    Who::Nobody,
+    Who::Member,
+    Who::Admin,
+    Who::Owner,
+    Who::ManagementKey,
+    Who::LoweredKey,
+    Who::ApiKey,
+];
 
 /// What refuses a caller: `None` where the route goes on and looks at what was asked.
 fn refusal(access: Access, who: Who) -> Option<u16> {
-    use Who::{Admin, ApiKey, ManagementKey, Member, Nobody, Owner};
+    use Who::{Admin, ApiKey, LoweredKey, ManagementKey, Member, Nobody, Owner};
     match (access, who) {
         (Access::Everyone, _) => None,
         (_, Nobody) => Some(401),
-        (Access::Inference | Access::InferenceKey, ManagementKey) => Some(403),
+        (Access::Inference | Access::InferenceKey, ManagementKey | LoweredKey) => Some(403),
         (Access::InferenceKey, Member | Admin | Owner) => Some(401),
         (Access::Inference | Access::InferenceKey | Access::Known, _) => None,
-        (Access::Session, ApiKey | ManagementKey) => Some(401),
+        (Access::Session, ApiKey | ManagementKey | LoweredKey) => Some(401),
         (Access::Session, _) => None,
         (Access::Managing | Access::Needs(_), ApiKey) => Some(403),
-        (Access::Needs(ability), Member) => (ability.as_str() != "keys.own").then_some(403),
+        (Access::Needs(ability), Member | LoweredKey) => {
+            (ability.as_str() != "keys.own").then_some(403)
+        }
         (Access::Managing | Access::Needs(_), _) => None,
     }
 }
@@ -84,6 +95,15 @@ async fn every_operation_lets_in_whom_its_rule_names_and_nobody_else() {
         people.push(house.person(&format!("{}@example.org", role.as_str()), role).await);
     }
     let management = house.management_key().await;
+    let lowered = NewApiKey {
+        name: "lowered".into(),
+        creator: Some(people[0].member.id.clone()),
+        is_management: true,
+        ..NewApiKey::default()
+    };
+    let lowered = house.store().create_api_key(lowered, &Actor::system(), 1).await.unwrap();
+    house.gateway.app.catch_up().await.unwrap();
+    let lowered = lowered.plaintext.expose();
     let document = serde_json::to_value(document()).unwrap();
     let mut wrong = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
@@ -105,15 +125,26 @@ async fn every_operation_lets_in_whom_its_rule_names_and_nobody_else() {
                     Who::Admin => session(&people[1]),
                     Who::Owner => session(&people[2]),
                     Who::ManagementKey => Some(("authorization", format!("Bearer {management}"))),
+                    Who::LoweredKey => Some(("authorization", format!("Bearer {lowered}"))),
                     Who::ApiKey => Some(("authorization", format!("Bearer {}", house.gateway.key))),
                 };
                 // A member sees its own.
                 let own = format!("members/{}", people[0].member.id);
                 let path = match (who, &method) {
-                    (Who::Member, &Method::GET) => path.replace("members/{id}", &own),
+                    (Who::Member | Who::LoweredKey, &Method::GET) => {
+                        path.replace("members/{id}", &own)
+                    }
                     _ => path.clone(),
                 };
-                let found = status(&house, &method, &filled(&path), header).await;
+                let path = filled(&path);
+                let found = status(&house, &method, &path, header.clone()).await;
+                // What is passed through has methods of its own.
+                if method == Method::GET && *access != Access::InferenceKey {
+                    let head = status(&house, &Method::HEAD, &path, header).await;
+                    if head != found {
+                        wrong.push(format!("HEAD {path} as {who:?}: {head}, and GET {found}"));
+                    }
+                }
                 let is_right = match refusal(*access, who) {
                     Some(expected) => found == expected,
                     // What the provider makes of it is its own.

@@ -21,7 +21,7 @@ const PASSWORD: &str = "correct horse battery";
 /// A gateway with one provider, and people.
 struct House {
     gateway: Gateway,
-    _simulator: Simulator,
+    simulator: Simulator,
 }
 
 /// Somebody with a session.
@@ -39,7 +39,7 @@ impl House {
         let simulator = Simulator::start().await.unwrap();
         let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "one")];
         let gateway = Gateway::with_settings(&upstreams, settings).await;
-        Self { gateway, _simulator: simulator }
+        Self { gateway, simulator }
     }
 
     fn store(&self) -> &store::Store {

@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use store::{BudgetInterval, MemberLimit, MemberRole};
+use store::{BudgetInterval, MemberLimit, MemberRole, NewApiKey};
 
 use super::{House, Person, check_refused};
 use crate::support::Answer;
@@ -61,7 +61,13 @@ async fn a_request_by_session_runs_as_the_members_own_key_under_its_limits() {
         .unwrap();
     let path = format!("/api/v1/keys/{}", row.key_hash);
     house.by(&bo.token, Method::PATCH, &path, &json!({"disabled": true})).await;
-    check_refused(&house.chat(&bo.token).await, 401, "disabled");
+    check_refused(&house.chat(&bo.token).await, 403, "disabled");
+    let back = json!({"disabled": false});
+    house.by(&bo.token, Method::PATCH, &path, &back).await;
+    let rotate = format!("/api/internal/keys/{}/rotate", row.key_hash);
+    let rotated = house.by(&bo.token, Method::POST, &rotate, &json!({"grace_hours": 0})).await;
+    check_refused(&rotated, 400, "nobody has its secret");
+    assert_eq!(house.chat(&bo.token).await.status, 200);
     assert_eq!(house.by(&bo.token, Method::DELETE, &path, &Value::Null).await.status, 200);
     assert_eq!(house.chat(&bo.token).await.status, 200);
 }
@@ -101,6 +107,74 @@ async fn members_see_and_change_their_own_keys_and_admins_all() {
     assert_eq!(names(&house.get(&bo.token, "/api/v1/keys").await), ["k"]);
 }
 
+/// A member's keys see no more than the member. GEN-1
+#[tokio::test]
+async fn keys_of_members_see_their_members_generations() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Admin).await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    let adas = house.gateway.generation(&house.chat(&ada.token).await).await.unwrap();
+    let bos = house.gateway.generation(&house.chat(&bo.token).await).await.unwrap();
+    let (_, key) = key(&house, &bo, "bo's").await;
+    let new = NewApiKey {
+        name: "bo's console".into(),
+        creator: Some(bo.member.id.clone()),
+        is_management: true,
+        ..NewApiKey::default()
+    };
+    let console = house.store().create_api_key(new, &store::Actor::system(), 1).await.unwrap();
+    house.gateway.app.catch_up().await.unwrap();
+    for (key, may) in [
+        (key.as_str(), false),
+        (console.plaintext.expose(), false),
+        // One of nobody sees what its account has.
+        (house.gateway.key.as_str(), true),
+    ] {
+        let bearer = format!("Bearer {key}");
+        let show = async |path: &str| {
+            let headers = [("authorization", bearer.as_str())];
+            house.send(Method::GET, path, &headers, &Value::Null).await.status.as_u16()
+        };
+        let expected = if may { 200 } else { 404 };
+        assert_eq!(show(&format!("/api/v1/generation?id={}", adas.id)).await, expected);
+        let content = format!("/api/v1/generation/content?id={}", adas.id);
+        assert_eq!(show(&content).await == 404, !may);
+        assert_eq!(show(&format!("/api/v1/generation?id={}", bos.id)).await, 200);
+    }
+}
+
+/// What fails for others is counted, and its ids are not told.
+#[tokio::test]
+async fn members_are_told_of_their_own_failures() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Admin).await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    for person in [&ada, &bo] {
+        house.simulator.push(testkit::Script::status(400));
+        assert_eq!(house.chat(&person.token).await.status, 400);
+    }
+    house.gateway.app.settlements.flush().await.unwrap();
+    for (person, expected) in [(&ada, 2), (&bo, 1)] {
+        let told = house.get(&person.token, "/api/internal/status/providers").await.json();
+        let failures = told["data"][0]["last_failures"].as_array().map(Vec::len);
+        assert_eq!(failures, Some(expected), "{told}");
+    }
+}
+
+/// A key wins over the cookie.
+#[tokio::test]
+async fn who_sends_a_key_is_not_asked_for_its_cookie() {
+    let house = House::start().await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    let cookie = format!("trunkline_session={}", bo.token);
+    let bearer = format!("Bearer {}", house.gateway.key);
+    let headers = [("cookie", cookie.as_str()), ("authorization", bearer.as_str())];
+    let answer = house.send(Method::GET, "/api/internal/session", &headers, &Value::Null).await;
+    check_refused(&answer, 401, "without a key");
+    let managed = house.send(Method::GET, "/api/v1/keys", &headers, &Value::Null).await;
+    check_refused(&managed, 403, "management keys");
+}
+
 #[tokio::test]
 async fn members_see_their_own_generations_and_figures() {
     let house = House::start().await;
@@ -121,6 +195,18 @@ async fn members_see_their_own_generations_and_figures() {
     let export = "/api/v1/generations/export";
     assert_eq!(rows(&house.get(&bo.token, export).await), 1);
     assert_eq!(rows(&house.get(&ada.token, export).await), 2);
+    let count = async |path: &str| {
+        let listed = house.get(&bo.token, &format!("/api/internal/generations{path}")).await.json();
+        let rows = listed["data"].as_array().unwrap().clone();
+        match rows.first().is_some_and(|row| row["ok"].is_i64()) {
+            true => rows.iter().map(|row| row["ok"].as_i64().unwrap()).sum(),
+            false => i64::try_from(rows.len()).unwrap(),
+        }
+    };
+    for path in ["", "/histogram"] {
+        assert_eq!(count(path).await, 1, "{path}");
+        assert_eq!(count(&format!("{path}?key={}", adas.key_hash)).await, 0, "{path}");
+    }
     // Its own stay its own when the key is deleted.
     let key = format!("/api/v1/keys/{}", bos.key_hash);
     assert_eq!(house.by(&bo.token, Method::DELETE, &key, &Value::Null).await.status, 200);

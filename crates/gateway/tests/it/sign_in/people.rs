@@ -75,6 +75,58 @@ async fn a_management_key_is_as_mighty_as_who_made_it() {
     check_refused(&refused, 403, "you are a member");
 }
 
+/// Removal takes its powers away, and a key made by a key has none of its own.
+#[tokio::test]
+async fn management_keys_end_with_the_member_who_made_them() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Owner).await;
+    let bo = house.person("bo@example.org", MemberRole::Admin).await;
+    let route = "/api/internal/management-keys";
+    let body = json!({"name": "k"});
+    let first = house.by(&bo.token, Method::POST, route, &body).await.json();
+    let first = format!("Bearer {}", first["key"].as_str().unwrap());
+    let headers = [("authorization", first.as_str())];
+    let second = house.send(Method::POST, route, &headers, &body).await.json();
+    assert_eq!(second["data"]["creator"], bo.member.id.as_str());
+    let second = format!("Bearer {}", second["key"].as_str().unwrap());
+    let role = async |role: &str| {
+        let body = json!({"role": role});
+        let own = path(&bo.member.id);
+        assert_eq!(house.by(&ada.token, Method::PATCH, &own, &body).await.status, 200);
+    };
+    let audit = async |key: &str, method| {
+        let headers = [("authorization", key)];
+        house.send(method, "/api/v1/audit", &headers, &Value::Null).await
+    };
+    assert_eq!(audit(&second, Method::GET).await.status, 200);
+    assert_eq!(audit(&second, Method::HEAD).await.status, 200);
+    role("member").await;
+    for key in [&first, &second] {
+        check_refused(&audit(key, Method::GET).await, 403, "you are a member");
+        assert_eq!(audit(key, Method::HEAD).await.status, 403);
+    }
+    role("admin").await;
+    let own = path(&bo.member.id);
+    assert_eq!(house.by(&ada.token, Method::DELETE, &own, &Value::Null).await.status, 200);
+    for key in [&first, &second] {
+        check_refused(&audit(key, Method::GET).await, 401, "No auth credentials");
+    }
+    // One whose maker nobody knows is nobody's.
+    let new = NewApiKey {
+        name: "stray".into(),
+        creator: Some("user_gone".into()),
+        is_management: true,
+        ..NewApiKey::default()
+    };
+    let created = house.store().create_api_key(new, &Actor::system(), 1).await.unwrap();
+    house.gateway.app.catch_up().await.unwrap();
+    let stray = format!("Bearer {}", created.plaintext.expose());
+    check_refused(&audit(&stray, Method::GET).await, 401, "not a member any more");
+    let headers = [("authorization", stray.as_str())];
+    let row = house.send(Method::GET, "/api/v1/generation?id=gen-1", &headers, &Value::Null).await;
+    check_refused(&row, 401, "not a member any more");
+}
+
 #[tokio::test]
 async fn a_member_is_removed_with_its_sessions_once_it_has_no_keys_in_use() {
     let house = House::start().await;
