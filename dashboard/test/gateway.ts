@@ -17,10 +17,11 @@ export type Gateway = {
   stop: () => void;
 };
 
-const BINARY = process.env.TRUNKLINE_BIN ?? new URL('../../target/debug/trunkline', import.meta.url).pathname;
+export const BINARY =
+  process.env.TRUNKLINE_BIN ?? new URL('../../target/debug/trunkline', import.meta.url).pathname;
 export const OWNER = { email: 'ada@example.org', name: 'Ada King', password: 'correct horse battery' };
 
-const freePort = () =>
+export const freePort = () =>
   new Promise<number>(done => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const address = server.address();
@@ -49,8 +50,14 @@ type Options = {
   base?: string;
   /** Whether somebody has set it up, and has keys. */
   isSetUp?: boolean;
+  /** Commands that are run before it serves. */
+  before?: string[][];
 };
-export async function startGateway({ base = '', isSetUp = true }: Options = {}): Promise<Gateway> {
+export async function startGateway({
+  base = '',
+  isSetUp = true,
+  before = [],
+}: Options = {}): Promise<Gateway> {
   if (!existsSync(BINARY))
     throw new Error(`There is no gateway at ${BINARY}: build it, or say where it is in TRUNKLINE_BIN`);
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-dashboard-'));
@@ -63,6 +70,8 @@ export async function startGateway({ base = '', isSetUp = true }: Options = {}):
     TRUNKLINE_SIMULATED: 'on',
     TRUNKLINE_BASE_PATH: base,
   };
+  const command = (...args: string[]): string => execFileSync(BINARY, args, { env, encoding: 'utf8' });
+  for (const args of before) command(...args);
   const child: ChildProcess = spawn(BINARY, ['serve'], { env, stdio: 'ignore' });
   const stop = () => {
     child.kill();
@@ -81,7 +90,6 @@ export async function startGateway({ base = '', isSetUp = true }: Options = {}):
     }
     await new Promise(done => setTimeout(done, 100));
   }
-  const command = (...args: string[]): string => execFileSync(BINARY, args, { env, encoding: 'utf8' });
   const gateway: Gateway = { url, session: '', managementKey: '', apiKey: '', command, stop };
   if (!isSetUp) return gateway;
   const made = await post(gateway, 'api/internal/setup', { ...OWNER, code: codeOf(command('setup-link')) });

@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch';
-import { mark, sessionNow, setSession } from '../session/session';
+import { findSession, mark, sessionNow, setSession } from '../session/session';
 import { exact } from './exact';
 import type { paths } from './schema';
 
@@ -50,15 +50,43 @@ export const at = (path: string) => {
 /** How programs elsewhere reach the API. */
 export const publicAddress = () => new URL('api/v1', document.baseURI).href;
 
-/** Sends a request of the session. Refusals are thrown; one that says the session is over ends it. */
+/** How long a node of several may not know yet of a session that another one began, in milliseconds. */
+const NOT_KNOWN_YET = 700;
+
+let asking: Promise<boolean> | null = null;
+/** Whether the session is over: the server says so twice. A 401 alone says it of one request. However
+    many are refused at once, the server is asked once. */
+function isOver(): Promise<boolean> {
+  const ask = async () => {
+    for (const wait of [0, NOT_KNOWN_YET]) {
+      if (wait) await new Promise(done => setTimeout(done, wait));
+      // A server that does not answer says nothing of the session.
+      if ((await findSession().catch(() => undefined)) !== null) return false;
+    }
+    return true;
+  };
+  asking ??= ask().finally(() => {
+    asking = null;
+  });
+  return asking;
+}
+
+/** Sends a request of the session. Refusals are thrown. After one that may mean that the session is
+    over the server is asked whether it is; if not, what only reads is sent once more. */
 export async function send(input: Request | string, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
   mark(request.headers);
-  const response = await fetch(request);
+  const session = sessionNow();
+  const again = session && request.method === 'GET' ? request.clone() : null;
+  let response = await fetch(request);
+  if (response.status === 401 && session) {
+    if (await isOver()) {
+      // Somebody may have signed in meanwhile.
+      if (sessionNow() === session) setSession(null);
+    } else if (again) response = await fetch(again);
+  }
   if (response.ok) return response;
-  const error = await errorOf(response);
-  if (error.status === 401 && sessionNow()) setSession(null);
-  throw error;
+  throw await errorOf(response);
 }
 
 export const api = createClient<paths>({

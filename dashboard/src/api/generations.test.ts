@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { exportAddress, isExportable, rowOf } from './generations';
+import { exact } from './exact';
+import { exportAddress, isExportable, rowOf, toldBy } from './generations';
 
 const given = {
   id: 'gen-1',
@@ -42,4 +43,16 @@ test('a file is offered only where it holds what is on screen', () => {
   );
   expect(isExportable(filter)).toBe(true);
   expect(isExportable({ ...filter, status: 'failed' })).toBe(false);
+});
+
+test('the live stream tells of rows, that it listens, and of what went by unseen, in either way', () => {
+  const told = [
+    { comment: 'listening' },
+    { comment: 'some rows went by unseen: read the list again' },
+    { event: 'missed', data: '' },
+    { comment: 'anything else' },
+    { event: 'generation', data: JSON.stringify({ ...given, cost: 1.000000000000001 }) },
+  ].map(part => toldBy(part, exact));
+  expect(told.slice(0, 4)).toEqual(['listening', 'missed', 'missed', null]);
+  expect(told[4]).toEqual(rowOf({ ...given, cost: '1.000000000000001' }));
 });

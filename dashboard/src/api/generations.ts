@@ -1,4 +1,5 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import type { Part } from '../chat/sse';
 import { type Nano, nano } from '../lib/money';
 import type { Stop } from '../ui/track';
 import { at, read, send } from './client';
@@ -135,12 +136,33 @@ export const histogramQuery = (filter: LogFilter) =>
     queryFn: () => read<Histogram>(`api/internal/generations/histogram?${queryOf(filter)}`),
   });
 
+/** What the live stream tells: that it listens, from which moment on nothing is left out; that some
+    rows went by unseen; or a row. */
+export type Told = 'listening' | 'missed' | LogRow;
+
+/** What is told by a part of the stream; null by what keeps it open. */
+export function toldBy(part: Part, exact: (json: string) => string): Told | null {
+  if ('comment' in part) {
+    if (part.comment.startsWith('listening')) return 'listening';
+    return part.comment.includes('unseen') ? 'missed' : null;
+  }
+  if (part.event === 'missed') return 'missed';
+  return part.data ? rowOf(JSON.parse(exact(part.data)) as Given) : null;
+}
+
 /** Reads new rows as they come until it is told to stop. Text decoding and events are those of the
     playground, and so a broken connection ends it: the caller starts again. */
-export async function* tail(filter: LogFilter, signal: AbortSignal): AsyncGenerator<LogRow> {
-  const { events } = await import('../chat/sse');
+export async function* tail(filter: LogFilter, signal: AbortSignal): AsyncGenerator<Told> {
+  const { parts } = await import('../chat/sse');
   const { exact } = await import('./exact');
   const response = await send(`${at('')}api/internal/generations/stream?${queryOf(filter)}`, { signal });
   if (!response.body) return;
-  for await (const data of events(response.body)) yield rowOf(JSON.parse(exact(data)) as Given);
+  let listens = false;
+  for await (const part of parts(response.body)) {
+    const told = toldBy(part, exact);
+    // It says so again and again, to keep the connection open.
+    if (told === null || (told === 'listening' && listens)) continue;
+    if (told === 'listening') listens = true;
+    yield told;
+  }
 }

@@ -11,7 +11,12 @@ export type Invite = {
   expires_at: string;
   created_by: string | null;
 };
-export type MemberLimit = { interval: string; limit_usd: number | string };
+export type MemberLimit = {
+  interval: string;
+  limit_usd: number | string;
+  /** Whether what is paid with the workspace's own provider keys counts. */
+  include_byok: boolean;
+};
 export type OpenSession = {
   id: string;
   created_at: string;
@@ -61,8 +66,12 @@ export const memberLimitsQuery = (member: string) =>
     },
   });
 const limit = (member: string, interval: string) => `api/internal/members/${id(member)}/limits/${interval}`;
-export const setMemberLimit = (member: string, interval: string, limit_usd: number) =>
-  read(limit(member, interval), postJson({ limit_usd }, 'PUT'));
+/** The whole limit is replaced: what is left out would be lost. */
+export const setMemberLimit = (
+  member: string,
+  interval: string,
+  to: { limit_usd: number; include_byok: boolean },
+) => read(limit(member, interval), postJson(to, 'PUT'));
 export const removeMemberLimit = (member: string, interval: string) =>
   read(limit(member, interval), { method: 'DELETE' });
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { events } from './sse';
+import { events, type Part, parts } from './sse';
 
 const from = (...chunks: string[]) => new Blob(chunks).stream() as ReadableStream<Uint8Array>;
 const all = async (stream: ReadableStream<Uint8Array>) => {
@@ -22,4 +22,17 @@ it('joins an event that is cut, even inside a character', async () => {
     },
   });
   expect(await all(drip)).toEqual(['{"t":"é🙂"}']);
+});
+it('tells comments and the names of events, and nothing of an event that was cut', async () => {
+  const stream = from(
+    ': listening\n\nevent: row\ndata: a\ndata: b\n\nevent: missed\nda',
+    'ta:\n\ndata: cut\n',
+  );
+  const found: Part[] = [];
+  for await (const part of parts(stream)) found.push(part);
+  expect(found).toEqual([
+    { comment: 'listening' },
+    { event: 'row', data: 'a\nb' },
+    { event: 'missed', data: '' },
+  ]);
 });

@@ -22,6 +22,7 @@ const LABEL: Record<string, string> = {
   nodes: 'Nodes',
   generation_retention_days: 'Records are kept',
   retention_days: 'Records are kept',
+  minute_days: 'Usage by the minute is kept',
   stores_prompts: 'Prompts and answers',
   prompts_stored: 'Prompts and answers',
   sign_in: 'Sign-in',
@@ -40,9 +41,11 @@ const uptime = (seconds: number) => {
 
 /** A setting in words. What the page does not know by name it shows as the server tells it. */
 export function told(name: string, value: unknown): ReactNode {
+  // That records have no end is known: null says so.
+  if (value !== undefined && (name.endsWith('retention_days') || name === 'minute_days'))
+    return value === null ? 'for ever' : `${value} ${Number(value) === 1 ? 'day' : 'days'}`;
   if (value === null || value === undefined || value === '') return UNKNOWN;
   if (name.startsWith('uptime')) return uptime(Number(value));
-  if (name.endsWith('retention_days')) return Number(value) ? `${value} days` : 'for ever';
   if (/prompts/.test(name)) return value ? 'stored' : 'not stored';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (Array.isArray(value)) return value.map(one => told('', one)).join(', ') || 'none';

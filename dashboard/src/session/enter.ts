@@ -4,14 +4,6 @@ import { type Session, setSession } from './session';
 export type Ways = { password: boolean; oidc: { name: string; url: string } | null };
 export type SetupState = { needed: boolean; code_required: boolean };
 
-/** Asks who is here. Nobody is an answer, not a failure. */
-export async function findSession(): Promise<Session | null> {
-  const response = await fetch(new URL('api/internal/session', document.baseURI));
-  if (response.status === 401) return null;
-  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
-  return (await response.json()) as Session;
-}
-
 const entering = async (path: string, body: unknown) => {
   setSession(await read<Session>(path, postJson(body)));
 };

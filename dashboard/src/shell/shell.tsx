@@ -3,8 +3,8 @@ import { Link, Navigate, Outlet, useNavigate, useRouterState } from '@tanstack/r
 import { Command, LogOut, Menu, Moon, Sun } from 'lucide-react';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { read } from '../api/client';
-import { findSession, type SetupState, signOut } from '../session/enter';
-import { type Session, setSession, useSession } from '../session/session';
+import { type SetupState, signOut } from '../session/enter';
+import { findSession, type Session, setSession, useSession } from '../session/session';
 import { Button, IconButton } from '../ui/button';
 import { Failure } from '../ui/states';
 import { Door } from './door';

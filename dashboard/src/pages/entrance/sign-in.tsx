@@ -16,6 +16,10 @@ const FAILED: Record<string, string> = {
   not_a_member: 'No member of this server has that address. Ask an admin for an invitation.',
 };
 
+/** Why a sign-on failed. Anybody can write an address, so that no word of one is shown. */
+export const failure = (word: string) =>
+  Object.hasOwn(FAILED, word) ? FAILED[word] : 'Signing in did not work. Try again.';
+
 function refusal(error: Error | null): string | null {
   if (!error) return null;
   if (error instanceof TypeError) return 'The server did not answer. See that it runs and can be reached.';
@@ -46,7 +50,7 @@ export function SignInPage() {
     <Door title="Sign in to Trunkline">
       {failed && (
         <p role="alert" className="mt-4 border-l-2 border-bad pl-3 text-bad">
-          {FAILED[failed] ?? failed}
+          {failure(failed)}
         </p>
       )}
       {oidc && (

@@ -73,8 +73,9 @@ export function ManagementKeys({ creates, onClose }: { creates: boolean; onClose
   return (
     <>
       <p className="max-w-prose border-l-2 border-bad pl-3">
-        A management key has the powers of an owner: it makes and deletes keys, members and credentials. It
-        asks no models. Give it to programs that manage this server, and to nobody else.
+        A management key may do what the member who made it may do: it makes and deletes keys, members and
+        credentials. One made on the server’s machine has the powers of an owner. It asks no models. Give it
+        to programs that manage this server, and to nobody else.
       </p>
       <Load query={query} what="Management keys">
         {keys =>

@@ -17,7 +17,7 @@ import { LogDetail } from './detail';
 import { Filters, isFiltered } from './filters';
 import { Histogram } from './histogram';
 import { List } from './list';
-import { MOST_WAITING, useNewer } from './use-newer';
+import { useNewer } from './use-newer';
 
 const route = getRouteApi('/logs');
 
@@ -37,7 +37,7 @@ export function LogsPage() {
   );
   const query = useInfiniteQuery({ ...logsQuery(filter), refetchOnWindowFocus: false });
   const rows = useMemo(() => query.data?.pages.flatMap(page => page.rows) ?? [], [query.data]);
-  const newer = useNewer(filter, query.isSuccess, search.tail === true && !search.id, rows[0]);
+  const newer = useNewer(filter, query.isSuccess, search.tail === true && !search.id);
   const show = (id?: string) =>
     void navigate({ search: now => ({ ...now, id }), replace: Boolean(search.id) });
 
@@ -56,8 +56,8 @@ export function LogsPage() {
   const isEmpty = query.data !== undefined && rows.length === 0;
   const showNewer = newer.show;
   useEffect(() => {
-    if (isEmpty && newer.count > 0) showNewer();
-  }, [isEmpty, newer.count, showNewer]);
+    if (isEmpty && newer.hasSome) showNewer();
+  }, [isEmpty, newer.hasSome, showNewer]);
 
   const status = `${rows.length}${query.hasNextPage ? ' and more' : ''} ${rows.length === 1 ? 'request' : 'requests'}${search.range ? `, ${rangeLabel(search.range).toLowerCase()}` : ''}`;
   return (
@@ -69,9 +69,9 @@ export function LogsPage() {
           note={<p role="status">{query.data ? status : ''}</p>}
           actions={
             <>
-              {newer.count > 0 && !isEmpty && (
+              {newer.hasSome && !isEmpty && (
                 <Button kind="primary" onClick={newer.show}>
-                  {newer.count >= MOST_WAITING ? `${MOST_WAITING} and more` : newer.count} new
+                  {newer.hasGap ? 'Many new' : `${newer.count} new`}
                 </Button>
               )}
               <Button

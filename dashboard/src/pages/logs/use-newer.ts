@@ -1,16 +1,7 @@
-import { type InfiniteData, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import {
-  generationsPage,
-  type LogFilter,
-  type LogPage,
-  type LogRow,
-  logsQuery,
-  tail,
-} from '../../api/generations';
-
-/** More than this is told as “500 and more”, and read anew rather than kept. */
-export const MOST_WAITING = 500;
+import { generationsPage, type LogFilter, type LogRow, logsQuery, tail } from '../../api/generations';
+import { idsOf, joined, MOST_IN_FRONT, MOST_WAITING, meets, type Pages, withNewer } from './newer';
 
 const pause = (milliseconds: number, signal: AbortSignal) =>
   new Promise<void>(done => {
@@ -21,51 +12,46 @@ const pause = (milliseconds: number, signal: AbortSignal) =>
     });
   });
 
-type Pages = InfiniteData<LogPage, unknown>;
-
-/** Rows in front of a list, none twice. */
-export function withNewer(data: Pages | undefined, newer: LogRow[]): Pages | undefined {
-  const [first, ...rest] = data?.pages ?? [];
-  if (!data || !first) return data;
-  const known = new Set(data.pages.flatMap(page => page.rows.map(row => row.id)));
-  const fresh = newer.filter(row => !known.has(row.id));
-  return { ...data, pages: [{ ...first, rows: [...fresh, ...first.rows] }, ...rest] };
-}
+/** What waits to be shown. With a gap there is more than that, and the list has to be read anew. */
+type Waiting = { rows: LogRow[]; hasGap: boolean };
+const NOTHING: Waiting = { rows: [], hasGap: false };
 
 /** Requests that end while the list is read. They wait until the reader wants them, so that nothing
     moves under the eye; or come in as they are, if the reader follows. */
-export function useNewer(filter: LogFilter, isReady: boolean, follows: boolean, newest?: LogRow) {
+export function useNewer(filter: LogFilter, isReady: boolean, follows: boolean) {
   const client = useQueryClient();
-  const [waiting, setWaiting] = useState<LogRow[]>([]);
-  const start = useRef(newest?.createdAt);
-  if (start.current === undefined) start.current = newest?.createdAt;
+  const [waiting, setWaiting] = useState(NOTHING);
+  const [isRenewing, setRenewing] = useState(false);
+  const current = useRef(waiting);
+  current.current = waiting;
   const key = JSON.stringify(filter);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key says all of the filter
   useEffect(() => {
     if (!isReady) return;
     const abort = new AbortController();
-    setWaiting([]);
-    const take = (rows: LogRow[]) =>
+    const { queryKey } = logsQuery(filter);
+    setWaiting(NOTHING);
+    const take = (rows: LogRow[], hasGap = false) =>
       setWaiting(now => {
-        const known = new Set(now.map(row => row.id));
-        const fresh = rows.filter(row => !known.has(row.id));
-        return fresh.length ? [...fresh, ...now].slice(0, MOST_WAITING) : now;
+        const all = joined(now.rows, rows);
+        const gap = hasGap || now.hasGap || all.length >= MOST_WAITING;
+        return all === now.rows && gap === now.hasGap ? now : { rows: all, hasGap: gap };
       });
+    /** What ended between the list and the stream, or while there was no stream. */
+    const catchUp = async () => {
+      const page = await generationsPage(filter, null, undefined, abort.signal);
+      const shown = idsOf(client.getQueryData(queryKey));
+      const known = new Set([...shown, ...current.current.rows.map(row => row.id)]);
+      const fresh = page.rows.filter(row => !shown.has(row.id));
+      take(fresh, !meets(page, known));
+    };
     const listen = async () => {
       for (let broken = 0; !abort.signal.aborted; broken++) {
         try {
-          // What ended while nobody listened is asked for once.
-          if (broken > 0 && start.current) {
-            const { rows } = await generationsPage(
-              { ...filter, from: start.current },
-              null,
-              100,
-              abort.signal,
-            );
-            take(rows);
-          }
-          for await (const row of tail(filter, abort.signal)) {
-            take([row]);
+          for await (const told of tail(filter, abort.signal)) {
+            if (told === 'listening') await catchUp();
+            else if (told === 'missed') take([], true);
+            else take([told]);
             broken = 0;
           }
         } catch {
@@ -78,24 +64,30 @@ export function useNewer(filter: LogFilter, isReady: boolean, follows: boolean, 
     return () => abort.abort();
   }, [key, isReady]);
 
-  const current = useRef(waiting);
-  current.current = waiting;
   const show = useCallback(() => {
-    const rows = current.current;
+    const { rows, hasGap } = current.current;
     const { queryKey } = logsQuery(filter);
-    setWaiting([]);
-    // A gap would be told by nothing: with that many the list is read anew.
-    if (rows.length >= MOST_WAITING) void client.resetQueries({ queryKey });
-    else client.setQueryData(queryKey, (known: Pages | undefined) => withNewer(known, rows));
+    setWaiting(NOTHING);
+    const known = client.getQueryData<Pages>(queryKey);
+    if (!hasGap && (known?.pages[0]?.rows.length ?? 0) + rows.length <= MOST_IN_FRONT) {
+      client.setQueryData<Pages>(queryKey, withNewer(known, rows));
+      return;
+    }
+    // What comes meanwhile waits, and is laid before what was read.
+    setRenewing(true);
+    generationsPage(filter, null)
+      .then(
+        page => client.setQueryData<Pages>(queryKey, { pages: [page], pageParams: [null] }),
+        () => client.resetQueries({ queryKey }),
+      )
+      .finally(() => setRenewing(false));
   }, [client, filter]);
+  const shown = idsOf(client.getQueryData<Pages>(logsQuery(filter).queryKey));
+  const count = waiting.rows.filter(row => !shown.has(row.id)).length;
+  const hasSome = !isRenewing && (count > 0 || waiting.hasGap);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: more may wait than did when it was last shown
   useEffect(() => {
-    if (follows && waiting.length > 0) show();
-  }, [follows, waiting, show]);
-  const shown = new Set(
-    client
-      .getQueryData(logsQuery(filter).queryKey)
-      ?.pages[0]?.rows.slice(0, MOST_WAITING)
-      .map(row => row.id),
-  );
-  return { count: waiting.filter(row => !shown.has(row.id)).length, show };
+    if (follows && hasSome) show();
+  }, [follows, hasSome, waiting, show]);
+  return { count, hasGap: waiting.hasGap, hasSome, show };
 }

@@ -132,11 +132,12 @@ function Limits({ member, reason }: { member: Member; reason: string | false }) 
             const of = limits.find(one => (one.interval ?? 'lifetime') === interval);
             return (
               <LimitRow
-                key={`${interval} ${of?.limit_usd}`}
+                key={`${interval} ${of?.limit_usd} ${of?.include_byok}`}
                 member={member}
                 interval={interval}
                 label={label}
                 limit={of ? plain(nano(of.limit_usd)) : ''}
+                include_byok={of?.include_byok ?? false}
                 reason={reason}
               />
             );
@@ -152,15 +153,17 @@ type LimitProps = {
   interval: string;
   label: string;
   limit: string;
+  /** Kept as it is: nothing here changes it. */
+  include_byok: boolean;
   reason: string | false;
 };
-function LimitRow({ member, interval, label, limit, reason }: LimitProps) {
+function LimitRow({ member, interval, label, limit, include_byok, reason }: LimitProps) {
   const client = useQueryClient();
   const [amount, setAmount] = useState(limit);
   const saving = useMutation({
     mutationFn: async () => {
       if (amount.trim() === '') await removeMemberLimit(member.id, interval);
-      else await setMemberLimit(member.id, interval, Number(amount));
+      else await setMemberLimit(member.id, interval, { limit_usd: Number(amount), include_byok });
     },
     onSuccess: () => refresh(client, 'member-limits', 'keys'),
   });
@@ -191,6 +194,7 @@ function LimitRow({ member, interval, label, limit, reason }: LimitProps) {
         />
         <span className="flex-1 text-xs text-ink-3">
           USD
+          {limit && include_byok && ', own provider keys count'}
           {limit && interval !== 'lifetime' && `, afresh ${resetsAt(interval, Date.now())}`}
         </span>
         {amount !== limit && (
