@@ -29,3 +29,4 @@ pub use patch::{
 };
 pub use response::encode_response;
 pub use stream::{StreamDecoder, StreamEncoder};
+pub(crate) use wire::ROUTER_MEMBERS;

@@ -19,7 +19,7 @@ pub(super) const STRUCTURED_OUTPUTS: &str = "structured-outputs-2025-11-13";
 pub(super) const FILES: &str = "files-api-2025-04-14";
 
 /// Top-level members that speak to the router and never to a provider. MSG-1
-pub(super) const ROUTER_MEMBERS: &[&str] = &[
+pub(crate) const ROUTER_MEMBERS: &[&str] = &[
     "models",
     "fallbacks",
     "provider",

@@ -2,6 +2,7 @@
 //! ways: `systemInstruction` and `system_instruction`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
@@ -9,8 +10,9 @@ use super::gathering::{Gathering, opening};
 use super::{RequestFacts, StructuredOutput};
 use crate::exchange::{Effort, Fault, Reasoning};
 use crate::json::{Envelope, Object, lenient, scan};
-use crate::openai_chat::is_plain_name;
+use crate::openai_chat::facts::bounded;
 use crate::openai_chat::read::{Place, array, is_null, unsigned};
+use crate::openai_chat::{MAX_TOOLS, is_plain_name};
 use crate::untranslatable::GEMINI_TOLD;
 
 /// The most answers asked for at once.
@@ -20,6 +22,46 @@ const MAX_ANSWERS: u64 = 128;
 fn of<'a>(object: &Object<'a>, camel: &str, snake: &str) -> Option<&'a RawValue> {
     let there = |name: &str| object.peek(name).filter(|raw| !is_null(raw));
     there(camel).or_else(|| there(snake))
+}
+
+/// Refuses a member that is there under both of its names: which of them counts is the provider's to
+/// say, so that what is held could be less than what is asked for.
+fn once(members: &[(&str, &RawValue)], place: &str) -> Result<(), Fault> {
+    match twice(members) {
+        Some((camel, snake)) => Err(Fault::invalid(format!(
+            "{place}{camel}: is there as {snake} too; send one of them"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The names of a member that is there under both.
+fn twice<'m>(members: &[(&'m str, &RawValue)]) -> Option<(&'m str, &'m str)> {
+    let is_snake = |name: &str| name.contains('_');
+    if !members.iter().any(|(name, _)| is_snake(name)) {
+        return None;
+    }
+    let names: HashSet<&'m str> = members.iter().map(|(name, _)| *name).collect();
+    let mut snakes = members.iter().map(|(name, _)| *name).filter(|name| is_snake(name));
+    snakes.find_map(|snake| Some((*names.get(&*camel_of(snake))?, snake)))
+}
+
+/// A name in the other spelling.
+fn camel_of(snake: &str) -> String {
+    let mut upper = false;
+    let mut camel = String::with_capacity(snake.len());
+    for letter in snake.chars() {
+        match letter {
+            '_' => upper = true,
+            letter if std::mem::take(&mut upper) => camel.push(letter.to_ascii_uppercase()),
+            letter => camel.push(letter),
+        }
+    }
+    camel
+}
+
+fn is_told_twice(object: &Object<'_>) -> bool {
+    twice(&object.iter().collect::<Vec<_>>()).is_some()
 }
 
 /// Adds what the conversation tells to `facts`, which has what speaks to the router and what the
@@ -32,6 +74,7 @@ pub(crate) fn of_gemini(
         let there = |name: &str| envelope.raw(name).filter(|raw| !is_null(raw));
         there(camel).or_else(|| there(snake))
     };
+    once(&envelope.members().collect::<Vec<_>>(), "")?;
     let mut gathering = Gathering::new(facts);
     if let Some(system) = raw("systemInstruction", "system_instruction") {
         gathering.turn();
@@ -106,6 +149,13 @@ fn part(raw: &RawValue, part: &Object<'_>, gathering: &mut Gathering) {
     let text = |object: &Object<'_>, camel: &str, snake: &str| {
         of(object, camel, snake).and_then(scan::string).map(Cow::into_owned)
     };
+    let data = ["inlineData", "inline_data", "fileData", "file_data"];
+    let mut data = data.iter().filter_map(|name| lenient::object(part.peek(name)));
+    if is_told_twice(part) || data.any(|data| is_told_twice(&data)) {
+        // Which of the two counts is not known here.
+        gathering.unknown(raw);
+        return;
+    }
     if let Some(call) = of(part, "functionCall", "function_call") {
         gathering.facts.tool_history = true;
         gathering.count(Some(call));
@@ -145,8 +195,9 @@ fn part(raw: &RawValue, part: &Object<'_>, gathering: &mut Gathering) {
 
 /// Whether all the part puts into the prompt is its bytes.
 fn is_told(part: &Object<'_>) -> bool {
-    let signature = ["thoughtSignature", "thought_signature"];
-    GEMINI_TOLD.iter().chain(&signature).any(|name| part.peek(name).is_some())
+    let beside = ["thought", "thoughtSignature", "thought_signature", "partMetadata"];
+    let told = |name: &str| GEMINI_TOLD.contains(&name) || beside.contains(&name);
+    part.iter().next().is_some() && part.iter().all(|(name, _)| told(name))
 }
 
 /// An entry of `tools`: declarations of functions, and tools of the vendor's own beside them.
@@ -155,6 +206,7 @@ fn tool(raw: &RawValue, gathering: &mut Gathering) -> Result<(), Fault> {
         gathering.unknown(raw);
         return Ok(());
     };
+    once(&entry.iter().collect::<Vec<_>>(), "tools.")?;
     let own = ["functionDeclarations", "function_declarations"];
     for raw in gathering.tools(of(&entry, own[0], own[1]))? {
         gathering.block();
@@ -181,7 +233,8 @@ fn tool(raw: &RawValue, gathering: &mut Gathering) -> Result<(), Fault> {
         }
         gathering.count_rest(&entry, &own);
     }
-    Ok(())
+    // Of all entries together.
+    bounded(gathering.facts.tools, MAX_TOOLS, &Place::Top("tools"))
 }
 
 fn choice(config: Option<&RawValue>, gathering: &mut Gathering) {
@@ -204,6 +257,7 @@ fn settings(config: Option<&RawValue>, gathering: &mut Gathering) -> Result<(), 
     let Some(config) = lenient::object(config) else {
         return Err(Place::Top("generationConfig").expected("an object", raw));
     };
+    once(&config.iter().collect::<Vec<_>>(), "generationConfig.")?;
     let parent = Place::Top("generationConfig");
     let facts = &mut gathering.facts;
     if let Some(raw) = of(&config, "maxOutputTokens", "max_output_tokens") {
@@ -230,6 +284,7 @@ fn settings(config: Option<&RawValue>, gathering: &mut Gathering) -> Result<(), 
     };
     let told = lenient::object(of(&config, "thinkingConfig", "thinking_config"));
     if let Some(told) = told {
+        once(&told.iter().collect::<Vec<_>>(), "generationConfig.thinkingConfig.")?;
         facts.reasoning = Some(thinking(&told));
     }
     let format = facts.structured_output;

@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 
 use super::gathering::{Gathering, has, opening};
 use super::{RequestFacts, StructuredOutput};
+use crate::anthropic::ROUTER_MEMBERS;
 use crate::exchange::{Effort, Fault, Reasoning};
 use crate::json::{Envelope, Object, lenient};
 use crate::openai_chat::is_plain_name;
@@ -12,6 +13,24 @@ use crate::untranslatable::ANTHROPIC_TOLD;
 
 /// The longest `user`, in characters. MSG-1
 const LONGEST_USER: usize = 256;
+
+/// Lists and objects beside the conversation that bring nothing into the prompt but their bytes.
+const WITHOUT_TEXT: [&str; 12] = [
+    "system",
+    "messages",
+    "tools",
+    "tool_choice",
+    "stop_sequences",
+    "metadata",
+    "thinking",
+    "output_config",
+    "output_format",
+    "cache_control",
+    // What is forgotten of the conversation; what a summary of it costs is another matter.
+    "context_management",
+    // Names of features, which some clouds take in the body.
+    "anthropic_beta",
+];
 
 /// Adds what the conversation tells to `facts`, which has what speaks to the router. Strict is only
 /// what decides where a request goes and what is held for it.
@@ -54,8 +73,26 @@ pub(crate) fn of_messages(
     for raw in gathering.tools(raw("tools"))? {
         tool(raw, &mut gathering);
     }
+    beside(envelope, &mut gathering);
     settings(envelope, &mut gathering)?;
     Ok(gathering.finish())
+}
+
+/// Members beside the conversation that may bring more into the prompt than their bytes: the tools of
+/// remote servers, skills, and whatever the vendor thinks of next. A word or a number stays one.
+fn beside(envelope: &Envelope<'_>, gathering: &mut Gathering) {
+    for (name, raw) in envelope.members().filter(|(_, raw)| !is_null(raw)) {
+        match name {
+            "mcp_servers" => gathering.facts.hosted_tools = true,
+            "context_management" => {
+                gathering.facts.unknown_parts |= raw.get().contains("\"compact");
+            }
+            name if WITHOUT_TEXT.contains(&name) || ROUTER_MEMBERS.contains(&name) => {}
+            _ => {
+                gathering.facts.unknown_parts |= raw.get().starts_with(['[', '{']);
+            }
+        }
+    }
 }
 
 /// A text or a list of blocks.

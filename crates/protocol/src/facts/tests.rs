@@ -223,6 +223,113 @@ fn references_to_stored_prompts_are_known() {
     assert!(facts(Surface::Gemini, body).unknown_parts);
 }
 
+/// What a vendor's servers bring into the prompt is held, and what is only said of it is not.
+#[test]
+fn members_beside_a_conversation_that_may_bring_more_are_known() {
+    let of = |more: &str| {
+        let body =
+            format!(r#"{{"max_tokens":9,"messages":[{{"role":"user","content":"x"}}],{more}}}"#);
+        let facts = facts(Surface::Messages, &body);
+        (facts.hosted_tools, facts.unknown_parts)
+    };
+    let servers = r#""mcp_servers":[{"type":"url","url":"https://a","name":"a"}]"#;
+    assert_eq!(of(servers), (true, false));
+    for more in [
+        r#""container":{"skills":[{"type":"anthropic","skill_id":"xlsx"}]}"#,
+        r#""dreams":[1]"#,
+        r#""context_management":{"edits":[{"type":"compact_20260112"}]}"#,
+    ] {
+        assert_eq!(of(more), (false, true), "{more}");
+    }
+    for more in [
+        r#""container":"c_1""#,
+        r#""inference_geo":"us""#,
+        r#""mcp_servers":null,"dreams":null"#,
+        r#""metadata":{"user_id":"u"},"thinking":{"type":"disabled"},"stop_sequences":["x"]"#,
+        r#""provider":{"order":["a"]},"models":["a/b"],"plugins":[{"id":"web"}]"#,
+        r#""context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]}"#,
+    ] {
+        assert_eq!(of(more), (false, false), "{more}");
+    }
+}
+
+/// Which of two spellings counts is not known here, so nothing would hold.
+#[test]
+fn no_member_of_googles_is_there_under_both_names() {
+    let read = |body: &str| Surface::Gemini.read(body.as_bytes(), &Addressed::default());
+    let settings = |one: &str, two: &str, value: &str| {
+        format!(r#"{{"contents":[{{}}],"generationConfig":{{"{one}":{value},"{two}":{value}}}}}"#)
+    };
+    for (body, camel, snake) in [
+        (
+            r#"{"contents":[{}],"generation_config":{},"generationConfig":{}}"#.to_owned(),
+            "generationConfig",
+            "generation_config",
+        ),
+        (
+            settings("maxOutputTokens", "max_output_tokens", "9"),
+            "maxOutputTokens",
+            "max_output_tokens",
+        ),
+        (settings("candidate_count", "candidateCount", "1"), "candidateCount", "candidate_count"),
+        (settings("thinkingConfig", "thinking_config", "{}"), "thinkingConfig", "thinking_config"),
+        (
+            r#"{"contents":[{}],"tools":[{"functionDeclarations":[],"function_declarations":[]}]}"#
+                .to_owned(),
+            "functionDeclarations",
+            "function_declarations",
+        ),
+        (
+            r#"{"contents":[{}],"systemInstruction":{},"system_instruction":null}"#.to_owned(),
+            "systemInstruction",
+            "system_instruction",
+        ),
+    ] {
+        let message = read(&body).unwrap_err().message;
+        assert!(message.contains(camel) && message.contains(snake), "{body}: {message}");
+    }
+    for body in [
+        r#"{"contents":[{}],"generation_config":{"maxOutputTokens":9,"top_p":1}}"#,
+        r#"{"contents":[{}],"generationConfig":{"responseLogprobs":true,"response_mime_type":"text/plain"}}"#,
+    ] {
+        assert!(read(body).is_ok(), "{body}");
+    }
+    let part = r#"{"inlineData":{"mimeType":"image/png"},"inline_data":{"mimeType":"video/mp4"}}"#;
+    let body = format!(r#"{{"contents":[{{"parts":[{part}]}}]}}"#);
+    assert!(facts(Surface::Gemini, &body).unknown_parts);
+}
+
+/// A part is told by its bytes only if all that stands in it is known.
+#[test]
+fn a_signature_does_not_hide_what_stands_beside_it() {
+    let unknown = |part: &str| {
+        let body = format!(r#"{{"contents":[{{"parts":[{part}]}}]}}"#);
+        facts(Surface::Gemini, &body).unknown_parts
+    };
+    assert!(!unknown(r#"{"thoughtSignature":"c2ln","thought":true}"#));
+    assert!(!unknown(r#"{"executableCode":{"code":"1"},"thought_signature":"c2ln"}"#));
+    assert!(unknown(r#"{"thoughtSignature":"c2ln","hologram":{"uri":"x"}}"#));
+    assert!(unknown(r#"{"executableCode":{"code":"1"},"hologram":{"uri":"x"}}"#));
+    assert!(unknown("{}"));
+}
+
+/// The limit on tools is one of all entries together.
+#[test]
+fn functions_of_several_entries_are_counted_together() {
+    let functions = |count: usize| {
+        let each = vec![r#"{"name":"f"}"#; count].join(",");
+        format!(r#"{{"functionDeclarations":[{each}]}}"#)
+    };
+    let read = |first: usize, second: usize| {
+        let tools = [functions(first), functions(second)].join(",");
+        let body = format!(r#"{{"contents":[{{}}],"tools":[{tools}]}}"#);
+        Surface::Gemini.read(body.as_bytes(), &Addressed::default())
+    };
+    assert!(read(600, 424).is_ok());
+    let message = read(600, 425).unwrap_err().message;
+    assert!(message.starts_with("tools: "), "{message}");
+}
+
 proptest! {
     /// Whatever a caller sends is told apart without a panic.
     #[test]

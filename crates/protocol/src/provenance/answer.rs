@@ -9,24 +9,61 @@ use super::Stamp;
 use crate::Dialect;
 use crate::exchange::{BlockKind, Event, ReasoningContent, ReasoningDelta, Response};
 use crate::json::Object;
-use crate::openai_chat::read::{lenient_array, lenient_object};
+use crate::openai_chat::read::{lenient_array, lenient_count, lenient_object};
 
 /// Stamps a stream: each opaque text once, at its beginning, should it come in pieces.
 #[derive(Debug)]
 pub(crate) struct Stamper {
     stamp: Stamp,
-    /// The text that was stamped last: choice, block, and whether it is a signature.
-    last: Option<(u64, u64, bool)>,
+    begun: Begun,
+}
+
+/// An opaque text that may come in pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Piece {
+    choice: u64,
+    block: u64,
+    is_signature: bool,
+    /// The id of an entry: encrypted ones of the same block with different ids are different texts.
+    id: Option<String>,
+}
+
+impl Piece {
+    /// Whether `next` goes on with this text. A piece without an id belongs to what has its place.
+    fn goes_on_with(&self, next: &Self) -> bool {
+        (self.choice, self.block, self.is_signature) == (next.choice, next.block, next.is_signature)
+            && (next.id.is_none() || self.id == next.id)
+    }
+}
+
+/// The most texts of one stream that get a stamp: as many blocks of reasoning as are read.
+const MOST_BEGUN: usize = 1_024;
+
+/// The texts that have begun.
+#[derive(Debug, Default)]
+struct Begun(Vec<Piece>);
+
+impl Begun {
+    /// Whether this piece begins a text. Once there are too many none does: a stamp that is missing
+    /// harms nothing, one in the middle of a text does.
+    fn begins(&mut self, piece: Piece) -> bool {
+        let known = self.0.iter().rev().any(|begun| begun.goes_on_with(&piece));
+        if known || self.0.len() >= MOST_BEGUN {
+            return false;
+        }
+        self.0.push(piece);
+        true
+    }
 }
 
 impl Stamper {
     pub(crate) const fn new(stamp: Stamp) -> Self {
-        Self { stamp, last: None }
+        Self { stamp, begun: Begun(Vec::new()) }
     }
 
     /// A frame of a stream that is passed on; `None` if there is nothing to stamp in it.
     pub(crate) fn frame(&mut self, dialect: Dialect, data: &[u8]) -> Option<Vec<u8>> {
-        let places = Places::find(dialect, data, Some(&mut self.last))?;
+        let places = Places::find(dialect, data, Some(&mut self.begun))?;
         Some(places.stamped(data, &self.stamp))
     }
 
@@ -38,9 +75,9 @@ impl Stamper {
             ReasoningDelta::Encrypted(text) => (text, false),
             ReasoningDelta::Text(_) | ReasoningDelta::Summary(_) => return,
         };
-        let piece = Some((u64::from(*choice), u64::from(*index), is_signature));
-        if !text.is_empty() && self.last != piece {
-            self.last = piece;
+        let (choice, block) = (u64::from(*choice), u64::from(*index));
+        let piece = Piece { choice, block, is_signature, id: None };
+        if !text.is_empty() && self.begun.begins(piece) {
             text.insert_str(0, self.stamp.as_str());
         }
     }
@@ -69,18 +106,16 @@ pub(crate) fn stamp_response(response: &mut Response, stamp: &Stamp) {
     }
 }
 
-type Last = Option<(u64, u64, bool)>;
-
 /// Where opaque texts begin in a JSON text, in bytes.
 struct Places<'t, 'l> {
     text: &'t str,
     at: Vec<usize>,
-    /// What was stamped last in a stream; `None` for a whole answer.
-    last: Option<&'l mut Last>,
+    /// What has begun in a stream; `None` for a whole answer.
+    begun: Option<&'l mut Begun>,
 }
 
 impl<'t, 'l> Places<'t, 'l> {
-    fn find(dialect: Dialect, data: &'t [u8], last: Option<&'l mut Last>) -> Option<Self> {
+    fn find(dialect: Dialect, data: &'t [u8], begun: Option<&'l mut Begun>) -> Option<Self> {
         let named: &[&str] = match dialect {
             Dialect::Anthropic => &["\"signature\"", "\"redacted_thinking\""],
             Dialect::OpenaiResponses => &["\"encrypted_content\"", "\"signature\""],
@@ -94,7 +129,7 @@ impl<'t, 'l> Places<'t, 'l> {
         }
         let text = std::str::from_utf8(data).ok()?;
         let body = Object::parse(text).ok()?;
-        let mut places = Self { text, at: Vec::new(), last };
+        let mut places = Self { text, at: Vec::new(), begun };
         match dialect {
             Dialect::Anthropic => places.anthropic(&body),
             Dialect::OpenaiResponses => places.responses(&body),
@@ -106,13 +141,13 @@ impl<'t, 'l> Places<'t, 'l> {
     }
 
     /// Notes the text of a member, if it is not the continuation of one that was noted.
-    fn member(&mut self, object: &Object<'t>, name: &str, piece: Last) {
+    fn member(&mut self, object: &Object<'t>, name: &str, piece: Option<Piece>) {
         let Some(raw) = object.peek(name).map(RawValue::get) else { return };
         if raw.len() <= 2 || !raw.starts_with('"') {
             return;
         }
-        if let (Some(last), Some(piece)) = (self.last.as_deref_mut(), piece)
-            && last.replace(piece) == Some(piece)
+        if let (Some(begun), Some(piece)) = (self.begun.as_deref_mut(), piece)
+            && !begun.begins(piece)
         {
             return;
         }
@@ -126,21 +161,23 @@ impl<'t, 'l> Places<'t, 'l> {
         for block in list(body, "content") {
             self.block(&block, None);
         }
-        let index = number(body, "index").unwrap_or_default();
+        let block = number(body, "index").unwrap_or_default();
+        let piece = Some(Piece { choice: 0, block, is_signature: true, id: None });
         if let Some(block) = child(body, "content_block") {
-            if let Some(last) = self.last.as_deref_mut() {
-                *last = None;
+            // Blocks do not overlap.
+            if let Some(begun) = self.begun.as_deref_mut() {
+                begun.0.clear();
             }
-            self.block(&block, Some((0, index, true)));
+            self.block(&block, piece.clone());
         }
         if let Some(delta) = child(body, "delta")
             && is(&delta, "signature_delta")
         {
-            self.member(&delta, "signature", Some((0, index, true)));
+            self.member(&delta, "signature", piece);
         }
     }
 
-    fn block(&mut self, block: &Object<'t>, piece: Last) {
+    fn block(&mut self, block: &Object<'t>, piece: Option<Piece>) {
         if is(block, "thinking") {
             self.member(block, "signature", piece);
         } else if is(block, "redacted_thinking") {
@@ -164,11 +201,13 @@ impl<'t, 'l> Places<'t, 'l> {
             let said = child(choice, "delta").or_else(|| child(choice, "message"));
             let Some(said) = said else { continue };
             for detail in list(&said, "reasoning_details") {
-                let index = number(&detail, "index");
-                let piece = |signature| index.map(|index| (at, index, signature));
-                self.member(&detail, "signature", piece(true));
+                // As the decoder tells entries apart.
+                let block = detail.peek("index").map_or(0, lenient_count);
+                let piece = |is_signature, id| Piece { choice: at, block, is_signature, id };
+                self.member(&detail, "signature", Some(piece(true, None)));
                 if is(&detail, "reasoning.encrypted") {
-                    self.member(&detail, "data", piece(false));
+                    let id = detail.peek_str("id").map(Cow::into_owned);
+                    self.member(&detail, "data", Some(piece(false, id)));
                 }
             }
             for call in list(&said, "tool_calls") {

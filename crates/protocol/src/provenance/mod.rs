@@ -2,7 +2,8 @@
 //!
 //! A signature, encrypted reasoning and a thought signature are opaque texts that only the service
 //! that made them takes back. Such a text leaves with a *stamp* before it, which says where it was
-//! made; when it comes back the stamp is taken off again, so that no provider ever sees one. Ids are
+//! made; when it comes back the stamp is taken off again, before a provider sees it: of requests that are
+//! routed always, of calls that are passed through where the body is JSON and short. Ids are
 //! left alone: clients drop them (stateless ones send none), and two protocols have none. A stamp
 //! consists of letters and digits only, and of whole groups of base64, so that what follows is
 //! base64 with a stamp exactly if it was without: client libraries decode it and encode it again.
@@ -86,6 +87,14 @@ pub(crate) fn split(text: &str) -> (&str, &str) {
     match parse(text.as_bytes()) {
         Some(_) => text.split_at(STAMP_LENGTH),
         None => ("", text),
+    }
+}
+
+/// Some bytes without what looks like a stamp at their end.
+pub(crate) fn without_stamp(bytes: &[u8]) -> &[u8] {
+    match bytes.len().checked_sub(STAMP_LENGTH) {
+        Some(at) if parse(&bytes[at..]).is_some() => &bytes[..at],
+        _ => bytes,
     }
 }
 

@@ -21,7 +21,7 @@ const MEMBERS: [&[u8]; 5] =
 
 /// Takes the stamps off a body; `None` if there is none. `open` says what a stamp means, or that it
 /// is not genuine: then it is no stamp, and stays. A search is all it costs where there is none.
-pub fn take<M>(body: &[u8], open: impl Fn(&StampBytes) -> Option<M>) -> Option<Taken<M>> {
+pub fn take<M>(body: &[u8], mut open: impl FnMut(&StampBytes) -> Option<M>) -> Option<Taken<M>> {
     let mut taken: Option<Taken<M>> = None;
     let mut copied = 0;
     for at in memmem::find_iter(body, HEAD.as_bytes()) {
@@ -42,8 +42,9 @@ pub fn take<M>(body: &[u8], open: impl Fn(&StampBytes) -> Option<M>) -> Option<T
     Some(taken)
 }
 
-/// Whether what ends here is the quote of a string that stands in one of the members: a text that
-/// somebody wrote is never touched.
+/// Whether what ends here is the quote of a string that stands in one of the members, wherever that
+/// is. A text that quotes one is never touched, since its quotes are escaped; a member of the same
+/// name in the arguments of a tool, if given as an object, loses a genuine stamp like any other.
 fn holds_proof(before: &[u8]) -> bool {
     let Some(before) = before.strip_suffix(b"\"") else { return false };
     let Some(before) = before.trim_ascii_end().strip_suffix(b":") else { return false };

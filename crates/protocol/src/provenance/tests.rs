@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::exchange::{
-    Additions, BlockKind, ErrorType, Fault, Identity, ReasoningContent, ReasoningFormat, Request,
+    Additions, BlockKind, ErrorType, Event, Fault, Identity, ReasoningContent, ReasoningDelta,
+    ReasoningFormat, Request,
 };
 use crate::relay::{Answer, Relay};
 use crate::surface::Addressed;
@@ -373,6 +374,109 @@ fn without_its_proofs_a_conversation_keeps_all_that_was_said() {
     assert!(proofs(&none).is_empty());
     assert_eq!(none.turns[1].blocks[1..], request.turns[1].blocks[3..]);
     assert_eq!((&none.turns[0], &none.turns[2]), (&request.turns[0], &request.turns[2]));
+}
+
+/// Hosts of OpenAI's dialect tell entries apart in several ways, and send one in several pieces: each
+/// text has one stamp, at its beginning.
+#[test]
+fn texts_in_pieces_get_one_stamp_each() {
+    let choice = |at: u8, details: &str| {
+        format!(r#"{{"index":{at},"delta":{{"reasoning_details":[{details}]}}}}"#)
+    };
+    let encrypted = |index: &str, id: &str, data: &str| {
+        format!(r#"{{"type":"reasoning.encrypted",{index}{id}"data":"{data}"}}"#)
+    };
+    let text = |index: &str, signature: &str| {
+        format!(r#"{{"type":"reasoning.text",{index}"signature":"{signature}"}}"#)
+    };
+    for (frames, expected) in [
+        // Two entries of one index, with different ids, in pieces.
+        (
+            vec![
+                choice(0, &encrypted(r#""index":0,"#, r#""id":"a","#, "$A1")),
+                choice(0, &encrypted(r#""index":0,"#, "", "A2")),
+                choice(0, &encrypted(r#""index":0,"#, r#""id":"b","#, "$B1")),
+                choice(0, &encrypted(r#""index":0,"#, r#""id":"b","#, "B2")),
+            ],
+            2,
+        ),
+        // Pieces without an index.
+        (
+            vec![
+                choice(0, &text("", "$A1")),
+                choice(0, &text("", "A2")),
+                choice(0, &text("", "A3")),
+            ],
+            1,
+        ),
+        // Two answers, whose pieces take turns.
+        (
+            vec![
+                choice(0, &text(r#""index":0,"#, "$A1")),
+                choice(1, &text(r#""index":0,"#, "$B1")),
+                choice(0, &text(r#""index":0,"#, "A2")),
+                choice(1, &text(r#""index":0,"#, "B2")),
+            ],
+            2,
+        ),
+    ] {
+        let mut stamper = Stamper::new(BYTES.stamp());
+        let mut stamps = 0;
+        for frame in frames.iter().map(|choice| format!(r#"{{"choices":[{choice}]}}"#)) {
+            let data = frame.replace('$', "");
+            let marked = stamper.frame(Dialect::OpenaiChat, data.as_bytes());
+            let marked = marked.unwrap_or_else(|| data.clone().into_bytes());
+            assert_eq!(String::from_utf8(marked).unwrap(), frame.replace('$', &stamp()));
+            stamps += frame.matches('$').count();
+        }
+        assert_eq!(stamps, expected);
+    }
+}
+
+/// The same of streams that are translated.
+#[test]
+fn events_of_answers_that_take_turns_get_one_stamp_each() {
+    let mut stamper = Stamper::new(BYTES.stamp());
+    let marked: Vec<bool> = [(0, "A1"), (1, "B1"), (0, "A2"), (1, "B2")]
+        .into_iter()
+        .map(|(choice, text)| {
+            let mut event = Event::Reasoning {
+                choice,
+                index: 0,
+                id: None,
+                format: ReasoningFormat::Anthropic,
+                delta: ReasoningDelta::Signature(text.to_owned()),
+            };
+            stamper.event(&mut event);
+            format!("{event:?}").contains(&stamp())
+        })
+        .collect();
+    assert_eq!(marked, [true, true, false, false]);
+}
+
+/// What Google's hosts of OpenAI's dialect put beside calls is left out too, and nothing else there.
+#[test]
+fn signatures_beside_calls_are_left_out() {
+    let body = r#"{"model":"a/b","messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[
+        {"id":"1","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"one"}}},
+        {"id":"2","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"two","x":1},"y":2}}]}]}"#;
+    let request = read(Surface::Chat, body);
+    let beside = |request: &Request| -> Vec<Vec<(String, String)>> {
+        let calls = request.turns[1].blocks.iter();
+        calls
+            .map(|block| {
+                let members = block.extras.members.iter();
+                members.map(|(name, raw)| (name.clone(), raw.get().to_owned())).collect()
+            })
+            .collect()
+    };
+    let with = |raw: &str| vec![("extra_content".to_owned(), raw.to_owned())];
+    let before = beside(&request);
+    let one = without(&request, &|proof| proof == "one").unwrap();
+    assert_eq!(beside(&one), [vec![], before[1].clone()]);
+    let none = without(&request, &|_| true).unwrap();
+    assert_eq!(beside(&none), [vec![], with(r#"{"google":{"x":1},"y":2}"#)]);
+    assert!(without(&request, &|proof| proof == "three").is_none());
 }
 
 /// What providers say, in their own words, and what they say of other things. Bugs 7, 19, 20

@@ -9,6 +9,7 @@ use super::super::{DEFAULT_MAX_TOKENS, decode_request};
 use crate::exchange::{Fault, Losses};
 use crate::json::envelope::write_string;
 use crate::json::{Envelope, Object, lenient};
+use crate::provenance::without_stamp;
 use crate::target::{Encoded, ReasoningStyle, ResponseContext, Target};
 
 /// What the gateway imposes on a request beside the target's needs.
@@ -160,9 +161,11 @@ fn must_be_rewritten(envelope: &Envelope<'_>, target: &Target<'_>, lowered: Opti
     }
 }
 
+/// Whether a text is another vendor's proof, or such a one behind a stamp that is not ours to take
+/// off.
 fn has_wrapped_proof(text: &str) -> bool {
     let bytes = text.as_bytes();
-    memmem::find_iter(bytes, MARKER).any(|at| at > 0 && bytes[at - 1] == b'"')
+    memmem::find_iter(bytes, MARKER).any(|at| without_stamp(&bytes[..at]).ends_with(b"\""))
 }
 
 /// Whether there is a member `signature` with an empty text. Bug 19

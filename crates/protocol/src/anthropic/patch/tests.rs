@@ -99,6 +99,8 @@ fn reasoning_another_vendor_wrote_is_not_sent_back() {
     for block in [
         r#"{"type":"thinking","thinking":"x","signature": ""}"#,
         r#"{"type":"redacted_thinking","data":"routed.v1.e30"}"#,
+        // Behind a stamp of another installation.
+        r#"{"type":"redacted_thinking","data":"tlr10123456789abcdef0123456789abcdef01234567routed.v1.e30"}"#,
     ] {
         let body = format!(
             r#"{{"model":"m","max_tokens":9,"messages":[{{"role":"user","content":"hi"}},{{"role":"assistant","content":[{block},{{"type":"text","text":"ok"}}]}},{{"role":"user","content":"go"}}]}}"#

@@ -65,7 +65,8 @@ pub fn patch_request(
 /// less already.
 fn lowered(envelope: &Envelope<'_>, most: u64) -> Result<Option<String>, Fault> {
     let names = ["generationConfig", "generation_config"];
-    let told = names.iter().find_map(|name| envelope.raw(name)).filter(|raw| raw.get() != "null");
+    let there = |name: &&str| envelope.raw(name).filter(|raw| raw.get() != "null");
+    let told = names.iter().find_map(there);
     let config = match told {
         Some(raw) => {
             Object::of(raw).map_err(|_| Fault::invalid("generationConfig: must be an object"))?
@@ -75,7 +76,7 @@ fn lowered(envelope: &Envelope<'_>, most: u64) -> Result<Option<String>, Fault> 
     let limits = ["maxOutputTokens", "max_output_tokens"];
     let asked = limits
         .iter()
-        .find_map(|name| config.peek(name))
+        .find_map(|name| config.peek(name).filter(|raw| raw.get() != "null"))
         .and_then(|raw| raw.get().trim_matches('"').parse::<u64>().ok());
     if asked.is_some_and(|asked| asked <= most) {
         return Ok(None);
