@@ -134,8 +134,8 @@ export interface paths {
         };
         /**
          * Tells of generations as they are settled: an event `generation` with a row of the list for each,
-         *     comments while there is none. Whoever takes them too slowly misses some, and is told so in a
-         *     comment. It ends with the key it was asked with.
+         *     comments while there is none. Whoever takes them too slowly misses some, and is told so by an
+         *     event `missed`: the list is to be read again. It ends with the key or session it was asked with.
          */
         get: operations["get_api_internal_generations_stream"];
         put?: never;
@@ -253,7 +253,7 @@ export interface paths {
         /** Lists the management keys of the account, oldest first, disabled ones included. */
         get: operations["get_api_internal_management_keys"];
         put?: never;
-        /** Makes a management key: it may do what owners may, and ask no model. AUTH-7 */
+        /** Makes a management key: it may do what the member who makes it may, and ask no model. AUTH-7 */
         post: operations["post_api_internal_management_keys"];
         delete?: never;
         options?: never;
@@ -1180,6 +1180,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a model as `models.retrieve` of OpenAI's clients reads it. The slash in its name may be plain or %2F. */
+        get: operations["get_models_by_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}:countTokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same, for clients of Google's that are told to speak `v1`. */
+        post: operations["post_models_by_model_countTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/organization/members": {
         parameters: {
             query?: never;
@@ -1305,8 +1339,49 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Answers in OpenAI's Responses form; nothing is stored. */
+        /** Answers in OpenAI's Responses form. Stored only with `store: true`, in a workspace that has `stores_responses`. */
         post: operations["post_responses"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/responses/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a stored answer as it was given. A key sees those of its workspace. */
+        get: operations["get_responses_by_id"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a stored answer, with what was asked for it. A conversation that went on from it cannot
+         *     go on any more.
+         */
+        delete: operations["delete_responses_by_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/responses/{id}/input_items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what was asked for a stored answer: the items of that request, without those of the answers
+         *     it went on from.
+         */
+        get: operations["get_responses_by_id_input_items"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1938,6 +2013,13 @@ export interface components {
         Deleted: {
             deleted: boolean;
         };
+        /** @description An answer is not stored any more. */
+        DeletedResponse: {
+            deleted: boolean;
+            id: string;
+            /** @description Always `response`. */
+            object: string;
+        };
         /** @description What is left of what can be used: somebody has a credential for it. */
         Effect: {
             endpoints_left: number;
@@ -2306,6 +2388,15 @@ export interface components {
              */
             step_seconds: number;
         };
+        /** @description A page of the items that a request sent itself. */
+        InputItems: {
+            data: Record<string, never>[];
+            first_id?: string | null;
+            has_more: boolean;
+            last_id?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
         /** @description An invitation that waits to be followed. */
         InvitationObject: {
             created_at: string;
@@ -2526,7 +2617,7 @@ export interface components {
         /** @description A management key. */
         ManagementKeyObject: {
             created_at: string;
-            /** @description Who made it, where that is known. */
+            /** @description The member who made it, or made the key that made it; `null`: the machine. */
             creator?: string | null;
             disabled: boolean;
             expires_at?: string | null;
@@ -2743,7 +2834,10 @@ export interface components {
             /** @description The regions that can be named. */
             available_regions: string[];
             effect: components["schemas"]["Effect"];
-            /** @description Only endpoints known to run in one of these regions are used; empty: anywhere. */
+            /**
+             * @description Only endpoints known to run in one of these regions are used; empty: anywhere, `none`:
+             *     nowhere, since this version knows none of those that are stored.
+             */
             regions: string[];
             /** @description Only endpoints that retain nothing are used, as with `zdr: true`. PRIV-4 */
             zdr_only: boolean;
@@ -2803,14 +2897,14 @@ export interface components {
              */
             breaker: string;
             /**
-             * @description `rejected`: what fails is the credential, by the last test or by the newest attempts;
-             *     `none`: there is no credential.
+             * @description `rejected`: what fails is the credential, by the last test or by the newest attempts of the
+             *     last day, whichever is newer; `none`: there is no credential.
              */
             credential: string;
             /** @description All kinds of errors, the most frequent first; those of callers too. */
             errors: components["schemas"]["ErrorCount"][];
             first_token_ms: components["schemas"]["FirstToken"];
-            /** @description The newest failed requests, at most five. */
+            /** @description The newest failed requests that the caller may see, at most five. */
             last_failures: components["schemas"]["LastFailure"][];
             name: string;
             slug: string;
@@ -2972,8 +3066,9 @@ export interface components {
             metadata?: Record<string, never> | null;
         };
         /**
-         * @description A request of OpenAI's Responses API. Nothing is stored: `store: true`, `background: true`,
-         *     `previous_response_id` and `conversation` are refused. RESP-1, RESP-2, RESP-3
+         * @description A request of OpenAI's Responses API. `background: true` and `conversation` are refused, and so
+         *     are `store: true` and `previous_response_id`, but in a workspace that has `stores_responses`.
+         *     RESP-1, RESP-2, RESP-3
          */
         ResponsesRequest: {
             include?: string[] | null;
@@ -2986,6 +3081,8 @@ export interface components {
             model?: string | null;
             models?: string[] | null;
             parallel_tool_calls?: boolean | null;
+            /** @description The stored answer that this one goes on from. */
+            previous_response_id?: string | null;
             prompt_cache_key?: string | null;
             provider?: Record<string, never> | null;
             reasoning?: Record<string, never> | null;
@@ -3014,6 +3111,24 @@ export interface components {
             output_tokens: number;
             /** Format: int64 */
             total_tokens: number;
+        };
+        /** @description A model in OpenAI's form. What OpenRouter's list tells of it stands beside. */
+        RetrievedModel: {
+            /** Format: int64 */
+            context_length?: number | null;
+            /**
+             * Format: int64
+             * @description In seconds since 1970.
+             */
+            created: number;
+            /** @description `AUTHOR/SLUG`. */
+            id: string;
+            /** @description For people. */
+            name: string;
+            /** @description `model`. */
+            object: string;
+            /** @description The author. */
+            owned_by: string;
         };
         /**
          * @description What a member is to be allowed.
@@ -3098,9 +3213,9 @@ export interface components {
              * @description For how many days generations are kept; `null`: for ever.
              */
             retention_days?: number | null;
-            /** @description Ways to sign in. */
+            /** @description Ways to sign in: `password`, `oidc` where a sign-on service is set, `management_key`. */
             sign_in: string[];
-            /** @description Whether prompts and answers are stored. */
+            /** @description Whether prompts and answers are stored: of some workspace, where its requests ask for it. */
             stores_prompts: boolean;
             /** Format: int64 */
             uptime_seconds: number;
@@ -3214,7 +3329,10 @@ export interface components {
             allowed_api_key_hashes?: string[] | null;
             allowed_models?: string[] | null;
             allowed_user_ids?: string[] | null;
-            /** @description Our own: where the provider is reached; `null`: at its usual address. */
+            /**
+             * @description Our own: where the provider is reached; `null`: at its usual address. Another one is taken
+             *     only with `key`.
+             */
             base_url?: string | null;
             disabled?: boolean | null;
             is_fallback?: boolean | null;
@@ -3304,6 +3422,8 @@ export interface components {
             is_observability_io_logging_enabled: boolean;
             name: string;
             slug: string;
+            /** @description Our own: whether answers of the Responses API are kept where a request asks for it. */
+            stores_responses: boolean;
             updated_at?: string | null;
         };
         /** @description What is to be set of a workspace; what is absent stays. */
@@ -3326,6 +3446,11 @@ export interface components {
             name?: string | null;
             /** @description Required of a new workspace. Lower-case words joined by hyphens. */
             slug?: string | null;
+            /**
+             * @description Our own: whether answers of the Responses API are kept where a request asks for it; off
+             *     unless said.
+             */
+            stores_responses?: boolean | null;
         };
         /** @description The answer. */
         WorkspacesAnswer: {
@@ -6026,6 +6151,84 @@ export interface operations {
             };
         };
     };
+    get_models_by_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetrievedModel"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_models_by_model_countTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GeminiCountTokensRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GeminiCountedTokens"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GeminiError"];
+                };
+            };
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GeminiError"];
+                };
+            };
+        };
+    };
     get_organization_members: {
         parameters: {
             query?: {
@@ -6555,6 +6758,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResponsesError"];
+                };
+            };
+        };
+    };
+    get_responses_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The answer's id, `gen-…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponsesAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_responses_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The answer's id, `gen-…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedResponse"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_responses_by_id_input_items: {
+        parameters: {
+            query?: {
+                /** @description The most items, 1 to 100; 20 unless said. */
+                limit?: number;
+                /** @description `asc` or `desc`; `desc`, the last item first, unless said. */
+                order?: string;
+                /** @description The id of the item before the first one. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The answer's id, `gen-…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputItems"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
         };
