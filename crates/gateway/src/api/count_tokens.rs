@@ -15,6 +15,7 @@ use protocol::exchange::{ErrorType, Fault};
 use protocol::json::{Envelope, Object};
 use protocol::surface::Addressed;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::catalogue::known;
 use crate::app::App;
@@ -54,6 +55,9 @@ fn counted_model(uri: &Uri) -> Option<String> {
     let (_, rest) = uri.path().split_once("/models/")?;
     Some(decoded(rest.strip_suffix(":countTokens")?)?.into_owned())
 }
+
+/// The prompts counted at once: the work is free, and must leave the machine to what is paid for.
+static COUNTING: Semaphore = Semaphore::const_new(2);
 
 /// Why nothing was counted.
 struct Refusal {
@@ -96,8 +100,8 @@ async fn counted(
         }
     };
     // Reading a body is work, whether a model is asked or not: it has a place among those of its
-    // key until it is answered. RATE-5
-    let _place = match enter(app, &caller, now_micros()).await {
+    // key until it is done. RATE-5
+    let place = match enter(app, &caller, now_micros()).await {
         Ok(place) => place,
         Err(limited) => {
             discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
@@ -129,8 +133,11 @@ async fn counted(
     let model = catalog.model(model);
     let estimated = app.estimates.tokens(model, &facts);
     let Some(encoding) = Encoding::of(model) else { return Ok(estimated) };
-    // A long prompt is work for a while, and others wait on this thread.
+    // A long prompt is work for a while, and others wait on this thread. The work goes on if the
+    // caller leaves: so do its place among those of the key and among all that are counted.
+    let turn = COUNTING.acquire().await.ok();
     let counting = move || {
+        let _held = (place, turn);
         let request = surface.decode(&body, &addressed).ok()?;
         encoding.count_prompt(&request)
     };

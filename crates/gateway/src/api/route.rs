@@ -77,7 +77,8 @@ async fn reservation(call: &Call, envelope: &Envelope<'_>, size: usize) -> Value
         .candidates
         .iter()
         .filter_map(|candidate| {
-            let cover = budget.as_ref().map(|budget| budget.cover(call, candidate));
+            let cover =
+                budget.as_ref().map(|budget| budget.cover(call, candidate, ledger::Spend::ZERO));
             let max_tokens = match cover {
                 Some(Cover::Beyond) => return None,
                 Some(Cover::Cut(tokens)) => Some(tokens),

@@ -112,7 +112,7 @@ fn policies_of(state: &ControlState) -> HashMap<&str, Arc<Policy>> {
 }
 
 /// All callers by the hashes of their secrets: a key that got a new one has several for a while.
-/// They differ in when they end alone.
+/// They differ in their secret, and in when they end.
 fn callers_of(
     state: &ControlState,
     terms: &TermsSource<'_>,
@@ -135,10 +135,11 @@ fn callers_of(
         let policy = policies.get(key.account_id.as_str()).unwrap_or(&nothing);
         let mut add = |hash: &str, end: Option<store::Micros>| {
             let expires_at = [key.expires_at, end].into_iter().flatten().min();
+            let Some(secret) = unhex(hash) else { return };
             let stores_responses = storing.contains(key.workspace_id.as_str());
-            let caller =
-                Caller { expires_at, stores_responses, ..caller_of(key, terms, policy, names) };
-            callers.extend(unhex(hash).map(|hash| (hash, Arc::new(caller))));
+            let known = caller_of(key, terms, policy, names);
+            let caller = Caller { expires_at, secret, stores_responses, ..known };
+            callers.insert(secret, Arc::new(caller));
         };
         match secrets.get(key.hash.as_str()) {
             None => add(&key.hash, None),
@@ -156,6 +157,7 @@ fn caller_of(
 ) -> Caller {
     Caller {
         key_hash: key.hash.as_str().into(),
+        secret: [0; 32],
         label: key.label.clone(),
         name: key.name.clone(),
         account_id: key.account_id.as_str().into(),

@@ -43,6 +43,8 @@ pub struct Snapshot {
 pub struct Caller {
     /// The key's public identity, hex. AUTH-3
     pub key_hash: Arc<str>,
+    /// The hash of the secret that is presented: a key may have several for a while.
+    pub secret: [u8; 32],
     /// The masked key. AUTH-4
     pub label: String,
     /// The key's name.
@@ -149,6 +151,11 @@ impl Snapshot {
     /// The caller of a key, by the key's public hash, whatever its secret is now.
     pub fn caller_of(&self, key_hash: &str) -> Option<&Arc<Caller>> {
         self.keys.get(&unhex(key_hash)?)
+    }
+
+    /// The same caller as it is now, by the secret it presented; `None` once that is no more.
+    pub fn presented_again(&self, caller: &Caller) -> Option<&Arc<Caller>> {
+        self.keys.get(&caller.secret).filter(|now| now.key_hash == caller.key_hash)
     }
 
     /// Whether anybody could reach the provider: what makes its models available.

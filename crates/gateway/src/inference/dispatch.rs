@@ -21,6 +21,7 @@ use super::read_on::{Presence, bills_in_any_case};
 use super::reserve::Budget;
 use super::settle::Settlement;
 use super::vectors::Vectors;
+use super::write::takes_proofs;
 use crate::app::Worker;
 use crate::clock::{now_micros, now_millis};
 use crate::control::limits::{Limited, Place};
@@ -139,9 +140,12 @@ impl<'a> Dispatch<'a> {
             if self.presence.has_left() {
                 break;
             }
-            let cover = self.budget.as_ref().map(|budget| budget.cover(self.call, candidate));
+            let spent = settlement.spent_in_vain();
+            let cover =
+                self.budget.as_ref().map(|budget| budget.cover(self.call, candidate, spent));
             let most_output = match cover {
-                // What is held does not pay for it.
+                // What is held does not pay for it, or what is left of it after attempts whose
+                // providers counted something.
                 Some(Cover::Beyond) => continue,
                 Some(Cover::Cut(tokens)) => Some(tokens),
                 Some(Cover::Whole) | None => None,
@@ -164,7 +168,7 @@ impl<'a> Dispatch<'a> {
                 };
                 let again = replay == Replay::Verifiable
                     && failures.len() + 1 < app.settings.max_attempts
-                    && self.refused_proofs(&error);
+                    && self.refused_proofs(candidate, &error);
                 failures.push(Failure { candidate: candidate.clone(), error, again });
                 if !again || self.presence.has_left() {
                     break;
@@ -235,10 +239,11 @@ impl<'a> Dispatch<'a> {
 
     /// Whether a provider refused nothing but the proofs of earlier reasoning: it is asked once more
     /// without them. wire-formats 12.4
-    fn refused_proofs(&self, error: &AttemptError) -> bool {
+    fn refused_proofs(&self, candidate: &Candidate, error: &AttemptError) -> bool {
         !error.unsent
             && self.vectors.is_none()
             && is_refusal(&error.fault)
+            && takes_proofs(self, candidate)
             && self.request().is_ok_and(|request| without(request, &|_| true).is_some())
     }
 

@@ -24,6 +24,10 @@ pub const PURPOSE: &str = "trunkline: stamps on reasoning, version 1";
 /// How many makers of one conversation are told apart.
 const MOST_MAKERS: usize = 8;
 
+/// How many different stamps of one body are looked into, those that are not genuine too; a
+/// conversation has a few. Further ones stay, as if they were a stranger's.
+const MOST_OPENED: usize = 4_096;
+
 const PROVIDER_LENGTH: usize = 6;
 const CREDENTIAL_LENGTH: usize = 4;
 const CODE_LENGTH: usize = StampBytes::LENGTH - PROVIDER_LENGTH - CREDENTIAL_LENGTH;
@@ -97,7 +101,14 @@ impl Provenance {
 
     /// Takes the stamps off the body of a request.
     pub fn read(&self, body: Bytes) -> (Bytes, Reasoning) {
-        let Some(taken) = take(&body, |stamp| self.open(stamp)) else {
+        let mut known: HashMap<StampBytes, Option<Maker>> = HashMap::new();
+        let open = |stamp: &StampBytes| match known.get(stamp) {
+            Some(maker) => *maker,
+            // Nothing is paid for yet.
+            None if known.len() >= MOST_OPENED => None,
+            None => *known.entry(*stamp).or_insert_with(|| self.open(stamp)),
+        };
+        let Some(taken) = take(&body, open) else {
             return (body, Reasoning::default());
         };
         let mut latest: Vec<Maker> = Vec::new();
@@ -157,18 +168,37 @@ impl Call {
         if replay == Replay::Unproven {
             return without(request, &|_| true);
         }
-        if !self.reasoning.is_some() {
+        if !self.has_foreign_reasoning(candidate) {
             return None;
         }
-        let slug = &self.snapshot.endpoint(candidate.endpoint).provider_slug;
-        let here = self.app.provenance.provider(slug);
-        if self.reasoning.latest.iter().all(|maker| maker.provider == here)
-            && self.reasoning.latest.len() < MOST_MAKERS
-        {
-            return None;
-        }
+        let here = self.here(candidate);
         let made = &self.reasoning.made;
         without(request, &|proof| made.get(proof).is_some_and(|maker| maker.provider != here))
+    }
+
+    /// Whether another provider than that of a candidate made some of the reasoning whose maker is
+    /// known.
+    pub fn has_foreign_reasoning(&self, candidate: &Candidate) -> bool {
+        if !self.reasoning.is_some() {
+            return false;
+        }
+        let here = self.here(candidate);
+        let latest = &self.reasoning.latest;
+        latest.len() >= MOST_MAKERS || latest.iter().any(|maker| maker.provider != here)
+    }
+
+    /// Whether the provider of a candidate made some of it.
+    pub fn made_reasoning(&self, candidate: &Candidate) -> bool {
+        if !self.reasoning.is_some() {
+            return false;
+        }
+        let here = self.here(candidate);
+        self.reasoning.latest.iter().any(|maker| maker.provider == here)
+    }
+
+    fn here(&self, candidate: &Candidate) -> ProviderName {
+        let slug = &self.snapshot.endpoint(candidate.endpoint).provider_slug;
+        self.app.provenance.provider(slug)
     }
 
     /// Brings the credential the reasoning was made with before the others of the same endpoint and

@@ -30,13 +30,16 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// How a candidate may be asked.
-    pub fn cover(&self, call: &Call, candidate: &Candidate) -> Cover {
+    /// How a candidate may be asked after attempts that came to nothing have cost `spent`.
+    pub fn cover(&self, call: &Call, candidate: &Candidate, spent: Spend) -> Cover {
         let byok = candidate.access.is_byok();
         if byok && !self.byok_counts {
             return Cover::Whole;
         }
-        let granted = if byok { self.granted.byok } else { self.granted.credits };
+        let granted = match byok {
+            true => self.granted.byok - spent.byok,
+            false => self.granted.credits - spent.credits,
+        };
         bound(call, &self.demand, candidate).cover(granted)
     }
 }

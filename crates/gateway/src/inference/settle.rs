@@ -98,6 +98,12 @@ struct InVain {
     counted: Usage,
 }
 
+impl InVain {
+    fn metered(&self) -> MeteredUsage {
+        MeteredUsage { tokens: self.counted, requests: 1, ..MeteredUsage::default() }
+    }
+}
+
 /// What is known of a call at its start.
 pub struct Opening {
     /// The record with everything known at the start filled in.
@@ -166,6 +172,16 @@ impl Settlement {
                 counted: Usage::default().and_input_of(counted),
             }),
         }
+    }
+
+    /// What attempts cost that came to nothing: of what is held for the call it is spent already.
+    /// Where a price is not known nothing was held for it.
+    pub fn spent_in_vain(&self) -> Spend {
+        let mut bill = Bill::default();
+        for part in &self.in_vain {
+            self.add(&mut bill, &part.metered(), Some(part.endpoint), part.is_byok);
+        }
+        Spend { credits: bill.charged, byok: bill.byok }
     }
 
     /// The attempt came to something: its answer tells what all its calls counted.
@@ -294,9 +310,7 @@ impl Settlement {
         // Each part at the prices of who answered it.
         let mut priced = true;
         for part in &self.in_vain {
-            let metered =
-                MeteredUsage { tokens: part.counted, requests: 1, ..MeteredUsage::default() };
-            priced &= self.add(&mut bill, &metered, Some(part.endpoint), part.is_byok);
+            priced &= self.add(&mut bill, &part.metered(), Some(part.endpoint), part.is_byok);
         }
         if !free {
             let metered = MeteredUsage {

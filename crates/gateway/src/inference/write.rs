@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use protocol::exchange::Fault;
 use protocol::json::Envelope;
-use protocol::target::{Abilities, Encoded, Quirks, ReasoningReplay, ResponseContext, Target};
+use protocol::target::{Abilities, Encoded, ReasoningReplay, ResponseContext, Target};
 use protocol::{Dialect, Surface, anthropic, codec, gemini, openai_chat, openai_responses};
 
 use super::attempt::AttemptError;
@@ -53,7 +53,7 @@ pub(super) async fn write_request(
     let call = dispatch.call;
     let passes = call.surface.passes(dialect)
         && !(quirks.no_media_urls && names_media_by_url(dialect, dispatch.envelope))
-        && !must_be_downgraded(dispatch, candidate, quirks, replay)?;
+        && !must_be_downgraded(dispatch, candidate, replay)?;
     let encoded = match passes {
         true => pass(dispatch, &target, most_output)?,
         false => {
@@ -94,25 +94,50 @@ pub(super) async fn write_request(
     Ok((request, encoded.context))
 }
 
-/// Whether a body that could pass holds reasoning that its provider could not verify. A host of
-/// OpenAI's dialect that takes no details of reasoning gets none of it anyway.
+/// Whether a body that could pass holds reasoning that its provider could not verify.
+///
+/// A body that cannot be read in neutral form passes as it is to whoever made some of the reasoning
+/// in it; only those who made none are not asked with it.
 fn must_be_downgraded(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
-    quirks: &Quirks,
     replay: Replay,
 ) -> Result<bool, Fault> {
     let call = dispatch.call;
     let is_concerned = match replay {
-        Replay::Verifiable => call.reasoning.is_some(),
+        Replay::Verifiable => call.has_foreign_reasoning(candidate),
         Replay::Unproven => true,
     };
-    let is_dropped = call.surface == Surface::Chat
-        && quirks.reasoning_replay != ReasoningReplay::ReasoningDetails;
-    if !is_concerned || is_dropped {
+    if !is_concerned || !takes_proofs(dispatch, candidate) {
         return Ok(false);
     }
-    Ok(call.downgraded(dispatch.request()?, candidate, replay).is_some())
+    match dispatch.request() {
+        Ok(request) => Ok(call.downgraded(request, candidate, replay).is_some()),
+        Err(_) if replay == Replay::Verifiable && call.made_reasoning(candidate) => Ok(false),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Whether proofs of reasoning reach the provider of a candidate at all. A host of OpenAI's dialect
+/// that takes no details of reasoning gets none, but for what Google's puts beside calls.
+pub(super) fn takes_proofs(dispatch: &Dispatch<'_>, candidate: &Candidate) -> bool {
+    let call = dispatch.call;
+    let quirks = call.snapshot.catalog.quirks_of(candidate.endpoint);
+    match call.dialect(candidate.endpoint) {
+        Dialect::OpenaiChat => {
+            quirks.reasoning_replay == ReasoningReplay::ReasoningDetails
+                || (call.surface == Surface::Chat && has_proofs_of_calls(dispatch.envelope))
+        }
+        Dialect::Cohere | Dialect::Ollama => false,
+        Dialect::Anthropic | Dialect::Bedrock | Dialect::Gemini | Dialect::OpenaiResponses => true,
+    }
+}
+
+/// Whether calls may have thought signatures beside them: `extra_content.google.thought_signature`.
+fn has_proofs_of_calls(envelope: &Envelope<'_>) -> bool {
+    let named =
+        |raw: &str| memchr::memmem::find(raw.as_bytes(), b"\"thought_signature\"").is_some();
+    envelope.raw("messages").is_some_and(|raw| named(raw.get()))
 }
 
 /// A request to a path at the provider's origin, with everything that authorises it.

@@ -179,7 +179,8 @@ impl Passing {
             catalog.find_provider(&self.meant.provider).ok_or_else(|| self.unknown_provider())?;
         let settings = &app.settings;
         let patience = (settings.body_idle_timeout, settings.body_timeout);
-        let peeked = peek(body, &self.parts.headers, patience).await?;
+        let mut peeked = peek(body, &self.parts.headers, patience).await?;
+        peeked.take_stamps(&app.provenance);
         let named = peeked.named(&self.parts.method, &self.meant.rest);
         let find = |name: &str| endpoint_of(catalog, provider, name);
         let endpoint = named.model.as_deref().and_then(find);

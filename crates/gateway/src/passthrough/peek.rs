@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use super::address;
+use crate::inference::provenance::Provenance;
 
 /// The longest body that is looked into, in bytes: it is in memory until the provider is asked.
 const MOST: usize = 1024 * 1024;
@@ -102,6 +103,22 @@ pub fn is_json(kind: &[u8]) -> bool {
 }
 
 impl Peeked {
+    /// Takes the stamps off reasoning that came back, where the whole body is here: no provider
+    /// knows them. A longer one passes as it came.
+    pub fn take_stamps(&mut self, provenance: &Provenance) {
+        if !self.is_whole || !self.is_json || self.pieces.is_empty() {
+            return;
+        }
+        let whole = match &*self.pieces {
+            [only] => only.clone(),
+            pieces => pieces.concat().into(),
+        };
+        let (plain, reasoning) = provenance.read(whole);
+        if reasoning.is_some() {
+            self.pieces = vec![plain];
+        }
+    }
+
     /// What it says, together with the address.
     pub fn named(&self, method: &Method, rest: &str) -> Named {
         let by_address = address::model(rest);
@@ -203,6 +220,27 @@ mod tests {
         assert_eq!((twice.may_mean, twice.is_work), (vec!["m".into(), "other".into()], true));
         let none = named(r#"{"metadata":{}}"#, "/v1/chat/completions/chatcmpl-1");
         assert!(!none.is_work, "an answer that was paid is read again");
+    }
+
+    /// REASON-11
+    #[test]
+    fn stamps_do_not_reach_providers_where_the_whole_body_is_here() {
+        let provenance = Provenance::new(&[1; 32]);
+        let stamp = provenance.stamp(&provenance.maker("p", "c"));
+        let pieces = || -> Vec<Bytes> {
+            vec![r#"{"signature":"#.into(), format!("\"{}EqQB\"}}", stamp.as_str()).into()]
+        };
+        for (is_whole, is_json) in [(true, true), (false, true), (true, false)] {
+            let mut peeked = Peeked { pieces: pieces(), is_whole, is_json };
+            peeked.take_stamps(&provenance);
+            let plain = is_whole && is_json;
+            let expected =
+                if plain { br#"{"signature":"EqQB"}"#.to_vec() } else { pieces().concat() };
+            assert_eq!(peeked.pieces.concat(), expected);
+        }
+        let mut peeked = Peeked { pieces: vec!["{}".into()], is_whole: true, is_json: true };
+        peeked.take_stamps(&provenance);
+        assert_eq!(peeked.pieces, ["{}"]);
     }
 
     #[test]

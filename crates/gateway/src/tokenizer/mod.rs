@@ -20,6 +20,9 @@ use self::merge::Merger;
 use self::pieces::Splitter;
 use self::vocabulary::Vocabulary;
 
+/// The most bytes of a prompt that are counted, of all its texts together.
+const MAX_COUNTED: usize = 1024 * 1024;
+
 /// A way of making tokens of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -62,10 +65,12 @@ impl Encoding {
     /// How many tokens a text has. Special tokens written out in it are ordinary text. `None` only
     /// where the vocabulary cannot be read.
     pub fn count(self, text: &str) -> Option<u64> {
+        Some(self.counter()?.count(text))
+    }
+
+    fn counter(self) -> Option<Counter> {
         let tokenizer = self.tokenizer()?;
-        let mut merger = Merger::default();
-        let pieces = tokenizer.splitter.split(text);
-        Some(pieces.map(|piece| merger.count(piece.as_bytes(), &tokenizer.vocabulary)).sum())
+        Some(Counter { tokenizer, merger: Merger::default(), bytes: 0, tokens: 0 })
     }
 
     fn tokenizer(self) -> Option<&'static Tokenizer> {
@@ -76,5 +81,37 @@ impl Encoding {
         let made =
             || Some(Tokenizer { splitter: splitter()?, vocabulary: Vocabulary::read(data)? });
         cell.get_or_init(made).as_ref()
+    }
+}
+
+/// Counts the texts of one prompt. What is counted is bounded: beyond it the rest is taken to have as
+/// many tokens for its bytes as what was counted.
+struct Counter {
+    tokenizer: &'static Tokenizer,
+    merger: Merger,
+    /// What was counted so far, in bytes and in tokens.
+    bytes: usize,
+    tokens: u64,
+}
+
+impl Counter {
+    fn count(&mut self, text: &str) -> u64 {
+        let mut end = text.len().min(MAX_COUNTED - self.bytes);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (counted, rest) = text.split_at(end);
+        let pieces = self.tokenizer.splitter.split(counted);
+        let vocabulary = &self.tokenizer.vocabulary;
+        let tokens: u64 = pieces.map(|piece| self.merger.count(piece.as_bytes(), vocabulary)).sum();
+        self.bytes += counted.len();
+        self.tokens += tokens;
+        tokens + self.estimate(rest.len())
+    }
+
+    /// Never nothing for something: the share is rounded up.
+    fn estimate(&self, bytes: usize) -> u64 {
+        let share = (bytes as u128 * u128::from(self.tokens)).div_ceil(self.bytes.max(1) as u128);
+        u64::try_from(share).unwrap_or(u64::MAX)
     }
 }

@@ -4,7 +4,7 @@ use protocol::exchange::{
     Block, BlockKind, MediaSource, ReasoningContent, Request, Role, ToolKind,
 };
 
-use super::Encoding;
+use super::{Counter, Encoding};
 
 /// Around each message, with its role left out.
 const AROUND_MESSAGE: u64 = 3;
@@ -21,6 +21,12 @@ impl Encoding {
     /// The tokens of a prompt, as the vendor's documentation counts them. Media are left out: how
     /// many tokens they have depends on what is in them.
     pub fn count_prompt(self, request: &Request) -> Option<u64> {
+        Some(self.counter()?.count_prompt(request))
+    }
+}
+
+impl Counter {
+    fn count_prompt(&mut self, request: &Request) -> u64 {
         let mut tokens = ANSWER;
         for turn in &request.turns {
             let role = match turn.role {
@@ -30,36 +36,36 @@ impl Encoding {
                 Role::Assistant => "assistant",
                 Role::Tool => "tool",
             };
-            tokens += AROUND_MESSAGE + self.count(role)?;
+            tokens += AROUND_MESSAGE + self.count(role);
             if let Some(name) = &turn.name {
-                tokens += NAME + self.count(name)?;
+                tokens += NAME + self.count(name);
             }
             for block in &turn.blocks {
-                tokens += self.count_block(block)?;
+                tokens += self.count_block(block);
             }
         }
         for tool in &request.tools {
             tokens += AROUND_FUNCTION;
             match &tool.kind {
                 ToolKind::Function { name, description, parameters, .. } => {
-                    tokens += self.count(name)?;
-                    tokens += self.count(description.as_deref().unwrap_or_default())?;
-                    tokens += self.count(parameters.as_ref().map_or("", |schema| schema.get()))?;
+                    tokens += self.count(name);
+                    tokens += self.count(description.as_deref().unwrap_or_default());
+                    tokens += self.count(parameters.as_ref().map_or("", |schema| schema.get()));
                 }
-                ToolKind::Opaque { raw, .. } => tokens += self.count(raw.get())?,
+                ToolKind::Opaque { raw, .. } => tokens += self.count(raw.get()),
             }
         }
         if !request.tools.is_empty() {
             tokens += FUNCTIONS_END;
         }
-        Some(tokens)
+        tokens
     }
 
-    fn count_block(self, block: &Block) -> Option<u64> {
+    fn count_block(&mut self, block: &Block) -> u64 {
         match &block.kind {
             BlockKind::Text { text, .. } | BlockKind::Refusal { text } => self.count(text),
             BlockKind::ToolCall { name, arguments, .. } => {
-                Some(AROUND_MESSAGE + self.count(name)? + self.count(arguments)?)
+                AROUND_MESSAGE + self.count(name) + self.count(arguments)
             }
             BlockKind::ToolResult { content, .. } => {
                 content.iter().map(|block| self.count_block(block)).sum()
@@ -67,14 +73,14 @@ impl Encoding {
             BlockKind::Reasoning(reasoning) => match &reasoning.content {
                 ReasoningContent::Text { text, .. } => self.count(text),
                 ReasoningContent::Summary { summary } => self.count(summary),
-                ReasoningContent::Encrypted { .. } => Some(0),
+                ReasoningContent::Encrypted { .. } => 0,
             },
             BlockKind::File { source: MediaSource::Text { text, .. }, .. } => self.count(text),
             BlockKind::Opaque { raw, .. } => self.count(raw.get()),
             BlockKind::Image { .. }
             | BlockKind::Audio { .. }
             | BlockKind::Video { .. }
-            | BlockKind::File { .. } => Some(0),
+            | BlockKind::File { .. } => 0,
         }
     }
 }

@@ -49,14 +49,47 @@ fn texts_are_cut_where_the_vendor_cuts_them() {
     assert_eq!(splitter.split("I'm CamelCase").collect::<Vec<_>>(), ["I", "'m", " CamelCase"]);
 }
 
-/// What a caller sends is counted in time that grows with it, whatever it is.
+/// Of anything a caller sends the work grows with its length, not faster: sixteen times the text is
+/// at most some twenty times the pairs looked up, whatever it is.
 #[test]
-fn long_texts_of_one_kind_are_counted() {
-    for unit in ["a", " ", "\n", "é", "🦊", "A", "'", "\u{301}", "7"] {
-        let short = Encoding::O200k.count(&unit.repeat(50)).unwrap();
-        let long = Encoding::O200k.count(&unit.repeat(20_000)).unwrap();
-        assert!(long >= short && long <= 100_000, "{unit:?}: {short} {long}");
+fn the_work_on_texts_of_one_kind_grows_with_their_length() {
+    for unit in ["a", " ", "\n", "é", "🦊", "A", "'", "\u{301}", "7", "ab", "=-"] {
+        let steps = |times: usize| {
+            let mut counter = Encoding::O200k.counter().unwrap();
+            let tokens = counter.count(&unit.repeat(times));
+            (tokens, counter.merger.steps)
+        };
+        let (short, long) = (steps(1_000), steps(16_000));
+        assert!(long.1 <= 20 * short.1.max(1_000), "{unit:?}: {short:?} {long:?}");
+        assert!(long.0 >= short.0 * 12, "{unit:?}: {short:?} {long:?}");
     }
+}
+
+/// One piece of many megabytes takes no more work and room than what is counted of a prompt.
+#[test]
+fn what_is_counted_of_a_prompt_is_bounded() {
+    let steps = |length: usize| {
+        let mut counter = Encoding::O200k.counter().unwrap();
+        let tokens = counter.count(&"a".repeat(length));
+        assert_eq!(counter.bytes, length.min(MAX_COUNTED));
+        assert!(counter.merger.room() <= 4 * merge::MAX_PIECE, "{}", counter.merger.room());
+        (tokens, counter.merger.steps)
+    };
+    let (whole, long) = (steps(MAX_COUNTED), steps(4 * MAX_COUNTED));
+    assert_eq!(whole.1, long.1);
+    assert_eq!(whole.0 * 4, long.0);
+}
+
+/// Further texts of the same prompt are estimated by what was counted, and none has nothing.
+#[test]
+fn beyond_the_bound_texts_are_estimated_by_the_rest() {
+    let mut counter = Encoding::O200k.counter().unwrap();
+    let text = "hello world ".repeat(MAX_COUNTED / 12);
+    let tokens = counter.count(&text);
+    counter.count("🦊🦊🦊🦊");
+    let more = counter.count(&text);
+    assert!(more.abs_diff(tokens) <= tokens / 100, "{tokens} {more}");
+    assert!(counter.count("x") > 0);
 }
 
 #[test]

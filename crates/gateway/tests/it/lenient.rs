@@ -121,3 +121,87 @@ async fn what_a_provider_said_goes_before_that_others_could_not_be_asked() {
         assert_eq!(answer.status, 503, "{protocol:?}: {}", message(&answer));
     }
 }
+
+/// A conversation with values from the future, in which these makers' reasoning came back.
+fn with_reasoning_of(
+    gateway: &Gateway,
+    protocol: Protocol,
+    mut body: Value,
+    makers: &[&str],
+) -> Value {
+    let provenance = &gateway.app.provenance;
+    let proof = |maker: &&str| {
+        let stamp = provenance.stamp(&provenance.maker(maker, "c"));
+        format!("{}EqQB{maker}", stamp.as_str())
+    };
+    for proof in makers.iter().map(proof) {
+        match protocol {
+            Protocol::OpenAiResponses => {
+                let input = body["input"].as_array_mut().unwrap();
+                input.push(json!({
+                    "type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": proof,
+                }));
+                input.push(json!({"role": "assistant", "content": "x"}));
+            }
+            Protocol::Anthropic => {
+                let messages = body["messages"].as_array_mut().unwrap();
+                let thought = json!({"type": "thinking", "thinking": "x", "signature": proof});
+                messages.push(json!({"role": "assistant", "content": [thought]}));
+                messages.push(json!({"role": "user", "content": "x"}));
+            }
+            _ => {
+                let contents = body["contents"].as_array_mut().unwrap();
+                let thought = json!({"text": "x", "thought": true, "thoughtSignature": proof});
+                contents.push(json!({"role": "model", "parts": [thought]}));
+                contents.push(json!({"role": "user", "parts": [{"text": "x"}]}));
+            }
+        }
+    }
+    body
+}
+
+/// The next turn of such a conversation: it goes to whoever made reasoning in it, as it is, and to
+/// nobody else. REASON-11
+#[tokio::test]
+async fn values_from_the_future_reach_makers_of_reasoning_in_every_turn() {
+    for (protocol, path, body, members) in futures() {
+        let (simulators, gateway) = behind(&[protocol, protocol]).await;
+        let calls = || -> Vec<_> {
+            let taken = |simulator: &Simulator| {
+                let calls = simulator.calls();
+                simulator.clear();
+                calls
+            };
+            simulators.iter().map(taken).collect()
+        };
+        for (makers, only, asked) in [
+            (&["provider-0"][..], &["provider-0"][..], [1, 0]),
+            (&["provider-0", "provider-1"], &["provider-0"], [1, 0]),
+            (&["provider-0", "provider-1"], &["provider-1"], [0, 1]),
+            (&["provider-0"], &["provider-1"], [0, 0]),
+            (&["provider-1"], &["provider-0", "provider-1"], [0, 1]),
+        ] {
+            let mut body = with_reasoning_of(&gateway, protocol, body.clone(), makers);
+            body["provider"] = json!({"only": only, "order": only});
+            let answer = gateway.post(&path, &body).await;
+            let case = format!("{protocol:?} {makers:?} {only:?} {}", answer.json());
+            let calls = calls();
+            let counts: Vec<_> = calls.iter().map(Vec::len).collect();
+            assert_eq!(counts, asked, "{case}");
+            if asked == [0, 0] {
+                assert_eq!(answer.status, 400, "{case}");
+            }
+            for call in calls.iter().flatten() {
+                assert!(!call.body.to_string().contains("tlr1"), "{case}");
+                // What is encrypted is known by its form at OpenAI's, and this has none.
+                let kept = makers.iter().filter(|_| protocol != Protocol::OpenAiResponses);
+                for maker in kept {
+                    assert!(call.body.to_string().contains(&format!("EqQB{maker}")), "{case}");
+                }
+                for member in members.iter().filter(|member| body[**member].is_object()) {
+                    assert_eq!(call.body[member], body[member], "{case}");
+                }
+            }
+        }
+    }
+}

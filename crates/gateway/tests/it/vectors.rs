@@ -43,6 +43,15 @@ async fn gateway_with(
     asked: &[Asked],
     settings: Settings,
 ) -> Gateway {
+    Gateway::with_catalog(catalog(simulator, kind, price, asked), settings).await
+}
+
+fn catalog(
+    simulator: &Simulator,
+    kind: ModelKind,
+    price: &[(Meter, PicoUsd)],
+    asked: &[Asked],
+) -> Catalog {
     let upstreams: Vec<_> = asked
         .iter()
         .zip(["one", "two", "three"])
@@ -68,8 +77,7 @@ async fn gateway_with(
         provider.embeddings = asked.embeddings;
         provider.rerank = asked.rerank;
     }
-    let catalog = Catalog::new(models, endpoints, providers).unwrap();
-    Gateway::with_catalog(catalog, settings).await
+    Catalog::new(models, endpoints, providers).unwrap()
 }
 
 const PROMPT: [(Meter, PicoUsd); 1] = [(Meter::Prompt, PicoUsd(2_000_000))];
@@ -252,6 +260,38 @@ async fn calls_that_were_answered_are_billed_where_a_later_one_fails() {
         if served {
             assert_eq!(answer.json()["usage"]["prompt_tokens"], counted);
         }
+    }
+}
+
+/// Promise 3: what failed attempts counted is taken from what is held. The next endpoint is asked if
+/// the rest pays for it, and else the failure is told.
+#[tokio::test]
+async fn no_more_is_spent_than_held_where_attempts_fail_that_were_billed() {
+    for (order, served) in [(["one", "two"], false), (["two", "one"], true)] {
+        let simulator = Simulator::start().await.unwrap();
+        for _ in 0..4 {
+            simulator.push(Script::new());
+        }
+        simulator.push(Script::status(503));
+        let asked = [Asked::of(Protocol::Cohere); 2];
+        let catalog = catalog(&simulator, ModelKind::Embedding, &PROMPT, &asked);
+        // What is held is what the dearer of the two may cost, so that after the other has failed
+        // it is too much, though the limit has more.
+        let key = store::NewApiKey {
+            limit_nano_usd: Some(100_000_000_000),
+            ..store::NewApiKey::default()
+        };
+        let store = store::Store::open_temporary().await.unwrap();
+        let mut settings = settings();
+        settings.upstream.total = Duration::from_secs(30);
+        let gateway = Gateway::with_store(catalog, settings, store, key).await;
+        let texts: Vec<_> = (0..400).map(|at| format!("text {at}")).collect();
+        let mut body = json!({"model": MODEL, "input": texts, "dimensions": 256});
+        body["provider"] = json!({"order": order});
+        let answer = gateway.post("/api/v1/embeddings", &body).await;
+        assert_eq!(answer.status == 200, served, "{}", answer.json());
+        assert_eq!(simulator.calls().len(), if served { 10 } else { 5 });
+        assert!(gateway.generation(&answer).await.unwrap().total_cost > 0);
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A signature, encrypted reasoning and a thought signature are opaque texts that only the service
 //! that made them takes back. Such a text leaves with a *stamp* before it, which says where it was
-//! made; when it comes back the stamp is taken off again, of requests that
-//! are routed, before a provider sees it. Ids are
+//! made; when it comes back the stamp is taken off again, before a provider sees it: of requests that are
+//! routed always, of calls that are passed through where the body is JSON and short. Ids are
 //! left alone: clients drop them (stateless ones send none), and two protocols have none. A stamp
 //! consists of letters and digits only, and of whole groups of base64, so that what follows is
 //! base64 with a stamp exactly if it was without: client libraries decode it and encode it again.

@@ -313,11 +313,11 @@ impl Management {
         }
     }
 
-    /// Whether the key or the session is still good, and the role of the member or of the key's
-    /// maker the same: for answers that go on.
+    /// Whether the secret of the key that was presented, or the session, is still good, and the role
+    /// of the member or of the key's maker the same: for answers that go on.
     pub fn goes_on(&self, snapshot: &Snapshot, now: Micros) -> bool {
         match &self.party {
-            Party::Key(caller) => snapshot.caller_of(&caller.key_hash).is_some_and(|caller| {
+            Party::Key(caller) => snapshot.presented_again(caller).is_some_and(|caller| {
                 let is_usable = !caller.disabled && caller.expires_at.is_none_or(|end| end > now);
                 is_usable && role_of_key(caller, snapshot).is_ok_and(|role| role == self.role)
             }),

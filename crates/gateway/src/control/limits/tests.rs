@@ -26,6 +26,7 @@ fn caller(limits: &Limits, amount: i64) -> Arc<Caller> {
     };
     Arc::new(Caller {
         key_hash: "it".into(),
+        secret: [0; 32],
         label: String::new(),
         name: String::new(),
         account_id: "it".into(),

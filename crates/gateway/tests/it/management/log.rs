@@ -213,6 +213,21 @@ async fn generations_are_told_of_as_they_are_settled() {
     others.driving.abort();
 }
 
+/// A key that got another secret watches with that one, though the first is refused.
+#[tokio::test]
+async fn a_key_with_another_secret_watches() {
+    let mut managed = Managed::start().await;
+    let hash = store::api_key_hash(&managed.key);
+    let now = gateway::clock::now_micros();
+    let app = &managed.gateway.app;
+    let made = app.store.rotate_api_key(&hash, 0, &store::Actor::system(), now).await.unwrap();
+    app.reload().await.unwrap();
+    managed.key = made.plaintext.expose().to_owned();
+    let mut events = Events::open(&managed, "/api/internal/generations/stream").await;
+    assert!(events.until(": listening").await);
+    events.driving.abort();
+}
+
 /// Every answer names its request, and the record of it the same.
 #[tokio::test]
 async fn every_answer_names_its_request() {
