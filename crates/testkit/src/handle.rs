@@ -191,7 +191,7 @@ async fn canned(
         state.ledger.bill(&fast::usage(shape));
         let steps = fast::stream(protocol, shape, peek.stream_options.include_usage);
         let body = ScriptedBody::new(steps, None, line);
-        return with_headers(body, 200, "text/event-stream", None);
+        return with_headers(body, 200, wire::stream_type(protocol), None);
     }
     let (body, usage) = fast::plain(protocol);
     state.ledger.bill(&usage);
