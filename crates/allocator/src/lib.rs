@@ -20,7 +20,7 @@ pub fn keep_nothing() {
 
 /// From now on memory that is no longer used is kept for a moment, since requests come again.
 pub fn keep_a_moment() {
-    set_delay(10);
+    set_delay(1_000);
     #[allow(unsafe_code, reason = "the library's interface is C")]
     // SAFETY: it takes no pointers, may be called at any time by any thread, and touches only
     // memory that nobody has.
@@ -52,7 +52,7 @@ mod tests {
                 [mi_option_get(mi_option_use_numa_nodes), mi_option_get(mi_option_os_tag)],
             )
         };
-        assert_eq!((delay, others), (10, [0, 100]));
+        assert_eq!((delay, others), (1_000, [0, 100]));
     }
 
     #[test]
