@@ -65,7 +65,8 @@ export const memberLimitsQuery = (member: string) =>
       return (await read<{ data: { limits: MemberLimit[] } }>(path)).data.limits;
     },
   });
-const limit = (member: string, interval: string) => `api/internal/members/${id(member)}/limits/${interval}`;
+const limit = (member: string, interval: string) =>
+  `api/v1/organization/members/${id(member)}/limits/${interval}`;
 /** The whole limit is replaced: what is left out would be lost. */
 export const setMemberLimit = (
   member: string,

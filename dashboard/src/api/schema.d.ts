@@ -302,25 +302,6 @@ export interface paths {
         patch: operations["patch_api_internal_members_by_id"];
         trace?: never;
     };
-    "/api/internal/members/{id}/limits/{interval}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Shows a member's limit for a window; a member sees its own. */
-        get: operations["get_api_internal_members_by_id_limits_by_interval"];
-        /** Sets a member's limit for a window, or replaces it. */
-        put: operations["put_api_internal_members_by_id_limits_by_interval"];
-        post?: never;
-        /** Removes a member's limit for a window; one that is not there is as good as removed. */
-        delete: operations["delete_api_internal_members_by_id_limits_by_interval"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/internal/members/{id}/reset": {
         parameters: {
             query?: never;
@@ -2523,10 +2504,6 @@ export interface components {
             kind: string;
             reason: string;
         };
-        /** @description The answer. */
-        LimitAnswer: {
-            data: components["schemas"]["LimitObject"];
-        };
         /** @description A limit. */
         LimitObject: {
             /** @description Whether what is paid with provider keys of a workspace's own counts. */
@@ -4202,106 +4179,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemberObject"];
-                };
-            };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-        };
-    };
-    get_api_internal_members_by_id_limits_by_interval: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The member's id */
-                id: string;
-                /** @description daily, weekly, monthly or lifetime */
-                interval: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LimitAnswer"];
-                };
-            };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-        };
-    };
-    put_api_internal_members_by_id_limits_by_interval: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The member's id */
-                id: string;
-                /** @description daily, weekly, monthly or lifetime */
-                interval: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LimitRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LimitAnswer"];
-                };
-            };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-        };
-    };
-    delete_api_internal_members_by_id_limits_by_interval: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The member's id */
-                id: string;
-                /** @description daily, weekly, monthly or lifetime */
-                interval: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Deleted"];
                 };
             };
             "4XX": {

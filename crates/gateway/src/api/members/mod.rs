@@ -1,14 +1,13 @@
 //! Members, for the gateway's own pages; `/organization/members` is the same for programs.
 
 pub mod delete;
-pub mod limits;
 pub mod reset;
 pub mod update;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, patch, post};
+use axum::routing::{patch, post};
 use serde::Serialize;
 use store::Member;
 use utoipa::ToSchema;
@@ -21,10 +20,6 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/members/{id}", patch(update::update).delete(delete::delete))
         .route("/members/{id}/reset", post(reset::reset))
-        .route(
-            "/members/{id}/limits/{interval}",
-            get(limits::show).put(limits::put).delete(limits::delete),
-        )
 }
 
 /// A member.

@@ -177,10 +177,6 @@ pub const RULES: Rules = &[
         &[(Method::PATCH, Needs(Members)), (Method::DELETE, Needs(Members))],
     ),
     ("/api/internal/members/{id}/reset", &[(Method::POST, Needs(Members))]),
-    (
-        "/api/internal/members/{id}/limits/{interval}",
-        &[(Method::GET, Managing), (Method::PUT, Needs(Members)), (Method::DELETE, Needs(Members))],
-    ),
     ("/api/internal/oidc/begin", &[(Method::GET, Everyone)]),
     ("/api/internal/oidc/callback", &[(Method::GET, Everyone)]),
 ];

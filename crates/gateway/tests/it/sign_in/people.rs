@@ -20,6 +20,7 @@ async fn only_owners_make_change_and_remove_owners() {
     let public = format!("/api/v1/organization/members/{}", ada.member.id);
     let owner = json!({"email": "di@example.org", "role": "owner"});
     let made = json!({"email": "di@example.org", "role": "org:owner"});
+    let limit = format!("/api/v1/organization/members/{}/limits/daily", ada.member.id);
     for (method, path, body) in [
         (Method::PATCH, adas.clone(), json!({"role": "member"})),
         (Method::PATCH, adas.clone(), json!({"name": "x"})),
@@ -27,8 +28,8 @@ async fn only_owners_make_change_and_remove_owners() {
         (Method::PATCH, path(&bo.member.id), json!({"role": "owner"})),
         (Method::DELETE, adas.clone(), Value::Null),
         (Method::POST, format!("{adas}/reset"), Value::Null),
-        (Method::PUT, format!("{adas}/limits/daily"), json!({"limit_usd": 0})),
-        (Method::DELETE, format!("{adas}/limits/daily"), Value::Null),
+        (Method::PUT, limit.clone(), json!({"limit_usd": 0})),
+        (Method::DELETE, limit, Value::Null),
         (Method::POST, "/api/internal/invites".to_owned(), owner),
         (Method::PATCH, public.clone(), json!({"role": "org:member"})),
         (Method::DELETE, public, Value::Null),
@@ -153,18 +154,16 @@ async fn limits_are_set_by_admins_and_seen_by_their_member() {
     let house = House::start().await;
     let ada = house.person("ada@example.org", MemberRole::Admin).await;
     let bo = house.person("bo@example.org", MemberRole::Member).await;
-    let daily = format!("{}/limits/daily", path(&bo.member.id));
-    check_refused(&house.get(&bo.token, &daily).await, 404, "no daily limit");
+    let shown = format!("/api/v1/organization/members/{}", bo.member.id);
+    let daily = format!("{shown}/limits/daily");
     let body = json!({"limit_usd": 2.5});
+    check_refused(&house.by(&bo.token, Method::PUT, &daily, &body).await, 403, "admin");
     let set = house.by(&ada.token, Method::PUT, &daily, &body).await.json();
-    let expected = json!({"interval": "daily", "limit_usd": 2.5, "include_byok": false});
-    assert_eq!(set["data"], expected);
-    assert_eq!(house.get(&bo.token, &daily).await.json()["data"], expected);
-    let of_ada = format!("{}/limits/daily", path(&ada.member.id));
-    check_refused(&house.get(&bo.token, &of_ada).await, 403, "another member's");
+    let expected = json!([{"interval": "daily", "limit_usd": 2.5, "include_byok": false}]);
+    assert_eq!(set["data"]["limits"], expected);
+    assert_eq!(house.get(&bo.token, &shown).await.json()["data"]["limits"], expected);
     let removed = house.by(&ada.token, Method::DELETE, &daily, &Value::Null).await;
     assert_eq!(removed.json(), json!({"deleted": true}));
-    let shown = format!("/api/v1/organization/members/{}", bo.member.id);
     assert_eq!(house.get(&bo.token, &shown).await.json()["data"]["is_owner"], false);
     let shown = format!("/api/v1/organization/members/{}", ada.member.id);
     check_refused(&house.get(&bo.token, &shown).await, 403, "another member's");

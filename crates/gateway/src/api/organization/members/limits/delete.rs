@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use protocol::exchange::Fault;
 
 use crate::api::change::{put_in_force, refused};
 use crate::api::openapi::ErrorAnswer;
@@ -32,20 +31,11 @@ pub async fn delete(
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<Deleted>, Refused> {
     let Path((id, word)) = path?;
-    remove(&app, &management, (&id, &word)).await?;
-    Ok(Json(Deleted::DONE))
-}
-
-/// Removes a member's limit for the window that a word names.
-pub async fn remove(
-    app: &App,
-    management: &Management,
-    (id, word): (&str, &str),
-) -> Result<(), Fault> {
-    let interval = super::interval(word)?;
-    let member = members::find(app, management, id).await?;
+    let interval = super::interval(&word)?;
+    let member = members::find(&app, &management, &id).await?;
     management.check_may_make(member.role)?;
     let (actor, now) = (management.actor(), now_micros());
-    app.store.remove_member_limit(id, interval, &actor, now).await.map_err(refused)?;
-    put_in_force(app).await
+    app.store.remove_member_limit(&id, interval, &actor, now).await.map_err(refused)?;
+    put_in_force(&app).await?;
+    Ok(Json(Deleted::DONE))
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use protocol::exchange::Fault;
 use serde::Deserialize;
-use store::{Member, MemberLimit};
+use store::MemberLimit;
 use utoipa::ToSchema;
 
 use crate::api::Refused;
@@ -52,27 +51,15 @@ pub async fn put(
     Given(given): Given<LimitRequest>,
 ) -> Result<Json<ManagedMemberAnswer>, Refused> {
     let Path((id, word)) = path?;
-    let (member, _) = set(&app, &management, (&id, &word), &given).await?;
-    Ok(Json(members::answer(&app, member).await?))
-}
-
-/// Sets a member's limit for the window that a word names.
-pub async fn set(
-    app: &App,
-    management: &Management,
-    (id, word): (&str, &str),
-    given: &LimitRequest,
-) -> Result<(Member, MemberLimit), Fault> {
     let limit = MemberLimit {
-        member_id: id.to_owned(),
-        interval: super::interval(word)?,
+        member_id: id.clone(),
+        interval: super::interval(&word)?,
         limit_nano_usd: limit_nano_usd("limit_usd", given.limit_usd)?,
         include_byok: given.include_byok,
     };
-    let member = members::find(app, management, id).await?;
+    let member = members::find(&app, &management, &id).await?;
     management.check_may_make(member.role)?;
-    let (actor, now) = (management.actor(), now_micros());
-    app.store.put_member_limit(limit.clone(), &actor, now).await.map_err(refused)?;
-    put_in_force(app).await?;
-    Ok((member, limit))
+    app.store.put_member_limit(limit, &management.actor(), now_micros()).await.map_err(refused)?;
+    put_in_force(&app).await?;
+    Ok(Json(members::answer(&app, member).await?))
 }
