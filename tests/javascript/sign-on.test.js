@@ -160,7 +160,7 @@ describe("members sign on", () => {
   });
 
   test("a stranger, and who has not proved the address, stay outside", async () => {
-    for (const [login, error] of [["bo", "not_a_member"], ["unverified", "not_a_member"]]) {
+    for (const [login, error] of [["bo", "not_a_member"], ["unverified", "email_not_allowed"]]) {
       const browser = new Browser();
       const to = await browser.signOn(house.begin, house.site, login);
       assert.equal(to, `${house.site}/login?error=${error}`);
