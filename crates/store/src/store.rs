@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::account::bootstrap;
 use crate::engine::{self, Database, Engine, EngineOptions, PostgresEngine, PostgresOptions};
+use crate::roll_up::make_outlines;
 use crate::settlement::{self, SettlementOptions, Target};
 use crate::{MasterKey, Micros, Settlements, StoreError, files};
 
@@ -134,6 +135,7 @@ impl Store {
         temporary: Option<tempfile::TempDir>,
     ) -> Result<Store, StoreError> {
         let identity = bootstrap(&database, &master_key, now).await?;
+        make_outlines(&database).await?;
         let books = database.clone();
         let starting = tokio::task::spawn_blocking(move || {
             let target = match books {

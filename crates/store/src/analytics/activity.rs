@@ -2,6 +2,7 @@
 
 use super::condition::Conditions;
 use crate::engine::{Row, Sql};
+use crate::roll_up::{Outline, Table};
 use crate::{Store, StoreError};
 
 /// Which activity is asked for. Days count UTC days since the Unix epoch.
@@ -69,7 +70,14 @@ impl Store {
     pub async fn activity(&self, query: &ActivityQuery) -> Result<Vec<ActivityRow>, StoreError> {
         self.settlements().catch_up().await;
         let workspace = if query.group_by_workspace { ", series.workspace_id" } else { "" };
+        // Whose the usage was is not told by the outline of endpoints.
+        let is_of_keys = query.key_hash.is_some() || query.member.is_some();
+        let outline = Outline::Endpoint;
+        let table = if is_of_keys { Table::Day } else { Table::Outline(outline) };
         let mut conditions = Conditions::default();
+        if !is_of_keys {
+            conditions.number("line.kind", "=", outline.kind());
+        }
         conditions.number("line.day", ">=", query.from_day);
         conditions.number("line.day", "<", query.until_day);
         if let Some(day) = query.date {
@@ -99,10 +107,11 @@ impl Store {
             .map(|(name, column)| format!("CAST(SUM(line.{column}) AS BIGINT) AS {name}"))
             .collect();
         let text = format!(
-            "SELECT {group}, {} FROM usage_day AS line \
+            "SELECT {group}, {} FROM {} AS line \
              JOIN usage_series AS series ON series.id = line.series \
              WHERE {} GROUP BY {group} ORDER BY line.day DESC, usage DESC, {group}",
             sums.join(", "),
+            table.name(),
             conditions.text_of(),
         );
         let rows = self.database().fetch_all(Sql::composed(text), conditions.values()).await?;

@@ -14,7 +14,7 @@ use crate::calendar::{
     MICROS_PER_DAY, MICROS_PER_MINUTE, MINUTES_PER_DAY, day_of, month_start, week_start,
 };
 use crate::engine::{Row, Sql, values};
-use crate::roll_up::{SUM_COUNT, Sum, Sums, Table, sum_columns};
+use crate::roll_up::{Outline, SUM_COUNT, Sum, Sums, Table, sum_columns};
 use crate::{Micros, Store, StoreError};
 
 /// The most groups one statement gives. What is beyond is left out, and the answer says so.
@@ -61,17 +61,17 @@ impl Store {
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         truncated |= rows.len() > limit;
         rows.truncate(limit);
-        let by_whole_days = table == Table::Day && !is_of_days(query);
+        let by_whole_days = table != Table::Minute && !is_of_days(query);
         Ok(AnalyticsResult { rows, truncated, by_whole_days, is_cut_short })
     }
 
     /// Minutes where days do not do, as long as they are there; and whether nothing else does
-    /// although they are not.
+    /// although they are not. Of days the outline that tells enough apart, if one does.
     async fn table_for(&self, query: &AnalyticsQuery) -> Result<(Table, bool), StoreError> {
         let needs_minutes =
             matches!(query.granularity, Some(Granularity::Minute | Granularity::Hour));
         if is_of_days(query) && !needs_minutes {
-            return Ok((Table::Day, false));
+            return Ok((days_for(query), false));
         }
         let text = "SELECT (SELECT MIN(minute) FROM usage_minute) AS minute, \
                     (SELECT MIN(day) FROM usage_day WHERE day >= $1) AS day";
@@ -87,9 +87,20 @@ impl Store {
         Ok(match (needs_minutes, is_complete) {
             (true, _) => (Table::Minute, !is_complete),
             (false, true) => (Table::Minute, false),
-            (false, false) => (Table::Day, false),
+            (false, false) => (days_for(query), false),
         })
     }
+}
+
+/// The table of days with the fewest lines that tells apart what is asked about.
+fn days_for(query: &AnalyticsQuery) -> Table {
+    let asked = query.dimensions.iter().copied();
+    let asked: Vec<Dimension> =
+        asked.chain(query.filters.iter().map(|filter| filter.dimension)).collect();
+    [Outline::App, Outline::Endpoint, Outline::Key]
+        .into_iter()
+        .find(|outline| asked.iter().all(|dimension| outline.has(series_column(*dimension))))
+        .map_or(Table::Day, Table::Outline)
 }
 
 /// Whether the range begins and ends with days.
@@ -108,8 +119,11 @@ impl<'q> Statement<'q> {
         let mut conditions = Conditions::default();
         let time = match table {
             Table::Minute => "line.minute",
-            Table::Day => "line.day",
+            Table::Day | Table::Outline(_) => "line.day",
         };
+        if let Table::Outline(outline) = table {
+            conditions.number("line.kind", "=", outline.kind());
+        }
         conditions.number(time, ">=", table.time_of(query.time_range.start));
         conditions.number(time, "<=", table.time_of(query.time_range.end.saturating_sub(1)));
         query.filters.iter().for_each(|filter| condition(&mut conditions, filter));
@@ -120,7 +134,9 @@ impl<'q> Statement<'q> {
             (None, _) => {}
             // Hours are told apart here so that sixty times fewer lines come back.
             (Some(Granularity::Hour), _) => groups.push("line.minute / 60".to_owned()),
-            (Some(Granularity::Minute), _) | (Some(_), Table::Day) => groups.push(time.to_owned()),
+            (Some(Granularity::Minute), _) | (Some(_), Table::Day | Table::Outline(_)) => {
+                groups.push(time.to_owned());
+            }
             (Some(_), Table::Minute) => groups.push(format!("line.minute / {MINUTES_PER_DAY}")),
         }
         selected.extend(groups.iter().map(|group| format!("{group} AS stretch")));
@@ -163,6 +179,15 @@ fn summed(query: &AnalyticsQuery) -> Vec<&'static str> {
     let mut needed: Vec<&str> = query.metrics.iter().flat_map(|metric| metric.columns()).collect();
     needed.push(Sum::Requests.column());
     sum_columns().filter(|column| needed.contains(column)).collect()
+}
+
+/// The column of a series that a dimension needs.
+fn series_column(dimension: Dimension) -> &'static str {
+    match dimension {
+        Dimension::Member => "key_hash",
+        Dimension::Byok => "is_byok",
+        _ => column_of(dimension).trim_start_matches("series."),
+    }
 }
 
 fn column_of(dimension: Dimension) -> &'static str {

@@ -25,6 +25,7 @@ pub(super) const SQLITE: History = &[
     (8, "sessions", include_str!("../../migrations/sqlite/0008_sessions.sql")),
     (9, "resources", include_str!("../../migrations/sqlite/0009_resources.sql")),
     (10, "stored responses", include_str!("../../migrations/sqlite/0010_stored_responses.sql")),
+    (11, "outlines", include_str!("../../migrations/sqlite/0011_outlines.sql")),
 ];
 
 pub(super) const POSTGRES: History = &[
@@ -42,6 +43,7 @@ pub(super) const POSTGRES: History = &[
     (8, "sessions", include_str!("../../migrations/postgres/0008_sessions.sql")),
     (9, "resources", include_str!("../../migrations/postgres/0009_resources.sql")),
     (10, "stored responses", include_str!("../../migrations/postgres/0010_stored_responses.sql")),
+    (11, "outlines", include_str!("../../migrations/postgres/0011_outlines.sql")),
 ];
 
 /// The newest version of a history.

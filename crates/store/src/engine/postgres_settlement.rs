@@ -14,7 +14,7 @@ use super::{partitions, postgres_roll_up};
 use crate::calendar::day_of;
 use crate::generation::{Cell, Kind, write_cells};
 use crate::roll_up::attempts::{self, Attempts};
-use crate::roll_up::{Apps, Known, RollUp, SERIES, digest};
+use crate::roll_up::{Apps, Known, OUTLINES, Outline, RollUp, SERIES, Series, digest};
 use crate::settlement::withheld::{self, HORIZON, WITHHOLD};
 use crate::{Generation, generation};
 
@@ -27,7 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct PostgresMemory {
     /// Price versions.
     versions: HashSet<Arc<str>>,
-    series: Known<10>,
+    series: Known<10, Series>,
+    /// What series are in outlines.
+    outlines: Known<10>,
     /// `None` until they are read.
     apps: Option<Apps>,
 }
@@ -76,7 +78,8 @@ async fn attempt(
         Some(apps) => apps,
         unread => unread.insert(read_apps(connection).await?),
     };
-    let mut series = number_series(connection, &rows, &mut memory.series, apps).await?;
+    let (known, outlines) = (&mut memory.series, &mut memory.outlines);
+    let mut series = number_series(connection, &rows, known, outlines, apps).await?;
     let mut transaction = connection.begin().await?;
     let mut rows = rows;
     let withheld = withhold(&mut transaction, &mut rows, &mut series).await?;
@@ -90,7 +93,7 @@ async fn attempt(
             attempts.add(row);
         }
     }
-    postgres_roll_up::add(&mut transaction, &roll_up.minutes()).await?;
+    postgres_roll_up::add(&mut transaction, &roll_up).await?;
     add_attempts(&mut transaction, &attempts).await?;
     transaction.commit().await?;
     withheld::report(withheld);
@@ -104,7 +107,7 @@ async fn attempt(
 async fn withhold(
     connection: &mut PgConnection,
     rows: &mut Vec<&Generation>,
-    series: &mut Vec<i64>,
+    series: &mut Vec<Series>,
 ) -> Result<usize, sqlx::Error> {
     if !withheld::is_any_old(rows) {
         return Ok(0);
@@ -181,38 +184,57 @@ async fn add_attempts(
     Ok(())
 }
 
-/// The numbers of the series of rows; those that are new get one.
+/// The series of rows; those that are new get numbers.
 async fn number_series(
     connection: &mut PgConnection,
     rows: &[&Generation],
-    known: &mut Known<10>,
+    known: &mut Known<10, Series>,
+    known_outlines: &mut Known<10>,
     apps: &mut Apps,
-) -> Result<Vec<i64>, sqlx::Error> {
+) -> Result<Vec<Series>, sqlx::Error> {
     let mut numbers = Vec::with_capacity(rows.len());
     for row in rows {
         let texts = apps.texts(row);
-        let number = match known.find(&texts) {
-            Some(number) => number,
+        let series = match known.find(&texts) {
+            Some(series) => series,
             None => {
-                let digest = digest(&texts);
-                // Few rows are the first of their series: one statement for each does no harm.
-                let mut query = sqlx::query(AssertSqlSafe(SERIES.insert())).bind(&digest);
-                for text in texts {
-                    query = query.bind(text.map(without_nul));
+                let mut outlines = [0; OUTLINES];
+                for outline in Outline::ALL {
+                    let texts = outline.texts(&texts);
+                    outlines[outline as usize] = match known_outlines.find(&texts) {
+                        Some(number) => number,
+                        None => {
+                            let number = number_in_database(connection, &texts).await?;
+                            known_outlines.learn(&texts, number);
+                            known_outlines.conclude(true);
+                            number
+                        }
+                    };
                 }
-                query.execute(&mut *connection).await?;
-                let number = sqlx::query_scalar(AssertSqlSafe(SERIES.select()))
-                    .bind(&digest)
-                    .fetch_one(&mut *connection)
-                    .await?;
-                known.learn(&texts, number);
+                let number = number_in_database(connection, &texts).await?;
+                let series = Series { number, outlines };
+                known.learn(&texts, series);
                 known.conclude(true);
-                number
+                series
             }
         };
-        numbers.push(number);
+        numbers.push(series);
     }
     Ok(numbers)
+}
+
+/// Few rows are the first of their series: a statement for each does no harm.
+async fn number_in_database(
+    connection: &mut PgConnection,
+    texts: &[Option<&str>; 10],
+) -> Result<i64, sqlx::Error> {
+    let digest = digest(texts);
+    let mut query = sqlx::query(AssertSqlSafe(SERIES.insert())).bind(&digest);
+    for text in texts {
+        query = query.bind(text.map(without_nul));
+    }
+    query.execute(&mut *connection).await?;
+    sqlx::query_scalar(AssertSqlSafe(SERIES.select())).bind(&digest).fetch_one(connection).await
 }
 
 static INSERT: LazyLock<Arc<str>> = LazyLock::new(|| {
@@ -239,10 +261,11 @@ pub(super) fn arrays(elements: &[&str]) -> String {
 async fn insert(
     connection: &mut PgConnection,
     rows: &[&Generation],
-    series: &[i64],
+    series: &[Series],
 ) -> Result<HashSet<String>, sqlx::Error> {
     let mut arguments = columns(rows).map_err(sqlx::Error::Encode)?;
-    arguments.add(series).map_err(sqlx::Error::Encode)?;
+    let numbers: Vec<i64> = series.iter().map(|series| series.number).collect();
+    arguments.add(numbers).map_err(sqlx::Error::Encode)?;
     sqlx::query_with(AssertSqlSafe(Arc::clone(&INSERT)), arguments)
         .fetch_all(connection)
         .await?

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Database, Engine, partitions, values};
 use crate::calendar::{MICROS_PER_DAY, day_of, minute_of};
+use crate::roll_up::mend_outlines;
 use crate::{Micros, Store, StoreError};
 
 /// Rows per transaction: some ten milliseconds of work.
@@ -20,6 +21,10 @@ const MINUTES: i64 = 30;
 
 /// For how many days attempts are counted apart: as long as pages show, and some more.
 const ATTEMPT_DAYS: u32 = 100;
+
+/// For how many days back it is seen to that outlines are the sums of their days: longer than nodes
+/// of two versions work beside each other.
+const OUTLINE_DAYS: i64 = 2;
 
 /// How long what is kept, in days. `None` keeps it for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +61,7 @@ impl Store {
         self.prepare_days(now).await?;
         // Before anything is removed, so that it is in the roll-ups when it goes.
         self.sum_older_generations().await?;
+        mend_outlines(self.database(), day_of(now).saturating_sub(OUTLINE_DAYS)).await?;
         if let Some(days) = retention.content_days {
             self.remove_generation_content_before(before(days)).await?;
         }

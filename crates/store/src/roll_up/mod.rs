@@ -6,6 +6,8 @@ pub(crate) mod attempts;
 mod histogram;
 pub(crate) mod key_day;
 mod older;
+mod outline;
+mod outlining;
 mod series;
 mod sums;
 
@@ -15,7 +17,9 @@ pub(crate) use histogram::{
     LATENCY_BOUNDS, LATENCY_COLUMNS, THROUGHPUT_BOUNDS, THROUGHPUT_COLUMNS, percentile,
 };
 pub(crate) use key_day::KeyDays;
-pub(crate) use series::{Apps, Combination, Known, SERIES, digest};
+pub(crate) use outline::{OUTLINES, Outline};
+pub(crate) use outlining::{make_outlines, mend_outlines};
+pub(crate) use series::{Apps, Combination, Known, SERIES, Series, digest};
 pub(crate) use sums::{COUNT as SUM_COUNT, Sum, Sums, columns as sum_columns};
 
 use crate::calendar::{day_of, minute_of};
@@ -28,12 +32,15 @@ pub(crate) type Place = (i64, i64);
 #[derive(Debug, Default)]
 pub(crate) struct RollUp {
     minutes: HashMap<Place, Sums>,
+    /// The outlines of the series among them.
+    outlines: HashMap<i64, [i64; OUTLINES]>,
 }
 
 impl RollUp {
-    /// Adds a row of the series of that number.
-    pub(crate) fn add(&mut self, row: &Generation, series: i64) {
-        self.minutes.entry((minute_of(row.created_at), series)).or_default().add(row);
+    /// Adds a row of that series.
+    pub(crate) fn add(&mut self, row: &Generation, series: Series) {
+        self.minutes.entry((minute_of(row.created_at), series.number)).or_default().add(row);
+        self.outlines.insert(series.number, series.outlines);
     }
 
     /// The lines of `usage_minute`, in the order of its key.
@@ -48,6 +55,22 @@ impl RollUp {
             days.entry((day_of_minute(*minute), *series)).or_default().join(sums);
         }
         sorted(days.into_iter().collect())
+    }
+
+    /// The lines of `usage_outline_day` that an outline has, in the order of its key.
+    pub(crate) fn outlined(&self, days: &[(Place, Sums)], outline: Outline) -> Vec<(Place, Sums)> {
+        let mut lines: HashMap<Place, Sums> = HashMap::new();
+        for ((day, series), sums) in days {
+            if let Some(outlines) = self.outlines.get(series) {
+                lines.entry((*day, outlines[outline as usize])).or_default().join(sums);
+            }
+        }
+        sorted(lines.into_iter().collect())
+    }
+
+    /// The number of the outline of a series among those added.
+    pub(crate) fn outline_of(&self, series: i64, outline: Outline) -> Option<i64> {
+        Some(self.outlines.get(&series)?[outline as usize])
     }
 }
 
@@ -65,6 +88,7 @@ fn day_of_minute(minute: i64) -> i64 {
 pub(crate) enum Table {
     Minute,
     Day,
+    Outline(Outline),
 }
 
 impl Table {
@@ -72,14 +96,16 @@ impl Table {
         match self {
             Table::Minute => "usage_minute",
             Table::Day => "usage_day",
+            Table::Outline(_) => "usage_outline_day",
         }
     }
 
-    /// The column of the time.
-    pub(crate) fn time(self) -> &'static str {
+    /// The columns a line is found by.
+    fn key(self) -> &'static [&'static str] {
         match self {
-            Table::Minute => "minute",
-            Table::Day => "day",
+            Table::Minute => &["minute", "series"],
+            Table::Day => &["day", "series"],
+            Table::Outline(_) => &["kind", "day", "series"],
         }
     }
 
@@ -87,7 +113,7 @@ impl Table {
     pub(crate) fn time_of(self, moment: Micros) -> i64 {
         match self {
             Table::Minute => minute_of(moment),
-            Table::Day => day_of(moment),
+            Table::Day | Table::Outline(_) => day_of(moment),
         }
     }
 
@@ -97,17 +123,21 @@ impl Table {
         let joined: Vec<String> = sum_columns()
             .map(|column| format!("{column} = {table}.{column} + excluded.{column}"))
             .collect();
-        format!("ON CONFLICT ({}, series) DO UPDATE SET {}", self.time(), joined.join(", "))
+        format!("ON CONFLICT ({}) DO UPDATE SET {}", self.key().join(", "), joined.join(", "))
     }
 
-    /// Adds one line: the values are its time, its series and its figures.
+    /// Adds one line: the values are what it is found by, but for the kind of an outline, and its
+    /// figures.
     pub(crate) fn add_line(self) -> String {
         let columns: Vec<&str> = sum_columns().collect();
-        let places: Vec<String> = (1..=columns.len() + 2).map(|n| format!("${n}")).collect();
+        let mut places: Vec<String> = (1..=columns.len() + 2).map(|n| format!("${n}")).collect();
+        if let Table::Outline(outline) = self {
+            places.insert(0, outline.kind().to_string());
+        }
         format!(
-            "INSERT INTO {} ({}, series, {}) VALUES ({}) {}",
+            "INSERT INTO {} ({}, {}) VALUES ({}) {}",
             self.name(),
-            self.time(),
+            self.key().join(", "),
             columns.join(", "),
             places.join(", "),
             self.on_conflict()

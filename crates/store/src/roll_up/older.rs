@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::{RollUp, SERIES, Table, digest};
+use super::{OUTLINES, Outline, RollUp, SERIES, Series, Table, digest};
 use crate::engine::{Session, Sql, Value, values};
 use crate::generation::{from_row, selection};
-use crate::{Generation, Store, StoreError};
+use crate::{Store, StoreError};
 
 /// Rows per transaction: some ten milliseconds of work.
 const BATCH: i64 = 300;
@@ -29,20 +29,25 @@ impl Store {
                 return Ok(count);
             }
             let rows = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
-            let mut numbers = HashMap::new();
+            let mut numbers = Numbers::default();
             let mut roll_up = RollUp::default();
             for row in &rows {
-                let series = number(&mut write, &mut numbers, row).await?;
+                let series = numbers.series(&mut write, &(SERIES.texts)(row)).await?;
                 let mark = "UPDATE generation SET series = $1 \
                             WHERE id = $2 AND created_at = $3 AND series IS NULL";
-                let values = values![series, &row.id, row.created_at];
+                let values = values![series.number, &row.id, row.created_at];
                 if write.execute(mark, values).await? == 1 {
                     roll_up.add(row, series);
                     count += 1;
                 }
             }
-            for (table, lines) in [(Table::Minute, roll_up.minutes()), (Table::Day, roll_up.days())]
-            {
+            let days = roll_up.days();
+            let mut tables = vec![(Table::Minute, roll_up.minutes())];
+            for outline in Outline::ALL {
+                tables.push((Table::Outline(outline), roll_up.outlined(&days, outline)));
+            }
+            tables.push((Table::Day, days));
+            for (table, lines) in tables {
                 for ((time, series), sums) in lines {
                     let mut values: Vec<Value<'_>> = vec![time.into(), series.into()];
                     values.extend(sums.figures().iter().map(|figure| Value::from(*figure)));
@@ -54,22 +59,41 @@ impl Store {
     }
 }
 
-/// The number of a row's series, which gets one if it is new.
-async fn number(
-    session: &mut Session,
-    numbers: &mut HashMap<Vec<u8>, i64>,
-    row: &Generation,
-) -> Result<i64, StoreError> {
-    let texts = (SERIES.texts)(row);
-    let digest = digest(&texts);
-    if let Some(number) = numbers.get(&digest) {
-        return Ok(*number);
+/// Numbers of series and of what they are in outlines.
+#[derive(Default)]
+pub(super) struct Numbers(HashMap<Vec<u8>, i64>);
+
+impl Numbers {
+    /// The series of these texts, which gets a number if it is new.
+    async fn series(
+        &mut self,
+        session: &mut Session,
+        texts: &[Option<&str>; 10],
+    ) -> Result<Series, StoreError> {
+        let number = self.of(session, texts).await?;
+        let mut outlines = [0; OUTLINES];
+        for outline in Outline::ALL {
+            outlines[outline as usize] = self.of(session, &outline.texts(texts)).await?;
+        }
+        Ok(Series { number, outlines })
     }
-    let mut values: Vec<Value<'_>> = vec![Value::from(&digest[..])];
-    values.extend(texts.map(Value::from));
-    session.execute(Sql::composed(SERIES.insert()), &values).await?;
-    let found = session.fetch_one(Sql::composed(SERIES.select()), &values[..1]).await?;
-    let number = found.try_get("id")?;
-    numbers.insert(digest, number);
-    Ok(number)
+
+    /// The number of a combination of texts, which gets one if it is new.
+    pub(super) async fn of(
+        &mut self,
+        session: &mut Session,
+        texts: &[Option<&str>; 10],
+    ) -> Result<i64, StoreError> {
+        let digest = digest(texts);
+        if let Some(number) = self.0.get(&digest) {
+            return Ok(*number);
+        }
+        let mut values: Vec<Value<'_>> = vec![Value::from(&digest[..])];
+        values.extend(texts.map(Value::from));
+        session.execute(Sql::composed(SERIES.insert()), &values).await?;
+        let found = session.fetch_one(Sql::composed(SERIES.select()), &values[..1]).await?;
+        let number = found.try_get("id")?;
+        self.0.insert(digest, number);
+        Ok(number)
+    }
 }

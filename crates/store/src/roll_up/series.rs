@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use sha2::{Digest, Sha256};
 
+use super::outline::OUTLINES;
 use crate::Generation;
 
 /// A kind of combination.
@@ -52,6 +53,15 @@ pub(crate) const SERIES: Combination<10> = Combination {
         .map(Some)
     },
 };
+
+/// A series by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Series {
+    /// Its own.
+    pub(crate) number: i64,
+    /// Of what it is in each outline, in the order of [`Outline::ALL`](super::Outline::ALL).
+    pub(crate) outlines: [i64; OUTLINES],
+}
 
 /// The place of the application among the texts of a series.
 const APP: usize = 9;
@@ -144,31 +154,31 @@ type KnownTexts = Box<[Option<Box<str>>]>;
 
 /// Numbers of combinations that the database has.
 #[derive(Debug)]
-pub(crate) struct Known<const N: usize> {
+pub(crate) struct Known<const N: usize, Number = i64> {
     /// By a hash of the texts. Two with one hash drive each other out, which costs a look into
     /// the database.
-    numbers: HashMap<u64, (KnownTexts, i64)>,
+    numbers: HashMap<u64, (KnownTexts, Number)>,
     hasher: RandomState,
     /// Those of a transaction that is not committed yet.
     fresh: Vec<u64>,
 }
 
-impl<const N: usize> Default for Known<N> {
-    fn default() -> Known<N> {
+impl<const N: usize, Number> Default for Known<N, Number> {
+    fn default() -> Known<N, Number> {
         Known { numbers: HashMap::new(), hasher: RandomState::new(), fresh: Vec::new() }
     }
 }
 
-impl<const N: usize> Known<N> {
+impl<const N: usize, Number: Copy> Known<N, Number> {
     /// The number of a combination, if it is known.
-    pub(crate) fn find(&self, texts: &[Option<&str>; N]) -> Option<i64> {
+    pub(crate) fn find(&self, texts: &[Option<&str>; N]) -> Option<Number> {
         let (known, number) = self.numbers.get(&self.hasher.hash_one(texts))?;
         let same = known.iter().map(Option::as_deref).eq(texts.iter().copied());
         same.then_some(*number)
     }
 
     /// Remembers a number that a transaction not committed yet has given.
-    pub(crate) fn learn(&mut self, texts: &[Option<&str>; N], number: i64) {
+    pub(crate) fn learn(&mut self, texts: &[Option<&str>; N], number: Number) {
         if self.numbers.len() >= MOST_KNOWN {
             self.numbers.clear();
             self.fresh.clear();

@@ -20,7 +20,8 @@ use crate::engine::Engine;
 use crate::generation::{APP, COLUMNS, Cell, MANNER, write_cells};
 use crate::roll_up::attempts::{self, Attempts};
 use crate::roll_up::{
-    Apps, Combination, KeyDays, Known, Place, RollUp, SERIES, Sums, Table, digest, key_day,
+    Apps, Combination, KeyDays, Known, OUTLINES, Outline, Place, RollUp, SERIES, Series, Sums,
+    Table, digest, key_day,
 };
 
 impl From<rusqlite::Error> for WriteError {
@@ -48,7 +49,9 @@ pub(crate) struct SqliteBooks {
 struct KnownTexts {
     /// Price versions.
     versions: HashSet<Arc<str>>,
-    series: Known<10>,
+    series: Known<10, Series>,
+    /// What series are in outlines.
+    outlines: Known<10>,
     /// `None` until they are read.
     named_apps: Option<Apps>,
     manners: Known<12>,
@@ -62,6 +65,7 @@ struct Texts {
     key_day: String,
     minute: String,
     day: String,
+    outlines: [String; OUTLINES],
 }
 
 /// How a row is inserted.
@@ -115,6 +119,7 @@ impl SqliteBooks {
             ),
             minute: Table::Minute.add_line(),
             day: Table::Day.add_line(),
+            outlines: Outline::ALL.map(|outline| Table::Outline(outline).add_line()),
         };
         SqliteBooks { engine, connection: None, texts, known: KnownTexts::default() }
     }
@@ -130,6 +135,7 @@ impl SqliteBooks {
         let written = self.write_with(&mut connection, rows);
         let is_committed = written.is_ok();
         self.known.series.conclude(is_committed);
+        self.known.outlines.conclude(is_committed);
         self.known.manners.conclude(is_committed);
         self.known.apps.conclude(is_committed);
         self.known.versions.extend(written?);
@@ -171,7 +177,15 @@ impl SqliteBooks {
                 Some(named) => named,
                 unread => unread.insert(read_apps(&transaction)?),
             };
-            let series = number(&transaction, &SERIES, &mut known.series, &named.texts(row))?;
+            let texts = named.texts(row);
+            let series = match known.series.find(&texts) {
+                Some(series) => series,
+                None => {
+                    let series = new_series(&transaction, &mut known.outlines, &texts)?;
+                    known.series.learn(&texts, series);
+                    series
+                }
+            };
             let manner = number_if_worth(&transaction, &MANNER, &mut known.manners, row)?;
             let app = number_if_worth(&transaction, &APP, &mut known.apps, row)?;
             let place = usize::from(manner.is_some()) + 2 * usize::from(app.is_some());
@@ -187,7 +201,7 @@ impl SqliteBooks {
                     Some(true) => bind(cell),
                     _ => Ok(()),
                 })?;
-                bind(Cell::Integer(series))?;
+                bind(Cell::Integer(series.number))?;
                 bind(manner.map_or(Cell::Null, Cell::Integer))?;
                 bind(app.map_or(Cell::Null, Cell::Integer))
             })?;
@@ -205,7 +219,11 @@ impl SqliteBooks {
             }
         }
         add_lines(&transaction, &self.texts.minute, &roll_up.minutes())?;
-        add_lines(&transaction, &self.texts.day, &roll_up.days())?;
+        let days = roll_up.days();
+        add_lines(&transaction, &self.texts.day, &days)?;
+        for (outline, text) in Outline::ALL.into_iter().zip(&self.texts.outlines) {
+            add_lines(&transaction, text, &roll_up.outlined(&days, outline))?;
+        }
         add_attempts(&transaction, &attempts)?;
         transaction.commit()?;
         withheld::report(withheld);
@@ -261,6 +279,29 @@ fn number<const N: usize>(
     if let Some(number) = known.find(texts) {
         return Ok(number);
     }
+    let number = number_in_database(transaction, combination, texts)?;
+    known.learn(texts, number);
+    Ok(number)
+}
+
+/// A series that is not known yet, with what it is in outlines.
+fn new_series(
+    transaction: &Transaction<'_>,
+    known: &mut Known<10>,
+    texts: &[Option<&str>; 10],
+) -> Result<Series, rusqlite::Error> {
+    let mut outlines = [0; OUTLINES];
+    for outline in Outline::ALL {
+        outlines[outline as usize] = number(transaction, &SERIES, known, &outline.texts(texts))?;
+    }
+    Ok(Series { number: number_in_database(transaction, &SERIES, texts)?, outlines })
+}
+
+fn number_in_database<const N: usize>(
+    transaction: &Transaction<'_>,
+    combination: &Combination<N>,
+    texts: &[Option<&str>; N],
+) -> Result<i64, rusqlite::Error> {
     let digest = digest(texts);
     let mut insert = transaction.prepare_cached(&combination.insert())?;
     insert.raw_bind_parameter(1, &digest)?;
@@ -269,9 +310,7 @@ fn number<const N: usize>(
     }
     insert.raw_execute()?;
     let mut select = transaction.prepare_cached(&combination.select())?;
-    let number = select.query_row([&digest], |row| row.get(0))?;
-    known.learn(texts, number);
-    Ok(number)
+    select.query_row([&digest], |row| row.get(0))
 }
 
 /// The applications that are told apart already.

@@ -323,3 +323,26 @@ async fn an_export_has_every_row_once_in_either_direction(database: TestDatabase
     assert_eq!(nothing.next().await.unwrap(), None);
     assert_eq!(nothing.next().await.unwrap(), None);
 }
+
+on_each_engine!(outlines_tell_what_the_days_tell);
+async fn outlines_tell_what_the_days_tell(database: TestDatabase) {
+    let store = store_with_rows(&database).await;
+    // Nothing is left out by these, and only the days tell all three apart.
+    let apart = [Dimension::Model, Dimension::App, Dimension::ApiKey].map(|dimension| Filter {
+        dimension,
+        operator: Operator::Neq,
+        values: vec!["nothing".to_owned()],
+    });
+    for dimension in Dimension::ALL.iter().copied().map(Some).chain([None]) {
+        for granularity in [None, Some(Granularity::Day), Some(Granularity::Month)] {
+            let mut asked = query(Metric::ALL);
+            asked.dimensions.extend(dimension);
+            asked.granularity = granularity;
+            let outlined = store.analytics(&asked, PATIENCE).await.unwrap();
+            asked.filters = apart.to_vec();
+            let days = store.analytics(&asked, PATIENCE).await.unwrap();
+            assert!(!outlined.rows.is_empty());
+            assert_eq!(outlined, days, "{dimension:?} {granularity:?}");
+        }
+    }
+}

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::{TestDatabase, generation, on_each_engine};
+use crate::engine::Sql;
+use crate::roll_up::{Outline, SERIES};
 use crate::{Generation, Micros, Retention, Store};
 
 const DAY: Micros = 86_400_000_000;
@@ -57,11 +59,43 @@ const KEY_DIFFERENCES: &str = "
         FROM key_usage_day
     ) AS differing";
 
+/// Each outline has, for what it tells apart, what the days have.
+fn outline_differences(outline: Outline) -> String {
+    let told: Vec<String> = SERIES
+        .columns
+        .into_iter()
+        .filter(|column| outline.has(column))
+        .map(|column| format!("series.{column}"))
+        .collect();
+    let lines = |table: &str, condition: &str| {
+        format!(
+            "SELECT {}, line.day, CAST(SUM(line.requests) AS BIGINT) AS requests, \
+             CAST(SUM(line.cost_nano_usd) AS BIGINT) AS cost, \
+             CAST(SUM(line.latency_3 + line.throughput_0) AS BIGINT) AS buckets \
+             FROM {table} AS line JOIN usage_series AS series ON series.id = line.series \
+             {condition} GROUP BY {}, line.day",
+            told.join(", "),
+            told.join(", "),
+        )
+    };
+    let condition = format!("WHERE line.kind = {}", outline.kind());
+    let (days, outlined) = (lines("usage_day", ""), lines("usage_outline_day", &condition));
+    format!(
+        "SELECT (SELECT COUNT(*) FROM ({days} EXCEPT {outlined}) AS one) \
+         + (SELECT COUNT(*) FROM ({outlined} EXCEPT {days}) AS two) AS n"
+    )
+}
+
 /// Everything sums to the same.
 async fn check(store: &Store) {
     store.settlements().flush().await.unwrap();
     for text in [DIFFERENCES, DAY_DIFFERENCES, KEY_DIFFERENCES] {
         assert_eq!(store.number(text).await, 0, "{text}");
+    }
+    for outline in Outline::ALL {
+        let text = outline_differences(outline);
+        let row = store.database().fetch_one(Sql::composed(text.clone()), &[]).await.unwrap();
+        assert_eq!(row.try_get::<i64>("n").unwrap(), 0, "{text}");
     }
     let rows = store.number("SELECT COUNT(*) AS n FROM generation").await;
     for text in [
@@ -227,6 +261,31 @@ async fn what_an_older_version_settled_is_summed_once(database: TestDatabase) {
     settle(&store, Generation { created_at: 86_400_000_001, ..generation("gen-old-1", "key", 7) });
     check(&store).await;
     assert_eq!(&*store.generation("gen-old-2").await.unwrap().unwrap().model, "acme/one");
+}
+
+on_each_engine!(days_without_outlines_get_them);
+async fn days_without_outlines_get_them(database: TestDatabase) {
+    let settled = |n: i64| Generation {
+        created_at: n % 5 * DAY,
+        model: format!("acme/{}", n % 3).into(),
+        is_byok: n % 7 == 0,
+        app_title: (n % 2 == 0).then(|| format!("app {}", n % 4).into()),
+        ..generation(format!("gen-{n}"), &format!("key-{}", n % 4), n)
+    };
+    let store = database.open().await;
+    (0..60).for_each(|n| settle(&store, settled(n)));
+    check(&store).await;
+    // As a version that knew no outlines left the database, and one that was stopped at work.
+    for left in ["DELETE FROM usage_outline_day", "DELETE FROM usage_outline_day WHERE day < 3"] {
+        store.run(left).await;
+        let other = database.open().await;
+        check(&other).await;
+        other.close().await.unwrap();
+    }
+    // Settled beside this one by a node that knows none.
+    store.run("UPDATE usage_outline_day SET requests = requests - 1 WHERE day = 4").await;
+    store.keep_house(&Retention::default(), 5 * DAY).await.unwrap();
+    check(&store).await;
 }
 
 on_each_engine!(minutes_leave_and_days_stay);

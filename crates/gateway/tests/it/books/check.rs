@@ -157,7 +157,7 @@ const SCOPES: [SpenderKind; 4] =
 
 /// The tables that sum, how they know whose a line is, and their columns for the number of rows,
 /// what they cost and what of it others paid.
-const SUMS: [(&str, &str, [&str; 3]); 4] = [
+const SUMS: [(&str, &str, [&str; 3]); 5] = [
     (
         "generation_entry AS line",
         "line.account_id = api_key.account_id AND line.workspace_id = api_key.workspace_id \
@@ -172,6 +172,13 @@ const SUMS: [(&str, &str, [&str; 3]); 4] = [
     ),
     (
         "usage_day JOIN usage_series AS line ON line.id = usage_day.series",
+        "line.account_id = api_key.account_id AND line.workspace_id = api_key.workspace_id \
+         AND line.key_hash = api_key.hash",
+        ["requests", "cost_nano_usd", "byok_usage_nano_usd"],
+    ),
+    (
+        "usage_outline_day JOIN usage_series AS line \
+         ON line.id = usage_outline_day.series AND usage_outline_day.kind = 2",
         "line.account_id = api_key.account_id AND line.workspace_id = api_key.workspace_id \
          AND line.key_hash = api_key.hash",
         ["requests", "cost_nano_usd", "byok_usage_nano_usd"],
