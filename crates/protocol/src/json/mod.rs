@@ -7,6 +7,7 @@ pub mod object;
 pub(crate) mod object_writer;
 pub mod raw;
 pub mod scan;
+pub(crate) mod template;
 pub(crate) mod write;
 
 pub use compact::compact;

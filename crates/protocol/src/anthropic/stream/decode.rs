@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::received::{Data, Delta, Piece, read_object};
 use crate::Dialect;
 use crate::anthropic::decode::response::{explanation, malformed, text_of};
 use crate::anthropic::usage::Counts;
 use crate::anthropic::wire::{finish_of, into_text, key, raw};
 use crate::anthropic::{citations, error};
 use crate::exchange::{ErrorType, Event, Fault, FinishReason, ReasoningDelta, ReasoningFormat};
+use crate::json::template::Templates;
 use crate::json::{Object, RawJson};
 use crate::sse::Frame;
 use crate::target::ResponseContext;
@@ -55,6 +56,8 @@ pub struct StreamDecoder {
     /// Bytes kept of open blocks: citations, and blocks that are passed on whole.
     kept: usize,
     ended: bool,
+    /// Events that are a piece of a block.
+    pieces: Templates<(u64, Piece)>,
 }
 
 /// A block that has begun and not stopped.
@@ -111,38 +114,6 @@ impl Input {
     }
 }
 
-#[derive(Deserialize)]
-struct Data<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    #[serde(default)]
-    index: Option<u64>,
-    #[serde(borrow, default)]
-    delta: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    content_block: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    text: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    partial_json: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    thinking: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    signature: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    citation: Option<&'a RawValue>,
-}
-
 impl StreamDecoder {
     /// A decoder for the answer to one request.
     pub fn new(context: ResponseContext) -> Self {
@@ -160,7 +131,14 @@ impl StreamDecoder {
             answered_by_tool: false,
             kept: 0,
             ended: false,
+            pieces: Templates::default(),
         }
+    }
+
+    /// From now on every event is read.
+    #[cfg(test)]
+    pub(super) fn forget_how_to_learn(&mut self) {
+        self.pieces.forget_how_to_learn();
     }
 
     /// Reads one frame. After a fault or the end of the answer nothing more is told.
@@ -206,6 +184,13 @@ impl StreamDecoder {
     }
 
     fn read(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Result<FrameKind, Fault> {
+        if let Some((&(index, piece), holes)) = self.pieces.find(frame.data)
+            && let Some(text) = holes.content()
+        {
+            self.piece(index, piece, text, events);
+            self.check_kept()?;
+            return Ok(FrameKind::Content("content_block_delta"));
+        }
         let text =
             std::str::from_utf8(frame.data).map_err(|_| malformed("an event is not UTF-8"))?;
         let data: Data<'_> = read_object(text)
@@ -214,6 +199,9 @@ impl StreamDecoder {
         Ok(match kind {
             "content_block_delta" => {
                 self.delta(data.index.unwrap_or(0), data.delta, events)?;
+                if data.kind.is_some() {
+                    self.learn(text, &data);
+                }
                 FrameKind::Content("content_block_delta")
             }
             "content_block_start" => {
@@ -419,35 +407,14 @@ impl StreamDecoder {
         let open =
             self.blocks.iter_mut().find(|open| open.index == index).map(|open| &mut open.kind);
         match (delta.kind.as_deref().unwrap_or_default(), open) {
-            ("text_delta", open) if !matches!(open, Some(Kind::Ignored)) => {
-                self.text(delta.text.unwrap_or_default().into_owned(), events);
+            ("text_delta", _) => {
+                self.piece(index, Piece::Text, delta.text.unwrap_or_default(), events);
             }
-            ("input_json_delta", Some(Kind::Tool { ordinal, input })) => {
-                let piece = delta.partial_json.unwrap_or_default();
-                if !piece.is_empty() {
-                    input.pieces = true;
-                    events.push(Event::ToolCallArguments {
-                        choice: 0,
-                        index: *ordinal,
-                        arguments: piece.into_owned(),
-                    });
-                }
+            ("input_json_delta", _) => {
+                self.piece(index, Piece::Input, delta.partial_json.unwrap_or_default(), events);
             }
-            ("input_json_delta", Some(Kind::Answer { input })) => {
-                let piece = delta.partial_json.unwrap_or_default();
-                if !piece.is_empty() {
-                    input.pieces = true;
-                    events.push(Event::Text { choice: 0, text: piece.into_owned() });
-                }
-            }
-            ("input_json_delta", Some(Kind::Whole { input, .. })) => {
-                let piece = delta.partial_json.unwrap_or_default();
-                self.kept += piece.len();
-                input.push_str(&piece);
-            }
-            ("thinking_delta", Some(Kind::Reasoning { ordinal })) => {
-                let text = delta.thinking.unwrap_or_default().into_owned();
-                reasoning(*ordinal, ReasoningDelta::Text(text), events);
+            ("thinking_delta", _) => {
+                self.piece(index, Piece::Thinking, delta.thinking.unwrap_or_default(), events);
             }
             ("signature_delta", Some(Kind::Reasoning { ordinal })) => {
                 let signature = delta.signature.unwrap_or_default().into_owned();
@@ -465,6 +432,45 @@ impl StreamDecoder {
             _ => {}
         }
         self.check_kept()
+    }
+
+    /// Takes a piece of the block that is open at an index.
+    fn piece(&mut self, index: u64, piece: Piece, text: Cow<'_, str>, events: &mut Vec<Event>) {
+        let open =
+            self.blocks.iter_mut().find(|open| open.index == index).map(|open| &mut open.kind);
+        match (piece, open) {
+            (Piece::Text, open) if !matches!(open, Some(Kind::Ignored)) => {
+                self.text(text.into_owned(), events);
+            }
+            (Piece::Input, Some(Kind::Tool { ordinal, input })) if !text.is_empty() => {
+                input.pieces = true;
+                events.push(Event::ToolCallArguments {
+                    choice: 0,
+                    index: *ordinal,
+                    arguments: text.into_owned(),
+                });
+            }
+            (Piece::Input, Some(Kind::Answer { input })) if !text.is_empty() => {
+                input.pieces = true;
+                events.push(Event::Text { choice: 0, text: text.into_owned() });
+            }
+            (Piece::Input, Some(Kind::Whole { input, .. })) => {
+                self.kept += text.len();
+                input.push_str(&text);
+            }
+            (Piece::Thinking, Some(Kind::Reasoning { ordinal })) => {
+                reasoning(*ordinal, ReasoningDelta::Text(text.into_owned()), events);
+            }
+            // Pieces of blocks that never began.
+            _ => {}
+        }
+    }
+
+    /// Remembers the form of a piece.
+    fn learn(&mut self, text: &str, data: &Data<'_>) {
+        if self.pieces.may_learn(text.as_bytes()) {
+            self.pieces.learn(data.form(text));
+        }
     }
 
     fn check_kept(&self) -> Result<(), Fault> {
@@ -552,12 +558,6 @@ impl StreamDecoder {
         }
         events.push(Event::Finish { choice: 0, reason, native });
     }
-}
-
-/// Reads an object; a list would be taken for its members in order.
-fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
-    let text = text.trim_start();
-    if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
 }
 
 fn reasoning(index: u32, delta: ReasoningDelta, events: &mut Vec<Event>) {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::StreamDecoder;
 use crate::anthropic::decode_response;
 use crate::exchange::{ErrorType, Event, FinishReason, Usage, fold};
-use crate::sse::{FrameTooLong, Splitter};
+use crate::sse::{Frame, FrameTooLong, Splitter};
 use crate::target::ResponseContext;
 
 fn decode_pieces(pieces: &[&[u8]], context: &ResponseContext) -> Vec<Event> {
@@ -354,4 +354,60 @@ fn a_tier_that_is_told_at_the_end_is_told_on() {
     ];
     let events = decode(&frames, &ResponseContext::default());
     assert_eq!(fold(events).service_tier.as_deref(), Some("priority"));
+}
+
+fn event() -> impl Strategy<Value = String> {
+    let text = || "[a-z\"\\\\\n é{}:]{0,6}".prop_map(|text| serde_json::to_string(&text).unwrap());
+    let delta = |index: u64, kind: &str, name: &str, text: String| {
+        format!(
+            r#"{{"type":"content_block_delta","index":{index},"delta":{{"type":"{kind}","{name}":{text}}}}}"#
+        )
+    };
+    let block = |index: u64, block: &str| {
+        format!(r#"{{"type":"content_block_start","index":{index},"content_block":{block}}}"#)
+    };
+    prop_oneof![
+        4 => (0..3_u64, text()).prop_map(move |(at, text)| delta(at, "text_delta", "text", text)),
+        3 => (0..3_u64, text())
+            .prop_map(move |(at, text)| delta(at, "input_json_delta", "partial_json", text)),
+        2 => (0..3_u64, text())
+            .prop_map(move |(at, text)| delta(at, "thinking_delta", "thinking", text)),
+        1 => (0..3_u64, text())
+            .prop_map(move |(at, text)| delta(at, "signature_delta", "signature", text)),
+        1 => (0..3_u64).prop_map(move |at| block(at, r#"{"type":"text","text":""}"#)),
+        1 => (0..3_u64).prop_map(move |at| block(at, r#"{"type":"thinking","thinking":""}"#)),
+        1 => (0..3_u64)
+            .prop_map(move |at| block(at, r#"{"type":"tool_use","id":"t","name":"f","input":{}}"#)),
+        1 => (0..3_u64)
+            .prop_map(move |at| block(at, r#"{"type":"server_tool_use","id":"s","input":{}}"#)),
+        1 => (0..3_u64)
+            .prop_map(|at| format!(r#"{{"type":"content_block_stop","index":{at}}}"#)),
+        1 => Just(
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ud83d"}}"#
+                .to_owned()
+        ),
+    ]
+}
+
+proptest! {
+    /// What was learned changes nothing but the speed.
+    #[test]
+    fn learned_events_tell_what_read_ones_do(
+        chunks in proptest::collection::vec(event(), 0..32),
+        exclude_reasoning in any::<bool>(),
+        emulated in any::<bool>(),
+    ) {
+        let emulated_output_tool = emulated.then(|| "f".to_owned());
+        let context =
+            ResponseContext { exclude_reasoning, emulated_output_tool, ..ResponseContext::default() };
+        let mut learning = StreamDecoder::new(context.clone());
+        let mut reading = StreamDecoder::new(context);
+        reading.forget_how_to_learn();
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        for chunk in [START.to_owned()].iter().chain(&chunks).chain([&STOP.to_owned()]) {
+            let frame = Frame { event: None, data: chunk.as_bytes() };
+            prop_assert_eq!(learning.take(&frame, &mut one), reading.take(&frame, &mut other));
+            prop_assert_eq!(&one, &other, "{}", chunk);
+        }
+    }
 }

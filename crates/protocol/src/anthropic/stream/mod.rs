@@ -7,6 +7,7 @@ mod decode_tests;
 mod encode;
 #[cfg(test)]
 mod encode_tests;
+mod received;
 
 pub(super) use decode::FrameKind;
 pub use decode::StreamDecoder;

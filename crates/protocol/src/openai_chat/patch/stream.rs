@@ -6,8 +6,9 @@ use memchr::memchr2;
 use serde_json::value::RawValue;
 
 use super::choice::{ChoiceState, Seen, Shape, Surroundings, patch_choice};
-use super::template::Template;
+use super::template::{Marked, Output};
 use crate::exchange::{Additions, ErrorType, Fault, FinishReason, Identity, PatchOutcome, Usage};
+use crate::json::template::Templates;
 use crate::json::{Object, RawJson};
 use crate::openai_chat::error::{
     fault_in_text, fault_inside, fault_of_event, recovered_chunk, write_error,
@@ -17,13 +18,6 @@ use crate::openai_chat::stream::ChunkHead;
 use crate::openai_chat::usage;
 use crate::sse::{DONE, Frame};
 use crate::target::ResponseContext;
-
-/// How many shapes of chunks are remembered: text, reasoning, arguments, and some for several
-/// choices.
-const MAX_TEMPLATES: usize = 6;
-
-/// The largest chunk that is learned from, in bytes.
-const LARGEST_TEACHER: usize = 4 * 1024;
 
 /// Members that are set, or that are told at the end.
 const REPLACED: [&str; 7] =
@@ -48,9 +42,7 @@ pub struct PatchStream {
     images: u64,
     done: bool,
     failed: bool,
-    templates: Vec<Template>,
-    learned: u64,
-    applied: u64,
+    templates: Templates<Output>,
     scratch: Vec<u8>,
 }
 
@@ -69,9 +61,7 @@ impl PatchStream {
             images: 0,
             done: false,
             failed: false,
-            templates: Vec::new(),
-            learned: 0,
-            applied: 0,
+            templates: Templates::default(),
             scratch: Vec::new(),
         }
     }
@@ -81,15 +71,10 @@ impl PatchStream {
         if self.failed || self.done {
             return PatchOutcome { done: self.done, ..PatchOutcome::default() };
         }
-        for (at, template) in self.templates.iter().enumerate() {
-            if let Some(bytes) = template.apply(frame.data, out) {
-                self.text_bytes += bytes as u64;
-                self.applied += 1;
-                if at > 0 {
-                    self.templates.swap(0, at);
-                }
-                return PatchOutcome { content: true, ..PatchOutcome::default() };
-            }
+        if let Some((output, holes)) = self.templates.find(frame.data) {
+            output.write(&holes, out);
+            self.text_bytes += holes.content_bytes() as u64;
+            return PatchOutcome { content: true, ..PatchOutcome::default() };
         }
         if frame.is_done() {
             self.done = true;
@@ -122,7 +107,7 @@ impl PatchStream {
             None => Cow::Borrowed(text),
         };
         let seen = self.rewrite(&text, out)?;
-        if let Some(varying) = seen.varying.filter(|_| self.may_learn(&text)) {
+        if let Some(varying) = seen.varying.filter(|_| self.templates.may_learn(text.as_bytes())) {
             self.learn(&text, varying, seen.second);
         }
         self.text_bytes += seen.text_bytes;
@@ -134,34 +119,25 @@ impl PatchStream {
         })
     }
 
-    /// Learning costs a second reading: it must have paid off before. What was learned is kept, so
-    /// a large chunk is no teacher.
-    fn may_learn(&self, text: &str) -> bool {
-        text.len() <= LARGEST_TEACHER && (self.learned < 8 || self.applied > self.learned * 4)
-    }
-
     /// From now on every chunk is read.
     #[cfg(test)]
     pub(super) fn forget_how_to_learn(&mut self) {
-        self.learned = u64::MAX / 8;
+        self.templates.forget_how_to_learn();
     }
 
     /// How many shapes of chunks are remembered.
     #[cfg(test)]
     pub(super) fn known_shapes(&self) -> usize {
-        self.templates.len()
+        self.templates.count()
     }
 
     fn learn(&mut self, text: &str, varying: &RawValue, second: Option<&RawValue>) {
-        self.learned += 1;
-        let Some(marked) = Template::marked(text, varying, second) else { return };
         let mut written = Vec::new();
-        if self.rewrite(&marked.text, &mut written).is_ok()
-            && let Some(template) = marked.learn(&written)
-        {
-            self.templates.truncate(MAX_TEMPLATES - 1);
-            self.templates.insert(0, template);
-        }
+        let learned = Marked::of(text, varying, second).and_then(|marked| {
+            self.rewrite(&marked.text, &mut written).ok()?;
+            marked.learn(&written)
+        });
+        self.templates.learn(learned);
     }
 
     fn rewrite<'t>(&mut self, text: &'t str, out: &mut Vec<u8>) -> Result<FrameSeen<'t>, Fault> {

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::received::{Chunk, ChunkChoice, Delta, Piece, piece_of};
 use crate::exchange::{
     ErrorType, Event, Fault, FinishReason, MediaSource, ReasoningBlock, ReasoningContent,
     ReasoningDelta, ReasoningFormat,
 };
+use crate::json::template::{Template, Templates};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::calls::Calls;
 use crate::openai_chat::decode::detail;
@@ -28,78 +29,6 @@ const MAX_REASONING: usize = 1_024;
 
 /// The most bytes of arguments that wait for the name of their call.
 const MAX_WAITING: usize = 1024 * 1024;
-
-/// A chunk, as far as events are made of it. Everything may be missing or `null`.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Chunk<'a> {
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    model: Option<&'a RawValue>,
-    #[serde(borrow)]
-    created: Option<&'a RawValue>,
-    #[serde(borrow)]
-    service_tier: Option<&'a RawValue>,
-    #[serde(borrow)]
-    system_fingerprint: Option<&'a RawValue>,
-    #[serde(borrow)]
-    choices: Option<Vec<Option<ChunkChoice<'a>>>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    x_groq: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    base_resp: Option<&'a RawValue>,
-    #[serde(borrow)]
-    object: Option<&'a RawValue>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ChunkChoice<'a> {
-    #[serde(borrow)]
-    index: Option<&'a RawValue>,
-    #[serde(borrow)]
-    delta: Option<Delta<'a>>,
-    #[serde(borrow)]
-    message: Option<Delta<'a>>,
-    #[serde(borrow)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow)]
-    finish_reason: Option<&'a RawValue>,
-    #[serde(borrow)]
-    native_finish_reason: Option<&'a RawValue>,
-    #[serde(borrow)]
-    logprobs: Option<&'a RawValue>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tool_calls: Option<&'a RawValue>,
-    #[serde(borrow)]
-    function_call: Option<&'a RawValue>,
-    #[serde(borrow)]
-    images: Option<&'a RawValue>,
-    #[serde(borrow)]
-    audio: Option<&'a RawValue>,
-    #[serde(borrow)]
-    annotations: Option<&'a RawValue>,
-}
 
 /// What is remembered of one choice.
 #[derive(Debug, Default)]
@@ -133,6 +62,8 @@ pub struct StreamDecoder {
     started: bool,
     done: bool,
     failed: bool,
+    /// Chunks of one piece and nothing else.
+    pieces: Templates<Piece>,
 }
 
 impl StreamDecoder {
@@ -146,7 +77,20 @@ impl StreamDecoder {
             started: false,
             done: false,
             failed: false,
+            pieces: Templates::default(),
         }
+    }
+
+    /// From now on every chunk is read.
+    #[cfg(test)]
+    pub(in crate::openai_chat) fn forget_how_to_learn(&mut self) {
+        self.pieces.forget_how_to_learn();
+    }
+
+    /// How many shapes of chunks are remembered.
+    #[cfg(test)]
+    pub(in crate::openai_chat) fn known_shapes(&self) -> usize {
+        self.pieces.count()
     }
 
     /// Takes one frame. After a fault nothing more is told.
@@ -156,6 +100,9 @@ impl StreamDecoder {
         }
         if frame.is_done() {
             self.done = true;
+            return;
+        }
+        if self.known_piece(frame, events) {
             return;
         }
         if let Err(fault) = self.read(frame, events) {
@@ -204,6 +151,7 @@ impl StreamDecoder {
             }
         }
         self.start(&chunk, events);
+        let piece = piece_of(&chunk, &self.context);
         let choices = chunk.choices.unwrap_or_default();
         for (position, choice) in choices.into_iter().enumerate() {
             let position = u32::try_from(position).unwrap_or(u32::MAX);
@@ -217,7 +165,37 @@ impl StreamDecoder {
         {
             events.push(Event::Usage(usage));
         }
+        if let Some((raw, index, is_thought)) = piece
+            && self.started
+            && self.pieces.may_learn(frame.data)
+        {
+            let choice = self.choices.iter().position(|state| state.index == index.unwrap_or(0));
+            let template = Template::of(text, raw, chunk.obfuscation.filter(|raw| is_string(raw)));
+            let learned = choice.zip(template);
+            self.pieces.learn(
+                learned.map(|(choice, (template, _))| (template, Piece { choice, is_thought })),
+            );
+        }
         Ok(())
+    }
+
+    /// Tells a chunk that differs from one before in its piece alone; says whether it does.
+    fn known_piece(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> bool {
+        if frame.event == Some("error") {
+            return false;
+        }
+        let Some((piece, holes)) = self.pieces.find(frame.data) else { return false };
+        let Some(text) = holes.content() else { return false };
+        let Some(state) = self.choices.get_mut(piece.choice) else { return false };
+        if state.finished {
+            return true;
+        }
+        if piece.is_thought {
+            state.plain_thought(text.into_owned(), events);
+        } else {
+            state.text(&text, &self.context, events);
+        }
+        true
     }
 
     fn start(&mut self, chunk: &Chunk<'_>, events: &mut Vec<Event>) {
@@ -228,6 +206,7 @@ impl StreamDecoder {
             // The tier that serves may be told only at the end. TIER-7
             let told = chunk.service_tier.and_then(lenient_string).filter(|tier| !tier.is_empty());
             if told.is_some() && told.as_deref() != self.service_tier.as_deref() {
+                self.pieces.clear();
                 self.service_tier = told.map(Cow::into_owned);
                 events.push(Event::Start {
                     id: None,

@@ -3,6 +3,7 @@
 mod chunk;
 mod decode;
 mod encode;
+mod received;
 
 pub use chunk::write_debug_chunk;
 pub use decode::StreamDecoder;

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::{events, identity};
 use crate::exchange::BlockKind;
 use crate::exchange::{
@@ -5,7 +7,8 @@ use crate::exchange::{
     Usage, fold,
 };
 use crate::json::RawJson;
-use crate::openai_chat::StreamEncoder;
+use crate::openai_chat::{StreamDecoder, StreamEncoder};
+use crate::sse::Frame;
 use crate::target::ResponseContext;
 
 fn read(chunks: &[&str]) -> Vec<Event> {
@@ -274,4 +277,75 @@ fn chunks_without_choices_say_nothing() {
     ]);
     let content: Vec<_> = said.iter().filter(|event| event.is_content()).collect();
     assert_eq!(content.len(), 2, "the text and the end: {said:?}");
+}
+
+fn chunk() -> impl Strategy<Value = String> {
+    let text = || "[a-z\"\\\\\n é<>/]{0,6}".prop_map(|text| serde_json::to_string(&text).unwrap());
+    let of = |delta: String| format!(r#"{{"id":"x","choices":[{{"index":0,"delta":{delta}}}]}}"#);
+    prop_oneof![
+        4 => text().prop_map(move |text| of(format!(r#"{{"content":{text}}}"#))),
+        2 => text().prop_map(move |text| of(format!(r#"{{"reasoning_content":{text}}}"#))),
+        1 => text().prop_map(move |text| of(format!(r#"{{"content":"","reasoning":{text}}}"#))),
+        1 => text().prop_map(|text| {
+            format!(r#"{{"choices":[{{"index":1,"delta":{{"content":{text}}}}}],"obfuscation":"ab"}}"#)
+        }),
+        1 => text().prop_map(|text| format!(r#"{{"service_tier":{text},"choices":[]}}"#)),
+        1 => text().prop_map(|text| {
+            format!(r#"{{"service_tier":"flex","choices":[{{"index":0,"delta":{{"content":{text}}}}}]}}"#)
+        }),
+        1 => text().prop_map(move |text| {
+            of(format!(r#"{{"tool_calls":[{{"index":0,"id":"i","function":{{"name":"f","arguments":{text}}}}}]}}"#))
+        }),
+        1 => text().prop_map(|text| {
+            format!(r#"{{"id":"x","choices":[{{"delta":{{"content":{text}}}}}],"usage":{{"prompt_tokens":3}}}}"#)
+        }),
+        1 => Just(r#"{"choices":[{"index":0,"delta":{"content":"\ud83d"}}]}"#.to_owned()),
+        1 => Just(r#"{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}"#.to_owned()),
+    ]
+}
+
+/// One piece after the other: the first is read, the others are compared with it.
+#[test]
+fn pieces_like_those_before_are_not_read_again() {
+    let mut decoder = StreamDecoder::new(ResponseContext::default());
+    let mut events = Vec::new();
+    for n in 0..5 {
+        let chunk = format!(
+            r#"{{"id":"x","choices":[{{"index":0,"delta":{{"content":"{n}\n"}}}}],"obfuscation":"{n}"}}"#
+        );
+        decoder.push(&Frame { event: None, data: chunk.as_bytes() }, &mut events);
+    }
+    assert_eq!(decoder.known_shapes(), 1);
+    let texts = events.iter().filter_map(|event| match event {
+        Event::Text { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    assert_eq!(texts.collect::<String>(), "0\n1\n2\n3\n4\n");
+}
+
+proptest! {
+    /// What was learned changes nothing but the speed.
+    #[test]
+    fn learned_chunks_tell_what_read_ones_do(
+        chunks in proptest::collection::vec(chunk(), 0..24),
+        think_tags in any::<bool>(),
+        exclude_reasoning in any::<bool>(),
+        prefill in proptest::option::of("[a-z]{1,3}"),
+    ) {
+        let context =
+            ResponseContext { think_tags, exclude_reasoning, prefill, ..ResponseContext::default() };
+        let mut learning = StreamDecoder::new(context.clone());
+        let mut reading = StreamDecoder::new(context);
+        reading.forget_how_to_learn();
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        for chunk in &chunks {
+            let frame = Frame { event: None, data: chunk.as_bytes() };
+            learning.push(&frame, &mut one);
+            reading.push(&frame, &mut other);
+            prop_assert_eq!(&one, &other, "{}", chunk);
+        }
+        learning.finish(&mut one);
+        reading.finish(&mut other);
+        prop_assert_eq!(one, other);
+    }
 }

@@ -1,0 +1,73 @@
+//! A provider's event as it comes.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::json::Object;
+use crate::json::template::Template;
+
+/// An event's data, as far as it is read.
+#[derive(Deserialize)]
+pub(super) struct Data<'a> {
+    #[serde(borrow, default, rename = "type")]
+    pub(super) kind: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub(super) index: Option<u64>,
+    #[serde(borrow, default)]
+    pub(super) delta: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) content_block: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) message: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) usage: Option<&'a RawValue>,
+}
+
+/// A piece of a block.
+#[derive(Deserialize)]
+pub(super) struct Delta<'a> {
+    #[serde(borrow, default, rename = "type")]
+    pub(super) kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(super) text: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(super) partial_json: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(super) thinking: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(super) signature: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(super) citation: Option<&'a RawValue>,
+}
+
+impl Data<'_> {
+    /// The form of an event that is a piece of a block, with the block's index: others of it differ
+    /// in the piece alone. `text` is what the event was read from.
+    pub(super) fn form(&self, text: &str) -> Option<(Template, (u64, Piece))> {
+        let delta = Object::of(self.delta?).ok()?;
+        let (piece, name) = match delta.peek_str("type")?.as_ref() {
+            "text_delta" => (Piece::Text, "text"),
+            "input_json_delta" => (Piece::Input, "partial_json"),
+            "thinking_delta" => (Piece::Thinking, "thinking"),
+            _ => return None,
+        };
+        let (template, _) = Template::of(text, delta.peek(name)?, None)?;
+        Some((template, (self.index.unwrap_or(0), piece)))
+    }
+}
+
+/// What comes in pieces.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece {
+    Text,
+    Input,
+    Thinking,
+}
+
+/// Reads an object; a list would be taken for its members in order.
+pub(super) fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    let text = text.trim_start();
+    if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
+}
