@@ -81,7 +81,7 @@ pub use master_key::MasterKey;
 pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};
 pub use overlay::{Overlay, OverlayKind};
 pub use secret::Secret;
-pub use seed::SeedPlan;
+pub use seed::{SeedPlan, USUAL_MODELS};
 pub use settlement::tail::{GenerationTail, Settled};
 pub use settlement::withheld::Withheld;
 pub use settlement::{AnswerRelay, Committed, Full, SettleError, Settlements, Slot};

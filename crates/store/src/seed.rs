@@ -137,8 +137,8 @@ const APPS: [(&str, &str, &str); 6] = [
     ("", "", "curl/8.14.1"),
 ];
 
-/// How many models the usual endpoints are of.
-const USUAL_MODELS: u32 = 7;
+/// How many models the usual endpoints are of. Those beyond are `sim/model-7` and so on.
+pub const USUAL_MODELS: u32 = 7;
 
 /// A generator of numbers that look random (SplitMix64).
 struct Chance(u64);

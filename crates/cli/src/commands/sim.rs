@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use catalog::overlay::{LocalServer, LocalServerKind};
 use clap::{Args, Subcommand};
 use store::SeedPlan;
 use testkit::{Options, Protocol};
 use tokio::net::TcpListener;
 
+use crate::catalogue::{self, Layer};
 use crate::configuration::Context as Configuration;
 use crate::output::print;
 use crate::signal::Interruption;
@@ -42,8 +44,9 @@ struct SeedArguments {
     /// How many requests
     #[arg(long, default_value_t = 100_000)]
     generations: u32,
-    /// Of how many models
-    #[arg(long, default_value_t = 7)]
+    /// Of how many models; those beyond the usual seven are invented, and become models of a
+    /// provider `sim` in the catalogue
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     models: u32,
     /// With how many keys; they are made, and nobody knows their secrets
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -57,6 +60,19 @@ async fn seed(arguments: SeedArguments, context: &Configuration) -> Result<()> {
     let SeedArguments { generations, models, keys, days } = arguments;
     // As a server does, so that rows go the way they always go; not while one serves.
     let store = data_folder::serve(&context.folder).await?;
+    let invented: Vec<String> =
+        (store::USUAL_MODELS..models).map(|number| format!("model-{number}")).collect();
+    if !invented.is_empty() {
+        // Where `trunkline sim` listens, so that they answer beside it.
+        let server = LocalServer {
+            kind: LocalServerKind::VLlm,
+            slug: "sim".to_owned(),
+            base_url: format!("http://127.0.0.1:9999{}", Protocol::OpenAi.base_path()),
+            models: invented,
+        };
+        let rows = catalogue::rows(&server.overlay(), Layer::Operator, moment::now());
+        catalogue::put(&store, &rows).await?;
+    }
     let plan = SeedPlan { generations, days, end: moment::now(), keys, models, seed: 1 };
     let began = std::time::Instant::now();
     let mut told = 0;

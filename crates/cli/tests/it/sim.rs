@@ -40,4 +40,5 @@ fn a_database_is_filled_with_made_up_requests() {
     let told = home.ok(&arguments);
     assert!(told.contains("300 requests of 3 keys are made"), "{told}");
     assert_eq!(home.json(&["key", "list", "--json"]).as_array().unwrap().len(), 3);
+    assert!(home.ok(&["catalog", "show", "sim/model-8"]).contains("sim"), "it has its models");
 }
