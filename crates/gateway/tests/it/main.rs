@@ -8,6 +8,7 @@ mod bounds;
 mod chat;
 mod clouds;
 mod connections;
+mod events;
 mod failures;
 mod fault_matrix;
 mod http2;

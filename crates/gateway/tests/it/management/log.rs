@@ -1,12 +1,11 @@
 //! The list of generations, their histogram, and those that come meanwhile.
 
-use http::{Method, Request};
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::rt::TokioIo;
+use http::Method;
 use serde_json::{Value, json};
 use store::Generation;
 
 use super::{Managed, check_refused};
+use crate::events::{Events, STREAM};
 use crate::support::MODEL;
 
 async fn settle(managed: &Managed, row: Generation) {
@@ -131,50 +130,9 @@ async fn make_management_key(managed: &Managed) -> (String, String) {
     (text(&made["data"]["hash"]), text(&made["key"]))
 }
 
-const STREAM: &str = "/api/internal/generations/stream";
-
-/// Reads a stream of events as far as something in it.
-struct Events {
-    body: hyper::body::Incoming,
-    text: String,
-    driving: tokio::task::JoinHandle<hyper::Result<()>>,
-}
-
-impl Events {
-    async fn open(managed: &Managed, path: &str) -> Self {
-        Self::open_with(managed, path, &managed.key).await
-    }
-
-    async fn open_with(managed: &Managed, path: &str, key: &str) -> Self {
-        let stream = tokio::net::TcpStream::connect(managed.gateway.address).await.unwrap();
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-        let driving = tokio::spawn(connection);
-        let request = Request::get(path)
-            .header("host", "gateway")
-            .header("authorization", format!("Bearer {key}"))
-            .body(Full::<bytes::Bytes>::default())
-            .unwrap();
-        let response = sender.send_request(request).await.unwrap();
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        // The sender keeps the connection.
-        std::mem::forget(sender);
-        Self { body: response.into_body(), text: String::new(), driving }
-    }
-
-    /// Waits until the text has `wanted` in it; `false` if it ends before.
-    async fn until(&mut self, wanted: &str) -> bool {
-        let reading = async {
-            while !self.text.contains(wanted) {
-                let Some(frame) = self.body.frame().await else { return false };
-                let Ok(frame) = frame else { return false };
-                self.text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
-            }
-            true
-        };
-        tokio::time::timeout(std::time::Duration::from_secs(20), reading).await.unwrap()
-    }
+async fn watch(managed: &Managed, path: &str, key: &str) -> Events {
+    let key = format!("Bearer {key}");
+    Events::open(managed.gateway.address, path, &[("authorization", &key)]).await
 }
 
 #[tokio::test]
@@ -183,8 +141,7 @@ async fn generations_are_told_of_as_they_are_settled() {
     let key = managed.gateway.key.clone();
     managed.chat(&key).await;
     let (hash, other) = managed.make_key(&json!({"name": "other"})).await;
-    let mut events =
-        Events::open(&managed, &format!("/api/internal/generations/stream?key={hash}")).await;
+    let mut events = watch(&managed, &format!("{STREAM}?key={hash}"), &managed.key).await;
     assert!(events.until(": listening").await);
     managed.chat(&key).await;
     let answered = managed.chat(&other).await;
@@ -196,21 +153,21 @@ async fn generations_are_told_of_as_they_are_settled() {
 
     // It ends with the key that it was asked with.
     let (gone, console) = make_management_key(&managed).await;
-    let mut of_key = Events::open_with(&managed, STREAM, &console).await;
+    let mut of_key = watch(&managed, STREAM, &console).await;
     assert!(of_key.until(": listening").await);
     managed.internal(Method::DELETE, &format!("/management-keys/{gone}"), &Value::Null).await;
     managed.chat(&key).await;
     assert!(!of_key.until("event: generation").await, "{}", of_key.text);
-    of_key.driving.abort();
+    of_key.close();
 
     // And it does not keep the gateway from stopping.
-    let mut others = Events::open(&managed, STREAM).await;
+    let mut others = watch(&managed, STREAM, &managed.key).await;
     assert!(others.until(": listening").await);
     let Managed { gateway, .. } = managed;
     assert!(gateway.stop().await, "no request was in the way");
     assert!(!others.until("nothing like it").await);
-    events.driving.abort();
-    others.driving.abort();
+    events.close();
+    others.close();
 }
 
 /// A key that got another secret watches with that one, though the first is refused.
@@ -223,9 +180,9 @@ async fn a_key_with_another_secret_watches() {
     let made = app.store.rotate_api_key(&hash, 0, &store::Actor::system(), now).await.unwrap();
     app.reload().await.unwrap();
     managed.key = made.plaintext.expose().to_owned();
-    let mut events = Events::open(&managed, "/api/internal/generations/stream").await;
+    let mut events = watch(&managed, STREAM, &managed.key).await;
     assert!(events.until(": listening").await);
-    events.driving.abort();
+    events.close();
 }
 
 /// Every answer names its request, and the record of it the same.

@@ -6,6 +6,7 @@ mod own;
 mod people;
 mod sessions;
 mod setting_up;
+mod watching;
 
 use bytes::Bytes;
 use http::{Method, Request};
