@@ -56,9 +56,10 @@ fn qwen(model: &Model, name: &str) -> Option<(Encoding, Template)> {
         Qwen::CODER
     } else if begins(name, &["qwen3-"]) {
         if name.contains("thinking") { Qwen::THREE_THINKING } else { Qwen::THREE }
-    } else if begins(name, &["qwen2.5-vl-", "qwen-2.5-vl-"]) {
+    } else if begins(name, &["qwen2.5-vl-", "qwen-2.5-vl-", "qwen-2.5-7b-vision"]) {
         Qwen::TWO
-    } else if begins(name, &["qwen2.5-math", "qwq-32b-preview"]) {
+    } else if begins(name, &["qwen2.5-math", "qwen2.5-omni", "qwq-32b-preview"]) {
+        // Their instructions are others.
         return None;
     } else if begins(name, &["qwen2.5-", "qwen-2.5-"]) {
         Qwen::TWO_FIVE
@@ -82,41 +83,31 @@ fn mistral(model: &Model, name: &str) -> Option<(Encoding, Template)> {
         "mistral-small-2506",
         "mistral-medium-3",
         "mistral-medium-2505",
+        "codestral-2508",
         "magistral-small-2506",
         "magistral-medium-2506",
-        "devstral-small-25",
+        "devstral-small-2505",
+        "devstral-small-2507",
         "devstral-medium",
-        "codestral-2508",
-        "voxtral-small-24b-2507",
-        "voxtral-small-2507",
-        "voxtral-mini-3b-2507",
+        "voxtral-",
     ];
     const V13: &[&str] = &[
-        "magistral-small-2507",
-        "magistral-small-2509",
-        "magistral-medium-2507",
-        "magistral-medium-2509",
+        "mistral-medium-3.5",
+        "mistral-medium-3-5",
         "mistral-medium-2508",
-        "ministral-3-",
-        "ministral-3b-2512",
-        "ministral-8b-2512",
-        "ministral-14b-",
+        "mistral-medium-2604",
         "mistral-large-3",
         "mistral-large-2512",
-        "devstral-2-",
-        "devstral-2512",
-        "devstral-small-2-",
-        "labs-devstral-small-2512",
         "mistral-small-4-",
         "mistral-small-2603",
-        "mistral-medium-2604",
+        "labs-devstral-small-2512",
     ];
+    // All of these have Tekken, whichever is meant.
+    const LATER: &[&str] = &["ministral-", "magistral-", "devstral-"];
     if model.kind != ModelKind::Chat {
         return None;
     }
-    let template = if begins(name, &["mistral-medium-3.5", "mistral-medium-3-5"]) {
-        Mistral::V13
-    } else if begins(name, V13) || name == "devstral-small-2512" {
+    let template = if begins(name, V13) {
         Mistral::V13
     } else if begins(name, V11) || matches!(name, "devstral-small" | "magistral-small") {
         Mistral::V11
@@ -124,6 +115,8 @@ fn mistral(model: &Model, name: &str) -> Option<(Encoding, Template)> {
         Mistral::V7
     } else if begins(name, V3) || matches!(name, "mistral-nemo" | "ministral-8b" | "ministral-3b") {
         Mistral::V3
+    } else if begins(name, LATER) {
+        Mistral::V13
     } else {
         return None;
     };
@@ -144,9 +137,7 @@ fn deepseek(model: &Model, name: &str) -> Option<(Encoding, Template)> {
         return None;
     } else if matches!(name, "r1" | "r1-671b" | "r1-basic" | "r1-1776" | "r1-zero") {
         DeepSeek::R1
-    } else if begins(name, &["v3.2-exp"]) {
-        DeepSeek::V31
-    } else if begins(name, &["v3.1", "chat-v3.1"]) {
+    } else if begins(name, &["v3.1", "chat-v3.1", "v3.2-exp"]) {
         DeepSeek::V31
     } else if begins(name, &["v3.2"]) || name == "3.2" {
         DeepSeek::V32

@@ -1,5 +1,5 @@
 //! Counts tokens as models do whose vocabularies are public. A vocabulary is read when something is
-//! counted with it for the first time, then kept for all: six to ten megabytes for each.
+//! counted with it for the first time, then kept for all: four to seven megabytes for each.
 //!
 //! Only what asks for a count pays for it. What a request may cost is bounded by its bytes, and what
 //! it may need is estimated from them: see `inference/estimate.rs`.
