@@ -1,6 +1,6 @@
 //! Chores with logic. `tidy` checks what the compiler does not: which crate may know which, what
 //! pure crates may touch, licences, and that documents tell of everything there is. `translation`
-//! writes the document that the code makes.
+//! writes the document that the code makes, `vocabulary` packs the tokens of a tokenizer.
 
 pub mod documents;
 pub mod layers;
@@ -11,6 +11,7 @@ pub mod purity;
 pub mod source;
 pub mod translation;
 pub mod tree;
+pub mod vocabulary;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

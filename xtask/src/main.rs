@@ -1,19 +1,25 @@
 //! `cargo run -p xtask -- tidy`: prints what is not tidy; fails if there is anything.
 //! `cargo run -p xtask -- translation`: writes `docs/translation.md`.
+//! `cargo run -p xtask -- vocabulary FILE PACKED`: packs a published vocabulary.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 fn main() -> Result<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
-        (Some("tidy"), None) => {}
-        (Some("translation"), None) => {
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    match given.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["tidy"] => {}
+        ["translation"] => {
             xtask::translation::write(&xtask::repository())?;
             return Ok(ExitCode::SUCCESS);
         }
-        _ => bail!("usage: cargo run -p xtask -- tidy|translation"),
+        ["vocabulary", published, packed] => {
+            println!("{}", xtask::vocabulary::pack(Path::new(published), Path::new(packed))?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => bail!("usage: cargo run -p xtask -- tidy|translation|vocabulary FILE PACKED"),
     }
     let findings = xtask::tidy(&xtask::repository())?;
     for finding in &findings {

@@ -1068,7 +1068,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Estimates the tokens of a prompt; no provider is asked. */
+        /** Counts the tokens of a prompt, or estimates them; no provider is asked. */
         post: operations["post_messages_count_tokens"];
         delete?: never;
         options?: never;
@@ -1553,7 +1553,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Estimates the tokens of a prompt; no provider is asked. */
+        /** Counts the tokens of a prompt, or estimates them; no provider is asked. */
         post: operations["post_v1beta_models_by_model_countTokens"];
         delete?: never;
         options?: never;

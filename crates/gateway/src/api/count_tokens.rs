@@ -25,7 +25,7 @@ use crate::error::{respond_on, unauthorized};
 use crate::inference::address::decoded;
 use crate::inference::admit::{admit, enter, key_of_address, may_infer};
 use crate::inference::receive::{MAX_OF_UNKNOWN, discard, receive};
-use crate::tokenizer::Encoding;
+use crate::tokenizer::Counting;
 
 /// `POST /messages/count_tokens`. MSG-1
 pub async fn messages(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -132,17 +132,17 @@ async fn counted(
     })?;
     let model = catalog.model(model);
     let estimated = app.estimates.tokens(model, &facts);
-    let Some(encoding) = Encoding::of(model) else { return Ok(estimated) };
+    let Some(counting) = Counting::of(model) else { return Ok(estimated) };
     // A long prompt is work for a while, and others wait on this thread. The work goes on if the
     // caller leaves: so do its place among those of the key and among all that are counted.
     let turn = COUNTING.acquire().await.ok();
-    let counting = move || {
+    let count = move || {
         let _held = (place, turn);
         let request = surface.decode(&body, &addressed).ok()?;
-        encoding.count_prompt(&request)
+        counting.count_prompt(&request)
     };
     // What cannot be read in neutral form is estimated like any other.
-    Ok(tokio::task::spawn_blocking(counting).await.ok().flatten().unwrap_or(estimated))
+    Ok(tokio::task::spawn_blocking(count).await.ok().flatten().unwrap_or(estimated))
 }
 
 /// Google's other form of the question wraps the request that would be made.

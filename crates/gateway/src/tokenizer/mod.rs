@@ -1,27 +1,61 @@
-//! Counts tokens as OpenAI's models do, whose vocabularies are public. Read when something is counted
-//! for the first time, then kept for all: about six megabytes for each of the two.
+//! Counts tokens as models do whose vocabularies are public. A vocabulary is read when something is
+//! counted with it for the first time, then kept for all: four to seven megabytes for each.
 //!
 //! Only what asks for a count pays for it. What a request may cost is bounded by its bytes, and what
 //! it may need is estimated from them: see `inference/estimate.rs`.
 
+mod family;
 mod merge;
 mod pieces;
-mod prompt;
+mod template;
 mod vocabulary;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use catalog::Model;
+use protocol::exchange::Request;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::is_nfc_quick;
 
 use self::merge::Merger;
 use self::pieces::Splitter;
+use self::template::Template;
 use self::vocabulary::Vocabulary;
 
 /// The most bytes of a prompt that are counted, of all its texts together.
 const MAX_COUNTED: usize = 1024 * 1024;
+
+/// Whose the vocabularies are, and under which licences they are passed on.
+pub const ATTRIBUTION: &str = include_str!("../../data/ATTRIBUTION");
+
+/// How prompts of a model are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counting {
+    encoding: Encoding,
+    template: Template,
+}
+
+impl Counting {
+    /// The vocabulary and the template of a model; `None` where one of them is not public, or not
+    /// here.
+    pub fn of(model: &Model) -> Option<Self> {
+        let (encoding, template) = family::of(model)?;
+        Some(Self { encoding, template })
+    }
+
+    /// The tokens of a prompt, with what the model's template writes around its texts. Media are
+    /// left out: how many tokens they have depends on what is in them. `None` only where the
+    /// vocabulary cannot be read.
+    pub fn count_prompt(self, request: &Request) -> Option<u64> {
+        Some(self.template.count(self.encoding.counter()?, request))
+    }
+}
 
 /// A way of making tokens of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,38 +64,32 @@ pub enum Encoding {
     O200k,
     /// GPT-4 and GPT-3.5.
     Cl100k,
+    /// Qwen 1.5 to 3.
+    Qwen,
+    /// Mistral's since NeMo: Tekken.
+    Tekken,
+    /// DeepSeek since V3.
+    DeepSeek,
 }
 
 /// The vocabulary and the rules of an encoding.
 struct Tokenizer {
     splitter: Splitter,
     vocabulary: Vocabulary,
+    /// Letters and their marks are made one, where they can be, before anything else.
+    composes: bool,
 }
 
-static O200K: OnceLock<Option<Tokenizer>> = OnceLock::new();
-static CL100K: OnceLock<Option<Tokenizer>> = OnceLock::new();
+/// Tokenizers that were asked for, in the order of [`Encoding`].
+static READ: [OnceLock<Option<Tokenizer>>; 5] = [const { OnceLock::new() }; 5];
 
 const O200K_DATA: &[u8] = include_bytes!("../../data/o200k_base.deflate");
 const CL100K_DATA: &[u8] = include_bytes!("../../data/cl100k_base.deflate");
+const QWEN_DATA: &[u8] = include_bytes!("../../data/qwen.deflate");
+const TEKKEN_DATA: &[u8] = include_bytes!("../../data/tekken.deflate");
+const DEEPSEEK_DATA: &[u8] = include_bytes!("../../data/deepseek_v3.deflate");
 
 impl Encoding {
-    /// The encoding of a model; `None` where its vocabulary is not public, or not here.
-    pub fn of(model: &Model) -> Option<Self> {
-        let (author, name) = model.id.split_once('/')?;
-        if author.trim_start_matches('~') != "openai" {
-            return None;
-        }
-        let begins = |names: &[&str]| names.iter().any(|known| name.starts_with(known));
-        if begins(&["gpt-4o", "gpt-4.", "gpt-5", "gpt-oss", "chatgpt-", "codex-", "o1", "o3", "o4"])
-        {
-            Some(Self::O200k)
-        } else if begins(&["gpt-4", "gpt-3.5"]) {
-            Some(Self::Cl100k)
-        } else {
-            None
-        }
-    }
-
     /// How many tokens a text has. Special tokens written out in it are ordinary text. `None` only
     /// where the vocabulary cannot be read.
     pub fn count(self, text: &str) -> Option<u64> {
@@ -74,13 +102,19 @@ impl Encoding {
     }
 
     fn tokenizer(self) -> Option<&'static Tokenizer> {
-        let (cell, data, splitter): (_, _, fn() -> Option<Splitter>) = match self {
-            Self::O200k => (&O200K, O200K_DATA, Splitter::o200k),
-            Self::Cl100k => (&CL100K, CL100K_DATA, Splitter::cl100k),
+        READ.get(self as usize)?.get_or_init(|| self.read()).as_ref()
+    }
+
+    fn read(self) -> Option<Tokenizer> {
+        let (data, splitter): (_, fn() -> Option<Splitter>) = match self {
+            Self::O200k => (O200K_DATA, Splitter::o200k),
+            Self::Cl100k => (CL100K_DATA, Splitter::cl100k),
+            Self::Qwen => (QWEN_DATA, Splitter::qwen),
+            Self::Tekken => (TEKKEN_DATA, Splitter::tekken),
+            Self::DeepSeek => (DEEPSEEK_DATA, Splitter::deepseek),
         };
-        let made =
-            || Some(Tokenizer { splitter: splitter()?, vocabulary: Vocabulary::read(data)? });
-        cell.get_or_init(made).as_ref()
+        let vocabulary = Vocabulary::read(data)?;
+        Some(Tokenizer { splitter: splitter()?, vocabulary, composes: self == Self::Qwen })
     }
 }
 
@@ -101,9 +135,11 @@ impl Counter {
             end -= 1;
         }
         let (counted, rest) = text.split_at(end);
-        let pieces = self.tokenizer.splitter.split(counted);
         let vocabulary = &self.tokenizer.vocabulary;
-        let tokens: u64 = pieces.map(|piece| self.merger.count(piece.as_bytes(), vocabulary)).sum();
+        let mut tokens = 0;
+        self.tokenizer.splitter.split(&self.tokenizer.written(counted), &mut |piece| {
+            tokens += self.merger.count(piece.as_bytes(), vocabulary);
+        });
         self.bytes += counted.len();
         self.tokens += tokens;
         tokens + self.estimate(rest.len())
@@ -113,5 +149,16 @@ impl Counter {
     fn estimate(&self, bytes: usize) -> u64 {
         let share = (bytes as u128 * u128::from(self.tokens)).div_ceil(self.bytes.max(1) as u128);
         u64::try_from(share).unwrap_or(u64::MAX)
+    }
+}
+
+impl Tokenizer {
+    /// A text as it is before it is cut.
+    fn written<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        use unicode_normalization::IsNormalized;
+        if !self.composes || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.nfc().collect())
     }
 }

@@ -140,7 +140,7 @@ tells!(
     count_tokens,
     post,
     "/api/v1/messages/count_tokens",
-    "Estimates the tokens of a prompt; no provider is asked.",
+    "Counts the tokens of a prompt, or estimates them; no provider is asked.",
     CountedTokens,
     MessagesError,
     body CountTokensRequest
@@ -158,7 +158,7 @@ tells!(
     gemini_count_tokens,
     post,
     "/v1beta/models/{model}:countTokens",
-    "Estimates the tokens of a prompt; no provider is asked.",
+    "Counts the tokens of a prompt, or estimates them; no provider is asked.",
     GeminiCountedTokens,
     GeminiError,
     body GeminiCountTokensRequest,
