@@ -75,7 +75,7 @@ doc-tests: ## Examples in documentation
 check-e2e: e2e-python e2e-javascript e2e-clients e2e-agents e2e-contract e2e-books ## Real clients against the real binary
 
 e2e-python: build $(VENV)/ready ## OpenAI's and OpenRouter's SDKs for Python
-	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/python
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini $(PARALLEL) tests/python
 
 e2e-javascript: build $(JAVASCRIPT)/node_modules/.ready ## SDKs for JavaScript, and the AI SDK
 	TRUNKLINE_BIN=$(TARGET)/debug/trunkline node --test --test-reporter=spec $(JAVASCRIPT)/*.test.js
@@ -89,11 +89,11 @@ e2e-agents: build $(AGENTS)/.venv/ready $(AGENTS)/node_modules/.ready ## Claude 
 		-c $(AGENTS)/pytest.ini $(PARALLEL) $(AGENTS)
 
 e2e-contract: build $(VENV)/ready ## The OpenAPI document against the server
-	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/openapi
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini $(PARALLEL) tests/openapi
 
 # TRUNKLINE_KILLS, TRUNKLINE_OUTAGE (seconds) and TRUNKLINE_SEED make it longer, or another.
 e2e-books: build $(VENV)/ready postgres valkey faketime ## The books through kills, outages and full disks
-	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini tests/books
+	TRUNKLINE_BIN=$(TARGET)/debug/trunkline $(VENV)/bin/python -m pytest -c tests/pytest.ini $(PARALLEL) tests/books
 
 check-dashboard: build $(DASHBOARD)/node_modules/.ready chromium ## The dashboard: types, sizes, every page in a browser
 	$(NPM) --prefix $(DASHBOARD) run check
