@@ -86,8 +86,8 @@ fn is_titans(upstream_model: &str) -> bool {
     upstream_model.contains("amazon.titan-embed-text-v2")
 }
 
-/// How Vertex AI is asked for embeddings of Google's models. Those that came before texts were
-/// counted in tokens, and the model that mixes texts and images in a form of its own, are not asked.
+/// How Vertex AI is asked for embeddings of Google's models. The model that mixes texts and images
+/// has a form of its own, and is not asked.
 fn vertex_form(upstream_model: &str) -> Option<embeddings::Form> {
     let begins = |start: &str| upstream_model.starts_with(start);
     if begins("gemini-embedding-001") || begins("text-embedding-large-exp") {

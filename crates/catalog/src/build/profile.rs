@@ -1,5 +1,5 @@
-//! The inference profiles of a model at Bedrock, each an endpoint of its own: they cost differently,
-//! and their prompts are worked on in different places. wire-formats 5.6
+//! The inference profiles of a model at Bedrock, each an endpoint of its own: they cost
+//! differently, and their prompts are worked on in different places. wire-formats 5.6
 
 use super::source::SourceEndpoint;
 use crate::price::PicoUsd;

@@ -93,6 +93,7 @@ async fn a_body_of_responses_arrives_whole_and_so_does_its_answer() {
     let answer = json!({
         "id": "resp_1", "object": "response", "created_at": 7, "status": "completed",
         "model": "simulated-model-2027", "error": null, "incomplete_details": null,
+        "completed_at": 8, "frequency_penalty": null, "presence_penalty": null,
         "instructions": null, "metadata": {"number": 7}, "mood": {"is": "good"}, "store": false,
         "output": [
             {"type": "telepathy_result", "id": "t_1", "thought": [1.5]},
@@ -118,12 +119,20 @@ async fn a_body_of_responses_arrives_whole_and_so_does_its_answer() {
     let mut expected = body;
     expected["model"] = json!("simulated-model");
     expected["store"] = json!(false);
-    expected["include"] = json!(["reasoning.encrypted_content"]);
     assert_eq!(received[0].json(), expected);
 
     let mut expected = answer;
     expected["id"] = json!(told.headers["x-generation-id"].to_str().unwrap());
     expected["model"] = json!(MODEL);
+    expected["usage"] = json!({
+        "input_tokens": 10, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 15,
+        "thoughts": 3, "cost": 0.000_105, "is_byok": false,
+        "cost_details": {
+            "upstream_inference_cost": 0.000_105, "upstream_inference_input_cost": 0.000_03,
+            "upstream_inference_output_cost": 0.000_075,
+        },
+    });
     assert_eq!(told.json(), expected);
 }
 

@@ -20,8 +20,8 @@ const SECRET: &str = "secret_access_key";
 const SESSION: &str = "session_token";
 const API_KEY: &str = "api_key";
 
-/// Reads a Bedrock API key, `KEY_ID:SECRET[:SESSION_TOKEN]`, or a JSON object of either. What is said
-/// there of the place is checked here, and read by [`super::place`].
+/// Reads a Bedrock API key, `KEY_ID:SECRET[:SESSION_TOKEN]`, or a JSON object of either. What is
+/// said there of the place is checked here, and read by [`super::place`].
 pub(crate) fn parse(text: &str) -> Result<Credential, Invalid> {
     if text.starts_with('{') {
         let mut members = Object::parse(text)?;
