@@ -21,6 +21,7 @@ pub mod pack;
 pub mod parts;
 pub mod price;
 pub mod price_object;
+pub mod profile;
 pub mod provider;
 pub mod region;
 pub mod slug;

@@ -86,6 +86,21 @@ fn is_titans(upstream_model: &str) -> bool {
     upstream_model.contains("amazon.titan-embed-text-v2")
 }
 
+/// How Vertex AI is asked for embeddings of Google's models. The model that mixes texts and images
+/// has a form of its own, and is not asked.
+fn vertex_form(upstream_model: &str) -> Option<embeddings::Form> {
+    let begins = |start: &str| upstream_model.starts_with(start);
+    if begins("gemini-embedding-001") || begins("text-embedding-large-exp") {
+        Some(embeddings::Form::VertexPredictOne)
+    } else if begins("gemini-embedding-") {
+        Some(embeddings::Form::VertexContent)
+    } else if begins("text-embedding-") || begins("text-multilingual-embedding-") {
+        Some(embeddings::Form::VertexPredict)
+    } else {
+        None
+    }
+}
+
 impl Provider {
     /// The protocol it speaks for an author's models.
     pub fn dialect_for(&self, author: &str) -> Dialect {
@@ -100,8 +115,7 @@ impl Provider {
     /// How it is asked for embeddings of a model, by its own name of it; `None`: nobody knows.
     pub fn embeddings_form(&self, upstream_model: &str) -> Option<embeddings::Form> {
         if self.path_style == PathStyle::Vertex {
-            // It has a protocol of its own for them.
-            return self.embeddings;
+            return self.embeddings.or_else(|| vertex_form(upstream_model));
         }
         self.embeddings.or(match self.dialect {
             Dialect::OpenaiChat | Dialect::OpenaiResponses => Some(embeddings::Form::OpenAi),
@@ -234,8 +248,13 @@ pub enum PathStyle {
     /// protocol decides what follows. At Google's own host the location decides about the host.
     /// wire-formats 4
     Vertex,
+    /// Azure's newer addresses: OpenAI's protocol below the base URL, which ends with
+    /// `/openai/v1`; Anthropic's beside it, below `/anthropic/v1`, and at Azure's own hosts under
+    /// the domain of Foundry. wire-formats 2.10, 8
+    Azure,
     /// Azure's classic addresses, with the provider's name of the model in the path, and this
-    /// version of the interface (`2024-10-21`). wire-formats 8
+    /// version of the interface (`2024-10-21`); Anthropic's protocol as in [`Self::Azure`].
+    /// wire-formats 8
     AzureDeployments(String),
 }
 
@@ -371,12 +390,28 @@ mod tests {
     }
 
     #[test]
+    fn vertex_is_asked_for_vectors_as_its_models_want_it() {
+        let mut provider = provider("https://p.test");
+        provider.path_style = PathStyle::Vertex;
+        for (model, form) in [
+            ("text-embedding-005", Some(embeddings::Form::VertexPredict)),
+            ("text-multilingual-embedding-002", Some(embeddings::Form::VertexPredict)),
+            ("gemini-embedding-001", Some(embeddings::Form::VertexPredictOne)),
+            ("gemini-embedding-2", Some(embeddings::Form::VertexContent)),
+            ("multimodalembedding@001", None),
+        ] {
+            assert_eq!(provider.embeddings_form(model), form, "{model}");
+        }
+    }
+
+    #[test]
     fn styles_have_names_for_operators() {
         for (name, auth) in
             [("aws", AuthStyle::Aws), ("google", AuthStyle::Google), ("azure", AuthStyle::Azure)]
         {
             assert_eq!(serde_json::from_value::<AuthStyle>(name.into()).unwrap(), auth);
         }
+        assert_eq!(serde_json::from_value::<PathStyle>("azure".into()).unwrap(), PathStyle::Azure);
         let classic = serde_json::json!({"azure_deployments": "2024-10-21"});
         let read: PathStyle = serde_json::from_value(classic).unwrap();
         assert_eq!(read, PathStyle::AzureDeployments("2024-10-21".to_owned()));

@@ -6,6 +6,9 @@ use catalog::{AuthStyle, Provider};
 use serde_json::json;
 use store::Secret;
 
+/// Our own word for which inference profiles of Bedrock are asked.
+const PROFILE: &str = "AWS_BEDROCK_INFERENCE_PROFILE";
+
 /// The largest file with a credential, in bytes.
 const LARGEST: u64 = 64 * 1024;
 
@@ -32,6 +35,7 @@ fn found<'p>(provider: &'p Provider, lookup: &dyn Fn(&str) -> Option<String>) ->
         let secret = match (&provider.auth, variable.as_str()) {
             (AuthStyle::Google, "GOOGLE_APPLICATION_CREDENTIALS") => file_or_text(value),
             (AuthStyle::Aws, "AWS_ACCESS_KEY_ID") => aws_keys(&value, &set),
+            (AuthStyle::Aws, "AWS_BEARER_TOKEN_BEDROCK") => Ok(bedrock_key(value, &set)),
             (AuthStyle::Azure, "AZURE_CLIENT_SECRET") => entra_application(&value, &set),
             _ => Ok(value),
         };
@@ -69,8 +73,17 @@ fn aws_keys(id: &str, set: &Lookup<'_>) -> Result<String, String> {
         "secret_access_key": secret,
         "session_token": set("AWS_SESSION_TOKEN"),
         "region": region,
+        "inference_profile": set(PROFILE),
     });
     Ok(keys.to_string())
+}
+
+/// A Bedrock API key, with the profile it asks by, if one is named.
+fn bedrock_key(key: String, set: &Lookup<'_>) -> String {
+    match set(PROFILE) {
+        Some(profile) => json!({"api_key": key, "inference_profile": profile}).to_string(),
+        None => key,
+    }
 }
 
 fn entra_application(secret: &str, set: &Lookup<'_>) -> Result<String, String> {
@@ -94,11 +107,13 @@ pub fn address_variable(name: &str) -> Option<String> {
 fn address_from(name: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let value = lookup(name).map(|value| value.trim().to_owned());
     value.filter(|value| !value.is_empty()).or_else(|| match name {
-        // Azure's own tools know the whole address: https://NAME.openai.azure.com/
+        // Azure's own tools know the whole address: https://NAME.openai.azure.com/, and for
+        // resources of Foundry https://NAME.services.ai.azure.com/api/projects/PROJECT
         "AZURE_RESOURCE_NAME" => {
             let endpoint = lookup("AZURE_OPENAI_ENDPOINT")?;
-            let host = endpoint.trim().strip_prefix("https://")?.trim_end_matches('/');
-            host.strip_suffix(".openai.azure.com").map(str::to_owned)
+            let host = endpoint.trim().strip_prefix("https://")?.split('/').next()?;
+            let domains = [".openai.azure.com", ".services.ai.azure.com"];
+            domains.iter().find_map(|domain| host.strip_suffix(domain)).map(str::to_owned)
         }
         _ => None,
     })
@@ -145,6 +160,9 @@ mod tests {
         assert_eq!((&keys["region"], &keys["session_token"]), (&json!("eu-west-1"), &json!(null)));
         let bearer = [("AWS_BEARER_TOKEN_BEDROCK", "ABSK"), id];
         assert_eq!(of(&provider, &bearer).unwrap().1, Ok("ABSK".to_owned()));
+        let named = [bearer[0], (PROFILE, "eu")];
+        let key = of(&provider, &named).unwrap().1.unwrap();
+        assert_eq!(key, r#"{"api_key":"ABSK","inference_profile":"eu"}"#);
     }
 
     #[test]
@@ -180,6 +198,8 @@ mod tests {
             })
         };
         assert_eq!(of("https://mine.openai.azure.com/"), Some("mine".to_owned()));
+        let project = "https://mine.services.ai.azure.com/api/projects/p";
+        assert_eq!(of(project), Some("mine".to_owned()));
         assert_eq!(of("https://mine.cognitiveservices.azure.com/"), None);
     }
 }

@@ -114,7 +114,7 @@ impl Dialect {
 
 /// A model id as one segment of a path: Amazon's contain `:`, and those that are resource names
 /// `/`. wire-formats 5.1
-fn percent_encoded(model: &str) -> String {
+pub(crate) fn percent_encoded(model: &str) -> String {
     let mut out = String::with_capacity(model.len() + 16);
     for letter in model.chars() {
         match letter {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use protocol::Dialect;
 use protocol::exchange::Effort;
 use protocol::target::{Abilities, ReasoningStyle};
 
 use super::date;
 use super::model::kind;
 use super::price::{self, Doubt};
+use super::profile;
 use super::source::{ReasoningOption, SourceEndpoint, SourceModel};
 use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 use crate::facts::{AbilityScope, Facts};
@@ -15,6 +17,7 @@ use crate::index::author;
 use crate::modality::{Modalities, Modality};
 use crate::model::ModelKind;
 use crate::price::{Meter, PriceList, PriceState};
+use crate::profile::GEOGRAPHIES;
 use crate::provider::Provider;
 use crate::{Parameter, Parameters};
 
@@ -41,17 +44,23 @@ pub(super) fn build_all(
     context: &Context<'_>,
     notes: &mut Vec<String>,
 ) -> Vec<BuiltEndpoint> {
-    model
-        .endpoints
-        .iter()
-        .filter_map(|source| match build(model, source, context, notes) {
-            Ok(built) => Some(built),
+    let profiles = |source: &SourceEndpoint| match context.providers.get(&source.provider) {
+        Some(provider) if provider.dialect == Dialect::Bedrock => profile::of(source),
+        _ => vec![source.clone()],
+    };
+    let mut found = Vec::with_capacity(model.endpoints.len());
+    for source in model.endpoints.iter().flat_map(profiles) {
+        match build(model, &source, context, notes) {
+            Ok(built) => found.push(built),
             Err(reason) => {
-                notes.push(format!("{} at {}: {reason}", model.id, source.provider));
-                None
+                let note = format!("{} at {}: {reason}", model.id, source.provider);
+                if notes.last() != Some(&note) {
+                    notes.push(note);
+                }
             }
-        })
-        .collect()
+        }
+    }
+    found
 }
 
 fn build(
@@ -115,7 +124,9 @@ fn build(
                 format!("{}/{}", provider.slug, suffix.replace('+', "-"))
             },
             upstream_model,
+            // Anthropic's protocol caches what is marked, whoever speaks it.
             supports_implicit_caching: facts.implicit_caching
+                && dialect != Dialect::Anthropic
                 && price.get(Meter::InputCacheRead).is_some(),
             price,
             context_length: source.context_length.or(model.context_length),
@@ -127,7 +138,7 @@ fn build(
             output_modalities: listed(&model.architecture.output_modalities),
             status: status(source, context.today),
             service_tier: ServiceTier::Default,
-            region: (suffix == "us").then(|| "us".to_owned()),
+            region: GEOGRAPHIES.contains(&suffix).then(|| suffix.to_owned()),
             data_policy: None,
             abilities,
         },

@@ -9,11 +9,13 @@
 //! - Free endpoints form a `…:free` model of their own, whose id without the suffix is an alias if
 //!   nothing else bears it. VAR-1
 //! - Service tiers without known prices are left out. TIER-9
+//! - At Bedrock each inference profile of a model is an endpoint, tagged with its geography.
 
 mod date;
 mod endpoint;
 mod model;
 mod price;
+mod profile;
 mod provider;
 mod source;
 

@@ -56,14 +56,18 @@ pub(super) struct SourceArchitecture {
     pub instruct_type: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct SourceEndpoint {
     pub provider: String,
     pub provider_model_id: Option<String>,
     #[serde(default)]
+    pub alternate_model_ids: Vec<String>,
+    #[serde(default)]
     pub pricing: BTreeMap<String, Option<String>>,
     #[serde(default)]
     pub pricing_tiers: Vec<BTreeMap<String, serde_json::Value>>,
+    /// Prices of input and output, by geography, where they are not those of `pricing`.
+    pub region_prices: Option<BTreeMap<String, BTreeMap<String, String>>>,
     pub price_confidence: Option<String>,
     pub context_length: Option<u64>,
     pub max_prompt_tokens: Option<u64>,
@@ -81,7 +85,7 @@ pub(super) struct SourceEndpoint {
     pub api_shape: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ReasoningOption {
     Toggle,

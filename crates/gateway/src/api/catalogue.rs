@@ -79,10 +79,8 @@ pub async fn models_of_caller(session: Session, RawQuery(query): RawQuery) -> An
     let pairs = pairs(query.as_deref());
     let catalog = &snapshot.catalog;
     let reached = Availability::of(catalog, &|endpoint| {
-        let model = &catalog.endpoint(endpoint).model;
-        let provider = catalog.provider_id_of(endpoint);
         snapshot.available.has_endpoint(endpoint)
-            && snapshot.access_for(provider, model, &session.caller).next().is_some()
+            && snapshot.access_to(endpoint, &session.caller).next().is_some()
     });
     let page = page(snapshot, &pairs, &reached)?;
     let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));

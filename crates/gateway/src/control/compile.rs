@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use catalog::Catalog;
+use catalog::{Availability, Catalog};
 use ledger::Spenders;
 use routing::Policy;
 use routing::health::HealthTable;
@@ -58,11 +58,9 @@ pub fn compile(
         .providers()
         .map(|(id, _)| ways.to(id, state, &sources.environment))
         .collect::<Vec<_>>();
-    let available = catalog::available(&catalog, &|provider| {
-        catalog
-            .find_provider(&provider.slug)
-            .and_then(|id| access.get(id.0 as usize))
-            .is_some_and(|ways| !ways.is_empty())
+    let available = Availability::of(&catalog, &|endpoint| {
+        let ways = access.get(catalog.provider_id_of(endpoint).0 as usize);
+        ways.into_iter().flatten().any(|access| access.reaches(endpoint))
     });
     let health = match (same, previous) {
         (Some(same), _) => Arc::clone(&same.health),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use catalog::{Availability, Catalog, EndpointId, ProviderId};
+use protocol::Dialect;
 use protocol::provenance::Stamp;
 use routing::Policy;
 use routing::health::{HealthTable, Observation};
@@ -83,8 +84,12 @@ pub struct Access {
     pub credential_id: String,
     /// Where.
     pub origin: Origin,
+    /// Where in Anthropic's protocol, if that is elsewhere. wire-formats 2.8
+    pub anthropic_origin: Option<Origin>,
     /// How requests are authorised.
     pub authorization: Authorization,
+    /// The endpoints of its provider that it reaches, in order; `None`: all. wire-formats 5.6
+    pub endpoints: Option<Arc<[EndpointId]>>,
     /// The workspace whose own credential it is; `None`: everybody's.
     pub workspace_id: Option<String>,
     /// Used after the others. BYOK-2
@@ -133,8 +138,20 @@ pub struct EndpointState {
 }
 
 impl Snapshot {
-    /// The ways to reach a provider that `caller` may use for `model`: own credentials first,
-    /// then everybody's, then fallbacks. BYOK-2, BYOK-6
+    /// The ways to reach an endpoint that `caller` may use: own credentials first, then
+    /// everybody's, then fallbacks. BYOK-2, BYOK-6
+    pub fn access_to<'s>(
+        &'s self,
+        endpoint: EndpointId,
+        caller: &'s Caller,
+    ) -> impl Iterator<Item = &'s Arc<Access>> {
+        let model = &self.catalog.endpoint(endpoint).model;
+        self.access_for(self.catalog.provider_id_of(endpoint), model, caller)
+            .filter(move |access| access.reaches(endpoint))
+    }
+
+    /// The ways to reach a provider that `caller` may use for `model`, by whatever id it is asked
+    /// there. BYOK-2, BYOK-6
     pub fn access_for<'s>(
         &'s self,
         provider: ProviderId,
@@ -163,6 +180,12 @@ impl Snapshot {
         self.access.get(provider.0 as usize).is_some_and(|access| !access.is_empty())
     }
 
+    /// Whether anybody could reach the endpoint.
+    pub fn is_reached(&self, endpoint: EndpointId) -> bool {
+        let ways = self.access.get(self.catalog.provider_id_of(endpoint).0 as usize);
+        ways.into_iter().flatten().any(|access| access.reaches(endpoint))
+    }
+
     /// Records how an attempt at an endpoint went.
     pub fn observe(&self, endpoint: EndpointId, observation: &Observation, now_ms: u64) {
         if let Some(health) = self.health.recorder(endpoint) {
@@ -177,6 +200,25 @@ impl Snapshot {
 }
 
 impl Access {
+    /// Where a protocol is spoken.
+    pub fn origin_for(&self, dialect: Dialect) -> &Origin {
+        match dialect {
+            Dialect::Anthropic => self.anthropic_origin.as_ref().unwrap_or(&self.origin),
+            _ => &self.origin,
+        }
+    }
+
+    /// Where a path of the provider's own API is: `/anthropic/…` may be elsewhere.
+    pub fn origin_of_path(&self, path: &str) -> &Origin {
+        let is_anthropics = path.starts_with("/anthropic/");
+        self.anthropic_origin.as_ref().filter(|_| is_anthropics).unwrap_or(&self.origin)
+    }
+
+    /// Whether an endpoint of its provider is one that it asks.
+    pub fn reaches(&self, endpoint: EndpointId) -> bool {
+        self.endpoints.as_ref().is_none_or(|known| known.binary_search(&endpoint).is_ok())
+    }
+
     fn serves(&self, model: &str, caller: &Caller) -> bool {
         self.workspace_id.as_deref().is_none_or(|id| id == &*caller.workspace_id)
             && self

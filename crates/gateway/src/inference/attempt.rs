@@ -187,7 +187,8 @@ pub(super) async fn send(
     candidate: &Candidate,
     request: Request<Full<Bytes>>,
 ) -> Result<UpstreamResponse, AttemptError> {
-    dispatch.worker.pool.send(&candidate.access.origin, request).await.map_err(|error| {
+    let origin = candidate.access.origin_for(dispatch.call.dialect(candidate.endpoint));
+    dispatch.worker.pool.send(origin, request).await.map_err(|error| {
         tracing::debug!(%error, "a provider could not be reached");
         match error {
             SendError::ConnectTimeout(_) => AttemptError::timeout(),

@@ -100,13 +100,12 @@ pub async fn plan(call: &Call) -> Result<Route, NoRouteFault> {
     })
     .await?
     .map_err(|no_route| refused(call, *no_route))?;
-    let catalog = &call.snapshot.catalog;
     let mut candidates: Vec<_> = plan
         .attempts
         .iter()
         .filter(|attempt| can_be_asked(call, attempt.endpoint))
         .filter_map(|attempt| {
-            let access = way(call, catalog, attempt.endpoint, attempt.credential)?;
+            let access = way(call, attempt.endpoint, attempt.credential)?;
             Some(Candidate {
                 endpoint: attempt.endpoint,
                 access: Arc::clone(access),
@@ -223,7 +222,7 @@ fn with_memory<T>(
     };
     let credentials = |endpoint: EndpointId| {
         let mut available = Available::NONE;
-        for access in ways(call, catalog, endpoint) {
+        for access in snapshot.access_to(endpoint, &call.caller) {
             let count = match (access.is_byok(), access.is_fallback) {
                 (true, false) => &mut available.own,
                 (true, true) => &mut available.fallback,
@@ -269,18 +268,8 @@ fn with_memory<T>(
     Ok((planned, unknown.into_inner()))
 }
 
-fn ways<'c>(
-    call: &'c Call,
-    catalog: &'c Catalog,
-    endpoint: EndpointId,
-) -> impl Iterator<Item = &'c Arc<Access>> {
-    let model = &catalog.endpoint(endpoint).model;
-    call.snapshot.access_for(catalog.provider_id_of(endpoint), model, &call.caller)
-}
-
 fn way<'c>(
     call: &'c Call,
-    catalog: &'c Catalog,
     endpoint: EndpointId,
     credential: Credential,
 ) -> Option<&'c Arc<Access>> {
@@ -289,7 +278,8 @@ fn way<'c>(
         Credential::Fallback(position) => (true, Some(true), position),
         Credential::Shared(position) => (false, None, position),
     };
-    ways(call, catalog, endpoint)
+    call.snapshot
+        .access_to(endpoint, &call.caller)
         .filter(|access| {
             access.is_byok() == byok && fallback.is_none_or(|wanted| access.is_fallback == wanted)
         })

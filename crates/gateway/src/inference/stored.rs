@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use protocol::exchange::{ErrorType, Fault};
 use protocol::json::{Envelope, scan};
-use protocol::openai_responses::Echo;
+use protocol::openai_responses::{Echo, PREVIOUS_RESPONSE_NOT_FOUND};
 use serde_json::value::RawValue;
 use store::{ChainBounds, StoreError, StoredChain, StoredResponse, StoredTurn};
 use tokio::sync::SemaphorePermit;
@@ -156,19 +156,20 @@ async fn earlier(
     match tokio::time::timeout(PATIENCE, reading).await.unwrap_or_else(late).map_err(refused)? {
         StoredChain::Whole(turns) => Ok(turns),
         StoredChain::TooLong => Err(too_long("previous_response_id")),
-        StoredChain::Unknown => Err(Fault::new(
-            ErrorType::NotFound,
-            format!("previous_response_id: there is no stored answer {shown} in this workspace"),
-        )),
-        StoredChain::Broken => Err(Fault::new(
-            ErrorType::NotFound,
-            format!(
-                "previous_response_id: the conversation up to {shown} is not whole any more: an \
-                 answer in it was deleted, or its time is over; send the whole conversation in \
-                 `input`"
-            ),
-        )),
+        StoredChain::Unknown => Err(not_found(format!(
+            "previous_response_id: there is no stored answer {shown} in this workspace; send the \
+             whole conversation in `input`"
+        ))),
+        StoredChain::Broken => Err(not_found(format!(
+            "previous_response_id: the conversation up to {shown} is not whole any more: an answer \
+             in it was deleted, or its time is over; send the whole conversation in `input`"
+        ))),
     }
+}
+
+/// In OpenAI's words, by which its clients know that they have to begin anew.
+fn not_found(message: String) -> Fault {
+    Fault::new(ErrorType::NotFound, message).with_provider_code(PREVIOUS_RESPONSE_NOT_FOUND)
 }
 
 /// Waits until one of few may use the database.

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use protocol::exchange::Fault;
 use protocol::json::Envelope;
@@ -87,7 +87,7 @@ pub(super) async fn write_request(
         debug.extend_from_slice(&echo_chunk(&dispatch.identity(candidate), &encoded.body));
     }
     let style = &provider.path_style;
-    let origin = &candidate.access.origin;
+    let origin = candidate.access.origin_for(dialect);
     let path = address::path(style, dialect, origin, &endpoint.upstream_model, stream)
         .map_err(AttemptError::unwritable)?;
     let request = authorised(dispatch, candidate, &path, encoded.body, &encoded.headers).await?;
@@ -150,7 +150,8 @@ pub(super) async fn authorised(
 ) -> Result<Authorised, AttemptError> {
     let catalog = &dispatch.call.snapshot.catalog;
     let provider = catalog.provider_of(candidate.endpoint);
-    let origin = &candidate.access.origin;
+    let dialect = dispatch.call.dialect(candidate.endpoint);
+    let origin = candidate.access.origin_for(dialect);
     let uri = Uri::try_from(path).map_err(AttemptError::unwritable)?;
     let body = Bytes::from(body);
     let mut request = Request::new(Full::new(body.clone()));
@@ -163,8 +164,7 @@ pub(super) async fn authorised(
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let stream = dispatch.call.facts.stream;
-    let framing = dispatch.call.dialect(candidate.endpoint).framing();
-    let accept = if stream { framing.media_type() } else { "application/json" };
+    let accept = if stream { dialect.framing().media_type() } else { "application/json" };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     headers.insert(
         USER_AGENT,
@@ -190,7 +190,18 @@ pub(super) async fn authorised(
         .apply(&mut request, &body, now_seconds(), &worker.pool, token_server)
         .await
         .map_err(|failure| no_token(&failure, candidate.access.is_byok()))?;
+    if dialect == Dialect::Anthropic {
+        name_key_as_anthropic_does(request.headers_mut());
+    }
     Ok(Authorised { request, grant })
+}
+
+/// Azure's key goes to its hosts of Claude under both names: as Azure's other APIs call it, and as
+/// Anthropic does, for what stands between and knows one of them only. wire-formats 2.8
+fn name_key_as_anthropic_does(headers: &mut HeaderMap) {
+    if let Some(key) = headers.get("api-key").cloned() {
+        headers.insert("x-api-key", key);
+    }
 }
 
 /// A request that is ready to be sent.

@@ -187,7 +187,8 @@ impl Passing {
         let permission = settings.passthrough.permission;
         let access = choose(permission, snapshot, caller, provider, &named, endpoint)?;
         // Before money is held for it.
-        target(&access.origin.prefix, &self.meant.rest)?;
+        let origin = access.origin_of_path(&self.meant.rest);
+        target(&origin.prefix, &self.meant.rest)?;
         let may_mean = named.may_mean.iter().filter_map(|name| find(name));
         let endpoints: Vec<_> = endpoint.into_iter().chain(may_mean).collect();
         let reservation = hold(app, snapshot, caller, &access, &named, &endpoints).await?;
@@ -281,7 +282,8 @@ impl Passing {
         books: &mut Books,
     ) -> Result<(Response<Incoming>, Driving), Fault> {
         let passage = Arc::clone(books.passage());
-        let direct = self.worker.pool.open(&access.origin).await.map_err(|error| {
+        let origin = access.origin_of_path(&self.meant.rest);
+        let direct = self.worker.pool.open(origin).await.map_err(|error| {
             tracing::debug!(%error, "a provider could not be reached");
             self.unreachable(&error)
         })?;
@@ -319,7 +321,8 @@ impl Passing {
         let mut passed = Response::new(AnswerBody::Whole(None));
         *passed.status_mut() = response.status();
         let public_url = &self.app.settings.public_url;
-        let mut headers = to_caller(response.headers(), &access.origin, &self.meant, public_url);
+        let origin = access.origin_of_path(&self.meant.rest);
+        let mut headers = to_caller(response.headers(), origin, &self.meant, public_url);
         without_length(&mut headers, self.parts.method == Method::HEAD);
         if !access.is_byok() {
             without_owner(&mut headers);

@@ -12,6 +12,7 @@ use super::address::{Addressed, query, target};
 use super::headers::to_provider;
 use super::tunnel;
 use crate::control::Access;
+use crate::upstream::Origin;
 
 /// Whence a request comes and where it goes.
 pub struct Outward<'o> {
@@ -38,7 +39,7 @@ impl Outward<'_> {
         body: B,
         is_ours: impl Fn(&str) -> bool,
     ) -> Result<Request<B>, Fault> {
-        let path = target(&self.access.origin.prefix, &self.meant.rest)?;
+        let path = target(&self.origin().prefix, &self.meant.rest)?;
         let query = self.parts.uri.query().map(|sent| query(sent, is_ours));
         let uri = match query.filter(|query| !query.is_empty()) {
             Some(query) => format!("{path}?{query}"),
@@ -54,6 +55,10 @@ impl Outward<'_> {
         Ok(request)
     }
 
+    fn origin(&self) -> &Origin {
+        self.access.origin_of_path(&self.meant.rest)
+    }
+
     fn headers(&self, is_empty: bool) -> HeaderMap {
         let mut headers = to_provider(&self.parts.headers, self.access.is_byok());
         for (name, value) in &self.provider.headers {
@@ -64,7 +69,7 @@ impl Outward<'_> {
                 headers.entry(name).or_insert(value);
             }
         }
-        if let Ok(host) = HeaderValue::from_str(self.access.origin.authority.as_str()) {
+        if let Ok(host) = HeaderValue::from_str(self.origin().authority.as_str()) {
             headers.insert(HOST, host);
         }
         if self.is_work {

@@ -5,7 +5,7 @@ use http::uri::Authority;
 use protocol::Dialect;
 use protocol::dialect::UnsafeModelId;
 use signing::aws::bedrock_host;
-use signing::azure::ChatPath;
+use signing::azure::{ChatPath, foundry_host, is_azure_host};
 use signing::google::vertex::{self, GLOBAL_HOST, Location, Publisher};
 
 use super::origin::{Origin, OriginError};
@@ -31,10 +31,11 @@ pub enum AddressError {
     /// The addresses of this style are for another protocol.
     #[error("nothing speaks `{}` at addresses of this `path_style`", .0.name())]
     Dialect(Dialect),
-    /// What is not a conversation has another protocol there.
-    #[error("only conversations are asked for at addresses of this `path_style`")]
-    Conversations,
 }
+
+/// The paths of a resource at Azure below which protocols are spoken. wire-formats 2.8, 8
+const OPENAI_AT_AZURE: &str = "/openai/v1";
+const ANTHROPIC_AT_AZURE: &str = "/anthropic/v1";
 
 /// The origin behind a base URL. At the clouds' own hosts, the location or region that the base URL
 /// names decides about the host.
@@ -55,6 +56,14 @@ pub fn origin(style: &PathStyle, base_url: &str) -> Result<Origin, AddressError>
             }
             _ => None,
         },
+        PathStyle::Azure => {
+            // What the portal shows of a resource is its host, or a protocol's address there.
+            let is_whole = origin.prefix.ends_with(OPENAI_AT_AZURE);
+            if is_azure_host(origin.authority.host()) && !is_whole {
+                OPENAI_AT_AZURE.clone_into(&mut origin.prefix);
+            }
+            None
+        }
         PathStyle::AzureDeployments(_) => None,
     };
     if let Some(host) = host {
@@ -62,6 +71,25 @@ pub fn origin(style: &PathStyle, base_url: &str) -> Result<Origin, AddressError>
             Authority::try_from(host).map_err(|_| OriginError(base_url.to_owned()))?;
     }
     Ok(origin)
+}
+
+/// Where Azure answers in Anthropic's protocol, for a resource that is asked at `origin` in
+/// others; `None` if there is no such difference. wire-formats 2.8
+pub fn anthropic_origin(style: &PathStyle, origin: &Origin) -> Option<Origin> {
+    if !matches!(style, PathStyle::Azure | PathStyle::AzureDeployments(_)) {
+        return None;
+    }
+    let before = [OPENAI_AT_AZURE, "/openai", ANTHROPIC_AT_AZURE, "/anthropic"]
+        .iter()
+        .find_map(|end| origin.prefix.strip_suffix(end))
+        .unwrap_or(&origin.prefix);
+    let host = foundry_host(origin.authority.host());
+    let authority = host.and_then(|host| Authority::try_from(host).ok());
+    Some(Origin {
+        scheme: origin.scheme.clone(),
+        authority: authority.unwrap_or_else(|| origin.authority.clone()),
+        prefix: format!("{before}{ANTHROPIC_AT_AZURE}"),
+    })
 }
 
 fn standard_host(region: &str) -> String {
@@ -76,7 +104,8 @@ pub fn region(origin: &Origin) -> Option<&str> {
     labels.next().filter(|label| label.contains('-'))
 }
 
-/// The path and query of a request for a model, with the origin's prefix.
+/// The path and query of a request for a model, with the origin's prefix: that of
+/// [`anthropic_origin`] where there is one for the protocol.
 pub fn path(
     style: &PathStyle,
     dialect: Dialect,
@@ -86,7 +115,12 @@ pub fn path(
 ) -> Result<String, AddressError> {
     let prefix = origin.prefix.as_str();
     match (style, dialect) {
-        (PathStyle::Protocol, _) => Ok(format!("{prefix}{}", dialect.path(model, stream)?)),
+        (PathStyle::Protocol, _)
+        | (PathStyle::Azure, Dialect::OpenaiChat | Dialect::OpenaiResponses)
+        | (PathStyle::Azure | PathStyle::AzureDeployments(_), Dialect::Anthropic) => {
+            Ok(format!("{prefix}{}", dialect.path(model, stream)?))
+        }
+        (PathStyle::Azure, other) => Err(AddressError::Dialect(other)),
         (PathStyle::Vertex, _) => vertex_path(dialect, prefix, model, stream),
         (PathStyle::AzureDeployments(api_version), Dialect::OpenaiChat) => {
             let path = ChatPath::Deployment { deployment: model, api_version }.render()?;
@@ -105,8 +139,17 @@ pub fn other_path(
 ) -> Result<String, AddressError> {
     let prefix = origin.prefix.as_str();
     match style {
-        PathStyle::Protocol => Ok(format!("{prefix}{path}")),
-        PathStyle::Vertex => Err(AddressError::Conversations),
+        PathStyle::Protocol | PathStyle::Azure => Ok(format!("{prefix}{path}")),
+        PathStyle::Vertex => match Project::of(prefix) {
+            Some(Project { before, project, location }) => {
+                let location = Location::parse(location)?;
+                Ok(format!("{before}{}", vertex::publisher_path(project, &location, path)?))
+            }
+            None => {
+                let before = prefix.strip_suffix("/v1").unwrap_or(prefix);
+                Ok(format!("{before}/v1/publishers/google{path}"))
+            }
+        },
         PathStyle::AzureDeployments(api_version) => {
             let chat = ChatPath::Deployment { deployment: model, api_version }.render()?;
             let prefix = prefix.strip_suffix("/openai").unwrap_or(prefix);
@@ -230,6 +273,15 @@ mod tests {
             "/g/v1/projects/p/locations/global/endpoints/openapi/chat/completions"
         );
         let express = Origin::parse("https://aiplatform.googleapis.com/v1").unwrap();
+        let predict = "/models/text-embedding-005:predict";
+        assert_eq!(
+            other_path(&style, &project, "text-embedding-005", predict).unwrap(),
+            "/g/v1/projects/p/locations/global/publishers/google/models/text-embedding-005:predict"
+        );
+        assert_eq!(
+            other_path(&style, &express, "text-embedding-005", predict).unwrap(),
+            "/v1/publishers/google/models/text-embedding-005:predict"
+        );
         assert_eq!(
             path(&style, Dialect::Gemini, &express, "gemini-3-flash", false).unwrap(),
             "/v1/publishers/google/models/gemini-3-flash:generateContent"
@@ -239,6 +291,42 @@ mod tests {
         // A name cannot choose another path.
         let steps = of(Dialect::Gemini, "../../x:delete", false);
         assert!(steps.contains("/models/..%2F..%2Fx%3Adelete:generateContent"), "{steps}");
+    }
+
+    /// wire-formats 2.8, 8
+    #[test]
+    fn azure_answers_anthropics_protocol_beside_openais() {
+        let foundry = "https://r.services.ai.azure.com/anthropic/v1";
+        let classic = PathStyle::AzureDeployments("2024-10-21".to_owned());
+        for (style, url, chat, messages) in [
+            (PathStyle::Azure, "https://r.openai.azure.com/openai/v1", "/openai/v1", foundry),
+            (PathStyle::Azure, "https://r.openai.azure.com", "/openai/v1", foundry),
+            (PathStyle::Azure, "https://r.services.ai.azure.com/anthropic/", "/openai/v1", foundry),
+            (
+                PathStyle::Azure,
+                "https://r.services.ai.azure.com/api/projects/p",
+                "/openai/v1",
+                foundry,
+            ),
+            (
+                PathStyle::Azure,
+                "http://proxy.test/a/openai/v1",
+                "/a/openai/v1",
+                "http://proxy.test/a/anthropic/v1",
+            ),
+            (classic.clone(), "https://r.openai.azure.com/openai", "/openai", foundry),
+            (classic, "http://127.0.0.1:1", "", "http://127.0.0.1:1/anthropic/v1"),
+        ] {
+            let there = origin(&style, url).unwrap();
+            assert_eq!(there.prefix, chat, "{url}");
+            let other = anthropic_origin(&style, &there).unwrap();
+            assert_eq!(other, Origin::parse(messages).unwrap(), "{url}");
+            let path = path(&style, Dialect::Anthropic, &other, "claude", true).unwrap();
+            assert!(path.ends_with("/anthropic/v1/messages"), "{path}");
+        }
+        let plain = Origin::parse("https://api.test/v1").unwrap();
+        assert_eq!(anthropic_origin(&PathStyle::Protocol, &plain), None);
+        assert!(path(&PathStyle::Azure, Dialect::Gemini, &plain, "m", true).is_err());
     }
 
     /// wire-formats 5, 8

@@ -54,7 +54,7 @@ pub async fn probe(provider: &Provider, reach: &Reach, limits: &UpstreamLimits) 
         }
         Authorization::None | Authorization::Header(..) => {}
     }
-    if provider.path_style != PathStyle::Protocol {
+    if !matches!(provider.path_style, PathStyle::Protocol | PathStyle::Azure) {
         return Probe::Unclear(UNLISTED.to_owned());
     }
     let Origin { scheme, authority, prefix } = &reach.origin;

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use catalog::{AuthStyle, AuthorDialect, Catalog, PathStyle, Provider};
 use futures_util::future::join_all;
-use gateway::Settings;
 use gateway::clock::now_seconds;
 use gateway::upstream::Origin;
+use gateway::{PassthroughPermission, Settings};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -29,35 +29,35 @@ const PEM: &str = include_str!("../../../signing/tests/data/test_key_not_a_secre
 
 /// A request as it came.
 #[derive(Clone)]
-struct Received {
-    path: String,
-    query: String,
-    headers: HeaderMap,
-    body: Bytes,
+pub(super) struct Received {
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
 }
 
 impl Received {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 }
 
 /// A small server that remembers what came, byte by byte.
-struct Server {
+pub(super) struct Server {
     address: SocketAddr,
     received: Arc<Mutex<Vec<Received>>>,
 }
 
 /// What is answered: the kind of content, and it.
-type Words = (&'static str, String);
+pub(super) type Words = (&'static str, String);
 
 impl Server {
     /// Answers with what `words` says to a request, and the number of it from one.
-    async fn start(
+    pub(super) async fn start(
         words: impl Fn(&Received, usize) -> (StatusCode, Words) + Send + Sync + 'static,
     ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -100,7 +100,7 @@ impl Server {
     }
 
     /// Gives out the tokens `token-1`, `token-2` …, each for so many seconds.
-    async fn of_tokens(life: u64) -> Self {
+    pub(super) async fn of_tokens(life: u64) -> Self {
         Self::start(move |_, number| {
             let answer = json!({
                 "access_token": format!("token-{number}"), "expires_in": life,
@@ -111,16 +111,16 @@ impl Server {
         .await
     }
 
-    fn received(&self) -> Vec<Received> {
+    pub(super) fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Settings under which tokens are asked for here.
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         asking_for_tokens_at(&self.url())
     }
 }
@@ -131,7 +131,7 @@ fn asking_for_tokens_at(url: &str) -> Settings {
     settings
 }
 
-fn service_account() -> String {
+pub(super) fn service_account() -> String {
     json!({
         "type": "service_account", "project_id": "p", "private_key": PEM,
         "client_email": "gateway@p.iam.gserviceaccount.com",
@@ -140,12 +140,12 @@ fn service_account() -> String {
     .to_string()
 }
 
-fn upstream(base_url: String, dialect: Dialect) -> Upstream {
+pub(super) fn upstream(base_url: String, dialect: Dialect) -> Upstream {
     Upstream { slug: "cloud".to_owned(), dialect, base_url, model: "simulated-model".to_owned() }
 }
 
 /// A catalogue whose provider `cloud` is changed.
-fn catalog(upstreams: &[Upstream], change: impl Fn(&mut Provider)) -> Catalog {
+pub(super) fn catalog(upstreams: &[Upstream], change: impl Fn(&mut Provider)) -> Catalog {
     let (models, endpoints, mut providers) = catalog_of(upstreams).into_parts();
     for provider in providers.iter_mut().filter(|provider| provider.slug == "cloud") {
         change(provider);
@@ -153,7 +153,7 @@ fn catalog(upstreams: &[Upstream], change: impl Fn(&mut Provider)) -> Catalog {
     Catalog::new(models, endpoints, providers).unwrap()
 }
 
-async fn gateway(catalog: Catalog, settings: Settings, secret: &str) -> Gateway {
+pub(super) async fn gateway(catalog: Catalog, settings: Settings, secret: &str) -> Gateway {
     let store = Store::open_temporary().await.unwrap();
     let new = NewProviderCredential {
         provider: "cloud".to_owned(),
@@ -171,11 +171,11 @@ async fn with_tokens(simulator: &Simulator, settings: Settings) -> Gateway {
     gateway(catalog, settings, &service_account()).await
 }
 
-async fn ask(gateway: &Gateway) -> Answer {
+pub(super) async fn ask(gateway: &Gateway) -> Answer {
     gateway.post("/api/v1/chat/completions", &hello(false)).await
 }
 
-fn hello(stream: bool) -> Value {
+pub(super) fn hello(stream: bool) -> Value {
     json!({
         "model": MODEL, "stream": stream, "max_tokens": 100,
         "messages": [{"role": "user", "content": "hello there"}],
@@ -355,7 +355,8 @@ fn claude(received: &Received, _number: usize) -> (StatusCode, Words) {
         "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn",
         "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 1},
     });
-    if received.path.ends_with(":rawPredict") {
+    let is_stream = received.json()["stream"] == true;
+    if !is_stream {
         return (StatusCode::OK, ("application/json", message.to_string()));
     }
     let mut begun = message;
@@ -460,4 +461,57 @@ async fn azure_in_both_styles() {
     assert!(calls[2].path.starts_with(deployment), "{}", calls[2].path);
     assert_eq!(calls[2].header("authorization"), Some("Bearer token-1"));
     assert_eq!(server.received()[0].path, "/tenant.test/oauth2/v2.0/token");
+}
+
+/// wire-formats 2.8
+#[tokio::test]
+async fn anthropics_models_at_azure() {
+    let (provider, server) = (Server::start(claude).await, Server::of_tokens(3600).await);
+    let application = json!({
+        "tenant_id": "tenant.test", "client_secret": "s",
+        "client_id": "00000000-0000-0000-0000-000000000001",
+    })
+    .to_string();
+    let classic = PathStyle::AzureDeployments("2024-10-21".to_owned());
+    for (style, base, secret) in [
+        (PathStyle::Azure, "/openai/v1", "key"),
+        (PathStyle::Azure, "/anthropic", application.as_str()),
+        (classic, "/openai", "key"),
+    ] {
+        let mut upstream = upstream(format!("{}{base}", provider.url()), Dialect::OpenaiChat);
+        "my-claude".clone_into(&mut upstream.model);
+        let catalog = catalog(&[upstream], |provider| {
+            provider.auth = AuthStyle::Azure;
+            provider.path_style = style.clone();
+            let other = AuthorDialect { dialect: Dialect::Anthropic, quirks: Quirks::default() };
+            provider.author_dialects = BTreeMap::from([("test".to_owned(), other)]);
+        });
+        let mut settings = server.settings();
+        settings.passthrough.permission = PassthroughPermission::All;
+        let gateway = gateway(catalog, settings, secret).await;
+        for (path, stream) in [
+            ("/api/v1/chat/completions", false),
+            ("/api/v1/messages", false),
+            ("/api/v1/messages", true),
+            ("/azure", false),
+        ] {
+            let (path, surface) = match path {
+                "/azure" => ("/cloud/anthropic/v1/messages", false),
+                other => (other, true),
+            };
+            let answer = gateway.post(path, &hello(stream)).await;
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            assert!(answer.status == StatusCode::OK && text.contains("hi"), "{path}: {text}");
+            let received = provider.received().pop().unwrap();
+            assert_eq!((&*received.path, &*received.query), ("/anthropic/v1/messages", ""));
+            let keys = ["api-key", "authorization"].map(|name| received.header(name).to_owned());
+            let expected = if secret == "key" { ["key", ""] } else { ["", "Bearer token-1"] };
+            assert_eq!(keys, expected, "{path}");
+            if surface {
+                assert_eq!(received.header("x-api-key"), expected[0]);
+                assert_eq!(received.header("anthropic-version"), "2023-06-01");
+                assert_eq!(received.json()["model"], "my-claude");
+            }
+        }
+    }
 }

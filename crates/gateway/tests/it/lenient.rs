@@ -1,9 +1,12 @@
 //! Values that a vendor has and nobody here knows: they reach a provider that speaks the same, and
 //! no other. Promise 5
 
+use http::StatusCode;
+use protocol::Dialect;
 use serde_json::{Value, json};
 use testkit::{Protocol, Simulator};
 
+use super::clouds::{Server, upstream};
 use super::support::{Answer, Gateway, MODEL, Upstream};
 
 /// A request of each vendor's API with values from its future, and the members they stand in.
@@ -82,6 +85,55 @@ async fn values_from_the_future_reach_a_provider_of_the_same_protocol() {
             assert_eq!(calls[0].body[member], body[member], "{protocol:?}");
         }
     }
+}
+
+/// All of a body of Responses, and all of its answer, as they come and as they go on.
+#[tokio::test]
+async fn a_body_of_responses_arrives_whole_and_so_does_its_answer() {
+    let answer = json!({
+        "id": "resp_1", "object": "response", "created_at": 7, "status": "completed",
+        "model": "simulated-model-2027", "error": null, "incomplete_details": null,
+        "completed_at": 8, "frequency_penalty": null, "presence_penalty": null,
+        "instructions": null, "metadata": {"number": 7}, "mood": {"is": "good"}, "store": false,
+        "output": [
+            {"type": "telepathy_result", "id": "t_1", "thought": [1.5]},
+            {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+             "content": [{"type": "output_text", "text": "hi", "annotations": [], "logprobs": []},
+                {"type": "output_hologram", "x": [1.5]}]},
+        ],
+        "parallel_tool_calls": true, "temperature": 1.0, "tool_choice": "auto", "tools": [],
+        "top_p": 1.0,
+        "usage": {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15, "thoughts": 3},
+    });
+    let said = answer.to_string();
+    let provider =
+        Server::start(move |_, _| (StatusCode::OK, ("application/json", said.clone()))).await;
+    let upstream = upstream(provider.url(), Dialect::OpenaiResponses);
+    let gateway = Gateway::start(&[upstream]).await;
+    let (_, path, body, _) = futures().into_iter().next().unwrap();
+    let told = gateway.post(&path, &body).await;
+    assert_eq!(told.status, StatusCode::OK);
+
+    let received = provider.received();
+    assert_eq!(received.len(), 1);
+    let mut expected = body;
+    expected["model"] = json!("simulated-model");
+    expected["store"] = json!(false);
+    assert_eq!(received[0].json(), expected);
+
+    let mut expected = answer;
+    expected["id"] = json!(told.headers["x-generation-id"].to_str().unwrap());
+    expected["model"] = json!(MODEL);
+    expected["usage"] = json!({
+        "input_tokens": 10, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 15,
+        "thoughts": 3, "cost": 0.000_105, "is_byok": false,
+        "cost_details": {
+            "upstream_inference_cost": 0.000_105, "upstream_inference_input_cost": 0.000_03,
+            "upstream_inference_output_cost": 0.000_075,
+        },
+    });
+    assert_eq!(told.json(), expected);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod bad_input;
 mod books;
 mod bounds;
 mod chat;
+mod cloud_models;
 mod clouds;
 mod connections;
 mod events;

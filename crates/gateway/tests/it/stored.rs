@@ -93,6 +93,17 @@ fn end(answer: &Answer) -> Value {
     serde_json::from_str::<Value>(data).unwrap()["response"].clone()
 }
 
+/// The answers so far in the events of a stream, but the last.
+fn beginnings(answer: &Answer) -> Vec<Value> {
+    let text = std::str::from_utf8(&answer.body).unwrap();
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: {"));
+    let events = data.map(|data| serde_json::from_str::<Value>(&format!("{{{data}")).unwrap());
+    let begun = |event: &Value| {
+        matches!(event["type"].as_str(), Some("response.created" | "response.in_progress"))
+    };
+    events.filter(begun).map(|event| event["response"].clone()).collect()
+}
+
 fn id(answer: &Value) -> String {
     answer["id"].as_str().unwrap().to_owned()
 }
@@ -145,6 +156,35 @@ async fn a_conversation_of_three_turns_goes_on_from_its_answers() {
                 let role = if text.starts_with("answer") { "assistant" } else { "user" };
                 assert_eq!(item["role"], role, "{protocol:?}");
             }
+        }
+    }
+}
+
+/// Whoever speaks to the provider, a stream tells from its beginning what it tells at its end.
+#[tokio::test]
+async fn a_stream_tells_from_its_beginning_that_it_is_kept() {
+    for protocol in [Protocol::OpenAiResponses, Protocol::OpenAi] {
+        let kept = Kept::start(protocol).await;
+        let first = kept.told(json!({"input": "one"})).await;
+        let members = json!({
+            "stream": true, "input": "two", "previous_response_id": id(&first),
+        });
+        let answer = kept.ask(members.clone()).await;
+        let (last, begun) = (end(&answer), beginnings(&answer));
+        assert_eq!(begun.len(), 2, "{protocol:?}");
+        for told in begun {
+            for member in ["id", "store", "previous_response_id", "model"] {
+                assert_eq!(told[member], last[member], "{protocol:?} {member}");
+            }
+        }
+        assert_eq!(last["store"], true);
+        // What is not to be kept is not said to be.
+        let mut members = members;
+        members["store"] = json!(false);
+        let answer = kept.ask(members).await;
+        for told in beginnings(&answer) {
+            assert_eq!(told["store"], false, "{protocol:?}");
+            assert_eq!(told["previous_response_id"], first["id"], "{protocol:?}");
         }
     }
 }
@@ -227,6 +267,9 @@ async fn what_is_kept_is_shown_listed_and_deleted_within_its_workspace() {
     for gone in [id(&told), id(&next), "gen-none".to_owned()] {
         let refused = kept.ask(json!({"input": "x", "previous_response_id": gone})).await;
         check_unknown(&refused, "previous_response_id: ");
+        let error = &refused.json()["error"];
+        assert_eq!(error["code"], "previous_response_not_found");
+        assert_eq!(error["param"], "previous_response_id");
     }
     assert_eq!(kept.simulator.calls().len(), calls + 1, "no provider is asked");
 }

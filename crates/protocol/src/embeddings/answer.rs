@@ -22,7 +22,8 @@ pub fn decode_response(form: Form, body: &[u8], expected: Expected) -> Result<Re
             data(&answer, &expected)?
         }
         Form::Cohere | Form::BedrockCohere => cohere(&answer)?,
-        Form::Gemini => gemini(&answer)?,
+        Form::Gemini | Form::VertexContent => gemini(&answer)?,
+        Form::VertexPredict | Form::VertexPredictOne => vertex(&answer)?,
         Form::BedrockTitan => titan(&answer)?,
     };
     let Some(vectors) = vectors else {
@@ -131,6 +132,32 @@ fn gemini(answer: &Object<'_>) -> Result<Option<Vec<Vec<f32>>>, Fault> {
     }
 }
 
+/// `predictions: [{embeddings: {values: []}}]`
+fn vertex(answer: &Object<'_>) -> Result<Option<Vec<Vec<f32>>>, Fault> {
+    let Some(list) = answer.peek("predictions") else { return Ok(None) };
+    let values = |raw: &RawValue| {
+        let entry = if raw.get().starts_with('{') { Object::of(raw).ok() } else { None };
+        let embeddings = entry.as_ref().and_then(|entry| inner(entry, &["embeddings"]));
+        match embeddings.as_ref().and_then(|embeddings| embeddings.peek("values")) {
+            Some(values) => vector::read(values),
+            None => Err(broken("an entry of `predictions` has no values")),
+        }
+    };
+    entries(list)?.into_iter().map(values).collect::<Result<_, _>>().map(Some)
+}
+
+/// The tokens that are told beside each vector; unknown if they are not beside all.
+fn vertex_usage(answer: &Object<'_>) -> Option<Usage> {
+    let predictions = scan::elements(answer.peek("predictions")?)?;
+    let mut input = 0_u64;
+    for raw in predictions {
+        let entry = Object::of(raw).ok()?;
+        let statistics = inner(&entry, &["embeddings", "statistics"])?;
+        input = input.saturating_add(count(&statistics, "token_count")?);
+    }
+    Some(Usage { input, ..Usage::default() })
+}
+
 /// `embedding: []`, or the same by its type.
 fn titan(answer: &Object<'_>) -> Result<Option<Vec<Vec<f32>>>, Fault> {
     let by_type = inner(answer, &["embeddingsByType"]);
@@ -160,7 +187,8 @@ fn usage(form: Form, answer: &Object<'_>) -> Option<Usage> {
             let input = texts.unwrap_or_default().saturating_add(image_input);
             Some(Usage { input, image_input, ..Usage::default() })
         }
-        Form::Gemini => gemini_usage(&inner(answer, &["usageMetadata"])?),
+        Form::Gemini | Form::VertexContent => gemini_usage(&inner(answer, &["usageMetadata"])?),
+        Form::VertexPredict | Form::VertexPredictOne => vertex_usage(answer),
         Form::BedrockTitan => {
             let input = count(answer, "inputTextTokenCount")?;
             Some(Usage { input, ..Usage::default() })

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dialect::{UnsafeModelId, safe_model_id};
+use crate::dialect::{UnsafeModelId, percent_encoded, safe_model_id};
 use crate::exchange::Fault;
 use crate::{gemini, openai_chat};
 
@@ -30,11 +30,17 @@ pub enum Form {
     BedrockTitan,
     /// Cohere Embed in the body of Bedrock's `InvokeModel`.
     BedrockCohere,
+    /// Vertex AI's `predict`, for Google's models of text.
+    VertexPredict,
+    /// The same for those of them that take one text a call.
+    VertexPredictOne,
+    /// Vertex AI's `embedContent`, for Google's models of several media: one input a call.
+    VertexContent,
 }
 
 impl Form {
     /// All forms, for tables and tests.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::OpenAi,
         Self::Cohere,
         Self::Voyage,
@@ -44,6 +50,9 @@ impl Form {
         Self::Gemini,
         Self::BedrockTitan,
         Self::BedrockCohere,
+        Self::VertexPredict,
+        Self::VertexPredictOne,
+        Self::VertexContent,
     ];
 
     /// The name used in data files, logs and documentation.
@@ -58,12 +67,16 @@ impl Form {
             Self::Gemini => "gemini",
             Self::BedrockTitan => "bedrock_titan",
             Self::BedrockCohere => "bedrock_cohere",
+            Self::VertexPredict => "vertex_predict",
+            Self::VertexPredictOne => "vertex_predict_one",
+            Self::VertexContent => "vertex_content",
         }
     }
 
     /// The path, below a provider's base URL, with a leading slash. The base is
     /// `https://api.cohere.com/v2` for Cohere, `…/v1` for OpenAI, Voyage, Jina and Mistral,
-    /// `…/v1beta` for Gemini and the host alone for Bedrock.
+    /// `…/v1beta` for Gemini, `…/v1/projects/…/publishers/google` for Vertex AI and the host alone
+    /// for Bedrock.
     pub fn path(self, model: &str) -> Result<String, UnsafeModelId> {
         Ok(match self {
             Self::OpenAi | Self::Voyage | Self::Jina | Self::Mistral => "/embeddings".to_owned(),
@@ -71,6 +84,10 @@ impl Form {
             Self::Cohere => "/embed".to_owned(),
             Self::Gemini => format!("/models/{}:batchEmbedContents", safe_model_id(model)?),
             Self::BedrockTitan | Self::BedrockCohere => invoke_path(model)?,
+            Self::VertexPredict | Self::VertexPredictOne => {
+                format!("/models/{}:predict", safe_model_id(model)?)
+            }
+            Self::VertexContent => format!("/models/{}:embedContent", safe_model_id(model)?),
         })
     }
 
@@ -81,7 +98,8 @@ impl Form {
             Self::Cohere | Self::BedrockCohere => 96,
             Self::Voyage | Self::VoyageMultimodal => 1_000,
             Self::Gemini => 100,
-            Self::BedrockTitan => 1,
+            Self::VertexPredict => 250,
+            Self::BedrockTitan | Self::VertexPredictOne | Self::VertexContent => 1,
         }
     }
 
@@ -97,14 +115,24 @@ impl Form {
             Self::Mistral => &["metadata"],
             Self::Gemini => &["title"],
             Self::BedrockTitan => &["normalize"],
+            Self::VertexPredict | Self::VertexPredictOne | Self::VertexContent => {
+                &["title", "autoTruncate"]
+            }
         }
     }
 
-    /// Reads a provider's error answer: Gemini's as in its dialect, those of all others as in
+    /// Whether what a caller writes once is repeated with every input, not with every call.
+    pub(super) const fn repeats_with_inputs(self) -> bool {
+        matches!(self, Self::Gemini | Self::VertexPredict)
+    }
+
+    /// Reads a provider's error answer: Google's as in its dialect, those of all others as in
     /// OpenAI's, which knows `{message}` of Cohere and Bedrock and `{detail}` of Voyage and Jina.
     pub fn decode_error(self, status: u16, retry_after: Option<&str>, body: &[u8]) -> Fault {
         match self {
-            Self::Gemini => gemini::decode_error(status, retry_after, body),
+            Self::Gemini | Self::VertexPredict | Self::VertexPredictOne | Self::VertexContent => {
+                gemini::decode_error(status, retry_after, body)
+            }
             _ => openai_chat::decode_error(status, retry_after, body),
         }
     }
@@ -112,6 +140,36 @@ impl Form {
 
 /// The path of Bedrock's `InvokeModel`: the id is one segment, whatever it holds. wire-formats 5.1
 pub(crate) fn invoke_path(model: &str) -> Result<String, UnsafeModelId> {
-    let segment = safe_model_id(model)?.replace(':', "%3A").replace('/', "%2F");
-    Ok(format!("/model/{segment}/invoke"))
+    Ok(format!("/model/{}/invoke", percent_encoded(safe_model_id(model)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_where_vendors_answer() {
+        let paths = Form::ALL.map(|form| form.path("amazon.titan-embed-text-v2:0").unwrap());
+        assert_eq!(
+            paths,
+            [
+                "/embeddings",
+                "/embed",
+                "/embeddings",
+                "/multimodalembeddings",
+                "/embeddings",
+                "/embeddings",
+                "/models/amazon.titan-embed-text-v2:0:batchEmbedContents",
+                "/model/amazon.titan-embed-text-v2%3A0/invoke",
+                "/model/amazon.titan-embed-text-v2%3A0/invoke",
+                "/models/amazon.titan-embed-text-v2:0:predict",
+                "/models/amazon.titan-embed-text-v2:0:predict",
+                "/models/amazon.titan-embed-text-v2:0:embedContent",
+            ]
+        );
+        let profile = "arn:aws:bedrock:us-east-1:1:inference-profile/us.cohere.embed-v4:0";
+        let path = Form::BedrockCohere.path(profile).unwrap();
+        assert_eq!(path.matches('/').count(), 3, "an id is one segment: {path}");
+        assert!(Form::Gemini.path("a/../b").is_err());
+    }
 }

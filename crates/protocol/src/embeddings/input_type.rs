@@ -76,7 +76,9 @@ impl InputType {
             Form::Cohere | Form::BedrockCohere => self.cohere(),
             Form::Voyage | Form::VoyageMultimodal => self.voyage(),
             Form::Jina => self.jina(),
-            Form::Gemini => self.gemini(),
+            Form::Gemini | Form::VertexPredict | Form::VertexPredictOne | Form::VertexContent => {
+                self.gemini()
+            }
             // OpenAI's form carries the caller's own word.
             Form::OpenAi | Form::Mistral | Form::BedrockTitan => Word::None,
         }

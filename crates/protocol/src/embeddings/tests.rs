@@ -248,29 +248,6 @@ fn what_a_form_cannot_embed_is_refused_by_its_place() {
     assert!(refused(Form::Jina, both).starts_with("input[0].content: an image has to be"));
 }
 
-#[test]
-fn paths_are_where_vendors_answer() {
-    let paths = Form::ALL.map(|form| form.path("amazon.titan-embed-text-v2:0").unwrap());
-    assert_eq!(
-        paths,
-        [
-            "/embeddings",
-            "/embed",
-            "/embeddings",
-            "/multimodalembeddings",
-            "/embeddings",
-            "/embeddings",
-            "/models/amazon.titan-embed-text-v2:0:batchEmbedContents",
-            "/model/amazon.titan-embed-text-v2%3A0/invoke",
-            "/model/amazon.titan-embed-text-v2%3A0/invoke",
-        ]
-    );
-    let profile = "arn:aws:bedrock:us-east-1:1:inference-profile/us.cohere.embed-v4:0";
-    let path = Form::BedrockCohere.path(profile).unwrap();
-    assert_eq!(path.matches('/').count(), 3, "an id is one segment: {path}");
-    assert!(encode_request(Form::Gemini, &texts(1), "a/../b").is_err());
-}
-
 /// Bug 11
 #[test]
 fn errors_are_read_in_every_vendors_shape() {
@@ -358,6 +335,8 @@ fn vectors_are_found_wherever_a_version_of_the_vendor_puts_them() {
         (Form::Cohere, r#"{"embeddings":[[1.0]],"response_type":"embeddings_floats"}"#),
         (Form::BedrockTitan, r#"{"embedding":null,"embeddingsByType":{"float":[1]}}"#),
         (Form::Gemini, r#"{"embedding":{"values":[1]}}"#),
+        (Form::VertexContent, r#"{"embedding":{"values":[1]},"truncated":false}"#),
+        (Form::VertexPredict, r#"{"predictions":[{"embeddings":{"values":[1]}}]}"#),
         (Form::VoyageMultimodal, r#"{"data":[{"embedding":"AACAPw==","index":0}]}"#),
     ] {
         assert_eq!(decode(form, body, 1).unwrap().vectors, [[1.0]], "{form:?} {body}");

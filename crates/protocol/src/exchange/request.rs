@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::extras::Extras;
-use super::turn::{CacheMark, Turn};
+use super::turn::{BlockKind, CacheMark, Role, Turn};
 use crate::json::RawJson;
 
 /// A generation request in neutral form. Everything optional that was not sent stays `None`: the
@@ -52,6 +52,23 @@ pub struct Request {
     pub service_tier: Option<String>,
     /// Unknown members.
     pub extras: Extras,
+}
+
+impl Request {
+    /// How many turns at the beginning are instructions.
+    pub(crate) fn leading_instructions(&self) -> usize {
+        let is_instruction = |turn: &&Turn| matches!(turn.role, Role::System | Role::Developer);
+        self.turns.iter().take_while(is_instruction).count()
+    }
+
+    /// The ids of calls of tools, in calls and in results, as often as they stand there.
+    pub(crate) fn call_ids(&self) -> impl Iterator<Item = &str> + Clone {
+        self.turns.iter().flat_map(|turn| &turn.blocks).filter_map(|block| match &block.kind {
+            BlockKind::ToolCall { id, .. } => Some(id.as_str()),
+            BlockKind::ToolResult { call_id, .. } => Some(call_id.as_str()),
+            _ => None,
+        })
+    }
 }
 
 /// Sampling controls. CHAT-3

@@ -94,11 +94,16 @@ fn read_object(object: &Object<'_>, reasoning_on_top: bool) -> Usage {
 }
 
 /// The members of a provider's `usage` that only it knows.
-pub(super) fn unknown_members(raw: &RawValue) -> Vec<(String, RawJson)> {
+pub(super) fn unknown(raw: &RawValue) -> Vec<(String, RawJson)> {
+    unknown_members(raw, &KNOWN)
+}
+
+/// The members of a provider's `usage` that are not among `known`.
+pub(crate) fn unknown_members(raw: &RawValue, known: &[&str]) -> Vec<(String, RawJson)> {
     let Some(object) = lenient_object(raw) else { return Vec::new() };
     object
         .iter()
-        .filter(|(name, _)| !KNOWN.contains(name))
+        .filter(|(name, _)| !known.contains(name))
         .map(|(name, value)| (name.to_owned(), RawJson::from_raw(value)))
         .collect()
 }
@@ -144,7 +149,8 @@ pub(super) fn write(
     });
 }
 
-fn some(object: &mut ObjectWriter<'_>, name: &str, value: u64) {
+/// Writes a count that is more than none.
+pub(crate) fn some(object: &mut ObjectWriter<'_>, name: &str, value: u64) {
     if value > 0 {
         object.number(name, value);
     }
@@ -172,7 +178,7 @@ fn write_cost_details(object: &mut ObjectWriter<'_>, charge: &Charge) {
 }
 
 /// A decimal text as a JSON number. What is none would break the whole answer: `null` instead.
-fn number(text: &str) -> &str {
+pub(crate) fn number(text: &str) -> &str {
     if serde_json::from_str::<f64>(text).is_ok() { text } else { "null" }
 }
 

@@ -74,6 +74,16 @@ impl Echo {
         Self { members }
     }
 
+    /// What tells that an answer is kept, and which it goes on from: what no provider is told of, so
+    /// that its own words for it are not the caller's.
+    pub(crate) fn of_keeping(&self) -> Vec<(&'static str, RawJson)> {
+        let tells = |(name, raw): &&(&'static str, RawJson)| match *name {
+            "store" => raw.get() == "true",
+            name => name == "previous_response_id",
+        };
+        self.members.iter().filter(tells).cloned().collect()
+    }
+
     /// Whether a tool takes a text instead of arguments.
     pub(super) fn is_custom(&self, tool: &str) -> bool {
         let tools = self.members.iter().find(|(known, _)| *known == "tools");

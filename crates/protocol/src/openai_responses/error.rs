@@ -11,6 +11,12 @@ use crate::openai_chat::write::{ObjectWriter, object};
 /// What callers read instead of the inside of a failure of ours. ERR-17
 const GENERIC: &str = "Internal Server Error";
 
+/// OpenAI's code for an earlier answer that is not there, and the member that names it: what clients
+/// begin a conversation anew for. A fault of ours has it as its `provider_code`, for no provider is
+/// ever told of earlier answers.
+pub const PREVIOUS_RESPONSE_NOT_FOUND: &str = "previous_response_not_found";
+const PREVIOUS_RESPONSE: &str = "previous_response_id";
+
 /// Reads a provider's error answer of any shape. The kind says what happened at the provider;
 /// whose fault that is toward the caller (our credential was refused, say) the gateway decides.
 pub fn decode_error(status: u16, retry_after: Option<&str>, body: &[u8]) -> Fault {
@@ -98,8 +104,16 @@ pub(super) fn message(fault: &Fault) -> &str {
 /// Writes the members of an `error` object. `availability`, and what a guardrail tells, are
 /// additions of OpenRouter. ERR-7, ERR-10, ERR-13
 pub(super) fn write_error(error: &mut ObjectWriter<'_>, fault: &Fault) {
-    error.string("code", code(fault.error_type));
+    let is_of_earlier = fault.provider_code.as_deref() == Some(PREVIOUS_RESPONSE_NOT_FOUND);
+    if is_of_earlier {
+        error.string("code", PREVIOUS_RESPONSE_NOT_FOUND);
+    } else {
+        error.string("code", code(fault.error_type));
+    }
     error.string("message", message(fault));
+    if is_of_earlier {
+        error.string("param", PREVIOUS_RESPONSE);
+    }
     let (available, others): (Vec<_>, Vec<_>) =
         fault.metadata.iter().partition(|(name, _)| name == "availability");
     if !others.is_empty() && fault.status != 500 {
@@ -164,6 +178,20 @@ pub fn answer_to_overflow(fault: &Fault) -> Option<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_earlier_answer_that_is_not_there_is_told_as_openai_does() {
+        let fault =
+            Fault::new(ErrorType::NotFound, "why").with_provider_code(PREVIOUS_RESPONSE_NOT_FOUND);
+        let rendered = encode_error(&fault, Some("gen-1"), &[]);
+        assert_eq!(rendered.status, 404);
+        let told: serde_json::Value = serde_json::from_slice(&rendered.body).unwrap();
+        let error = serde_json::json!({
+            "code": "previous_response_not_found", "message": "why",
+            "param": "previous_response_id",
+        });
+        assert_eq!((&told["error"], &told["error_type"]), (&error, &"not_found".into()));
+    }
 
     /// ERR-13
     #[test]

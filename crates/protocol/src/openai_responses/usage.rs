@@ -3,8 +3,11 @@
 use serde_json::value::RawValue;
 
 use crate::exchange::{Charge, Usage};
-use crate::json::{Object, RawJson};
-use crate::openai_chat::read::{lenient_count, lenient_object};
+use crate::json::RawJson;
+// Cached tokens are among the input in both of OpenAI's protocols, and reasoning is among the
+// output: whoever reads the one's names reads the other's.
+pub(super) use crate::openai_chat::usage::read;
+use crate::openai_chat::usage::{self, number, some};
 use crate::openai_chat::write::{ObjectWriter, object};
 
 /// Members that are written here; everything else a provider puts into `usage` is kept.
@@ -21,80 +24,39 @@ const WRITTEN: [&str; 10] = [
     "server_tool_use_details",
 ];
 
-fn count(object: &Object<'_>, name: &str) -> u64 {
-    object.peek(name).map_or(0, lenient_count)
-}
-
-/// Reads a provider's `usage`; `None` if it is no object. Wrong values count as 0. Cached tokens
-/// are among the input here, and reasoning is among the output.
-pub(super) fn read(raw: &RawValue, reasoning_on_top: bool) -> Option<Usage> {
-    let told = lenient_object(raw)?;
-    let details = |name| told.peek(name).and_then(lenient_object).unwrap_or_default();
-    let (from, to) = (details("input_tokens_details"), details("output_tokens_details"));
-    let tools = details("server_tool_use_details");
-    let reasoning = count(&to, "reasoning_tokens");
-    let on_top = if reasoning_on_top { reasoning } else { 0 };
-    let cached_input = count(&from, "cached_tokens");
-    let mut input = count(&told, "input_tokens");
-    // More cached than there was: the prompt was counted without the cache.
-    if cached_input > input {
-        input = input.saturating_add(cached_input);
-    }
-    Some(Usage {
-        input,
-        cached_input,
-        cache_write: count(&from, "cache_write_tokens").min(input),
-        cache_write_1h: 0,
-        audio_input: count(&from, "audio_tokens"),
-        image_input: count(&from, "image_tokens"),
-        video_input: count(&from, "video_tokens"),
-        output: count(&told, "output_tokens").saturating_add(on_top),
-        reasoning,
-        audio_output: count(&to, "audio_tokens"),
-        image_output: count(&to, "image_tokens"),
-        accepted_prediction: count(&to, "accepted_prediction_tokens"),
-        rejected_prediction: count(&to, "rejected_prediction_tokens"),
-        web_searches: count(&tools, "web_search_requests"),
-    })
-}
-
 /// The members of a provider's `usage` that only it knows.
 pub(super) fn unknown_members(raw: &RawValue) -> Vec<(String, RawJson)> {
-    let Some(told) = lenient_object(raw) else { return Vec::new() };
-    told.iter()
-        .filter(|(name, _)| !WRITTEN.contains(name))
-        .map(|(name, value)| (name.to_owned(), RawJson::from_raw(value)))
-        .collect()
+    usage::unknown_members(raw, &WRITTEN)
 }
 
 /// Writes `usage` for a caller. USAGE-6
 pub(super) fn write(
     out: &mut Vec<u8>,
-    usage: &Usage,
+    counts: &Usage,
     charge: Option<&Charge>,
     unknown: &[(String, RawJson)],
 ) {
     object(out, |told| {
-        told.number("input_tokens", usage.input);
+        told.number("input_tokens", counts.input);
         told.object("input_tokens_details", |details| {
-            details.number("cached_tokens", usage.cached_input);
-            details.number("cache_write_tokens", usage.cache_write);
-            some(details, "audio_tokens", usage.audio_input);
-            some(details, "image_tokens", usage.image_input);
-            some(details, "video_tokens", usage.video_input);
+            details.number("cached_tokens", counts.cached_input);
+            details.number("cache_write_tokens", counts.cache_write);
+            some(details, "audio_tokens", counts.audio_input);
+            some(details, "image_tokens", counts.image_input);
+            some(details, "video_tokens", counts.video_input);
         });
-        told.number("output_tokens", usage.output);
+        told.number("output_tokens", counts.output);
         told.object("output_tokens_details", |details| {
-            details.number("reasoning_tokens", usage.reasoning);
-            some(details, "audio_tokens", usage.audio_output);
-            some(details, "image_tokens", usage.image_output);
-            some(details, "accepted_prediction_tokens", usage.accepted_prediction);
-            some(details, "rejected_prediction_tokens", usage.rejected_prediction);
+            details.number("reasoning_tokens", counts.reasoning);
+            some(details, "audio_tokens", counts.audio_output);
+            some(details, "image_tokens", counts.image_output);
+            some(details, "accepted_prediction_tokens", counts.accepted_prediction);
+            some(details, "rejected_prediction_tokens", counts.rejected_prediction);
         });
-        told.number("total_tokens", usage.total());
-        if usage.web_searches > 0 {
+        told.number("total_tokens", counts.total());
+        if counts.web_searches > 0 {
             told.object("server_tool_use_details", |tools| {
-                tools.number("web_search_requests", usage.web_searches);
+                tools.number("web_search_requests", counts.web_searches);
             });
         }
         if let Some(charge) = charge {
@@ -102,12 +64,6 @@ pub(super) fn write(
         }
         told.members(unknown);
     });
-}
-
-fn some(object: &mut ObjectWriter<'_>, name: &str, value: u64) {
-    if value > 0 {
-        object.number(name, value);
-    }
 }
 
 fn write_charge(told: &mut ObjectWriter<'_>, charge: &Charge) {
@@ -130,11 +86,6 @@ fn write_charge(told: &mut ObjectWriter<'_>, charge: &Charge) {
             }
         }
     });
-}
-
-/// A decimal text as a JSON number. What is none would break the whole answer: `null` instead.
-fn number(text: &str) -> &str {
-    if serde_json::from_str::<f64>(text).is_ok() { text } else { "null" }
 }
 
 #[cfg(test)]

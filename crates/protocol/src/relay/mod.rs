@@ -71,8 +71,7 @@ struct Translation {
 
 impl Relay {
     /// A relay from a provider's dialect to a surface: frames pass where both are the same and the
-    /// request passed too. `echo`: what the Responses surface repeats
-    /// of the request.
+    /// request passed too. `echo`: what the Responses surface repeats of the request.
     pub fn new(
         dialect: Dialect,
         surface: Surface,
@@ -81,8 +80,8 @@ impl Relay {
         echo: Option<Echo>,
     ) -> Self {
         let path = if surface.passes(dialect) && !context.rewritten {
-            let same =
-                Stamped { dialect, same: Same::new(surface, identity, context), stamper: None };
+            let same = Same::new(surface, identity, context, echo.as_ref());
+            let same = Stamped { dialect, same, stamper: None };
             Path::Same { splitter: Box::new(Splitter::new()), same }
         } else {
             Path::Translate(Box::new(Translation {

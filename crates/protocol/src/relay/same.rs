@@ -2,6 +2,7 @@
 
 use super::Step;
 use crate::exchange::{Additions, Fault, FinishReason, Identity, Usage};
+use crate::openai_responses::Echo;
 use crate::sse::Frame;
 use crate::target::ResponseContext;
 use crate::{Surface, anthropic, gemini, openai_chat, openai_responses};
@@ -27,15 +28,21 @@ macro_rules! each {
 }
 
 impl Same {
-    /// The stream of a surface whose providers speak the same.
-    pub(super) fn new(surface: Surface, identity: Identity, context: ResponseContext) -> Self {
+    /// The stream of a surface whose providers speak the same. `echo`: what the Responses surface
+    /// repeats of the request.
+    pub(super) fn new(
+        surface: Surface,
+        identity: Identity,
+        context: ResponseContext,
+        echo: Option<&Echo>,
+    ) -> Self {
         match surface {
             Surface::Chat | Surface::Completions | Surface::Embeddings | Surface::Rerank => {
                 Self::OpenaiChat(Box::new(openai_chat::PatchStream::new(identity, context)))
             }
             Surface::Responses => {
                 let stream = openai_responses::PatchStream::new(identity, context);
-                Self::OpenaiResponses(Box::new(stream))
+                Self::OpenaiResponses(Box::new(stream.keeping(echo)))
             }
             Surface::Messages => {
                 Self::Anthropic(Box::new(anthropic::PatchStream::new(identity, context)))

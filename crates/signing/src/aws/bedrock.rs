@@ -1,6 +1,6 @@
 //! Addresses of Bedrock. wire-formats 5
 
-use crate::{Invalid, percent, text};
+use crate::Invalid;
 
 /// The name under which requests to Bedrock are signed, which is not that of its host.
 /// wire-formats 5.1
@@ -16,11 +16,4 @@ pub fn bedrock_host(region: &str) -> Result<String, Invalid> {
         _ => "amazonaws.com",
     };
     Ok(format!("bedrock-runtime.{region}.{domain}"))
-}
-
-/// The path of an operation (`converse`, `converse-stream`, `invoke`, …) on a model, an inference
-/// profile or the ARN of either. The identity is one segment: its `:` and `/` are encoded.
-pub fn bedrock_path(model: &str, operation: &str) -> Result<String, Invalid> {
-    text::segment("model", model)?;
-    Ok(format!("/model/{}/{}", percent::encode(model), percent::encode(operation)))
 }

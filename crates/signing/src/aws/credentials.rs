@@ -13,23 +13,27 @@ pub struct AwsCredentials {
     pub secret_access_key: Secret,
     /// What temporary keys need beside it.
     pub session_token: Option<Secret>,
-    /// The region the operator wrote beside the keys, for endpoints that do not name one.
-    pub region: Option<String>,
 }
 
 const ID: &str = "access_key_id";
 const SECRET: &str = "secret_access_key";
 const SESSION: &str = "session_token";
+const API_KEY: &str = "api_key";
 
-/// Reads a Bedrock API key, `KEY_ID:SECRET[:SESSION_TOKEN]`, or a JSON object of keys.
+/// Reads a Bedrock API key, `KEY_ID:SECRET[:SESSION_TOKEN]`, or a JSON object of either. What is
+/// said there of the place is checked here, and read by [`super::place`].
 pub(crate) fn parse(text: &str) -> Result<Credential, Invalid> {
     if text.starts_with('{') {
         let mut members = Object::parse(text)?;
+        super::place(text)?;
+        if let Some(key) = members.optional(API_KEY)? {
+            text::visible(API_KEY, &key, 8192)?;
+            return Ok(Credential::Header(StaticHeader::authorization(bearer(&key))));
+        }
         let credentials = AwsCredentials {
             access_key_id: members.required(ID)?,
             secret_access_key: members.secret(SECRET)?,
             session_token: members.optional(SESSION)?.map(Secret::new),
-            region: members.optional("region")?,
         };
         return credentials.checked().map(Credential::Aws);
     }
@@ -42,7 +46,6 @@ pub(crate) fn parse(text: &str) -> Result<Credential, Invalid> {
             access_key_id: id.to_owned(),
             secret_access_key: Secret::new(secret),
             session_token: session,
-            region: None,
         };
         return credentials.checked().map(Credential::Aws);
     }
@@ -85,9 +88,6 @@ impl AwsCredentials {
                 ));
             }
             None => {}
-        }
-        if let Some(region) = &self.region {
-            check_region(region)?;
         }
         Ok(self)
     }

@@ -1,8 +1,9 @@
-//! Azure: Entra's tokens, and addresses of Azure OpenAI. wire-formats 8
+//! Azure: Entra's tokens, and addresses of Azure OpenAI and of Foundry. wire-formats 2.8, 8
 
 mod cloud;
 mod credentials;
 mod entra;
+mod foundry;
 mod openai;
 
 #[cfg(test)]
@@ -11,4 +12,5 @@ mod tests;
 pub use cloud::Cloud;
 pub(crate) use credentials::parse;
 pub use entra::{EntraClient, ManagedIdentity};
+pub use foundry::{foundry_host, is_azure_host};
 pub use openai::{ChatPath, resource_base_url};

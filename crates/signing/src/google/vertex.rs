@@ -89,6 +89,12 @@ pub fn express_path(model: &str, streamed: bool) -> Result<String, Invalid> {
     Ok(format!("/v1/publishers/google/models/{}:{method}", encoded(model)?))
 }
 
+/// The path of one of Google's models of a project, for what is no conversation: `rest` is what
+/// follows the publisher, such as `/models/text-embedding-005:predict`.
+pub fn publisher_path(project: &str, location: &Location, rest: &str) -> Result<String, Invalid> {
+    Ok(format!("/v1{}/publishers/google{rest}", resources(project, location)?))
+}
+
 /// The path at which open models of a project speak OpenAI's chat protocol, with names such as
 /// `meta/llama-4-maverick-17b-128e-instruct-maas` in the body.
 pub fn chat_path(project: &str, location: &Location) -> Result<String, Invalid> {

@@ -76,7 +76,8 @@ pub async fn list(State(app): State<Arc<App>>, _: Management) -> Json<ProviderFo
 fn help(provider: &Provider) -> String {
     match &provider.auth {
         AuthStyle::None => "None is needed".to_owned(),
-        AuthStyle::Aws => "A Bedrock API key, or access keys as JSON: \
+        AuthStyle::Aws => "A Bedrock API key, or as JSON {\"api_key\": \"…\", \"region\": \
+             \"us-east-1\"}, or access keys: \
              {\"access_key_id\": \"…\", \"secret_access_key\": \"…\", \"region\": \"us-east-1\"}"
             .to_owned(),
         AuthStyle::Google => "The JSON of a service account's key file, or an API key".to_owned(),

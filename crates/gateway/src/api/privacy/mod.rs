@@ -49,7 +49,7 @@ impl PrivacyObject {
     fn new(app: &App, policy: &DataPolicy) -> Self {
         let snapshot = app.snapshot();
         let catalog = &snapshot.catalog;
-        let is_usable = |id| snapshot.has_access(catalog.provider_id_of(id));
+        let is_usable = |id| snapshot.is_reached(id);
         let left = data_policy::left(catalog, &policy.policy(), is_usable);
         Self {
             allow_training: policy.allow_training,

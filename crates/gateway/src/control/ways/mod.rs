@@ -1,9 +1,10 @@
 //! The ways to providers: where they are, and how requests are authorised.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use catalog::{AuthStyle, Catalog, PathStyle, Provider, ProviderId};
-use signing::aws::AwsCredentials;
+use catalog::{AuthStyle, Catalog, EndpointId, PathStyle, Provider, ProviderId, profile};
+use signing::aws::{self, Place};
 use signing::{Credential, Invalid, StaticHeader, TokenSource};
 use store::{ControlState, Secret};
 
@@ -49,8 +50,12 @@ pub enum AccessError {
 pub struct Reach {
     /// Where.
     pub origin: Origin,
+    /// Where in Anthropic's protocol, if that is elsewhere.
+    pub anthropic_origin: Option<Origin>,
     /// How requests are authorised.
     pub authorization: Authorization,
+    /// By which ids models are asked, where they have several. wire-formats 5.6
+    pub profiles: Option<profile::Preference>,
     /// Only models of the provider's own protocol are served: an API key of Vertex AI has no
     /// project, which the others need.
     pub own_models_only: bool,
@@ -104,6 +109,10 @@ fn reach_as(
     if owner == Owner::Workspace && credential.as_ref().is_some_and(Credential::is_ambient) {
         return Err(AccessError::Ambient);
     }
+    let place = match (&provider.auth, secret) {
+        (AuthStyle::Aws, Some(secret)) => aws::place(secret.expose())?,
+        _ => Place::default(),
+    };
     let is_api_key = matches!(credential, Some(Credential::Header(_)));
     let is_express = provider.path_style == PathStyle::Vertex
         && is_api_key
@@ -112,21 +121,39 @@ fn reach_as(
     let base_url = match base_url {
         Some(url) => url.to_owned(),
         None if is_express => VERTEX_EXPRESS.to_owned(),
-        None => filled(owner, provider, credential.as_ref())?,
+        None => filled(owner, provider, credential.as_ref(), &place)?,
     };
     let origin = address::origin(&provider.path_style, &base_url)?;
+    let region = address::region(&origin).map(str::to_owned).or_else(|| place.region.clone());
+    let profiles = profiles(region.as_deref(), &place)?;
     let authorization = match credential {
         None => Authorization::None,
         Some(Credential::Header(header)) => header_of(&header)?,
         Some(Credential::Aws(credentials)) => {
-            let region = address::region(&origin).map(str::to_owned);
-            let region =
-                region.or_else(|| credentials.region.clone()).ok_or(AccessError::Region)?;
+            let region = region.ok_or(AccessError::Region)?;
             Authorization::Aws(Box::new(AwsKeys { credentials, region }))
         }
         Some(Credential::Token(source)) => Authorization::Token(tokens(source)),
     };
-    Ok(Reach { origin, authorization, own_models_only: is_express })
+    Ok(Reach {
+        anthropic_origin: address::anthropic_origin(&provider.path_style, &origin),
+        origin,
+        authorization,
+        profiles,
+        own_models_only: is_express,
+    })
+}
+
+/// By which ids models are asked in a region; by any where neither a region nor a word is known.
+fn profiles(region: Option<&str>, place: &Place) -> Result<Option<profile::Preference>, Invalid> {
+    let word = place.inference_profile.as_deref();
+    if region.is_none() && word.is_none() {
+        return Ok(None);
+    }
+    let preference = profile::preference(region.unwrap_or_default(), word);
+    let known = || format!("must be `none` or one of {}", profile::GEOGRAPHIES.join(", "));
+    let unknown = || Invalid { field: "inference_profile", problem: known().into() };
+    preference.map(Some).ok_or_else(unknown)
 }
 
 fn header_of(header: &StaticHeader) -> Result<Authorization, AccessError> {
@@ -144,8 +171,12 @@ fn filled(
     owner: Owner,
     provider: &Provider,
     credential: Option<&Credential>,
+    place: &Place,
 ) -> Result<String, AccessError> {
-    let own = |name: &str| credential.and_then(|credential| told(credential, name));
+    let own = |name: &str| {
+        let region = place.region.clone().filter(|_| REGION.contains(&name));
+        region.or_else(|| told(credential?, name))
+    };
     let environment = |name: &str| provider.base_url_values.get(name).cloned();
     provider
         .filled_base_url(|name| match owner {
@@ -166,7 +197,6 @@ fn told(credential: &Credential, name: &str) -> Option<String> {
         Credential::Token(TokenSource::GoogleUser(user)) if PROJECT.contains(&name) => {
             user.quota_project_id().map(str::to_owned)
         }
-        Credential::Aws(AwsCredentials { region, .. }) if REGION.contains(&name) => region.clone(),
         _ => None,
     }
 }
@@ -176,6 +206,8 @@ fn told(credential: &Credential, name: &str) -> Option<String> {
 pub(super) struct Ways<'a> {
     catalog: &'a Catalog,
     tokens: Vec<Arc<Tokens>>,
+    /// Endpoints by what a credential prefers: many prefer the same.
+    reached: HashMap<(ProviderId, profile::Preference), Arc<[EndpointId]>>,
 }
 
 impl<'a> Ways<'a> {
@@ -185,7 +217,7 @@ impl<'a> Ways<'a> {
             Authorization::Token(tokens) => Some(Arc::clone(tokens)),
             _ => None,
         });
-        Self { catalog, tokens: tokens.collect() }
+        Self { catalog, tokens: tokens.collect(), reached: HashMap::new() }
     }
 
     /// The ways to a provider, in the order of preference. A credential that cannot be used is left
@@ -262,12 +294,23 @@ impl<'a> Ways<'a> {
                 }
             };
         let provider = self.catalog.provider(id);
-        let Reach { origin, authorization, own_models_only } =
+        let Reach { origin, anthropic_origin, authorization, profiles, own_models_only } =
             reach_as(owner, provider, base_url, secret, &mut shared)?;
+        let catalog = self.catalog;
+        let reached = &mut self.reached;
+        let endpoints = profiles.map(|preference| {
+            let known = reached.entry((id, preference));
+            let found = known.or_insert_with_key(|(_, preference)| {
+                profile::reached(catalog, id, preference).into()
+            });
+            Arc::clone(found)
+        });
         Ok(Access {
             credential_id: "environment".to_owned(),
             origin,
+            anthropic_origin,
             authorization,
+            endpoints,
             workspace_id: None,
             is_fallback: false,
             allowed_models: own_models_only.then(|| own_models(self.catalog, id)),

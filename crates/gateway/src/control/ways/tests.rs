@@ -147,3 +147,34 @@ fn lists_of_allowed_models_are_both_kept() {
     assert_eq!(both(None, list(&["b"])), list(&["b"]));
     assert_eq!(both(list(&["a"]), None), list(&["a"]));
 }
+
+/// wire-formats 5.6
+#[test]
+fn ids_are_a_matter_of_the_region_or_of_a_word() {
+    let place = |region: Option<&str>, word: Option<&str>| {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        profiles(region, &Place { region: None, inference_profile: text(word) })
+    };
+    assert_eq!(place(None, None), Ok(None));
+    let eu = vec![Some("eu"), Some("global"), None];
+    assert_eq!(place(Some("eu-west-1"), None), Ok(Some(eu)));
+    assert_eq!(place(None, Some("us")), Ok(Some(vec![Some("us"), None])));
+    let unknown = place(Some("eu-west-1"), Some("europe")).unwrap_err();
+    assert_eq!(unknown.field, "inference_profile");
+
+    let key = r#"{"api_key": "ABSK-key", "region": "eu-west-1"}"#;
+    let reach = reached(Owner::Operator, &bedrock(), key).unwrap();
+    assert_eq!(reach.origin.authority.as_str(), "bedrock-runtime.eu-west-1.amazonaws.com");
+    assert_eq!(reach.profiles.unwrap()[0], Some("eu"));
+}
+
+/// wire-formats 2.8
+#[test]
+fn azure_has_anthropics_protocol_at_the_host_of_foundry() {
+    let azure = with(provider("azure"), "AZURE_RESOURCE_NAME", "r");
+    let reach = reached(Owner::Environment, &azure, "key").unwrap();
+    assert_eq!(reach.origin, Origin::parse("https://r.openai.azure.com/openai/v1").unwrap());
+    let foundry = Origin::parse("https://r.services.ai.azure.com/anthropic/v1").unwrap();
+    assert_eq!(reach.anthropic_origin, Some(foundry));
+    assert_eq!(azure.dialect_for("anthropic"), protocol::Dialect::Anthropic);
+}

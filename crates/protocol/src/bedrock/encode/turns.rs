@@ -97,11 +97,11 @@ pub(super) fn write(
     names: &Names,
     losses: &mut Losses,
 ) -> Result<Prompt, Fault> {
-    let ids = Names::of(LONGEST_NAME, call_ids(request));
+    let ids = Names::of(LONGEST_NAME, request.call_ids());
     let short_ids = target.quirks.nine_character_tool_ids || family == Family::Mistral;
     let mut writer = Writer { family, names, ids: &ids, short_ids, documents: 0, losses };
     let mut prompt = Prompt::default();
-    let leading = request.turns.iter().take_while(|turn| is_system(turn)).count();
+    let leading = request.leading_instructions();
     // A conversation of nothing but instructions still needs a user's message.
     let leading = if leading == request.turns.len() { leading.saturating_sub(1) } else { leading };
     let last = request.turns.len().saturating_sub(1);
@@ -148,18 +148,6 @@ pub(super) fn write(
         ));
     }
     Ok(prompt)
-}
-
-fn is_system(turn: &Turn) -> bool {
-    matches!(turn.role, Role::System | Role::Developer)
-}
-
-fn call_ids(request: &Request) -> impl Iterator<Item = &str> + Clone {
-    request.turns.iter().flat_map(|turn| &turn.blocks).filter_map(|block| match &block.kind {
-        BlockKind::ToolCall { id, .. } => Some(id.as_str()),
-        BlockKind::ToolResult { call_id, .. } => Some(call_id.as_str()),
-        _ => None,
-    })
 }
 
 /// Appends to the last message of the same role, or begins one: roles must alternate, and all

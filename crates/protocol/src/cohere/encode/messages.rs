@@ -31,7 +31,7 @@ pub(super) fn write(
 ) -> Result<Prompt, Fault> {
     let mut writer =
         Writer { target, losses, messages: Vec::new(), documents: Vec::new(), shown: Vec::new() };
-    let leading = request.turns.iter().take_while(|turn| is_system(turn)).count();
+    let leading = request.leading_instructions();
     let mut instruction = instruction;
     for (at, turn) in request.turns.iter().enumerate() {
         if at >= leading {
@@ -55,10 +55,6 @@ pub(super) fn write(
     let mut out = Vec::new();
     array(&mut out, &writer.messages, |out, message| out.extend_from_slice(message.as_bytes()));
     Ok(Prompt { messages: into_text(out), documents: writer.documents })
-}
-
-fn is_system(turn: &Turn) -> bool {
-    matches!(turn.role, Role::System | Role::Developer)
 }
 
 /// A part of a message's content.

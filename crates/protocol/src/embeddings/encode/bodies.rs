@@ -67,7 +67,7 @@ fn strings(body: &mut ObjectWriter<'_>, name: &str, texts: &[Cow<'_, str>]) {
 }
 
 impl Writing<'_> {
-    fn dimensions(&self, body: &mut ObjectWriter<'_>, name: &str) {
+    pub(super) fn dimensions(&self, body: &mut ObjectWriter<'_>, name: &str) {
         if let Some(dimensions) = self.request.dimensions {
             body.number(name, u64::from(dimensions));
         }
@@ -80,7 +80,7 @@ impl Writing<'_> {
         }
     }
 
-    fn purpose(&self, body: &mut ObjectWriter<'_>, name: &str) {
+    pub(super) fn purpose(&self, body: &mut ObjectWriter<'_>, name: &str) {
         if let Some(purpose) = &self.purpose {
             body.string(name, purpose);
         }
@@ -96,7 +96,7 @@ impl Writing<'_> {
     }
 
     /// The inputs of one call, with their places.
-    fn each(&self, inputs: Range<usize>) -> impl Iterator<Item = (usize, &Input)> {
+    pub(super) fn each(&self, inputs: Range<usize>) -> impl Iterator<Item = (usize, &Input)> {
         inputs.filter_map(|at| Some((at, self.request.inputs.get(at)?)))
     }
 }

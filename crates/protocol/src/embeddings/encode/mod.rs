@@ -2,6 +2,7 @@
 //! a call.
 
 mod bodies;
+mod google;
 mod media;
 
 use std::borrow::Cow;
@@ -88,6 +89,8 @@ impl Writing<'_> {
             Form::Cohere => bodies::cohere(self, inputs, Some(self.model)),
             Form::BedrockCohere => bodies::cohere(self, inputs, None),
             Form::Gemini => bodies::gemini(self, inputs),
+            Form::VertexPredict | Form::VertexPredictOne => google::predict(self, inputs),
+            Form::VertexContent => google::content(self, inputs),
             Form::BedrockTitan => bodies::titan(self, inputs),
         }
     }
@@ -184,10 +187,10 @@ fn record_losses(form: Form, request: &Request, losses: &mut Losses) {
     }
 }
 
-/// Bounds what is written more than once: with every input in Gemini's form, with every call in
-/// all others. A short request must not become a long one.
+/// Bounds what is written more than once: with every input in two forms of Google's, with every
+/// call in all others. A short request must not become a long one.
 fn check_repeated(form: Form, request: &Request, calls: usize) -> Result<(), Fault> {
-    if calls <= 1 && form != Form::Gemini {
+    if calls <= 1 && !form.repeats_with_inputs() {
         return Ok(());
     }
     let extras = request.extras.iter().filter(|(name, raw)| is_written(form, name, raw));

@@ -26,11 +26,7 @@ pub(super) fn write(
     losses: &mut Losses,
 ) -> Result<String, Fault> {
     let mut writer = Writer { target, losses, messages: Vec::new(), called: HashMap::new() };
-    let leading = request
-        .turns
-        .iter()
-        .take_while(|turn| matches!(turn.role, Role::System | Role::Developer))
-        .count();
+    let leading = request.leading_instructions();
     for (at, turn) in request.turns.iter().enumerate() {
         if at == leading {
             writer.instruct(instructions);

@@ -109,7 +109,7 @@ pub fn patch_response(
     let told = answer.peek("usage").filter(|raw| raw.get() != "null").or_else(groq);
     Ok(PatchedResponse {
         body: out,
-        unknown_usage: told.map(usage::unknown_members).unwrap_or_default(),
+        unknown_usage: told.map(usage::unknown).unwrap_or_default(),
         usage: told.and_then(|raw| usage::read(raw, context.reasoning_tokens_on_top)),
         finishes: states.into_iter().filter_map(|state| state.finish).collect(),
         service_tier: answer.peek_str("service_tier").map(Cow::into_owned),

@@ -179,7 +179,7 @@ impl PatchStream {
         // Each replaces the one before: some send a running count in every chunk.
         if let Some(usage) = usage::read(raw, self.context.reasoning_tokens_on_top) {
             self.usage = Some(usage);
-            self.unknown_usage = usage::unknown_members(raw);
+            self.unknown_usage = usage::unknown(raw);
         }
         true
     }

@@ -9,6 +9,7 @@ use crate::json::{Object, RawJson};
 use crate::openai_chat::patch::changes::Changes;
 use crate::openai_chat::read::{is_null, lenient_object};
 use crate::openai_chat::write::{ObjectWriter, into_text};
+use crate::openai_responses::echo::Echo;
 use crate::openai_responses::stream::{Events, StreamDecoder, StreamEncoder};
 use crate::openai_responses::usage;
 use crate::sse::{DONE, Frame, write_data, write_event};
@@ -23,6 +24,8 @@ pub struct PatchStream {
     context: ResponseContext,
     decoder: StreamDecoder,
     events: Vec<Event>,
+    /// What the answer so far tells of its keeping.
+    keeping: Vec<(&'static str, RawJson)>,
     /// The last event, which gets the cost.
     held: Option<RawJson>,
     /// The number of the last event that was written.
@@ -45,6 +48,7 @@ impl PatchStream {
             identity,
             decoder: StreamDecoder::new(context.clone()),
             context,
+            keeping: Vec::new(),
             events: Vec::new(),
             held: None,
             last: None,
@@ -58,6 +62,14 @@ impl PatchStream {
             images: 0,
             failed: false,
         }
+    }
+
+    /// The same, telling in the answer so far that it is kept, and which it goes on from, as the
+    /// request has it. What becomes of it the last event tells, whose writer is told.
+    #[must_use]
+    pub fn keeping(mut self, echo: Option<&Echo>) -> Self {
+        self.keeping = echo.map(Echo::of_keeping).unwrap_or_default();
+        self
     }
 
     /// Takes one frame and writes what the caller gets for it, which may be nothing.
@@ -141,6 +153,14 @@ impl PatchStream {
 
     /// An event that holds the answer so far, named.
     fn with_response(&self, event: &Object<'_>, response: &Object<'_>) -> String {
+        let mut told = Changes::default();
+        for (name, raw) in &self.keeping {
+            told.set(*name, raw.get());
+        }
+        let mut text = Vec::new();
+        told.write(response, &mut text);
+        let text = into_text(text);
+        let response = &Object::parse(&text).unwrap_or_default();
         let mut whole = Vec::new();
         write_head(&mut whole, response, &self.identity, &self.context);
         let mut members = ObjectWriter::resume(&mut whole);

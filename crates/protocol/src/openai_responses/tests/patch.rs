@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{each_frame, frames, identity};
 use crate::exchange::{Additions, Charge, ErrorType, Fault, FinishReason, Usage};
 use crate::json::Envelope;
-use crate::openai_responses::{PatchStream, RequestPatch, patch_request, patch_response};
+use crate::openai_responses::{Echo, PatchStream, RequestPatch, patch_request, patch_response};
 use crate::target::{Abilities, Encoded, Quirks, ReasoningStyle, ResponseContext, Target, Tier};
 
 fn reasons() -> Abilities {
@@ -183,6 +183,31 @@ fn a_stream_passes_with_another_name_and_its_cost() {
     assert_eq!(last["usage"]["cost"], 0.25);
     assert_eq!(last["usage"]["new"], json!({}));
     assert_eq!(last["output"], json!([{"type":"odd"}]));
+}
+
+/// RESP-1
+#[test]
+fn a_stream_tells_from_its_beginning_that_it_is_kept() {
+    let asked = br#"{"input":"x","store":true,"previous_response_id":"gen-0","user":"u"}"#;
+    let echo = Echo::read(&Envelope::parse(asked).unwrap());
+    let mut stream = PatchStream::new(identity(), ResponseContext::default()).keeping(Some(&echo));
+    let mut out = Vec::new();
+    for kind in ["created", "in_progress"] {
+        let data = format!(
+            r#"{{"type":"response.{kind}","response":{{"id":"resp_1","store":false,"user":null,"previous_response_id":null}}}}"#
+        );
+        stream.push(&crate::sse::Frame { event: None, data: data.as_bytes() }, &mut out);
+    }
+    out.extend_from_slice(crate::sse::DONE);
+    let found = frames(&out);
+    assert_eq!(found.len(), 2);
+    for event in found {
+        let told = &event["response"];
+        assert_eq!((&told["id"], &told["store"]), (&json!("gen-1"), &json!(true)));
+        assert_eq!((&told["previous_response_id"], &told["user"]), (&json!("gen-0"), &json!(null)));
+    }
+    let silent = Echo::read(&Envelope::parse(br#"{"store":false}"#).unwrap());
+    assert!(silent.of_keeping().is_empty());
 }
 
 /// Bugs 11, 16
