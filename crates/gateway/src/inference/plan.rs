@@ -268,11 +268,7 @@ fn with_memory<T>(
     Ok((planned, unknown.into_inner()))
 }
 
-fn way<'c>(
-    call: &'c Call,
-    endpoint: EndpointId,
-    credential: Credential,
-) -> Option<&'c Arc<Access>> {
+fn way(call: &Call, endpoint: EndpointId, credential: Credential) -> Option<&Arc<Access>> {
     let (byok, fallback, position) = match credential {
         Credential::Own(position) => (true, Some(false), position),
         Credential::Fallback(position) => (true, Some(true), position),
