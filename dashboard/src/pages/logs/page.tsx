@@ -1,17 +1,17 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { Download, Radio } from 'lucide-react';
 import { useEffect, useMemo } from 'react';
 import { download } from '../../api/client';
 import { FILTERS } from '../../api/filters';
-import { exportAddress, isExportable, type LogFilter, logsQuery } from '../../api/generations';
+import { exportAddress, type LogFilter, logsQuery } from '../../api/generations';
 import { rangeLabel, stretch } from '../../lib/moment';
 import type { LogsSearch } from '../../search';
 import { useKeys } from '../../shell/shortcuts';
 import { Button } from '../../ui/button';
 import { copyText } from '../../ui/copy';
 import { Page } from '../../ui/page';
-import { Empty, Load } from '../../ui/states';
+import { Empty, Load, Refusal } from '../../ui/states';
 import { FirstRequest } from '../first-request';
 import { LogDetail } from './detail';
 import { Filters, isFiltered } from './filters';
@@ -37,6 +37,9 @@ export function LogsPage() {
   );
   const query = useInfiniteQuery({ ...logsQuery(filter), refetchOnWindowFocus: false });
   const rows = useMemo(() => query.data?.pages.flatMap(page => page.rows) ?? [], [query.data]);
+  const exporting = useMutation({
+    mutationFn: () => download(exportAddress(filter), 'generations.csv'),
+  });
   const newer = useNewer(filter, query.isSuccess, search.tail === true && !search.id);
   const show = (id?: string) =>
     void navigate({ search: now => ({ ...now, id }), replace: Boolean(search.id) });
@@ -83,19 +86,22 @@ export function LogsPage() {
                 {search.tail ? 'Following' : 'Follow'}
               </Button>
               <Button
-                onClick={() => void download(exportAddress(filter), 'generations.csv')}
-                reason={
-                  rows.length === 0
-                    ? 'There is nothing to export'
-                    : !isExportable(filter) && 'A file is filtered by time, model, key and session alone'
-                }
+                onClick={() => exporting.mutate()}
+                disabled={exporting.isPending}
+                reason={rows.length === 0 && 'There is nothing to export'}
+                title="All requests that these filters show, as a file"
               >
                 <Download size={14} aria-hidden />
-                CSV
+                {exporting.isPending ? 'Writing…' : 'CSV'}
               </Button>
             </>
           }
         >
+          {exporting.error && (
+            <Refusal
+              error={new Error(`The file could not be written to its end: ${exporting.error.message}`)}
+            />
+          )}
           <Filters search={search} set={set} />
           <Histogram filter={filter} />
           <Load query={query} what="Requests" lines={12}>
