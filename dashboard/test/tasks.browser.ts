@@ -106,8 +106,25 @@ test('filters of models live in the address and survive a reload', async () => {
   await page.getByRole('button', { name: 'unknown price' }).click();
   await page.getByRole('link', { name: 'Reasoning (free)' }).click();
   await page.getByRole('heading', { level: 1, name: 'Reasoning (free)' }).waitFor();
+  const pins = page.getByRole('checkbox', { name: /^Pin / });
+  await pins.first().check();
+  await page.getByText('Tried in this order: simulated-').waitFor();
+  await page.getByLabel('No others').check();
+  await page.getByText('"allow_fallbacks": false').waitFor();
+  await page.getByRole('button', { name: 'Pin none' }).click();
+  await expect.poll(() => page.getByText('allow_fallbacks').count()).toBe(0);
   await page.goBack();
   expect(page.url()).toContain('q=reasoning');
+  // What is typed is not lost where the address is slower.
+  await page.getByLabel('Filter by name or id').fill('');
+  await page.getByRole('status').getByText('6 models').waitFor();
+  await page.getByLabel('Provider').selectOption({ label: 'Simulated OpenAI' });
+  await page.getByRole('status').getByText(/^\d of 6/).waitFor();
+  expect(page.url()).toContain('providers=simulated-openai');
+  await page.getByLabel('Prompts').selectOption('Keeps nothing');
+  await expect.poll(() => page.url()).toContain('zdr=true');
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await page.getByRole('status').getByText('6 models').waitFor();
   await finish();
 });
 
@@ -188,11 +205,17 @@ test('logs filter by session, and new requests wait to be shown', async () => {
   await page.getByRole('button', { name: 'More filters' }).click();
   await page.getByLabel('Session').fill('conversation-1');
   await page.getByRole('status').getByText('3 requests').waitFor();
+  await page.getByLabel('Outcome').selectOption('ok');
+  await expect.poll(() => page.url()).toContain('status=ok');
+  await settle(page);
+  const rows = Number(await page.getByRole('table', { name: 'Requests' }).getAttribute('aria-rowcount'));
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: 'CSV', exact: true }).click();
   const file = await (await download).path();
-  // The file has what is on screen: a head and three rows.
-  expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(4);
+  // The file has what is on screen: a head and its rows.
+  const lines = readFileSync(file, 'utf8').trim().split('\n');
+  expect(lines).toHaveLength(rows);
+  expect(lines.slice(1).every(line => line.includes(',ok,') && line.includes('conversation-1'))).toBe(true);
   await page.getByRole('button', { name: 'Clear filters' }).click();
   const status = page.getByRole('status').getByText(/\d+ requests/);
   const before = await status.textContent();
@@ -354,8 +377,18 @@ test('a workspace is made, gets budgets in order, and goes', async () => {
   expect(await dialog.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
   await page.keyboard.press('Escape');
   await page.getByLabel('Description').fill('Pipelines');
+  await page.getByLabel('Model of requests that name none').fill('nobody/nothing');
+  await page.getByText('No model that can be used now has exactly this name.').waitFor();
+  await page.getByLabel('Model of requests that name none').fill('simulated/chat:free');
+  await page.getByLabel('Order of providers').selectOption('latency');
+  await page.getByLabel('Keep conversations').check();
+  expect(await violations(page)).toEqual([]);
   await page.getByRole('button', { name: 'Save' }).click();
   await expect.poll(() => page.getByRole('button', { name: 'Save' }).count()).toBe(0);
+  await page.reload();
+  expect(await page.getByLabel('Model of requests that name none').inputValue()).toBe('simulated/chat:free');
+  expect(await page.getByLabel('Order of providers').inputValue()).toBe('latency');
+  expect(await page.getByLabel('Keep conversations').isChecked()).toBe(true);
   await page.getByRole('button', { name: 'Delete' }).click();
   await dialog.getByLabel('Type data-team to confirm').fill('data-team');
   await dialog.getByRole('button', { name: 'Delete workspace' }).click();
@@ -458,7 +491,7 @@ test('new requests wait until they are wanted, and filters hold for them', async
   await page.getByRole('button', { name: '1 new' }).click();
   await expect.poll(rows).toBe('6');
   await page.getByRole('button', { name: 'More filters' }).click();
-  await page.getByLabel('Took at least (ms)').fill('3600000');
+  await page.getByLabel('First byte after at least (ms)').fill('3600000');
   await page.getByRole('heading', { name: 'No request fits these filters' }).waitFor();
   expect(await violations(page)).toEqual([]);
   await finish();

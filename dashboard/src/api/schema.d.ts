@@ -167,6 +167,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/invites/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Follows a link, once: makes the member, or sets its password anew and ends all its sessions, and
+         *     signs it in.
+         */
+        post: operations["post_api_internal_invites_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/invites/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows whom a link is for. */
+        post: operations["post_api_internal_invites_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/internal/invites/{id}": {
         parameters: {
             query?: never;
@@ -174,14 +211,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows whom a link is for. */
-        get: operations["get_api_internal_invites_by_id"];
+        get?: never;
         put?: never;
-        /**
-         * Follows a link, once: makes the member, or sets its password anew and ends all its sessions, and
-         *     signs it in.
-         */
-        post: operations["post_api_internal_invites_by_id"];
+        post?: never;
         /** Takes an invitation back: its link is good no more. */
         delete: operations["delete_api_internal_invites_by_id"];
         options?: never;
@@ -1599,11 +1631,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Who the person is. */
+        /** @description Which link, and who the person is. */
         AcceptRequest: {
             /** @description Not needed where only a password is set. */
             name?: string;
             password: string;
+            /** @description What follows the `#` of the link. */
+            secret: string;
         };
         /** @description The answer. */
         ActivityAnswer: {
@@ -1703,27 +1737,15 @@ export interface components {
             include_byok_in_budgets: boolean;
         };
         /** @description A budget. WS-5 */
-        BudgetObject: {
+        BudgetObject: components["schemas"]["LimitUse"] & {
             /** @description The same as `updated_at`: only the last change is known. */
             created_at: string;
             id: string;
             /** Format: double */
             limit_usd: number;
-            /**
-             * Format: double
-             * @description Our own: what is left, never less than nothing.
-             */
-            remaining_usd?: number | null;
             /** @description `daily`, `weekly`, `monthly`, or `null`: all time. */
             reset_interval?: string | null;
-            /** @description Our own: when the window ends; `null`: never. */
-            resets_at?: string | null;
             updated_at: string;
-            /**
-             * Format: double
-             * @description Our own: what was spent in the current window; `null` while it cannot be told.
-             */
-            used_usd?: number | null;
             workspace_id: string;
         };
         /** @description What the budget is to be. */
@@ -2505,7 +2527,7 @@ export interface components {
             reason: string;
         };
         /** @description A limit. */
-        LimitObject: {
+        LimitObject: components["schemas"]["LimitUse"] & {
             /** @description Whether what is paid with provider keys of a workspace's own counts. */
             include_byok: boolean;
             /** @description `daily`, `weekly`, `monthly` or `lifetime`. */
@@ -2522,6 +2544,21 @@ export interface components {
              * @description USD.
              */
             limit_usd: number;
+        };
+        /** @description How a limit stands. Our own. */
+        LimitUse: {
+            /**
+             * Format: double
+             * @description What is left in USD, never less than nothing; `null` while it cannot be told.
+             */
+            remaining_usd?: number | null;
+            /** @description When the window ends; `null`: never. */
+            resets_at?: string | null;
+            /**
+             * Format: double
+             * @description What was spent in the current window, in USD; `null` while it cannot be told.
+             */
+            used_usd?: number | null;
         };
         /** @description Whom a link is for. */
         LinkAnswer: {
@@ -3213,6 +3250,11 @@ export interface components {
             name: string;
             password: string;
         };
+        /** @description Which link. It is asked for in a body, since addresses stand in the logs of proxies. */
+        ShowLink: {
+            /** @description What follows the `#` of the link. */
+            secret: string;
+        };
         /** @description A sign-on service. */
         SignOnService: {
             name: string;
@@ -3853,44 +3895,11 @@ export interface operations {
             };
         };
     };
-    get_api_internal_invites_by_id: {
+    post_api_internal_invites_accept: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                /** @description The text of the link */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LinkAnswer"];
-                };
-            };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-        };
-    };
-    post_api_internal_invites_by_id: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The text of the link */
-                id: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody: {
@@ -3905,6 +3914,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_invites_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShowLink"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkAnswer"];
                 };
             };
             "4XX": {

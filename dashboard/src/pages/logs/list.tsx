@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { LogRow } from '../../api/generations';
 import { count, duration, UNKNOWN } from '../../lib/format';
-import { dateOf, timeOf } from '../../lib/moment';
+import { dateOf, dayOf, timeOf } from '../../lib/moment';
 import { usdColumn } from '../../lib/money';
 import { Button } from '../../ui/button';
 import { Failure } from '../../ui/states';
@@ -27,10 +27,10 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
     {
       key: 'time',
       label: 'Time, UTC',
-      width: manyDays ? 'min(10.5rem, 24vw)' : '5.5rem',
+      width: manyDays ? 'min(8rem, 24vw)' : '5.5rem',
       cell: row => (
         <time dateTime={row.createdAt} className="text-ink-2 tabular-nums">
-          {manyDays && <span className="max-md:hidden">{dateOf(row.createdAt)} </span>}
+          {manyDays && <span className="max-md:hidden">{dayOf(row.createdAt)} </span>}
           {timeOf(row.createdAt)}
         </time>
       ),
@@ -39,7 +39,7 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
     {
       key: 'provider',
       label: 'Route',
-      width: '11rem',
+      width: '9.5rem',
       wide: true,
       cell: row => (
         <span className="flex items-center gap-2">
@@ -48,8 +48,8 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
         </span>
       ),
     },
-    { key: 'outcome', label: 'Outcome', width: 'min(7rem, 18vw)', cell: outcome },
-    { key: 'key', label: 'Key', width: '7.5rem', wide: true, cell: row => row.keyName || UNKNOWN },
+    { key: 'outcome', label: 'Outcome', width: 'min(6.5rem, 18vw)', cell: outcome },
+    { key: 'key', label: 'Key', width: '6rem', wide: true, cell: row => row.keyName || UNKNOWN },
     {
       key: 'in',
       label: 'In',
@@ -82,12 +82,12 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
       cell: row => duration(row.firstToken),
     },
     {
-      key: 'latency',
+      key: 'took',
       label: 'In all',
       width: '5rem',
       numeric: true,
       wide: true,
-      cell: row => duration(row.latency),
+      cell: row => duration(row.took),
     },
   ];
 }
