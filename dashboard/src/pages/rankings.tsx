@@ -83,10 +83,11 @@ export function RankingsPage() {
 type RankingProps = { rows: Ranked[]; answer: SeriesAnswer; by: Tab; range: Range };
 function Ranking({ rows, answer, by, range }: RankingProps) {
   const name = useNames();
-  const chart = useMemo(
-    () => overTime(answer.rows, range, TOKENS.name, false, row => String(row[by])),
-    [answer, range, by],
-  );
+  const chart = useMemo(() => {
+    // What names no application, or was answered by no provider, has no place, and no bar.
+    const named = answer.rows.filter(row => row[by]);
+    return overTime(named, range, TOKENS.name, false, row => String(row[by]));
+  }, [answer, range, by]);
   const colour = new Map(chart.drawn.series.map((one, place) => [one.key, seriesColour(one.key, place)]));
   const top = rows[0]?.value ?? 1;
   const columns: Column<Ranked>[] = [

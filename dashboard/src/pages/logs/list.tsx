@@ -27,7 +27,7 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
     {
       key: 'time',
       label: 'Time, UTC',
-      width: manyDays ? 'min(8rem, 24vw)' : '5.5rem',
+      width: manyDays ? 'min(8rem, 22vw)' : '5.5rem',
       cell: row => (
         <time dateTime={row.createdAt} className="text-ink-2 tabular-nums">
           {manyDays && <span className="max-md:hidden">{dayOf(row.createdAt)} </span>}
@@ -48,7 +48,7 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
         </span>
       ),
     },
-    { key: 'outcome', label: 'Outcome', width: 'min(6.5rem, 18vw)', cell: outcome },
+    { key: 'outcome', label: 'Outcome', width: 'min(6.5rem, 17vw)', cell: outcome },
     { key: 'key', label: 'Key', width: '6rem', wide: true, cell: row => row.keyName || UNKNOWN },
     {
       key: 'in',
@@ -69,7 +69,7 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
     {
       key: 'cost',
       label: 'Cost',
-      width: 'min(5.5rem, 19vw)',
+      width: 'min(5.5rem, 25vw)',
       numeric: true,
       cell: row => (row.priceKnown ? money(row.cost) : UNKNOWN),
     },

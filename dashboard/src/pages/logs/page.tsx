@@ -121,7 +121,7 @@ export function LogsPage() {
           </Load>
         </Page>
       </div>
-      {search.id && <LogDetail key={search.id} id={search.id} onClose={() => show()} />}
+      {search.id && <LogDetail key={search.id} id={search.id} row={rows[at]} onClose={() => show()} />}
     </div>
   );
 }
