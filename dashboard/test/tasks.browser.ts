@@ -119,7 +119,10 @@ test('filters of models live in the address and survive a reload', async () => {
   await page.getByLabel('Filter by name or id').fill('');
   await page.getByRole('status').getByText('6 models').waitFor();
   await page.getByLabel('Provider').selectOption({ label: 'Simulated OpenAI' });
-  await page.getByRole('status').getByText(/^\d of 6/).waitFor();
+  await page
+    .getByRole('status')
+    .getByText(/^\d of 6/)
+    .waitFor();
   expect(page.url()).toContain('providers=simulated-openai');
   await page.getByLabel('Prompts').selectOption('Keeps nothing');
   await expect.poll(() => page.url()).toContain('zdr=true');
@@ -217,6 +220,15 @@ test('logs filter by session, and new requests wait to be shown', async () => {
   expect(lines).toHaveLength(rows);
   expect(lines.slice(1).every(line => line.includes(',ok,') && line.includes('conversation-1'))).toBe(true);
   await page.getByRole('button', { name: 'Clear filters' }).click();
+  // Columns are chosen in this browser, and stay chosen.
+  expect(await page.getByRole('columnheader', { name: 'Application' }).count()).toBe(0);
+  await page.getByText('Columns', { exact: true }).click();
+  await page.getByRole('checkbox', { name: 'Application' }).check();
+  await page.getByRole('checkbox', { name: 'Key' }).uncheck();
+  expect(await violations(page)).toEqual([]);
+  await page.reload();
+  await page.getByRole('columnheader', { name: 'Application' }).waitFor();
+  expect(await page.getByRole('columnheader', { name: 'Key' }).count()).toBe(0);
   const status = page.getByRole('status').getByText(/\d+ requests/);
   const before = await status.textContent();
   await makeTraffic(gateway, 2);

@@ -4,6 +4,7 @@ import { count, duration, UNKNOWN } from '../../lib/format';
 import { dateOf, dayOf, timeOf } from '../../lib/moment';
 import { usdColumn } from '../../lib/money';
 import { Button } from '../../ui/button';
+import { useColumns } from '../../ui/columns';
 import { Failure } from '../../ui/states';
 import { type Column, VirtualTable } from '../../ui/table';
 import { TrackDots } from '../../ui/track';
@@ -18,6 +19,8 @@ const outcome = (row: LogRow) =>
   );
 
 /** Beside an open detail there is room for what tells rows apart, no more. */
+const ALWAYS = ['time', 'model'];
+const AT_FIRST_HIDDEN = ['app'];
 const BESIDE = ['time', 'model', 'cost', 'outcome'];
 
 function columnsOf(rows: LogRow[]): Column<LogRow>[] {
@@ -50,6 +53,7 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
     },
     { key: 'outcome', label: 'Outcome', width: 'min(6.5rem, 17vw)', cell: outcome },
     { key: 'key', label: 'Key', width: '6rem', wide: true, cell: row => row.keyName || UNKNOWN },
+    { key: 'app', label: 'Application', width: '8rem', wide: true, cell: row => row.app ?? UNKNOWN },
     {
       key: 'in',
       label: 'In',
@@ -92,8 +96,20 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
   ];
 }
 
+/** The columns that are wanted, and the control to choose them. */
+export function useLogColumns(rows: LogRow[], isBeside: boolean) {
+  const all = useMemo(() => columnsOf(rows), [rows]);
+  const [wanted, choice] = useColumns('logs', all, ALWAYS, AT_FIRST_HIDDEN);
+  const columns = useMemo(
+    () => (isBeside ? all.filter(column => BESIDE.includes(column.key)) : wanted),
+    [all, wanted, isBeside],
+  );
+  return [columns, isBeside ? null : choice] as const;
+}
+
 type ListProps = {
   rows: LogRow[];
+  columns: Column<LogRow>[];
   query: {
     hasNextPage: boolean;
     isFetchingNextPage: boolean;
@@ -104,12 +120,7 @@ type ListProps = {
   selected?: string;
   show: (id: string) => void;
 };
-export function List({ rows, query, selected, show }: ListProps) {
-  const isBeside = selected !== undefined;
-  const columns = useMemo(
-    () => columnsOf(rows).filter(column => !isBeside || BESIDE.includes(column.key)),
-    [rows, isBeside],
-  );
+export function List({ rows, columns, query, selected, show }: ListProps) {
   return (
     <VirtualTable
       label="Requests"

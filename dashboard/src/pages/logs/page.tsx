@@ -16,7 +16,7 @@ import { FirstRequest } from '../first-request';
 import { LogDetail } from './detail';
 import { Filters, isFiltered } from './filters';
 import { Histogram } from './histogram';
-import { List } from './list';
+import { List, useLogColumns } from './list';
 import { useNewer } from './use-newer';
 
 const route = getRouteApi('/logs');
@@ -40,6 +40,7 @@ export function LogsPage() {
   const exporting = useMutation({
     mutationFn: () => download(exportAddress(filter), 'generations.csv'),
   });
+  const [columns, choice] = useLogColumns(rows, search.id !== undefined);
   const newer = useNewer(filter, query.isSuccess, search.tail === true && !search.id);
   const show = (id?: string) =>
     void navigate({ search: now => ({ ...now, id }), replace: Boolean(search.id) });
@@ -77,6 +78,7 @@ export function LogsPage() {
                   {newer.hasGap ? 'Many new' : `${newer.count} new`}
                 </Button>
               )}
+              {choice}
               <Button
                 aria-pressed={search.tail === true}
                 title="New requests come in by themselves"
@@ -107,7 +109,7 @@ export function LogsPage() {
           <Load query={query} what="Requests" lines={12}>
             {() =>
               rows.length > 0 ? (
-                <List rows={rows} query={query} selected={search.id} show={show} />
+                <List rows={rows} columns={columns} query={query} selected={search.id} show={show} />
               ) : isFiltered(search) ? (
                 <Empty title="No request fits these filters">
                   <Link to="/logs" className="text-accent underline">

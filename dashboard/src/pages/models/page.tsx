@@ -7,6 +7,7 @@ import { contextLength, count, duration, percent, UNKNOWN } from '../../lib/form
 import { price } from '../../lib/money';
 import type { ModelsSearch } from '../../search';
 import { Button, buttonClass } from '../../ui/button';
+import { useColumns } from '../../ui/columns';
 import { CopyIcon } from '../../ui/copy';
 import { Page } from '../../ui/page';
 import { Roundel } from '../../ui/roundel';
@@ -28,6 +29,7 @@ import { ModelLink } from './link';
 
 const route = getRouteApi('/models');
 const MOST_COMPARED = 4;
+const ALWAYS = ['tick', 'name'];
 
 /** A number and its unit, the unit a step lighter. */
 const Measure = ({ value }: { value: string }) => {
@@ -193,6 +195,7 @@ function List({ models }: { models: ModelRow[] }) {
     };
     return [tick, ...COLUMNS];
   }, [ticked]);
+  const [shown, choice] = useColumns('models', columns, ALWAYS);
   const status =
     rows.length === models.length ? `${models.length} models` : `${rows.length} of ${models.length}`;
   return (
@@ -201,16 +204,19 @@ function List({ models }: { models: ModelRow[] }) {
       title="Models"
       note={<p role="status">{status}; speed as measured here in the last 7 days</p>}
       actions={
-        ticked.length > 0 && (
-          <>
-            <Button kind="quiet" onClick={() => setTicked([])}>
-              Clear
-            </Button>
-            <Link to="/playground" search={{ models: ticked.join(',') }} className={buttonClass('primary')}>
-              {ticked.length === 1 ? 'Try it' : `Compare ${ticked.length}`}
-            </Link>
-          </>
-        )
+        <>
+          {choice}
+          {ticked.length > 0 && (
+            <>
+              <Button kind="quiet" onClick={() => setTicked([])}>
+                Clear
+              </Button>
+              <Link to="/playground" search={{ models: ticked.join(',') }} className={buttonClass('primary')}>
+                {ticked.length === 1 ? 'Try it' : `Compare ${ticked.length}`}
+              </Link>
+            </>
+          )}
+        </>
       }
     >
       {(ofProvider.error || keepingNothing.error) && (
@@ -225,7 +231,7 @@ function List({ models }: { models: ModelRow[] }) {
         <VirtualTable
           label="Models"
           rows={rows}
-          columns={columns}
+          columns={shown}
           rowKey={model => model.id}
           sort={{ key: order, descending }}
           onSort={key =>
