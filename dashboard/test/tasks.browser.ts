@@ -288,6 +288,32 @@ test('one column fails in its place, and the other goes on', async () => {
   await context.close();
 });
 
+test('a question that a limit refuses leads to the limit', async () => {
+  const { page, finish, problems } = await signedIn();
+  // Simulated models are free: no limit refuses them.
+  await page.route('**/api/v1/chat/completions', route =>
+    route.fulfill({
+      status: 403,
+      json: {
+        error: {
+          code: 403,
+          message: 'Member limit exceeded (daily limit of $2.50)',
+          metadata: { error_type: 'permission_denied', limit: { scope: 'member', interval: 'daily' } },
+        },
+      },
+    }),
+  );
+  await page.goto(`${gateway.url}/playground?models=simulated/chat:free`);
+  await page.getByLabel('Message').fill('Hello?');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByText('Member limit exceeded').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('link', { name: 'See your limits' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Members' }).waitFor();
+  problems.splice(0, problems.length, ...problems.filter(one => !one.includes('403')));
+  await finish();
+});
+
 test('one answer is stopped, or all of them', async () => {
   const { page, finish } = await signedIn();
   // Nobody ever answers, so that there is something to stop.
