@@ -105,6 +105,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/generations/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exports what a filter of the list takes, newest first. */
+        get: operations["get_api_internal_generations_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/internal/generations/histogram": {
         parameters: {
             query?: never;
@@ -308,6 +325,26 @@ export interface paths {
          *     has no other.
          */
         delete: operations["delete_api_internal_management_keys_by_hash"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/members/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the limits of all members with what is used of them, the shortest window of each first;
+         *     those of the caller alone, where it sees no others' things.
+         */
+        get: operations["get_api_internal_members_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2314,8 +2351,16 @@ export interface components {
             finish_reason?: string | null;
             /** Format: int64 */
             first_token_ms?: number | null;
+            /**
+             * Format: int64
+             * @description From the first byte of the answer to its last.
+             */
+            generation_time_ms: number;
             id: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Until the first byte of the answer.
+             */
             latency_ms: number;
             /** @description The model served; where none was, the model as it was asked for. */
             model: string;
@@ -2535,6 +2580,11 @@ export interface components {
             /** Format: double */
             limit_usd: number;
         };
+        /** @description A limit, and whose it is. */
+        LimitOfMember: components["schemas"]["LimitObject"] & {
+            /** @description The member's id. */
+            member_id: string;
+        };
         /** @description What the limit is to be. */
         LimitRequest: {
             /** @description Whether what is paid with provider keys of a workspace's own counts. */
@@ -2559,6 +2609,10 @@ export interface components {
              * @description What was spent in the current window, in USD; `null` while it cannot be told.
              */
             used_usd?: number | null;
+        };
+        /** @description The answer. */
+        LimitsOfMembers: {
+            data: components["schemas"]["LimitOfMember"][];
         };
         /** @description Whom a link is for. */
         LinkAnswer: {
@@ -3723,6 +3777,63 @@ export interface operations {
             };
         };
     };
+    get_api_internal_generations_export: {
+        parameters: {
+            query?: {
+                /** @description Not older than this moment, UTC. */
+                from?: string;
+                /** @description Older than this moment, UTC. */
+                to?: string;
+                /** @description `ok`, `failed` or `cancelled`. */
+                status?: string;
+                /** @description Slug of the model served; where none was, the model as it was asked for. */
+                model?: string;
+                /** @description Slug or name of the provider that answered. */
+                provider?: string;
+                /** @description Hash of a key. */
+                key?: string;
+                /** @description Id of a workspace. */
+                workspace?: string;
+                /** @description What the application calls itself. */
+                app?: string;
+                /** @description The caller's own user. */
+                user?: string;
+                /** @description The caller's session. */
+                session?: string;
+                finish_reason?: string;
+                error_type?: string;
+                /** @description USD. */
+                min_cost?: number;
+                /** @description USD. */
+                max_cost?: number;
+                min_latency_ms?: number;
+                /** @description How the id begins, or a part of the kind of error. */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_api_internal_generations_histogram: {
         parameters: {
             query?: {
@@ -4155,6 +4266,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_members_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsOfMembers"];
                 };
             };
             "4XX": {
