@@ -30,9 +30,11 @@ const PAGES = {
   consent:
     '/auth?callback_url=https://app.example/back&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&key_label=Notes&limit=5',
   'sign-in': '/logs',
+  invite: '/invite',
+  'dead-link': '/invite/old',
 };
 /** What is seen by those who are not signed in. */
-const OUTSIDE = ['sign-in'];
+const OUTSIDE = ['sign-in', 'invite', 'dead-link'];
 
 const wanted = process.argv.slice(2);
 mkdirSync(OUT, { recursive: true });

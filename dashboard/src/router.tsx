@@ -10,6 +10,7 @@ import {
 } from '@tanstack/react-router';
 import { ApiError, basePath } from './api/client';
 import * as search from './search';
+import { takeSecret } from './session/link-secret';
 import { Shell } from './shell/shell';
 import { Failure } from './ui/states';
 
@@ -119,8 +120,19 @@ const setup = createRoute({
 });
 const invite = createRoute({
   getParentRoute,
-  path: '/invite/$token',
+  path: '/invite',
   component: page(() => import('./pages/entrance/invite'), 'InvitePage'),
+});
+const reset = createRoute({
+  getParentRoute,
+  path: '/reset',
+  component: page(() => import('./pages/entrance/invite'), 'InvitePage'),
+});
+/** Links as they were made before secrets moved behind the `#`. */
+const oldInvite = createRoute({
+  getParentRoute,
+  path: '/invite/$secret',
+  component: page(() => import('./pages/entrance/invite'), 'DeadLink'),
 });
 /** Whoever is signed in already has nothing to do here; all others are asked at any address. */
 const login = createRoute({ getParentRoute, path: '/login', component: () => <Navigate to="/" replace /> });
@@ -183,9 +195,12 @@ const routeTree = root.addChildren([
   profile,
   setup,
   invite,
+  reset,
+  oldInvite,
   login,
 ]);
 
+takeSecret();
 export const router = createRouter({
   basepath: basePath(),
   routeTree,

@@ -23,6 +23,9 @@ export type ModelsSearch = {
   input_modalities?: string;
   output_modalities?: string;
   model_authors?: string;
+  /** Slug of a provider. */
+  providers?: string;
+  zdr?: boolean;
   supported_parameters?: string;
   context?: number;
   max_price?: number;
@@ -35,6 +38,8 @@ export const modelsSearch = (given: Given): ModelsSearch => ({
   input_modalities: text(given.input_modalities),
   output_modalities: text(given.output_modalities),
   model_authors: text(given.model_authors),
+  providers: text(given.providers),
+  zdr: truth(given.zdr),
   supported_parameters: text(given.supported_parameters),
   context: number(given.context),
   max_price: number(given.max_price),
@@ -79,10 +84,10 @@ export const logsSearch = (given: Given): LogsSearch => ({
   tail: truth(given.tail),
 });
 
-export type RankingsSearch = { range?: Range; by?: 'model' | 'provider' | 'api_key' };
+export type RankingsSearch = { range?: Range; by?: 'model' | 'provider' | 'app' | 'api_key' };
 export const rankingsSearch = (given: Given): RankingsSearch => ({
   range: oneOf(given.range, RANGES),
-  by: oneOf(given.by, ['model', 'provider', 'api_key'] as const),
+  by: oneOf(given.by, ['model', 'provider', 'app', 'api_key'] as const),
 });
 
 export type StatusSearch = { window?: StatusWindow; provider?: string };

@@ -4,6 +4,9 @@ import { exact } from './exact';
 import type { paths } from './schema';
 
 /** An answer that is no success, with what helps to mend it. */
+const SCOPES = ['account', 'workspace', 'member', 'key_limit'] as const;
+export type LimitScope = (typeof SCOPES)[number];
+
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -16,6 +19,8 @@ export class ApiError extends Error {
     readonly generation: string | null = null,
     /** `X-Request-Id`: what to look for in the server's log. */
     readonly request: string | null = null,
+    /** Whose limit stopped a request to a model. */
+    readonly limit: LimitScope | null = null,
   ) {
     super(message);
   }
@@ -25,7 +30,7 @@ const FIELD = /^([a-z_]+(?:\[\d+\])?(?:\.[a-z_]+)*): /;
 
 export async function errorOf(response: Response): Promise<ApiError> {
   const body = (await response.json().catch(() => null)) as {
-    error?: { message?: string; metadata?: { error_type?: string } };
+    error?: { message?: string; metadata?: { error_type?: string; limit?: { scope?: string } } };
   } | null;
   const message = body?.error?.message ?? (response.statusText || `The server answered ${response.status}`);
   const field = FIELD.exec(message)?.[1] ?? null;
@@ -38,6 +43,7 @@ export async function errorOf(response: Response): Promise<ApiError> {
     field,
     headers.get('x-generation-id'),
     headers.get('x-request-id'),
+    SCOPES.find(scope => scope === body?.error?.metadata?.limit?.scope) ?? null,
   );
 }
 

@@ -14,5 +14,6 @@ it('reads rows however the text is cut', () => {
 });
 it('writes what it reads, and no formulas', () => {
   expect(csv([['a,b', '=1+1', '-5', null, 2]])).toBe(`"a,b",'=1+1,-5,,2\r\n`);
+  expect(csv([['＝1+1', '\n=1+1']])).toBe(`'＝1+1,"'\n=1+1"\r\n`);
   expect(new CsvReader().push(csv([['x"y', 'z\n']]))).toEqual([['x"y', 'z\n']]);
 });

@@ -39,7 +39,8 @@ export class CsvReader {
 }
 
 const QUOTED = /[",\r\n]/;
-const FORMULA = /^[=+\-@\t\r]/;
+/** Full-width signs count where the spreadsheet's language is Japanese or Chinese. */
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 
 /** A table as CSV. Texts that a spreadsheet would run as formulas begin with an apostrophe. */
 export function csv(rows: (string | number | null)[][]): string {

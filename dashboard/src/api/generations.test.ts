@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { exact } from './exact';
-import { exportAddress, isExportable, rowOf, toldBy } from './generations';
+import { exportAddress, rowOf, toldBy } from './generations';
 
 const given = {
   id: 'gen-1',
@@ -19,6 +19,7 @@ const given = {
   cost: null,
   first_token_ms: null,
   latency_ms: 12,
+  generation_time_ms: 30,
   speed: null,
   status: 'failed' as const,
   finish_reason: null,
@@ -36,13 +37,11 @@ test('an amount keeps all its digits', () => {
   expect(rowOf({ ...given, cost: '0.000000001' }).cost).toBe(1n);
 });
 
-test('a file is offered only where it holds what is on screen', () => {
-  const filter = { from: '2026-11-01T00:00:00Z', model: 'a/b', key: 'abc' };
+test('a file is asked for with the filters of the list', () => {
+  const filter = { from: '2026-11-01T00:00:00Z', model: 'a/b', status: 'failed', app: undefined } as const;
   expect(exportAddress(filter)).toBe(
-    'api/v1/generations/export?from=2026-11-01T00%3A00%3A00Z&model=a%2Fb&api_key_hash=abc',
+    'api/internal/generations/export?from=2026-11-01T00%3A00%3A00Z&model=a%2Fb&status=failed',
   );
-  expect(isExportable(filter)).toBe(true);
-  expect(isExportable({ ...filter, status: 'failed' })).toBe(false);
 });
 
 test('the live stream tells of rows, that it listens, and of what went by unseen, in either way', () => {

@@ -24,6 +24,7 @@ type Given = {
   cost: number | string | null;
   first_token_ms: number | null;
   latency_ms: number | null;
+  generation_time_ms: number | null;
   speed: number | null;
   status: Outcome;
   finish_reason: string | null;
@@ -45,7 +46,8 @@ export type LogRow = {
   errorType: string | null;
   finishReason: string | null;
   firstToken: number | null;
-  latency: number | null;
+  /** From the request's arrival to the last byte of the answer, ms. */
+  took: number | null;
   promptTokens: number;
   completionTokens: number;
   cost: Nano;
@@ -70,7 +72,7 @@ export const rowOf = (given: Given): LogRow => ({
   errorType: given.error_type,
   finishReason: given.finish_reason,
   firstToken: given.first_token_ms,
-  latency: given.latency_ms,
+  took: given.latency_ms === null ? null : given.latency_ms + (given.generation_time_ms ?? 0),
   promptTokens: given.tokens_prompt,
   completionTokens: given.tokens_completion,
   cost: nano(given.cost),
@@ -85,21 +87,8 @@ const queryOf = (filter: LogFilter) => {
   return query;
 };
 
-/** The file of the same requests. Of the filters it knows those that its route has. */
-export function exportAddress(filter: LogFilter): string {
-  return `api/v1/generations/export?${queryOf({
-    from: filter.from,
-    ...(filter.to && { until: filter.to }),
-    model: filter.model,
-    ...(filter.key && { api_key_hash: filter.key }),
-    ...(filter.session && { session_id: filter.session }),
-  } as LogFilter)}`;
-}
-/** Filters that the file does not know: with them it would hold more than is on screen. */
-export const isExportable = (filter: LogFilter) =>
-  Object.entries(filter).every(
-    ([name, value]) => !value || ['from', 'to', 'model', 'key', 'session'].includes(name),
-  );
+/** The file of what a filter shows, made by the server while it is read. */
+export const exportAddress = (filter: LogFilter) => `api/internal/generations/export?${queryOf(filter)}`;
 
 export type LogPage = { rows: LogRow[]; next: string | null };
 

@@ -16,6 +16,11 @@ export type MemberLimit = {
   limit_usd: number | string;
   /** Whether what is paid with the workspace's own provider keys counts. */
   include_byok: boolean;
+  /** What is used and left in the window that runs; null while the server cannot tell. */
+  used_usd: number | string | null;
+  remaining_usd: number | string | null;
+  /** When the window ends; null: never. */
+  resets_at: string | null;
 };
 export type OpenSession = {
   id: string;
@@ -65,6 +70,18 @@ export const memberLimitsQuery = (member: string) =>
       return (await read<{ data: { limits: MemberLimit[] } }>(path)).data.limits;
     },
   });
+/** Of all members, by whose they are; of oneself alone, where one sees no others'. */
+export const allLimitsQuery = queryOptions({
+  queryKey: ['member-limits', 'all'],
+  queryFn: async () => {
+    const by = new Map<string, MemberLimit[]>();
+    for (const { member_id, ...limit } of await list<MemberLimit & { member_id: string }>(
+      'api/internal/members/limits',
+    ))
+      by.set(member_id, [...(by.get(member_id) ?? []), limit]);
+    return by;
+  },
+});
 const limit = (member: string, interval: string) =>
   `api/v1/organization/members/${id(member)}/limits/${interval}`;
 /** The whole limit is replaced: what is left out would be lost. */

@@ -26,6 +26,19 @@ export const modelsQuery = queryOptions({
   queryFn: async () => (await read<{ data: Model[] }>('api/v1/models')).data,
 });
 
+/** Ids of the models that the server finds by what its list does not tell of each: its providers, and
+    what they do with prompts. */
+export const modelIdsQuery = (filter: { providers: string } | { zdr: true }) =>
+  queryOptions({
+    queryKey: ['model-ids', filter],
+    staleTime: 60_000,
+    queryFn: async () => {
+      const query = new URLSearchParams(Object.entries(filter).map(([name, value]) => [name, String(value)]));
+      const { data } = await read<{ data: { id: string }[] }>(`api/v1/models?${query}`);
+      return new Set(data.map(model => model.id));
+    },
+  });
+
 /** A model's name may hold dots, slashes and colons: `openai/gpt-4.1`, `author/name:free`. */
 const inPath = (id: string) => id.split('/').map(encodeURIComponent).join('/');
 export const modelQuery = (id: string) =>
@@ -76,11 +89,29 @@ export const keyQuery = (hash: string) =>
       (await api.GET('/api/v1/keys/{hash}', { params: { path: { hash } } })).data?.data as Key,
   });
 
+/** As many as a list without pages of its own has: a page that may have more says so. */
+export const MOST_LISTED = 2_000;
+const LEAF = 100;
+
+/** All of a list that the server gives by leaves, in its order. */
+async function leaves<T>(
+  leaf: (query: { limit: number; offset: number }) => Promise<{ data: T[]; total_count: number } | undefined>,
+): Promise<T[]> {
+  const all: T[] = [];
+  for (let total = 1; all.length < Math.min(total, MOST_LISTED); ) {
+    const found = await leaf({ limit: LEAF, offset: all.length });
+    if (!found?.data.length) break;
+    all.push(...found.data);
+    total = found.total_count;
+  }
+  return all;
+}
+
 export const workspacesQuery = queryOptions({
   queryKey: ['workspaces'],
   staleTime: 60_000,
-  queryFn: async () =>
-    (await api.GET('/api/v1/workspaces', { params: { query: { limit: 100 } } })).data?.data ?? [],
+  queryFn: () =>
+    leaves<Workspace>(async query => (await api.GET('/api/v1/workspaces', { params: { query } })).data),
 });
 export const budgetsQuery = (workspace: string) =>
   queryOptions({
@@ -93,18 +124,19 @@ export const budgetsQuery = (workspace: string) =>
   });
 export const membersQuery = queryOptions({
   queryKey: ['members'],
-  queryFn: async () => {
-    const query = { limit: 100 };
-    return (await api.GET('/api/v1/organization/members', { params: { query } })).data?.data ?? [];
-  },
+  queryFn: () =>
+    leaves<Member>(
+      async query => (await api.GET('/api/v1/organization/members', { params: { query } })).data,
+    ),
 });
 export const workspaceMembersQuery = (workspace: string) =>
   queryOptions({
     queryKey: ['workspace-members', workspace],
-    queryFn: async () => {
-      const params = { path: { id: workspace }, query: { limit: 100 } };
-      return (await api.GET('/api/v1/workspaces/{id}/members', { params })).data?.data ?? [];
-    },
+    queryFn: () =>
+      leaves(async query => {
+        const params = { path: { id: workspace }, query };
+        return (await api.GET('/api/v1/workspaces/{id}/members', { params })).data;
+      }),
   });
 
 export const creditsQuery = queryOptions({

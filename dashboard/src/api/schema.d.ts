@@ -105,6 +105,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/generations/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exports what a filter of the list takes, newest first. */
+        get: operations["get_api_internal_generations_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/internal/generations/histogram": {
         parameters: {
             query?: never;
@@ -167,6 +184,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/invites/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Follows a link, once: makes the member, or sets its password anew and ends all its sessions, and
+         *     signs it in.
+         */
+        post: operations["post_api_internal_invites_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/invites/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows whom a link is for. */
+        post: operations["post_api_internal_invites_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/internal/invites/{id}": {
         parameters: {
             query?: never;
@@ -174,14 +228,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows whom a link is for. */
-        get: operations["get_api_internal_invites_by_id"];
+        get?: never;
         put?: never;
-        /**
-         * Follows a link, once: makes the member, or sets its password anew and ends all its sessions, and
-         *     signs it in.
-         */
-        post: operations["post_api_internal_invites_by_id"];
+        post?: never;
         /** Takes an invitation back: its link is good no more. */
         delete: operations["delete_api_internal_invites_by_id"];
         options?: never;
@@ -276,6 +325,26 @@ export interface paths {
          *     has no other.
          */
         delete: operations["delete_api_internal_management_keys_by_hash"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/members/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the limits of all members with what is used of them, the shortest window of each first;
+         *     those of the caller alone, where it sees no others' things.
+         */
+        get: operations["get_api_internal_members_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1599,11 +1668,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Who the person is. */
+        /** @description Which link, and who the person is. */
         AcceptRequest: {
             /** @description Not needed where only a password is set. */
             name?: string;
             password: string;
+            /** @description What follows the `#` of the link. */
+            secret: string;
         };
         /** @description The answer. */
         ActivityAnswer: {
@@ -1703,27 +1774,15 @@ export interface components {
             include_byok_in_budgets: boolean;
         };
         /** @description A budget. WS-5 */
-        BudgetObject: {
+        BudgetObject: components["schemas"]["LimitUse"] & {
             /** @description The same as `updated_at`: only the last change is known. */
             created_at: string;
             id: string;
             /** Format: double */
             limit_usd: number;
-            /**
-             * Format: double
-             * @description Our own: what is left, never less than nothing.
-             */
-            remaining_usd?: number | null;
             /** @description `daily`, `weekly`, `monthly`, or `null`: all time. */
             reset_interval?: string | null;
-            /** @description Our own: when the window ends; `null`: never. */
-            resets_at?: string | null;
             updated_at: string;
-            /**
-             * Format: double
-             * @description Our own: what was spent in the current window; `null` while it cannot be told.
-             */
-            used_usd?: number | null;
             workspace_id: string;
         };
         /** @description What the budget is to be. */
@@ -2292,8 +2351,16 @@ export interface components {
             finish_reason?: string | null;
             /** Format: int64 */
             first_token_ms?: number | null;
+            /**
+             * Format: int64
+             * @description From the first byte of the answer to its last.
+             */
+            generation_time_ms: number;
             id: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Until the first byte of the answer.
+             */
             latency_ms: number;
             /** @description The model served; where none was, the model as it was asked for. */
             model: string;
@@ -2505,13 +2572,18 @@ export interface components {
             reason: string;
         };
         /** @description A limit. */
-        LimitObject: {
+        LimitObject: components["schemas"]["LimitUse"] & {
             /** @description Whether what is paid with provider keys of a workspace's own counts. */
             include_byok: boolean;
             /** @description `daily`, `weekly`, `monthly` or `lifetime`. */
             interval: string;
             /** Format: double */
             limit_usd: number;
+        };
+        /** @description A limit, and whose it is. */
+        LimitOfMember: components["schemas"]["LimitObject"] & {
+            /** @description The member's id. */
+            member_id: string;
         };
         /** @description What the limit is to be. */
         LimitRequest: {
@@ -2522,6 +2594,25 @@ export interface components {
              * @description USD.
              */
             limit_usd: number;
+        };
+        /** @description How a limit stands. Our own. */
+        LimitUse: {
+            /**
+             * Format: double
+             * @description What is left in USD, never less than nothing; `null` while it cannot be told.
+             */
+            remaining_usd?: number | null;
+            /** @description When the window ends; `null`: never. */
+            resets_at?: string | null;
+            /**
+             * Format: double
+             * @description What was spent in the current window, in USD; `null` while it cannot be told.
+             */
+            used_usd?: number | null;
+        };
+        /** @description The answer. */
+        LimitsOfMembers: {
+            data: components["schemas"]["LimitOfMember"][];
         };
         /** @description Whom a link is for. */
         LinkAnswer: {
@@ -3213,6 +3304,11 @@ export interface components {
             name: string;
             password: string;
         };
+        /** @description Which link. It is asked for in a body, since addresses stand in the logs of proxies. */
+        ShowLink: {
+            /** @description What follows the `#` of the link. */
+            secret: string;
+        };
         /** @description A sign-on service. */
         SignOnService: {
             name: string;
@@ -3681,6 +3777,63 @@ export interface operations {
             };
         };
     };
+    get_api_internal_generations_export: {
+        parameters: {
+            query?: {
+                /** @description Not older than this moment, UTC. */
+                from?: string;
+                /** @description Older than this moment, UTC. */
+                to?: string;
+                /** @description `ok`, `failed` or `cancelled`. */
+                status?: string;
+                /** @description Slug of the model served; where none was, the model as it was asked for. */
+                model?: string;
+                /** @description Slug or name of the provider that answered. */
+                provider?: string;
+                /** @description Hash of a key. */
+                key?: string;
+                /** @description Id of a workspace. */
+                workspace?: string;
+                /** @description What the application calls itself. */
+                app?: string;
+                /** @description The caller's own user. */
+                user?: string;
+                /** @description The caller's session. */
+                session?: string;
+                finish_reason?: string;
+                error_type?: string;
+                /** @description USD. */
+                min_cost?: number;
+                /** @description USD. */
+                max_cost?: number;
+                min_latency_ms?: number;
+                /** @description How the id begins, or a part of the kind of error. */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_api_internal_generations_histogram: {
         parameters: {
             query?: {
@@ -3853,44 +4006,11 @@ export interface operations {
             };
         };
     };
-    get_api_internal_invites_by_id: {
+    post_api_internal_invites_accept: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                /** @description The text of the link */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LinkAnswer"];
-                };
-            };
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-        };
-    };
-    post_api_internal_invites_by_id: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The text of the link */
-                id: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody: {
@@ -3905,6 +4025,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_invites_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShowLink"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkAnswer"];
                 };
             };
             "4XX": {
@@ -4115,6 +4266,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_api_internal_members_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsOfMembers"];
                 };
             };
             "4XX": {

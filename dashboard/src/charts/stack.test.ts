@@ -29,3 +29,11 @@ it('adds amounts exactly', () => {
   );
   expect(series[0]?.total).toBe(9_007_199_254_740_994n);
 });
+it('what comes as the rest is the last, however much it is', () => {
+  const { series } = stack([...points, { at: 3, key: OTHER, value: 99 }], [1, 2, 3], NUMBERS, 2);
+  expect(series.map(one => [one.key, one.values])).toEqual([
+    ['b', [10, 0, 0]],
+    ['a', [1, 2, 0]],
+    [OTHER, [0, 3, 99]],
+  ]);
+});

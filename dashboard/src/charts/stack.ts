@@ -12,17 +12,19 @@ export const AMOUNTS: Arithmetic<bigint> = { zero: 0n, add: (a, b) => a + b, les
 
 export function stack<V>(points: Point<V>[], moments: number[], by: Arithmetic<V>, most = 8): Stacked<V> {
   const totals = new Map<string, V>();
-  for (const point of points) totals.set(point.key, by.add(totals.get(point.key) ?? by.zero, point.value));
+  // What comes as the rest already, stays the rest, however much it is.
+  const apart = points.filter(point => point.key !== OTHER);
+  for (const point of apart) totals.set(point.key, by.add(totals.get(point.key) ?? by.zero, point.value));
   const ranked = [...totals].sort((a, b) =>
     by.less(a[1], b[1]) ? 1 : by.less(b[1], a[1]) ? -1 : a[0].localeCompare(b[0]),
   );
   const kept = ranked.slice(0, most).map(([key]) => key);
-  const keys = ranked.length > most ? [...kept, OTHER] : kept;
+  const keys = ranked.length > most || apart.length < points.length ? [...kept, OTHER] : kept;
   const row = new Map(kept.map((key, index) => [key, index]));
   const column = new Map(moments.map((at, index) => [at, index]));
   const values = keys.map(() => moments.map(() => by.zero));
   for (const point of points) {
-    const cells = values[row.get(point.key) ?? most];
+    const cells = values[row.get(point.key) ?? kept.length];
     const at = column.get(point.at);
     if (cells && at !== undefined) cells[at] = by.add(cells[at] ?? by.zero, point.value);
   }

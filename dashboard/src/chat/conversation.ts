@@ -1,3 +1,4 @@
+import type { LimitScope } from '../api/client';
 import type { RouteMetadata } from '../api/queries';
 import type { Nano } from '../lib/money';
 import type { Stop } from '../ui/track';
@@ -9,6 +10,8 @@ export type Reply = {
   text: string;
   reasoning: string;
   error?: string;
+  /** Whose limit refused it, if that is why it failed. */
+  limit?: LimitScope;
   /** With it the record of the request can be opened. */
   generation?: string;
   provider?: string;

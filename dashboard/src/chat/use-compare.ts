@@ -163,7 +163,13 @@ export function useCompare() {
       if (abort.signal.aborted) finish({ state: 'stopped' });
       else {
         const generation = error instanceof ApiError ? error.generation : null;
-        finish({ state: 'failed', error: (error as Error).message, ...(generation && { generation }) });
+        const limit = error instanceof ApiError ? error.limit : null;
+        finish({
+          state: 'failed',
+          error: (error as Error).message,
+          ...(generation && { generation }),
+          ...(limit && { limit }),
+        });
       }
     } finally {
       running.current.delete(`${turn}:${place}`);
@@ -188,6 +194,7 @@ export function useCompare() {
 /** Takes everything back that an answer told before it is asked for again. */
 const EMPTY: Partial<Reply> = {
   error: undefined,
+  limit: undefined,
   generation: undefined,
   provider: undefined,
   firstToken: undefined,

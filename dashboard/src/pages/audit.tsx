@@ -26,7 +26,9 @@ export function AuditPage() {
   const entries = query.data?.pages.flatMap(page => page.entries) ?? [];
   const columns = useMemo<Column<AuditEntry>[]>(() => {
     const actor = (entry: AuditEntry) =>
-      `${ACTORS[entry.actor.kind] ?? entry.actor.kind}${entry.actor.kind === 'api_key' ? ` ${name('api_key', entry.actor.id)}` : ''}`;
+      entry.actor.kind === 'member'
+        ? name('member', entry.actor.id)
+        : `${ACTORS[entry.actor.kind] ?? entry.actor.kind}${entry.actor.kind === 'api_key' ? ` ${name('api_key', entry.actor.id)}` : ''}`;
     return [
       {
         key: 'time',

@@ -42,7 +42,11 @@ export function CreditsPage() {
                     value: isLimited ? usd(balance) : 'not limited',
                     note: isLimited ? usdExact(balance) : 'no credit was ever given',
                   },
-                  { label: 'Credited', value: usd(credited), note: usdExact(credited) },
+                  {
+                    label: 'Credited',
+                    value: isLimited ? usd(credited) : 'nothing',
+                    note: isLimited ? usdExact(credited) : ' ',
+                  },
                   { label: 'Used', value: usd(used), note: usdExact(used) },
                   {
                     label: 'Used in 30 days',

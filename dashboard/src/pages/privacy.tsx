@@ -1,6 +1,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { modelsQuery, refresh } from '../api/queries';
+import { modelsQuery, refresh, workspacesQuery } from '../api/queries';
 import { type Effect, type Policy, type Privacy, privacyQuery, setPrivacy } from '../api/server';
 import { percent } from '../lib/format';
 import { useReason } from '../session/session';
@@ -111,13 +112,34 @@ function Editor({ inForce }: { inForce: Privacy }) {
           <EffectTable effect={(changed ? preview.data : inForce)?.effect ?? inForce.effect} />
         </Section>
         <Section title="What this server stores">
-          <p className="text-ink-2">
-            Figures of each request: time, model, provider, key, tokens, cost. Prompts and answers are not
-            stored.
-          </p>
+          <Stored />
         </Section>
       </div>
     </div>
+  );
+}
+
+function Stored() {
+  const workspaces = useQuery(workspacesQuery);
+  const keeping = (workspaces.data ?? []).filter(one => one.stores_responses);
+  return (
+    <p className="max-w-prose text-ink-2">
+      Figures of each request: time, model, provider, key, tokens, cost. Prompts and answers are not stored
+      {keeping.length > 0 && (
+        <>
+          , but for conversations of the Responses API that a request asks to keep, encrypted, in{' '}
+          {keeping.map((one, at) => (
+            <span key={one.id}>
+              {at > 0 && ', '}
+              <Link to="/workspaces/$id" params={{ id: one.slug }} className="text-accent underline">
+                {one.name}
+              </Link>
+            </span>
+          ))}
+        </>
+      )}
+      .
+    </p>
   );
 }
 

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { analyticsQuery } from '../api/analytics';
+import { analyticsQuery, type SeriesAnswer, seriesQuery, TOKENS } from '../api/analytics';
 import { useNames } from '../api/names';
 import { overTime } from '../charts/over-time';
 import { StackedBars, seriesColour } from '../charts/stacked-bars';
@@ -21,6 +21,7 @@ const route = getRouteApi('/rankings');
 const TABS = [
   { value: 'model', label: 'Models' },
   { value: 'provider', label: 'Providers' },
+  { value: 'app', label: 'Apps' },
   { value: 'api_key', label: 'API keys' },
 ] as const;
 type Tab = (typeof TABS)[number]['value'];
@@ -40,11 +41,10 @@ const moved = (row: Ranked) => {
 export function RankingsPage() {
   const { range = '30d', by = 'model' } = route.useSearch();
   const navigate = route.useNavigate();
-  const question = { metrics: ['tokens_total'], dimensions: [by], range };
-  const now = useQuery(analyticsQuery(question));
-  const before = useQuery(analyticsQuery({ ...question, back: 1 }));
+  const now = useQuery(seriesQuery({ metric: TOKENS, by, range }));
+  const before = useQuery(analyticsQuery({ metrics: [TOKENS.name], dimensions: [by], range, back: 1 }));
   const rows = useMemo(
-    () => places(now.data?.rows ?? [], before.data?.rows ?? [], by, 'tokens_total'),
+    () => places(now.data?.whole.rows ?? [], before.data?.rows ?? [], by, 'tokens_total'),
     [now.data, before.data, by],
   );
   return (
@@ -68,11 +68,11 @@ export function RankingsPage() {
       }
     >
       <Load query={now} what="Rankings" lines={10}>
-        {() =>
+        {answer =>
           rows.length === 0 ? (
             <FirstRequest title="Rankings start with the first request" />
           ) : (
-            <Ranking rows={rows} by={by} range={range} />
+            <Ranking rows={rows} answer={answer} by={by} range={range} />
           )
         }
       </Load>
@@ -80,15 +80,14 @@ export function RankingsPage() {
   );
 }
 
-function Ranking({ rows, by, range }: { rows: Ranked[]; by: Tab; range: Range }) {
+type RankingProps = { rows: Ranked[]; answer: SeriesAnswer; by: Tab; range: Range };
+function Ranking({ rows, answer, by, range }: RankingProps) {
   const name = useNames();
-  const query = useQuery(
-    analyticsQuery({ metrics: ['tokens_total'], dimensions: [by], range, overTime: true }),
-  );
-  const chart = useMemo(
-    () => overTime(query.data?.rows ?? [], range, 'tokens_total', false, row => String(row[by])),
-    [query.data, range, by],
-  );
+  const chart = useMemo(() => {
+    // What names no application, or was answered by no provider, has no place, and no bar.
+    const named = answer.rows.filter(row => row[by]);
+    return overTime(named, range, TOKENS.name, false, row => String(row[by]));
+  }, [answer, range, by]);
   const colour = new Map(chart.drawn.series.map((one, place) => [one.key, seriesColour(one.key, place)]));
   const top = rows[0]?.value ?? 1;
   const columns: Column<Ranked>[] = [
@@ -138,7 +137,10 @@ function Ranking({ rows, by, range }: { rows: Ranked[]; by: Tab; range: Range })
         height={180}
         label={`Tokens, ${rangeLabel(range).toLowerCase()}. ${chart.drawn.series.map(one => `${name(by, one.key)} ${count(one.total)}`).join(', ')}`}
       />
-      <Table label="Ranking by tokens" rows={rows} columns={columns} rowKey={row => row.key} />
+      {answer.whole.truncated && (
+        <p className="text-ink-3">The largest {rows.length} are listed; there are more.</p>
+      )}
+      <Table label="Ranking by tokens" rows={rows} columns={columns} rowKey={row => row.key} first={100} />
     </>
   );
 }

@@ -9,3 +9,7 @@ test('how long something is kept is told, for ever too; what is not known is a d
   expect(told('retention_days', undefined)).toBe('–');
   expect(told('region', null)).toBe('–');
 });
+
+test('ways to sign in are told in words', () => {
+  expect(told('sign_in', ['password', 'management_key'])).toBe('password, management keys, for programs');
+});

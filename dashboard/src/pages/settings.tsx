@@ -30,6 +30,13 @@ const LABEL: Record<string, string> = {
   region: 'Region',
 };
 
+/** Ways to sign in. */
+const WAYS: Record<string, string> = {
+  password: 'password',
+  oidc: 'a sign-on service',
+  management_key: 'management keys, for programs',
+};
+
 const uptime = (seconds: number) => {
   const [days, hours, minutes] = [
     Math.floor(seconds / 86_400),
@@ -46,9 +53,12 @@ export function told(name: string, value: unknown): ReactNode {
     return value === null ? 'for ever' : `${value} ${Number(value) === 1 ? 'day' : 'days'}`;
   if (value === null || value === undefined || value === '') return UNKNOWN;
   if (name.startsWith('uptime')) return uptime(Number(value));
-  if (/prompts/.test(name)) return value ? 'stored' : 'not stored';
+  if (/prompts/.test(name))
+    return value ? 'stored' : 'not stored, but for conversations that a workspace keeps';
+  if (typeof value === 'string' && name.startsWith('sign_in') && Object.hasOwn(WAYS, value))
+    return WAYS[value];
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (Array.isArray(value)) return value.map(one => told('', one)).join(', ') || 'none';
+  if (Array.isArray(value)) return value.map(one => told(name, one)).join(', ') || 'none';
   if (typeof value === 'object') {
     return (
       Object.entries(value)

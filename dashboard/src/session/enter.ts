@@ -10,8 +10,12 @@ const entering = async (path: string, body: unknown) => {
 export const login = (email: string, password: string) => entering('api/internal/login', { email, password });
 export const setUp = (body: { code: string; email: string; name: string; password: string }) =>
   entering('api/internal/setup', body);
-export const accept = (token: string, body: { name?: string; password: string }) =>
-  entering(`api/internal/invites/${encodeURIComponent(token)}`, body);
+/** What a link is for. Its secret is sent in a body: addresses stand in the logs of proxies. */
+export type LinkState = { email: string; role: string; kind: 'invite' | 'reset'; expires_at: string };
+export const showLink = (secret: string) =>
+  read<LinkState>('api/internal/invites/show', postJson({ secret }));
+export const accept = (body: { secret: string; name?: string; password: string }) =>
+  entering('api/internal/invites/accept', body);
 
 export async function signOut() {
   // Whether the server heard it or not, this tab shows nothing more.

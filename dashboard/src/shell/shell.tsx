@@ -67,7 +67,7 @@ const Navigation = ({ session, onGo }: { session: Session; onGo?: () => void }) 
 );
 
 /** What can be seen without a session, whoever looks. */
-const isPublic = (path: string) => /^\/(setup|invite)(\/|$)/.test(path);
+const isPublic = (path: string) => /^\/(setup|invite|reset)(\/|$)/.test(path);
 
 export function Shell() {
   const session = useSession();

@@ -17,11 +17,11 @@ export function buttonClass(kind: keyof typeof KIND = 'plain') {
   return `inline-flex min-h-7 items-center justify-center gap-1.5 rounded-m border px-3 py-0.5 text-sm font-medium whitespace-nowrap disabled:cursor-not-allowed disabled:opacity-50 ${KIND[kind]}`;
 }
 
-export function Button({ kind = 'plain', className = '', type = 'button', reason, ...rest }: Props) {
+export function Button({ kind = 'plain', className = '', type = 'button', reason, title, ...rest }: Props) {
   return (
     <button
       type={type}
-      title={reason || undefined}
+      title={reason || title}
       className={`${buttonClass(kind)} ${className}`}
       {...rest}
       disabled={rest.disabled || Boolean(reason)}

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import { type ReactNode, useRef } from 'react';
+import { memo, type ReactNode, useRef, useState } from 'react';
+import { Button } from './button';
 
 export type Column<R> = {
   key: string;
@@ -59,8 +60,15 @@ type TableProps<R> = HeadProps<R> & {
   rowClass?: (row: R) => string;
 };
 
+type First = {
+  /** So many rows are drawn before somebody asks for the others. */
+  first?: number;
+};
+
 /** A table whose rows are few enough to be there all. It scrolls sideways where it does not fit. */
-export function Table<R>({ label, rows, rowKey, rowClass, ...head }: TableProps<R>) {
+export function Table<R>({ label, rows, rowKey, rowClass, first, ...head }: TableProps<R> & First) {
+  const [all, setAll] = useState(false);
+  const shown = all || first === undefined ? rows : rows.slice(0, first);
   return (
     <section className="overflow-x-auto" tabIndex={0} aria-label={`${label}, table`}>
       <table className="w-full" aria-label={label}>
@@ -68,7 +76,7 @@ export function Table<R>({ label, rows, rowKey, rowClass, ...head }: TableProps<
           <Head {...head} />
         </thead>
         <tbody>
-          {rows.map(row => (
+          {shown.map(row => (
             <tr key={rowKey(row)} className={`border-t border-rule hover:bg-wash ${rowClass?.(row) ?? ''}`}>
               {head.columns.map(column => (
                 <td key={column.key} className={`h-9 px-2 py-1 ${cellClass(column)}`}>
@@ -79,6 +87,11 @@ export function Table<R>({ label, rows, rowKey, rowClass, ...head }: TableProps<
           ))}
         </tbody>
       </table>
+      {shown.length < rows.length && (
+        <div className="border-t border-rule p-3">
+          <Button onClick={() => setAll(true)}>Show all {rows.length}</Button>
+        </div>
+      )}
     </section>
   );
 }
@@ -90,6 +103,42 @@ type VirtualProps<R> = Omit<TableProps<R>, 'rowClass'> & {
   /** Below the last row: a button for more. */
   foot?: ReactNode;
 };
+
+type RowProps<R> = {
+  row: R;
+  index: number;
+  isSelected: boolean | undefined;
+  columns: Column<R>[];
+  height: number;
+  onOpen?: (row: R) => void;
+};
+/** A row that stays where it is, is not made anew. */
+const VirtualRow = memo(function VirtualRow<R>({
+  row,
+  index,
+  isSelected,
+  columns,
+  height,
+  onOpen,
+}: RowProps<R>) {
+  return (
+    <tr
+      aria-rowindex={index + 2}
+      aria-selected={isSelected}
+      tabIndex={onOpen ? 0 : undefined}
+      onClick={() => onOpen?.(row)}
+      onKeyDown={event => event.key === 'Enter' && event.target === event.currentTarget && onOpen?.(row)}
+      className={`hover:bg-wash aria-selected:bg-wash ${onOpen ? 'cursor-pointer -outline-offset-2' : ''}`}
+      style={{ height }}
+    >
+      {columns.map(column => (
+        <td key={column.key} className={`truncate border-b border-rule px-2 ${cellClass(column)}`}>
+          {column.cell(row)}
+        </td>
+      ))}
+    </tr>
+  );
+}) as <R>(props: RowProps<R> & { key?: string }) => ReactNode;
 
 /** A table of any length: only the rows in sight exist, the space of the others is kept by two rows
     without content. */
@@ -108,7 +157,7 @@ export function VirtualTable<R>({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 6,
     initialRect: { width: 1000, height: 800 },
   });
   const shown = virtual.getVirtualItems();
@@ -145,24 +194,15 @@ export function VirtualTable<R>({
             const row = rows[item.index] as R;
             const key = rowKey(row);
             return (
-              <tr
+              <VirtualRow
                 key={key}
-                aria-rowindex={item.index + 2}
-                aria-selected={selected === undefined ? undefined : key === selected}
-                tabIndex={onOpen ? 0 : undefined}
-                onClick={() => onOpen?.(row)}
-                onKeyDown={event =>
-                  event.key === 'Enter' && event.target === event.currentTarget && onOpen?.(row)
-                }
-                className={`hover:bg-wash aria-selected:bg-wash ${onOpen ? 'cursor-pointer -outline-offset-2' : ''}`}
-                style={{ height: rowHeight }}
-              >
-                {columns.map(column => (
-                  <td key={column.key} className={`truncate border-b border-rule px-2 ${cellClass(column)}`}>
-                    {column.cell(row)}
-                  </td>
-                ))}
-              </tr>
+                row={row}
+                index={item.index}
+                isSelected={selected === undefined ? undefined : key === selected}
+                columns={columns}
+                height={rowHeight}
+                onOpen={onOpen}
+              />
             );
           })}
           {below > 0 && <tr aria-hidden style={{ height: below }} />}

@@ -3,8 +3,9 @@
 
 use anyhow::{Result, bail};
 use clap::{Subcommand, ValueEnum};
+use gateway::pages::secret_link;
 use serde_json::{Value, json};
-use store::{Actor, Member, MemberChange, MemberRole, Store, StoreError};
+use store::{Actor, Member, MemberChange, MemberRole, NewInvitation, Store, StoreError};
 
 use crate::commands::serve::public_url;
 use crate::configuration::Context;
@@ -86,7 +87,7 @@ async fn perform(command: MemberCommand, context: &Context, store: &Store) -> Re
         MemberCommand::List { json } => list(store, json).await,
         MemberCommand::Invite { email, role } => {
             let made = store.invite(&email, role.into(), &actor, now).await?;
-            let url = link(context, made.token.expose());
+            let url = link(context, &made);
             let role = made.invitation.role.as_str();
             print(&format!(
                 "{url}\n\nGood once, for 7 days: whoever opens it becomes the {role} {}.\n",
@@ -96,7 +97,7 @@ async fn perform(command: MemberCommand, context: &Context, store: &Store) -> Re
         MemberCommand::Reset { which } => {
             let member = one_of(store, &which).await?;
             let made = store.create_reset(&member.id, &actor, now).await?;
-            let url = link(context, made.token.expose());
+            let url = link(context, &made);
             print(&format!(
                 "{url}\n\nGood once, for 24 hours: whoever opens it sets the password of {}, and \
                  ends all sessions of that member.\n",
@@ -123,8 +124,8 @@ async fn perform(command: MemberCommand, context: &Context, store: &Store) -> Re
     }
 }
 
-fn link(context: &Context, token: &str) -> String {
-    format!("{}/invite/{token}", public_url(context))
+fn link(context: &Context, made: &NewInvitation) -> String {
+    secret_link(&public_url(context), made.invitation.kind, made.token.expose())
 }
 
 async fn list(store: &Store, as_json: bool) -> Result<()> {

@@ -1,7 +1,8 @@
 //! `trunkline setup-link`: a link to set the gateway up, for the first owner.
 
 use anyhow::{Result, bail};
-use store::Actor;
+use gateway::pages::secret_link;
+use store::{Actor, InvitationKind};
 
 use crate::commands::serve::public_url;
 use crate::configuration::Context;
@@ -19,11 +20,6 @@ pub async fn run(context: &Context) -> Result<()> {
              `trunkline member reset` one for whoever forgot a password"
         );
     };
-    let link = url(&public_url(context), made.token.expose());
+    let link = secret_link(&public_url(context), InvitationKind::Setup, made.token.expose());
     print(&format!("{link}\n\nGood once, for 24 hours: whoever opens it becomes the owner.\n"))
-}
-
-/// The address of the page. What follows the # stays in the browser: no proxy logs it.
-pub fn url(base: &str, code: &str) -> String {
-    format!("{base}/setup#code={code}")
 }

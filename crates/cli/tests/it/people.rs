@@ -36,9 +36,9 @@ fn the_first_owner_comes_by_a_link_and_others_by_invitation() {
     assert!(refused.contains("trunkline member invite"), "{refused}");
 
     let link = home.ok(&["member", "invite", "bo@example.org", "--role", "admin"]);
-    let token = after(&link, "http://127.0.0.1:8080/invite/");
-    let body = json!({"name": "Bo", "password": PASSWORD});
-    let (status, answer) = post(&address, &format!("/api/internal/invites/{token}"), &body);
+    let secret = after(&link, "http://127.0.0.1:8080/invite#");
+    let body = json!({"secret": secret, "name": "Bo", "password": PASSWORD});
+    let (status, answer) = post(&address, "/api/internal/invites/accept", &body);
     assert_eq!((status, &answer["member"]["role"]), (200, &json!("admin")), "{answer}");
     let listed = home.json(&["member", "list", "--json"]);
     let roles: Vec<_> =
@@ -49,9 +49,9 @@ fn the_first_owner_comes_by_a_link_and_others_by_invitation() {
     let changed = home.ok(&["member", "role", "BO@example.org", "member"]);
     assert!(changed.contains("bo@example.org has the role member"), "{changed}");
     let link = home.ok(&["member", "reset", "bo@example.org"]);
-    let token = after(&link, "/invite/");
-    let body = json!({"password": "another password"});
-    let (status, _) = post(&address, &format!("/api/internal/invites/{token}"), &body);
+    let secret = after(&link, "/reset#");
+    let body = json!({"secret": secret, "password": "another password"});
+    let (status, _) = post(&address, "/api/internal/invites/accept", &body);
     assert_eq!(status, 200);
     let login = json!({"email": "bo@example.org", "password": "another password"});
     assert_eq!(post(&address, "/api/internal/login", &login).0, 200);

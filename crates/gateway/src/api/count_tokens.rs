@@ -124,7 +124,7 @@ async fn counted(
     let (facts, _) = surface.read(&body, &addressed)?;
     let snapshot = app.snapshot();
     let catalog = &snapshot.catalog;
-    let named = facts.model.as_deref().or(snapshot.default_model.as_deref());
+    let named = facts.model.as_deref().or_else(|| snapshot.default_text_model(&caller));
     let named = named.ok_or_else(|| Fault::invalid("model: is missing; name a model"))?;
     let model = known(&snapshot, named).ok_or_else(|| {
         let shown: String = named.chars().take(200).collect();

@@ -106,7 +106,9 @@ fn push_line<'a>(table: &mut String, cells: impl IntoIterator<Item = Cell<'a>>) 
 
 fn push_text(table: &mut String, text: &str) {
     // Texts come from callers, and spreadsheets take such a beginning for a formula to be run.
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    // Full-width ones count where the spreadsheet's language is Japanese or Chinese.
+    let is_formula =
+        text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     if !is_formula && !text.contains([',', '"', '\n', '\r']) {
         table.push_str(text);
         return;
@@ -176,11 +178,13 @@ mod tests {
             Cell::text("plain"),
             Cell::text("a,\"b\"\n"),
             Cell::made("=1+1".to_owned()),
+            Cell::text("＝1+1"),
+            Cell::text("\n=1+1"),
             Cell::Number(-3),
             Cell::Usd(-1_500_000_000),
             Cell::Empty,
         ];
         push_line(&mut table, cells);
-        assert_eq!(table, "plain,\"a,\"\"b\"\"\n\",\"'=1+1\",-3,-1.5,\r\n");
+        assert_eq!(table, "plain,\"a,\"\"b\"\"\n\",\"'=1+1\",\"'＝1+1\",\"'\n=1+1\",-3,-1.5,\r\n");
     }
 }

@@ -18,6 +18,7 @@ mod identity;
 mod invitations;
 mod key;
 mod keys;
+mod limit_use;
 mod management_keys;
 mod members;
 mod model_stats;

@@ -1,18 +1,17 @@
 //! From rows to a snapshot.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use catalog::{Availability, Catalog};
 use ledger::Spenders;
-use routing::Policy;
 use routing::health::HealthTable;
 use sha2::{Digest as _, Sha256};
 use store::{ControlState, KeyOrigin, Secret};
 
-use super::data_policy::{self, DataPolicy};
 use super::limits::{Running, TermsSource};
 use super::people::People;
+use super::rules::Rules;
 use super::snapshot::{Caller, EndpointState, Snapshot};
 use super::ways::Ways;
 
@@ -76,13 +75,12 @@ pub fn compile(
     let default_model =
         state.settings.get("default_model").and_then(|value| value.as_str()).map(str::to_owned);
     let terms = TermsSource::new(state);
-    let policies = policies_of(state);
-    let keys = callers_of(state, &terms, &policies, names);
+    let rules = Rules::new(state);
+    let keys = callers_of(state, &terms, &rules, names);
     // As their rows are: no secret leads to them, so that none of one ends them.
     let sessions_keys = state.keys.iter().filter(|key| key.origin == Some(KeyOrigin::Playground));
     let sessions_keys = sessions_keys.rev().filter_map(|key| {
-        let policy = policies.get(key.account_id.as_str()).cloned().unwrap_or_default();
-        let caller = caller_of(key, &terms, &policy, names);
+        let caller = caller_of(key, &terms, &rules, names);
         Some((key.member_id.clone()?, Arc::new(caller)))
     });
     let playground = sessions_keys.collect();
@@ -100,42 +98,25 @@ pub fn compile(
     })
 }
 
-/// What accounts let happen to prompts, by account; those that say nothing are not there.
-fn policies_of(state: &ControlState) -> HashMap<&str, Arc<Policy>> {
-    let of = |account: &'_ store::Account| {
-        let value = state.settings.get(&data_policy::setting_of(&account.id))?;
-        Some(Arc::new(DataPolicy::read(value).policy()))
-    };
-    state.accounts.iter().filter_map(|row| Some((row.id.as_str(), of(row)?))).collect()
-}
-
 /// All callers by the hashes of their secrets: a key that got a new one has several for a while.
 /// They differ in their secret, and in when they end.
 fn callers_of(
     state: &ControlState,
     terms: &TermsSource<'_>,
-    policies: &HashMap<&str, Arc<Policy>>,
+    rules: &Rules<'_>,
     names: &mut Spenders,
 ) -> HashMap<[u8; 32], Arc<Caller>> {
     let mut secrets: HashMap<&str, Vec<&store::KeySecret>> = HashMap::new();
     for secret in &state.key_secrets {
         secrets.entry(&secret.key_hash).or_default().push(secret);
     }
-    let nothing = Arc::default();
-    let storing: HashSet<&str> = state
-        .workspaces
-        .iter()
-        .filter(|workspace| workspace.settings.stores_responses)
-        .map(|workspace| workspace.id.as_str())
-        .collect();
     let mut callers = HashMap::with_capacity(state.keys.len());
     for key in &state.keys {
-        let policy = policies.get(key.account_id.as_str()).unwrap_or(&nothing);
         let mut add = |hash: &str, end: Option<store::Micros>| {
             let expires_at = [key.expires_at, end].into_iter().flatten().min();
             let Some(secret) = unhex(hash) else { return };
-            let stores_responses = storing.contains(key.workspace_id.as_str());
-            let known = caller_of(key, terms, policy, names);
+            let stores_responses = rules.of(key).stores_responses;
+            let known = caller_of(key, terms, rules, names);
             let caller = Caller { expires_at, secret, stores_responses, ..known };
             callers.insert(secret, Arc::new(caller));
         };
@@ -150,9 +131,10 @@ fn callers_of(
 fn caller_of(
     key: &store::ApiKey,
     terms: &TermsSource<'_>,
-    policy: &Arc<Policy>,
+    rules: &Rules<'_>,
     names: &mut Spenders,
 ) -> Caller {
+    let workspace = rules.of(key);
     Caller {
         key_hash: key.hash.as_str().into(),
         secret: [0; 32],
@@ -169,7 +151,8 @@ fn caller_of(
         include_byok_in_limit: key.include_byok_in_limit,
         creator: key.creator.clone(),
         member_id: key.member_id.clone(),
-        policy: Arc::clone(policy),
+        policy: Arc::clone(&workspace.policy),
+        default_text_model: workspace.default_text_model.clone(),
         terms: terms.of(key, names),
     }
 }

@@ -7,6 +7,7 @@ pub mod key_use;
 pub mod limits;
 mod people;
 mod refresh;
+mod rules;
 mod snapshot;
 mod ways;
 

@@ -35,7 +35,7 @@ pub struct Snapshot {
     pub health: Arc<HealthTable>,
     /// Names of endpoints, by position of the endpoint.
     pub endpoints: Arc<[Arc<EndpointState>]>,
-    /// The model used when a request names none. CHAT-2
+    /// The model used when a request names none, and its workspace neither. CHAT-2
     pub default_model: Option<String>,
 }
 
@@ -72,8 +72,11 @@ pub struct Caller {
     pub creator: Option<String>,
     /// The member whose key it is, if any.
     pub member_id: Option<String>,
-    /// What its account lets happen to prompts. PRIV-3, PRIV-4
+    /// What its account lets happen to prompts, and how its workspace sorts providers. PRIV-3,
+    /// PRIV-4, PROV-14
     pub policy: Arc<Policy>,
+    /// The model of its requests for text that name none. CHAT-2
+    pub default_text_model: Option<Arc<str>>,
     /// Who spends when it is used, and under which limits.
     pub terms: Terms,
 }
@@ -138,6 +141,12 @@ pub struct EndpointState {
 }
 
 impl Snapshot {
+    /// The model of a request for text that names none: what its caller's workspace says, or else
+    /// the whole gateway. CHAT-2
+    pub fn default_text_model<'s>(&'s self, caller: &'s Caller) -> Option<&'s str> {
+        caller.default_text_model.as_deref().or(self.default_model.as_deref())
+    }
+
     /// The ways to reach an endpoint that `caller` may use: own credentials first, then
     /// everybody's, then fallbacks. BYOK-2, BYOK-6
     pub fn access_to<'s>(

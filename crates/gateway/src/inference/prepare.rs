@@ -145,15 +145,15 @@ impl Call {
         facts.opening = ConversationOpening::default();
         let user_identity =
             facts.user.as_deref().map(|user| user_identity(&caller.account_id, user));
-        let model_requested = match (&facts.model, facts.models.first(), &snapshot.default_model) {
-            (Some(model), _, _) | (None, Some(model), _) | (None, None, Some(model)) => {
-                model.clone()
-            }
-            (None, None, None) => {
-                return Err(Fault::invalid(
-                    "model: is missing, and no default model is set for this workspace",
-                ));
-            }
+        let named = facts.model.as_ref().or(facts.models.first()).map(String::as_str);
+        let default = || match surface {
+            Surface::Embeddings | Surface::Rerank => None,
+            _ => snapshot.default_text_model(&caller),
+        };
+        let Some(model_requested) = named.or_else(default).map(str::to_owned) else {
+            return Err(Fault::invalid(
+                "model: is missing, and no default model is set for this workspace",
+            ));
         };
         let flag = |name: &HeaderName| {
             headers

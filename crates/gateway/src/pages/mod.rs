@@ -5,18 +5,20 @@
 
 mod base_path;
 mod headers;
+mod secret_link;
 
 use http::header::{ACCEPT, ALLOW, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 
 pub use base_path::{BasePath, NotAPath};
+pub use secret_link::secret_link;
 
 use crate::answer::AnswerBody;
 use headers::{Cached, Content};
 
 /// First segments of the dashboard's own addresses: a provider of such a name is passed through at
 /// the long address only.
-pub const SECTIONS: [&str; 20] = [
+pub const SECTIONS: [&str; 21] = [
     "activity",
     "audit",
     "auth",
@@ -33,6 +35,7 @@ pub const SECTIONS: [&str; 20] = [
     "privacy",
     "profile",
     "rankings",
+    "reset",
     "settings",
     "setup",
     "status",

@@ -1,4 +1,4 @@
-import { figure, type Metric, money, type Row } from '../../api/analytics';
+import { figure, type Metric, money, type Row, type SeriesAnswer } from '../../api/analytics';
 import { count, duration, percent, speed, UNKNOWN } from '../../lib/format';
 import { nano, plain, sum, toNumber, usd, usdColumn } from '../../lib/money';
 
@@ -42,6 +42,8 @@ const size = (row: Row, metric: Metric): number | null =>
   isMoney(metric) ? toNumber(money(row, metric.name)) : figure(row, metric.name);
 
 type Spread = Pick<Group, 'mean' | 'least' | 'most'>;
+/** Of groups that are not told apart over time. */
+const UNKNOWN_SPREAD: Spread = { mean: null, least: null, most: null };
 /** Buckets without a row had nothing: that is zero of what is counted, and not measured of a rate. */
 function spread(rows: Row[], metric: Metric, buckets: number): Spread {
   if (isMoney(metric)) return spreadOfMoney(rows, metric, buckets);
@@ -62,8 +64,7 @@ function spreadOfMoney(rows: Row[], metric: Metric, buckets: number): Spread {
 
 /** One line for each group. What must not be added up has no share. */
 export function groups(
-  whole: Row[],
-  overTime: Row[],
+  { whole: { rows: whole }, rows: overTime, apart }: Pick<SeriesAnswer, 'whole' | 'rows' | 'apart'>,
   dimension: string,
   metric: Metric,
   buckets: number,
@@ -81,7 +82,7 @@ export function groups(
       return {
         key,
         whole: row[metric.name] as Told,
-        ...spread(series.get(key) ?? [], metric, buckets),
+        ...(apart?.has(key) === false ? UNKNOWN_SPREAD : spread(series.get(key) ?? [], metric, buckets)),
         share: metric.is_rate || total === 0 || own === null ? null : own / total,
       };
     })

@@ -3,12 +3,12 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { Download, X } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import {
-  type Answer,
-  analyticsQuery,
   bucketOf,
   type Meta,
   type Metric,
   metaQuery,
+  type SeriesAnswer,
+  seriesQuery,
 } from '../../api/analytics';
 import { download, save } from '../../api/client';
 import { csv } from '../../api/csv';
@@ -52,9 +52,7 @@ function Activity({ meta }: { meta: Meta }) {
   const set = (patch: Partial<ActivitySearch>) =>
     void navigate({ search: now => ({ ...now, ...patch }), replace: true });
 
-  const question = { metrics: [metric.name], dimensions: [by], filters, range };
-  const whole = useQuery(analyticsQuery({ ...question, orderBy: metric.name }));
-  const byTime = useQuery(analyticsQuery({ ...question, overTime: true }));
+  const query = useQuery(seriesQuery({ metric, by, filters, range }));
   const unfilter = (text: string) => set({ where: (search.where ?? []).filter(one => one !== text) });
   return (
     <Page
@@ -88,8 +86,8 @@ function Activity({ meta }: { meta: Meta }) {
             ))}
           </Select>
           <Button
-            reason={!byTime.data?.rows.length && 'There is nothing to export'}
-            onClick={() => byTime.data && exportTable(byTime.data, range, by, metric)}
+            reason={!query.data?.rows.length && 'There is nothing to export'}
+            onClick={() => query.data && exportTable(query.data, range, by, metric)}
           >
             <Download size={14} aria-hidden />
             CSV
@@ -117,30 +115,25 @@ function Activity({ meta }: { meta: Meta }) {
           ))}
         </ul>
       )}
-      <Load query={byTime} what="Activity" lines={8}>
-        {answer => (
-          <Load query={whole} what="The sums" lines={4}>
-            {sums =>
-              sums.rows.length === 0 ? (
-                <NoTraffic range={range} filtered={filters.length > 0} />
-              ) : (
-                <Chart
-                  whole={sums}
-                  answer={answer}
-                  range={range}
-                  by={by}
-                  metric={metric}
-                  narrow={value =>
-                    set({
-                      where: [...(search.where ?? []), filterText({ field: by, value })],
-                      by: by === 'model' ? 'provider' : 'model',
-                    })
-                  }
-                />
-              )
-            }
-          </Load>
-        )}
+      <Load query={query} what="Activity" lines={8}>
+        {answer =>
+          answer.whole.rows.length === 0 ? (
+            <NoTraffic range={range} filtered={filters.length > 0} />
+          ) : (
+            <Chart
+              answer={answer}
+              range={range}
+              by={by}
+              metric={metric}
+              narrow={value =>
+                set({
+                  where: [...(search.where ?? []), filterText({ field: by, value })],
+                  by: by === 'model' ? 'provider' : 'model',
+                })
+              }
+            />
+          )
+        }
       </Load>
       <p className="text-xs text-ink-3">
         The last 30 completed days by endpoint, from the server:{' '}
@@ -176,14 +169,13 @@ function NoTraffic({ range, filtered }: { range: Range; filtered: boolean }) {
 }
 
 type ChartProps = {
-  whole: Answer;
-  answer: Answer;
+  answer: SeriesAnswer;
   range: Range;
   by: string;
   metric: Metric;
   narrow: (value: string) => void;
 };
-function Chart({ whole, answer, range, by, metric, narrow }: ChartProps) {
+function Chart({ answer, range, by, metric, narrow }: ChartProps) {
   const name = useNames();
   const [hovered, setHovered] = useState<number | null>(null);
   const granularity = granularityOf(range);
@@ -194,10 +186,7 @@ function Chart({ whole, answer, range, by, metric, narrow }: ChartProps) {
     [answer, range, metric, isMoney, by],
   );
   const moments = useMemo(() => buckets(stretch(range, Date.now()), granularity), [range, granularity]);
-  const rows = useMemo(
-    () => groups(whole.rows, answer.rows, by, metric, moments.length),
-    [whole, answer, by, metric, moments],
-  );
+  const rows = useMemo(() => groups(answer, by, metric, moments.length), [answer, by, metric, moments]);
   const at = hovered === null ? undefined : moments[hovered];
   const inBucket = useMemo(
     () =>
@@ -210,10 +199,10 @@ function Chart({ whole, answer, range, by, metric, narrow }: ChartProps) {
   );
   return (
     <>
-      {(answer.truncated || answer.warnings.length > 0) && (
+      {(answer.whole.truncated || answer.warnings.length > 0) && (
         <p role="status" className="max-w-prose border-l-2 border-warn pl-3 text-ink-2">
-          {answer.truncated &&
-            'There is more than can be drawn: the chart ends early. Take a shorter range, or group by something with fewer values. '}
+          {answer.whole.truncated &&
+            `There are more groups: the largest ${rows.length} are listed, and the chart has all. `}
           {answer.warnings.join('. ')}
         </p>
       )}
@@ -253,7 +242,7 @@ function Chart({ whole, answer, range, by, metric, narrow }: ChartProps) {
 }
 
 /** What is on screen, to the last digit. */
-function exportTable(answer: Answer, range: Range, by: string, metric: Metric) {
+function exportTable(answer: SeriesAnswer, range: Range, by: string, metric: Metric) {
   const head = ['time', by, metric.name];
   const rows = answer.rows.map(row => [
     new Date(bucketOf(row, range)).toISOString(),

@@ -32,6 +32,7 @@ export function GroupTable({ rows, metric, nameOf, order, bucket, unit, onOpen }
       label={`${metric.display_label} by group`}
       rows={rows}
       rowKey={row => row.key}
+      first={50}
       columns={[
         {
           key: 'group',

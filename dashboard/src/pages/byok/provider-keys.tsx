@@ -164,8 +164,13 @@ function Row({
           {!isOurs && <Badge>environment</Badge>}{' '}
           {restrictions.length > 0 && <Badge>only {restrictions.join(', ')}</Badge>}
           <span className="block text-xs text-ink-3">
-            <code className="font-mono text-2xs">{one.label}</code>
-            {isOurs && `, since ${dateOf(one.created_at)}`}
+            {isOurs ? (
+              <>
+                <code className="font-mono text-2xs">{one.label}</code>, since {dateOf(one.created_at)}
+              </>
+            ) : (
+              'set where the server runs'
+            )}
           </span>
         </span>
         <LastResult result={one.last_result} />

@@ -10,6 +10,7 @@ import { asCode } from '../../chat/as-code';
 import { duration } from '../../lib/format';
 import { usdExact } from '../../lib/money';
 import { type SetupState, setUp } from '../../session/enter';
+import { forgetSecret, useSecret } from '../../session/link-secret';
 import { useSession } from '../../session/session';
 import { Door } from '../../shell/door';
 import { Button, buttonClass } from '../../ui/button';
@@ -53,13 +54,10 @@ export function SetupPage() {
   );
 }
 
-/** The code stands behind the `#`, which browsers send to no server. */
-const codeOfAddress = () => new URLSearchParams(location.hash.slice(1)).get('code') ?? '';
-
 function AccountStep() {
   const client = useQueryClient();
   const query = useQuery(setupQuery);
-  const [code] = useState(codeOfAddress);
+  const code = useSecret();
   const making = useMutation({
     mutationFn: (form: FormData) => {
       const text = (name: string) => String(form.get(name) ?? '').trim();
@@ -71,7 +69,7 @@ function AccountStep() {
       });
     },
     onSuccess: () => {
-      history.replaceState(history.state, '', location.pathname + location.search);
+      forgetSecret();
       client.clear();
     },
   });
@@ -275,7 +273,7 @@ function Waiting({ hash, secret, body }: { hash?: string; secret?: string; body:
           stops={first.route}
           end={{ text: `${first.completionTokens} tokens, ${usdExact(first.cost)}` }}
         />
-        <p className="mt-1 text-xs text-ink-3">in {duration(first.latency)}</p>
+        <p className="mt-1 text-xs text-ink-3">in {duration(first.took)}</p>
         {sending.data && <p className="mt-2 text-ink-2">{sending.data.slice(0, 300)}</p>}
       </section>
     );

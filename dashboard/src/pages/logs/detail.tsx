@@ -1,8 +1,9 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { X } from 'lucide-react';
-import { useId, useState } from 'react';
+import { type ReactNode, useId, useState } from 'react';
 import { ApiError, api, publicAddress, read } from '../../api/client';
+import type { LogRow } from '../../api/generations';
 import { type Generation, generationQuery } from '../../api/queries';
 import { asCode } from '../../chat/as-code';
 import { count, duration, percent, UNKNOWN } from '../../lib/format';
@@ -17,7 +18,13 @@ import { Load, Refusal } from '../../ui/states';
 import { Track } from '../../ui/track';
 import { linkTo } from '../models/filter';
 
-export function LogDetail({ id, onClose }: { id: string; onClose: () => void }) {
+type Props = {
+  id: string;
+  /** The row of the list, where it is among those that are loaded: it knows names. */
+  row: LogRow | undefined;
+  onClose: () => void;
+};
+export function LogDetail({ id, row, onClose }: Props) {
   const query = useQuery(generationQuery(id));
   const heading = useId();
   return (
@@ -40,7 +47,7 @@ export function LogDetail({ id, onClose }: { id: string; onClose: () => void }) 
         </IconButton>
       </header>
       <Load query={query} what="This request" lines={10}>
-        {generation => <Detail generation={generation} />}
+        {generation => <Detail generation={generation} row={row} />}
       </Load>
     </aside>
   );
@@ -54,7 +61,7 @@ const SETTLED: Record<string, string> = {
   none: 'nothing to settle',
 };
 
-function Detail({ generation: g }: { generation: Generation }) {
+function Detail({ generation: g, row }: { generation: Generation; row: LogRow | undefined }) {
   const writing = g.generation_time;
   const speed =
     writing > 0
@@ -96,11 +103,19 @@ function Detail({ generation: g }: { generation: Generation }) {
           ['Tokens out', count(g.native_tokens_completion)],
           ['of which reasoning', count(g.native_tokens_reasoning)],
           ['Counted', SETTLED[g.settled_by] ?? g.settled_by],
-          ['First token', duration(g.latency)],
+          ...(row ? ([['First token', duration(row.firstToken)]] as [string, string][]) : []),
+          ['First byte', duration(g.latency)],
           ['Writing', duration(g.generation_time)],
+          ['In all', duration(g.latency + g.generation_time)],
           ['Finish', [g.finish_reason, g.native_finish_reason].filter(Boolean).join(' / ') || UNKNOWN],
           ['Streamed', g.streamed ? 'yes' : 'no'],
           ['Time', momentOf(g.created_at)],
+          ...(row
+            ? ([
+                ['Key', <KeyLink key="key" row={row} />],
+                ['Application', row.app ?? UNKNOWN],
+              ] as [string, ReactNode][])
+            : []),
           ['Session', g.session_id ? <SessionLink key="session" session={g.session_id} /> : UNKNOWN],
           ['User', g.external_user ?? UNKNOWN],
           ['Caller', g.http_referer || g.user_agent || UNKNOWN],
@@ -119,6 +134,12 @@ function Detail({ generation: g }: { generation: Generation }) {
     </>
   );
 }
+
+const KeyLink = ({ row }: { row: LogRow }) => (
+  <Link to="/logs" search={now => ({ ...now, key: row.keyHash })} className="text-accent underline">
+    {row.keyName || row.keyHash.slice(0, 8)}
+  </Link>
+);
 
 const SessionLink = ({ session }: { session: string }) => (
   <Link to="/logs" search={now => ({ ...now, session })} className="text-accent underline">

@@ -1,38 +1,13 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { useState } from 'react';
 import { FILTERS } from '../../api/filters';
 import { keysQuery, modelsQuery, providersQuery } from '../../api/queries';
 import { type Range, rangeLabel } from '../../lib/moment';
 import type { LogsSearch } from '../../search';
 import { Button } from '../../ui/button';
-import { Field, Input, Select } from '../../ui/field';
+import { Field, Select } from '../../ui/field';
+import { LateInput } from '../../ui/late-input';
 import { SelectRange } from '../../ui/select-range';
-
-/** A field whose text goes into the address when the writer pauses. */
-function LateInput({
-  value,
-  onChange,
-  ...rest
-}: { value: string; onChange: (value: string) => void } & Omit<
-  React.InputHTMLAttributes<HTMLInputElement>,
-  'value' | 'onChange'
->) {
-  const [text, setText] = useState(value);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useEffect(() => setText(value), [value]);
-  return (
-    <Input
-      {...rest}
-      value={text}
-      onChange={event => {
-        const next = event.target.value;
-        setText(next);
-        clearTimeout(timer.current);
-        timer.current = setTimeout(() => onChange(next.trim()), 400);
-      }}
-    />
-  );
-}
 
 type Name = (typeof FILTERS)[number];
 /** Those that are seldom needed, and shown when they are wanted or in force. */
@@ -45,7 +20,7 @@ const MORE: { name: Name; label: string; type?: 'number'; unit?: string; list?: 
   { name: 'error_type', label: 'Kind of error', list: 'error-types' },
   { name: 'min_cost', label: 'Cost from', type: 'number', unit: 'USD' },
   { name: 'max_cost', label: 'Cost up to', type: 'number', unit: 'USD' },
-  { name: 'min_latency_ms', label: 'Took at least', type: 'number', unit: 'ms' },
+  { name: 'min_latency_ms', label: 'First byte after at least', type: 'number', unit: 'ms' },
 ];
 const FINISHED = ['stop', 'length', 'tool_calls', 'content_filter', 'error'];
 const ERRORS = [

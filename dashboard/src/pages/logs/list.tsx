@@ -1,9 +1,10 @@
 import { useMemo } from 'react';
 import type { LogRow } from '../../api/generations';
 import { count, duration, UNKNOWN } from '../../lib/format';
-import { dateOf, timeOf } from '../../lib/moment';
+import { dateOf, dayOf, timeOf } from '../../lib/moment';
 import { usdColumn } from '../../lib/money';
 import { Button } from '../../ui/button';
+import { useColumns } from '../../ui/columns';
 import { Failure } from '../../ui/states';
 import { type Column, VirtualTable } from '../../ui/table';
 import { TrackDots } from '../../ui/track';
@@ -18,6 +19,8 @@ const outcome = (row: LogRow) =>
   );
 
 /** Beside an open detail there is room for what tells rows apart, no more. */
+const ALWAYS = ['time', 'model'];
+const AT_FIRST_HIDDEN = ['app'];
 const BESIDE = ['time', 'model', 'cost', 'outcome'];
 
 function columnsOf(rows: LogRow[]): Column<LogRow>[] {
@@ -27,10 +30,10 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
     {
       key: 'time',
       label: 'Time, UTC',
-      width: manyDays ? 'min(10.5rem, 24vw)' : '5.5rem',
+      width: manyDays ? 'min(8rem, 22vw)' : '5.5rem',
       cell: row => (
         <time dateTime={row.createdAt} className="text-ink-2 tabular-nums">
-          {manyDays && <span className="max-md:hidden">{dateOf(row.createdAt)} </span>}
+          {manyDays && <span className="max-md:hidden">{dayOf(row.createdAt)} </span>}
           {timeOf(row.createdAt)}
         </time>
       ),
@@ -39,7 +42,7 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
     {
       key: 'provider',
       label: 'Route',
-      width: '11rem',
+      width: '9.5rem',
       wide: true,
       cell: row => (
         <span className="flex items-center gap-2">
@@ -48,8 +51,9 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
         </span>
       ),
     },
-    { key: 'outcome', label: 'Outcome', width: 'min(7rem, 18vw)', cell: outcome },
-    { key: 'key', label: 'Key', width: '7.5rem', wide: true, cell: row => row.keyName || UNKNOWN },
+    { key: 'outcome', label: 'Outcome', width: 'min(6.5rem, 17vw)', cell: outcome },
+    { key: 'key', label: 'Key', width: '6rem', wide: true, cell: row => row.keyName || UNKNOWN },
+    { key: 'app', label: 'Application', width: '8rem', wide: true, cell: row => row.app ?? UNKNOWN },
     {
       key: 'in',
       label: 'In',
@@ -69,7 +73,7 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
     {
       key: 'cost',
       label: 'Cost',
-      width: 'min(5.5rem, 19vw)',
+      width: 'min(5.5rem, 25vw)',
       numeric: true,
       cell: row => (row.priceKnown ? money(row.cost) : UNKNOWN),
     },
@@ -82,18 +86,30 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
       cell: row => duration(row.firstToken),
     },
     {
-      key: 'latency',
+      key: 'took',
       label: 'In all',
       width: '5rem',
       numeric: true,
       wide: true,
-      cell: row => duration(row.latency),
+      cell: row => duration(row.took),
     },
   ];
 }
 
+/** The columns that are wanted, and the control to choose them. */
+export function useLogColumns(rows: LogRow[], isBeside: boolean) {
+  const all = useMemo(() => columnsOf(rows), [rows]);
+  const [wanted, choice] = useColumns('logs', all, ALWAYS, AT_FIRST_HIDDEN);
+  const columns = useMemo(
+    () => (isBeside ? all.filter(column => BESIDE.includes(column.key)) : wanted),
+    [all, wanted, isBeside],
+  );
+  return [columns, isBeside ? null : choice] as const;
+}
+
 type ListProps = {
   rows: LogRow[];
+  columns: Column<LogRow>[];
   query: {
     hasNextPage: boolean;
     isFetchingNextPage: boolean;
@@ -104,12 +120,7 @@ type ListProps = {
   selected?: string;
   show: (id: string) => void;
 };
-export function List({ rows, query, selected, show }: ListProps) {
-  const isBeside = selected !== undefined;
-  const columns = useMemo(
-    () => columnsOf(rows).filter(column => !isBeside || BESIDE.includes(column.key)),
-    [rows, isBeside],
-  );
+export function List({ rows, columns, query, selected, show }: ListProps) {
   return (
     <VirtualTable
       label="Requests"

@@ -1,22 +1,22 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { Download, Radio } from 'lucide-react';
 import { useEffect, useMemo } from 'react';
 import { download } from '../../api/client';
 import { FILTERS } from '../../api/filters';
-import { exportAddress, isExportable, type LogFilter, logsQuery } from '../../api/generations';
+import { exportAddress, type LogFilter, logsQuery } from '../../api/generations';
 import { rangeLabel, stretch } from '../../lib/moment';
 import type { LogsSearch } from '../../search';
 import { useKeys } from '../../shell/shortcuts';
 import { Button } from '../../ui/button';
 import { copyText } from '../../ui/copy';
 import { Page } from '../../ui/page';
-import { Empty, Load } from '../../ui/states';
+import { Empty, Load, Refusal } from '../../ui/states';
 import { FirstRequest } from '../first-request';
 import { LogDetail } from './detail';
 import { Filters, isFiltered } from './filters';
 import { Histogram } from './histogram';
-import { List } from './list';
+import { List, useLogColumns } from './list';
 import { useNewer } from './use-newer';
 
 const route = getRouteApi('/logs');
@@ -37,6 +37,10 @@ export function LogsPage() {
   );
   const query = useInfiniteQuery({ ...logsQuery(filter), refetchOnWindowFocus: false });
   const rows = useMemo(() => query.data?.pages.flatMap(page => page.rows) ?? [], [query.data]);
+  const exporting = useMutation({
+    mutationFn: () => download(exportAddress(filter), 'generations.csv'),
+  });
+  const [columns, choice] = useLogColumns(rows, search.id !== undefined);
   const newer = useNewer(filter, query.isSuccess, search.tail === true && !search.id);
   const show = (id?: string) =>
     void navigate({ search: now => ({ ...now, id }), replace: Boolean(search.id) });
@@ -74,6 +78,7 @@ export function LogsPage() {
                   {newer.hasGap ? 'Many new' : `${newer.count} new`}
                 </Button>
               )}
+              {choice}
               <Button
                 aria-pressed={search.tail === true}
                 title="New requests come in by themselves"
@@ -83,25 +88,28 @@ export function LogsPage() {
                 {search.tail ? 'Following' : 'Follow'}
               </Button>
               <Button
-                onClick={() => void download(exportAddress(filter), 'generations.csv')}
-                reason={
-                  rows.length === 0
-                    ? 'There is nothing to export'
-                    : !isExportable(filter) && 'A file is filtered by time, model, key and session alone'
-                }
+                onClick={() => exporting.mutate()}
+                disabled={exporting.isPending}
+                reason={rows.length === 0 && 'There is nothing to export'}
+                title="All requests that these filters show, as a file"
               >
                 <Download size={14} aria-hidden />
-                CSV
+                {exporting.isPending ? 'Writing…' : 'CSV'}
               </Button>
             </>
           }
         >
+          {exporting.error && (
+            <Refusal
+              error={new Error(`The file could not be written to its end: ${exporting.error.message}`)}
+            />
+          )}
           <Filters search={search} set={set} />
           <Histogram filter={filter} />
           <Load query={query} what="Requests" lines={12}>
             {() =>
               rows.length > 0 ? (
-                <List rows={rows} query={query} selected={search.id} show={show} />
+                <List rows={rows} columns={columns} query={query} selected={search.id} show={show} />
               ) : isFiltered(search) ? (
                 <Empty title="No request fits these filters">
                   <Link to="/logs" className="text-accent underline">
@@ -115,7 +123,7 @@ export function LogsPage() {
           </Load>
         </Page>
       </div>
-      {search.id && <LogDetail key={search.id} id={search.id} onClose={() => show()} />}
+      {search.id && <LogDetail key={search.id} id={search.id} row={rows[at]} onClose={() => show()} />}
     </div>
   );
 }

@@ -1,23 +1,15 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import {
-  changeMember,
-  memberLimitsQuery,
-  removeMember,
-  removeMemberLimit,
-  resetLink,
-  setMemberLimit,
-} from '../../api/people';
+import { changeMember, removeMember, resetLink } from '../../api/people';
 import { type Member, refresh } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
-import { resetsAt } from '../../lib/moment';
-import { nano, plain } from '../../lib/money';
 import type { Role } from '../../session/session';
 import { useAbility, useReason, useSession } from '../../session/session';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
-import { Field, Input, Select } from '../../ui/field';
-import { Load, Refusal } from '../../ui/states';
+import { Field, Select } from '../../ui/field';
+import { Refusal } from '../../ui/states';
+import { Limits } from './limits';
 import { OneTimeLink } from './link';
 import { memberName, roleOf } from './member-name';
 import { RoleOptions } from './roles';
@@ -109,101 +101,6 @@ function RoleForm({
           </Button>
         </div>
       )}
-    </form>
-  );
-}
-
-const INTERVALS = [
-  ['daily', 'A day'],
-  ['weekly', 'A week'],
-  ['monthly', 'A month'],
-  ['lifetime', 'In all'],
-] as const;
-
-/** What all keys of a member may spend together. */
-function Limits({ member, reason }: { member: Member; reason: string | false }) {
-  const query = useQuery(memberLimitsQuery(member.id));
-  return (
-    <section aria-label="Limits">
-      <h3 className="mb-1 font-semibold">Limits over all keys</h3>
-      <Load query={query} what="Limits" lines={3}>
-        {limits =>
-          INTERVALS.map(([interval, label]) => {
-            const of = limits.find(one => (one.interval ?? 'lifetime') === interval);
-            return (
-              <LimitRow
-                key={`${interval} ${of?.limit_usd} ${of?.include_byok}`}
-                member={member}
-                interval={interval}
-                label={label}
-                limit={of ? plain(nano(of.limit_usd)) : ''}
-                include_byok={of?.include_byok ?? false}
-                reason={reason}
-              />
-            );
-          })
-        }
-      </Load>
-    </section>
-  );
-}
-
-type LimitProps = {
-  member: Member;
-  interval: string;
-  label: string;
-  limit: string;
-  /** Kept as it is: nothing here changes it. */
-  include_byok: boolean;
-  reason: string | false;
-};
-function LimitRow({ member, interval, label, limit, include_byok, reason }: LimitProps) {
-  const client = useQueryClient();
-  const [amount, setAmount] = useState(limit);
-  const saving = useMutation({
-    mutationFn: async () => {
-      if (amount.trim() === '') await removeMemberLimit(member.id, interval);
-      else await setMemberLimit(member.id, interval, { limit_usd: Number(amount), include_byok });
-    },
-    onSuccess: () => refresh(client, 'member-limits', 'keys'),
-  });
-  return (
-    <form
-      className="border-t border-rule py-1"
-      onSubmit={event => {
-        event.preventDefault();
-        saving.mutate();
-      }}
-    >
-      <div className="flex flex-wrap items-center gap-2">
-        <label htmlFor={`limit-${interval}`} className="w-18">
-          {label}
-        </label>
-        <Input
-          id={`limit-${interval}`}
-          type="number"
-          min={0}
-          step="any"
-          inputMode="decimal"
-          placeholder="no limit"
-          className="w-28"
-          disabled={Boolean(reason)}
-          title={reason || undefined}
-          value={amount}
-          onChange={event => setAmount(event.target.value)}
-        />
-        <span className="flex-1 text-xs text-ink-3">
-          USD
-          {limit && include_byok && ', own provider keys count'}
-          {limit && interval !== 'lifetime' && `, afresh ${resetsAt(interval, Date.now())}`}
-        </span>
-        {amount !== limit && (
-          <Button type="submit" kind="primary" disabled={saving.isPending}>
-            {amount.trim() === '' ? 'Remove' : 'Save'}
-          </Button>
-        )}
-      </div>
-      <Refusal error={saving.error} />
     </form>
   );
 }

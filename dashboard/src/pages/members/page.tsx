@@ -2,9 +2,9 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { analyticsQuery, figure, money } from '../../api/analytics';
-import { invitesQuery, withdraw } from '../../api/people';
-import { type Member, membersQuery, refresh } from '../../api/queries';
-import { count } from '../../lib/format';
+import { allLimitsQuery, invitesQuery, withdraw } from '../../api/people';
+import { type Member, MOST_LISTED, membersQuery, refresh } from '../../api/queries';
+import { count, UNKNOWN } from '../../lib/format';
 import { momentOf } from '../../lib/moment';
 import { nano, usdColumn } from '../../lib/money';
 import { useAbility, useReason, useSession } from '../../session/session';
@@ -14,6 +14,7 @@ import { Page, Section } from '../../ui/page';
 import { Empty, Load, Refusal } from '../../ui/states';
 import { type Column, Table } from '../../ui/table';
 import { InviteDialog } from './invite';
+import { TightestLimit } from './limits';
 import { MemberDialog } from './member';
 import { memberName, roleOf } from './member-name';
 
@@ -27,7 +28,9 @@ export function MembersPage() {
       note={
         query.data &&
         query.data.length > 0 &&
-        (query.data.length === 1 ? '1 person' : `${query.data.length} people`)
+        (query.data.length === 1
+          ? '1 person'
+          : `${query.data.length >= MOST_LISTED ? 'the first ' : ''}${count(query.data.length)} people`)
       }
       actions={
         <Button kind="primary" onClick={() => setInviting(true)} reason={reason}>
@@ -62,6 +65,7 @@ function People({ members }: { members: Member[] }) {
     ...analyticsQuery({ metrics: ['total_usage', 'request_count'], dimensions: ['user'], range: '30d' }),
     enabled: seesAll,
   });
+  const limits = useQuery(allLimitsQuery);
   const columns = useMemo<Column<Member>[]>(() => {
     const of = new Map(spent.data?.rows.map(row => [row.user, row]));
     const column = usdColumn([...of.values()].map(row => money(row, 'total_usage')));
@@ -99,8 +103,18 @@ function People({ members }: { members: Member[] }) {
         ),
       },
       { key: 'email', label: 'Mail', wide: true, cell: one => one.email },
-      { key: 'role', label: 'Role', cell: one => roleOf(one) },
+      { key: 'role', label: 'Role', wide: true, cell: one => roleOf(one) },
       ...(seesAll ? figures : []),
+      {
+        key: 'limit',
+        label: 'Limit',
+        cell: one =>
+          limits.data && (mayManage || one.id === session?.member.id) ? (
+            <TightestLimit limits={limits.data.get(one.id) ?? []} />
+          ) : (
+            UNKNOWN
+          ),
+      },
       {
         key: 'actions',
         label: 'Actions',
@@ -116,10 +130,10 @@ function People({ members }: { members: Member[] }) {
         ),
       },
     ];
-  }, [spent.data, seesAll, mayManage, session?.member.id]);
+  }, [spent.data, limits.data, seesAll, mayManage, session?.member.id]);
   return (
     <>
-      <Table label="Members" rows={members} columns={columns} rowKey={one => one.id} />
+      <Table label="Members" rows={members} columns={columns} rowKey={one => one.id} first={100} />
       <MemberDialog member={open} members={members} onClose={() => setOpen(null)} />
     </>
   );

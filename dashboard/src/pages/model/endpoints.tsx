@@ -27,7 +27,15 @@ function useRoute(model: string) {
   });
 }
 
-export function EndpointTable({ endpoints, model }: { endpoints: Endpoint[]; model: string }) {
+type TableProps = {
+  endpoints: Endpoint[];
+  model: string;
+  /** Tags, in the order in which they are to be tried. */
+  pinned: string[];
+  pin: (tag: string) => void;
+};
+
+export function EndpointTable({ endpoints, model, pinned, pin }: TableProps) {
   const { data: route } = useRoute(model);
   if (endpoints.length === 0) {
     return (
@@ -72,7 +80,10 @@ export function EndpointTable({ endpoints, model }: { endpoints: Endpoint[]; mod
           <span>
             <span className="font-semibold">{one.provider_name}</span>
             {one.status !== undefined && one.status !== 0 && <Badge tone="warn">held back</Badge>}
-            <code className="block font-mono text-2xs text-ink-3">{one.tag}</code>
+            <code className="block font-mono text-2xs text-ink-3">
+              {one.tag}
+              {one.quantization && one.quantization !== 'unknown' && ` ${one.quantization}`}
+            </code>
           </span>
         </span>
       ),
@@ -110,6 +121,20 @@ export function EndpointTable({ endpoints, model }: { endpoints: Endpoint[]; mod
       cell: one => uptime(one.uptime_last_30m),
     },
     { key: 'day', label: '1 d', numeric: true, wide: true, cell: one => uptime(one.uptime_last_1d) },
+    {
+      key: 'pin',
+      label: 'Pin',
+      cell: one => (
+        <input
+          type="checkbox"
+          className="size-4 accent-accent align-middle"
+          aria-label={`Pin ${one.tag}`}
+          title="Puts it into the example below"
+          checked={pinned.includes(one.tag)}
+          onChange={() => pin(one.tag)}
+        />
+      ),
+    },
   ];
   return (
     <>

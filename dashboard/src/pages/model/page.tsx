@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { analyticsQuery } from '../../api/analytics';
 import { ApiError, publicAddress } from '../../api/client';
 import { endpointsQuery, type Model, modelQuery, modelsQuery } from '../../api/queries';
@@ -12,6 +12,7 @@ import { dateOf } from '../../lib/moment';
 import { price } from '../../lib/money';
 import { buttonClass } from '../../ui/button';
 import { CopyButton } from '../../ui/copy';
+import { Checkbox } from '../../ui/field';
 import { Facts, Page, Section } from '../../ui/page';
 import { Snippet } from '../../ui/snippet';
 import { Load } from '../../ui/states';
@@ -64,7 +65,17 @@ function Shown({ model }: { model: Model }) {
   const endpoints = useQuery({ ...endpointsQuery(model.id), refetchInterval: 30_000 });
   const p = model.pricing;
   const inputs = model.architecture.input_modalities.join(', ');
-  const body = { model: model.id, messages: [{ role: 'user', content: 'Hello!' }] };
+  const [pinned, setPinned] = useState<string[]>([]);
+  const [onlyThese, setOnlyThese] = useState(false);
+  const pin = (tag: string) =>
+    setPinned(now => (now.includes(tag) ? now.filter(one => one !== tag) : [...now, tag]));
+  const body = {
+    model: model.id,
+    messages: [{ role: 'user', content: 'Hello!' }],
+    ...(pinned.length > 0 && {
+      provider: onlyThese ? { order: pinned, allow_fallbacks: false } : { order: pinned },
+    }),
+  };
   const also: [string, string | undefined][] = [
     ['Read from cache', p.input_cache_read],
     ['Written to cache', p.input_cache_write],
@@ -102,11 +113,27 @@ function Shown({ model }: { model: Model }) {
       {model.description && <p className="max-w-prose text-ink-2">{model.description}</p>}
       <Section title="Endpoints" note="speed and uptime as measured here: last 30 minutes, last day">
         <Load query={endpoints} what="Endpoints" lines={3}>
-          {found => <EndpointTable endpoints={found} model={model.id} />}
+          {found => <EndpointTable endpoints={found} model={model.id} pinned={pinned} pin={pin} />}
         </Load>
       </Section>
       <div className="grid grid-cols-2 gap-x-10 gap-y-8 max-lg:grid-cols-1">
         <Section title="Call it">
+          {pinned.length > 0 && (
+            <div className="mb-3 grid gap-2">
+              <p className="text-ink-2">
+                Tried in this order: {pinned.join(', ')}.{' '}
+                <button type="button" className="text-accent underline" onClick={() => setPinned([])}>
+                  Pin none
+                </button>
+              </p>
+              <Checkbox
+                label="No others"
+                hint="Off: other providers are tried when these fail."
+                checked={onlyThese}
+                onChange={event => setOnlyThese(event.target.checked)}
+              />
+            </div>
+          )}
           <Snippet code={language => asCode(language, publicAddress(), body)} />
         </Section>
         <Section title="Prices and limits">

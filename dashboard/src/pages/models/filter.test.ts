@@ -37,3 +37,7 @@ it('what is not known comes last either way', () => {
     expect(orderModels(models, 'prompt', descending).at(-1)?.id).toBe('b/unknown');
   expect(orderModels(models, 'prompt', true)[0]?.id).toBe('b/dear');
 });
+it('by provider, models are those that the server finds; until it has answered, all', () => {
+  const found = (by?: Set<string>) => filterModels(models, { providers: 'acme' }, { providers: by }).length;
+  expect([found(new Set(['a/free'])), found(new Set()), found()]).toEqual([1, 0, 4]);
+});

@@ -9,7 +9,13 @@ export type Measured = {
   speed: number | null;
   uptime: number | null;
 };
-export type ModelRow = Model & { measured?: Measured };
+export type ModelRow = Model & {
+  measured?: Measured;
+  /** What words are looked for in, in lower case: made once, since keys are typed fast. */
+  text?: string;
+};
+export const textOf = (model: Pick<ModelRow, 'id' | 'name' | 'text'>) =>
+  model.text ?? `${model.id} ${model.name}`.toLowerCase();
 
 /** A name that begins with ~ stands for the newest of a family, whose author comes after it. */
 export const authorOf = (id: string) => (id.split('/')[0] ?? id).replace('~', '');
@@ -20,19 +26,24 @@ export const linkTo = (id: string) => {
   return { to: '/models/$author/$slug', params: { author, slug: slug.join('/') } } as const;
 };
 
-type Rule = { label: string; keeps: (model: Model) => boolean };
+/** Ids of the models that the server finds by a provider, and with providers that keep nothing. */
+export type Found = { providers?: ReadonlySet<string>; zdr?: ReadonlySet<string> };
+
+type Rule = { label: string; keeps: (model: ModelRow) => boolean };
+
+/** Every word has to be there. */
+export function matches(query: string): (model: ModelRow) => boolean {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  return model => words.every(word => textOf(model).includes(word));
+}
 
 /** The filters that are set, each by the words it is named with when nothing is left. */
-export function rules(search: ModelsSearch): (Rule & { key: keyof ModelsSearch })[] {
+export function rules(search: ModelsSearch, by: Found = {}): (Rule & { key: keyof ModelsSearch })[] {
   const found: (Rule & { key: keyof ModelsSearch })[] = [];
-  const words = (search.q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
   const add = (key: keyof ModelsSearch, label: string, keeps: Rule['keeps']) => {
     if (search[key] !== undefined) found.push({ key, label, keeps });
   };
-  add('q', `“${search.q}”`, model => {
-    const text = `${model.id} ${model.name}`.toLowerCase();
-    return words.every(word => text.includes(word));
-  });
+  add('q', `“${search.q}”`, matches(search.q ?? ''));
   add('input_modalities', `${search.input_modalities} input`, model =>
     (model.architecture.input_modalities as string[]).includes(search.input_modalities ?? ''),
   );
@@ -40,6 +51,9 @@ export function rules(search: ModelsSearch): (Rule & { key: keyof ModelsSearch }
     (model.architecture.output_modalities as string[]).includes(search.output_modalities ?? ''),
   );
   add('model_authors', `by ${search.model_authors}`, model => authorOf(model.id) === search.model_authors);
+  // Until the server has answered nothing is left out.
+  add('providers', `served by ${search.providers}`, model => by.providers?.has(model.id) ?? true);
+  add('zdr', 'providers that keep nothing', model => by.zdr?.has(model.id) ?? true);
   add('supported_parameters', search.supported_parameters ?? '', model =>
     (model.supported_parameters as string[]).includes(search.supported_parameters ?? ''),
   );
@@ -61,15 +75,18 @@ export function rules(search: ModelsSearch): (Rule & { key: keyof ModelsSearch }
   return found;
 }
 
-export const filterModels = <M extends Model>(models: M[], search: ModelsSearch): M[] => {
-  const all = rules(search);
+export const filterModels = <M extends ModelRow>(models: M[], search: ModelsSearch, by?: Found): M[] => {
+  const all = rules(search, by);
   return models.filter(model => all.every(rule => rule.keeps(model)));
 };
 
 /** Which single filter, left out, would leave something. */
-export const hints = (models: Model[], search: ModelsSearch) =>
-  rules(search)
-    .map(rule => ({ ...rule, matches: filterModels(models, { ...search, [rule.key]: undefined }).length }))
+export const hints = (models: Model[], search: ModelsSearch, by?: Found) =>
+  rules(search, by)
+    .map(rule => ({
+      ...rule,
+      matches: filterModels(models, { ...search, [rule.key]: undefined }, by).length,
+    }))
     .filter(rule => rule.matches > 0)
     .sort((a, b) => b.matches - a.matches);
 
@@ -87,10 +104,12 @@ const ORDER: Record<string, (model: ModelRow) => number | string | null> = {
 /** What is not known comes last in either direction. */
 export function orderModels(models: ModelRow[], order: string, descending: boolean): ModelRow[] {
   const by = ORDER[order] ?? ORDER.created;
-  return [...models].sort((a, b) => {
-    const [x, y] = [by?.(a) ?? null, by?.(b) ?? null];
-    if (x === null || y === null) return x === y ? 0 : x === null ? 1 : -1;
-    const sign = x < y ? -1 : x > y ? 1 : 0;
-    return descending ? -sign : sign;
-  });
+  return models
+    .map(model => ({ model, value: by?.(model) ?? null }))
+    .sort(({ value: x }, { value: y }) => {
+      if (x === null || y === null) return x === y ? 0 : x === null ? 1 : -1;
+      const sign = x < y ? -1 : x > y ? 1 : 0;
+      return descending ? -sign : sign;
+    })
+    .map(one => one.model);
 }

@@ -1,8 +1,11 @@
-import { useMemo } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { memo, useMemo } from 'react';
+import { credentialProvidersQuery } from '../../api/credentials';
 import type { Model } from '../../api/queries';
 import type { ModelsSearch } from '../../search';
 import { Button } from '../../ui/button';
-import { Input, Select } from '../../ui/field';
+import { Select } from '../../ui/field';
+import { LateInput } from '../../ui/late-input';
 import { authorOf, rules } from './filter';
 
 const PRICES = [0.1, 0.5, 1, 5];
@@ -14,9 +17,16 @@ const CONTEXTS: [number, string][] = [
 ];
 const sorted = (values: Iterable<string>) => [...new Set(values)].sort();
 
-type Props = { models: Model[]; search: ModelsSearch; set: (patch: Partial<ModelsSearch>) => void };
+type Props = {
+  models: Model[];
+  search: ModelsSearch;
+  set: (patch: Partial<ModelsSearch>) => void;
+  /** Told what is typed, before the address has it. */
+  onType: (text: string) => void;
+};
 
-export function ModelFilters({ models, search, set }: Props) {
+/** Hundreds of choices, which no key typed beside them changes. */
+export const ModelFilters = memo(function ModelFilters({ models, search, set, onType }: Props) {
   const offered = useMemo(
     () => ({
       authors: sorted(models.map(model => authorOf(model.id))),
@@ -25,6 +35,11 @@ export function ModelFilters({ models, search, set }: Props) {
       parameters: sorted(models.flatMap(model => model.supported_parameters)),
     }),
     [models],
+  );
+  const known = useQuery(credentialProvidersQuery);
+  const providers = useMemo(
+    () => (known.data ?? []).filter(one => one.has_credential).sort((a, b) => a.name.localeCompare(b.name)),
+    [known.data],
   );
   const cost = search.cost ?? (search.max_price === undefined ? '' : String(search.max_price));
   const setCost = (value: string) =>
@@ -36,13 +51,14 @@ export function ModelFilters({ models, search, set }: Props) {
   return (
     <search>
       <form className="flex flex-wrap items-center gap-2" onSubmit={event => event.preventDefault()}>
-        <Input
+        <LateInput
           type="search"
           aria-label="Filter by name or id"
           placeholder="Filter by name or id"
           className="w-56"
           value={search.q ?? ''}
-          onChange={event => set({ q: event.target.value || undefined })}
+          onType={onType}
+          onChange={q => set({ q: q || undefined })}
         />
         <Select
           aria-label="Input"
@@ -76,6 +92,31 @@ export function ModelFilters({ models, search, set }: Props) {
           {offered.authors.map(author => (
             <option key={author}>{author}</option>
           ))}
+        </Select>
+        <Select
+          aria-label="Provider"
+          className="max-w-34"
+          value={search.providers ?? ''}
+          onChange={event => set({ providers: event.target.value || undefined })}
+        >
+          <option value="">Any provider</option>
+          {search.providers && !providers.some(one => one.slug === search.providers) && (
+            <option>{search.providers}</option>
+          )}
+          {providers.map(one => (
+            <option key={one.slug} value={one.slug}>
+              {one.name}
+            </option>
+          ))}
+        </Select>
+        <Select
+          aria-label="Prompts"
+          className="max-w-34"
+          value={search.zdr ? 'zdr' : ''}
+          onChange={event => set({ zdr: event.target.value === 'zdr' || undefined })}
+        >
+          <option value="">Any data policy</option>
+          <option value="zdr">Keeps nothing</option>
         </Select>
         <Select
           aria-label="Supports"
@@ -124,4 +165,4 @@ export function ModelFilters({ models, search, set }: Props) {
       </form>
     </search>
   );
-}
+});

@@ -1,22 +1,35 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
-import { modelsQuery } from '../../api/queries';
+import { useCallback, useMemo, useState } from 'react';
+import { modelIdsQuery, modelsQuery } from '../../api/queries';
 import { modelStatsQuery } from '../../api/server';
 import { contextLength, count, duration, percent, UNKNOWN } from '../../lib/format';
 import { price } from '../../lib/money';
 import type { ModelsSearch } from '../../search';
 import { Button, buttonClass } from '../../ui/button';
+import { useColumns } from '../../ui/columns';
 import { CopyIcon } from '../../ui/copy';
 import { Page } from '../../ui/page';
 import { Roundel } from '../../ui/roundel';
-import { Empty, Load } from '../../ui/states';
+import { Empty, Load, Refusal } from '../../ui/states';
 import { type Column, VirtualTable } from '../../ui/table';
-import { authorOf, filterModels, hints, linkTo, type ModelRow, nameOf, orderModels } from './filter';
+import {
+  authorOf,
+  type Found,
+  filterModels,
+  hints,
+  type ModelRow,
+  matches,
+  nameOf,
+  orderModels,
+  textOf,
+} from './filter';
 import { ModelFilters } from './filters';
+import { ModelLink } from './link';
 
 const route = getRouteApi('/models');
 const MOST_COMPARED = 4;
+const ALWAYS = ['tick', 'name'];
 
 /** A number and its unit, the unit a step lighter. */
 const Measure = ({ value }: { value: string }) => {
@@ -38,12 +51,7 @@ const COLUMNS: Column<ModelRow>[] = [
       <span className="flex items-center gap-2">
         <Roundel name={authorOf(model.id)} />
         <span className="min-w-0 truncate">
-          <Link
-            {...linkTo(model.id)}
-            className="inline-block min-h-6 content-center font-semibold hover:underline"
-          >
-            {nameOf(model)}
-          </Link>{' '}
+          <ModelLink id={model.id}>{nameOf(model)}</ModelLink>{' '}
           <code className="ml-1 font-mono text-xs text-ink-3 max-md:hidden">{model.id}</code>
         </span>
         <span className="max-md:hidden">
@@ -123,9 +131,10 @@ export function ModelsPage() {
     () =>
       (models.data ?? []).map(model => {
         const found = stats.data?.get(model.id);
-        if (!found) return model;
+        const text = textOf(model);
+        if (!found) return { ...model, text };
         const { tokens_7d: tokens, first_token_ms: firstToken, speed, uptime } = found;
-        return { ...model, measured: { tokens, firstToken, speed, uptime } };
+        return { ...model, text, measured: { tokens, firstToken, speed, uptime } };
       }),
     [models.data, stats.data],
   );
@@ -140,14 +149,29 @@ function List({ models }: { models: ModelRow[] }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const [ticked, setTicked] = useState<string[]>([]);
-  const set = (patch: Partial<ModelsSearch>) =>
-    void navigate({ search: now => ({ ...now, ...patch }), replace: true });
+  // What is typed narrows the list before the address has it: that follows when the writer pauses.
+  const [typed, setTyped] = useState(search.q ?? '');
+  const set = useCallback(
+    (patch: Partial<ModelsSearch>) => void navigate({ search: now => ({ ...now, ...patch }), replace: true }),
+    [navigate],
+  );
   const order = search.order ?? 'tokens';
   const descending = search.descending ?? !search.order;
-  const rows = useMemo(
-    () => orderModels(filterModels(models, search), order, descending),
-    [models, search, order, descending],
+  const { providers = '', zdr } = search;
+  const ofProvider = useQuery({ ...modelIdsQuery({ providers }), enabled: providers !== '' });
+  const keepingNothing = useQuery({ ...modelIdsQuery({ zdr: true }), enabled: zdr === true });
+  const by = useMemo<Found>(
+    () => ({ providers: ofProvider.data, zdr: keepingNothing.data }),
+    [ofProvider.data, keepingNothing.data],
   );
+  const { q: _, ...chosen } = search;
+  const chosenText = JSON.stringify(chosen);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the text says all that is chosen
+  const ordered = useMemo(
+    () => orderModels(filterModels(models, chosen, by), order, descending),
+    [models, chosenText, by],
+  );
+  const rows = useMemo(() => ordered.filter(matches(typed)), [ordered, typed]);
   const columns = useMemo<Column<ModelRow>[]>(() => {
     const toggle = (id: string) =>
       setTicked(now => (now.includes(id) ? now.filter(one => one !== id) : [...now, id]));
@@ -171,6 +195,7 @@ function List({ models }: { models: ModelRow[] }) {
     };
     return [tick, ...COLUMNS];
   }, [ticked]);
+  const [shown, choice] = useColumns('models', columns, ALWAYS);
   const status =
     rows.length === models.length ? `${models.length} models` : `${rows.length} of ${models.length}`;
   return (
@@ -179,24 +204,34 @@ function List({ models }: { models: ModelRow[] }) {
       title="Models"
       note={<p role="status">{status}; speed as measured here in the last 7 days</p>}
       actions={
-        ticked.length > 0 && (
-          <>
-            <Button kind="quiet" onClick={() => setTicked([])}>
-              Clear
-            </Button>
-            <Link to="/playground" search={{ models: ticked.join(',') }} className={buttonClass('primary')}>
-              {ticked.length === 1 ? 'Try it' : `Compare ${ticked.length}`}
-            </Link>
-          </>
-        )
+        <>
+          {choice}
+          {ticked.length > 0 && (
+            <>
+              <Button kind="quiet" onClick={() => setTicked([])}>
+                Clear
+              </Button>
+              <Link to="/playground" search={{ models: ticked.join(',') }} className={buttonClass('primary')}>
+                {ticked.length === 1 ? 'Try it' : `Compare ${ticked.length}`}
+              </Link>
+            </>
+          )}
+        </>
       }
     >
-      <ModelFilters models={models} search={search} set={set} />
+      {(ofProvider.error || keepingNothing.error) && (
+        <Refusal
+          error={
+            new Error(`A filter is not in force: ${(ofProvider.error ?? keepingNothing.error)?.message}`)
+          }
+        />
+      )}
+      <ModelFilters models={models} search={search} set={set} onType={setTyped} />
       {rows.length > 0 ? (
         <VirtualTable
           label="Models"
           rows={rows}
-          columns={columns}
+          columns={shown}
           rowKey={model => model.id}
           sort={{ key: order, descending }}
           onSort={key =>
@@ -207,14 +242,19 @@ function List({ models }: { models: ModelRow[] }) {
           }
         />
       ) : (
-        <NothingLeft models={models} search={search} set={set} />
+        <NothingLeft by={by} models={models} search={{ ...search, q: typed.trim() || undefined }} set={set} />
       )}
     </Page>
   );
 }
 
-type RestProps = { models: ModelRow[]; search: ModelsSearch; set: (patch: Partial<ModelsSearch>) => void };
-function NothingLeft({ models, search, set }: RestProps) {
+type RestProps = {
+  by: Found;
+  models: ModelRow[];
+  search: ModelsSearch;
+  set: (patch: Partial<ModelsSearch>) => void;
+};
+function NothingLeft({ by, models, search, set }: RestProps) {
   if (models.length === 0) {
     return (
       <Empty title="No models yet">
@@ -229,7 +269,7 @@ function NothingLeft({ models, search, set }: RestProps) {
   return (
     <Empty title="No model matches all of these filters">
       <ul className="grid gap-1">
-        {hints(models, search).map(hint => (
+        {hints(models, search, by).map(hint => (
           <li key={hint.key}>
             {hint.matches} {hint.matches === 1 ? 'matches' : 'match'} without{' '}
             <button

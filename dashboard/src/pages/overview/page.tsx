@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { analyticsQuery, figure, money } from '../../api/analytics';
+import { analyticsQuery, figure, money, SPEND, seriesQuery } from '../../api/analytics';
 import { overTime } from '../../charts/over-time';
 import { StackedBars, Swatch } from '../../charts/stacked-bars';
 import { change, count, percent } from '../../lib/format';
@@ -106,9 +106,7 @@ function Totals({ range, now }: { range: Range; now: Record<string, unknown> }) 
 }
 
 function SpendByModel({ range }: { range: Range }) {
-  const query = useQuery(
-    analyticsQuery({ metrics: ['total_usage'], dimensions: ['model'], range, overTime: true }),
-  );
+  const query = useQuery(seriesQuery({ metric: SPEND, by: 'model', range }));
   const data = useMemo(
     () => overTime(query.data?.rows ?? [], range, 'total_usage', true, row => String(row.model)),
     [query.data, range],

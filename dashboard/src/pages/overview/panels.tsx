@@ -6,7 +6,7 @@ import { keysQuery } from '../../api/queries';
 import { providerStatesQuery } from '../../api/server';
 import { Ticks } from '../../charts/ticks';
 import { percent } from '../../lib/format';
-import { timeOf } from '../../lib/moment';
+import { dayOf, timeOf } from '../../lib/moment';
 import { usd } from '../../lib/money';
 import { LimitBar } from '../../ui/badge';
 import { Section } from '../../ui/page';
@@ -120,7 +120,9 @@ export function LastFailures() {
                     className="flex items-center gap-2 py-1.5 hover:bg-wash"
                   >
                     <time dateTime={row.createdAt} className="text-ink-3 tabular-nums">
-                      {timeOf(row.createdAt)}
+                      {dayOf(row.createdAt) === dayOf(Date.now())
+                        ? timeOf(row.createdAt)
+                        : dayOf(row.createdAt)}
                     </time>
                     <code className="min-w-0 flex-1 truncate font-mono text-xs">{row.model}</code>
                     <span className="text-xs text-bad">

@@ -21,6 +21,14 @@ type Props = {
   onRaw: () => void;
 };
 
+/** Where the limit that refused a question is seen, and changed by those who may. */
+const LIMITS = {
+  account: { to: '/credits', text: 'See the credit' },
+  workspace: { to: '/workspaces', text: 'See the budgets' },
+  member: { to: '/members', text: 'See your limits' },
+  key_limit: { to: '/keys', text: 'See the key' },
+} as const;
+
 export function Answer({ reply, letter, isNamed, hidden, onStop, onAgain, onRaw }: Props) {
   const name = letter ? `answer ${letter}` : reply.model;
   const running = isRunning(reply);
@@ -46,6 +54,14 @@ export function Answer({ reply, letter, isNamed, hidden, onStop, onAgain, onRaw 
       {reply.state === 'failed' && (
         <p role="alert" className="border-l-2 border-bad pl-3 break-words text-bad">
           {reply.error}
+          {reply.limit && (
+            <>
+              {' '}
+              <Link to={LIMITS[reply.limit].to} className="text-accent underline">
+                {LIMITS[reply.limit].text}
+              </Link>
+            </>
+          )}
         </p>
       )}
       <footer className="border-t border-rule pt-1.5">

@@ -17,7 +17,7 @@ const LABEL: Record<Interval, string> = {
   daily: 'A day',
   weekly: 'A week',
   monthly: 'A month',
-  lifetime: 'Its life',
+  lifetime: 'In all',
 };
 
 export function Budgets({ workspace }: { workspace: Workspace }) {

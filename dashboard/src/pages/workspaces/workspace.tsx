@@ -3,17 +3,16 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client';
 import { refresh, type Workspace, workspacesQuery } from '../../api/queries';
-import { fieldError, otherError } from '../../api/refusal';
 import { dateOf } from '../../lib/moment';
 import { useReason } from '../../session/session';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
-import { Field, Input, TextArea } from '../../ui/field';
 import { Page, Section } from '../../ui/page';
 import { Load, Refusal } from '../../ui/states';
 import { TypedName } from '../../ui/typed-name';
 import { Budgets } from './budgets';
 import { WorkspaceMembers } from './members';
+import { Settings } from './settings';
 
 const route = getRouteApi('/workspaces/$id');
 
@@ -98,65 +97,6 @@ function Shown({ workspace }: { workspace: Workspace }) {
         <DeleteForm workspace={workspace} onClose={() => setDeleting(false)} />
       </Dialog>
     </Page>
-  );
-}
-
-const FIELDS = ['name', 'description'];
-function Settings({ workspace }: { workspace: Workspace }) {
-  const client = useQueryClient();
-  const [changed, setChanged] = useState(false);
-  const reason = useReason('workspaces');
-  const saving = useMutation({
-    mutationFn: (form: FormData) =>
-      api.PATCH('/api/v1/workspaces/{id}', {
-        params: { path: { id: workspace.id } },
-        body: {
-          name: String(form.get('name')).trim(),
-          description: String(form.get('description')) || null,
-        },
-      }),
-    onSuccess: () => refresh(client, 'workspaces'),
-  });
-  return (
-    <form
-      className="grid gap-4"
-      onInput={() => setChanged(true)}
-      onReset={() => {
-        setChanged(false);
-        saving.reset();
-      }}
-      onSubmit={event => {
-        event.preventDefault();
-        saving.mutate(new FormData(event.currentTarget));
-      }}
-    >
-      <Field label="Name" error={fieldError(saving.error, 'name')}>
-        {wiring => <Input {...wiring} name="name" required maxLength={100} defaultValue={workspace.name} />}
-      </Field>
-      <Field label="Description" error={fieldError(saving.error, 'description')}>
-        {wiring => (
-          <TextArea
-            {...wiring}
-            name="description"
-            rows={2}
-            maxLength={500}
-            defaultValue={workspace.description ?? ''}
-          />
-        )}
-      </Field>
-      <Refusal error={otherError(saving.error, FIELDS)} />
-      {reason && <p className="text-ink-3">{reason}.</p>}
-      {changed && !reason && (
-        <div className="flex gap-2">
-          <Button kind="primary" type="submit" disabled={saving.isPending}>
-            Save
-          </Button>
-          <Button kind="quiet" type="reset">
-            Discard
-          </Button>
-        </div>
-      )}
-    </form>
   );
 }
 

@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use catalog::{Catalog, EndpointStatus, Meter, Modality, ModelKind};
-use store::CreatedApiKey;
-
-use crate::commands::setup_link;
+use gateway::pages::secret_link;
+use store::{CreatedApiKey, InvitationKind};
 
 /// How many providers are listed before the rest is only counted.
 const LISTED: usize = 12;
@@ -53,7 +52,7 @@ pub fn text(greeting: &Greeting<'_>) -> String {
         );
     }
     if let Some(code) = greeting.setup_code {
-        let link = setup_link::url(greeting.url, code);
+        let link = secret_link(greeting.url, InvitationKind::Setup, code);
         let _ = writeln!(
             text,
             "\nNobody can sign in yet. Open this link within 24 hours to become the owner:\n    \

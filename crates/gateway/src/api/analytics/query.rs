@@ -110,7 +110,7 @@ async fn keys(
         None => Ok(HashMap::new()),
         Some(place) => {
             let hashes = rows.iter().filter_map(|row| row.dimensions.get(place));
-            names(app, account, hashes.map(String::as_str)).await
+            names(app, account, hashes.map(String::as_str)).await.map_err(refused)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /generations/export`: rows of the books as CSV. Our own.
+//! `GET /generations/export`, for programs and for the log's page: rows of the books as CSV. Our own.
 
 use std::sync::Arc;
 
@@ -6,11 +6,16 @@ use axum::extract::State;
 use axum::response::Response;
 use protocol::exchange::Fault;
 use serde::Deserialize;
-use store::{Direction, Generation, GenerationExport, GenerationFilter, StoreError};
+use store::{
+    Direction, Generation, GenerationExport, GenerationFilter, GenerationStatus, PriceState,
+    StoreError,
+};
 use utoipa::IntoParams;
 
+use super::query::Filters;
 use crate::api::Refused;
 use crate::api::csv::{self, Cell, Column, Pages};
+use crate::api::keys::names::names;
 use crate::api::openapi::ErrorAnswer;
 use crate::api::page::Asked;
 use crate::api::session::Management;
@@ -38,35 +43,68 @@ pub struct Which {
     session_id: Option<String>,
 }
 
-const COLUMNS: &[Column<Generation>] = &[
-    ("id", |row| Cell::text(&row.id)),
-    ("request_id", |row| Cell::text(&row.request_id)),
-    ("created_at", |row| Cell::made(iso(row.created_at))),
-    ("workspace_id", |row| Cell::text(&row.workspace_id)),
-    ("api_key_hash", |row| Cell::text(&row.key_hash)),
-    ("api_type", |row| Cell::text(&row.api_type)),
-    ("model_requested", |row| Cell::text(&row.model_requested)),
-    ("model", |row| Cell::text(&row.model)),
-    ("provider", |row| Cell::text(&row.provider_name)),
-    ("endpoint", |row| Cell::text(&row.endpoint_tag)),
-    ("status", |row| Cell::Number(row.status.into())),
-    ("error_type", |row| Cell::maybe(row.error_type.as_deref())),
-    ("finish_reason", |row| Cell::maybe(row.finish_reason.as_deref())),
-    ("streamed", |row| Cell::truth(row.streamed)),
-    ("cancelled", |row| Cell::truth(row.cancelled)),
-    ("latency_ms", |row| Cell::Number(row.latency_ms)),
-    ("generation_time_ms", |row| Cell::Number(row.generation_time_ms)),
-    ("prompt_tokens", |row| Cell::Number(row.native_tokens_prompt)),
-    ("completion_tokens", |row| Cell::Number(row.native_tokens_completion)),
-    ("reasoning_tokens", |row| Cell::Number(row.native_tokens_reasoning)),
-    ("cached_tokens", |row| Cell::Number(row.native_tokens_cached)),
-    ("total_cost_usd", |row| Cell::Usd(row.total_cost)),
-    ("upstream_cost_usd", |row| Cell::Usd(row.upstream_inference_cost)),
-    ("price_state", |row| Cell::text(row.price_state.as_str())),
-    ("is_byok", |row| Cell::truth(row.is_byok)),
-    ("external_user", |row| Cell::maybe(row.external_user.as_deref())),
-    ("session_id", |row| Cell::maybe(row.session_id.as_deref())),
+/// A row, with what others know of it.
+pub struct Line {
+    row: Generation,
+    /// `None` for a key that is not known any more.
+    key_name: Option<String>,
+}
+
+const COLUMNS: &[Column<Line>] = &[
+    ("id", |line| Cell::text(&line.row.id)),
+    ("request_id", |line| Cell::text(&line.row.request_id)),
+    ("created_at", |line| Cell::made(iso(line.row.created_at))),
+    ("workspace_id", |line| Cell::text(&line.row.workspace_id)),
+    ("api_key_hash", |line| Cell::text(&line.row.key_hash)),
+    ("api_key_name", |line| Cell::maybe(line.key_name.as_deref())),
+    ("app", |line| Cell::maybe(line.row.app())),
+    ("api_type", |line| Cell::text(&line.row.api_type)),
+    ("model_requested", |line| Cell::text(&line.row.model_requested)),
+    ("model", |line| Cell::text(&line.row.model)),
+    ("provider", |line| Cell::text(&line.row.provider_name)),
+    ("endpoint", |line| Cell::text(&line.row.endpoint_tag)),
+    ("route", |line| Cell::made(route(&line.row))),
+    ("outcome", |line| Cell::text(GenerationStatus::of(&line.row).as_str())),
+    ("status", |line| Cell::Number(line.row.status.into())),
+    ("error_type", |line| Cell::maybe(line.row.error_type.as_deref())),
+    ("finish_reason", |line| Cell::maybe(line.row.finish_reason.as_deref())),
+    ("streamed", |line| Cell::truth(line.row.streamed)),
+    ("cancelled", |line| Cell::truth(line.row.cancelled)),
+    ("first_token_ms", |line| line.row.first_token_ms.map_or(Cell::Empty, Cell::Number)),
+    ("latency_ms", |line| Cell::Number(line.row.latency_ms)),
+    ("generation_time_ms", |line| Cell::Number(line.row.generation_time_ms)),
+    ("prompt_tokens", |line| Cell::Number(line.row.native_tokens_prompt)),
+    ("completion_tokens", |line| Cell::Number(line.row.native_tokens_completion)),
+    ("reasoning_tokens", |line| Cell::Number(line.row.native_tokens_reasoning)),
+    ("cached_tokens", |line| Cell::Number(line.row.native_tokens_cached)),
+    ("total_cost_usd", |line| priced(&line.row, line.row.total_cost)),
+    ("upstream_cost_usd", |line| priced(&line.row, line.row.upstream_inference_cost)),
+    ("price_state", |line| Cell::text(line.row.price_state.as_str())),
+    ("is_byok", |line| Cell::truth(line.row.is_byok)),
+    ("external_user", |line| Cell::maybe(line.row.external_user.as_deref())),
+    ("session_id", |line| Cell::maybe(line.row.session_id.as_deref())),
 ];
+
+/// An amount; nothing where the price was not known, which is not the same as nothing charged.
+fn priced(row: &Generation, amount: i64) -> Cell<'static> {
+    match row.price_state {
+        PriceState::Unknown => Cell::Empty,
+        _ => Cell::Usd(amount),
+    }
+}
+
+/// Every attempt in order, as `Acme 503 > Other 200`; the kind of error where none was answered.
+fn route(row: &Generation) -> String {
+    let attempts = row.attempts.iter().map(|attempt| {
+        let name = &attempt.provider_name;
+        match (attempt.status, attempt.error_type.as_deref()) {
+            (Some(status), _) => format!("{name} {status}"),
+            (None, Some(error)) => format!("{name} {error}"),
+            (None, None) => name.to_string(),
+        }
+    });
+    attempts.collect::<Vec<_>>().join(" > ")
+}
 
 /// Exports generations, newest first.
 #[utoipa::path(
@@ -106,14 +144,56 @@ pub async fn export(
         until: Some(until),
         ..GenerationFilter::default()
     };
-    let pages = app.store.export_generations(filter, Direction::Descending);
-    Ok(csv::table("generations.csv", COLUMNS, pages))
+    Ok(answer(app, &management, filter))
 }
 
-impl Pages for GenerationExport {
-    type Row = Generation;
+/// Exports what a filter of the list takes, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/internal/generations/export",
+    tag = "internal",
+    params(Filters),
+    responses(
+        (status = 200, body = String, content_type = "text/csv"),
+        (status = "4XX", body = ErrorAnswer),
+    )
+)]
+pub async fn export_filtered(
+    State(app): State<Arc<App>>,
+    management: Management,
+    Asked(filters): Asked<Filters>,
+) -> Result<Response, Refused> {
+    let mut filter = filters.read(management.account_id(), management.own_only())?;
+    // Rows that come while the table is written are not in it.
+    filter.until = Some(filter.until.unwrap_or_else(now_micros));
+    Ok(answer(app, &management, filter))
+}
 
-    async fn next(&mut self) -> Result<Option<Vec<Generation>>, StoreError> {
-        GenerationExport::next(self).await
+/// The table, written a page at a time.
+fn answer(app: Arc<App>, management: &Management, filter: GenerationFilter) -> Response {
+    let account = management.account_id().to_owned();
+    let pages = app.store.export_generations(filter, Direction::Descending);
+    csv::table("generations.csv", COLUMNS, Named { pages, app, account })
+}
+
+/// Pages of rows, with the names of their keys.
+struct Named {
+    pages: GenerationExport,
+    app: Arc<App>,
+    account: String,
+}
+
+impl Pages for Named {
+    type Row = Line;
+
+    async fn next(&mut self) -> Result<Option<Vec<Line>>, StoreError> {
+        let Some(rows) = self.pages.next().await? else { return Ok(None) };
+        let hashes = rows.iter().map(|row| &*row.key_hash);
+        let names = names(&self.app, &self.account, hashes).await?;
+        let line = |row: Generation| {
+            let key_name = names.get(&*row.key_hash).cloned();
+            Line { row, key_name }
+        };
+        Ok(Some(rows.into_iter().map(line).collect()))
     }
 }

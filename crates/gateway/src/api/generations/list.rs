@@ -55,7 +55,8 @@ pub async fn list(
         leaf.start()?.map(|(created_at, id)| GenerationCursor { created_at, id: id.into() });
     let found = app.store.generations_page(&filter, start.as_ref(), limit).await;
     let page = found.map_err(refused)?;
-    let names = names(&app, account, page.rows.iter().map(|row| &*row.key_hash)).await?;
+    let names = names(&app, account, page.rows.iter().map(|row| &*row.key_hash)).await;
+    let names = names.map_err(refused)?;
     let data = page
         .rows
         .iter()

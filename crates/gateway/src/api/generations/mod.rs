@@ -35,6 +35,7 @@ pub fn routes() -> Router<Arc<App>> {
 pub fn internal() -> Router<Arc<App>> {
     Router::new()
         .route("/generations", get(list::list))
+        .route("/generations/export", get(export::export_filtered))
         .route("/generations/stream", get(stream::stream))
         .route("/generations/histogram", get(histogram::show))
 }

@@ -36,7 +36,10 @@ pub struct GenerationRow {
     #[schema(value_type = Option<f64>)]
     pub cost: Option<Usd>,
     pub first_token_ms: Option<i64>,
+    /// Until the first byte of the answer.
     pub latency_ms: i64,
+    /// From the first byte of the answer to its last.
+    pub generation_time_ms: i64,
     /// Tokens per second of generating.
     pub speed: Option<f64>,
     /// `ok`, `failed` or `cancelled`.
@@ -104,6 +107,7 @@ impl GenerationRow {
             cost: (row.price_state != PriceState::Unknown).then_some(Usd(row.total_cost)),
             first_token_ms: row.first_token_ms,
             latency_ms: row.latency_ms,
+            generation_time_ms: time,
             speed: is_measured.then(|| tokens as f64 * 1_000.0 / time as f64),
             status: GenerationStatus::of(row).as_str(),
             status_code: row.status,

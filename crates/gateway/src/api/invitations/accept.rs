@@ -1,9 +1,8 @@
-//! `POST /invites/{token}`: somebody follows a link.
+//! `POST /invites/accept`: somebody follows a link.
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -21,10 +20,13 @@ use crate::api::sign_in::object::SessionAnswer;
 use crate::app::App;
 use crate::clock::now_micros;
 
-/// Who the person is.
+/// Which link, and who the person is.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptRequest {
+    /// What follows the `#` of the link.
+    #[schema(max_length = 128)]
+    secret: String,
     /// Not needed where only a password is set.
     #[serde(default)]
     #[schema(max_length = 255)]
@@ -37,9 +39,8 @@ pub struct AcceptRequest {
 /// signs it in.
 #[utoipa::path(
     post,
-    path = "/api/internal/invites/{id}",
+    path = "/api/internal/invites/accept",
     tag = "internal",
-    params(("id" = String, Path, description = "The text of the link")),
     request_body = AcceptRequest,
     responses((status = 200, body = SessionAnswer), (status = "4XX", body = ErrorAnswer))
 )]
@@ -47,17 +48,16 @@ pub async fn accept(
     State(app): State<Arc<App>>,
     From(device): From,
     headers: HeaderMap,
-    token: Result<Path<String>, PathRejection>,
     Given(given): Given<AcceptRequest>,
 ) -> Result<Response, Refused> {
-    let Path(token) = token?;
     check_sign_in(&headers)?;
     // Before the work that a password takes.
-    let link = super::find(&app, &token).await?;
+    let link = super::find(&app, &given.secret).await?;
     let name = given.name.trim();
     check_length("name", name, usize::from(link.kind == InvitationKind::Invite), 255)?;
     let hash = hash_password(Secret::new(given.password)).await.map_err(refused)?;
-    let accepting = app.store.accept_invitation(&token, ("", name), &hash, &device, now_micros());
+    let accepting =
+        app.store.accept_invitation(&given.secret, ("", name), &hash, &device, now_micros());
     match accepting.await.map_err(refused)? {
         Accepted::SignedIn(_, created) => {
             Ok(sign_in::signed_in(&app, &headers, StatusCode::OK, &created).await?)

@@ -18,6 +18,7 @@ use crate::api::openapi::ErrorAnswer;
 use crate::api::session::Management;
 use crate::app::App;
 use crate::clock::now_micros;
+use crate::pages::secret_link;
 
 /// Who is invited.
 #[derive(Deserialize, ToSchema)]
@@ -47,7 +48,7 @@ pub async fn create(
     management.check_may_make(role)?;
     let (actor, now) = (management.actor(), now_micros());
     let made = app.store.invite(&given.email, role, &actor, now).await.map_err(refused)?;
-    let url = super::url_of(&app, made.token.expose());
+    let url = secret_link(&app.settings.public_url, made.invitation.kind, made.token.expose());
     let object = InvitationObject::new(made.invitation, Some(url));
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(object)))
 }

@@ -9,7 +9,7 @@ pub mod show;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{delete, get, post};
 use protocol::exchange::{ErrorType, Fault};
 use serde::{Deserialize, Serialize};
 use store::{Invitation, InvitationKind, MemberRole};
@@ -20,12 +20,13 @@ use super::time::iso;
 use crate::app::App;
 use crate::clock::now_micros;
 
-/// The routes, below `/api/internal`. What follows `/invites/` is the text of a link for whoever
-/// follows it, and the id of an invitation for who takes it back.
+/// The routes, below `/api/internal`.
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/invites", get(list::list).post(create::create))
-        .route("/invites/{id}", get(show::show).post(accept::accept).delete(remove::remove))
+        .route("/invites/show", post(show::show))
+        .route("/invites/accept", post(accept::accept))
+        .route("/invites/{id}", delete(remove::remove))
 }
 
 /// A role, in the words of sessions.
@@ -80,14 +81,9 @@ impl InvitationObject {
     }
 }
 
-/// The address of a link's page.
-pub fn url_of(app: &App, token: &str) -> String {
-    format!("{}/invite/{token}", app.settings.public_url.trim_end_matches('/'))
-}
-
 /// The link that a text makes; setting the gateway up has a page of its own.
-async fn find(app: &App, token: &str) -> Result<Invitation, Fault> {
-    let found = app.store.invitation(token, now_micros()).await.map_err(refused)?;
+async fn find(app: &App, secret: &str) -> Result<Invitation, Fault> {
+    let found = app.store.invitation(secret, now_micros()).await.map_err(refused)?;
     found.filter(|link| link.kind != InvitationKind::Setup).ok_or_else(gone)
 }
 

@@ -1,17 +1,28 @@
-//! `GET /invites/{token}`: whom a link is for.
+//! `POST /invites/show`: whom a link is for.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use serde::Serialize;
+use axum::extract::State;
+use http::HeaderName;
+use http::header::CACHE_CONTROL;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::Refused;
+use crate::api::body::Given;
 use crate::api::openapi::ErrorAnswer;
 use crate::api::time::iso;
 use crate::app::App;
+
+/// Which link. It is asked for in a body, since addresses stand in the logs of proxies.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowLink {
+    /// What follows the `#` of the link.
+    #[schema(max_length = 128)]
+    secret: String,
+}
 
 /// Whom a link is for.
 #[derive(Serialize, ToSchema)]
@@ -26,22 +37,22 @@ pub struct LinkAnswer {
 
 /// Shows whom a link is for.
 #[utoipa::path(
-    get,
-    path = "/api/internal/invites/{id}",
+    post,
+    path = "/api/internal/invites/show",
     tag = "internal",
-    params(("id" = String, Path, description = "The text of the link")),
+    request_body = ShowLink,
     responses((status = 200, body = LinkAnswer), (status = "4XX", body = ErrorAnswer))
 )]
 pub async fn show(
     State(app): State<Arc<App>>,
-    token: Result<Path<String>, PathRejection>,
-) -> Result<Json<LinkAnswer>, Refused> {
-    let Path(token) = token?;
-    let link = super::find(&app, &token).await?;
-    Ok(Json(LinkAnswer {
+    Given(given): Given<ShowLink>,
+) -> Result<([(HeaderName, &'static str); 1], Json<LinkAnswer>), Refused> {
+    let link = super::find(&app, &given.secret).await?;
+    let answer = LinkAnswer {
         email: link.email,
         role: link.role.as_str(),
         kind: link.kind.as_str(),
         expires_at: iso(link.expires_at),
-    }))
+    };
+    Ok(([(CACHE_CONTROL, "no-store")], Json(answer)))
 }

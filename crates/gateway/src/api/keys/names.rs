@@ -2,9 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use protocol::exchange::Fault;
+use store::StoreError;
 
-use crate::api::change::refused;
 use crate::app::App;
 
 /// The names of some keys of an account, of those that are deleted too.
@@ -12,7 +11,7 @@ pub async fn names<'h>(
     app: &App,
     account: &str,
     hashes: impl Iterator<Item = &'h str>,
-) -> Result<HashMap<String, String>, Fault> {
+) -> Result<HashMap<String, String>, StoreError> {
     let snapshot = app.snapshot();
     let mut names = HashMap::new();
     let mut missing = HashSet::new();
@@ -31,7 +30,7 @@ pub async fn names<'h>(
     }
     if !missing.is_empty() {
         let missing: Vec<&str> = missing.into_iter().collect();
-        names.extend(app.store.api_key_names(account, &missing).await.map_err(refused)?);
+        names.extend(app.store.api_key_names(account, &missing).await?);
     }
     Ok(names)
 }

@@ -1,13 +1,14 @@
 //! Members, for the gateway's own pages; `/organization/members` is the same for programs.
 
 pub mod delete;
+pub mod limits;
 pub mod reset;
 pub mod update;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{patch, post};
+use axum::routing::{get, patch, post};
 use serde::Serialize;
 use store::Member;
 use utoipa::ToSchema;
@@ -18,6 +19,7 @@ use crate::app::App;
 /// The routes, below `/api/internal`.
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/members/limits", get(limits::list))
         .route("/members/{id}", patch(update::update).delete(delete::delete))
         .route("/members/{id}/reset", post(reset::reset))
 }

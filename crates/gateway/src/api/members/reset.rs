@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 
 use crate::api::Refused;
 use crate::api::change::refused;
-use crate::api::invitations::url_of;
 use crate::api::openapi::ErrorAnswer;
 use crate::api::organization::members;
 use crate::api::session::Management;
 use crate::api::time::iso;
 use crate::app::App;
 use crate::clock::now_micros;
+use crate::pages::secret_link;
 
 /// A link to set a password anew.
 #[derive(Serialize, ToSchema)]
@@ -47,7 +47,7 @@ pub async fn reset(
     management.check_may_make(member.role)?;
     let actor = management.actor();
     let made = app.store.create_reset(&id, &actor, now_micros()).await.map_err(refused)?;
-    let url = url_of(&app, made.token.expose());
+    let url = secret_link(&app.settings.public_url, made.invitation.kind, made.token.expose());
     let answer = ResetAnswer { url, expires_at: iso(made.invitation.expires_at) };
     Ok(([(CACHE_CONTROL, "no-store")], Json(answer)))
 }

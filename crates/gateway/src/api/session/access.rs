@@ -153,6 +153,7 @@ pub const RULES: Rules = &[
     ("/api/internal/keys/{hash}/rotate", &[(Method::POST, Needs(KeysOwn))]),
     ("/api/internal/providers", &[(Method::GET, Managing)]),
     ("/api/internal/generations", &[(Method::GET, Managing)]),
+    ("/api/internal/generations/export", &[(Method::GET, Managing)]),
     ("/api/internal/generations/stream", &[(Method::GET, Managing)]),
     ("/api/internal/generations/histogram", &[(Method::GET, Managing)]),
     ("/api/internal/status/providers", &[(Method::GET, Managing)]),
@@ -168,10 +169,10 @@ pub const RULES: Rules = &[
     ("/api/internal/sessions", &[(Method::GET, Session)]),
     ("/api/internal/sessions/{id}", &[(Method::DELETE, Session)]),
     ("/api/internal/invites", &[(Method::GET, Needs(Members)), (Method::POST, Needs(Members))]),
-    (
-        "/api/internal/invites/{id}",
-        &[(Method::GET, Everyone), (Method::POST, Everyone), (Method::DELETE, Needs(Members))],
-    ),
+    ("/api/internal/invites/show", &[(Method::POST, Everyone)]),
+    ("/api/internal/invites/accept", &[(Method::POST, Everyone)]),
+    ("/api/internal/invites/{id}", &[(Method::DELETE, Needs(Members))]),
+    ("/api/internal/members/limits", &[(Method::GET, Managing)]),
     (
         "/api/internal/members/{id}",
         &[(Method::PATCH, Needs(Members)), (Method::DELETE, Needs(Members))],

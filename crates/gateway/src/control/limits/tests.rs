@@ -41,6 +41,7 @@ fn caller(limits: &Limits, amount: i64) -> Arc<Caller> {
         creator: None,
         member_id: None,
         policy: Arc::default(),
+        default_text_model: None,
         terms: Terms {
             spenders: spenders.into(),
             limits: [limit].into(),

@@ -1,5 +1,7 @@
 //! The list of generations, their histogram, and those that come meanwhile.
 
+use std::collections::HashMap;
+
 use http::Method;
 use serde_json::{Value, json};
 use store::Generation;
@@ -10,6 +12,18 @@ use crate::support::MODEL;
 
 async fn settle(managed: &Managed, row: Generation) {
     managed.gateway.app.settlements.reserve_slot().unwrap().settle(row).await.unwrap();
+}
+
+/// The identities of an export, and its cells by the names of their columns; they hold no commas.
+async fn exported(managed: &Managed, query: &str) -> (Vec<String>, Vec<HashMap<String, String>>) {
+    let answer =
+        managed.internal(Method::GET, &format!("/generations/export?{query}"), &Value::Null).await;
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    let mut lines = text.split_terminator("\r\n").map(|line| line.split(',').map(str::to_owned));
+    let head: Vec<String> = lines.next().unwrap().collect();
+    let rows: Vec<HashMap<_, _>> =
+        lines.map(|line| head.iter().cloned().zip(line).collect()).collect();
+    (rows.iter().map(|row| row["id"].clone()).collect(), rows)
 }
 
 #[tokio::test]
@@ -54,7 +68,12 @@ async fn generations_are_listed_page_by_page_and_narrowed() {
     assert!(!row.to_string().contains("messages"));
 
     let count = async |query: &str| {
-        managed.show(&format!("/generations?{query}")).await["data"].as_array().unwrap().len()
+        let listed = managed.show(&format!("/generations?{query}")).await;
+        let listed: Vec<_> = listed["data"].as_array().unwrap().to_vec();
+        let listed: Vec<_> = listed.iter().map(|row| row["id"].as_str().unwrap()).collect();
+        // What a filter shows is what it downloads.
+        assert_eq!(exported(&managed, query).await.0, listed, "{query}");
+        listed.len()
     };
     for (query, expected) in [
         ("status=ok", 4),
@@ -84,6 +103,16 @@ async fn generations_are_listed_page_by_page_and_narrowed() {
         let path = format!("/generations?{query}");
         check_refused(&managed.internal(Method::GET, &path, &Value::Null).await, 400, named);
     }
+
+    let (_, cells) = exported(&managed, &format!("text={}", &ids[1])).await;
+    let cell = |name: &str| cells[0][name].as_str();
+    assert_eq!((cell("api_key_name"), cell("outcome")), ("other", "ok"));
+    assert_eq!((cell("model"), cell("route")), (MODEL, "Provider one 200"));
+    assert_eq!(cell("total_cost_usd"), row["cost"].to_string(), "to the last digit");
+    assert_eq!(
+        cell("first_token_ms"),
+        row["first_token_ms"].as_i64().map_or_else(String::new, |ms| ms.to_string())
+    );
 
     managed.delete(&format!("/keys/{hash}")).await;
     let rows = managed.show(&format!("/generations?key={hash}")).await;

@@ -78,7 +78,12 @@ async fn a_limit_of_a_member_holds_for_its_keys_at_once_and_until_it_is_removed(
     let (_, other) = managed.make_key(&json!({"name": "other"})).await;
     let monthly = format!("{}/limits/monthly", path(&ada));
     let limited = managed.put(&monthly, &json!({"limit_usd": 0})).await.json();
-    let expected = json!([{"interval": "monthly", "limit_usd": 0, "include_byok": false}]);
+    let resets_at = limited["data"]["limits"][0]["resets_at"].as_str().unwrap();
+    assert!(resets_at.ends_with("-01T00:00:00.000Z"), "{resets_at}");
+    let expected = json!([{
+        "interval": "monthly", "limit_usd": 0, "include_byok": false,
+        "used_usd": 0, "remaining_usd": 0, "resets_at": resets_at,
+    }]);
     assert_eq!(limited["data"]["limits"], expected);
     check_refused(&managed.chat(&key).await, 403, "monthly");
     assert_eq!(managed.chat(&other).await.status, 200);
@@ -87,6 +92,11 @@ async fn a_limit_of_a_member_holds_for_its_keys_at_once_and_until_it_is_removed(
     assert_eq!(limited["data"]["limits"][0]["limit_usd"], 2.5);
     assert_eq!(managed.get(&path(&ada)).await.json(), limited);
     assert_eq!(managed.chat(&key).await.status, 200);
+    let spent = managed.get(&path(&ada)).await.json()["data"]["limits"][0].clone();
+    let of_key = managed.get(&format!("/keys/{}", store::api_key_hash(&key))).await.json();
+    assert_eq!(spent["used_usd"], of_key["data"]["usage_monthly"]);
+    let [used, left] = ["used_usd", "remaining_usd"].map(|name| spent[name].as_f64().unwrap());
+    assert!(used > 0.0 && (used + left - 2.5).abs() < 1e-9, "{spent}");
     managed.put(&monthly, &json!({"limit_usd": 0})).await;
     for _ in 0..2 {
         assert_eq!(managed.delete(&monthly).await.json(), json!({"deleted": true}));

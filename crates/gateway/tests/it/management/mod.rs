@@ -185,6 +185,7 @@ async fn only_management_keys_manage() {
         (Method::POST, "/byok/test"),
         (Method::POST, "/byok/x/test"),
         (Method::GET, "/generations"),
+        (Method::GET, "/generations/export"),
         (Method::GET, "/generations/stream"),
         (Method::GET, "/generations/histogram"),
         (Method::POST, "/keys/x/rotate"),

@@ -1,10 +1,11 @@
 //! Workspaces, their members and budgets, and the organisation. WS, ORG-1
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::MemberRole;
 
 use super::{Managed, check_refused};
+use crate::support::MODEL;
 
 /// WS-2, WS-3
 #[tokio::test]
@@ -242,4 +243,43 @@ async fn budgets_are_set_listed_and_removed_and_longer_windows_allow_more() {
     check_refused(&managed.get("/workspaces/none/budgets").await, 404, "not found");
     let wrong = managed.send(Method::POST, &path("daily"), &json!({})).await;
     assert_eq!(wrong.status, 405);
+}
+
+/// CHAT-2, PROV-14
+#[tokio::test]
+async fn the_default_model_and_sort_of_a_workspace_hold_for_its_keys_at_once() {
+    let managed = Managed::start().await;
+    managed.post("/workspaces", &json!({"name": "Team", "slug": "team"})).await;
+    let (_, key) = managed.make_key(&json!({"name": "k", "workspace_id": "team"})).await;
+    let (_, other) = managed.make_key(&json!({"name": "other"})).await;
+    let ask = async |key: &str, path: &str, body: &Value| {
+        managed.call_with(key, Method::POST, path, body.to_string().into()).await
+    };
+    let chat = "/api/v1/chat/completions";
+    let nameless = json!({"messages": [{"role": "user", "content": "hi"}]});
+    check_refused(&ask(&key, chat, &nameless).await, 400, "model: is missing");
+
+    let defaults = json!({"default_text_model": MODEL, "default_provider_sort": "throughput"});
+    assert_eq!(managed.patch("/workspaces/team", &defaults).await.status, 200);
+    let answered = ask(&key, chat, &nameless).await;
+    assert_eq!((answered.status.as_u16(), &answered.json()["model"]), (200, &json!(MODEL)));
+    let streamed = json!({"messages": nameless["messages"], "stream": true});
+    assert_eq!(ask(&key, chat, &streamed).await.status, 200);
+    check_refused(&ask(&other, chat, &nameless).await, 400, "model: is missing");
+    let vectors = json!({"input": "hi"});
+    check_refused(&ask(&key, "/api/v1/embeddings", &vectors).await, 400, "model");
+
+    let route = async |key: &str, sort: Value| {
+        let provider = json!({"sort": sort});
+        let body = json!({"model": MODEL, "messages": nameless["messages"], "provider": provider});
+        ask(key, "/api/v1/route", &body).await.json().to_string()
+    };
+    assert!(route(&key, Value::Null).await.contains("sorted by throughput"));
+    let own = route(&key, json!("price")).await;
+    assert!(own.contains("sorted by price") && !own.contains("throughput"), "{own}");
+    assert!(!route(&other, Value::Null).await.contains("sorted by"));
+    let none = json!({"default_text_model": null, "default_provider_sort": null});
+    assert_eq!(managed.patch("/workspaces/team", &none).await.status, 200);
+    check_refused(&ask(&key, chat, &nameless).await, 400, "model: is missing");
+    assert!(!route(&key, Value::Null).await.contains("sorted by"));
 }

@@ -5,14 +5,28 @@ use serde_json::{Value, json};
 use store::MemberRole;
 
 use super::{House, PASSWORD, check_refused, token_of};
-use crate::support::settings;
+use crate::support::{Answer, settings};
 
 const INVITES: &str = "/api/internal/invites";
 
-/// The text of a link.
-fn token(url: &Value) -> String {
+/// What is secret in a link to a page.
+fn secret(page: &str, url: &Value) -> String {
     let url = url.as_str().unwrap();
-    url.strip_prefix("https://llm.example.org/gw/invite/").unwrap_or_else(|| panic!("{url}")).into()
+    let rest = url.strip_prefix("https://llm.example.org/gw/").and_then(|at| at.strip_prefix(page));
+    // Nothing that is sent to a server or a proxy tells it.
+    rest.and_then(|rest| rest.strip_prefix('#')).unwrap_or_else(|| panic!("{url}")).into()
+}
+
+/// What the page of a link asks.
+async fn shown(house: &House, secret: &str) -> Answer {
+    let body = json!({"secret": secret});
+    house.send(Method::POST, &format!("{INVITES}/show"), &[], &body).await
+}
+
+/// What the page of a link sends.
+async fn accepted(house: &House, secret: &str, mut body: Value) -> Answer {
+    body["secret"] = secret.into();
+    house.send(Method::POST, &format!("{INVITES}/accept"), &[], &body).await
 }
 
 async fn house() -> House {
@@ -36,27 +50,36 @@ async fn somebody_who_is_invited_becomes_a_member_once() {
     assert_eq!(listed["data"].as_array().unwrap().len(), 1, "another took the place of the first");
     assert_eq!((&listed["data"][0]["id"], &listed["data"][0]["url"]), (&made["id"], &json!(null)));
 
-    let (old, path) = (token(&first["url"]), format!("{INVITES}/{}", token(&made["url"])));
-    let gone = house.send(Method::GET, &format!("{INVITES}/{old}"), &[], &Value::Null).await;
-    check_refused(&gone, 404, "link");
-    let shown = house.send(Method::GET, &path, &[], &Value::Null).await.json();
-    assert_eq!((&shown["kind"], &shown["email"]), (&json!("invite"), &json!("bo@example.org")));
+    let (old, new) = (secret("invite", &first["url"]), secret("invite", &made["url"]));
+    check_refused(&shown(&house, &old).await, 404, "link");
+    let found = shown(&house, &new).await.json();
+    assert_eq!((&found["kind"], &found["email"]), (&json!("invite"), &json!("bo@example.org")));
+    let path = format!("{INVITES}/{new}");
+    for method in [Method::GET, Method::POST] {
+        let refused = house.send(method, &path, &[], &json!({})).await;
+        assert!(matches!(refused.status.as_u16(), 401 | 405), "no route has it in its address");
+    }
+    check_refused(
+        &house.send(Method::POST, &format!("{INVITES}/show"), &[], &json!({})).await,
+        400,
+        "secret",
+    );
     for (body, named) in [
         (json!({"password": PASSWORD}), "name"),
         (json!({"name": "Bo", "password": "short"}), "password"),
         (json!({"name": "Bo"}), "password"),
     ] {
-        check_refused(&house.send(Method::POST, &path, &[], &body).await, 400, named);
+        check_refused(&accepted(&house, &new, body).await, 400, named);
     }
     let body = json!({"name": "Bo", "password": PASSWORD});
-    let accepted = house.send(Method::POST, &path, &[], &body).await;
-    assert_eq!(accepted.status, 200, "{}", accepted.json());
-    let cookie = accepted.headers["set-cookie"].to_str().unwrap();
+    let joined = accepted(&house, &new, body.clone()).await;
+    assert_eq!(joined.status, 200, "{}", joined.json());
+    let cookie = joined.headers["set-cookie"].to_str().unwrap();
     assert!(cookie.contains("Path=/gw/;") && cookie.ends_with("; Secure"), "{cookie}");
-    assert_eq!(accepted.json()["abilities"], json!(["keys.own"]));
-    let bo = token_of(&accepted);
+    assert_eq!(joined.json()["abilities"], json!(["keys.own"]));
+    let bo = token_of(&joined);
     assert_eq!(house.get(&bo, "/api/internal/session").await.status, 200);
-    check_refused(&house.send(Method::POST, &path, &[], &body).await, 404, "link");
+    check_refused(&accepted(&house, &new, body).await, 404, "link");
     let again = json!({"email": "bo@example.org", "role": "member"});
     let refused = house.by(&ada.token, Method::POST, INVITES, &again).await;
     check_refused(&refused, 400, "email");
@@ -66,10 +89,10 @@ async fn somebody_who_is_invited_becomes_a_member_once() {
     let path = format!("{INVITES}/{}", made["id"].as_str().unwrap());
     assert_eq!(house.by(&ada.token, Method::DELETE, &path, &Value::Null).await.status, 200);
     check_refused(&house.by(&ada.token, Method::DELETE, &path, &Value::Null).await, 404, "Invit");
-    let path = format!("{INVITES}/{}", token(&made["url"]));
-    check_refused(&house.send(Method::GET, &path, &[], &Value::Null).await, 404, "link");
+    let withdrawn = secret("invite", &made["url"]);
+    check_refused(&shown(&house, &withdrawn).await, 404, "link");
     let log = format!("{:?}", house.store().audit_page(None, 100).await.unwrap());
-    assert!(log.contains("invitation.accept") && !log.contains(&token(&made["url"])));
+    assert!(log.contains("invitation.accept") && !log.contains(&withdrawn));
 }
 
 #[tokio::test]
@@ -80,14 +103,14 @@ async fn a_password_is_set_anew_by_a_link_and_all_sessions_end() {
     let path = format!("/api/internal/members/{}/reset", bo.member.id);
     let made = house.by(&ada, Method::POST, &path, &Value::Null).await.json();
     assert!(made["expires_at"].is_string());
-    let path = format!("{INVITES}/{}", token(&made["url"]));
-    let shown = house.send(Method::GET, &path, &[], &Value::Null).await.json();
-    assert_eq!((&shown["kind"], &shown["email"]), (&json!("reset"), &json!("bo@example.org")));
+    let secret = secret("reset", &made["url"]);
+    let found = shown(&house, &secret).await.json();
+    assert_eq!((&found["kind"], &found["email"]), (&json!("reset"), &json!("bo@example.org")));
     assert!(house.get(&ada, INVITES).await.json()["data"].as_array().unwrap().is_empty());
     let body = json!({"password": "another password"});
-    let accepted = house.send(Method::POST, &path, &[], &body).await;
-    assert_eq!(accepted.status, 200, "{}", accepted.json());
+    let set = accepted(&house, &secret, body.clone()).await;
+    assert_eq!(set.status, 200, "{}", set.json());
     assert_eq!(house.get(&bo.token, "/api/internal/session").await.status, 401);
     assert_eq!(house.log_in("bo@example.org", "another password").await.status, 200);
-    check_refused(&house.send(Method::POST, &path, &[], &body).await, 404, "link");
+    check_refused(&accepted(&house, &secret, body).await, 404, "link");
 }

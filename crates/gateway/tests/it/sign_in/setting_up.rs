@@ -56,6 +56,7 @@ async fn a_link_is_good_for_a_day_and_only_for_setting_up() {
     let late = house.send(Method::POST, SETUP, &[], &request(old.token.expose())).await;
     check_refused(&late, 403, "code");
     let code = house.setup_code().await;
-    let path = format!("/api/internal/invites/{code}");
-    check_refused(&house.send(Method::GET, &path, &[], &Value::Null).await, 404, "link");
+    let body = json!({"secret": code});
+    let shown = house.send(Method::POST, "/api/internal/invites/show", &[], &body).await;
+    check_refused(&shown, 404, "link");
 }

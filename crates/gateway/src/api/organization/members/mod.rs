@@ -101,7 +101,7 @@ impl From<Role> for MemberRole {
 const LONGEST_NAME: usize = 255;
 
 /// Every member of the account, oldest first.
-async fn all(app: &App, management: &Management) -> Result<Vec<Member>, Fault> {
+pub async fn all(app: &App, management: &Management) -> Result<Vec<Member>, Fault> {
     let mut members = app.store.members().await.map_err(refused)?;
     members.retain(|member| member.account_id == management.account_id());
     Ok(members)
@@ -154,10 +154,13 @@ pub async fn remove(app: &App, management: &Management, id: &str) -> Result<Remo
 /// A member as the answer shows it, with its limits.
 async fn answer(app: &App, member: Member) -> Result<ManagedMemberAnswer, Fault> {
     let limits = app.store.member_limits().await.map_err(refused)?;
-    let own = limits.into_iter().filter(|limit| limit.member_id == member.id);
+    let mut own = Vec::new();
+    for limit in limits.into_iter().filter(|limit| limit.member_id == member.id) {
+        own.push(LimitObject::new(app, limit).await);
+    }
     let data = ManagedMember {
         shown: OrganizationMember::from(&member),
-        limits: own.map(LimitObject::from).collect(),
+        limits: own,
         created_at: iso(member.created_at),
         updated_at: iso(member.updated_at),
     };

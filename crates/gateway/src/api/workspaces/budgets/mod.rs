@@ -12,10 +12,10 @@ use store::{BudgetInterval, WorkspaceBudget};
 use utoipa::ToSchema;
 
 use crate::api::identity::derived_uuid;
+use crate::api::limit_use::LimitUse;
 use crate::api::money::Usd;
 use crate::api::time::iso;
 use crate::app::App;
-use crate::clock::now_micros;
 use crate::control::limits::window;
 
 /// The answer with one budget.
@@ -38,14 +38,8 @@ pub struct BudgetObject {
     /// The same as `updated_at`: only the last change is known.
     created_at: String,
     updated_at: String,
-    /// Our own: what was spent in the current window; `null` while it cannot be told.
-    #[schema(value_type = Option<f64>)]
-    used_usd: Option<Usd>,
-    /// Our own: what is left, never less than nothing.
-    #[schema(value_type = Option<f64>)]
-    remaining_usd: Option<Usd>,
-    /// Our own: when the window ends; `null`: never.
-    resets_at: Option<String>,
+    #[serde(flatten)]
+    so_far: LimitUse,
 }
 
 impl BudgetObject {
@@ -60,7 +54,6 @@ impl BudgetObject {
             amount: NanoUsd(budget.limit_nano_usd),
             includes_byok,
         };
-        let left = app.limits.unused(&limit).await.ok();
         let is_lifetime = interval == BudgetInterval::Lifetime;
         Self {
             id: budget_id(&budget.workspace_id, interval),
@@ -69,9 +62,7 @@ impl BudgetObject {
             reset_interval: (!is_lifetime).then_some(interval.as_str()),
             created_at: iso(budget.updated_at),
             updated_at: iso(budget.updated_at),
-            used_usd: left.map(|left| Usd((limit.amount - left).0)),
-            remaining_usd: left.map(|left| Usd(left.0.max(0))),
-            resets_at: limit.window.resets_at(now_micros()).map(iso),
+            so_far: LimitUse::of(app, &limit).await,
         }
     }
 }

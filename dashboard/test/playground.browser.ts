@@ -1,0 +1,194 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launch, open, violations } from './browser';
+import { type Gateway, makeTraffic, startGateway } from './gateway';
+
+let gateway: Gateway;
+let browser: Browser;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+  [browser] = await Promise.all([launch(), makeTraffic(gateway)]);
+});
+afterAll(async () => {
+  await browser?.close();
+  gateway?.stop();
+});
+const signedIn = () => open(browser, gateway.url, { session: gateway.session });
+
+test('two models answer side by side, with route, tokens, speed and cost', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,simulated/reasoning:free`);
+  await page.getByRole('button', { name: 'Parameters' }).click();
+  await page.getByLabel('Reasoning', { exact: true }).selectOption('high');
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Use', exact: true }).click();
+  await page.getByRole('button', { name: 'Parameters (1)' }).waitFor();
+  await page.getByLabel('Message').fill('What does a gateway do?');
+  await page.keyboard.press('Enter');
+  const answer = page.getByRole('article', { name: 'simulated/chat:free' });
+  await answer.getByText(/first token/).waitFor();
+  await answer.getByText('free', { exact: true }).waitFor();
+  await answer.getByText(/\d+ in, \d+ out/).waitFor();
+  await answer.getByRole('img', { name: /^Simulated .* 200$/ }).waitFor();
+  await page
+    .getByRole('article', { name: 'simulated/reasoning:free' })
+    .getByText('Reasoning', { exact: false })
+    .first()
+    .waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Ask simulated/chat:free again' }).click();
+  await answer.getByText('free', { exact: true }).waitFor();
+  await page.keyboard.press('Alt+1');
+  await expect.poll(() => page.getByRole('article').count()).toBe(1);
+  await page.keyboard.press('Alt+1');
+  await page.getByRole('button', { name: 'As code' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Python' }).click();
+  await page.getByRole('dialog').getByText('What does a gateway do?').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await answer.getByRole('link', { name: 'Log' }).click();
+  await page.getByRole('complementary', { name: 'Request detail' }).waitFor();
+  await finish();
+});
+
+test('one column fails in its place, and the other goes on', async () => {
+  const { page, problems, context } = await signedIn();
+  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,nobody/knows`);
+  await page.getByLabel('Message').fill('Say this back');
+  await page.keyboard.press('Enter');
+  await page.getByRole('article', { name: 'nobody/knows' }).getByRole('alert').waitFor();
+  await page
+    .getByRole('article', { name: 'simulated/chat:free' })
+    .getByText(/first token/)
+    .waitFor();
+  expect(await violations(page)).toEqual([]);
+  expect(problems.every(one => one.includes('400'))).toBe(true);
+  await context.close();
+});
+
+test('a question that a limit refuses leads to the limit', async () => {
+  const { page, finish, problems } = await signedIn();
+  // Simulated models are free: no limit refuses them.
+  await page.route('**/api/v1/chat/completions', route =>
+    route.fulfill({
+      status: 403,
+      json: {
+        error: {
+          code: 403,
+          message: 'Member limit exceeded (daily limit of $2.50)',
+          metadata: { error_type: 'permission_denied', limit: { scope: 'member', interval: 'daily' } },
+        },
+      },
+    }),
+  );
+  await page.goto(`${gateway.url}/playground?models=simulated/chat:free`);
+  await page.getByLabel('Message').fill('Hello?');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByText('Member limit exceeded').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('link', { name: 'See your limits' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Members' }).waitFor();
+  problems.splice(0, problems.length, ...problems.filter(one => !one.includes('403')));
+  await finish();
+});
+
+test('one answer is stopped, or all of them', async () => {
+  const { page, finish } = await signedIn();
+  // Nobody ever answers, so that there is something to stop.
+  await page.route('**/chat/completions', () => {});
+  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,simulated/flaky:free`);
+  await page.getByLabel('Message').fill('Wait for it');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Stop simulated/chat:free' }).click();
+  const first = page.getByRole('article', { name: 'simulated/chat:free' });
+  const second = page.getByRole('article', { name: 'simulated/flaky:free' });
+  await first.getByText('stopped').waitFor();
+  expect(await second.getAttribute('aria-busy')).toBe('true');
+  await page.keyboard.press('Escape');
+  await second.getByText('stopped').waitFor();
+  await page.getByRole('button', { name: 'Send' }).waitFor();
+  await finish();
+});
+
+test('the playground runs on the session, as a key of its own that is listed', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${gateway.url}/playground?models=simulated/chat:free`);
+  await page.getByLabel('Message').fill('Hello');
+  await page.keyboard.press('Enter');
+  await page
+    .getByRole('article', { name: 'simulated/chat:free' })
+    .getByText(/first token/)
+    .waitFor();
+  expect(
+    await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie])),
+  ).not.toMatch(/sk-or-v1|trunkline_session/);
+  await page.goto(`${gateway.url}/keys`);
+  const row = page.getByRole('row').filter({ hasText: 'Playground' });
+  await row.getByText('made by the playground').waitFor();
+  await row.getByText('Ada King').waitFor();
+  expect(await row.getByRole('button', { name: 'Rotate Playground' }).isDisabled()).toBe(true);
+  await finish();
+});
+
+test('models are compared blind, and votes are kept by pair', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,simulated/openai:free&blind=true`);
+  await page.getByLabel('Message').fill('Which one are you?');
+  await page.keyboard.press('Enter');
+  const answer = page.getByRole('article', { name: 'Answer A' });
+  await answer.waitFor();
+  // The answers are simulated and say so; whose they are is said by nothing.
+  expect(
+    await page
+      .getByRole('article')
+      .getByText(/simulated\/|Simulated (OpenAI|Anthropic)/)
+      .count(),
+  ).toBe(0);
+  const choose = page.getByRole('button', { name: 'A', exact: true });
+  await expect.poll(() => choose.isEnabled()).toBe(true);
+  expect(await violations(page)).toEqual([]);
+  await choose.click();
+  await page.getByText(/^You chose simulated/).waitFor();
+  await page.getByRole('button', { name: 'Votes' }).click();
+  await page.getByRole('table', { name: 'Votes by pair of models' }).waitFor();
+  await page.getByText('Kept in this browser only').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await finish();
+});
+
+test('a question is asked otherwise, with a file, and by a link again', async () => {
+  const { page, finish } = await signedIn();
+  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,simulated/openai:free`);
+  await page.getByRole('button', { name: 'Parameters' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('For', { exact: true }).selectOption('1');
+  await dialog.getByLabel('Temperature').fill('0.5');
+  await dialog.getByRole('button', { name: 'Use', exact: true }).click();
+  await page.getByLabel('Files to attach').setInputFiles({
+    name: 'notes.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from('remember the milk'),
+  });
+  await page.getByText('notes.txt').waitFor();
+  await page.getByLabel('Message').fill('What is in there?');
+  await page.keyboard.press('Enter');
+  const second = page.getByRole('article', { name: 'simulated/openai:free' });
+  await second.getByRole('button', { name: 'Raw' }).click();
+  await dialog.getByText('remember the milk').waitFor();
+  await dialog.getByText('"temperature": 0.5').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.getByRole('button', { name: 'Edit', exact: true }).isEnabled()).toBe(true);
+  await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  await page.getByLabel('Question', { exact: true }).fill('What is not in there?');
+  await page.getByRole('button', { name: 'Ask this instead' }).click();
+  await expect.poll(() => page.getByText('What is in there?').count()).toBe(0);
+  await second.getByText(/first token/).waitFor();
+  await page.getByRole('button', { name: 'Copy link' }).click();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  await page.goto(link);
+  await page.getByRole('button', { name: 'Parameters (1)' }).waitFor();
+  expect(await page.getByLabel('Message').inputValue()).toBe('What is not in there?');
+  await finish();
+});
