@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use crate::account::bootstrap;
 use crate::engine::{self, Database, Engine, EngineOptions, PostgresEngine, PostgresOptions};
-use crate::roll_up::make_outlines;
+use crate::roll_up::is_outlined;
 use crate::settlement::{self, SettlementOptions, Target};
 use crate::{MasterKey, Micros, Settlements, StoreError, files};
 
@@ -25,6 +26,10 @@ struct Inner {
     database: Database,
     master_key: MasterKey,
     settlements: Settlements,
+    /// All days have outlines.
+    is_outlined: AtomicBool,
+    /// Outlines were looked over since the start.
+    was_looked_over: AtomicBool,
     /// Removed with the last clone.
     _temporary: Option<tempfile::TempDir>,
 }
@@ -135,7 +140,7 @@ impl Store {
         temporary: Option<tempfile::TempDir>,
     ) -> Result<Store, StoreError> {
         let identity = bootstrap(&database, &master_key, now).await?;
-        make_outlines(&database).await?;
+        let is_outlined = is_outlined(&database).await?;
         let books = database.clone();
         let starting = tokio::task::spawn_blocking(move || {
             let target = match books {
@@ -146,7 +151,14 @@ impl Store {
         });
         let settlements =
             starting.await.map_err(|error| StoreError::Database(Box::new(error)))??;
-        let inner = Inner { database, master_key, settlements, _temporary: temporary };
+        let inner = Inner {
+            database,
+            master_key,
+            settlements,
+            is_outlined: is_outlined.into(),
+            was_looked_over: false.into(),
+            _temporary: temporary,
+        };
         Ok(Store(Arc::new(inner)))
     }
 
@@ -175,6 +187,22 @@ impl Store {
         let drained = self.0.settlements.shutdown().await;
         self.0.database.close().await;
         Ok(drained?)
+    }
+
+    /// Whether questions about days may read outlines.
+    pub(crate) fn is_outlined(&self) -> bool {
+        self.0.is_outlined.load(Ordering::Acquire)
+    }
+
+    /// Whether outlines were looked over since the start.
+    pub(crate) fn was_looked_over(&self) -> bool {
+        self.0.was_looked_over.load(Ordering::Acquire)
+    }
+
+    /// All days have outlines, and were looked over.
+    pub(crate) fn set_outlined(&self) {
+        self.0.is_outlined.store(true, Ordering::Release);
+        self.0.was_looked_over.store(true, Ordering::Release);
     }
 
     pub(crate) fn database(&self) -> &Database {

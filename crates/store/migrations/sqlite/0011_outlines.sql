@@ -1,7 +1,7 @@
 -- Days told apart by fewer things than a series is, so that a question about models reads no line for
 -- each key. `kind` says by what: 0 the endpoint, 1 the application, 2 the key; the account and the
 -- workspace always. `series` has these texts, and none where they are not told apart. Written in the
--- transaction of the rows they sum; what `usage_day` had before is added when the database is opened.
+-- transaction of the rows they sum; what `usage_day` had before is added after the next start.
 CREATE TABLE usage_outline_day (
     kind                     BIGINT NOT NULL,
     day                      BIGINT NOT NULL,

@@ -73,9 +73,10 @@ impl Store {
         // Whose the usage was is not told by the outline of endpoints.
         let is_of_keys = query.key_hash.is_some() || query.member.is_some();
         let outline = Outline::Endpoint;
-        let table = if is_of_keys { Table::Day } else { Table::Outline(outline) };
+        let is_outlined = self.is_outlined() && !is_of_keys;
+        let table = if is_outlined { Table::Outline(outline) } else { Table::Day };
         let mut conditions = Conditions::default();
-        if !is_of_keys {
+        if is_outlined {
             conditions.number("line.kind", "=", outline.kind());
         }
         conditions.number("line.day", ">=", query.from_day);

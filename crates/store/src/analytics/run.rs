@@ -71,7 +71,7 @@ impl Store {
         let needs_minutes =
             matches!(query.granularity, Some(Granularity::Minute | Granularity::Hour));
         if is_of_days(query) && !needs_minutes {
-            return Ok((days_for(query), false));
+            return Ok((self.days_for(query), false));
         }
         let text = "SELECT (SELECT MIN(minute) FROM usage_minute) AS minute, \
                     (SELECT MIN(day) FROM usage_day WHERE day >= $1) AS day";
@@ -87,20 +87,21 @@ impl Store {
         Ok(match (needs_minutes, is_complete) {
             (true, _) => (Table::Minute, !is_complete),
             (false, true) => (Table::Minute, false),
-            (false, false) => (days_for(query), false),
+            (false, false) => (self.days_for(query), false),
         })
     }
-}
 
-/// The table of days with the fewest lines that tells apart what is asked about.
-fn days_for(query: &AnalyticsQuery) -> Table {
-    let asked = query.dimensions.iter().copied();
-    let asked: Vec<Dimension> =
-        asked.chain(query.filters.iter().map(|filter| filter.dimension)).collect();
-    [Outline::App, Outline::Endpoint, Outline::Key]
-        .into_iter()
-        .find(|outline| asked.iter().all(|dimension| outline.has(series_column(*dimension))))
-        .map_or(Table::Day, Table::Outline)
+    /// The table of days with the fewest lines that tells apart what is asked about.
+    fn days_for(&self, query: &AnalyticsQuery) -> Table {
+        let asked = query.dimensions.iter().copied();
+        let asked: Vec<Dimension> =
+            asked.chain(query.filters.iter().map(|filter| filter.dimension)).collect();
+        [Outline::App, Outline::Endpoint, Outline::Key]
+            .into_iter()
+            .filter(|_| self.is_outlined())
+            .find(|outline| asked.iter().all(|dimension| outline.has(series_column(*dimension))))
+            .map_or(Table::Day, Table::Outline)
+    }
 }
 
 /// Whether the range begins and ends with days.

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Database, Engine, partitions, values};
 use crate::calendar::{MICROS_PER_DAY, day_of, minute_of};
-use crate::roll_up::mend_outlines;
 use crate::{Micros, Store, StoreError};
 
 /// Rows per transaction: some ten milliseconds of work.
@@ -21,10 +20,6 @@ const MINUTES: i64 = 30;
 
 /// For how many days attempts are counted apart: as long as pages show, and some more.
 const ATTEMPT_DAYS: u32 = 100;
-
-/// For how many days back it is seen to that outlines are the sums of their days: longer than nodes
-/// of two versions work beside each other.
-const OUTLINE_DAYS: i64 = 2;
 
 /// How long what is kept, in days. `None` keeps it for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,13 +50,16 @@ impl Default for Retention {
 impl Store {
     /// Everything that is to be done from time to time, once an hour or once a day: makes room for
     /// the days to come, sums what older versions settled, and removes what has outlived its time.
-    /// Nothing here counts or reads what is to stay.
+    /// Of what is to stay only the sums of recent days are read, where several nodes write them.
     pub async fn keep_house(&self, retention: &Retention, now: Micros) -> Result<(), StoreError> {
         let before = |days: u32| now.saturating_sub(i64::from(days).saturating_mul(MICROS_PER_DAY));
         self.prepare_days(now).await?;
         // Before anything is removed, so that it is in the roll-ups when it goes.
         self.sum_older_generations().await?;
-        mend_outlines(self.database(), day_of(now).saturating_sub(OUTLINE_DAYS)).await?;
+        if let Err(error) = self.see_to_outlines(now).await {
+            // What has outlived its time goes all the same.
+            tracing::warn!(%error, "sums of days could not be compared");
+        }
         if let Some(days) = retention.content_days {
             self.remove_generation_content_before(before(days)).await?;
         }

@@ -18,7 +18,7 @@ pub(crate) use histogram::{
 };
 pub(crate) use key_day::KeyDays;
 pub(crate) use outline::{OUTLINES, Outline};
-pub(crate) use outlining::{make_outlines, mend_outlines};
+pub(crate) use outlining::is_outlined;
 pub(crate) use series::{Apps, Combination, Known, SERIES, Series, digest};
 pub(crate) use sums::{COUNT as SUM_COUNT, Sum, Sums, columns as sum_columns};
 

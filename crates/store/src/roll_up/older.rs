@@ -42,11 +42,11 @@ impl Store {
                 }
             }
             let days = roll_up.days();
-            let mut tables = vec![(Table::Minute, roll_up.minutes())];
-            for outline in Outline::ALL {
-                tables.push((Table::Outline(outline), roll_up.outlined(&days, outline)));
-            }
-            tables.push((Table::Day, days));
+            // Days before outlines, in which order whoever mends outlines locks them, too.
+            let outlines = Outline::ALL
+                .map(|outline| (Table::Outline(outline), roll_up.outlined(&days, outline)));
+            let tables = [(Table::Minute, roll_up.minutes()), (Table::Day, days)];
+            let tables = tables.into_iter().chain(outlines);
             for (table, lines) in tables {
                 for ((time, series), sums) in lines {
                     let mut values: Vec<Value<'_>> = vec![time.into(), series.into()];

@@ -71,7 +71,9 @@ impl PatchStream {
         if self.failed || self.done {
             return PatchOutcome { done: self.done, ..PatchOutcome::default() };
         }
-        if let Some((output, holes)) = self.templates.find(frame.data) {
+        if frame.event != Some("error")
+            && let Some((output, holes)) = self.templates.find(frame.data)
+        {
             output.write(&holes, out);
             self.text_bytes += holes.content_bytes() as u64;
             return PatchOutcome { content: true, ..PatchOutcome::default() };
@@ -169,7 +171,11 @@ impl PatchStream {
             self.upstream_id =
                 chunk.peek_str("id").filter(|id| !id.is_empty()).map(Cow::into_owned);
         }
-        if let Some(tier) = chunk.peek_str("service_tier") {
+        if let Some(tier) = chunk.peek_str("service_tier")
+            && self.service_tier.as_deref() != Some(&*tier)
+        {
+            // What was learned may tell another one.
+            self.templates.clear();
             self.service_tier = Some(tier.into_owned());
         }
         let groq = || lenient_object(chunk.peek("x_groq")?)?.peek("usage");

@@ -75,7 +75,7 @@ pub fn patch_response(
     // It was read a moment ago; it is an object.
     let answer = Object::parse(text).unwrap_or_default();
     let mut out = Vec::with_capacity(body.len() + 512);
-    write_head(&mut out, &answer, identity, context);
+    write_head(&mut out, &answer, identity, context, &[]);
     let told = answer.peek("usage").filter(|raw| !is_null(raw));
     let mut text_bytes = 0;
     let mut images = 0;
@@ -115,23 +115,34 @@ pub fn patch_response(
 }
 
 /// Writes a response object up to its last members, which come later: they and the closing brace
-/// are missing.
+/// are missing. `keeping`: members that tell what becomes of the answer here. What becomes of it at
+/// the provider is nothing its caller could ask for: without a word here it is not kept.
 pub(super) fn write_head(
     out: &mut Vec<u8>,
     answer: &Object<'_>,
     identity: &Identity,
     context: &ResponseContext,
+    keeping: &[(&'static str, RawJson)],
 ) {
+    let kept = |name: &str| keeping.iter().any(|(member, _)| *member == name);
     let mut members = ObjectWriter::begin(out);
     members.string("id", &identity.id);
     members.string("model", &identity.model);
-    for (name, raw) in answer.iter().filter(|(name, _)| !REPLACED.contains(name)) {
+    for (name, value) in keeping {
+        members.raw(name, value.get());
+    }
+    let rest = answer.iter().filter(|(name, _)| !REPLACED.contains(name) && !kept(name));
+    for (name, raw) in rest {
+        if name == "store" {
+            members.raw(name, "false");
+            continue;
+        }
         match names::declared_in_output(raw, context).filter(|_| name == "output") {
             Some(output) => members.raw(name, &output),
             None => members.raw(name, raw.get()),
         }
     }
-    for name in REQUIRED.iter().filter(|name| answer.peek(name).is_none()) {
+    for name in REQUIRED.iter().filter(|name| answer.peek(name).is_none() && !kept(name)) {
         members.raw(name, "null");
     }
 }

@@ -153,16 +153,8 @@ impl PatchStream {
 
     /// An event that holds the answer so far, named.
     fn with_response(&self, event: &Object<'_>, response: &Object<'_>) -> String {
-        let mut told = Changes::default();
-        for (name, raw) in &self.keeping {
-            told.set(*name, raw.get());
-        }
-        let mut text = Vec::new();
-        told.write(response, &mut text);
-        let text = into_text(text);
-        let response = &Object::parse(&text).unwrap_or_default();
         let mut whole = Vec::new();
-        write_head(&mut whole, response, &self.identity, &self.context);
+        write_head(&mut whole, response, &self.identity, &self.context, &self.keeping);
         let mut members = ObjectWriter::resume(&mut whole);
         if let Some(usage) = response.peek("usage") {
             members.raw("usage", usage.get());
@@ -229,7 +221,7 @@ impl PatchStream {
         let event = Object::of(held.as_raw()).unwrap_or_default();
         let response = event.peek("response").and_then(lenient_object).unwrap_or_default();
         let mut whole = Vec::new();
-        write_head(&mut whole, &response, &self.identity, &self.context);
+        write_head(&mut whole, &response, &self.identity, &self.context, &[]);
         let mut members = ObjectWriter::resume(&mut whole);
         let told = response.peek("usage").filter(|raw| !is_null(raw));
         let unknown = told.map(usage::unknown_members).unwrap_or_default();

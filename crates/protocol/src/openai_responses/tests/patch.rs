@@ -210,6 +210,25 @@ fn a_stream_tells_from_its_beginning_that_it_is_kept() {
     assert!(silent.of_keeping().is_empty());
 }
 
+/// RESP-1: what a provider keeps is nothing its caller could ask for.
+#[test]
+fn what_the_provider_keeps_is_not_told_as_kept_here() {
+    let answer = r#"{"id":"resp_1","status":"completed","store":true,"output":[]}"#;
+    let whole = patch_response(answer.as_bytes(), &identity(), &ResponseContext::default());
+    let whole = whole.unwrap().finish(Additions::default());
+    assert_eq!(serde_json::from_slice::<Value>(&whole).unwrap()["store"], false);
+    let mut stream = PatchStream::new(identity(), ResponseContext::default());
+    let mut out = Vec::new();
+    for kind in ["created", "completed"] {
+        let data = format!(r#"{{"type":"response.{kind}","response":{answer}}}"#);
+        stream.push(&crate::sse::Frame { event: None, data: data.as_bytes() }, &mut out);
+    }
+    stream.finish(Additions::default(), &mut out);
+    let found = frames(&out);
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|event| event["response"]["store"] == false), "{found:?}");
+}
+
 /// Bugs 11, 16
 #[test]
 fn a_stream_that_breaks_off_ends_in_a_failure_with_the_next_number() {

@@ -477,7 +477,27 @@ fn chunk() -> impl Strategy<Value = String> {
             format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{{"index":2,"function":{{"arguments":"{text}"}}}}]}}}}]}}"#)
         }),
         Just(r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#.to_owned()),
+        ("[ab]", "[a-z]{1,6}").prop_map(|(tier, text)| {
+            format!(r#"{{"service_tier":"{tier}","choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#)
+        }),
     ]
+}
+
+/// What stands in an event of errors is one, whatever it looks like.
+#[test]
+fn an_error_that_looks_like_a_chunk_is_an_error() {
+    let mut stream = new();
+    let chunk =
+        |text: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
+    let mut out = Vec::new();
+    for text in ["a", "b"] {
+        stream.push(&Frame { event: None, data: chunk(text).as_bytes() }, &mut out);
+    }
+    let length = out.len();
+    let outcome =
+        stream.push(&Frame { event: Some("error"), data: chunk("c").as_bytes() }, &mut out);
+    assert!(outcome.fault.is_some());
+    assert_eq!(out.len(), length);
 }
 
 proptest! {
@@ -494,6 +514,7 @@ proptest! {
             prop_assert_eq!(one, other);
         }
         prop_assert_eq!(learning.text_bytes(), reading.text_bytes());
+        prop_assert_eq!(learning.service_tier(), reading.service_tier());
     }
 
     #[test]
