@@ -1,6 +1,7 @@
 //! What must hold for every input, however hostile: the bodies of the fuzz targets. The tests of
 //! the protocol crate run the same functions over mutated golden files.
 
+pub mod targets;
 pub mod vectors;
 
 use protocol::exchange::{Additions, Event, Fault, Identity, Request, Response};

@@ -1,7 +1,9 @@
 //! Chores with logic. `tidy` checks what the compiler does not: which crate may know which, what
 //! pure crates may touch, licences, and that documents tell of everything there is. `translation`
-//! writes the document that the code makes, `vocabulary` packs the tokens of a tokenizer.
+//! writes the document that the code makes, `vocabulary` packs the tokens of a tokenizer, `corpora`
+//! what fuzzing found.
 
+pub mod corpora;
 pub mod documents;
 pub mod layers;
 pub mod licence;

@@ -1,6 +1,7 @@
 //! `cargo run -p xtask -- tidy`: prints what is not tidy; fails if there is anything.
 //! `cargo run -p xtask -- translation`: writes `docs/translation.md`.
 //! `cargo run -p xtask -- vocabulary FILE PACKED`: packs a published vocabulary.
+//! `cargo run -p xtask -- corpora pack|unpack FOLDER`: keeps what fuzzing found.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,7 +20,18 @@ fn main() -> Result<ExitCode> {
             println!("{}", xtask::vocabulary::pack(Path::new(published), Path::new(packed))?);
             return Ok(ExitCode::SUCCESS);
         }
-        _ => bail!("usage: cargo run -p xtask -- tidy|translation|vocabulary FILE PACKED"),
+        ["corpora", "pack", folder] => {
+            println!("{}", xtask::corpora::pack(&xtask::repository(), Path::new(folder))?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        ["corpora", "unpack", folder] => {
+            println!("{}", xtask::corpora::unpack(&xtask::repository(), Path::new(folder))?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => bail!(
+            "usage: cargo run -p xtask -- \
+             tidy|translation|vocabulary FILE PACKED|corpora pack FOLDER|corpora unpack FOLDER"
+        ),
     }
     let findings = xtask::tidy(&xtask::repository())?;
     for finding in &findings {

@@ -6,6 +6,7 @@
 mod anthropic_transcripts;
 #[path = "../../../../fuzz/src/lib.rs"]
 mod checks;
+mod corpora;
 mod corpus;
 mod dialects;
 mod folds;

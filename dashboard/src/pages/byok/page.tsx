@@ -62,7 +62,7 @@ function Keys({ providers, credentials }: { providers: CredentialProvider[]; cre
   return (
     <>
       {held.length === 0 ? (
-        <Empty title="No provider can be reached yet">
+        <Empty title="No provider key yet">
           Choose a provider below and paste a key of yours: it is tried at once and kept encrypted. Servers of
           your own are made known on the server’s machine: trunkline provider add.
         </Empty>
