@@ -17,7 +17,7 @@ use crate::index::author;
 use crate::modality::{Modalities, Modality};
 use crate::model::ModelKind;
 use crate::price::{Meter, PriceList, PriceState};
-use crate::profile::GEOGRAPHIES;
+use crate::profile::{GEOGRAPHIES, split};
 use crate::provider::Provider;
 use crate::{Parameter, Parameters};
 
@@ -84,6 +84,12 @@ fn build(
     if suffix.starts_with(':') {
         return Err("a variant that is not a name of the provider");
     }
+    // At Bedrock the id says where prompts are worked on, also that of a model without another.
+    let region = match split(&upstream_model).0 {
+        Some(geography) if provider.dialect == Dialect::Bedrock => Some(geography),
+        _ => GEOGRAPHIES.contains(&suffix).then_some(suffix),
+    };
+    let region = region.map(str::to_owned);
     let kind = kind(&model.kind);
     let price = price::build(source, kind).unwrap_or_else(|doubt| {
         let reason = match doubt {
@@ -138,7 +144,7 @@ fn build(
             output_modalities: listed(&model.architecture.output_modalities),
             status: status(source, context.today),
             service_tier: ServiceTier::Default,
-            region: GEOGRAPHIES.contains(&suffix).then(|| suffix.to_owned()),
+            region,
             data_policy: None,
             abilities,
         },

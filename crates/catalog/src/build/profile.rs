@@ -1,5 +1,5 @@
 //! The inference profiles of a model at Bedrock, each an endpoint of its own: they cost
-//! differently, and their prompts are worked on in different places. wire-formats 5.6
+//! differently, and their prompts are worked on in different places.
 
 use super::source::SourceEndpoint;
 use crate::price::PicoUsd;
@@ -30,8 +30,9 @@ pub(super) fn of(source: &SourceEndpoint) -> Vec<SourceEndpoint> {
     found
 }
 
-/// The endpoint with the prices of a region. The source tells those of input and output: other
-/// tokens follow them in proportion, rounded up.
+/// The endpoint with the prices of a region. The source tells those of input or output, or of both:
+/// other tokens of a side follow it in proportion, rounded up, and a side that is not told of costs
+/// what it does elsewhere.
 fn priced(source: &SourceEndpoint, region: &str) -> SourceEndpoint {
     let mut priced = source.clone();
     let Some(regional) = source.region_prices.as_ref().and_then(|all| all.get(region)) else {
@@ -43,12 +44,12 @@ fn priced(source: &SourceEndpoint, region: &str) -> SourceEndpoint {
         let here = price(source.pricing.get(name)?.as_deref())?;
         (here.0 > 0).then_some((there.0, here.0))
     };
-    let (Some(input), Some(output)) = (ratio("prompt"), ratio("completion")) else { return priced };
+    let (input, output) = (ratio("prompt"), ratio("completion"));
     let scaled = |name: &str, text: &str| {
         if !is_of_tokens(name) {
             return None;
         }
-        let (there, here) = if is_output(name) { output } else { input };
+        let (there, here) = if is_output(name) { output } else { input }?;
         let price = PicoUsd::parse(text).ok()?.0.checked_mul(there)?;
         Some(PicoUsd(price / here + i64::from(price % here != 0)).to_string())
     };
@@ -119,6 +120,31 @@ mod tests {
         assert_eq!(found[1].pricing_tiers[0]["prompt"], "0.0000066");
         assert_eq!(found[1].pricing_tiers[0]["min_prompt_tokens"], 200_000);
         assert_eq!(found[1].tag.as_deref(), Some("us"));
+    }
+
+    #[test]
+    fn each_side_is_priced_by_what_is_told_of_it() {
+        let source = |regional: &str| {
+            source(&format!(
+                r#"{{
+                    "provider": "amazon-bedrock", "provider_model_id": "a.b",
+                    "pricing": {{"prompt": "0.000001", "completion": "0.000003",
+                        "cache_read": "0.0000001", "image_output": "0.00003"}},
+                    "region_prices": {{"in-region": {{{regional}}}}}
+                }}"#
+            ))
+        };
+        for (regional, expected) in [
+            (r#""prompt": "0.0000011""#, ["0.0000011", "0.000003", "0.00000011", "0.00003"]),
+            (r#""completion": "0.0000033""#, ["0.000001", "0.0000033", "0.0000001", "0.000033"]),
+        ] {
+            let found = of(&source(regional));
+            for (name, price) in
+                ["prompt", "completion", "cache_read", "image_output"].iter().zip(expected)
+            {
+                assert_eq!(found[0].pricing[*name].as_deref(), Some(price), "{regional} {name}");
+            }
+        }
     }
 
     #[test]
