@@ -1,8 +1,10 @@
 //! Inference profiles of Bedrock: the ids of a model with a geography before them, which says where
-//! its prompts may be worked on. Many models are asked by these alone. wire-formats 5.6
+//! its prompts may be worked on. Many models are asked by these alone. The AWS documentation has them
+//! under "Supported Regions and models for inference profiles".
 
 use std::collections::HashMap;
 
+use crate::endpoint::Endpoint;
 use crate::index::{Catalog, EndpointId, ProviderId};
 
 /// The geographies that ids begin with.
@@ -54,16 +56,18 @@ fn around(region: &str) -> &'static [&'static str] {
 
 /// The endpoints of a provider that a credential with this preference asks, in order: of each
 /// model those with the most preferred id. So that what is billed is what the endpoint says, the
-/// id is a matter of the endpoint, and never changed on the way.
+/// id is a matter of the endpoint, and never changed on the way. An endpoint that is an operator's
+/// own is always asked, and stands in for no other.
 pub fn reached(
     catalog: &Catalog,
     provider: ProviderId,
     preference: &Preference,
 ) -> Vec<EndpointId> {
+    let slug = &catalog.provider(provider).slug;
     let own = || catalog.endpoints().filter(|(id, _)| catalog.provider_id_of(*id) == provider);
     let rank = |geography: Option<&str>| preference.iter().position(|known| *known == geography);
     let mut best: HashMap<(&str, &str), usize> = HashMap::new();
-    for (_, endpoint) in own() {
+    for (_, endpoint) in own().filter(|(_, endpoint)| is_shipped(slug, endpoint)) {
         let (geography, name) = split(&endpoint.upstream_model);
         let Some(rank) = rank(geography) else { continue };
         let known = best.entry((&endpoint.model, name)).or_insert(rank);
@@ -73,17 +77,28 @@ pub fn reached(
         .filter(|(_, endpoint)| {
             let (geography, name) = split(&endpoint.upstream_model);
             let best = best.get(&(endpoint.model.as_str(), name)).copied();
-            best.is_some() && rank(geography) == best
+            !is_shipped(slug, endpoint) || best.is_some() && rank(geography) == best
         })
         .map(|(id, _)| id)
         .collect()
+}
+
+/// Whether an endpoint is as this catalogue is built: tagged with a geography, or with its
+/// provider's slug alone and then by the model's own id, or by one whose geography is its region.
+fn is_shipped(slug: &str, endpoint: &Endpoint) -> bool {
+    match endpoint.tag.strip_prefix(slug) {
+        Some("") => split(&endpoint.upstream_model)
+            .0
+            .is_none_or(|geography| endpoint.region.as_deref() == Some(geography)),
+        Some(rest) => rest.strip_prefix('/').is_some_and(|name| GEOGRAPHIES.contains(&name)),
+        None => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// wire-formats 5.6
     #[test]
     fn a_geography_stands_before_the_id() {
         for (id, geography, own) in [
@@ -113,6 +128,61 @@ mod tests {
         assert_eq!(preference("us-east-1", Some("eu")), Some(vec![Some("eu"), None]));
         assert_eq!(preference("us-east-1", Some("none")), Some(vec![None]));
         assert_eq!(preference("us-east-1", Some("europe")), None);
+    }
+
+    /// The region of an endpoint is what its id says, whatever its tag is.
+    #[test]
+    fn shipped_profiles_say_where_they_run() {
+        let catalog = Catalog::embedded().unwrap();
+        let bedrock = catalog.find_provider("amazon-bedrock").unwrap();
+        for (id, endpoint) in catalog.endpoints() {
+            if catalog.provider_id_of(id) == bedrock {
+                let geography = split(&endpoint.upstream_model).0;
+                assert_eq!(endpoint.region.as_deref(), geography, "{}", endpoint.upstream_model);
+            }
+        }
+    }
+
+    /// What an operator called by a tag of their own is theirs to ask, and stands in for nothing.
+    #[test]
+    fn endpoints_of_ones_own_are_always_reached() {
+        let (models, mut endpoints, providers) = Catalog::embedded().unwrap().into_parts();
+        let shipped = endpoints
+            .iter()
+            .find(|endpoint| endpoint.upstream_model == "eu.anthropic.claude-opus-4-7")
+            .unwrap();
+        let mut mine = shipped.clone();
+        mine.tag = "amazon-bedrock/mine".to_owned();
+        mine.upstream_model = "global.anthropic.claude-opus-4-7".to_owned();
+        let model = mine.model.clone();
+        endpoints.push(mine);
+        let catalog = Catalog::new(models, endpoints, providers).unwrap();
+        let bedrock = catalog.find_provider("amazon-bedrock").unwrap();
+        for (region, word, other) in [
+            ("eu-west-1", None, "amazon-bedrock/eu"),
+            ("eu-west-1", Some("none"), "amazon-bedrock"),
+            ("sa-east-1", None, "amazon-bedrock/global"),
+        ] {
+            let preference = preference(region, word).unwrap();
+            let mut tags: Vec<_> = reached(&catalog, bedrock, &preference)
+                .into_iter()
+                .map(|id| catalog.endpoint(id))
+                .filter(|endpoint| endpoint.model == model)
+                .map(|endpoint| endpoint.tag.as_str())
+                .collect();
+            tags.sort_unstable();
+            assert_eq!(tags, [other, "amazon-bedrock/mine"], "{region} {word:?}");
+        }
+        // Nor is a provider's only endpoint there a profile, if nothing says so.
+        let (models, mut endpoints, providers) = catalog.into_parts();
+        let mine = endpoints.iter_mut().find(|endpoint| endpoint.tag == "amazon-bedrock/mine");
+        let mine = mine.unwrap();
+        (mine.tag, mine.region) = ("amazon-bedrock".to_owned(), None);
+        let mine = mine.clone();
+        endpoints.retain(|endpoint| endpoint.model != model || *endpoint == mine);
+        let catalog = Catalog::new(models, endpoints, providers).unwrap();
+        let found = reached(&catalog, bedrock, &vec![None]);
+        assert!(found.iter().any(|id| *catalog.endpoint(*id) == mine));
     }
 
     #[test]

@@ -24,8 +24,9 @@ pub struct Provider {
     /// How the path of a request is made.
     #[serde(default, skip_serializing_if = "is_default")]
     pub path_style: PathStyle,
-    /// What the environment says of the variables of the base URL, by their first names. Not part
-    /// of the catalogue: whoever may read the environment fills it in.
+    /// What the environment says of the variables of the base URL, and of [`Variable::REGION`] for a
+    /// provider at AWS, by their first names. Not part of the catalogue: whoever may read the
+    /// environment fills it in.
     #[serde(skip)]
     pub base_url_values: BTreeMap<String, String>,
     /// How a request is authenticated.
@@ -188,6 +189,11 @@ pub struct Variable<'a> {
     default: Option<&'a str>,
 }
 
+impl Variable<'static> {
+    /// The region of AWS, under the names that its own tools read.
+    pub const REGION: Self = Self { names: "AWS_REGION|AWS_DEFAULT_REGION", default: None };
+}
+
 impl<'a> Variable<'a> {
     fn parse(inside: &'a str) -> Self {
         match inside.split_once('=') {
@@ -250,7 +256,7 @@ pub enum PathStyle {
     Vertex,
     /// Azure's newer addresses: OpenAI's protocol below the base URL, which ends with
     /// `/openai/v1`; Anthropic's beside it, below `/anthropic/v1`, and at Azure's own hosts under
-    /// the domain of Foundry. wire-formats 2.10, 8
+    /// the domain of Foundry. wire-formats 2.8, 8
     Azure,
     /// Azure's classic addresses, with the provider's name of the model in the path, and this
     /// version of the interface (`2024-10-21`); Anthropic's protocol as in [`Self::Azure`].

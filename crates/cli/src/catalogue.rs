@@ -11,7 +11,7 @@ use catalog::facts::Facts;
 use catalog::overlay::{
     EndpointChange, ModelChange, Overlay as Changes, PriceChange, ProviderChange, apply,
 };
-use catalog::{Catalog, CatalogParts, Provider};
+use catalog::{AuthStyle, Catalog, CatalogParts, Provider, Variable};
 use serde::Deserialize;
 use serde_json::json;
 use store::{Actor, Micros, Overlay, OverlayKind, Store};
@@ -198,11 +198,13 @@ pub async fn put(store: &Store, rows: &[Overlay]) -> Result<()> {
     Ok(())
 }
 
-/// Finds out what a base URL leaves open; a credential may know more. An address that stays open
-/// is not reachable, which whoever looks for a way to the provider finds out.
+/// Finds out what a base URL leaves open, and the region of a provider at AWS, whose address may
+/// not tell it; a credential may know more. An address that stays open is not reachable, which
+/// whoever looks for a way to the provider finds out.
 fn fill_base_url(provider: &mut Provider, lookup: impl Fn(&str) -> Option<String>) {
     let known = provider
         .base_url_variables()
+        .chain((provider.auth == AuthStyle::Aws).then_some(Variable::REGION))
         .filter_map(|variable| Some((variable.name().to_owned(), variable.found(&lookup)?)))
         .collect();
     provider.base_url_values = known;
@@ -253,5 +255,19 @@ mod tests {
         fill_base_url(&mut provider, |_| Some("eu".to_owned()));
         assert!(provider.is_reachable());
         assert_eq!(provider.base_url_values["HOST"], "eu");
+        assert_eq!(provider.base_url_values.len(), 1);
+    }
+
+    /// Behind a proxy whose address says nothing of it.
+    #[test]
+    fn the_region_of_the_machine_is_known_whatever_the_base_url_is() {
+        let mut provider: Provider = serde_json::from_value(json!({
+            "slug": "x", "name": "X", "dialect": "bedrock", "base_url": "https://x.example", "auth": "aws"
+        }))
+        .unwrap();
+        fill_base_url(&mut provider, |name| {
+            (name == "AWS_DEFAULT_REGION").then(|| "eu-west-1".to_owned())
+        });
+        assert_eq!(provider.base_url_values["AWS_REGION"], "eu-west-1");
     }
 }

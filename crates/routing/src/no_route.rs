@@ -209,8 +209,11 @@ fn filtered(
     let because = because.unwrap_or_default();
     let (code, message) = match farthest {
         Stage::Absent | Stage::Ordering => {
-            let message =
-                format!("No endpoints found for {names}.{}", without_key(situation, &deciding));
+            let message = format!(
+                "No endpoints found for {names}.{}{}",
+                without_key(situation, &deciding),
+                by_other_profiles(situation, &deciding, |_| true)
+            );
             (AvailabilityCode::NoEndpoints, message)
         }
         Stage::Selection => {
@@ -246,6 +249,27 @@ fn without_key(situation: &Situation<'_>, deciding: &[Exclusion]) -> String {
     format!(" It is served by {}{more}, but there is no key for them.", names.join(", "))
 }
 
+/// Which endpoints that fit are not asked because of where the credentials are.
+fn by_other_profiles(
+    situation: &Situation<'_>,
+    exclusions: &[Exclusion],
+    fits: impl Fn(EndpointId) -> bool,
+) -> String {
+    let tags = exclusions.iter().filter_map(|exclusion| match exclusion.subject {
+        Subject::Endpoint(id) if exclusion.reason == Reason::InferenceProfile && fits(id) => {
+            Some(situation.catalog.endpoint(id).tag.as_str())
+        }
+        _ => None,
+    });
+    let mut tags: Vec<&str> = tags.collect();
+    if tags.is_empty() {
+        return String::new();
+    }
+    let more = if tags.len() > NAMED { " and others" } else { "" };
+    tags.truncate(NAMED);
+    format!(" Left out: {}{more}: {}.", tags.join(", "), Reason::InferenceProfile)
+}
+
 /// Who serves the model, and what was allowed. ERR-11
 fn selection_message(situation: &Situation<'_>, exclusions: &[Exclusion]) -> String {
     let serving = exclusions.iter().filter_map(|exclusion| match exclusion.subject {
@@ -263,6 +287,12 @@ fn selection_message(situation: &Situation<'_>, exclusions: &[Exclusion]) -> Str
             message.push_str(&format!(" provider.{member}: {}.", entries.join(", ")));
         }
     }
+    // What was allowed by its name is not missing because of the list.
+    let allowed = |id: EndpointId| {
+        let tag = &situation.catalog.endpoint(id).tag;
+        preferences.only.iter().any(|entry| entry.text().eq_ignore_ascii_case(tag))
+    };
+    message.push_str(&by_other_profiles(situation, exclusions, allowed));
     message
 }
 
@@ -311,6 +341,28 @@ mod tests {
             scene.refusal().message,
             "No endpoints found for x/a. It is served by p, q, but there is no key for them."
         );
+    }
+
+    #[test]
+    fn a_profile_that_nobody_asks_by_is_named() {
+        let scene = |object: &str| {
+            Scene::new(vec![
+                endpoint("x/a", "p/eu", "1"),
+                endpoint("x/a", "p/us", "1"),
+                endpoint("x/a", "q", "1"),
+            ])
+            .credential("p/eu", Available::BY_OTHER_PROFILE)
+            .credential("p/us", Available::BY_OTHER_PROFILE)
+            .provider_object(object)
+        };
+        let why = "no credential for the provider asks by its inference profile: the region or \
+                   `inference_profile` of each says otherwise.";
+        let refusal = scene(r#"{"only":["p/eu"]}"#).refusal();
+        let expected = format!("It is served by: q. provider.only: p/eu. Left out: p/eu: {why}");
+        assert!(refusal.message.ends_with(&expected), "{}", refusal.message);
+        let refusal = scene("{}").credential("q", Available::BY_OTHER_PROFILE).refusal();
+        let expected = format!("No endpoints found for x/a. Left out: p/eu, p/us, q: {why}");
+        assert_eq!(refusal.message, expected);
     }
 
     fn shelf() -> Catalog {

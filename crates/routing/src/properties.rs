@@ -123,7 +123,8 @@ fn scenes() -> impl Strategy<Value = Scene> {
             let ids: Vec<_> = scene.catalog.endpoints().map(|(id, _)| id).collect();
             scene.health.0 = ids.into_iter().zip(records).collect();
             for (tag, (own, shared, fallback, exclusive)) in TAGS.iter().zip(credentials) {
-                let available = Available { own: own / 2, shared, fallback, exclusive };
+                let available =
+                    Available { own: own / 2, shared, fallback, exclusive, ..Available::NONE };
                 scene.credentials.insert((*tag).to_owned(), available);
             }
             scene.facts.estimated_prompt_tokens = facts.0;

@@ -36,6 +36,8 @@ pub enum Reason {
     Disabled,
     /// No credential for its provider.
     NoCredential,
+    /// Credentials for its provider ask for the model by another inference profile.
+    InferenceProfile,
     /// Its service tier was not asked for, or another one was. TIER-1, TIER-3
     ServiceTier {
         /// Its tier.
@@ -148,6 +150,7 @@ impl Reason {
             | Self::NoEndpoints
             | Self::Disabled
             | Self::NoCredential
+            | Self::InferenceProfile
             | Self::ServiceTier { .. }
             | Self::NotFirstParty => Stage::Absent,
             Self::NotAllowed { .. } | Self::Ignored { .. } => Stage::Selection,
@@ -220,6 +223,11 @@ impl fmt::Display for Reason {
             Self::NoEndpoints => write!(out, "the model has no endpoint"),
             Self::Disabled => write!(out, "the endpoint is switched off"),
             Self::NoCredential => write!(out, "there is no credential for the provider"),
+            Self::InferenceProfile => write!(
+                out,
+                "no credential for the provider asks by its inference profile: the region or \
+                 `inference_profile` of each says otherwise"
+            ),
             Self::ServiceTier { tier } => {
                 let name = match tier {
                     ServiceTier::Default => "default",

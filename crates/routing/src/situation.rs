@@ -46,15 +46,20 @@ pub struct Available {
     pub fallback: u8,
     /// The own key is always to be used: shared ones are not. BYOK-4
     pub exclusive: bool,
+    /// There are others for its provider, which ask for the model by another inference profile.
+    pub by_other_profile: bool,
 }
 
 impl Available {
     /// None at all.
-    pub const NONE: Self = Self { own: 0, shared: 0, fallback: 0, exclusive: false };
+    pub const NONE: Self =
+        Self { own: 0, shared: 0, fallback: 0, exclusive: false, by_other_profile: false };
+    /// None but those that ask by another inference profile.
+    pub const BY_OTHER_PROFILE: Self = Self { by_other_profile: true, ..Self::NONE };
     /// One shared credential.
-    pub const SHARED: Self = Self { own: 0, shared: 1, fallback: 0, exclusive: false };
+    pub const SHARED: Self = Self { shared: 1, ..Self::NONE };
     /// One credential of the caller's own and none shared.
-    pub const OWN: Self = Self { own: 1, shared: 0, fallback: 0, exclusive: false };
+    pub const OWN: Self = Self { own: 1, ..Self::NONE };
 
     /// The shared ones that may be used. BYOK-4
     pub const fn usable_shared(self) -> u8 {

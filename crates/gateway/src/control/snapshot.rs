@@ -91,7 +91,7 @@ pub struct Access {
     pub anthropic_origin: Option<Origin>,
     /// How requests are authorised.
     pub authorization: Authorization,
-    /// The endpoints of its provider that it reaches, in order; `None`: all. wire-formats 5.6
+    /// The endpoints of its provider that it reaches, in order; `None`: all.
     pub endpoints: Option<Arc<[EndpointId]>>,
     /// The workspace whose own credential it is; `None`: everybody's.
     pub workspace_id: Option<String>,

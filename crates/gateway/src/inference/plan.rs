@@ -222,7 +222,12 @@ fn with_memory<T>(
     };
     let credentials = |endpoint: EndpointId| {
         let mut available = Available::NONE;
-        for access in snapshot.access_to(endpoint, &call.caller) {
+        let model = &catalog.endpoint(endpoint).model;
+        for access in snapshot.access_for(catalog.provider_id_of(endpoint), model, &call.caller) {
+            if !access.reaches(endpoint) {
+                available.by_other_profile = true;
+                continue;
+            }
             let count = match (access.is_byok(), access.is_fallback) {
                 (true, false) => &mut available.own,
                 (true, true) => &mut available.fallback,

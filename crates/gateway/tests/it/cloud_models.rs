@@ -1,12 +1,12 @@
 //! Which models of clouds are asked, and how: inference profiles of Bedrock, and vectors of
-//! Vertex AI. wire-formats 4, 5.6
+//! Vertex AI. wire-formats 4
 
 use catalog::{AuthStyle, Catalog, Meter, Modalities, Modality, ModelKind, PathStyle, PicoUsd};
 use http::StatusCode;
 use protocol::Dialect;
 use serde_json::json;
 
-use super::clouds::{Server, ask, catalog, gateway, service_account, upstream};
+use super::clouds::{Server, ask, catalog, gateway, hello, service_account, upstream};
 use super::support::{MODEL, settings};
 
 const OWN: &str = "a.b-v1:0";
@@ -85,6 +85,34 @@ async fn a_model_is_asked_by_the_profile_of_its_credential_and_billed_by_it() {
         // And a token of output.
         assert_eq!(row.total_cost, nano_usd + 15_000, "{id}");
     }
+}
+
+/// Where no region is known, nothing leaves it; and who asks for another profile by name is told why
+/// it is not there.
+#[tokio::test]
+async fn without_a_region_a_model_is_asked_by_its_own_id() {
+    let provider = Server::start(|_, _| {
+        let answer = json!({
+            "output": {"message": {"role": "assistant", "content": [{"text": "hi"}]}},
+            "stopReason": "end_turn",
+            "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2},
+        });
+        (StatusCode::OK, ("application/json", answer.to_string()))
+    })
+    .await;
+    let gateway = gateway(with_profiles(provider.url()), settings(), "ABSK-key").await;
+    for _ in 0..3 {
+        assert_eq!(ask(&gateway).await.status, StatusCode::OK);
+    }
+    for received in provider.received() {
+        assert_eq!(received.path, "/model/a.b-v1%3A0/converse");
+    }
+    let mut body = hello(false);
+    body["provider"] = json!({"only": ["cloud/us"]});
+    let answer = gateway.post("/api/v1/chat/completions", &body).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    let message = answer.json()["error"]["message"].to_string();
+    assert!(message.contains("Left out: cloud/us: no credential for the provider"), "{message}");
 }
 
 #[tokio::test]

@@ -21,7 +21,13 @@ pub(super) fn credential(
     _: &Group,
     candidate: &Candidate<'_>,
 ) -> Option<Reason> {
-    (!candidate.available.any()).then_some(Reason::NoCredential)
+    if candidate.available.any() {
+        None
+    } else if candidate.available.by_other_profile {
+        Some(Reason::InferenceProfile)
+    } else {
+        Some(Reason::NoCredential)
+    }
 }
 
 /// The fast sibling is used at its author only. TIER-10
@@ -141,13 +147,15 @@ mod tests {
         off.status = EndpointStatus::Disabled;
         let mut old = endpoint("x/a", "old", "1");
         old.status = EndpointStatus::Deprecated;
-        let scene = Scene::new(vec![off, old, endpoint("x/a", "none", "1")])
-            .credential("none", Available::NONE);
+        let (none, other) = (endpoint("x/a", "none", "1"), endpoint("x/a", "other", "1"));
+        let scene = Scene::new(vec![off, old, none, other])
+            .credential("none", Available::NONE)
+            .credential("other", Available::BY_OTHER_PROFILE);
         assert_eq!(scene.tags(1), ["old"]);
         let exclusions = scene.plan(1).unwrap().exclusions;
         assert_eq!(
             exclusions.iter().map(|exclusion| exclusion.reason).collect::<Vec<_>>(),
-            [Reason::NoCredential, Reason::Disabled]
+            [Reason::NoCredential, Reason::Disabled, Reason::InferenceProfile]
         );
     }
 

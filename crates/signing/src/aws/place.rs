@@ -10,7 +10,7 @@ pub struct Place {
     /// The region, such as `us-east-1`.
     pub region: Option<String>,
     /// Which inference profiles: a geography such as `eu`, or `none`. Whether there is such a
-    /// geography is not looked at. wire-formats 5.6
+    /// geography is not looked at.
     pub inference_profile: Option<String>,
 }
 

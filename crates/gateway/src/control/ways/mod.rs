@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use catalog::{AuthStyle, Catalog, EndpointId, PathStyle, Provider, ProviderId, profile};
+use catalog::{AuthStyle, Catalog, EndpointId, PathStyle, Provider, ProviderId, Variable, profile};
+use protocol::Dialect;
 use signing::aws::{self, Place};
 use signing::{Credential, Invalid, StaticHeader, TokenSource};
 use store::{ControlState, Secret};
@@ -18,7 +19,6 @@ const VERTEX_EXPRESS: &str = "https://aiplatform.googleapis.com/v1";
 
 /// The names under which addresses ask for what a credential may know of itself.
 const PROJECT: [&str; 2] = ["GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT"];
-const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// Why a credential cannot be used. No text of a credential is in it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub enum AccessError {
     Unfilled(String),
     /// Nothing says which region is asked.
     #[error(
-        "`region` is not known: set AWS_REGION, or write the credential as JSON with a `region`"
+        "`region` is not known: write the credential as JSON with a `region`, or set AWS_REGION \
+         for credentials that are not a workspace's"
     )]
     Region,
     /// The machine's identity is the operator's, who did not offer it.
@@ -54,7 +55,7 @@ pub struct Reach {
     pub anthropic_origin: Option<Origin>,
     /// How requests are authorised.
     pub authorization: Authorization,
-    /// By which ids models are asked, where they have several. wire-formats 5.6
+    /// By which ids models are asked, where they have several; `None`: none of them does.
     pub profiles: Option<profile::Preference>,
     /// Only models of the provider's own protocol are served: an API key of Vertex AI has no
     /// project, which the others need.
@@ -124,8 +125,10 @@ fn reach_as(
         None => filled(owner, provider, credential.as_ref(), &place)?,
     };
     let origin = address::origin(&provider.path_style, &base_url)?;
-    let region = address::region(&origin).map(str::to_owned).or_else(|| place.region.clone());
-    let profiles = profiles(region.as_deref(), &place)?;
+    let region = address::region(&origin).map(str::to_owned);
+    let region = region.or_else(|| region_of(owner, provider, &place));
+    let has_profiles = provider.auth == AuthStyle::Aws || provider.dialect == Dialect::Bedrock;
+    let profiles = has_profiles.then(|| profiles(region.as_deref(), &place)).transpose()?;
     let authorization = match credential {
         None => Authorization::None,
         Some(Credential::Header(header)) => header_of(&header)?,
@@ -144,16 +147,28 @@ fn reach_as(
     })
 }
 
-/// By which ids models are asked in a region; by any where neither a region nor a word is known.
-fn profiles(region: Option<&str>, place: &Place) -> Result<Option<profile::Preference>, Invalid> {
-    let word = place.inference_profile.as_deref();
-    if region.is_none() && word.is_none() {
-        return Ok(None);
+/// The region of a credential whose address names none. That of the machine is for the operator's
+/// own: a workspace's account has nothing to do with it.
+fn region_of(owner: Owner, provider: &Provider, place: &Place) -> Option<String> {
+    let machine = || provider.base_url_values.get(Variable::REGION.name()).cloned();
+    let own = || place.region.clone();
+    match owner {
+        Owner::Environment => machine().or_else(own),
+        Owner::Operator => own().or_else(machine),
+        Owner::Workspace => own(),
     }
-    let preference = profile::preference(region.unwrap_or_default(), word);
+}
+
+/// By which ids models are asked in a region. Where neither a region nor a word is known, only by
+/// those that stay wherever the credential is: a guess could send prompts out of their geography.
+fn profiles(region: Option<&str>, place: &Place) -> Result<profile::Preference, Invalid> {
+    let preference = match (region, place.inference_profile.as_deref()) {
+        (None, None) => Some(vec![None]),
+        (region, word) => profile::preference(region.unwrap_or_default(), word),
+    };
     let known = || format!("must be `none` or one of {}", profile::GEOGRAPHIES.join(", "));
     let unknown = || Invalid { field: "inference_profile", problem: known().into() };
-    preference.map(Some).ok_or_else(unknown)
+    preference.ok_or_else(unknown)
 }
 
 fn header_of(header: &StaticHeader) -> Result<Authorization, AccessError> {
@@ -174,7 +189,8 @@ fn filled(
     place: &Place,
 ) -> Result<String, AccessError> {
     let own = |name: &str| {
-        let region = place.region.clone().filter(|_| REGION.contains(&name));
+        let is_region = Variable::REGION.names().any(|known| known == name);
+        let region = place.region.clone().filter(|_| is_region);
         region.or_else(|| told(credential?, name))
     };
     let environment = |name: &str| provider.base_url_values.get(name).cloned();

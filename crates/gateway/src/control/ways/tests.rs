@@ -136,8 +136,11 @@ fn signatures_are_for_the_region_that_is_asked() {
     let provider = Provider { base_url: "https://proxy.test".to_owned(), ..provider };
     let behind = region(reached(Owner::Operator, &provider, &keys("eu-west-1")).unwrap());
     assert_eq!(behind, ("eu-west-1".to_owned(), "proxy.test".to_owned()));
-    let nowhere = reached(Owner::Operator, &provider, "AKIAIOSFODNN7EXAMPLE:k").unwrap_err();
-    assert_eq!(nowhere, AccessError::Region);
+    // The machine's region is the operator's to lend.
+    let pair = "AKIAIOSFODNN7EXAMPLE:k";
+    let lent = region(reached(Owner::Operator, &provider, pair).unwrap());
+    assert_eq!(lent, ("us-west-2".to_owned(), "proxy.test".to_owned()));
+    assert_eq!(reached(Owner::Workspace, &provider, pair).unwrap_err(), AccessError::Region);
 }
 
 #[test]
@@ -148,17 +151,44 @@ fn lists_of_allowed_models_are_both_kept() {
     assert_eq!(both(list(&["a"]), None), list(&["a"]));
 }
 
-/// wire-formats 5.6
+/// Where a region is not known, nothing leaves it.
+#[test]
+fn a_key_of_bedrock_without_a_region_asks_by_own_ids() {
+    let profiles = |owner, provider: &Provider, secret: &str| {
+        let tokens = &mut |source| Arc::new(Tokens::new(source));
+        let secret = Secret::new(secret);
+        let base_url = Some("https://proxy.test/bedrock");
+        reach_as(owner, provider, base_url, Some(&secret), tokens).unwrap().profiles
+    };
+    let own_ids = Some(vec![None]);
+    let owners = [Owner::Environment, Owner::Operator, Owner::Workspace];
+    for owner in owners {
+        assert_eq!(profiles(owner, &bedrock(), "ABSK-key"), own_ids, "{owner:?}");
+        let named = profiles(owner, &bedrock(), r#"{"api_key":"k","region":"eu-west-1"}"#);
+        assert_eq!(named.unwrap()[0], Some("eu"), "{owner:?}");
+    }
+    let around = |region| profile::preference(region, None);
+    let on_machine = with(bedrock(), "AWS_REGION", "ap-northeast-1");
+    for (owner, expected) in owners.into_iter().zip([
+        around("ap-northeast-1"),
+        around("ap-northeast-1"),
+        own_ids.clone(),
+    ]) {
+        assert_eq!(profiles(owner, &on_machine, "ABSK-key"), expected, "{owner:?}");
+    }
+    assert_eq!(profiles(Owner::Operator, &provider("openai"), "sk-key"), None);
+}
+
 #[test]
 fn ids_are_a_matter_of_the_region_or_of_a_word() {
     let place = |region: Option<&str>, word: Option<&str>| {
         let text = |text: Option<&str>| text.map(str::to_owned);
         profiles(region, &Place { region: None, inference_profile: text(word) })
     };
-    assert_eq!(place(None, None), Ok(None));
+    assert_eq!(place(None, None), Ok(vec![None]));
     let eu = vec![Some("eu"), Some("global"), None];
-    assert_eq!(place(Some("eu-west-1"), None), Ok(Some(eu)));
-    assert_eq!(place(None, Some("us")), Ok(Some(vec![Some("us"), None])));
+    assert_eq!(place(Some("eu-west-1"), None), Ok(eu));
+    assert_eq!(place(None, Some("us")), Ok(vec![Some("us"), None]));
     let unknown = place(Some("eu-west-1"), Some("europe")).unwrap_err();
     assert_eq!(unknown.field, "inference_profile");
 
