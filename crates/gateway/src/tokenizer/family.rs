@@ -75,7 +75,13 @@ fn qwen(model: &Model, name: &str) -> Option<(Encoding, Template)> {
 
 /// Mistral's older models, and Large and Pixtral Large of 2024, have a vocabulary of SentencePiece.
 fn mistral(model: &Model, name: &str) -> Option<(Encoding, Template)> {
-    const V3: &[&str] = &["mistral-nemo-", "pixtral-12b", "ministral-8b-instruct-2410"];
+    const V3: &[&str] = &[
+        "mistral-nemo-",
+        "pixtral-12b",
+        "ministral-8b-instruct-2410",
+        "ministral-8b-2410",
+        "ministral-3b-2410",
+    ];
     const V7: &[&str] =
         &["mistral-small-24b-", "mistral-small-3.1-", "mistral-small-2501", "mistral-small-2503"];
     const V11: &[&str] = &[
@@ -92,6 +98,8 @@ fn mistral(model: &Model, name: &str) -> Option<(Encoding, Template)> {
         "voxtral-",
     ];
     const V13: &[&str] = &[
+        "mistral-medium-3.1",
+        "mistral-medium-3-1",
         "mistral-medium-3.5",
         "mistral-medium-3-5",
         "mistral-medium-2508",
@@ -264,6 +272,30 @@ mod tests {
         assert_eq!(of("a/b", "deepseek-ai/DeepSeek-V3.2"), Some(Encoding::DeepSeek));
         assert_eq!(of("qwen/qwen3-8b", "Qwen/Qwen3.5-9B"), None);
         assert_eq!(of("qwen/qwen3-8b", "somebody/of-it"), Some(Encoding::Qwen));
+    }
+
+    /// The form of a version is that of its weights, by whichever name it is asked for.
+    #[test]
+    fn versions_of_mistrals_go_by_dates_and_by_numbers() {
+        for (name, template) in [
+            ("mistral-medium-3", Mistral::V11),
+            ("mistral-medium-2505", Mistral::V11),
+            ("mistral-medium-3.1", Mistral::V13),
+            ("mistral-medium-3-1", Mistral::V13),
+            ("mistral-medium-2508", Mistral::V13),
+            ("ministral-8b", Mistral::V3),
+            ("ministral-8b-2410", Mistral::V3),
+            ("ministral-3b-2410", Mistral::V3),
+            ("ministral-8b-2512", Mistral::V13),
+        ] {
+            let expected = Some((Encoding::Tekken, Template::Mistral(template)));
+            assert_eq!(chosen(&format!("mistralai/{name}"), None), expected, "{name}");
+        }
+        let weights = Some("mistralai/Ministral-8B-Instruct-2410");
+        assert_eq!(
+            chosen("mistralai/ministral-8b-2410", weights),
+            chosen("mistralai/ministral-8b", None)
+        );
     }
 
     /// What is not asked by messages has no template.
