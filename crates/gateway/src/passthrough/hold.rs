@@ -77,7 +77,7 @@ fn bounds(
     };
     let (whole, alone) = (demand(true), demand(false));
     endpoints.iter().fold(something, |(most, least), id| {
-        let (endpoint, dialect) = (catalog.endpoint(*id), catalog.provider_of(*id).dialect);
+        let (endpoint, dialect) = (catalog.endpoint(*id), catalog.dialect_of(*id));
         let dearest = whole.at(endpoint, dialect, markup).most().unwrap_or(SOMETHING);
         let begun_with = alone.at(endpoint, dialect, markup).least().unwrap_or(SOMETHING);
         (most.max(dearest), least.max(begun_with))
