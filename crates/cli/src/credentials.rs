@@ -107,12 +107,14 @@ pub fn address_variable(name: &str) -> Option<String> {
 fn address_from(name: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let value = lookup(name).map(|value| value.trim().to_owned());
     value.filter(|value| !value.is_empty()).or_else(|| match name {
-        // Azure's own tools know the whole address: https://NAME.openai.azure.com/, and for
-        // resources of Foundry https://NAME.services.ai.azure.com/api/projects/PROJECT
+        // Azure's own tools know the whole address: https://NAME.openai.azure.com/, for resources
+        // of Foundry https://NAME.services.ai.azure.com/api/projects/PROJECT, and for those of
+        // several services https://NAME.cognitiveservices.azure.com/
         "AZURE_RESOURCE_NAME" => {
-            let endpoint = lookup("AZURE_OPENAI_ENDPOINT")?;
+            let endpoint = lookup("AZURE_OPENAI_ENDPOINT")?.to_ascii_lowercase();
             let host = endpoint.trim().strip_prefix("https://")?.split('/').next()?;
-            let domains = [".openai.azure.com", ".services.ai.azure.com"];
+            let domains =
+                [".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"];
             domains.iter().find_map(|domain| host.strip_suffix(domain)).map(str::to_owned)
         }
         _ => None,
@@ -200,6 +202,10 @@ mod tests {
         assert_eq!(of("https://mine.openai.azure.com/"), Some("mine".to_owned()));
         let project = "https://mine.services.ai.azure.com/api/projects/p";
         assert_eq!(of(project), Some("mine".to_owned()));
-        assert_eq!(of("https://mine.cognitiveservices.azure.com/"), None);
+        assert_eq!(of("https://mine.cognitiveservices.azure.com/"), Some("mine".to_owned()));
+        assert_eq!(of("HTTPS://Mine.OpenAI.Azure.com/"), Some("mine".to_owned()));
+        for other in ["https://mine.openai.azure.us/", "https://openai.azure.com/", "mine"] {
+            assert_eq!(of(other), None, "{other}");
+        }
     }
 }

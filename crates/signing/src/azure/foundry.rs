@@ -7,7 +7,8 @@ const FOUNDRY: &str = "services.ai.azure.com";
 const OTHERS: [&str; 2] = ["openai.azure.com", "cognitiveservices.azure.com"];
 
 /// The host of the resource that `host` belongs to, under the domain of Foundry; `None` for hosts
-/// that are no resource's of the public cloud: the others have no Claude.
+/// that are no resource's of the public cloud: the others have no Claude. Capital letters do not
+/// count.
 pub fn foundry_host(host: &str) -> Option<String> {
     resource(host).map(|resource| format!("{resource}.{FOUNDRY}"))
 }
@@ -17,10 +18,12 @@ pub fn is_azure_host(host: &str) -> bool {
     resource(host).is_some()
 }
 
-fn resource(host: &str) -> Option<&str> {
+/// The name of the resource whose host this is, under any of its three domains, in small letters.
+fn resource(host: &str) -> Option<String> {
+    let host = host.to_ascii_lowercase();
     OTHERS.iter().chain([&FOUNDRY]).find_map(|domain| {
         let resource = host.strip_suffix(domain)?.strip_suffix('.')?;
-        (!resource.is_empty()).then_some(resource)
+        (!resource.is_empty()).then(|| resource.to_owned())
     })
 }
 
@@ -35,6 +38,7 @@ mod tests {
         {
             assert_eq!(foundry_host(host).as_deref(), Some("r.services.ai.azure.com"), "{host}");
         }
+        assert_eq!(foundry_host("R.OpenAI.Azure.com").as_deref(), Some("r.services.ai.azure.com"));
         for host in ["proxy.test", "openai.azure.com", "xopenai.azure.com", "r.openai.azure.us"] {
             assert_eq!(foundry_host(host), None, "{host}");
         }
