@@ -80,7 +80,7 @@ function Providers({ found, window, show }: ProvidersProps) {
         key: 'provider',
         label: 'Provider',
         cell: one => (
-          <span className="flex items-center gap-2 whitespace-nowrap">
+          <span className="flex items-center gap-2 whitespace-nowrap max-md:flex-wrap max-md:whitespace-normal">
             <Roundel name={one.name} />
             <button
               type="button"
