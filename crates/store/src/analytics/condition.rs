@@ -33,6 +33,14 @@ impl<'a> Conditions<'a> {
         self.put(format!("{column} {operator} {place}"));
     }
 
+    /// The conditions so far, as they stand after `WHERE`, for a statement within the statement.
+    /// Their values stay bound.
+    pub(crate) fn split(&mut self) -> String {
+        let text = self.text_of();
+        self.texts.clear();
+        text
+    }
+
     /// What stands after `WHERE`.
     pub(crate) fn text_of(&self) -> String {
         if self.texts.is_empty() { "1 = 1".to_owned() } else { self.texts.join(" AND ") }

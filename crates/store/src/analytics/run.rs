@@ -118,6 +118,8 @@ struct Statement<'q> {
 impl<'q> Statement<'q> {
     fn of(query: &'q AnalyticsQuery, table: Table) -> Statement<'q> {
         let mut conditions = Conditions::default();
+        query.filters.iter().for_each(|filter| condition(&mut conditions, filter));
+        let of_series = conditions.split();
         let time = match table {
             Table::Minute => "line.minute",
             Table::Day | Table::Outline(_) => "line.day",
@@ -127,46 +129,65 @@ impl<'q> Statement<'q> {
         }
         conditions.number(time, ">=", table.time_of(query.time_range.start));
         conditions.number(time, "<=", table.time_of(query.time_range.end.saturating_sub(1)));
-        query.filters.iter().for_each(|filter| condition(&mut conditions, filter));
-
-        let mut groups = Vec::new();
-        let mut selected = Vec::new();
-        match (query.granularity, table) {
-            (None, _) => {}
-            // Hours are told apart here so that sixty times fewer lines come back.
-            (Some(Granularity::Hour), _) => groups.push("line.minute / 60".to_owned()),
-            (Some(Granularity::Minute), _) | (Some(_), Table::Day | Table::Outline(_)) => {
-                groups.push(time.to_owned());
-            }
-            (Some(_), Table::Minute) => groups.push(format!("line.minute / {MINUTES_PER_DAY}")),
-        }
-        selected.extend(groups.iter().map(|group| format!("{group} AS stretch")));
-        for (dimension, name) in query.dimensions.iter().zip(NAMES) {
-            let column = column_of(*dimension);
-            groups.push(column.to_owned());
-            selected.push(format!("{column} AS {name}"));
-        }
-        let needs_members = query.dimensions.contains(&Dimension::Member)
-            || query.filters.iter().any(|filter| filter.dimension == Dimension::Member);
-        selected.extend(
-            summed(query)
-                .into_iter()
-                .map(|column| format!("CAST(SUM(line.{column}) AS BIGINT) AS {column}")),
-        );
-        let join = match needs_members {
+        let join = |is_needed| match is_needed {
             true => " LEFT JOIN api_key ON api_key.hash = series.key_hash",
             false => "",
         };
+        if !query.filters.is_empty() {
+            let by_member = |filter: &Filter| filter.dimension == Dimension::Member;
+            conditions.put(format!(
+                "line.series IN (SELECT series.id FROM usage_series AS series{} WHERE {of_series})",
+                join(query.filters.iter().any(by_member))
+            ));
+        }
+
+        let stretch = match (query.granularity, table) {
+            (None, _) => None,
+            // Hours are told apart here so that sixty times fewer lines come back.
+            (Some(Granularity::Hour), _) => Some("line.minute / 60".to_owned()),
+            (Some(Granularity::Minute), _) | (Some(_), Table::Day | Table::Outline(_)) => {
+                Some(time.to_owned())
+            }
+            (Some(_), Table::Minute) => Some(format!("line.minute / {MINUTES_PER_DAY}")),
+        };
+        let sums: Vec<String> = summed(query)
+            .into_iter()
+            .map(|column| format!("CAST(SUM(line.{column}) AS BIGINT) AS {column}"))
+            .collect();
+        // Lines are summed by series first, which are numbers, and only then by the texts of those:
+        // a series has a line for each stretch of the table.
+        let (told, by) = match &stretch {
+            Some(stretch) => (format!("{stretch} AS stretch, "), format!("{stretch}, ")),
+            None => (String::new(), String::new()),
+        };
+        let lines = format!(
+            "SELECT {told}line.series AS series, {} FROM {} AS line WHERE {} \
+             GROUP BY {by}line.series",
+            sums.join(", "),
+            table.name(),
+            conditions.text_of(),
+        );
+        let mut groups: Vec<&str> = Vec::new();
+        let mut selected = Vec::new();
+        if stretch.is_some() {
+            groups.push("line.stretch");
+            selected.push("line.stretch AS stretch".to_owned());
+        }
+        for (dimension, name) in query.dimensions.iter().zip(NAMES) {
+            let column = column_of(*dimension);
+            groups.push(column);
+            selected.push(format!("{column} AS {name}"));
+        }
+        selected.extend(sums);
         let group = match groups.is_empty() {
             true => String::new(),
             false => format!(" GROUP BY {}", groups.join(", ")),
         };
         let text = format!(
-            "SELECT {} FROM {} AS line JOIN usage_series AS series ON series.id = line.series{join} \
-             WHERE {}{group} LIMIT {}",
+            "SELECT {} FROM ({lines}) AS line \
+             JOIN usage_series AS series ON series.id = line.series{}{group} LIMIT {}",
             selected.join(", "),
-            table.name(),
-            conditions.text_of(),
+            join(query.dimensions.contains(&Dimension::Member)),
             MAX_GROUPS + 1,
         );
         Statement { text, conditions }
