@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launch, open, settle, violations } from './browser';
-import { type Gateway, makeTraffic, OWNER, startGateway } from './gateway';
+import { expect, test } from 'vitest';
+import { open, settle, violations } from './browser';
+import { makeTraffic, OWNER, startGateway } from './gateway';
+import { house } from './house';
 
 /** Every page, and what proves that it is there. */
 const PAGES: Record<string, string> = {
@@ -28,25 +28,18 @@ const PAGES: Record<string, string> = {
 };
 const CONSENT = `/auth?callback_url=${encodeURIComponent('https://app.example/back')}&code_challenge=${'a'.repeat(43)}&limit=5`;
 
-let gateway: Gateway;
-let browser: Browser;
-
-beforeAll(async () => {
-  gateway = await startGateway();
-  [browser] = await Promise.all([launch(), makeTraffic(gateway)]);
-});
-afterAll(async () => {
-  await browser?.close();
-  gateway?.stop();
-});
+const there = house();
 
 /** Narrow in one theme is enough: what differs there is where things stand, not how. */
 test('every page: there, accessible in both themes, narrow and wide, quiet, nothing from another host', async () => {
-  const { page, finish } = await open(browser, gateway.url, { session: gateway.session, theme: 'light' });
+  const { page, finish } = await open(there.browser, there.gateway.url, {
+    session: there.gateway.session,
+    theme: 'light',
+  });
   const pages = { ...PAGES, [CONSENT]: 'An application asks for access' };
   for (const [path, heading] of Object.entries(pages)) {
     await page.setViewportSize({ width: 1360, height: 860 });
-    await page.goto(gateway.url + path);
+    await page.goto(there.gateway.url + path);
     await page.getByRole('heading', { level: 1, name: heading }).waitFor();
     await settle(page);
     expect(await page.getByRole('heading', { level: 1 }).count(), `headings of ${path}`).toBe(1);
@@ -65,8 +58,8 @@ test('every page: there, accessible in both themes, narrow and wide, quiet, noth
 }, 180_000);
 
 test('without a session every address asks to sign in, and then shows what was asked for', async () => {
-  const { page, problems, finish } = await open(browser, gateway.url);
-  await page.goto(`${gateway.url}/credits`);
+  const { page, problems, finish } = await open(there.browser, there.gateway.url);
+  await page.goto(`${there.gateway.url}/credits`);
   await page.getByRole('heading', { name: 'Sign in to Trunkline' }).waitFor();
   expect(await violations(page)).toEqual([]);
   // What password managers look for.
@@ -83,7 +76,7 @@ test('without a session every address asks to sign in, and then shows what was a
   await page.getByRole('heading', { level: 1, name: 'Credits' }).waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in to Trunkline' }).waitFor();
-  await page.goto(`${gateway.url}/login`);
+  await page.goto(`${there.gateway.url}/login`);
   await page.getByRole('heading', { name: 'Sign in to Trunkline' }).waitFor();
   // The browser itself tells of what was refused.
   problems.splice(0, problems.length, ...problems.filter(one => !one.includes('401')));
@@ -93,7 +86,7 @@ test('without a session every address asks to sign in, and then shows what was a
 for (const base of ['/gw', '/team/llm']) {
   test(`the binary serves everything below ${base}, and without it`, async () => {
     const below = await startGateway({ base });
-    const { page, finish } = await open(browser, below.url, { session: below.session });
+    const { page, finish } = await open(there.browser, below.url, { session: below.session });
     await page.goto(`${below.url}/models/simulated/chat:free`);
     await page.getByRole('heading', { level: 1, name: 'Chat (free)' }).waitFor();
     await page
@@ -113,7 +106,7 @@ for (const base of ['/gw', '/team/llm']) {
 
 test('what is served may do nothing but what it needs, and is kept for as long as it is good', async () => {
   const get = (path: string, headers: Record<string, string> = {}) =>
-    fetch(`${gateway.url}${path}`, { headers: { accept: 'text/html', ...headers } });
+    fetch(`${there.gateway.url}${path}`, { headers: { accept: 'text/html', ...headers } });
   const page = await get('/models/openai/gpt-4.1');
   expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self';/);
   expect(page.headers.get('cache-control')).toBe('no-cache');
@@ -130,7 +123,7 @@ test('what is served may do nothing but what it needs, and is kept for as long a
 
 test('a server without traffic shows how to make some, and the figures when it comes', async () => {
   const fresh = await startGateway();
-  const { page, finish } = await open(browser, fresh.url, { session: fresh.session });
+  const { page, finish } = await open(there.browser, fresh.url, { session: fresh.session });
   for (const [path, title] of [
     ['/logs', 'Waiting for the first request'],
     ['/rankings', 'Rankings start with the first request'],
@@ -150,7 +143,7 @@ test('a server without traffic shows how to make some, and the figures when it c
 });
 
 test('each page says what failed, and what to do', async () => {
-  const { page, context } = await open(browser, gateway.url, { session: gateway.session });
+  const { page, context } = await open(there.browser, there.gateway.url, { session: there.gateway.session });
   await page.route('**/status/providers**', route =>
     route.fulfill({
       status: 500,
@@ -158,7 +151,7 @@ test('each page says what failed, and what to do', async () => {
       json: { error: { message: 'Refused' } },
     }),
   );
-  await page.goto(`${gateway.url}/status`);
+  await page.goto(`${there.gateway.url}/status`);
   await page.getByRole('alert').getByText('Provider status could not be loaded').waitFor();
   await page.getByText('The server’s log has the cause.').waitFor();
   await page.getByText('req-77').waitFor();
@@ -168,7 +161,7 @@ test('each page says what failed, and what to do', async () => {
 });
 
 test('the document that the types are made of is that of this server', async () => {
-  const served = await (await fetch(`${gateway.url}/openapi.json`)).json();
+  const served = await (await fetch(`${there.gateway.url}/openapi.json`)).json();
   const kept = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8'));
   // Otherwise: npm run openapi && npm run types
   expect(served).toEqual(kept);

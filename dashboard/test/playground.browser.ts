@@ -1,24 +1,12 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launch, open, violations } from './browser';
-import { type Gateway, makeTraffic, startGateway } from './gateway';
+import { expect, test } from 'vitest';
+import { violations } from './browser';
+import { house, signedIn } from './house';
 
-let gateway: Gateway;
-let browser: Browser;
-
-beforeAll(async () => {
-  gateway = await startGateway();
-  [browser] = await Promise.all([launch(), makeTraffic(gateway)]);
-});
-afterAll(async () => {
-  await browser?.close();
-  gateway?.stop();
-});
-const signedIn = () => open(browser, gateway.url, { session: gateway.session });
+const there = house();
 
 test('two models answer side by side, with route, tokens, speed and cost', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,simulated/reasoning:free`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/playground?models=simulated/chat:free,simulated/reasoning:free`);
   await page.getByRole('button', { name: 'Parameters' }).click();
   await page.getByLabel('Reasoning', { exact: true }).selectOption('high');
   expect(await violations(page)).toEqual([]);
@@ -53,8 +41,8 @@ test('two models answer side by side, with route, tokens, speed and cost', async
 });
 
 test('one column fails in its place, and the other goes on', async () => {
-  const { page, problems, context } = await signedIn();
-  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,nobody/knows`);
+  const { page, problems, context } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/playground?models=simulated/chat:free,nobody/knows`);
   await page.getByLabel('Message').fill('Say this back');
   await page.keyboard.press('Enter');
   await page.getByRole('article', { name: 'nobody/knows' }).getByRole('alert').waitFor();
@@ -68,7 +56,7 @@ test('one column fails in its place, and the other goes on', async () => {
 });
 
 test('a question that a limit refuses leads to the limit', async () => {
-  const { page, finish, problems } = await signedIn();
+  const { page, finish, problems } = await signedIn(there);
   // Simulated models are free: no limit refuses them.
   await page.route('**/api/v1/chat/completions', route =>
     route.fulfill({
@@ -82,7 +70,7 @@ test('a question that a limit refuses leads to the limit', async () => {
       },
     }),
   );
-  await page.goto(`${gateway.url}/playground?models=simulated/chat:free`);
+  await page.goto(`${there.gateway.url}/playground?models=simulated/chat:free`);
   await page.getByLabel('Message').fill('Hello?');
   await page.keyboard.press('Enter');
   await page.getByRole('alert').getByText('Member limit exceeded').waitFor();
@@ -94,10 +82,10 @@ test('a question that a limit refuses leads to the limit', async () => {
 });
 
 test('one answer is stopped, or all of them', async () => {
-  const { page, finish } = await signedIn();
+  const { page, finish } = await signedIn(there);
   // Nobody ever answers, so that there is something to stop.
   await page.route('**/chat/completions', () => {});
-  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,simulated/flaky:free`);
+  await page.goto(`${there.gateway.url}/playground?models=simulated/chat:free,simulated/flaky:free`);
   await page.getByLabel('Message').fill('Wait for it');
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Stop simulated/chat:free' }).click();
@@ -112,8 +100,8 @@ test('one answer is stopped, or all of them', async () => {
 });
 
 test('the playground runs on the session, as a key of its own that is listed', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/playground?models=simulated/chat:free`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/playground?models=simulated/chat:free`);
   await page.getByLabel('Message').fill('Hello');
   await page.keyboard.press('Enter');
   await page
@@ -123,7 +111,7 @@ test('the playground runs on the session, as a key of its own that is listed', a
   expect(
     await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie])),
   ).not.toMatch(/sk-or-v1|trunkline_session/);
-  await page.goto(`${gateway.url}/keys`);
+  await page.goto(`${there.gateway.url}/keys`);
   const row = page.getByRole('row').filter({ hasText: 'Playground' });
   await row.getByText('made by the playground').waitFor();
   await row.getByText('Ada King').waitFor();
@@ -132,8 +120,10 @@ test('the playground runs on the session, as a key of its own that is listed', a
 });
 
 test('models are compared blind, and votes are kept by pair', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,simulated/openai:free&blind=true`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(
+    `${there.gateway.url}/playground?models=simulated/chat:free,simulated/openai:free&blind=true`,
+  );
   await page.getByLabel('Message').fill('Which one are you?');
   await page.keyboard.press('Enter');
   const answer = page.getByRole('article', { name: 'Answer A' });
@@ -158,8 +148,8 @@ test('models are compared blind, and votes are kept by pair', async () => {
 });
 
 test('a question is asked otherwise, with a file, and by a link again', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/playground?models=simulated/chat:free,simulated/openai:free`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/playground?models=simulated/chat:free,simulated/openai:free`);
   await page.getByRole('button', { name: 'Parameters' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('For', { exact: true }).selectOption('1');

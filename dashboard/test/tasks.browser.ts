@@ -1,25 +1,14 @@
 import { readFileSync } from 'node:fs';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launch, open, settle, violations } from './browser';
-import { type Gateway, makeTraffic, startGateway } from './gateway';
+import { expect, test } from 'vitest';
+import { open, settle, violations } from './browser';
+import { makeTraffic, startGateway } from './gateway';
+import { house, signedIn } from './house';
 
-let gateway: Gateway;
-let browser: Browser;
-
-beforeAll(async () => {
-  gateway = await startGateway();
-  [browser] = await Promise.all([launch(), makeTraffic(gateway)]);
-});
-afterAll(async () => {
-  await browser?.close();
-  gateway?.stop();
-});
-const signedIn = () => open(browser, gateway.url, { session: gateway.session });
+const there = house();
 
 test('a key is made, shown once, used, limited, disabled and deleted', async () => {
-  const { page, finish, problems } = await signedIn();
-  await page.goto(`${gateway.url}/keys`);
+  const { page, finish, problems } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/keys`);
   await page.getByRole('button', { name: 'Create key' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Name').fill('batch-jobs');
@@ -44,7 +33,7 @@ test('a key is made, shown once, used, limited, disabled and deleted', async () 
   const row = page.getByRole('row').filter({ hasText: 'batch-jobs' });
   await row.getByText('$0 / $12.35').waitFor();
   expect(await page.content()).not.toContain(key);
-  const ask = () => fetch(`${gateway.url}/api/v1/key`, { headers: { authorization: `Bearer ${key}` } });
+  const ask = () => fetch(`${there.gateway.url}/api/v1/key`, { headers: { authorization: `Bearer ${key}` } });
   expect((await ask()).status).toBe(200);
 
   await row.getByRole('button', { name: 'Edit batch-jobs' }).click();
@@ -64,8 +53,8 @@ test('a key is made, shown once, used, limited, disabled and deleted', async () 
 });
 
 test('a refusal of the server stands at its field', async () => {
-  const { page, problems, context } = await signedIn();
-  await page.goto(`${gateway.url}/keys?create=true`);
+  const { page, problems, context } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/keys?create=true`);
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Name').fill('too-much');
   await dialog.getByLabel('Spend limit (USD)').fill('99999999999');
@@ -77,8 +66,8 @@ test('a refusal of the server stands at its field', async () => {
 });
 
 test('a key in use is not deleted by a slip', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/keys`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/keys`);
   await page.getByRole('button', { name: 'Delete traffic' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('It was used in the last seven days.').waitFor();
@@ -91,8 +80,8 @@ test('a key in use is not deleted by a slip', async () => {
 });
 
 test('filters of models live in the address and survive a reload', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/models`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/models`);
   await settle(page);
   await page.keyboard.press('/');
   await page.keyboard.type('reasoning');
@@ -132,8 +121,8 @@ test('filters of models live in the address and survive a reload', async () => {
 });
 
 test('an unknown model names those that may have been meant', async () => {
-  const { page, problems, context } = await signedIn();
-  await page.goto(`${gateway.url}/models/simulated/flakey:free`);
+  const { page, problems, context } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/models/simulated/flakey:free`);
   await page.getByRole('link', { name: 'simulated/flaky:free' }).click();
   await page.getByRole('heading', { level: 1, name: 'Flaky (free)' }).waitFor();
   expect(problems.every(one => one.includes('404'))).toBe(true);
@@ -141,8 +130,8 @@ test('an unknown model names those that may have been meant', async () => {
 });
 
 test('the palette finds pages, models and logs by keyboard alone', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/models`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/models`);
   await settle(page);
   await page.keyboard.press('Control+k');
   await page.getByRole('dialog', { name: 'Command palette' }).waitFor();
@@ -170,8 +159,8 @@ test('the palette finds pages, models and logs by keyboard alone', async () => {
 });
 
 test('a log opens beside the list, j and k step, the address names it', async () => {
-  const { page, problems, finish } = await signedIn();
-  await page.goto(`${gateway.url}/logs`);
+  const { page, problems, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/logs`);
   await settle(page);
   const table = page.getByRole('table', { name: 'Requests' });
   expect(await table.getByRole('row').count()).toBe(13);
@@ -202,8 +191,8 @@ test('a log opens beside the list, j and k step, the address names it', async ()
 });
 
 test('logs filter by session, and new requests wait to be shown', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/logs`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/logs`);
   await settle(page);
   await page.getByRole('button', { name: 'More filters' }).click();
   await page.getByLabel('Session').fill('conversation-1');
@@ -220,7 +209,7 @@ test('logs filter by session, and new requests wait to be shown', async () => {
   expect(lines).toHaveLength(rows);
   expect(lines.slice(1).every(line => line.includes(',ok,') && line.includes('conversation-1'))).toBe(true);
   await page.getByRole('button', { name: 'Clear filters' }).click();
-  // Columns are chosen in this browser, and stay chosen.
+  // Columns are chosen in this there.browser, and stay chosen.
   expect(await page.getByRole('columnheader', { name: 'Application' }).count()).toBe(0);
   await page.getByText('Columns', { exact: true }).click();
   await page.getByRole('checkbox', { name: 'Application' }).check();
@@ -231,7 +220,7 @@ test('logs filter by session, and new requests wait to be shown', async () => {
   expect(await page.getByRole('columnheader', { name: 'Key' }).count()).toBe(0);
   const status = page.getByRole('status').getByText(/\d+ requests/);
   const before = await status.textContent();
-  await makeTraffic(gateway, 2);
+  await makeTraffic(there.gateway, 2);
   await page.getByRole('button', { name: '2 new' }).click({ timeout: 15_000 });
   await expect.poll(() => status.textContent()).not.toBe(before);
   await finish();
@@ -241,7 +230,7 @@ test('older requests are loaded page by page, none twice and none left out', asy
   const own = await startGateway();
   // At once, so that many share a millisecond.
   await Promise.all(Array.from({ length: 25 }, () => makeTraffic(own, 10)));
-  const { page, finish } = await open(browser, own.url, { session: own.session });
+  const { page, finish } = await open(there.browser, own.url, { session: own.session });
   await page.goto(`${own.url}/logs`);
   const table = page.getByRole('table', { name: 'Requests' });
   const rows = () => table.getAttribute('aria-rowcount');
@@ -262,8 +251,8 @@ test('older requests are loaded page by page, none twice and none left out', asy
 });
 
 test('credit is granted and corrected to the last digit', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/credits`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/credits`);
   await page.getByText('not limited').waitFor();
   const enter = async (kind: string, amount: string, reason: string) => {
     await page.getByRole('button', { name: 'Grant or correct' }).click();
@@ -282,8 +271,8 @@ test('credit is granted and corrected to the last digit', async () => {
 });
 
 test('a workspace is made, gets budgets in order, and goes', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/workspaces`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/workspaces`);
   await page.getByRole('button', { name: 'Create workspace' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Name').fill('Data team');
@@ -317,7 +306,7 @@ test('a workspace is made, gets budgets in order, and goes', async () => {
   await dialog.getByRole('button', { name: 'Delete workspace' }).click();
   await page.getByRole('heading', { level: 1, name: 'Workspaces' }).waitFor();
   await expect.poll(() => page.getByRole('link', { name: 'Data team' }).count()).toBe(0);
-  await page.goto(`${gateway.url}/audit`);
+  await page.goto(`${there.gateway.url}/audit`);
   await page.getByRole('cell', { name: 'workspace: remove' }).first().waitFor();
   await page
     .getByRole('button', { name: /^Show the change/ })
@@ -329,8 +318,8 @@ test('a workspace is made, gets budgets in order, and goes', async () => {
 });
 
 test('activity groups, narrows and exports what is on screen', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/activity?metric=request_count`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/activity?metric=request_count`);
   await page.getByRole('table', { name: 'Request count by group' }).waitFor();
   await page.getByRole('button', { name: 'simulated/flaky:free' }).click();
   await expect.poll(() => decodeURIComponent(page.url())).toContain('model:simulated/flaky:free');
@@ -350,9 +339,9 @@ test('activity groups, narrows and exports what is on screen', async () => {
 });
 
 test('an application gets its code where it asked, and nothing when denied', async () => {
-  const { page, context } = await signedIn();
-  const back = `${gateway.url}/settings`;
-  const address = `${gateway.url}/auth?callback_url=${encodeURIComponent(back.replace('127.0.0.1', 'localhost'))}&code_challenge=${'a'.repeat(43)}&key_label=Notes`;
+  const { page, context } = await signedIn(there);
+  const back = `${there.gateway.url}/settings`;
+  const address = `${there.gateway.url}/auth?callback_url=${encodeURIComponent(back.replace('127.0.0.1', 'localhost'))}&code_challenge=${'a'.repeat(43)}&key_label=Notes`;
   const answered = (part: string) =>
     page.waitForRequest(
       request => request.url().startsWith('http://localhost') && request.url().includes(part),
@@ -373,8 +362,8 @@ test('an application gets its code where it asked, and nothing when denied', asy
 });
 
 test('a key gets another secret while the old one still works', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/keys`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/keys`);
   await page.getByRole('button', { name: 'Rotate traffic' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('The old secret ends').selectOption('24');
@@ -382,14 +371,14 @@ test('a key gets another secret while the old one still works', async () => {
   await dialog.getByRole('button', { name: 'Make the new secret' }).click();
   const secret = (await dialog.getByText(/^sk-or-v1-/).textContent()) ?? '';
   const ask = (key: string) =>
-    fetch(`${gateway.url}/api/v1/key`, { headers: { authorization: `Bearer ${key}` } });
-  expect([(await ask(secret)).status, (await ask(gateway.apiKey)).status]).toEqual([200, 200]);
+    fetch(`${there.gateway.url}/api/v1/key`, { headers: { authorization: `Bearer ${key}` } });
+  expect([(await ask(secret)).status, (await ask(there.gateway.apiKey)).status]).toEqual([200, 200]);
   await finish();
 });
 
 test('a management key is made and deleted on its own tab', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/keys`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/keys`);
   await page.getByRole('button', { name: 'Management keys' }).click();
   await page.getByText('has the powers of an owner').waitFor();
   await page.getByRole('button', { name: 'Create key' }).click();
@@ -406,11 +395,11 @@ test('a management key is made and deleted on its own tab', async () => {
 });
 
 test('new requests wait until they are wanted, and filters hold for them', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/logs?status=ok&model=simulated/openai:free`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/logs?status=ok&model=simulated/openai:free`);
   const rows = () => page.getByRole('table', { name: 'Requests' }).getAttribute('aria-rowcount');
   await expect.poll(rows).toBe('5');
-  await makeTraffic(gateway, 3);
+  await makeTraffic(there.gateway, 3);
   await page.getByRole('button', { name: '1 new' }).click();
   await expect.poll(rows).toBe('6');
   await page.getByRole('button', { name: 'More filters' }).click();
@@ -421,8 +410,8 @@ test('new requests wait until they are wanted, and filters hold for them', async
 });
 
 test('what a policy would leave is told before it is in force', async () => {
-  const { page, finish } = await signedIn();
-  await page.goto(`${gateway.url}/privacy`);
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/privacy`);
   await page.getByLabel('Only providers that keep nothing').check();
   await page.getByRole('heading', { name: 'What would be left' }).waitFor();
   expect(await violations(page)).toEqual([]);
