@@ -3,7 +3,7 @@
 //! A key's identity is the hash of its first secret and stays so: usage, limits, lists of allowed
 //! keys and the log of changes name it. Later secrets lead to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -117,6 +117,13 @@ impl Store {
             }
         }
         Ok(names)
+    }
+
+    /// The hashes of all keys that are or were a member's.
+    pub async fn keys_of_member(&self, member_id: &str) -> Result<HashSet<String>, StoreError> {
+        let text = "SELECT hash FROM api_key WHERE member_id = $1";
+        let rows = self.database().fetch_all(text, values![member_id]).await?;
+        rows.iter().map(|row| row.try_get("hash")).collect()
     }
 }
 

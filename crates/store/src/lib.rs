@@ -14,6 +14,7 @@
 mod account;
 mod analytics;
 mod api_key;
+mod api_key_page;
 mod attempts;
 mod audit;
 mod authorization_code;
@@ -53,6 +54,7 @@ pub use analytics::{
 pub use api_key::{
     ApiKey, ApiKeyChange, CreatedApiKey, KeyRates, LimitReset, NewApiKey, api_key_hash,
 };
+pub use api_key_page::{ApiKeyFilter, ApiKeyStart};
 pub use attempts::AttemptLine;
 pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
 pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};

@@ -146,6 +146,24 @@ impl Store {
         self.settlements().catch_up().await;
         of_all(&mut self.database().session().await?, of, now).await
     }
+
+    /// What each key that has a limit of its own has spent, by hash; those never used are left out.
+    pub async fn limited_keys_usage(
+        &self,
+        now: Micros,
+    ) -> Result<HashMap<String, KeyUsage>, StoreError> {
+        self.settlements().catch_up().await;
+        let day = day_of(now);
+        let text = format!(
+            "SELECT key_hash, {} FROM key_usage_day WHERE key_hash IN \
+             (SELECT hash FROM api_key WHERE limit_nano_usd IS NOT NULL AND NOT deleted) \
+             GROUP BY key_hash",
+            sums()
+        );
+        let values = values![day, week_start(day), month_start(day)];
+        let rows = self.database().fetch_all(Sql::composed(text), values).await?;
+        rows.iter().map(|row| Ok((row.try_get("key_hash")?, from_row(row)?))).collect()
+    }
 }
 
 /// The same in a view that others look at as well.

@@ -133,10 +133,23 @@ impl<'q> Statement<'q> {
             true => " LEFT JOIN api_key ON api_key.hash = series.key_hash",
             false => "",
         };
-        if !query.filters.is_empty() {
+        // What takes nearly every series is looked at in those that were summed. Else lines of
+        // other series are not summed at all; of an outline, which has few of them, only its own
+        // are looked at.
+        let is_broad = query.filters.iter().all(is_broad);
+        if !is_broad {
+            let of_outline = match table {
+                Table::Outline(_) => format!(
+                    "series.id IN (SELECT line.series FROM {} AS line WHERE {}) AND ",
+                    table.name(),
+                    conditions.text_of()
+                ),
+                Table::Minute | Table::Day => String::new(),
+            };
             let by_member = |filter: &Filter| filter.dimension == Dimension::Member;
             conditions.put(format!(
-                "line.series IN (SELECT series.id FROM usage_series AS series{} WHERE {of_series})",
+                "line.series IN (SELECT series.id FROM usage_series AS series{} \
+                 WHERE {of_outline}{of_series})",
                 join(query.filters.iter().any(by_member))
             ));
         }
@@ -183,9 +196,13 @@ impl<'q> Statement<'q> {
             true => String::new(),
             false => format!(" GROUP BY {}", groups.join(", ")),
         };
+        let which = match is_broad {
+            true => format!(" WHERE {of_series}"),
+            false => String::new(),
+        };
         let text = format!(
             "SELECT {} FROM ({lines}) AS line \
-             JOIN usage_series AS series ON series.id = line.series{}{group} LIMIT {}",
+             JOIN usage_series AS series ON series.id = line.series{}{which}{group} LIMIT {}",
             selected.join(", "),
             join(query.dimensions.contains(&Dimension::Member)),
             MAX_GROUPS + 1,
@@ -226,6 +243,12 @@ fn column_of(dimension: Dimension) -> &'static str {
         Dimension::App => "series.app",
         Dimension::Byok => "CASE WHEN series.is_byok THEN 'true' ELSE 'false' END",
     }
+}
+
+/// Whether a filter is one that usually takes all series there are.
+fn is_broad(filter: &Filter) -> bool {
+    let is_of_whom = matches!(filter.dimension, Dimension::Account | Dimension::Workspace);
+    is_of_whom && filter.operator == Operator::Eq
 }
 
 fn condition<'q>(conditions: &mut Conditions<'q>, filter: &'q Filter) {

@@ -186,9 +186,19 @@ impl GenerationFilter {
 
     /// What the series of a row must be.
     pub(super) fn put_series<'a>(&'a self, conditions: &mut Conditions<'a>, kept: Kept) {
+        let is_of_account_alone =
+            self.key_hash.is_none() && self.member_id.is_none() && self.provider.is_none();
         let series = self.series_conditions(conditions);
-        if !series.is_empty() {
-            conditions.put(kept.series(&series));
+        match kept {
+            _ if series.is_empty() => {}
+            // Nearly all series are of the account that asks: each row's own is looked at, rather
+            // than a list made of all of them.
+            Kept::InParts if is_of_account_alone => conditions.put(format!(
+                "(EXISTS (SELECT 1 FROM usage_series \
+                 WHERE usage_series.id = generation.series AND {series}) \
+                 OR (series IS NULL AND {series}))"
+            )),
+            _ => conditions.put(kept.series(&series)),
         }
     }
 
