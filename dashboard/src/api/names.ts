@@ -1,20 +1,39 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
-import { keysQuery, membersQuery, workspacesQuery } from './queries';
+import { api } from './client';
+import { membersQuery, workspacesQuery } from './queries';
 
-const shortHash = (hash: string) => (/^[0-9a-f]{64}$/.test(hash) ? `${hash.slice(0, 8)}…` : hash);
+const isHash = (text: string) => /^[0-9a-f]{64}$/.test(text);
+const shortHash = (hash: string) => (isHash(hash) ? `${hash.slice(0, 8)}…` : hash);
 
 /** What is named by a member's identity: in figures, and in the log of changes. */
 const PEOPLE = ['user', 'member', 'member_limit'];
 
-/** Names for what the books know by identity. What is not among the first keys keeps its hash. */
-export function useNames(workspace?: string): (dimension: string, value: string) => string {
-  const keys = useInfiniteQuery(keysQuery({ workspace }));
+/** The most keys that the server names at once. */
+const MOST = 1000;
+
+/** Names of keys by their hashes, of those that are deleted too. */
+const keyNamesQuery = (hashes: string[]) =>
+  queryOptions({
+    queryKey: ['key-names', hashes],
+    staleTime: 60_000,
+    enabled: hashes.length > 0,
+    // Names that are known stay while there are more to be asked for.
+    placeholderData: keepPreviousData,
+    queryFn: async () => {
+      const { data } = await api.POST('/api/internal/keys/names', { body: { hashes } });
+      return data?.data ?? {};
+    },
+  });
+
+/** Names for what the books know by identity: members, workspaces, and the keys with these hashes. */
+export function useNames(keys: readonly string[] = []): (dimension: string, value: string) => string {
+  const hashes = [...new Set(keys.filter(isHash))].sort().slice(0, MOST);
+  const { data: keyNames } = useQuery(keyNamesQuery(hashes));
   const workspaces = useQuery(workspacesQuery);
   const members = useQuery({ ...membersQuery, staleTime: 60_000 });
   return useMemo(() => {
-    const names = new Map<string, string>();
-    for (const key of keys.data?.pages.flatMap(page => page.keys) ?? []) names.set(key.hash, key.name);
+    const names = new Map<string, string>(Object.entries(keyNames ?? {}));
     for (const one of workspaces.data ?? []) names.set(one.id, one.name);
     for (const one of members.data ?? []) names.set(one.id, one.name || one.email);
     return (dimension, value) => {
@@ -26,5 +45,5 @@ export function useNames(workspace?: string): (dimension: string, value: string)
         return dimension === 'user' ? 'No member' : dimension === 'provider' ? 'No provider' : 'Not set';
       return value;
     };
-  }, [keys.data, workspaces.data, members.data]);
+  }, [keyNames, workspaces.data, members.data]);
 }

@@ -238,6 +238,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/keys/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells the names of keys, of those that are deleted too; to a member only its own. */
+        post: operations["post_api_internal_keys_names"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/internal/keys/{hash}/rotate": {
         parameters: {
             query?: never;
@@ -2483,6 +2500,13 @@ export interface components {
             /** @description `null` for a key that is not known any more. */
             name?: string | null;
         };
+        /** @description The answer. */
+        KeyNames: {
+            /** @description Names by hash. A key that is not the account's, or that the caller may not see, is not there. */
+            data: {
+                [key: string]: string;
+            };
+        };
         /** @description The calling key; money in USD. KEYS-1 */
         KeyObject: components["schemas"]["Spending"] & {
             allowed_data_regions: string[];
@@ -3455,6 +3479,11 @@ export interface components {
             /** @description With a mail address and a password. */
             password: boolean;
         };
+        /** @description Which keys. */
+        WhichKeys: {
+            /** @description Their hashes. */
+            hashes: string[];
+        };
         /** @description The answer with one workspace. */
         WorkspaceAnswer: {
             data: components["schemas"]["WorkspaceObject"];
@@ -4086,6 +4115,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_api_internal_keys_names: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhichKeys"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyNames"];
                 };
             };
             "4XX": {
@@ -5790,8 +5850,9 @@ export interface operations {
                 /** @description Our own: a part of the name, of the masked key or of the hash. */
                 search?: string;
                 /**
-                 * @description Our own: `created` (oldest first), `name`, `spend` (most first), `last_used` (latest first)
-                 *     or `expires` (soonest first); `created` unless said.
+                 * @description Our own: `created` (oldest first), `name`, `spend` (most first), `last_used` (latest first),
+                 *     `expires` (soonest first) or `limit` (those that have used most of their own limit first,
+                 *     those without one last); `created` unless said.
                  */
                 order?: string;
             };

@@ -21,9 +21,9 @@ const actionText = (entry: AuditEntry) => entry.action.replaceAll('_', ' ').repl
 
 export function AuditPage() {
   const query = useInfiniteQuery(auditQuery);
-  const name = useNames();
-  const [open, setOpen] = useState<AuditEntry | null>(null);
   const entries = query.data?.pages.flatMap(page => page.entries) ?? [];
+  const name = useNames(entries.filter(one => one.actor.kind === 'api_key').map(one => one.actor.id));
+  const [open, setOpen] = useState<AuditEntry | null>(null);
   const columns = useMemo<Column<AuditEntry>[]>(() => {
     const actor = (entry: AuditEntry) =>
       entry.actor.kind === 'member'

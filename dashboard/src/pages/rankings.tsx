@@ -82,7 +82,7 @@ export function RankingsPage() {
 
 type RankingProps = { rows: Ranked[]; answer: SeriesAnswer; by: Tab; range: Range };
 function Ranking({ rows, answer, by, range }: RankingProps) {
-  const name = useNames();
+  const name = useNames(by === 'api_key' ? rows.map(row => row.key) : []);
   const chart = useMemo(() => {
     // What names no application, or was answered by no provider, has no place, and no bar.
     const named = answer.rows.filter(row => row[by]);

@@ -8,6 +8,7 @@ import {
   type Metric,
   metaQuery,
   type SeriesAnswer,
+  SPEND,
   seriesQuery,
 } from '../../api/analytics';
 import { download, save } from '../../api/client';
@@ -29,6 +30,11 @@ const route = getRouteApi('/activity');
 
 export function ActivityPage() {
   const meta = useQuery(metaQuery);
+  const { metric, by, where = [], range = '30d' } = route.useSearch();
+  const filters = where.map(readFilter).filter(one => one !== null);
+  // What most addresses ask about is known before the server has said what can be asked.
+  const expected = seriesQuery({ metric: SPEND, by: 'model', filters, range });
+  useQuery({ ...expected, enabled: !meta.data && !metric && !by });
   return (
     <Load query={meta} what="Activity" lines={8}>
       {known => <Activity meta={known} />}
@@ -39,7 +45,6 @@ export function ActivityPage() {
 function Activity({ meta }: { meta: Meta }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const name = useNames();
   const range = search.range ?? '30d';
   // What the address names and the server does not know falls back to the first there is.
   const metric =
@@ -49,6 +54,7 @@ function Activity({ meta }: { meta: Meta }) {
     () => (search.where ?? []).map(readFilter).filter(one => one !== null),
     [search.where],
   );
+  const name = useNames(filters.filter(one => one.field === 'api_key').map(one => one.value));
   const set = (patch: Partial<ActivitySearch>) =>
     void navigate({ search: now => ({ ...now, ...patch }), replace: true });
 
@@ -176,7 +182,8 @@ type ChartProps = {
   narrow: (value: string) => void;
 };
 function Chart({ answer, range, by, metric, narrow }: ChartProps) {
-  const name = useNames();
+  const told = useMemo(() => answer.whole.rows.map(row => String(row[by] ?? '')), [answer, by]);
+  const name = useNames(by === 'api_key' ? told : []);
   const [hovered, setHovered] = useState<number | null>(null);
   const granularity = granularityOf(range);
   const axis = useMemo(() => axisFormat(metric), [metric]);

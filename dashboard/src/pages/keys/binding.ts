@@ -24,16 +24,26 @@ const WHOSE: Record<string, string | null> = {
     account. Where several are told apart by the server only one binds. */
 export function bindingOf(key: Key, now = Date.now()): Binding | null {
   const told = key.binding_limit;
-  const own = key.limit == null ? null : { limit: key.limit, remaining: key.limit_remaining ?? 0 };
-  const of = told ?? own;
-  if (!of) return null;
-  const [limit, left] = [nano(of.limit), nano(of.remaining)];
-  const used = limit > left ? limit - left : 0n;
+  if (!told) return ownLimitOf(key, now);
   return {
-    whose: told ? (WHOSE[told.kind] ?? null) : null,
-    limit,
-    used,
-    share: limit > 0n ? toNumber(used) / toNumber(limit) : 1,
-    resets: told?.resets_at ? dateOf(told.resets_at) : resetsAt(told ? null : key.limit_reset, now),
+    whose: WHOSE[told.kind] ?? null,
+    ...amounts(told.limit, told.remaining),
+    resets: told.resets_at ? dateOf(told.resets_at) : resetsAt(null, now),
   };
+}
+
+/** The limit of the key itself, whether or not another one stops it first. */
+export function ownLimitOf(key: Key, now = Date.now()): Binding | null {
+  if (key.limit == null) return null;
+  return {
+    whose: null,
+    ...amounts(key.limit, key.limit_remaining ?? 0),
+    resets: resetsAt(key.limit_reset, now),
+  };
+}
+
+function amounts(amount: number, remaining: number) {
+  const [limit, left] = [nano(amount), nano(remaining)];
+  const used = limit > left ? limit - left : 0n;
+  return { limit, used, share: limit > 0n ? toNumber(used) / toNumber(limit) : 1 };
 }

@@ -68,6 +68,7 @@ const ORDERS = [
   ['spend', 'Most spent first'],
   ['last_used', 'Last used first'],
   ['expires', 'First to end'],
+  ['limit', 'Nearest their limit first'],
 ] as const;
 
 function ApiKeys({ search, set }: Props) {

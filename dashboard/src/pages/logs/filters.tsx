@@ -45,7 +45,9 @@ export const UNFILTERED: Partial<LogsSearch> = {
 
 type Props = { search: LogsSearch; set: (patch: Partial<LogsSearch>) => void };
 export function Filters({ search, set }: Props) {
-  const models = useQuery(modelsQuery);
+  // Thousands of names, of which the list shows a few once somebody begins to type.
+  const [names, setNames] = useState(false);
+  const models = useQuery({ ...modelsQuery, enabled: names });
   const providers = useQuery(providersQuery);
   const keys = useInfiniteQuery(keysQuery({}));
   const inForce = MORE.filter(one => search[one.name]).length;
@@ -72,6 +74,7 @@ export function Filters({ search, set }: Props) {
           placeholder="Any model"
           list="logged-models"
           className="w-56"
+          onFocus={() => setNames(true)}
           value={search.model ?? ''}
           onChange={model => set({ model: model || undefined })}
         />

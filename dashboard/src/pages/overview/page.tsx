@@ -23,33 +23,34 @@ export function OverviewPage() {
     ...analyticsQuery({ metrics: TOTALS, range }),
     refetchInterval: query => (figure(query.state.data?.rows[0], 'request_count') ? 60_000 : 3_000),
   });
+  const [first] = now.data?.rows ?? [];
+  const row = figure(first, 'request_count') ? first : undefined;
   return (
     <Page
       title="Overview"
       note="days are UTC"
       actions={<SelectRange value={range} onChange={next => void navigate({ search: { range: next } })} />}
     >
-      <Load query={now} what="The figures" lines={3}>
-        {({ rows: [row] }) =>
-          row && figure(row, 'request_count') ? (
-            <>
-              <Totals range={range} now={row} />
-              <div className="grid grid-cols-[minmax(0,1fr)_20rem] gap-x-10 gap-y-8 max-lg:grid-cols-1">
-                <SpendByModel range={range} />
-                <div className="grid content-start gap-8">
-                  <ProvidersToday />
-                  <KeysNearLimit />
-                  <LastFailures />
-                </div>
-              </div>
-            </>
-          ) : (
-            <FirstRequest
-              title={range === '30d' ? undefined : `No traffic: ${rangeLabel(range).toLowerCase()}`}
-            />
-          )
-        }
-      </Load>
+      {now.data && !row ? (
+        <FirstRequest
+          title={range === '30d' ? undefined : `No traffic: ${rangeLabel(range).toLowerCase()}`}
+        />
+      ) : (
+        <>
+          <Load query={now} what="The figures" lines={3}>
+            {() => row && <Totals range={range} now={row} />}
+          </Load>
+          {/* Asked about while the figures are: what is slow is waited for once. */}
+          <div className="grid grid-cols-[minmax(0,1fr)_20rem] gap-x-10 gap-y-8 max-lg:grid-cols-1">
+            <SpendByModel range={range} />
+            <div className="grid content-start gap-8">
+              <ProvidersToday />
+              <KeysNearLimit />
+              <LastFailures />
+            </div>
+          </div>
+        </>
+      )}
     </Page>
   );
 }

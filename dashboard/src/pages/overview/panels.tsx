@@ -12,7 +12,7 @@ import { LimitBar } from '../../ui/badge';
 import { Section } from '../../ui/page';
 import { Roundel } from '../../ui/roundel';
 import { Load } from '../../ui/states';
-import { bindingOf } from '../keys/binding';
+import { ownLimitOf } from '../keys/binding';
 import { ticksOf } from '../status/ticks';
 
 const Quiet = ({ children }: { children: string }) => (
@@ -55,16 +55,15 @@ export function ProvidersToday() {
 }
 
 export function KeysNearLimit() {
-  const query = useInfiniteQuery(keysQuery({ order: 'spend' }));
+  const query = useInfiniteQuery(keysQuery({ order: 'limit' }));
   const near = useMemo(
     () =>
       (query.data?.pages.flatMap(page => page.keys) ?? [])
         .filter(key => !key.disabled)
         .flatMap(key => {
-          const binding = bindingOf(key);
-          return binding ? [{ key, ...binding }] : [];
+          const own = ownLimitOf(key);
+          return own ? [{ key, ...own }] : [];
         })
-        .sort((a, b) => b.share - a.share)
         .slice(0, 4),
     [query.data],
   );

@@ -7,6 +7,7 @@ pub mod delete;
 pub mod list;
 pub mod names;
 mod object;
+mod pick;
 mod rates;
 pub mod rotate;
 pub mod show;
@@ -33,7 +34,9 @@ pub fn routes() -> Router<Arc<App>> {
 
 /// Our own.
 pub fn internal() -> Router<Arc<App>> {
-    Router::new().route("/keys/{hash}/rotate", post(rotate::rotate))
+    Router::new()
+        .route("/keys/names", post(names::tell))
+        .route("/keys/{hash}/rotate", post(rotate::rotate))
 }
 
 /// The key of that hash, if it is one of the account's that are managed here.

@@ -200,6 +200,7 @@ documented!(zdr, get, "/api/v1/endpoints/zdr", "Lists endpoints that retain noth
         super::members::update::update,
         super::members::delete::delete,
         super::members::reset::reset,
+        super::keys::names::tell,
         super::keys::rotate::rotate,
         super::management_keys::list::list,
         super::management_keys::create::create,

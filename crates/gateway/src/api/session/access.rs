@@ -150,6 +150,7 @@ pub const RULES: Rules = &[
         &[(Method::GET, Needs(ManagementKeys)), (Method::POST, Needs(ManagementKeys))],
     ),
     ("/api/internal/management-keys/{hash}", &[(Method::DELETE, Needs(ManagementKeys))]),
+    ("/api/internal/keys/names", &[(Method::POST, Needs(KeysOwn))]),
     ("/api/internal/keys/{hash}/rotate", &[(Method::POST, Needs(KeysOwn))]),
     ("/api/internal/providers", &[(Method::GET, Managing)]),
     ("/api/internal/generations", &[(Method::GET, Managing)]),

@@ -301,3 +301,17 @@ async fn a_request_in_flight_outlives_its_key() {
     let value: Value = managed.get("/credits").await.json();
     assert!(value["data"]["total_usage"].as_f64().unwrap() > 0.0, "the spend is not lost");
 }
+
+#[tokio::test]
+async fn keys_are_named_also_when_they_are_deleted() {
+    let managed = Managed::start().await;
+    let (one, _) = managed.make_key(&json!({"name": "one"})).await;
+    let (two, _) = managed.make_key(&json!({"name": "two"})).await;
+    managed.delete(&format!("/keys/{two}")).await;
+    let tell = async |body: Value| managed.internal(Method::POST, "/keys/names", &body).await;
+    let told = tell(json!({"hashes": [one, two, one, "", "never"]})).await.json();
+    assert_eq!(told, json!({"data": {one: "one", two: "two"}}));
+    assert_eq!(tell(json!({"hashes": []})).await.json(), json!({"data": {}}));
+    check_refused(&tell(json!({"hashes": vec!["x"; 1001]})).await, 400, "hashes");
+    check_refused(&tell(json!({"hashes": "x"})).await, 400, "hashes");
+}

@@ -174,6 +174,17 @@ async fn keys_are_found_put_in_order_and_paged() {
     for order in ["spend", "last_used"] {
         assert_eq!(names(&managed.get(&format!("/keys?order={order}")).await.json())[0], "test");
     }
+    // By the part of its limit that a key has used; without a limit a key comes last.
+    let limited = [("Less", 5000.0), ("Nothing left", 0.0), ("More", 50.0), ("Unused", 1.0)];
+    for (name, limit) in limited {
+        let (_, key) = managed.make_key(&json!({"name": name, "limit": limit})).await;
+        if !["Nothing left", "Unused"].contains(&name) {
+            assert_eq!(managed.chat(&key).await.status, 200);
+        }
+    }
+    managed.gateway.app.settlements.flush().await.unwrap();
+    let by_limit = names(&managed.get("/keys?order=limit").await.json());
+    assert_eq!(by_limit[..4], ["Nothing left", "More", "Less", "Unused"]);
     for (query, named) in [("order=colour", "order"), ("cursor=x", "cursor")] {
         check_refused(&managed.get(&format!("/keys?{query}")).await, 400, named);
     }

@@ -81,6 +81,12 @@ async fn members_see_and_change_their_own_keys_and_admins_all() {
     let (bos, _) = key(&house, &bo, "bo's").await;
     assert_eq!(names(&house.get(&bo.token, "/api/v1/keys").await), ["bo's"]);
     assert_eq!(names(&house.get(&ada.token, "/api/v1/keys").await), ["test", "ada's", "bo's"]);
+    let both = json!({"hashes": [adas, bos]});
+    let told = async |who: &Person| {
+        house.by(&who.token, Method::POST, "/api/internal/keys/names", &both).await.json()
+    };
+    assert_eq!(told(&bo).await, json!({"data": {&*bos: "bo's"}}));
+    assert_eq!(told(&ada).await, json!({"data": {&*bos: "bo's", &*adas: "ada's"}}));
     let path = |hash: &str| format!("/api/v1/keys/{hash}");
     for method in [Method::GET, Method::PATCH, Method::DELETE] {
         let body = if method == Method::PATCH { json!({"name": "x"}) } else { Value::Null };
