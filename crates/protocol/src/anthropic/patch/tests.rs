@@ -225,6 +225,21 @@ fn a_failure_before_content_leaves_no_trace_and_a_cut_stream_is_one() {
     assert!(!cut.out.contains("message_stop"));
 }
 
+/// What a reader might take for something else does not pass, also where nothing here reads it.
+#[test]
+fn events_that_are_no_proper_objects_are_faults() {
+    for event in [
+        "data: {\"type\":\"later\",\"new\":1,\"new\":2}",
+        "data: \u{a0}{\"type\":\"later\"}",
+        "data: \u{c}{\"type\":\"content_block_stop\",\"index\":0}",
+        "data: [\"later\",0]",
+    ] {
+        let relayed = relay(&[START, DELTA, event]);
+        assert_eq!(relayed.faults, [ErrorType::ProviderUnavailable], "{event}");
+        assert_eq!(relayed.out.matches("data:").count(), 2, "{event}");
+    }
+}
+
 #[test]
 fn a_failure_after_content_is_told_in_the_callers_envelope() {
     let mut relayed = relay(&[START, DELTA]);

@@ -66,8 +66,9 @@ pub(super) enum Piece {
     Thinking,
 }
 
-/// Reads an object; a list would be taken for its members in order.
+/// Reads an object that holds no member twice, known or not: what passes on is read by others, and
+/// of two they may take the other one.
 pub(super) fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
-    let text = text.trim_start();
-    if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
+    Object::parse(text).ok()?;
+    serde_json::from_str(text).ok()
 }
