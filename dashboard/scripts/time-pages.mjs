@@ -25,6 +25,16 @@ const PAGES = {
   'Audit log': '/audit',
   Credits: '/credits',
   Settings: '/settings',
+  Profile: '/profile',
+  // What is dearest to ask for.
+  Model: '/models/anthropic/claude-sonnet-4.5',
+  'Activity, 90 days by key': '/activity?by=api_key&range=90d',
+  'Activity, 24 hours by provider': '/activity?by=provider&range=24h',
+  'Activity, one model': '/activity?by=provider&where=%5B%22model%3Aopenai%2Fgpt-5%22%5D',
+  'Logs, failed': '/logs?status=failed',
+  'Rankings, 90 days of keys': '/rankings?by=api_key&range=90d',
+  'Provider status, 90 days': '/status?window=90d',
+  'API keys, most spent first': '/keys?order=spend',
 };
 const TYPED = 'claude-sonnet';
 

@@ -65,6 +65,12 @@ impl Window {
         })
     }
 
+    /// When its last tick is over. Where that is a day, what is kept by days alone tells of it.
+    fn end(self, now: i64) -> i64 {
+        let length = self.step * 5 * MINUTE;
+        (now.div_euclid(length) + 1) * length
+    }
+
     /// The first moments of its ticks; the last one is not over yet.
     fn moments(self, now: i64) -> Vec<i64> {
         let length = self.step * 5 * MINUTE;
@@ -160,7 +166,7 @@ pub async fn list(
     for line in lines.map_err(refused)? {
         by_name.entry(line.provider_name.clone()).or_default().push(line);
     }
-    let mut latencies = latencies(&app, account, since, now).await?;
+    let mut latencies = latencies(&app, account, since, window.end(now)).await?;
     let own = management.own_only();
     let failures = app.store.failures_since(account, own, since, LOOKED_AT).await;
     let failures = failures.map_err(refused)?;
@@ -333,7 +339,7 @@ async fn latencies(
     app: &App,
     account: &str,
     since: i64,
-    now: i64,
+    end: i64,
 ) -> Result<HashMap<String, FirstToken>, Fault> {
     let query = AnalyticsQuery {
         metrics: vec![Metric::LatencyP50, Metric::LatencyP90],
@@ -344,7 +350,7 @@ async fn latencies(
             values: vec![account.to_owned()],
         }],
         granularity: None,
-        time_range: TimeRange { start: since, end: now.max(since + 1) },
+        time_range: TimeRange { start: since, end: end.max(since + 1) },
         order_by: Vec::new(),
         limit: 1_000,
         group_limit: None,
@@ -439,7 +445,9 @@ mod tests {
             assert_eq!(moments.len(), count);
             assert!(moments.windows(2).all(|two| two[1] - two[0] == length * MINUTE));
             let last = *moments.last().unwrap();
-            assert!(last <= now && now < last + length * MINUTE);
+            let window = Window::read(Some(word)).unwrap();
+            assert_eq!(window.end(now), last + length * MINUTE);
+            assert!(last <= now && now < window.end(now));
         }
         assert!(Window::read(Some("2h")).is_err());
     }
