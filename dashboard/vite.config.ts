@@ -4,6 +4,9 @@ import { defineConfig } from 'vitest/config';
 
 const server = process.env.TRUNKLINE_URL ?? 'http://127.0.0.1:8080';
 
+const SHARED =
+  /\/node_modules\/(preact|@tanstack\/(?!react-virtual|virtual)|lucide)|\/src\/(?!charts\/stacked-bars|ui\/table|chat\/|pages\/)/;
+
 export default defineConfig({
   // Every address is relative to <base href>, which the server fills in: one build works at any path.
   base: './',
@@ -23,6 +26,13 @@ export default defineConfig({
     sourcemap: false,
     // A data: address for a small file would not pass the content security policy.
     assetsInlineLimit: 0,
+    rolldownOptions: {
+      output: {
+        // What pages share comes with the shell: a page would wait for two dozen small files. Not what
+        // brings much with it that few pages need.
+        codeSplitting: { groups: [{ name: 'base', test: SHARED, minShareCount: 2 }] },
+      },
+    },
   },
   server: { proxy: { '/api': server } },
   test: {

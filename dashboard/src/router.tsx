@@ -9,8 +9,18 @@ import {
   type RouteComponent,
 } from '@tanstack/react-router';
 import { ApiError, basePath } from './api/client';
+import {
+  type Ask,
+  activityBegins,
+  begin,
+  logsBegin,
+  overviewBegins,
+  rankingsBegin,
+  statusBegins,
+} from './beginnings';
 import * as search from './search';
 import { takeSecret } from './session/link-secret';
+import { firstSession, sessionNow } from './session/session';
 import { Shell } from './shell/shell';
 import { Failure } from './ui/states';
 
@@ -42,11 +52,22 @@ const getParentRoute = () => root;
 const page = (load: () => Promise<Record<string, unknown>>, name: string): RouteComponent =>
   lazyRouteComponent(load as () => Promise<Record<string, RouteComponent>>, name);
 
+/** Begins what a page asks first, once somebody is known to be here. Only for a page that is gone to:
+    a link that is merely pointed at asks nothing of the books. */
+async function ask(asks: Ask[], preload: boolean) {
+  if (preload) return;
+  const now = sessionNow();
+  const session = now === undefined ? await firstSession().catch(() => null) : now;
+  if (session) begin(queryClient, asks);
+}
+
 /** Every page, and what its address may say. */
 const overview = createRoute({
   getParentRoute,
   path: '/',
   validateSearch: search.overviewSearch,
+  loaderDeps: ({ search }) => search,
+  loader: ({ deps, preload }) => void ask(overviewBegins(deps), preload),
   component: page(() => import('./pages/overview/page'), 'OverviewPage'),
 });
 const models = createRoute({
@@ -70,24 +91,32 @@ const activity = createRoute({
   getParentRoute,
   path: '/activity',
   validateSearch: search.activitySearch,
+  loaderDeps: ({ search }) => search,
+  loader: ({ deps, preload }) => void ask(activityBegins(deps), preload),
   component: page(() => import('./pages/activity/page'), 'ActivityPage'),
 });
 const logs = createRoute({
   getParentRoute,
   path: '/logs',
   validateSearch: search.logsSearch,
+  loaderDeps: ({ search }) => search,
+  loader: ({ deps, preload }) => void ask(logsBegin(deps), preload),
   component: page(() => import('./pages/logs/page'), 'LogsPage'),
 });
 const rankings = createRoute({
   getParentRoute,
   path: '/rankings',
   validateSearch: search.rankingsSearch,
+  loaderDeps: ({ search }) => search,
+  loader: ({ deps, preload }) => void ask(rankingsBegin(deps), preload),
   component: page(() => import('./pages/rankings'), 'RankingsPage'),
 });
 const status = createRoute({
   getParentRoute,
   path: '/status',
   validateSearch: search.statusSearch,
+  loaderDeps: ({ search }) => search,
+  loader: ({ deps, preload }) => void ask(statusBegins(deps), preload),
   component: page(() => import('./pages/status/page'), 'StatusPage'),
 });
 const keys = createRoute({

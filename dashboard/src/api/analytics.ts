@@ -143,6 +143,9 @@ export const seriesQuery = ({ metric, by, filters, range }: SeriesQuestion) =>
     },
   });
 
+/** What the overview tells of all together. */
+export const OVERVIEW_TOTALS = ['request_count', 'total_usage', 'tokens_total', 'failure_rate'];
+
 /** What some pages always ask about, as the list of metrics describes it. */
 export const SPEND = { name: 'total_usage', display_format: 'currency', is_rate: false };
 export const TOKENS = { name: 'tokens_total', display_format: 'number', is_rate: false };

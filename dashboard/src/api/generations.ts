@@ -112,10 +112,18 @@ const newest = null as string | null;
 export const logsQuery = (filter: LogFilter) =>
   infiniteQueryOptions({
     queryKey: ['logs', filter],
+    // What comes meanwhile is told by the stream of new rows.
+    staleTime: 5_000,
     initialPageParam: newest,
     queryFn: ({ pageParam, signal }) => generationsPage(filter, pageParam, LOG_PAGE, signal),
     getNextPageParam: last => last.next,
   });
+
+export const lastFailuresQuery = queryOptions({
+  queryKey: ['last-failures'],
+  staleTime: 5_000,
+  queryFn: ({ signal }) => generationsPage({ status: 'failed' }, null, 5, signal),
+});
 
 export type Histogram = { step_seconds: number; data: { at: string; ok: number; failed: number }[] };
 export const histogramQuery = (filter: LogFilter) =>

@@ -82,6 +82,11 @@ export const keysQuery = ({ workspace, search, order }: KeyQuestion) =>
     },
     getNextPageParam: last => last.next,
   });
+/** The first page of keys, those first that have used most of their limit. */
+export const keysNearLimitQuery = infiniteQueryOptions({
+  ...keysQuery({ order: 'limit' }),
+  staleTime: 5_000,
+});
 export const keyQuery = (hash: string) =>
   queryOptions({
     queryKey: ['key', hash],

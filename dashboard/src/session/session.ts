@@ -49,6 +49,15 @@ export const useReason = (ability: Ability): string | false =>
 /** Says that a request is the dashboard's own: no form or link of another site can send this. */
 export const mark = (headers: Headers) => headers.set('x-trunkline-request', '1');
 
+let first: Promise<Session | null> | undefined;
+
+/** Who is here, asked once when the dashboard is loaded: pages that have something to ask wait for it
+    beside the page itself, which is still being loaded. */
+export function firstSession(): Promise<Session | null> {
+  first ??= findSession();
+  return first;
+}
+
 /** Asks who is here. Nobody is an answer, not a failure. */
 export async function findSession(): Promise<Session | null> {
   const response = await fetch(new URL('api/internal/session', document.baseURI));

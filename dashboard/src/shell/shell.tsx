@@ -4,7 +4,7 @@ import { Command, LogOut, Menu, Moon, Sun } from 'lucide-react';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { read } from '../api/client';
 import { type SetupState, signOut } from '../session/enter';
-import { findSession, type Session, setSession, useSession } from '../session/session';
+import { findSession, firstSession, type Session, setSession, useSession } from '../session/session';
 import { Button, IconButton } from '../ui/button';
 import { Failure } from '../ui/states';
 import { Door } from './door';
@@ -77,8 +77,10 @@ export function Shell() {
     enabled: session === undefined,
     retry: 2,
     staleTime: Number.POSITIVE_INFINITY,
-    queryFn: async () => {
-      const found = await findSession();
+    queryFn: async ({ client }) => {
+      // What went wrong the first time is asked again.
+      const isFirst = !client.getQueryState(['session'])?.fetchFailureCount;
+      const found = await (isFirst ? firstSession() : findSession());
       setSession(found);
       return found;
     },

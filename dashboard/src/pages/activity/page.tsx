@@ -8,7 +8,6 @@ import {
   type Metric,
   metaQuery,
   type SeriesAnswer,
-  SPEND,
   seriesQuery,
 } from '../../api/analytics';
 import { download, save } from '../../api/client';
@@ -30,11 +29,6 @@ const route = getRouteApi('/activity');
 
 export function ActivityPage() {
   const meta = useQuery(metaQuery);
-  const { metric, by, where = [], range = '30d' } = route.useSearch();
-  const filters = where.map(readFilter).filter(one => one !== null);
-  // What most addresses ask about is known before the server has said what can be asked.
-  const expected = seriesQuery({ metric: SPEND, by: 'model', filters, range });
-  useQuery({ ...expected, enabled: !meta.data && !metric && !by });
   return (
     <Load query={meta} what="Activity" lines={8}>
       {known => <Activity meta={known} />}

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { analyticsQuery, figure, money, SPEND, seriesQuery } from '../../api/analytics';
+import { analyticsQuery, figure, money, OVERVIEW_TOTALS, SPEND, seriesQuery } from '../../api/analytics';
 import { overTime } from '../../charts/over-time';
 import { StackedBars, Swatch } from '../../charts/stacked-bars';
 import { change, count, percent } from '../../lib/format';
@@ -14,13 +14,12 @@ import { FirstRequest } from '../first-request';
 import { KeysNearLimit, LastFailures, ProvidersToday } from './panels';
 
 const route = getRouteApi('/');
-const TOTALS = ['request_count', 'total_usage', 'tokens_total', 'failure_rate'];
 
 export function OverviewPage() {
   const { range = '30d' } = route.useSearch();
   const navigate = route.useNavigate();
   const now = useQuery({
-    ...analyticsQuery({ metrics: TOTALS, range }),
+    ...analyticsQuery({ metrics: OVERVIEW_TOTALS, range }),
     refetchInterval: query => (figure(query.state.data?.rows[0], 'request_count') ? 60_000 : 3_000),
   });
   const [first] = now.data?.rows ?? [];
@@ -56,7 +55,7 @@ export function OverviewPage() {
 }
 
 function Totals({ range, now }: { range: Range; now: Record<string, unknown> }) {
-  const { data } = useQuery(analyticsQuery({ metrics: TOTALS, range, back: 1 }));
+  const { data } = useQuery(analyticsQuery({ metrics: OVERVIEW_TOTALS, range, back: 1 }));
   const row = now as Parameters<typeof figure>[0] & object;
   const before = data?.rows[0];
   const against = (current: number, metric: string, isMoney = false) => {

@@ -1,8 +1,8 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { generationsPage } from '../../api/generations';
-import { keysQuery } from '../../api/queries';
+import { lastFailuresQuery } from '../../api/generations';
+import { keysNearLimitQuery } from '../../api/queries';
 import { providerStatesQuery } from '../../api/server';
 import { Ticks } from '../../charts/ticks';
 import { percent } from '../../lib/format';
@@ -55,7 +55,7 @@ export function ProvidersToday() {
 }
 
 export function KeysNearLimit() {
-  const query = useInfiniteQuery(keysQuery({ order: 'limit' }));
+  const query = useInfiniteQuery(keysNearLimitQuery);
   const near = useMemo(
     () =>
       (query.data?.pages.flatMap(page => page.keys) ?? [])
@@ -99,10 +99,7 @@ export function KeysNearLimit() {
 }
 
 export function LastFailures() {
-  const query = useQuery({
-    queryKey: ['last-failures'],
-    queryFn: ({ signal }) => generationsPage({ status: 'failed' }, null, 5, signal),
-  });
+  const query = useQuery(lastFailuresQuery);
   return (
     <Section title="Last failures">
       <Load query={query} what="Requests" lines={3}>
