@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { open, settle, violations } from './browser';
-import { makeTraffic, startGateway } from './gateway';
+import { makeTraffic, post, startGateway } from './gateway';
 import { house, signedIn } from './house';
 
 const there = house();
@@ -246,6 +246,24 @@ test('older requests are loaded page by page, none twice and none left out', asy
   await older();
   await expect.poll(rows).toBe('251');
   await expect.poll(() => page.getByRole('button', { name: 'Load older' }).count()).toBe(0);
+  await finish();
+  own.stop();
+});
+
+test('of more keys than a list has, one is found by its name, and named where it is not listed', async () => {
+  const own = await startGateway();
+  const make = (name: string) => post(own, 'api/v1/keys', { name }, own.session);
+  for (let number = 0; number < 105; number++) await make(`key ${number}`);
+  await make('night train');
+  const { page, finish } = await open(there.browser, own.url, { session: own.session });
+  await page.goto(`${own.url}/logs`);
+  const key = page.getByLabel('Key', { exact: true });
+  expect(await key.locator('option', { hasText: 'night train' }).count()).toBe(0);
+  await page.getByLabel('Find a key').fill('NIGHT');
+  await key.selectOption({ label: 'night train' });
+  await expect.poll(() => page.url()).toContain('key=');
+  await page.reload();
+  await expect.poll(() => key.locator('option:checked').textContent()).toBe('night train');
   await finish();
   own.stop();
 });

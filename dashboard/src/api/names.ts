@@ -13,7 +13,7 @@ const PEOPLE = ['user', 'member', 'member_limit'];
 const MOST = 1000;
 
 /** Names of keys by their hashes, of those that are deleted too. */
-const keyNamesQuery = (hashes: string[]) =>
+export const keyNamesQuery = (hashes: string[]) =>
   queryOptions({
     queryKey: ['key-names', hashes],
     staleTime: 60_000,

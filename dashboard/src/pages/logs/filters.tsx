@@ -1,6 +1,7 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { FILTERS } from '../../api/filters';
+import { keyNamesQuery } from '../../api/names';
 import { keysQuery, modelsQuery, providersQuery } from '../../api/queries';
 import { type Range, rangeLabel } from '../../lib/moment';
 import type { LogsSearch } from '../../search';
@@ -46,10 +47,16 @@ export const UNFILTERED: Partial<LogsSearch> = {
 type Props = { search: LogsSearch; set: (patch: Partial<LogsSearch>) => void };
 export function Filters({ search, set }: Props) {
   // Thousands of names, of which the list shows a few once somebody begins to type.
-  const [names, setNames] = useState(false);
-  const models = useQuery({ ...modelsQuery, enabled: names });
+  const [choosesModel, setChoosesModel] = useState(false);
+  const models = useQuery({ ...modelsQuery, enabled: choosesModel });
   const providers = useQuery(providersQuery);
-  const keys = useInfiniteQuery(keysQuery({}));
+  const [sought, setSought] = useState('');
+  const keys = useInfiniteQuery({
+    ...keysQuery({ search: sought }),
+    staleTime: 15_000,
+    placeholderData: keepPreviousData,
+  });
+  const names = useQuery(keyNamesQuery(search.key ? [search.key] : []));
   const inForce = MORE.filter(one => search[one.name]).length;
   const [open, setOpen] = useState(inForce > 0);
   const known = keys.data?.pages.flatMap(page => page.keys) ?? [];
@@ -74,7 +81,7 @@ export function Filters({ search, set }: Props) {
           placeholder="Any model"
           list="logged-models"
           className="w-56"
-          onFocus={() => setNames(true)}
+          onFocus={() => setChoosesModel(true)}
           value={search.model ?? ''}
           onChange={model => set({ model: model || undefined })}
         />
@@ -83,6 +90,16 @@ export function Filters({ search, set }: Props) {
             <option key={model.id} value={model.id} />
           ))}
         </datalist>
+        {(keys.hasNextPage || sought) && (
+          <LateInput
+            type="search"
+            aria-label="Find a key"
+            placeholder="Find a key"
+            className="w-32"
+            value={sought}
+            onChange={setSought}
+          />
+        )}
         <Select
           aria-label="Key"
           className="max-w-40"
@@ -91,7 +108,7 @@ export function Filters({ search, set }: Props) {
         >
           <option value="">Any key</option>
           {search.key && !known.some(key => key.hash === search.key) && (
-            <option value={search.key}>{search.key.slice(0, 8)}…</option>
+            <option value={search.key}>{names.data?.[search.key] ?? `${search.key.slice(0, 8)}…`}</option>
           )}
           {known.map(key => (
             <option key={key.hash} value={key.hash}>
