@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import type { Request } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { open, settle, violations } from './browser';
 import { makeTraffic, OWNER, startGateway } from './gateway';
-import { house } from './house';
+import { house, signedIn } from './house';
 
 /** Every page, and what proves that it is there. */
 const PAGES: Record<string, string> = {
@@ -140,6 +141,29 @@ test('a server without traffic shows how to make some, and the figures when it c
   await page.getByRole('link', { name: '3', exact: true }).waitFor({ timeout: 15_000 });
   await finish();
   fresh.stop();
+});
+
+test('what a page asks first is asked once, before the page is there', async () => {
+  const { page, finish } = await signedIn(there);
+  for (const path of ['', 'activity', 'rankings', 'logs?status=failed', 'status']) {
+    const asked: string[] = [];
+    const note = (request: Request) => {
+      const { pathname, search } = new URL(request.url());
+      const isOfBooks = /analytics\/query|generations\?|histogram|status\/providers|keys\?/.test(
+        pathname + search,
+      );
+      if (isOfBooks) asked.push(`${pathname}${search} ${request.postData() ?? ''}`);
+    };
+    page.on('request', note);
+    await page.goto(`${there.gateway.url}/${path}`);
+    await settle(page);
+    page.off('request', note);
+    expect(asked.length).toBeGreaterThan(0);
+    // New rows are told by a stream, before which the list is read once more.
+    const questions = asked.filter(one => !/generations\?.*limit=100/.test(one));
+    expect(questions).toEqual([...new Set(questions)]);
+  }
+  await finish();
 });
 
 test('each page says what failed, and what to do', async () => {

@@ -391,6 +391,8 @@ test('a key gets another secret while the old one still works', async () => {
   const ask = (key: string) =>
     fetch(`${there.gateway.url}/api/v1/key`, { headers: { authorization: `Bearer ${key}` } });
   expect([(await ask(secret)).status, (await ask(there.gateway.apiKey)).status]).toEqual([200, 200]);
+  await page.goto(`${there.gateway.url}/audit`);
+  await page.getByRole('row', { name: /api key: rotate traffic/ }).waitFor();
   await finish();
 });
 

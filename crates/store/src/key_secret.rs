@@ -3,13 +3,14 @@
 //! A key's identity is the hash of its first secret and stays so: usage, limits, lists of allowed
 //! keys and the log of changes name it. Later secrets lead to it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::analytics::Conditions;
 use crate::api_key::{ApiKey, CreatedApiKey, api_key_hash, new_secret, not_found, read_one};
 use crate::audit::Deed;
-use crate::engine::{Row, Session, Sql, Value, values};
+use crate::engine::{Row, Session, Sql, values};
 use crate::{Actor, Micros, Store, StoreError};
 
 /// A secret of a key that got a new one at some time. Any other key has one secret, whose hash is
@@ -97,33 +98,29 @@ impl Store {
             .collect()
     }
 
-    /// The names of some keys of an account by hash, of those that are deleted too.
+    /// The names of some keys of an account, or of one of its members alone, by hash; of those that
+    /// are deleted too.
     pub async fn api_key_names(
         &self,
         account_id: &str,
+        member_id: Option<&str>,
         hashes: &[&str],
     ) -> Result<HashMap<String, String>, StoreError> {
         let mut names = HashMap::with_capacity(hashes.len());
         for some in hashes.chunks(MOST_AT_ONCE) {
-            let places: Vec<_> = (2..some.len() + 2).map(|place| format!("${place}")).collect();
-            let text = format!(
-                "SELECT hash, name FROM api_key WHERE account_id = $1 AND hash IN ({})",
-                places.join(", ")
-            );
-            let mut values: Vec<Value<'_>> = vec![account_id.into()];
-            values.extend(some.iter().map(|hash| Value::from(*hash)));
-            for row in self.database().fetch_all(Sql::composed(text), &values).await? {
+            let mut conditions = Conditions::default();
+            conditions.text("account_id", "=", account_id);
+            if let Some(member) = member_id {
+                conditions.text("member_id", "=", member);
+            }
+            let places: Vec<_> = some.iter().map(|hash| conditions.bind(*hash)).collect();
+            conditions.put(format!("hash IN ({})", places.join(", ")));
+            let text = format!("SELECT hash, name FROM api_key WHERE {}", conditions.text_of());
+            for row in self.database().fetch_all(Sql::composed(text), conditions.values()).await? {
                 names.insert(row.try_get("hash")?, row.try_get("name")?);
             }
         }
         Ok(names)
-    }
-
-    /// The hashes of all keys that are or were a member's.
-    pub async fn keys_of_member(&self, member_id: &str) -> Result<HashSet<String>, StoreError> {
-        let text = "SELECT hash FROM api_key WHERE member_id = $1";
-        let rows = self.database().fetch_all(text, values![member_id]).await?;
-        rows.iter().map(|row| row.try_get("hash")).collect()
     }
 }
 
@@ -211,14 +208,14 @@ mod tests {
         let account = hashes[0].account_id.clone();
         let mut asked: Vec<&str> = vec!["nothing"; MOST_AT_ONCE];
         asked.extend([hashes[0].hash.as_str(), hashes[1].hash.as_str()]);
-        let names = store.api_key_names(&account, &asked).await.unwrap();
+        let names = store.api_key_names(&account, None, &asked).await.unwrap();
         assert_eq!(names.len(), 2);
         assert_eq!(
             (names[&hashes[0].hash].as_str(), names[&hashes[1].hash].as_str()),
             ("one", "two")
         );
-        assert!(store.api_key_names("another", &asked).await.unwrap().is_empty());
-        assert!(store.api_key_names(&account, &[]).await.unwrap().is_empty());
+        assert!(store.api_key_names("another", None, &asked).await.unwrap().is_empty());
+        assert!(store.api_key_names(&account, None, &[]).await.unwrap().is_empty());
     }
 
     on_each_engine!(uses_are_noted_and_never_go_back);

@@ -15,7 +15,8 @@ const MOST = 1000;
 /** Names of keys by their hashes, of those that are deleted too. */
 export const keyNamesQuery = (hashes: string[]) =>
   queryOptions({
-    queryKey: ['key-names', hashes],
+    // With what is known of keys otherwise, and asked anew with it.
+    queryKey: ['keys', 'names', hashes],
     staleTime: 60_000,
     enabled: hashes.length > 0,
     // Names that are known stay while there are more to be asked for.

@@ -61,15 +61,15 @@ export const providersQuery = queryOptions({
   queryFn: async () => (await read<{ data: Provider[] }>('api/v1/providers')).data,
 });
 
-export type KeyQuestion = { workspace?: string; search?: string; order?: string };
+export type KeyQuestion = { workspace?: string; search?: string; order?: string; enabledOnly?: boolean };
 const firstPage = null as string | null;
 /** Keys by pages, in the server's order: search and order are over all keys, not what is loaded. */
-export const keysQuery = ({ workspace, search, order }: KeyQuestion) =>
+export const keysQuery = ({ workspace, search, order, enabledOnly = false }: KeyQuestion) =>
   infiniteQueryOptions({
-    queryKey: ['keys', workspace ?? 'default', search ?? '', order ?? ''],
+    queryKey: ['keys', workspace ?? 'default', search ?? '', order ?? '', enabledOnly],
     initialPageParam: firstPage,
     queryFn: async ({ pageParam, signal }): Promise<{ keys: Key[]; next: string | null }> => {
-      const query = new URLSearchParams({ include_disabled: 'true' });
+      const query = new URLSearchParams({ include_disabled: String(!enabledOnly) });
       if (workspace) query.set('workspace_id', workspace);
       if (search) query.set('search', search);
       if (order) query.set('order', order);
@@ -82,9 +82,9 @@ export const keysQuery = ({ workspace, search, order }: KeyQuestion) =>
     },
     getNextPageParam: last => last.next,
   });
-/** The first page of keys, those first that have used most of their limit. */
+/** The first page of keys in use, those first that have used most of their own limit. */
 export const keysNearLimitQuery = infiniteQueryOptions({
-  ...keysQuery({ order: 'limit' }),
+  ...keysQuery({ order: 'limit', enabledOnly: true }),
   staleTime: 5_000,
 });
 export const keyQuery = (hash: string) =>

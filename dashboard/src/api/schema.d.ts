@@ -5851,8 +5851,8 @@ export interface operations {
                 search?: string;
                 /**
                  * @description Our own: `created` (oldest first), `name`, `spend` (most first), `last_used` (latest first),
-                 *     `expires` (soonest first) or `limit` (those that have used most of their own limit first,
-                 *     those without one last); `created` unless said.
+                 *     `expires` (soonest first) or `limit` (those that have used most of their own limit first, but
+                 *     before them those that can be used; those without a limit last); `created` unless said.
                  */
                 order?: string;
             };

@@ -22,7 +22,12 @@ const actionText = (entry: AuditEntry) => entry.action.replaceAll('_', ' ').repl
 export function AuditPage() {
   const query = useInfiniteQuery(auditQuery);
   const entries = query.data?.pages.flatMap(page => page.entries) ?? [];
-  const name = useNames(entries.filter(one => one.actor.kind === 'api_key').map(one => one.actor.id));
+  const name = useNames(
+    entries.flatMap(one => [
+      one.actor.kind === 'api_key' ? one.actor.id : '',
+      one.subject_kind === 'api_key' ? one.subject_id : '',
+    ]),
+  );
   const [open, setOpen] = useState<AuditEntry | null>(null);
   const columns = useMemo<Column<AuditEntry>[]>(() => {
     const actor = (entry: AuditEntry) =>

@@ -54,7 +54,11 @@ let first: Promise<Session | null> | undefined;
 /** Who is here, asked once when the dashboard is loaded: pages that have something to ask wait for it
     beside the page itself, which is still being loaded. */
 export function firstSession(): Promise<Session | null> {
-  first ??= findSession();
+  first ??= findSession().catch((error: unknown) => {
+    // It is asked anew.
+    first = undefined;
+    throw error;
+  });
   return first;
 }
 

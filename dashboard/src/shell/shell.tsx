@@ -77,10 +77,8 @@ export function Shell() {
     enabled: session === undefined,
     retry: 2,
     staleTime: Number.POSITIVE_INFINITY,
-    queryFn: async ({ client }) => {
-      // What went wrong the first time is asked again.
-      const isFirst = !client.getQueryState(['session'])?.fetchFailureCount;
-      const found = await (isFirst ? firstSession() : findSession());
+    queryFn: async () => {
+      const found = await firstSession();
       setSession(found);
       return found;
     },

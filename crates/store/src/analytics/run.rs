@@ -247,8 +247,7 @@ fn column_of(dimension: Dimension) -> &'static str {
 
 /// Whether a filter is one that usually takes all series there are.
 fn is_broad(filter: &Filter) -> bool {
-    let is_of_whom = matches!(filter.dimension, Dimension::Account | Dimension::Workspace);
-    is_of_whom && filter.operator == Operator::Eq
+    filter.dimension == Dimension::Account && filter.operator == Operator::Eq
 }
 
 fn condition<'q>(conditions: &mut Conditions<'q>, filter: &'q Filter) {

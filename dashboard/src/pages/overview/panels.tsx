@@ -59,7 +59,6 @@ export function KeysNearLimit() {
   const near = useMemo(
     () =>
       (query.data?.pages.flatMap(page => page.keys) ?? [])
-        .filter(key => !key.disabled)
         .flatMap(key => {
           const own = ownLimitOf(key);
           return own ? [{ key, ...own }] : [];
@@ -68,11 +67,11 @@ export function KeysNearLimit() {
     [query.data],
   );
   return (
-    <Section title="Keys nearest their limit">
+    <Section title="Keys nearest their own limit">
       <Load query={query} what="Keys" lines={2}>
         {() =>
           near.length === 0 ? (
-            <Quiet>No key has a limit.</Quiet>
+            <Quiet>No key has a limit of its own.</Quiet>
           ) : (
             <ul>
               {near.map(({ key, limit, used, share, resets }) => (

@@ -10,7 +10,7 @@ use store::{ApiKeyFilter, KeyUsage};
 use utoipa::{IntoParams, ToSchema};
 
 use super::object::{ManagedKey, People};
-use super::pick::{KeyOrder, KeysPage, Start, pick};
+use super::pick::{KeyOrder, KeysPage, Last, Start, pick};
 use crate::api::Refused;
 use crate::api::openapi::ErrorAnswer;
 use crate::api::page::{Asked, cursor, number, read_cursor, truth};
@@ -36,8 +36,8 @@ pub struct Which {
     /// Our own: a part of the name, of the masked key or of the hash.
     search: Option<String>,
     /// Our own: `created` (oldest first), `name`, `spend` (most first), `last_used` (latest first),
-    /// `expires` (soonest first) or `limit` (those that have used most of their own limit first,
-    /// those without one last); `created` unless said.
+    /// `expires` (soonest first) or `limit` (those that have used most of their own limit first, but
+    /// before them those that can be used; those without a limit last); `created` unless said.
     order: Option<String>,
 }
 
@@ -70,7 +70,7 @@ pub async fn list(
     let start = match after.map(read_cursor) {
         None => Start::At(offset),
         Some(None) => return Err(Fault::invalid(NO_CURSOR).into()),
-        Some(Some((place, hash))) => Start::Behind(u64::try_from(place).unwrap_or(0), hash),
+        Some(Some((place, hash))) => Start::Behind(Last { place, hash }),
     };
     let filter = ApiKeyFilter {
         account_id: management.account_id().to_owned(),
@@ -81,11 +81,8 @@ pub async fn list(
     };
     let now = now_micros();
     let search = which.search.as_deref().filter(|text| !text.is_empty());
-    let KeysPage { keys, spent, end } = pick(&app, filter, search, order, &start, now).await?;
-    let next_cursor = keys
-        .last()
-        .zip(end)
-        .map(|(key, end)| cursor(i64::try_from(end).unwrap_or(i64::MAX), &key.hash));
+    let KeysPage { keys, spent, last } = pick(&app, filter, search, order, &start, now).await?;
+    let next_cursor = last.map(|last| cursor(last.place, &last.hash));
     let people = People::all(&app).await?;
     let nothing = KeyUsage::default();
     let mut data = Vec::with_capacity(keys.len());

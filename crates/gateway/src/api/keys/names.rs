@@ -53,12 +53,12 @@ pub async fn tell(
         return Err(Fault::invalid(format!("hashes: must be at most {MOST}")).into());
     }
     let account = management.account_id();
-    let mut hashes: Vec<&str> = which.hashes.iter().map(String::as_str).collect();
-    if let Some(own) = management.own_only() {
-        let owns = app.store.keys_of_member(own).await.map_err(refused)?;
-        hashes.retain(|hash| owns.contains(*hash));
-    }
-    let found = names(&app, account, hashes.into_iter()).await.map_err(refused)?;
+    let hashes = which.hashes.iter().map(String::as_str);
+    let found = match management.own_only() {
+        Some(own) => app.store.api_key_names(account, Some(own), &hashes.collect::<Vec<_>>()).await,
+        None => names(&app, account, hashes).await,
+    };
+    let found = found.map_err(refused)?;
     Ok(Json(KeyNames { data: found.into_iter().collect() }))
 }
 
@@ -86,7 +86,7 @@ pub async fn names<'h>(
     }
     if !missing.is_empty() {
         let missing: Vec<&str> = missing.into_iter().collect();
-        names.extend(app.store.api_key_names(account, &missing).await?);
+        names.extend(app.store.api_key_names(account, None, &missing).await?);
     }
     Ok(names)
 }

@@ -1,5 +1,6 @@
 //! Keys. KEYS, AUTH-3 to AUTH-5
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -314,4 +315,72 @@ async fn keys_are_named_also_when_they_are_deleted() {
     assert_eq!(tell(json!({"hashes": []})).await.json(), json!({"data": {}}));
     check_refused(&tell(json!({"hashes": vec!["x"; 1001]})).await, 400, "hashes");
     check_refused(&tell(json!({"hashes": "x"})).await, 400, "hashes");
+}
+
+/// Keys that have a limit and keys that have none are two lists, of which the second follows on the
+/// first: each key is on one page, whichever key a page ends with and whatever becomes of it.
+#[tokio::test]
+async fn by_limit_each_key_is_on_one_page() {
+    let managed = Managed::start().await;
+    let mut made = HashMap::new();
+    let mut make = async |name: String, limit: Value| {
+        let (hash, _) = managed.make_key(&json!({"name": name, "limit": limit})).await;
+        made.insert(name, hash);
+    };
+    for number in 0..6 {
+        make(format!("early {number}"), Value::Null).await;
+    }
+    for number in 0..100 {
+        make(format!("limited {number:02}"), json!(10)).await;
+    }
+    for number in 0..97 {
+        make(format!("late {number:02}"), Value::Null).await;
+    }
+    let page = async |query: &str| -> (Vec<String>, Option<String>) {
+        let answer = managed.get(&format!("/keys?order=limit{query}")).await.json();
+        let keys = answer["data"].as_array().unwrap();
+        let names = keys.iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect();
+        (names, answer["next_cursor"].as_str().map(str::to_owned))
+    };
+    let rest = async |cursor: Option<String>| -> Vec<String> {
+        let mut names = Vec::new();
+        let mut next = cursor;
+        while let Some(cursor) = next {
+            let (more, after) = page(&format!("&cursor={cursor}")).await;
+            names.extend(more);
+            next = after;
+        }
+        names
+    };
+    // One key comes with the gateway, and has no limit.
+    let late = |from: usize| (from..97).map(|number| format!("late {number:02}"));
+    let unlimited: Vec<String> = ["test".to_owned()]
+        .into_iter()
+        .chain((0..6).map(|number| format!("early {number}")))
+        .chain(late(0))
+        .collect();
+    let (first, cursor) = page("").await;
+    assert!(first.iter().all(|name| name.starts_with("limited")), "{first:?}");
+    assert_eq!(first.iter().collect::<HashSet<_>>().len(), 100);
+    assert_eq!(rest(cursor.clone()).await, unlimited, "a page ends with the last that has a limit");
+    assert_eq!(page("&offset=103").await.0, unlimited[3..103]);
+    let (second, after) = page(&format!("&cursor={}", cursor.clone().unwrap())).await;
+    assert_eq!(second, unlimited[..100]);
+
+    // The last key of a page gets a limit, and is deleted.
+    let last = &made[&second[99]];
+    managed.patch(&format!("/keys/{last}"), &json!({"limit": 1})).await;
+    assert_eq!(rest(after.clone()).await, unlimited[100..]);
+    managed.delete(&format!("/keys/{last}")).await;
+    assert_eq!(rest(after).await, unlimited[100..]);
+    managed.delete(&format!("/keys/{}", made[&first[99]])).await;
+    let mut left = unlimited;
+    left.remove(99);
+    assert_eq!(rest(cursor).await, left);
+
+    // What cannot be used comes behind what can.
+    let spent = &made[&first[0]];
+    managed.patch(&format!("/keys/{spent}"), &json!({"disabled": true})).await;
+    let shown = page("&include_disabled=true").await.0;
+    assert_eq!((shown[0] == first[0], &shown[98]), (false, &first[0]));
 }
