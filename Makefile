@@ -19,7 +19,7 @@ DASHBOARD := dashboard
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help run build test fmt fmt-check lint tidy unit postgres valkey doc-tests check-e2e \
-	e2e-python e2e-javascript e2e-clients e2e-agents e2e-contract e2e-books check-dashboard chromium faketime bench clean
+	e2e-python e2e-javascript e2e-clients e2e-agents e2e-contract e2e-books check-dashboard chromium faketime dist bench clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,7 +113,10 @@ faketime: ## Install what sets a test's clock, where it is missing
 		apt-get update && apt-get install --yes --no-install-recommends libfaketime; \
 	else echo "libfaketime is missing: apt-get install libfaketime" >&2; exit 1; fi
 
-bench: ## Measure load and cost
+dist: ## Build what is shipped: takes two builds and a run of all loads (bench/setup.sh first)
+	bench/dist.sh
+
+bench: ## Measure load and cost of what is shipped
 	bench/run.sh
 
 $(VENV)/ready: tests/requirements.txt

@@ -4,11 +4,11 @@
 #   TRUNKLINE   a trunkline program to measure, instead of one built here; empty: nginx alone
 #   POSTGRES    the folder of PostgreSQL's programs [the newest that Debian has installed]; empty:
 #               books in SQLite alone
-#   PROFILE     the profile to build with [dist]
+#   PROFILE     a profile to build with, instead of building what is shipped (bench/dist.sh)
 set -eu
 cd "$(dirname "$0")/.."
 
-profile=${PROFILE-dist}
+profile=${PROFILE:-dist}
 target=${CARGO_TARGET_DIR-target}
 if ! command -v nginx >/dev/null; then
     echo "nginx is missing: run bench/setup.sh" >&2
@@ -17,8 +17,12 @@ fi
 
 cargo build --quiet --profile "$profile" -p trunkline-bench
 if [ -z "${TRUNKLINE+set}" ]; then
-    cargo build --quiet --profile "$profile" -p trunkline
-    TRUNKLINE=$target/$profile/trunkline
+    if [ -n "${PROFILE-}" ]; then
+        cargo build --quiet --profile "$profile" -p trunkline
+        TRUNKLINE=$target/$profile/trunkline
+    else
+        TRUNKLINE=$(bench/dist.sh | tail -n 1)
+    fi
 fi
 if [ -n "$TRUNKLINE" ]; then
     if ! command -v sqlite3 >/dev/null; then

@@ -1,8 +1,12 @@
 #!/bin/sh
 # What the measurements need beside a Rust toolchain, on Debian or Ubuntu: nginx and PostgreSQL (the
-# programs only, not the services), sqlite3, taskset and setpriv. Does nothing to what is already
-# there.
+# programs only, not the services), sqlite3, taskset and setpriv; and what reads a profile for
+# bench/dist.sh. Does nothing to what is already there.
 set -eu
+
+if command -v rustup >/dev/null; then
+    rustup component add llvm-tools
+fi
 
 has() {
     command -v "$1" >/dev/null
