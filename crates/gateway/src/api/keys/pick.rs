@@ -40,7 +40,8 @@ pub struct KeysPage {
     pub last: Option<Last>,
 }
 
-/// The keys of a page. Where the order does not take it, no more than those are read.
+/// The keys of a page. The database hands over no more than those, unless the order or the search
+/// takes all of them.
 pub async fn pick(
     app: &App,
     filter: ApiKeyFilter,
