@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::object::{Object, ObjectError};
-use super::{MAX_DEPTH, RawJson};
+use super::{MAX_DEPTH, RawJson, special};
 
 /// Why a body was refused before anything was read from it.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +36,13 @@ impl<'a> Envelope<'a> {
     /// Indexes a body. Checks UTF-8, depth, syntax of the whole, and that no member occurs twice.
     pub fn parse(body: &'a [u8]) -> Result<Self, EnvelopeError> {
         let text = std::str::from_utf8(body).map_err(|_| EnvelopeError::NotUtf8)?;
-        check_depth(body)?;
-        let object = Object::parse(text).map_err(EnvelopeError::Syntax)?;
+        let object = match Object::quick(text) {
+            Some(object) => object,
+            None => {
+                check_depth(body)?;
+                Object::parse(text).map_err(EnvelopeError::Syntax)?
+            }
+        };
         Ok(Self { object, size: body.len() })
     }
 
@@ -152,8 +157,9 @@ pub fn write_member(out: &mut Vec<u8>, name: &str, value: &str) {
 
 /// Appends a JSON string with its quotes.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    // Names, identities and most short texts have nothing to escape.
-    if text.len() <= 64 && !text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+    // Names, identities and many texts have nothing to escape.
+    if special::find(text.as_bytes(), 0).is_none() {
+        out.reserve(text.len() + 2);
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');

@@ -1,5 +1,6 @@
 //! JSON on the wire: raw values, member lists, the top-level index of a body.
 
+mod check;
 mod compact;
 pub mod envelope;
 pub(crate) mod lenient;
@@ -7,9 +8,11 @@ pub mod object;
 pub(crate) mod object_writer;
 pub mod raw;
 pub mod scan;
+mod special;
 pub(crate) mod template;
 pub(crate) mod write;
 
+pub(crate) use check::is_number;
 pub use compact::compact;
 pub use envelope::{Envelope, EnvelopeError};
 pub use object::{Object, ObjectError};

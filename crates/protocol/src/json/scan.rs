@@ -10,9 +10,7 @@ use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
 use super::object::CowStr;
-
-/// How far a string is searched byte by byte: names are short, and a vector search has a price.
-const SHORT: usize = 24;
+use super::special;
 
 /// The elements of an array in their order; `None` for anything else.
 pub fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
@@ -25,7 +23,7 @@ pub fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
 }
 
 /// The most members of an object that are looked for here.
-const FEW: usize = 63;
+pub(super) const FEW: usize = 63;
 
 /// The members of an object in their order, duplicates included; `None` for anything else, and for
 /// an object of many members, which is not worth a second way of reading.
@@ -36,7 +34,7 @@ pub fn members(raw: &RawValue) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
         if found.len() >= FEW {
             return None;
         }
-        let name = text(scan.value()?.get())?;
+        let name = scan.name()?;
         scan.pass(b':');
         found.push((name, scan.value()?));
     }
@@ -49,7 +47,8 @@ pub fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     text(raw.get())
 }
 
-fn text(json: &str) -> Option<Cow<'_, str>> {
+/// The text of a string, as [`string`] reads it.
+pub(super) fn text(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     match memchr::memchr(b'\\', inner.as_bytes()) {
         None => Some(Cow::Borrowed(inner)),
@@ -118,39 +117,41 @@ impl<'a> Scan<'a> {
         self.byte().is_some_and(|byte| byte != close)
     }
 
+    fn name(&mut self) -> Option<Cow<'a, str>> {
+        let start = self.at;
+        self.byte().filter(|byte| *byte == b'"')?;
+        let is_plain = self.skip_string();
+        let json = self.text.get(start..self.at)?;
+        if is_plain { json.get(1..json.len() - 1).map(Cow::Borrowed) } else { text(json) }
+    }
+
     fn value(&mut self) -> Option<&'a RawValue> {
         let start = self.at;
         match self.byte()? {
-            b'"' => self.skip_string(),
+            b'"' => {
+                self.skip_string();
+            }
             b'{' | b'[' => self.skip_nested(),
             _ => self.skip_literal(),
         }
         raw_of(self.text.get(start..self.at)?)
     }
 
-    fn skip_string(&mut self) {
+    /// Whether nothing in it is escaped.
+    fn skip_string(&mut self) -> bool {
         self.at += 1;
         let bytes = self.text.as_bytes();
-        let near = bytes.len().min(self.at + SHORT);
-        while self.at < near {
-            match bytes[self.at] {
-                b'"' => {
-                    self.at += 1;
-                    return;
-                }
-                b'\\' => self.at += 2,
-                _ => self.at += 1,
+        let mut is_plain = true;
+        while let Some(found) = special::end_of_plain(bytes, self.at) {
+            self.at = found + 1;
+            if bytes[found] == b'"' {
+                return is_plain;
             }
-        }
-        while let Some(rest) = bytes.get(self.at..) {
-            let Some(found) = memchr::memchr2(b'"', b'\\', rest) else { break };
-            self.at += found + 1;
-            if rest[found] == b'"' {
-                return;
-            }
+            is_plain = false;
             self.at += 1;
         }
         self.at = bytes.len();
+        false
     }
 
     fn skip_nested(&mut self) {
@@ -185,7 +186,7 @@ impl<'a> Scan<'a> {
 }
 
 /// A part of valid JSON as a raw value, without checking it once more.
-fn raw_of(text: &str) -> Option<&RawValue> {
+pub(super) fn raw_of(text: &str) -> Option<&RawValue> {
     <&RawValue>::deserialize(Checked(text)).ok()
 }
 

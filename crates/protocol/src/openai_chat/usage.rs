@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::read::{lenient_count, lenient_object};
 use super::write::ObjectWriter;
 use crate::exchange::{Charge, Usage};
-use crate::json::{Object, RawJson};
+use crate::json::{Object, RawJson, is_number};
 
 /// Members that this module writes itself or that only another router sends; everything else a
 /// provider puts into `usage` is kept.
@@ -93,14 +93,21 @@ fn read_object(object: &Object<'_>, reasoning_on_top: bool) -> Usage {
     }
 }
 
-/// The members of a provider's `usage` that only it knows.
-pub(super) fn unknown(raw: &RawValue) -> Vec<(String, RawJson)> {
-    unknown_members(raw, &KNOWN)
+/// Reads a provider's `usage`, and the members of it that only it knows.
+pub(super) fn read_all(
+    raw: &RawValue,
+    reasoning_on_top: bool,
+) -> Option<(Usage, Vec<(String, RawJson)>)> {
+    let object = lenient_object(raw)?;
+    Some((read_object(&object, reasoning_on_top), others(&object, &KNOWN)))
 }
 
 /// The members of a provider's `usage` that are not among `known`.
 pub(crate) fn unknown_members(raw: &RawValue, known: &[&str]) -> Vec<(String, RawJson)> {
-    let Some(object) = lenient_object(raw) else { return Vec::new() };
+    lenient_object(raw).map(|object| others(&object, known)).unwrap_or_default()
+}
+
+fn others(object: &Object<'_>, known: &[&str]) -> Vec<(String, RawJson)> {
     object
         .iter()
         .filter(|(name, _)| !known.contains(name))
@@ -179,7 +186,7 @@ fn write_cost_details(object: &mut ObjectWriter<'_>, charge: &Charge) {
 
 /// A decimal text as a JSON number. What is none would break the whole answer: `null` instead.
 pub(crate) fn number(text: &str) -> &str {
-    if serde_json::from_str::<f64>(text).is_ok() { text } else { "null" }
+    if is_number(text) { text } else { "null" }
 }
 
 #[cfg(test)]

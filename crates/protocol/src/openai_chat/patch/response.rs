@@ -107,10 +107,11 @@ pub fn patch_response(
     }
     let groq = || lenient_object(answer.peek("x_groq")?)?.peek("usage");
     let told = answer.peek("usage").filter(|raw| raw.get() != "null").or_else(groq);
+    let told = told.and_then(|raw| usage::read_all(raw, context.reasoning_tokens_on_top)).unzip();
     Ok(PatchedResponse {
         body: out,
-        unknown_usage: told.map(usage::unknown).unwrap_or_default(),
-        usage: told.and_then(|raw| usage::read(raw, context.reasoning_tokens_on_top)),
+        unknown_usage: told.1.unwrap_or_default(),
+        usage: told.0,
         finishes: states.into_iter().filter_map(|state| state.finish).collect(),
         service_tier: answer.peek_str("service_tier").map(Cow::into_owned),
         upstream_id,

@@ -183,9 +183,10 @@ impl PatchStream {
             return false;
         };
         // Each replaces the one before: some send a running count in every chunk.
-        if let Some(usage) = usage::read(raw, self.context.reasoning_tokens_on_top) {
+        let told = usage::read_all(raw, self.context.reasoning_tokens_on_top);
+        if let Some((usage, unknown)) = told {
             self.usage = Some(usage);
-            self.unknown_usage = usage::unknown(raw);
+            self.unknown_usage = unknown;
         }
         true
     }
