@@ -4,10 +4,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderName;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::inference::stream::StreamBody;
 use crate::passthrough::answer::PassedAnswer;
+
+/// Names the generation of an answer. GEN-3
+pub const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
 
 /// An answer that broke off: its connection is closed without a proper end, so that the caller
 /// does not take a part for the whole.

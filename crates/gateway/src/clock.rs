@@ -57,7 +57,7 @@ pub fn request_id() -> String {
 
 /// The id of the request whose answer has a generation's id: either leads to the other.
 pub fn request_id_of(generation_id: &str) -> String {
-    format!("req{}", generation_id.strip_prefix("gen").unwrap_or(generation_id))
+    ["req", generation_id.strip_prefix("gen").unwrap_or(generation_id)].concat()
 }
 
 fn random_bytes() -> [u8; 16] {

@@ -7,7 +7,7 @@ use protocol::Surface;
 use protocol::exchange::{ErrorType, Fault, RenderedError};
 use protocol::json::RawJson;
 
-use crate::answer::AnswerBody;
+use crate::answer::{AnswerBody, GENERATION_ID};
 
 /// Renders a fault in the envelope of OpenRouter's own API. ERR-1
 pub fn respond(
@@ -38,7 +38,7 @@ pub fn respond_on(
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     if let Some(value) = generation_id.and_then(|id| HeaderValue::from_str(id).ok()) {
-        headers.insert("x-generation-id", value);
+        headers.insert(GENERATION_ID, value);
     }
     response
 }

@@ -25,7 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tower_service::Service;
 
-use crate::answer::AnswerBody;
+use crate::answer::{AnswerBody, GENERATION_ID};
 use crate::api;
 use crate::app::{App, Worker};
 use crate::clock::{request_id, request_id_of};
@@ -318,7 +318,7 @@ fn name_request(headers: &mut HeaderMap) {
     if headers.contains_key(REQUEST_ID) {
         return;
     }
-    let generation = headers.get("x-generation-id").and_then(|id| id.to_str().ok());
+    let generation = headers.get(GENERATION_ID).and_then(|id| id.to_str().ok());
     let id = generation.map_or_else(request_id, request_id_of);
     // Made of letters, digits and dashes.
     if let Ok(id) = HeaderValue::from_str(&id) {

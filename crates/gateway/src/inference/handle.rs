@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use ledger::{PaidBy, PriceVerdict};
 use protocol::Surface;
@@ -34,7 +34,7 @@ use super::settle::{Ending, Opening, Settlement};
 use super::stored::recall;
 use super::stream::{LateFailure, StreamBody, report_commit};
 use super::vectors::Vectors;
-use crate::answer::AnswerBody;
+use crate::answer::{AnswerBody, GENERATION_ID};
 use crate::app::{App, Worker};
 use crate::clock::now_micros;
 use crate::control::limits::{Limited, Place};
@@ -256,8 +256,6 @@ impl Answered {
         }
     }
 }
-
-const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
 
 fn stream_response(body: AnswerBody, generation_id: &str) -> Response<AnswerBody> {
     let mut response = Response::new(body);

@@ -108,8 +108,8 @@ impl Attribution {
     fn read(headers: &HeaderMap) -> Self {
         let text = |name: &HeaderName| -> Option<&str> {
             let value = std::str::from_utf8(headers.get(name)?.as_bytes()).ok()?.trim();
-            let end = value.char_indices().nth(512).map_or(value.len(), |(end, _)| end);
-            Some(&value[..end]).filter(|text| !text.is_empty())
+            let end = if value.len() <= 512 { None } else { value.char_indices().nth(512) };
+            Some(&value[..end.map_or(value.len(), |(end, _)| end)]).filter(|text| !text.is_empty())
         };
         let shared = |name: &HeaderName| text(name).map(Arc::from);
         Self {

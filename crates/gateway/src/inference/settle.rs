@@ -479,7 +479,8 @@ impl Drop for Settlement {
 
 /// A provider's word, bounded like everything else that a peer may choose.
 pub fn bounded(word: &str) -> Arc<str> {
-    word.chars().take(200).collect::<String>().into()
+    let end = if word.len() <= 200 { None } else { word.char_indices().nth(200) };
+    word[..end.map_or(word.len(), |(end, _)| end)].into()
 }
 
 /// The opening values that every record shares.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use catalog::AuthStyle;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -26,7 +26,7 @@ use super::peek::{Peeked, peek};
 use super::request::Outward;
 use super::tap::is_events;
 use super::tunnel::{self, Tunnel};
-use crate::answer::AnswerBody;
+use crate::answer::{AnswerBody, GENERATION_ID};
 use crate::app::{App, Worker};
 use crate::clock::now_micros;
 use crate::control::limits::Limited;
@@ -42,8 +42,6 @@ use crate::upstream::{Driving, SendError};
 
 /// How often what is held for a call is kept while its provider is waited for.
 const KEEPING: Duration = Duration::from_secs(60);
-
-const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
 
 /// Answers one call of a provider's API.
 pub async fn handle(

@@ -118,7 +118,7 @@ pub fn path(
         (PathStyle::Protocol, _)
         | (PathStyle::Azure, Dialect::OpenaiChat | Dialect::OpenaiResponses)
         | (PathStyle::Azure | PathStyle::AzureDeployments(_), Dialect::Anthropic) => {
-            Ok(format!("{prefix}{}", dialect.path(model, stream)?))
+            Ok([prefix, &dialect.path(model, stream)?].concat())
         }
         (PathStyle::Azure, other) => Err(AddressError::Dialect(other)),
         (PathStyle::Vertex, _) => vertex_path(dialect, prefix, model, stream),

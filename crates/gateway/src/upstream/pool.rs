@@ -69,7 +69,8 @@ pub struct Pool {
 }
 
 struct Pooled {
-    origins: HashMap<Origin, Connections>,
+    /// Hashed quickly: an origin is compared byte by byte, without regard to case.
+    origins: HashMap<Origin, Connections, foldhash::fast::RandomState>,
     swept: Instant,
 }
 
@@ -137,7 +138,7 @@ impl Pool {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        let pooled = Pooled { origins: HashMap::new(), swept: Instant::now() };
+        let pooled = Pooled { origins: HashMap::default(), swept: Instant::now() };
         let pooled = Arc::new(Mutex::new(pooled));
         Self { connector, http1_connector, pooled, connect_timeout }
     }

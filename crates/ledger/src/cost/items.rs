@@ -189,7 +189,7 @@ pub(crate) fn items(usage: &MeteredUsage, tariff: &Tariff<'_>) -> Option<Items> 
     // What has no price of its own is paid for with the tokens it became. Without any, nothing
     // pays for it: that is not free, unless everything is.
     let carried = covered || tariff.prices.state() == PriceState::Free;
-    for (meter, quantity) in pieces {
+    for (meter, quantity) in pieces.into_iter().filter(|(_, quantity)| !quantity.is_zero()) {
         let tokens = match meter {
             Meter::ImageOutput | Meter::SecondOut | Meter::VideoSecond => usage.tokens.output,
             _ => usage.tokens.input,
@@ -197,7 +197,7 @@ pub(crate) fn items(usage: &MeteredUsage, tariff: &Tariff<'_>) -> Option<Items> 
         let needs_price = !matches!(meter, Meter::Request | Meter::WebSearch);
         match tariff.own(meter) {
             Some(price) => items.push(meter, quantity, price),
-            None if needs_price && !quantity.is_zero() && tokens == 0 && !carried => return None,
+            None if needs_price && tokens == 0 && !carried => return None,
             None => {}
         }
     }

@@ -2,8 +2,9 @@
 //! a number, which rows and roll-ups keep instead of the texts.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
+use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
 
 use super::outline::OUTLINES;
@@ -157,7 +158,8 @@ type KnownTexts = Box<[Option<Box<str>>]>;
 pub(crate) struct Known<const N: usize, Number = i64> {
     /// By a hash of the texts. Two with one hash drive each other out, which costs a look into
     /// the database.
-    numbers: HashMap<u64, (KnownTexts, Number)>,
+    numbers: HashMap<u64, (KnownTexts, Number), RandomState>,
+    /// A quick one: whoever could make two hashes equal would win a look into the database.
     hasher: RandomState,
     /// Those of a transaction that is not committed yet.
     fresh: Vec<u64>,
@@ -165,7 +167,7 @@ pub(crate) struct Known<const N: usize, Number = i64> {
 
 impl<const N: usize, Number> Default for Known<N, Number> {
     fn default() -> Known<N, Number> {
-        Known { numbers: HashMap::new(), hasher: RandomState::new(), fresh: Vec::new() }
+        Known { numbers: HashMap::default(), hasher: RandomState::default(), fresh: Vec::new() }
     }
 }
 
