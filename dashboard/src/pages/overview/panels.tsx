@@ -73,18 +73,17 @@ export function KeysNearLimit() {
           near.length === 0 ? (
             <Quiet>No key has a limit of its own.</Quiet>
           ) : (
-            <ul>
+            <ul className="grid grid-cols-[minmax(0,1fr)_auto_auto] gap-x-2">
               {near.map(({ key, limit, used, share, resets }) => (
-                <li key={key.hash} className="flex items-center gap-2 border-t border-rule py-1.5">
-                  <Link
-                    to="/keys"
-                    search={{ q: key.name }}
-                    className="min-w-0 flex-1 truncate hover:underline"
-                  >
+                <li
+                  key={key.hash}
+                  className="col-span-3 grid grid-cols-subgrid items-center border-t border-rule py-1.5"
+                >
+                  <Link to="/keys" search={{ q: key.name }} className="truncate hover:underline">
                     {key.name}
                   </Link>
                   <LimitBar share={share} label={`${percent(share)} used, starts afresh: ${resets}`} />
-                  <span className="num whitespace-nowrap">
+                  <span className="num text-right whitespace-nowrap">
                     {usd(used)} / {usd(limit)}
                   </span>
                 </li>
