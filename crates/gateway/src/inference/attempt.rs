@@ -157,10 +157,12 @@ pub async fn attempt(
         if stream {
             // In a stream headers must come soon; then every sign of life renews the patience for
             // the first content, since a model may think for minutes.
-            let response = std::pin::pin!(response);
-            let response = tokio::time::timeout(limits.first_event, response)
-                .await
-                .map_err(|_| AttemptError::timeout())??;
+            let response = {
+                let response = std::pin::pin!(response);
+                tokio::time::timeout(limits.first_event, response)
+                    .await
+                    .map_err(|_| AttemptError::timeout())??
+            };
             begin_stream(dispatch, candidate, context, response, started).await
         } else {
             // Headers may come only when all of it is generated: the total is their limit.

@@ -48,10 +48,11 @@ pub struct Dispatch<'a> {
     pub presence: &'a Presence,
     /// What is asked for if it is no conversation.
     pub vectors: Option<Vectors>,
-    /// The request in neutral form, decoded when the first endpoint needs it.
-    pub decoded: OnceLock<Result<Request, Fault>>,
+    /// The request in neutral form, decoded when the first endpoint needs it. Boxed like the next:
+    /// most calls need neither, and each would have to be moved about with room for both.
+    pub decoded: OnceLock<Result<Box<Request>, Fault>>,
     /// The same with media downloaded, for endpoints that take bytes only.
-    pub inlined: OnceCell<Result<Request, Fault>>,
+    pub inlined: OnceCell<Result<Box<Request>, Fault>>,
 }
 
 /// An answer that began.
@@ -92,9 +93,9 @@ impl<'a> Dispatch<'a> {
                 let mut request = decoded.map_err(|fault| surface.untranslatable(fault))?;
                 // The raw value never leaves. USERT-1
                 request.user.clone_from(&self.call.user_identity);
-                Ok(request)
+                Ok(Box::new(request))
             })
-            .as_ref()
+            .as_deref()
             .map_err(Clone::clone)
     }
 
@@ -104,10 +105,11 @@ impl<'a> Dispatch<'a> {
         self.inlined
             .get_or_init(|| async {
                 let request = self.request()?;
-                Ok(inline_media(request, settings).await?.unwrap_or_else(|| request.clone()))
+                let inlined = inline_media(request, settings).await?;
+                Ok(Box::new(inlined.unwrap_or_else(|| request.clone())))
             })
             .await
-            .as_ref()
+            .as_deref()
             .map_err(Clone::clone)
     }
 

@@ -157,7 +157,7 @@ async fn admitted(
         false => body,
     };
     let presence = Arc::new(Presence::default());
-    let request = Pending {
+    let request = Box::new(Pending {
         worker,
         snapshot,
         caller,
@@ -168,7 +168,7 @@ async fn admitted(
         place,
         generation_id: generation_id.to_owned(),
         presence: Arc::clone(&presence),
-    };
+    });
     let answering = Box::pin(answer(request));
     let mut answering = Lingering::new(Arc::clone(&app), Arc::clone(&presence), answering);
     let heartbeat = app.settings.heartbeat_after();
@@ -270,7 +270,9 @@ fn stream_response(body: AnswerBody, generation_id: &str) -> Response<AnswerBody
     response
 }
 
-async fn answer(mut request: Pending) -> Result<Answered, Refusal> {
+/// What lives across an `await` here is moved with the whole when a request begins: what is large is
+/// boxed, and what is made on the way is made in a scope of its own.
+async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
     let app = Arc::clone(&request.worker.app);
     let mut recalled = None;
     if request.route.0 == Surface::Responses && request.caller.stores_responses {
@@ -286,48 +288,51 @@ async fn answer(mut request: Pending) -> Result<Answered, Refusal> {
         Envelope::parse(&request.body).map_err(|error| Fault::invalid(error.to_string()))?;
     let (surface, addressed) = request.route;
     let (facts, read) = surface.read_indexed(&envelope, &request.body, &addressed)?;
-    let mut call = Call::new(
-        Arc::clone(&app),
-        request.snapshot,
-        request.caller,
-        (surface, addressed),
-        request.generation_id,
-        &request.headers,
-        facts,
-    )?;
-    call.reasoning = reasoning;
-    if let Some(recalled) = recalled {
-        (call.echo, call.stored) = (Some(recalled.echo), Some(recalled.stored));
-    } else if surface == Surface::Responses {
-        call.echo = Some(Echo::read(&envelope));
-    }
-    let call = Arc::new(call);
-    let route = match plan(&call).await {
+    let call = {
+        let mut call = Call::new(
+            Arc::clone(&app),
+            request.snapshot,
+            request.caller,
+            (surface, addressed),
+            request.generation_id,
+            &request.headers,
+            facts,
+        )?;
+        call.reasoning = reasoning;
+        if let Some(recalled) = recalled {
+            (call.echo, call.stored) = (Some(recalled.echo), Some(recalled.stored));
+        } else if surface == Surface::Responses {
+            call.echo = Some(Echo::read(&envelope));
+        }
+        Arc::new(call)
+    };
+    let mut route = match plan(&call).await {
         Ok(route) => route,
         Err(no_route) => {
             let members = call.refused_metadata(&no_route);
             return Err(Refusal { members, ..no_route.fault.into() });
         }
     };
-    let mut route = route;
     leave_out_unknown_prices(&call, &mut route)?;
-    let mut generation = call.record();
-    let begun = generation.created_at;
-    let held = reserve(&call, &mut route, &envelope, request.body.len(), begun).await?;
-    let Held { reservation, budget } = held;
+    let begun = now_micros();
+    let Held { reservation, budget } =
+        reserve(&call, &mut route, &envelope, request.body.len(), begun).await?;
     request.presence.streaming.store(call.facts.stream, Ordering::Relaxed);
-    generation.router = route.router().map(Into::into);
-    let opening = Opening {
-        generation,
-        estimated_prompt_tokens: estimated_prompt_tokens(&call, &route),
-        images: call.facts.images,
-        most_output: call.facts.most_output(),
-        reservation,
-        markup: call.caller.terms.markup,
-        place: request.place,
+    let mut settlement = {
+        let mut generation = call.record();
+        generation.created_at = begun;
+        generation.router = route.router().map(Into::into);
+        let opening = Opening {
+            generation,
+            estimated_prompt_tokens: estimated_prompt_tokens(&call, &route),
+            images: call.facts.images,
+            most_output: call.facts.most_output(),
+            reservation,
+            markup: call.caller.terms.markup,
+            place: request.place,
+        };
+        Settlement::open(Arc::clone(&app), Arc::clone(&call.snapshot), request.slot, opening)
     };
-    let mut settlement =
-        Settlement::open(Arc::clone(&app), Arc::clone(&call.snapshot), request.slot, opening);
     let vectors = match read {
         Read::Facts => None,
         Read::Embeddings(mut read) => {
@@ -358,7 +363,7 @@ async fn answer(mut request: Pending) -> Result<Answered, Refusal> {
         }
         Ok(Begun::Whole(completed)) => {
             call.keep_route(route);
-            let body = whole(&call, *completed, settlement, request.presence.has_left()).await;
+            let body = whole(&call, completed, settlement, request.presence.has_left()).await;
             Ok(Answered::Whole { body, generation_id: call.generation_id.clone() })
         }
         Err(exhausted) => {
@@ -405,11 +410,11 @@ pub fn leave_out_unknown_prices(call: &Call, route: &mut Route) -> Result<(), Fa
 /// The body of a whole answer, once its row is committed; `left`: nobody waits for it.
 async fn whole(
     call: &Arc<Call>,
-    completed: Completed,
-    settlement: Settlement,
+    completed: Box<Completed>,
+    settlement: Box<Settlement>,
     left: bool,
 ) -> Vec<u8> {
-    let Completed { mut answer, candidate, began } = completed;
+    let Completed { mut answer, candidate, began } = *completed;
     let candidate = &candidate;
     let mut ending = Ending { status: 200, cancelled: left, read_on: left, ..Ending::default() };
     ending.usage = answer.usage;
@@ -458,7 +463,7 @@ async fn failed(
     call: &Arc<Call>,
     route: Route,
     exhausted: Exhausted,
-    settlement: Settlement,
+    settlement: Box<Settlement>,
     left: bool,
 ) -> Refusal {
     call.keep_route(route);

@@ -28,7 +28,7 @@ use crate::upstream::UpstreamBody;
 pub struct Live {
     call: Arc<Call>,
     started: Option<Started>,
-    settlement: Option<Settlement>,
+    settlement: Option<Box<Settlement>>,
     /// Wakes for whatever is due next: a sign of life, or the end of patience. Moved only when it
     /// fires, not for each chunk.
     timer: Pin<Box<Sleep>>,
@@ -87,7 +87,7 @@ const GATHERED: usize = 16 * 1024;
 
 impl Live {
     /// Content flows from now on.
-    pub fn new(call: Arc<Call>, started: Started, settlement: Settlement, app: &App) -> Self {
+    pub fn new(call: Arc<Call>, started: Started, settlement: Box<Settlement>, app: &App) -> Self {
         let now = Instant::now();
         let settings = &app.settings;
         let first = patience(settings, started.finished).min(settings.heartbeat_interval());

@@ -101,7 +101,7 @@ impl<F: Future<Output: Send> + Send + 'static> Drop for Lingering<F> {
 }
 
 /// Reads a stream on whose caller left; then settles it.
-pub fn read_on(call: Arc<Call>, started: Started, settlement: Settlement) {
+pub fn read_on(call: Arc<Call>, started: Started, settlement: Box<Settlement>) {
     let reading = Reading { left: Some((started, settlement)) };
     let Ok(runtime) = Handle::try_current() else { return };
     let app = Arc::clone(&call.app);
@@ -119,7 +119,7 @@ pub fn read_on(call: Arc<Call>, started: Started, settlement: Settlement) {
 
 /// A stream that is read for the books alone.
 struct Reading {
-    left: Option<(Started, Settlement)>,
+    left: Option<(Started, Box<Settlement>)>,
 }
 
 impl Reading {

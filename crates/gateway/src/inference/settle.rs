@@ -123,10 +123,10 @@ pub struct Opening {
 }
 
 impl Settlement {
-    /// Opens the record of a call.
-    pub fn open(app: Arc<App>, snapshot: Arc<Snapshot>, slot: Slot, opening: Opening) -> Self {
+    /// Opens the record of a call. Boxed: it is large, and handed from one to the next.
+    pub fn open(app: Arc<App>, snapshot: Arc<Snapshot>, slot: Slot, opening: Opening) -> Box<Self> {
         app.metrics.begin();
-        Self {
+        Box::new(Self {
             app,
             snapshot,
             slot: Some(slot),
@@ -143,7 +143,7 @@ impl Settlement {
             markup: opening.markup,
             _place: opening.place,
             at_endpoint: None,
-        }
+        })
     }
 
     /// The call goes on: what is held for it stays so.
@@ -367,7 +367,7 @@ impl Settlement {
     }
 
     /// Hands the record to the writer. The future resolves when it is committed.
-    pub fn settle(mut self, ending: Ending, bill: &Bill) -> Option<Committed> {
+    pub fn settle(mut self: Box<Self>, ending: Ending, bill: &Bill) -> Option<Committed> {
         self.hand_over(ending, bill)
     }
 
@@ -443,7 +443,7 @@ impl Settlement {
     }
 
     /// Settles a call whose caller left: what was metered so far is billed.
-    pub fn abandon(mut self, ending: Ending) {
+    pub fn abandon(mut self: Box<Self>, ending: Ending) {
         let ending = Ending { cancelled: true, ..ending };
         let bill = self.bill(&ending);
         // Nobody waits for the commit; the writer has the row.

@@ -29,7 +29,7 @@ const UNKNOWN_OUTPUT: u64 = 32_768;
 
 /// What a call owes to the books. Dropped before its end, the caller left.
 pub struct Books {
-    settlement: Option<Settlement>,
+    settlement: Option<Box<Settlement>>,
     snapshot: Arc<Snapshot>,
     provider: ProviderId,
     is_byok: bool,

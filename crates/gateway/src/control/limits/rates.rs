@@ -91,7 +91,8 @@ impl Rates {
             (_, _) => &rules[..],
         };
         let told = match &self.shared {
-            Some(shared) => shared.admit(now, terms.key(), rules).await.ok(),
+            // Boxed: where nothing is shared, requests need no room for it.
+            Some(shared) => Box::pin(shared.admit(now, terms.key(), rules)).await.ok(),
             None => None,
         };
         let verdict = told.unwrap_or_else(|| lock(&self.here.keys).admit(now, terms.key(), rules));
@@ -174,7 +175,8 @@ impl Rates {
         let key = terms.key();
         let who = new_id().0;
         let entered = match &self.shared {
-            Some(shared) => match shared.enter(now, key, who, most).await {
+            // Boxed, as above.
+            Some(shared) => match Box::pin(shared.enter(now, key, who, most)).await {
                 Ok(entered) => {
                     Some((entered, Place::Shared(SharedPlace { places: Arc::clone(shared), who })))
                 }
