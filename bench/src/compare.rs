@@ -12,6 +12,7 @@ use crate::limits;
 use crate::load::Summary;
 use crate::measure::{Memory, Scenario};
 use crate::nginx::Nginx;
+use crate::plain;
 use crate::postgres::Postgres;
 use crate::report::{Aim, Report, Row, Who};
 use crate::target::{Cores, Target, start_upstream};
@@ -83,6 +84,7 @@ const FIRST_START: Row = row("first start to ready, data folder new", "ms", Aim:
 
 struct Bench {
     window: Duration,
+    cores: Cores,
     folder: PathBuf,
     upstream: Target,
     nginx: Nginx,
@@ -128,6 +130,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let folder_path = folder.path().to_owned();
     let mut bench = Bench {
         window,
+        cores,
         folder: folder_path,
         upstream,
         nginx,
@@ -218,6 +221,7 @@ impl Bench {
     /// Load: one process of each, taking turns.
     async fn loads(&mut self, rounds: usize) -> Result<()> {
         let (nginx, _) = self.nginx.start(&self.folder.join("nginx")).await?;
+        let plain = plain::start(self.cores, self.upstream.address, &self.folder).await?;
         let trunkline = match &self.trunkline {
             Some(trunkline) => Some(self.set_up(trunkline, "data").await?),
             None => None,
@@ -238,6 +242,8 @@ impl Bench {
                 self.note(scenario, Who::Direct, &direct, &direct);
                 let beside = scenario.run(&nginx, self.window).await?;
                 self.note(scenario, Who::Nginx, &beside, &direct);
+                let bare = scenario.run(&plain, self.window).await?;
+                self.note(scenario, Who::Plain, &bare, &direct);
                 let Some(trunkline) = &trunkline else { continue };
                 let usual = scenario.run(trunkline, self.window).await?;
                 self.note(scenario, Who::Trunkline, &usual, &direct);

@@ -1,7 +1,7 @@
 //! What Trunkline costs, beside a plain nginx reverse proxy to the same simulated provider.
 //!
 //! `compare` starts the provider, nginx and Trunkline, loads them in turn and prints a table.
-//! `upstream` and `load` are its two halves alone, for profiling by hand.
+//! `upstream`, `plain` and `load` are its parts alone, for profiling by hand.
 
 mod books;
 mod compare;
@@ -11,6 +11,7 @@ mod load;
 mod management;
 mod measure;
 mod nginx;
+mod plain;
 mod postgres;
 mod process;
 mod report;
@@ -24,6 +25,8 @@ mod variant;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+// The same memory allocator as the program that is measured.
+use allocator as _;
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use tokio::net::TcpListener;
@@ -42,6 +45,15 @@ enum Command {
         /// Where to listen
         #[arg(long, default_value = "127.0.0.1:9999")]
         listen: SocketAddr,
+    },
+    /// Pass requests on with the libraries that Trunkline uses, and nothing else
+    Plain {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:9998")]
+        listen: SocketAddr,
+        /// The provider
+        #[arg(long, default_value = "127.0.0.1:9999")]
+        upstream: SocketAddr,
     },
     /// Load one address and print what came of it
     Load(LoadArguments),
@@ -81,14 +93,16 @@ async fn main() -> Result<()> {
     match Command::parse() {
         Command::Compare(arguments) => compare::run(arguments).await,
         Command::Upstream { listen } => {
-            let listener = TcpListener::bind(listen)
-                .await
-                .with_context(|| format!("cannot listen on {listen}"))?;
-            testkit::serve(listener, testkit::Options::default()).await;
+            testkit::serve(bind(listen).await?, testkit::Options::default()).await;
             Ok(())
         }
+        Command::Plain { listen, upstream } => plain::serve(bind(listen).await?, upstream).await,
         Command::Load(arguments) => load_once(arguments).await,
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
 async fn load_once(arguments: LoadArguments) -> Result<()> {

@@ -12,6 +12,8 @@ pub enum Who {
     Direct,
     /// nginx.
     Nginx,
+    /// The libraries of Trunkline alone.
+    Plain,
     /// Trunkline.
     Trunkline,
 }
@@ -113,8 +115,8 @@ impl Report {
     /// The table in Markdown: median [least – greatest].
     pub fn table(&self) -> String {
         let mut text = String::from(
-            "| measure | direct | nginx | Trunkline | × nginx | aim | met |\n\
-             |---|---:|---:|---:|---:|---:|---|\n",
+            "| measure | direct | nginx | hyper alone | Trunkline | × nginx | aim | met |\n\
+             |---|---:|---:|---:|---:|---:|---:|---|\n",
         );
         for (place, row) in self.rows.iter().enumerate() {
             let cell = |who| self.spread(place, who).map_or("–".to_owned(), Spread::text);
@@ -132,11 +134,12 @@ impl Report {
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
-                "| {}, {} | {} | {} | {} | {ratio} | {aim} | {met} |",
+                "| {}, {} | {} | {} | {} | {} | {ratio} | {aim} | {met} |",
                 row.name,
                 row.unit,
                 cell(Who::Direct),
                 cell(Who::Nginx),
+                cell(Who::Plain),
                 cell(Who::Trunkline),
             );
         }
@@ -152,6 +155,7 @@ impl Report {
                 "unit": row.unit,
                 "direct": figures(Who::Direct),
                 "nginx": figures(Who::Nginx),
+                "hyper_alone": figures(Who::Plain),
                 "trunkline": figures(Who::Trunkline),
                 "ratio_to_nginx": self.ratio(place),
                 "aim": match row.aim {
@@ -191,7 +195,7 @@ mod tests {
         assert_eq!(report.ratio(0), Some(1.75));
         assert_eq!(report.met(0, COST.aim), Some(false));
         assert_eq!(report.met(0, Aim::AtMost(35.0)), Some(true));
-        assert!(report.table().contains("20.0 [10.0 – 30.0] | 35.0 [25.0 – 45.0] | 1.75"));
+        assert!(report.table().contains("20.0 [10.0 – 30.0] | – | 35.0 [25.0 – 45.0] | 1.75"));
     }
 
     #[test]
