@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the measurements need beside a Rust toolchain, on Debian or Ubuntu: nginx and PostgreSQL (the
-# programs only, not the services), sqlite3, taskset and setpriv; and what reads a profile for
-# bench/dist.sh. Does nothing to what is already there.
+# programs only, not the services), sqlite3, taskset and setpriv; and what bench/dist.sh wants: what
+# reads a profile, and BOLT, where there is a package of it. Does nothing to what is already there.
 set -eu
 
 if command -v rustup >/dev/null; then
@@ -14,6 +14,10 @@ has() {
 has_postgres() {
     [ -n "$(find /usr/lib/postgresql -path '*/bin/postgres' 2>/dev/null)" ]
 }
+# The newest of the packages, from the version on that bench/dist.sh looks for.
+bolt_package() {
+    apt-cache search --names-only '^bolt-(19|2[0-9])$' | cut -d ' ' -f 1 | sort -V | tail -n 1
+}
 # The packages start servers on their usual ports.
 stop() {
     if [ -d /run/systemd/system ]; then
@@ -21,7 +25,11 @@ stop() {
     fi
 }
 
-if has nginx && has sqlite3 && has taskset && has setpriv && has_postgres; then
+has_bolt() {
+    [ -n "$(find /usr/bin /usr/local/bin -name 'llvm-bolt*' 2>/dev/null)" ]
+}
+
+if has nginx && has sqlite3 && has taskset && has setpriv && has_postgres && has_bolt; then
     exit 0
 fi
 if [ "$(id -u)" -ne 0 ]; then
@@ -38,3 +46,7 @@ if ! has_postgres; then
     stop postgresql.service
 fi
 apt-get install -y --no-install-recommends sqlite3 util-linux
+if ! has_bolt && [ -n "$(bolt_package)" ]; then
+    # shellcheck disable=SC2046
+    apt-get install -y --no-install-recommends $(bolt_package)
+fi

@@ -41,7 +41,7 @@ const LAYERS: [Layer; 13] = [
         &["allocator", "protocol", "catalog", "ledger", "routing", "store", "gateway", "testkit"],
         &[],
     ),
-    layer("bench", &["testkit"], &[]),
+    layer("bench", &["allocator", "testkit"], &[]),
     layer("xtask", &[], &[]),
 ];
 
