@@ -9,6 +9,7 @@
 #
 #   PROFILE_DATA   a profile that is there already, of about the same code, instead of the first run
 set -eu
+PROFILE_DATA=${PROFILE_DATA:+$(realpath "$PROFILE_DATA")}
 cd "$(dirname "$0")/.."
 
 target=$(pwd)/${CARGO_TARGET_DIR-target}
@@ -23,10 +24,18 @@ for name in llvm-bolt llvm-bolt-22 llvm-bolt-21 llvm-bolt-20 llvm-bolt-19; do
         bolt=$(readlink -f "$(command -v $name)")
     fi
 done
-if [ -z "$bolt" ]; then
-    echo "llvm-bolt is missing (bench/setup.sh installs it where it can): its step is left out" >&2
+merge=$(dirname "$bolt")/merge-fdata
+if [ -n "$bolt" ] && [ ! -x "$merge" ]; then
+    bolt=
 fi
-if ! command -v nginx >/dev/null || ! command -v sqlite3 >/dev/null; then
+if [ -z "$bolt" ]; then
+    echo "llvm-bolt, or merge-fdata beside it, is missing (bench/setup.sh installs it where it can): its step is left out" >&2
+fi
+measures=$bolt
+if [ -z "$PROFILE_DATA" ]; then
+    measures=yes
+fi
+if [ -n "$measures" ] && ! { command -v nginx && command -v sqlite3; } >/dev/null; then
     echo "nginx or sqlite3 is missing: run bench/setup.sh" >&2
     exit 1
 fi
@@ -57,8 +66,10 @@ bolt() {
     }
 }
 
-cargo build --locked --profile dist -p trunkline-bench
-if [ -z "${PROFILE_DATA-}" ]; then
+if [ -n "$measures" ]; then
+    cargo build --locked --profile dist -p trunkline-bench
+fi
+if [ -z "$PROFILE_DATA" ]; then
     profdata=$(find "$(rustc --print sysroot)" -name llvm-profdata | head -n 1)
     if [ -z "$profdata" ]; then
         echo "llvm-profdata is missing: rustup component add llvm-tools" >&2
@@ -88,10 +99,13 @@ else
     bolt "$linked" -instrument -o "$layout/counting" \
         --instrumentation-file="$layout/counts" --instrumentation-file-append-pid
     run_loads "$layout/counting"
-    "$(dirname "$bolt")/merge-fdata" "$layout"/counts.* >"$layout/merged" 2>>"$layout/log"
+    if ! "$merge" "$layout"/counts.* >"$layout/merged" 2>>"$layout/log"; then
+        tail "$layout/log" >&2
+        exit 1
+    fi
     # Symbols go here: `strip` would break what BOLT has written.
     bolt "$linked" -o "$layout/trunkline" -data="$layout/merged" -reorder-blocks=ext-tsp \
-        -reorder-functions=cdsort -split-functions -split-all-cold -split-eh -icf=1 -remove-symtab
+        -reorder-functions=cdsort -split-functions -split-all-cold -split-eh -remove-symtab
     # A copy: of a file as BOLT writes it the system maps twice as much.
     cp "$layout/trunkline" "$shipped/trunkline"
 fi

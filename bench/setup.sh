@@ -14,9 +14,12 @@ has() {
 has_postgres() {
     [ -n "$(find /usr/lib/postgresql -path '*/bin/postgres' 2>/dev/null)" ]
 }
-# The newest of the packages, from the version on that bench/dist.sh looks for.
+# Those that bench/dist.sh looks for.
+has_bolt() {
+    has llvm-bolt || has llvm-bolt-22 || has llvm-bolt-21 || has llvm-bolt-20 || has llvm-bolt-19
+}
 bolt_package() {
-    apt-cache search --names-only '^bolt-(19|2[0-9])$' | cut -d ' ' -f 1 | sort -V | tail -n 1
+    apt-cache search --names-only '^bolt-(19|20|21|22)$' | cut -d ' ' -f 1 | sort -V | tail -n 1
 }
 # The packages start servers on their usual ports.
 stop() {
@@ -25,11 +28,8 @@ stop() {
     fi
 }
 
-has_bolt() {
-    [ -n "$(find /usr/bin /usr/local/bin -name 'llvm-bolt*' 2>/dev/null)" ]
-}
-
-if has nginx && has sqlite3 && has taskset && has setpriv && has_postgres && has_bolt; then
+if has nginx && has sqlite3 && has taskset && has setpriv && has_postgres &&
+    { has_bolt || [ -z "$(bolt_package)" ]; }; then
     exit 0
 fi
 if [ "$(id -u)" -ne 0 ]; then

@@ -1,6 +1,7 @@
-//! What Trunkline costs, beside a plain nginx reverse proxy to the same simulated provider.
+//! What Trunkline costs, beside two plain proxies to the same simulated provider: nginx, and one of the
+//! libraries that Trunkline is made of.
 //!
-//! `compare` starts the provider, nginx and Trunkline, loads them in turn and prints a table.
+//! `compare` starts them all, loads them in turn and prints a table.
 //! `upstream`, `plain` and `load` are its parts alone, for profiling by hand.
 
 mod books;

@@ -1,8 +1,8 @@
 //! A proxy made of the libraries Trunkline is made of, and of nothing else: no authentication, no
-//! routing, no record, no look into any body. What this costs, nothing built on them can undercut.
+//! routing, no record, no look into any body. What a request costs here is the floor of what is built on
+//! them. Chunks are another matter: this passes on each as it comes, where Trunkline gathers them.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -42,7 +42,7 @@ pub async fn serve(listener: TcpListener, upstream: SocketAddr) -> Result<()> {
     all.run_until(async move {
         loop {
             let (stream, _) = listener.accept().await.context("cannot accept")?;
-            stream.set_nodelay(true)?;
+            let _ = stream.set_nodelay(true);
             let pool = Rc::clone(&pool);
             spawn_local(async move {
                 let service = service_fn(move |request| {
@@ -58,10 +58,11 @@ pub async fn serve(listener: TcpListener, upstream: SocketAddr) -> Result<()> {
     .await
 }
 
-/// Connections to the provider; the one that was used longest ago is in front.
+/// Connections to the provider, those whose answer is still being read among them; the one that was
+/// used last is at the end, and used again first.
 struct Pool {
     upstream: SocketAddr,
-    idle: RefCell<VecDeque<SendRequest<Incoming>>>,
+    idle: RefCell<Vec<SendRequest<Incoming>>>,
 }
 
 impl Pool {
@@ -86,23 +87,15 @@ impl Pool {
             None => self.connect().await?,
         };
         let response = sender.send_request(request).await?;
-        self.idle.borrow_mut().push_back(sender);
+        self.idle.borrow_mut().push(sender);
         Ok(response)
     }
 
     /// A connection whose last answer is read.
     fn free(&self) -> Option<SendRequest<Incoming>> {
         let mut idle = self.idle.borrow_mut();
-        for _ in 0..idle.len() {
-            let sender = idle.pop_front()?;
-            if sender.is_ready() {
-                return Some(sender);
-            }
-            if !sender.is_closed() {
-                idle.push_back(sender);
-            }
-        }
-        None
+        let place = idle.iter().rposition(SendRequest::is_ready)?;
+        Some(idle.remove(place))
     }
 
     async fn connect(&self) -> Result<SendRequest<Incoming>> {

@@ -40,7 +40,7 @@ impl<'a> Envelope<'a> {
             Some(object) => object,
             None => {
                 check_depth(body)?;
-                Object::parse(text).map_err(EnvelopeError::Syntax)?
+                Object::full(text).map_err(EnvelopeError::Syntax)?
             }
         };
         Ok(Self { object, size: body.len() })

@@ -40,8 +40,13 @@ impl<'a> Object<'a> {
     pub fn parse(text: &'a str) -> Result<Self, ObjectError> {
         match Self::quick(text) {
             Some(object) => Ok(object),
-            None => serde_json::from_str(text).map_err(ObjectError::Syntax),
+            None => Self::full(text),
         }
+    }
+
+    /// Reads an object with the full reader, which says what is wrong.
+    pub(super) fn full(text: &'a str) -> Result<Self, ObjectError> {
+        serde_json::from_str(text).map_err(ObjectError::Syntax)
     }
 
     /// Reads an object if nothing at all is wrong with it, and it is of few members and nested no
