@@ -113,7 +113,7 @@ faketime: ## Install what sets a test's clock, where it is missing
 		apt-get update && apt-get install --yes --no-install-recommends libfaketime; \
 	else echo "libfaketime is missing: apt-get install libfaketime" >&2; exit 1; fi
 
-dist: ## Build what is shipped: takes two builds and two runs of all loads (bench/setup.sh first)
+dist: ## Build what is shipped: takes two builds and a run of all loads (bench/setup.sh first)
 	bench/dist.sh
 
 bench: ## Measure load and cost of what is shipped
