@@ -12,8 +12,8 @@ static ALLOCATOR: Allocator = Allocator;
 /// What the library serves aligned without being asked to: its `MI_MAX_ALIGN_SIZE`.
 const NATURAL: usize = 16;
 
-/// The library, asked in the simplest way for what needs no more. Asked for an alignment it takes
-/// twice the time, and more memory than it was asked for, even where it would have been right anyway.
+/// The library, asked in the simplest way for what needs no more. Asked for an alignment it does more,
+/// and for many sizes takes more memory than it was asked for, even where it would have been right anyway.
 struct Allocator;
 
 impl Allocator {

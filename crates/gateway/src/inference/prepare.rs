@@ -18,7 +18,7 @@ use store::Generation;
 use super::estimate::kind_of;
 use super::plan::{Candidate, Route};
 use super::provenance::Reasoning;
-use super::settle::record;
+use super::settle::{beginning, record};
 use super::sticky::Conversation;
 use super::stored::Stored;
 use crate::app::App;
@@ -108,8 +108,7 @@ impl Attribution {
     fn read(headers: &HeaderMap) -> Self {
         let text = |name: &HeaderName| -> Option<&str> {
             let value = std::str::from_utf8(headers.get(name)?.as_bytes()).ok()?.trim();
-            let end = if value.len() <= 512 { None } else { value.char_indices().nth(512) };
-            Some(&value[..end.map_or(value.len(), |(end, _)| end)]).filter(|text| !text.is_empty())
+            Some(beginning(value, 512)).filter(|text| !text.is_empty())
         };
         let shared = |name: &HeaderName| text(name).map(Arc::from);
         Self {
@@ -221,7 +220,7 @@ impl Call {
                 .facts
                 .user
                 .as_deref()
-                .map(|user| user.chars().take(LONGEST_USER).collect::<String>().into()),
+                .map(|user| beginning(user, LONGEST_USER).into()),
             app_referer: headers.referer.clone(),
             app_title: headers.title.clone(),
             app_categories: headers.categories.clone(),

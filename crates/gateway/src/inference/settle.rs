@@ -479,8 +479,14 @@ impl Drop for Settlement {
 
 /// A provider's word, bounded like everything else that a peer may choose.
 pub fn bounded(word: &str) -> Arc<str> {
-    let end = if word.len() <= 200 { None } else { word.char_indices().nth(200) };
-    word[..end.map_or(word.len(), |(end, _)| end)].into()
+    beginning(word, 200).into()
+}
+
+/// The first characters of a text, at most so many.
+pub fn beginning(text: &str, most: usize) -> &str {
+    // As many bytes are no more characters: most texts need not be gone through.
+    let end = if text.len() <= most { None } else { text.char_indices().nth(most) };
+    &text[..end.map_or(text.len(), |(end, _)| end)]
 }
 
 /// The opening values that every record shares.
@@ -491,5 +497,23 @@ pub fn record(id: &str, request_id: &str) -> Generation {
         created_at: now_micros(),
         api_type: "completions".into(),
         ..Generation::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        for (text, most, expected) in [
+            ("", 3, ""),
+            ("abc", 3, "abc"),
+            ("abcd", 3, "abc"),
+            ("äöü", 3, "äöü"),
+            ("äöüß", 3, "äöü"),
+        ] {
+            assert_eq!(beginning(text, most), expected);
+        }
     }
 }

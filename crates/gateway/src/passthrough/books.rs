@@ -18,7 +18,7 @@ use crate::clock::request_id_of;
 use crate::control::limits::{Place, Reservation};
 use crate::control::{Access, Caller, Snapshot};
 use crate::inference::prepare::attribute;
-use crate::inference::settle::{Ending, Opening, Settlement, record};
+use crate::inference::settle::{Ending, Opening, Settlement, beginning, record};
 
 /// What the books call such calls, in `api_type`.
 const API_TYPE: &str = "passthrough";
@@ -76,7 +76,7 @@ impl Books {
             workspace_id: Arc::clone(&known.caller.workspace_id),
             key_hash: Arc::clone(&known.caller.key_hash),
             api_type: API_TYPE.into(),
-            model_requested: named.chars().take(LONGEST_MODEL).collect::<String>().into(),
+            model_requested: beginning(named, LONGEST_MODEL).into(),
             provider_name: provider.name.as_str().into(),
             provider_slug: provider.slug.as_str().into(),
             is_byok: known.access.is_byok(),

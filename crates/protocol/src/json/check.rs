@@ -17,22 +17,14 @@ pub(super) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     let mut check = Check { text, bytes: text.as_bytes(), at: 0 };
     check.blank();
     check.take(b'{')?;
-    check.blank();
     let mut found = Vec::with_capacity(12);
-    if !check.passes(b'}') {
-        loop {
-            if found.len() >= FEW {
-                return None;
-            }
-            found.push(check.member()?);
-            check.blank();
-            if check.passes(b'}') {
-                break;
-            }
-            check.take(b',')?;
-            check.blank();
+    check.list(b'}', |check| {
+        if found.len() >= FEW {
+            return None;
         }
-    }
+        found.push(check.member()?);
+        Some(())
+    })?;
     check.blank();
     (check.at == text.len()).then_some(found)
 }
@@ -147,36 +139,31 @@ impl<'a> Check<'a> {
         if depth > MAX_DEPTH {
             return None;
         }
-        self.blank();
-        if self.passes(b'}') {
-            return Some(());
-        }
-        loop {
-            self.take(b'"')?;
-            self.string()?;
-            self.colon()?;
-            self.value(depth + 1)?;
-            self.blank();
-            if self.passes(b'}') {
-                return Some(());
-            }
-            self.take(b',')?;
-            self.blank();
-        }
+        self.list(b'}', |check| {
+            check.take(b'"')?;
+            check.string()?;
+            check.colon()?;
+            check.value(depth + 1)
+        })
     }
 
     fn array(&mut self, depth: usize) -> Option<()> {
         if depth > MAX_DEPTH {
             return None;
         }
+        self.list(b']', |check| check.value(depth + 1))
+    }
+
+    /// What stands between commas, up to the closing bracket.
+    fn list(&mut self, close: u8, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.blank();
-        if self.passes(b']') {
+        if self.passes(close) {
             return Some(());
         }
         loop {
-            self.value(depth + 1)?;
+            each(self)?;
             self.blank();
-            if self.passes(b']') {
+            if self.passes(close) {
                 return Some(());
             }
             self.take(b',')?;
