@@ -156,8 +156,8 @@ async fn add_attempts(
 ) -> Result<(), sqlx::Error> {
     let (mut stretches, mut counts) = (Vec::new(), Vec::new());
     let mut texts = [Vec::new(), Vec::new(), Vec::new()];
-    for ((stretch, account, provider, error), count) in counted.lines() {
-        stretches.push(*stretch);
+    for (stretch, account, provider, error, count) in counted.lines() {
+        stretches.push(stretch);
         counts.push(count);
         for (column, text) in texts.iter_mut().zip([account, provider, error]) {
             column.push(without_nul(text));

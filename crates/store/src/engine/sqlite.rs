@@ -149,6 +149,8 @@ impl SqliteEngine {
     pub(crate) fn connect_clerk(&self) -> Result<rusqlite::Connection, rusqlite::Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = rusqlite::Connection::open_with_flags(&self.path, flags)?;
+        // All of its statements, so that none is compiled twice.
+        connection.set_prepared_statement_cache_capacity(64);
         connection.busy_timeout(self.options.busy_timeout)?;
         let synchronous = if self.options.durable { "FULL" } else { "OFF" };
         for (name, value) in [

@@ -76,6 +76,26 @@ columns! {
     origin preset_id response_cache_source_id data_region request_bytes response_bytes
 }
 
+macro_rules! rare_columns {
+    ($($name:ident)*) => {
+        /// The columns in which most rows have nothing.
+        pub(crate) const RARE: &[&str] = &[$(stringify!($name)),*];
+
+        /// Whether a row has something in a column of [`RARE`].
+        pub(crate) fn has_rare(generation: &Generation) -> bool {
+            $(generation.$name.is_something())||*
+        }
+    };
+}
+
+rare_columns! {
+    error_type moderation_latency_ms native_tokens_cache_write_1h
+    native_tokens_prompt_audio native_tokens_prompt_images
+    native_tokens_completion_audio native_tokens_completion_images
+    num_media_prompt num_media_completion num_search_results web_searches
+    cache_discount response_cache_source_id request_bytes response_bytes
+}
+
 const fn kind_of<T: Column>(_field: fn(&Generation) -> &T) -> Kind {
     T::KIND
 }
@@ -118,6 +138,11 @@ trait Column: Sized {
 
     fn cell(&self) -> Cell<'_>;
     fn of_cell(cell: &Cell<'_>) -> Option<Self>;
+
+    /// Whether it is neither null nor zero.
+    fn is_something(&self) -> bool {
+        !matches!(self.cell(), Cell::Null | Cell::Integer(0))
+    }
 }
 
 impl Column for Arc<str> {
@@ -211,22 +236,51 @@ macro_rules! words {
 }
 words!(PriceState, SettledBy);
 
+/// Says of the one attempt of a row that its answer has the identity that the row names.
+const IDENTIFIED: char = '=';
+
 /// The one attempt of an answer that came at the first try says nothing the row does not say, but
 /// for how long it took: it is written as that number alone. Others are written as JSON.
 fn attempts_cell<'g>(generation: &'g Generation, attempts: &'g [Attempt]) -> Cell<'g> {
     match attempts {
         [] => Cell::Null,
-        [attempt] if *attempt == only_attempt(generation, attempt.latency_ms) => {
-            Cell::Text(attempt.latency_ms.to_string().into())
+        [attempt] if is_only_attempt(generation, attempt) => {
+            let mut text = attempt.latency_ms.to_string();
+            if attempt.id.is_some() {
+                text.insert(0, IDENTIFIED);
+            }
+            Cell::Text(text.into())
         }
         // Strings and numbers always make JSON.
         attempts => Cell::Text(serde_json::to_string(attempts).unwrap_or_default().into()),
     }
 }
 
-fn only_attempt(generation: &Generation, latency_ms: i64) -> Attempt {
+/// Whether an attempt is what [`only_attempt`] makes of its row.
+fn is_only_attempt(row: &Generation, attempt: &Attempt) -> bool {
+    // Without `..`: a field that is not compared does not compile.
+    let Attempt {
+        id,
+        endpoint_id,
+        provider_name,
+        model_permaslug,
+        status,
+        latency_ms: _,
+        is_byok,
+        error_type,
+    } = attempt;
+    *status == Some(200)
+        && error_type.is_none()
+        && *is_byok == row.is_byok
+        && (id.is_none() || *id == row.upstream_id)
+        && *endpoint_id == row.endpoint_tag
+        && *provider_name == row.provider_name
+        && *model_permaslug == row.model_permaslug
+}
+
+fn only_attempt(generation: &Generation, id: Option<Arc<str>>, latency_ms: i64) -> Attempt {
     Attempt {
-        id: None,
+        id,
         endpoint_id: Arc::clone(&generation.endpoint_tag),
         provider_name: Arc::clone(&generation.provider_name),
         model_permaslug: Arc::clone(&generation.model_permaslug),
@@ -238,8 +292,12 @@ fn only_attempt(generation: &Generation, latency_ms: i64) -> Attempt {
 }
 
 fn read_attempts(generation: &Generation, text: &str) -> Result<Vec<Attempt>, StoreError> {
-    if let Ok(latency_ms) = text.parse() {
-        return Ok(vec![only_attempt(generation, latency_ms)]);
+    let (id, latency) = match text.strip_prefix(IDENTIFIED) {
+        Some(latency) => (generation.upstream_id.clone(), latency),
+        None => (None, text),
+    };
+    if let Ok(latency_ms) = latency.parse() {
+        return Ok(vec![only_attempt(generation, id, latency_ms)]);
     }
     serde_json::from_str(text)
         .map_err(|error| StoreError::Corrupt { what: "attempts", reason: error.to_string() })
@@ -271,8 +329,22 @@ mod tests {
     #[test]
     fn an_answer_at_the_first_try_keeps_its_attempt_in_a_number() {
         let mut generation = full_generation("gen-1");
-        generation.attempts = vec![only_attempt(&generation, 412)];
-        assert_eq!(attempts_cell(&generation, &generation.attempts), Cell::Text("412".into()));
+        let identified = generation.upstream_id.clone();
+        assert!(identified.is_some());
+        for (id, text) in [(None, "412"), (identified, "=412")] {
+            generation.attempts = vec![only_attempt(&generation, id, 412)];
+            assert_eq!(attempts_cell(&generation, &generation.attempts), Cell::Text(text.into()));
+            assert_eq!(round_trip(&generation).attempts, generation.attempts);
+        }
+        generation.attempts[0].id = Some("another".into());
         assert_eq!(round_trip(&generation).attempts, generation.attempts);
+    }
+
+    #[test]
+    fn rare_columns_are_told() {
+        assert!(!has_rare(&Generation::default()));
+        assert!(has_rare(&Generation { web_searches: 1, ..Generation::default() }));
+        assert!(has_rare(&Generation { error_type: Some("".into()), ..Generation::default() }));
+        assert!(RARE.iter().all(|column| COLUMNS.contains(column)));
     }
 }

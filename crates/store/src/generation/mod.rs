@@ -12,7 +12,7 @@ mod record;
 mod shared;
 
 pub(crate) use columns::{
-    COLUMNS, Cell, KINDS, Kind, from_row, read_cells, selection, write_cells,
+    COLUMNS, Cell, KINDS, Kind, RARE, from_row, has_rare, read_cells, selection, write_cells,
 };
 pub use feedback::{FeedbackCategory, GenerationFeedback};
 pub(crate) use filter::Kept;

@@ -16,8 +16,8 @@ pub(crate) const COLUMNS: &str = "stretch, account_id, provider_name, error_type
 pub(crate) const ON_CONFLICT: &str = "ON CONFLICT (stretch, account_id, provider_name, error_type) \
      DO UPDATE SET attempts = attempt_stretch.attempts + excluded.attempts";
 
-/// Stretch, account, name of the provider, kind of error; empty for an attempt that went well.
-type Line = (i64, Arc<str>, Arc<str>, Arc<str>);
+/// Stretch, account, name of the provider, kind of error; none for an attempt that went well.
+type Line = (i64, Arc<str>, Arc<str>, Option<Arc<str>>);
 
 /// The counts of one batch, in the order of their key: other nodes add to the same lines.
 #[derive(Debug, Default)]
@@ -28,19 +28,20 @@ impl Attempts {
     pub(crate) fn add(&mut self, row: &Generation) {
         let stretch = row.created_at.div_euclid(STRETCH);
         for attempt in &row.attempts {
-            let error = match (&attempt.error_type, attempt.status) {
-                (Some(error), _) => Arc::clone(error),
-                (None, Some(_)) => "".into(),
-                (None, None) => continue,
-            };
+            if attempt.error_type.is_none() && attempt.status.is_none() {
+                continue;
+            }
             let (account, provider) = (&row.account_id, &attempt.provider_name);
+            let error = attempt.error_type.clone().filter(|error| !error.is_empty());
             let line = (stretch, Arc::clone(account), Arc::clone(provider), error);
             *self.0.entry(line).or_default() += 1;
         }
     }
 
-    /// The lines, with how many attempts there were.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = (&Line, i64)> {
-        self.0.iter().map(|(line, count)| (line, *count))
+    /// The lines as [`COLUMNS`] has them.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (i64, &str, &str, &str, i64)> {
+        self.0.iter().map(|((stretch, account, provider, error), count)| {
+            (*stretch, &**account, &**provider, error.as_deref().unwrap_or_default(), *count)
+        })
     }
 }

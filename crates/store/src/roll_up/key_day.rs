@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::Generation;
 use crate::calendar::day_of;
 use crate::generation::Cell;
@@ -49,7 +51,7 @@ struct LineSums {
 /// The sums of one batch. Amounts are bounded per row and a batch is at most a thousand rows, so
 /// that no sum here can overflow.
 #[derive(Debug, Default)]
-pub(crate) struct KeyDays(HashMap<Line, LineSums>);
+pub(crate) struct KeyDays(HashMap<Line, LineSums, RandomState>);
 
 impl KeyDays {
     pub(crate) fn add(&mut self, generation: &Generation) {

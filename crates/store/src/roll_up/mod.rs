@@ -13,13 +13,15 @@ mod sums;
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 pub(crate) use histogram::{
     LATENCY_BOUNDS, LATENCY_COLUMNS, THROUGHPUT_BOUNDS, THROUGHPUT_COLUMNS, percentile,
 };
 pub(crate) use key_day::KeyDays;
 pub(crate) use outline::{OUTLINES, Outline};
 pub(crate) use outlining::is_outlined;
-pub(crate) use series::{Apps, Combination, Known, SERIES, Series, digest};
+pub(crate) use series::{Apps, Combination, Known, Last, SERIES, Series, digest};
 pub(crate) use sums::{COUNT as SUM_COUNT, Sum, Sums, columns as sum_columns};
 
 use crate::calendar::{day_of, minute_of};
@@ -31,9 +33,9 @@ pub(crate) type Place = (i64, i64);
 /// The sums of one batch.
 #[derive(Debug, Default)]
 pub(crate) struct RollUp {
-    minutes: HashMap<Place, Sums>,
+    minutes: HashMap<Place, Sums, RandomState>,
     /// The outlines of the series among them.
-    outlines: HashMap<i64, [i64; OUTLINES]>,
+    outlines: HashMap<i64, [i64; OUTLINES], RandomState>,
 }
 
 impl RollUp {
@@ -50,7 +52,7 @@ impl RollUp {
 
     /// The lines of `usage_day`, in the order of its key.
     pub(crate) fn days(&self) -> Vec<(Place, Sums)> {
-        let mut days: HashMap<Place, Sums> = HashMap::new();
+        let mut days: HashMap<Place, Sums, RandomState> = HashMap::default();
         for ((minute, series), sums) in &self.minutes {
             days.entry((day_of_minute(*minute), *series)).or_default().join(sums);
         }
@@ -59,7 +61,7 @@ impl RollUp {
 
     /// The lines of `usage_outline_day` that an outline has, in the order of its key.
     pub(crate) fn outlined(&self, days: &[(Place, Sums)], outline: Outline) -> Vec<(Place, Sums)> {
-        let mut lines: HashMap<Place, Sums> = HashMap::new();
+        let mut lines: HashMap<Place, Sums, RandomState> = HashMap::default();
         for ((day, series), sums) in days {
             if let Some(outlines) = self.outlines.get(series) {
                 lines.entry((*day, outlines[outline as usize])).or_default().join(sums);

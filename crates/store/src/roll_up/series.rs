@@ -206,9 +206,49 @@ impl<const N: usize, Number: Copy> Known<N, Number> {
     }
 }
 
+/// The combination that was found last: the next row of a batch often has the same texts, of the same
+/// places in memory.
+#[derive(Debug)]
+pub(crate) struct Last<'g, const N: usize, Number = i64>(Option<([Option<&'g str>; N], Number)>);
+
+impl<const N: usize, Number> Default for Last<'_, N, Number> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'g, const N: usize, Number: Copy> Last<'g, N, Number> {
+    /// Its number, if these are its texts.
+    pub(crate) fn find(&self, texts: &[Option<&'g str>; N]) -> Option<Number> {
+        let (last, number) = self.0.as_ref()?;
+        let same = last.iter().zip(texts).all(|pair| match pair {
+            (Some(one), Some(other)) => std::ptr::eq(*one, *other) || one == other,
+            (None, None) => true,
+            _ => false,
+        });
+        same.then_some(*number)
+    }
+
+    /// Keeps another one.
+    pub(crate) fn put(&mut self, texts: [Option<&'g str>; N], number: Number) {
+        self.0 = Some((texts, number));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_combination_is_found_by_its_texts() {
+        let mut last = Last::<2>::default();
+        assert_eq!(last.find(&[None, None]), None);
+        last.put([Some("a"), None], 1);
+        assert_eq!(last.find(&[Some(&"xa"[1..]), None]), Some(1));
+        for other in [[Some("b"), None], [Some("a"), Some("")], [None, None]] {
+            assert_eq!(last.find(&other), None);
+        }
+    }
 
     #[test]
     fn what_was_learnt_in_a_transaction_undone_is_forgotten() {

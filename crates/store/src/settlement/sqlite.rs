@@ -5,23 +5,23 @@
 //! costs more than running it.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{
-    CachedStatement, Connection, ErrorCode, OptionalExtension as _, Statement, Transaction,
-    TransactionBehavior,
+    Connection, ErrorCode, OptionalExtension as _, Statement, Transaction, TransactionBehavior,
 };
 
 use super::target::WriteError;
 use super::withheld::{self, HORIZON, WITHHOLD};
 use crate::Generation;
 use crate::engine::Engine;
-use crate::generation::{APP, COLUMNS, Cell, MANNER, write_cells};
+use crate::generation::{APP, COLUMNS, Cell, MANNER, RARE, has_rare, write_cells};
 use crate::roll_up::attempts::{self, Attempts};
 use crate::roll_up::{
-    Apps, Combination, KeyDays, Known, OUTLINES, Outline, Place, RollUp, SERIES, Series, Sums,
-    Table, digest, key_day,
+    Apps, Combination, KeyDays, Known, Last, OUTLINES, Outline, Place, RollUp, SERIES, Series,
+    Sums, Table, digest, key_day,
 };
 
 impl From<rusqlite::Error> for WriteError {
@@ -58,21 +58,84 @@ struct KnownTexts {
     apps: Known<5>,
 }
 
+/// What the row before had.
+#[derive(Default)]
+struct LastTexts<'g> {
+    series: Last<'g, 10, Series>,
+    manner: Last<'g, 12>,
+    app: Last<'g, 5>,
+}
+
 /// The texts of statements.
 struct Texts {
-    /// By whether manner and app are named by number.
-    inserts: [Insert; 4],
+    /// By [`Insert::place`].
+    inserts: [Insert; 8],
     key_day: String,
     minute: String,
     day: String,
     outlines: [String; OUTLINES],
 }
 
-/// How a row is inserted.
+/// How rows are inserted.
 struct Insert {
-    text: String,
+    /// One of them.
+    one: String,
+    /// [`TOGETHER`] of them.
+    many: String,
     /// Which of the generation's columns are among those written.
     written: Vec<bool>,
+}
+
+/// So many rows are inserted by one statement where there are as many: to begin and to end it costs
+/// about as much as a row.
+const TOGETHER: usize = 8;
+
+/// A row with what it is named by.
+struct Named<'g> {
+    row: &'g Generation,
+    series: Series,
+    manner: Option<i64>,
+    app: Option<i64>,
+    /// See [`Insert::place`].
+    place: usize,
+}
+
+impl<'g> Named<'g> {
+    fn bind(&self, insert: &Insert, bind: Bind<'_, 'g>) -> Result<(), rusqlite::Error> {
+        let mut written = insert.written.iter();
+        write_cells(self.row, |cell| match written.next() {
+            Some(true) => bind(cell),
+            _ => Ok(()),
+        })?;
+        bind(Cell::Integer(self.series.number))?;
+        bind(self.manner.map_or(Cell::Null, Cell::Integer))?;
+        bind(self.app.map_or(Cell::Null, Cell::Integer))
+    }
+}
+
+/// What became of a transaction.
+enum Outcome {
+    /// It was committed, with these price versions that were new.
+    Committed(Vec<Arc<str>>),
+    /// It was undone: some of the rows that were inserted together were known already, and which
+    /// they were nobody can tell.
+    SomeKnown,
+}
+
+/// What a transaction adds to the roll-ups.
+#[derive(Default)]
+struct Added {
+    roll_up: RollUp,
+    key_days: KeyDays,
+    attempts: Attempts,
+}
+
+impl Added {
+    fn add(&mut self, named: &Named<'_>) {
+        self.roll_up.add(named.row, named.series);
+        self.key_days.add(named.row);
+        self.attempts.add(named.row);
+    }
 }
 
 const PRICE_LIST: &str =
@@ -83,34 +146,62 @@ const PRICE_LIST: &str =
 const MOST_FRESH: usize = 32;
 
 impl Insert {
-    fn new(has_manner: bool, has_app: bool) -> Insert {
+    /// All of them, in the order of [`Insert::place`].
+    fn all() -> [Insert; 8] {
+        std::array::from_fn(|place| Insert::new(place & 1 > 0, place & 2 > 0, place & 4 > 0))
+    }
+
+    /// By whether manner and app are named by number, and whether there is something in a rare
+    /// column.
+    fn place(has_manner: bool, has_app: bool, has_rare: bool) -> usize {
+        usize::from(has_manner) | usize::from(has_app) << 1 | usize::from(has_rare) << 2
+    }
+
+    fn new(has_manner: bool, has_app: bool, has_rare: bool) -> Insert {
         let is_shared = |column: &str| {
             // The index needs the workspace in the row.
             (SERIES.columns.contains(&column) && !["workspace_id", "is_byok"].contains(&column))
                 || (has_manner && MANNER.columns.contains(&column))
                 || (has_app && APP.columns.contains(&column))
         };
-        let written: Vec<bool> = COLUMNS.iter().map(|column| !is_shared(column)).collect();
-        let mut columns: Vec<&str> = COLUMNS
-            .iter()
-            .zip(&written)
-            .filter_map(|(column, is_written)| is_written.then_some(*column))
-            .collect();
+        let (mut columns, mut values) = (Vec::new(), Vec::new());
+        let mut written = Vec::with_capacity(COLUMNS.len());
+        for (column, nothing) in COLUMNS.iter().zip(nothings()) {
+            let is_empty = !has_rare && RARE.contains(column);
+            let is_written = !is_shared(column) && !is_empty;
+            written.push(is_written);
+            // What is the same in every row need not be bound in each.
+            if is_written || is_empty {
+                columns.push(*column);
+                values.push(if is_written { "?" } else { nothing });
+            }
+        }
         columns.extend(["series", "manner", "app"]);
-        let text = format!(
-            "INSERT INTO generation ({}) VALUES ({}) ON CONFLICT (id) DO NOTHING",
-            columns.join(","),
-            vec!["?"; columns.len()].join(",")
-        );
-        Insert { text, written }
+        values.extend(["?", "?", "?"]);
+        let (columns, values) = (columns.join(","), format!("({})", values.join(",")));
+        let text = |rows: usize| {
+            let rows = vec![values.as_str(); rows].join(",");
+            format!("INSERT INTO generation ({columns}) VALUES {rows} ON CONFLICT (id) DO NOTHING")
+        };
+        Insert { one: text(1), many: text(TOGETHER), written }
     }
+}
+
+/// What stands in each of [`COLUMNS`] where there is nothing.
+fn nothings() -> Vec<&'static str> {
+    let mut nothings = Vec::with_capacity(COLUMNS.len());
+    let empty = Generation::default();
+    let Ok::<_, Infallible>(()) = write_cells(&empty, |cell| {
+        nothings.push(if matches!(cell, Cell::Integer(_)) { "0" } else { "NULL" });
+        Ok(())
+    });
+    nothings
 }
 
 impl SqliteBooks {
     pub(super) fn new(engine: Engine) -> SqliteBooks {
         let texts = Texts {
-            inserts: [(false, false), (true, false), (false, true), (true, true)]
-                .map(|(has_manner, has_app)| Insert::new(has_manner, has_app)),
+            inserts: Insert::all(),
             key_day: format!(
                 "INSERT INTO key_usage_day ({}) VALUES ({}){}",
                 key_day::COLUMNS.join(","),
@@ -132,23 +223,39 @@ impl SqliteBooks {
             Some(connection) => connection,
             None => self.engine.connect_clerk()?,
         };
-        let written = self.write_with(&mut connection, rows);
-        let is_committed = written.is_ok();
-        self.known.series.conclude(is_committed);
-        self.known.outlines.conclude(is_committed);
-        self.known.manners.conclude(is_committed);
-        self.known.apps.conclude(is_committed);
-        self.known.versions.extend(written?);
+        let mut outcome = self.transact(&mut connection, rows, true)?;
+        if matches!(outcome, Outcome::SomeKnown) {
+            outcome = self.transact(&mut connection, rows, false)?;
+        }
+        if let Outcome::Committed(versions) = outcome {
+            self.known.versions.extend(versions);
+        }
         self.connection = Some(connection);
         Ok(())
     }
 
-    /// Returns the price versions that were new.
+    /// One transaction. `together`: rows may share statements.
+    fn transact(
+        &mut self,
+        connection: &mut Connection,
+        rows: &[&Generation],
+        together: bool,
+    ) -> Result<Outcome, rusqlite::Error> {
+        let outcome = self.write_with(connection, rows, together);
+        let is_committed = matches!(outcome, Ok(Outcome::Committed(_)));
+        self.known.series.conclude(is_committed);
+        self.known.outlines.conclude(is_committed);
+        self.known.manners.conclude(is_committed);
+        self.known.apps.conclude(is_committed);
+        outcome
+    }
+
     fn write_with(
         &mut self,
         connection: &mut Connection,
         rows: &[&Generation],
-    ) -> Result<Vec<Arc<str>>, rusqlite::Error> {
+        together: bool,
+    ) -> Result<Outcome, rusqlite::Error> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let known = &mut self.known;
         let horizon = match withheld::is_any_old(rows) {
@@ -156,11 +263,9 @@ impl SqliteBooks {
             false => None,
         };
         let mut withheld = 0;
-        let mut roll_up = RollUp::default();
-        let mut key_days = KeyDays::default();
-        let mut attempts = Attempts::default();
         let mut fresh = Vec::new();
-        let mut statement: Option<(usize, CachedStatement<'_>)> = None;
+        let mut last = LastTexts::default();
+        let mut named_rows = Vec::with_capacity(rows.len());
         for row in rows {
             if withheld::is_beyond(row, horizon) {
                 withheld += withhold(&transaction, row)?;
@@ -173,12 +278,12 @@ impl SqliteBooks {
                 transaction.execute(PRICE_LIST, (&**version, &**prices))?;
                 fresh.push(Arc::clone(version));
             }
-            let named = match &mut known.named_apps {
-                Some(named) => named,
+            let apps = match &mut known.named_apps {
+                Some(apps) => apps,
                 unread => unread.insert(read_apps(&transaction)?),
             };
-            let texts = named.texts(row);
-            let series = match known.series.find(&texts) {
+            let texts = apps.texts(row);
+            let series = match last.series.find(&texts).or_else(|| known.series.find(&texts)) {
                 Some(series) => series,
                 None => {
                     let series = new_series(&transaction, &mut known.outlines, &texts)?;
@@ -186,32 +291,21 @@ impl SqliteBooks {
                     series
                 }
             };
-            let manner = number_if_worth(&transaction, &MANNER, &mut known.manners, row)?;
-            let app = number_if_worth(&transaction, &APP, &mut known.apps, row)?;
-            let place = usize::from(manner.is_some()) + 2 * usize::from(app.is_some());
-            let insert = &self.texts.inserts[place];
-            // Finding a statement by its text costs as much as binding all of it.
-            let statement = match &mut statement {
-                Some((of, statement)) if *of == place => statement,
-                other => &mut other.insert((place, transaction.prepare_cached(&insert.text)?)).1,
-            };
-            let changed = run(statement, |bind| {
-                let mut written = insert.written.iter();
-                write_cells(row, |cell| match written.next() {
-                    Some(true) => bind(cell),
-                    _ => Ok(()),
-                })?;
-                bind(Cell::Integer(series.number))?;
-                bind(manner.map_or(Cell::Null, Cell::Integer))?;
-                bind(app.map_or(Cell::Null, Cell::Integer))
-            })?;
-            if changed == 1 {
-                roll_up.add(row, series);
-                key_days.add(row);
-                attempts.add(row);
+            last.series.put(texts, series);
+            let manner =
+                number_if_worth(&transaction, &MANNER, &mut known.manners, &mut last.manner, row)?;
+            let app = number_if_worth(&transaction, &APP, &mut known.apps, &mut last.app, row)?;
+            let place = Insert::place(manner.is_some(), app.is_some(), has_rare(row));
+            named_rows.push(Named { row, series, manner, app, place });
+        }
+        let mut added = Added::default();
+        for alike in named_rows.chunk_by(|one, next| one.place == next.place) {
+            let insert = &self.texts.inserts[alike[0].place];
+            if !insert_alike(&transaction, insert, alike, together, &mut added)? {
+                return Ok(Outcome::SomeKnown);
             }
         }
-        drop(statement);
+        let Added { roll_up, key_days, attempts } = added;
         {
             let mut add = transaction.prepare_cached(&self.texts.key_day)?;
             for line in key_days.lines() {
@@ -227,7 +321,7 @@ impl SqliteBooks {
         add_attempts(&transaction, &attempts)?;
         transaction.commit()?;
         withheld::report(withheld);
-        Ok(fresh)
+        Ok(Outcome::Committed(fresh))
     }
 
     pub(super) fn close(&mut self) {
@@ -237,6 +331,39 @@ impl SqliteBooks {
             tracing::warn!(%error, "closing the settlement connection failed");
         }
     }
+}
+
+/// Inserts rows that are written alike, and adds those that are new. `false` if it cannot be told
+/// which they are: then the transaction is to be undone.
+fn insert_alike(
+    transaction: &Transaction<'_>,
+    insert: &Insert,
+    rows: &[Named<'_>],
+    together: bool,
+    added: &mut Added,
+) -> Result<bool, rusqlite::Error> {
+    let (groups, others) = if together { rows.as_chunks::<TOGETHER>() } else { (&[][..], rows) };
+    if !groups.is_empty() {
+        let mut statement = transaction.prepare_cached(&insert.many)?;
+        for group in groups {
+            let changed = run(&mut statement, |bind| {
+                group.iter().try_for_each(|row| row.bind(insert, bind))
+            })?;
+            if changed != TOGETHER {
+                return Ok(false);
+            }
+            group.iter().for_each(|row| added.add(row));
+        }
+    }
+    if !others.is_empty() {
+        let mut statement = transaction.prepare_cached(&insert.one)?;
+        for row in others {
+            if run(&mut statement, |bind| row.bind(insert, bind))? == 1 {
+                added.add(row);
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// Keeps a row apart whose day has left, unless it is known; gives how many rows that were.
@@ -257,16 +384,25 @@ fn withhold(transaction: &Transaction<'_>, row: &Generation) -> Result<usize, ru
 
 /// The number of a row's combination of texts, unless it is new and the transaction has put in
 /// too many.
-fn number_if_worth<const N: usize>(
+fn number_if_worth<'g, const N: usize>(
     transaction: &Transaction<'_>,
     combination: &Combination<N>,
     known: &mut Known<N>,
-    row: &Generation,
+    last: &mut Last<'g, N>,
+    row: &'g Generation,
 ) -> Result<Option<i64>, rusqlite::Error> {
-    if known.fresh() >= MOST_FRESH {
-        return Ok(known.find(&(combination.texts)(row)));
+    let texts = (combination.texts)(row);
+    if let Some(number) = last.find(&texts) {
+        return Ok(Some(number));
     }
-    number(transaction, combination, known, &(combination.texts)(row)).map(Some)
+    let number = match known.fresh() >= MOST_FRESH {
+        true => known.find(&texts),
+        false => Some(number(transaction, combination, known, &texts)?),
+    };
+    if let Some(number) = number {
+        last.put(texts, number);
+    }
+    Ok(number)
 }
 
 /// The number of a row's combination of texts, which is put in if it is new.
@@ -327,8 +463,8 @@ fn add_attempts(transaction: &Transaction<'_>, counted: &Attempts) -> Result<(),
         attempts::ON_CONFLICT
     );
     let mut add = transaction.prepare_cached(&text)?;
-    for ((stretch, account, provider, error), count) in counted.lines() {
-        add.execute((stretch, &**account, &**provider, &**error, count))?;
+    for line in counted.lines() {
+        add.execute(line)?;
     }
     Ok(())
 }
