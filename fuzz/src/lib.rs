@@ -457,6 +457,7 @@ pub fn error(dialect: Dialect, data: &[u8]) {
 /// A request passed on in its own protocol stays JSON.
 pub fn patch_request(dialect: Dialect, body: &[u8]) {
     let Ok(envelope) = Envelope::parse(body) else { return };
+    let turns = openai_chat::read_facts(&envelope).map(|facts| facts.turns).unwrap_or_default();
     for (quirks, abilities) in &targets() {
         let target = Target::new("m", quirks, abilities);
         let encoded = match dialect {
@@ -464,6 +465,7 @@ pub fn patch_request(dialect: Dialect, body: &[u8]) {
                 let patch = openai_chat::RequestPatch {
                     user_identity: Some("u".into()),
                     max_output_tokens: Some(100),
+                    turns,
                 };
                 openai_chat::patch_request(&envelope, &target, &patch)
             }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use protocol::Dialect;
 use protocol::target::Quirks;
 
@@ -50,8 +51,10 @@ pub struct Catalog {
     endpoints: Vec<Endpoint>,
     providers: Vec<Provider>,
     endpoint_provider: Vec<ProviderId>,
+    endpoint_model: Vec<ModelId>,
     model_endpoints: Vec<std::ops::Range<u32>>,
-    by_name: HashMap<String, ModelId>,
+    /// Looked into several times for each request.
+    by_name: HashMap<String, ModelId, RandomState>,
     families: HashMap<String, Vec<ModelId>>,
     provider_by_slug: HashMap<String, ProviderId>,
     /// Visible models by the names that their authors' own providers have for them.
@@ -68,7 +71,8 @@ impl Catalog {
         mut endpoints: Vec<Endpoint>,
         providers: Vec<Provider>,
     ) -> Result<Self, CatalogError> {
-        let mut by_name = HashMap::with_capacity(models.len() * 2);
+        let mut by_name =
+            HashMap::with_capacity_and_hasher(models.len() * 2, RandomState::default());
         for (at, model) in models.iter().enumerate() {
             if by_name.insert(model.id.clone(), ModelId(at as u32)).is_some() {
                 return Err(CatalogError::Duplicate { what: "model", name: model.id.clone() });
@@ -114,9 +118,11 @@ impl Catalog {
                 .cmp(&(position.get(right.model.as_str()), &right.tag))
         });
         let mut model_endpoints = vec![0..0; models.len()];
+        let mut endpoint_model = Vec::with_capacity(endpoints.len());
         for (at, endpoint) in endpoints.iter().enumerate() {
             let at = at as u32;
             let Some(model) = position.get(endpoint.model.as_str()) else { continue };
+            endpoint_model.push(ModelId(*model));
             let range = &mut model_endpoints[*model as usize];
             if range.end > range.start && endpoints[range.end as usize - 1].tag == endpoint.tag {
                 return Err(CatalogError::Duplicate {
@@ -168,6 +174,7 @@ impl Catalog {
             endpoints,
             providers,
             endpoint_provider,
+            endpoint_model,
             model_endpoints,
             by_name,
             families,
@@ -266,6 +273,16 @@ impl Catalog {
         self.provider_of(id).quirks_for(author(&self.endpoint(id).model))
     }
 
+    /// The model of an endpoint, by position.
+    pub fn model_id_of(&self, id: EndpointId) -> ModelId {
+        self.endpoint_model[id.0 as usize]
+    }
+
+    /// The model of an endpoint.
+    pub fn model_of(&self, id: EndpointId) -> &Model {
+        self.model(self.model_id_of(id))
+    }
+
     /// The provider of an endpoint, by position.
     pub fn provider_id_of(&self, id: EndpointId) -> ProviderId {
         self.endpoint_provider[id.0 as usize]
@@ -315,7 +332,9 @@ impl Catalog {
 
 /// The author of a model, by its id.
 pub(crate) fn author(model: &str) -> &str {
-    model.split('/').next().unwrap_or_default()
+    let bytes = model.as_bytes();
+    // Authors' names are short, and asked for many times: looking at each byte is quickest.
+    &model[..bytes.iter().position(|&byte| byte == b'/').unwrap_or(bytes.len())]
 }
 
 /// How far an endpoint is from what is meant by its name alone: free, in another tier, unpriced.

@@ -63,7 +63,7 @@ pub struct Model {
 impl Model {
     /// The part before the slash.
     pub fn author(&self) -> &str {
-        self.id.split('/').next().unwrap_or_default()
+        crate::index::author(&self.id)
     }
 
     /// Whether it is listed and routed to.

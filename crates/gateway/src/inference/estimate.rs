@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use catalog::Model;
+use foldhash::fast::RandomState;
 use protocol::facts::RequestFacts;
 
 /// Tokens in a million bytes of text until something is learnt: a token for every four bytes.
@@ -24,7 +25,7 @@ const KINDS: usize = 256;
 /// What is known of each kind of tokenizer. Each process learns for itself.
 #[derive(Default)]
 pub struct TokenEstimates {
-    kinds: RwLock<HashMap<Box<str>, Arc<AtomicU64>>>,
+    kinds: RwLock<HashMap<Box<str>, Arc<AtomicU64>, RandomState>>,
 }
 
 impl TokenEstimates {

@@ -376,10 +376,9 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
 /// The tokens of the prompt, for a provider that does not count them: by the model that is asked
 /// first.
 fn estimated_prompt_tokens(call: &Call, route: &Route) -> u64 {
-    let catalog = &call.snapshot.catalog;
-    let first = route.candidates.first();
-    let model = first.and_then(|first| catalog.find(&catalog.endpoint(first.endpoint).model));
-    model.map_or(call.facts.estimated_prompt_tokens, |id| call.prompt_tokens(catalog.model(id)))
+    route.candidates.first().map_or(call.facts.estimated_prompt_tokens, |first| {
+        call.prompt_tokens(call.snapshot.catalog.model_of(first.endpoint))
+    })
 }
 
 /// A price that is not known is refused where the operator's policy says so. Promise 2

@@ -4,8 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use catalog::EndpointId;
-use http::header::{ORIGIN, REFERER, USER_AGENT};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderValue};
 use protocol::exchange::{Fault, FinishReason, Usage};
 use protocol::facts::{ConversationOpening, RequestFacts};
 use protocol::openai_responses::Echo;
@@ -92,33 +91,82 @@ struct Attribution {
     session_id: Option<String>,
 }
 
-// Named once: looking a header up by its text checks the text each time.
-const HTTP_REFERER: HeaderName = HeaderName::from_static("http-referer");
-const OPENROUTER_TITLE: HeaderName = HeaderName::from_static("x-openrouter-title");
-const TITLE: HeaderName = HeaderName::from_static("x-title");
-const CATEGORIES: HeaderName = HeaderName::from_static("x-openrouter-categories");
-const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
-const METADATA: HeaderName = HeaderName::from_static("x-openrouter-metadata");
-const EXPERIMENTAL_METADATA: HeaderName =
-    HeaderName::from_static("x-openrouter-experimental-metadata");
-const BETA: HeaderName = HeaderName::from_static("x-anthropic-beta");
-const ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
+/// The headers a call is told things by, each where it stood first. Looking for them one by one
+/// would search the headers a dozen times.
+#[derive(Default)]
+struct Told<'h> {
+    http_referer: Option<&'h HeaderValue>,
+    referer: Option<&'h HeaderValue>,
+    openrouter_title: Option<&'h HeaderValue>,
+    title: Option<&'h HeaderValue>,
+    categories: Option<&'h HeaderValue>,
+    user_agent: Option<&'h HeaderValue>,
+    origin: Option<&'h HeaderValue>,
+    session_id: Option<&'h HeaderValue>,
+    metadata: Option<&'h HeaderValue>,
+    experimental_metadata: Option<&'h HeaderValue>,
+    beta: Option<&'h HeaderValue>,
+    anthropic_beta: Option<&'h HeaderValue>,
+}
 
-impl Attribution {
-    fn read(headers: &HeaderMap) -> Self {
-        let text = |name: &HeaderName| -> Option<&str> {
-            let value = std::str::from_utf8(headers.get(name)?.as_bytes()).ok()?.trim();
+impl<'h> Told<'h> {
+    fn read(headers: &'h HeaderMap) -> Self {
+        let mut told = Self::default();
+        for (name, value) in headers {
+            let place = match name.as_str() {
+                "http-referer" => &mut told.http_referer,
+                "referer" => &mut told.referer,
+                "x-openrouter-title" => &mut told.openrouter_title,
+                "x-title" => &mut told.title,
+                "x-openrouter-categories" => &mut told.categories,
+                "user-agent" => &mut told.user_agent,
+                "origin" => &mut told.origin,
+                "x-session-id" => &mut told.session_id,
+                "x-openrouter-metadata" => &mut told.metadata,
+                "x-openrouter-experimental-metadata" => &mut told.experimental_metadata,
+                "x-anthropic-beta" => &mut told.beta,
+                "anthropic-beta" => &mut told.anthropic_beta,
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        told
+    }
+
+    /// Whether the caller wants to know the route. RMETA-1
+    fn wants_metadata(&self) -> bool {
+        [self.metadata, self.experimental_metadata]
+            .into_iter()
+            .flatten()
+            .any(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"enabled"))
+    }
+
+    /// The beta features of Anthropic the caller asks for. PROV-15
+    fn betas(&self) -> Vec<String> {
+        [self.beta, self.anthropic_beta]
+            .into_iter()
+            .filter_map(|value| value?.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|beta| !beta.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn attribution(&self) -> Attribution {
+        let text = |value: Option<&'h HeaderValue>| -> Option<&'h str> {
+            let value = std::str::from_utf8(value?.as_bytes()).ok()?.trim();
             Some(beginning(value, 512)).filter(|text| !text.is_empty())
         };
-        let shared = |name: &HeaderName| text(name).map(Arc::from);
-        Self {
+        let shared = |value| text(value).map(Arc::from);
+        Attribution {
             // What an application says of itself goes before what its browser adds.
-            referer: shared(&HTTP_REFERER).or_else(|| shared(&REFERER)),
-            title: shared(&OPENROUTER_TITLE).or_else(|| shared(&TITLE)),
-            categories: shared(&CATEGORIES),
-            user_agent: shared(&USER_AGENT),
-            origin: shared(&ORIGIN),
-            session_id: text(&SESSION_ID).map(str::to_owned),
+            referer: shared(self.http_referer).or_else(|| shared(self.referer)),
+            title: shared(self.openrouter_title).or_else(|| shared(self.title)),
+            categories: shared(self.categories),
+            user_agent: shared(self.user_agent),
+            origin: shared(self.origin),
+            session_id: text(self.session_id).map(str::to_owned),
         }
     }
 }
@@ -134,7 +182,8 @@ impl Call {
         headers: &HeaderMap,
         mut facts: RequestFacts,
     ) -> Result<Self, Fault> {
-        let headers_read = Attribution::read(headers);
+        let told = Told::read(headers);
+        let headers_read = told.attribution();
         if headers_read.session_id.as_ref().is_some_and(|id| id.chars().count() > 256) {
             return Err(Fault::invalid("x-session-id: is longer than 256 characters"));
         }
@@ -154,21 +203,8 @@ impl Call {
                 "model: is missing, and no default model is set for this workspace",
             ));
         };
-        let flag = |name: &HeaderName| {
-            headers
-                .get(name)
-                .is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"enabled"))
-        };
-        let betas = [BETA, ANTHROPIC_BETA]
-            .iter()
-            .filter_map(|name| headers.get(name)?.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .filter(|beta| !beta.is_empty())
-            .map(str::to_owned)
-            .collect();
         Ok(Self {
-            wants_metadata: flag(&METADATA) || flag(&EXPERIMENTAL_METADATA),
+            wants_metadata: told.wants_metadata(),
             app,
             snapshot,
             caller,
@@ -180,7 +216,7 @@ impl Call {
             model_requested,
             conversation,
             user_identity,
-            betas,
+            betas: told.betas(),
             headers: headers_read,
             reasoning: Reasoning::default(),
             echo: None,
@@ -242,9 +278,7 @@ impl Call {
     }
 
     fn learn_tokens(&self, candidate: &Candidate, counted: u64) {
-        let catalog = &self.snapshot.catalog;
-        let Some(id) = catalog.find(&catalog.endpoint(candidate.endpoint).model) else { return };
-        let model = catalog.model(id);
+        let model = self.snapshot.catalog.model_of(candidate.endpoint);
         if let Some(error) = self.app.estimates.learn(model, &self.facts, counted) {
             self.app.metrics.token_estimate_error(kind_of(model), error);
         }
@@ -261,13 +295,14 @@ impl Call {
         }
         let seconds = began.elapsed().saturating_sub(held_up).as_secs_f64();
         let since = |at: Instant| at.saturating_duration_since(began).as_secs_f64() * 1000.0;
+        let now = now_millis();
         let observation = Observation {
-            began_ms: Some(now_millis().saturating_sub((seconds * 1000.0) as u64)),
+            began_ms: Some(now.saturating_sub((seconds * 1000.0) as u64)),
             latency_ms: first_content.map(since),
             throughput: (usage.output > 0 && seconds > 0.0).then(|| usage.output as f64 / seconds),
             ..Observation::of(Outcome::Success)
         };
-        self.snapshot.observe(candidate.endpoint, &observation, now_millis());
+        self.snapshot.observe(candidate.endpoint, &observation, now);
         if let Some(counted) = counted {
             self.learn_tokens(candidate, counted);
         }
@@ -292,7 +327,7 @@ fn api_type(surface: Surface) -> &'static str {
 
 /// Writes down what the headers of a request say about the application and its session. ATTR-1
 pub(crate) fn attribute(headers: &HeaderMap, generation: &mut Generation) {
-    let read = Attribution::read(headers);
+    let read = Told::read(headers).attribution();
     generation.app_referer = read.referer;
     generation.app_title = read.title;
     generation.app_categories = read.categories;

@@ -1,14 +1,13 @@
 //! Which endpoint a conversation stays with, so that its prompt cache stays warm. STICKY
 
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::facts::RequestFacts;
 use store::shared::SharedSticky;
 use tokio::runtime::Handle;
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// How long a conversation is remembered without a request. STICKY-5
 const LIFETIME: Duration = Duration::from_millis(routing::STICKY_TTL_MS);
@@ -29,17 +28,18 @@ impl Conversation {
     /// cache key, else how it begins. STICKY-7, STICKY-8, STICKY-9
     pub fn of(account: &str, header: Option<&str>, facts: &RequestFacts) -> Self {
         // The same on every node and in every build, and quick: a conversation may begin with much.
-        let mut hasher = Xxh3Default::new();
-        account.hash(&mut hasher);
+        let with = |seed: u64, text: &str| xxh3_64_with_seed(text.as_bytes(), seed);
+        let account = with(0, account);
         let named = facts.session_id.as_deref().or(header);
-        match (named, &facts.prompt_cache_key) {
-            (Some(session), _) => (0_u8, session).hash(&mut hasher),
-            (None, Some(key)) => (1_u8, key.as_str()).hash(&mut hasher),
+        let key = match (named, &facts.prompt_cache_key) {
+            (Some(session), _) => with(account, session),
+            (None, Some(key)) => with(account ^ 1, key),
             (None, None) => {
-                (2_u8, &facts.opening.instructions, &facts.opening.first_message).hash(&mut hasher);
+                let opening = &facts.opening;
+                with(with(account ^ 2, &opening.instructions), &opening.first_message)
             }
-        }
-        Self { key: hasher.finish(), named: named.is_some() }
+        };
+        Self { key, named: named.is_some() }
     }
 }
 

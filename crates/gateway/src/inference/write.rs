@@ -239,7 +239,8 @@ fn pass(
     let user_identity = call.user_identity.clone();
     match call.surface {
         Surface::Chat | Surface::Completions | Surface::Embeddings | Surface::Rerank => {
-            let patch = openai_chat::RequestPatch { user_identity, max_output_tokens };
+            let turns = call.facts.turns;
+            let patch = openai_chat::RequestPatch { user_identity, max_output_tokens, turns };
             openai_chat::patch_request(envelope, target, &patch)
         }
         Surface::Responses => {

@@ -112,7 +112,7 @@ pub fn patch_response(
             }
             out.push(b']');
         } else if !REPLACED.contains(&name) {
-            members.raw(name, raw.get());
+            members.raw_of(name, raw.get());
         }
     }
     let usage = answer.peek("usage").filter(|raw| raw.get().starts_with('{'));
@@ -175,9 +175,9 @@ impl<'a> Entry<'a> {
             match name {
                 "object" | "index" => {}
                 "embedding" if !as_asked => {
-                    vector::write(entry.value(name), &vector::read(raw)?, format);
+                    vector::write(entry.value_of(name), &vector::read(raw)?, format);
                 }
-                _ => entry.raw(name, raw.get()),
+                _ => entry.raw_of(name, raw.get()),
             }
         }
         entry.end();

@@ -15,7 +15,7 @@ pub(crate) use messages::of_messages;
 pub(crate) use of_request::complete;
 pub(crate) use responses::of_responses;
 
-use crate::exchange::Reasoning;
+use crate::exchange::{Reasoning, Role};
 use crate::json::RawJson;
 
 /// The form asked for the answer, as far as routing cares. STRUCT-1
@@ -32,6 +32,40 @@ pub enum StructuredOutput {
 /// The searches expected of a tool whose caller sets no limit to them. Models seldom make more for
 /// one answer; what they make is billed in any case.
 pub(crate) const EXPECTED_SEARCHES: u64 = 10;
+
+/// What messages are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Turns {
+    /// Nobody looked.
+    #[default]
+    Unread,
+    /// Each is a role and a text and nothing more: most prompts are.
+    Plain(PlainRoles),
+    /// One has more.
+    Other,
+}
+
+/// The roles of messages that are each a role and a text, beside those of user and assistant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlainRoles {
+    /// There is a system message.
+    pub system: bool,
+    /// There is a developer message.
+    pub developer: bool,
+}
+
+impl PlainRoles {
+    /// Adds the role of a message; `None` if it is one of more than a text.
+    pub(crate) fn with(mut self, role: Role) -> Option<Self> {
+        match role {
+            Role::System => self.system = true,
+            Role::Developer => self.developer = true,
+            Role::User | Role::Assistant => {}
+            Role::Tool => return None,
+        }
+        Some(self)
+    }
+}
 
 /// What routing needs to know of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -79,6 +113,8 @@ pub struct RequestFacts {
     pub estimated_prompt_tokens: u64,
     /// How many messages there are.
     pub message_count: usize,
+    /// Whether there is more to the messages than roles and texts, where that was looked at.
+    pub turns: Turns,
     /// Whether the last message is the assistant's, to be continued. CHAT-8
     pub prefill: bool,
     /// The session named in the body. STICKY-8

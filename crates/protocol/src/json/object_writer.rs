@@ -2,6 +2,7 @@
 
 use crate::json::RawJson;
 use crate::json::envelope::write_string;
+use crate::json::special;
 
 /// Writes one JSON object member by member. The closing brace is written by [`Self::end`].
 #[derive(Debug)]
@@ -22,50 +23,71 @@ impl<'o> ObjectWriter<'o> {
         Self { out, first }
     }
 
-    /// Writes the name of the next member and gives the buffer for its value.
-    pub(crate) fn value(&mut self, name: &str) -> &mut Vec<u8> {
-        if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
-        }
+    /// Writes the name of the next member and gives the buffer for its value. Names in the code have
+    /// nothing to escape.
+    pub(crate) fn value(&mut self, name: &'static str) -> &mut Vec<u8> {
+        debug_assert!(special::find(name.as_bytes(), 0).is_none(), "{name}");
+        self.out.reserve(name.len() + 4);
+        self.comma();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.out
+    }
+
+    /// The same with a name that somebody else gave.
+    pub(crate) fn value_of(&mut self, name: &str) -> &mut Vec<u8> {
+        self.comma();
         write_string(self.out, name);
         self.out.push(b':');
         self.out
     }
 
-    pub(crate) fn raw(&mut self, name: &str, json: &str) {
+    fn comma(&mut self) {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+    }
+
+    pub(crate) fn raw(&mut self, name: &'static str, json: &str) {
         self.value(name).extend_from_slice(json.as_bytes());
     }
 
-    pub(crate) fn string(&mut self, name: &str, text: &str) {
+    /// A member of which somebody else gave the name.
+    pub(crate) fn raw_of(&mut self, name: &str, json: &str) {
+        self.value_of(name).extend_from_slice(json.as_bytes());
+    }
+
+    pub(crate) fn string(&mut self, name: &'static str, text: &str) {
         write_string(self.value(name), text);
     }
 
-    pub(crate) fn string_or_null(&mut self, name: &str, text: Option<&str>) {
+    pub(crate) fn string_or_null(&mut self, name: &'static str, text: Option<&str>) {
         match text {
             Some(text) => self.string(name, text),
             None => self.raw(name, "null"),
         }
     }
 
-    pub(crate) fn float(&mut self, name: &str, number: f64) {
+    pub(crate) fn float(&mut self, name: &'static str, number: f64) {
         let _ = serde_json::to_writer(self.value(name), &number);
     }
 
-    pub(crate) fn number(&mut self, name: &str, number: u64) {
+    pub(crate) fn number(&mut self, name: &'static str, number: u64) {
         let _ = serde_json::to_writer(self.value(name), &number);
     }
 
-    pub(crate) fn boolean(&mut self, name: &str, value: bool) {
+    pub(crate) fn boolean(&mut self, name: &'static str, value: bool) {
         self.raw(name, if value { "true" } else { "false" });
     }
 
-    pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
+    pub(crate) fn object(&mut self, name: &'static str, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
         object(self.value(name), fill);
     }
 
     pub(crate) fn array<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         items: impl IntoIterator<Item = T>,
         write: impl FnMut(&mut Vec<u8>, T),
     ) {
@@ -74,7 +96,7 @@ impl<'o> ObjectWriter<'o> {
 
     pub(crate) fn members(&mut self, members: &[(String, RawJson)]) {
         for (name, raw) in members {
-            self.raw(name, raw.get());
+            self.raw_of(name, raw.get());
         }
     }
 

@@ -61,7 +61,7 @@ fn nested_tool(raw: &RawValue) -> Option<String> {
                 tool.iter().filter(|(name, _)| !matches!(*name, "type" | "cache_control"))
             {
                 let name = if name == "input_schema" { "parameters" } else { name };
-                function.raw(name, value.get());
+                function.raw_of(name, value.get());
             }
         });
         if let Some(mark) = tool.peek("cache_control") {

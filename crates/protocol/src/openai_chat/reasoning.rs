@@ -90,7 +90,7 @@ fn template(on: bool, kwargs: Option<&RawValue>) -> String {
     object(&mut out, |object| {
         if let Some(sent) = kwargs.and_then(lenient_object) {
             for (name, raw) in sent.iter().filter(|(name, _)| *name != "enable_thinking") {
-                object.raw(name, raw.get());
+                object.raw_of(name, raw.get());
             }
         }
         object.boolean("enable_thinking", on);

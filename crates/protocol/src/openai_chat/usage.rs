@@ -157,7 +157,7 @@ pub(super) fn write(
 }
 
 /// Writes a count that is more than none.
-pub(crate) fn some(object: &mut ObjectWriter<'_>, name: &str, value: u64) {
+pub(crate) fn some(object: &mut ObjectWriter<'_>, name: &'static str, value: u64) {
     if value > 0 {
         object.number(name, value);
     }

@@ -98,7 +98,7 @@ impl Echo {
 
     fn write(&self, out: &mut ObjectWriter<'_>, (name, _, default): &(&str, Fits, &str)) {
         let told = self.members.iter().find(|(known, _)| known == name);
-        out.raw(name, told.map_or(default, |(_, raw)| raw.get()));
+        out.raw_of(name, told.map_or(default, |(_, raw)| raw.get()));
     }
 
     pub(super) fn write_before(&self, out: &mut ObjectWriter<'_>) {
@@ -125,10 +125,10 @@ fn completed(name: &str, raw: &RawValue) -> RawJson {
     let mut out = Vec::with_capacity(raw.get().len() + 48);
     object(&mut out, |whole| {
         for (name, value) in told.iter() {
-            whole.raw(name, value.get());
+            whole.raw_of(name, value.get());
         }
         for (name, value) in missing.iter().filter(|(name, _)| told.peek(name).is_none()) {
-            whole.raw(name, value);
+            whole.raw_of(name, value);
         }
     });
     RawJson::parse(into_text(out)).unwrap_or_else(|_| RawJson::from_raw(raw))

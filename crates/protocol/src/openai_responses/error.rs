@@ -119,12 +119,12 @@ pub(super) fn write_error(error: &mut ObjectWriter<'_>, fault: &Fault) {
     if !others.is_empty() && fault.status != 500 {
         error.object("metadata", |metadata| {
             for (name, raw) in others {
-                metadata.raw(name, raw.get());
+                metadata.raw_of(name, raw.get());
             }
         });
     }
     if let Some((name, raw)) = available.first() {
-        error.raw(name, raw.get());
+        error.raw_of(name, raw.get());
     }
 }
 
@@ -144,7 +144,7 @@ pub fn encode_error(
         answer.string("error_type", &fault.error_type.name());
         for (name, raw) in members {
             if fault.status != 500 || name != "openrouter_metadata" {
-                answer.raw(name, raw.get());
+                answer.raw_of(name, raw.get());
             }
         }
     });

@@ -211,7 +211,7 @@ pub(super) fn annotation_in(raw: &RawValue) -> RawJson {
             annotation.string("type", CITATION);
             annotation.object(CITATION, |citation| {
                 for (name, value) in flat.iter().filter(|(name, _)| *name != "type") {
-                    citation.raw(name, value.get());
+                    citation.raw_of(name, value.get());
                 }
             });
         })
@@ -221,7 +221,7 @@ pub(super) fn annotation_in(raw: &RawValue) -> RawJson {
         // One of another protocol, come back.
         made(|annotation| {
             annotation.string("type", name);
-            annotation.raw(name, value.get());
+            annotation.raw_of(name, value.get());
         })
     } else {
         return RawJson::from_raw(raw);
@@ -241,7 +241,7 @@ pub(super) fn annotation_out(raw: &RawJson) -> String {
         return made(|citation| {
             citation.string("type", CITATION);
             for (name, value) in inner.iter().filter(|(name, _)| *name != "type") {
-                citation.raw(name, value.get());
+                citation.raw_of(name, value.get());
             }
             missing_members(&inner, citation);
         });
@@ -254,7 +254,7 @@ pub(super) fn annotation_out(raw: &RawJson) -> String {
         citation.string("filename", &name);
         citation.number("index", 0);
         if let Some(value) = annotation.peek(&kind) {
-            citation.raw(&kind, value.get());
+            citation.raw_of(&kind, value.get());
         }
     })
 }
@@ -278,7 +278,7 @@ pub(super) fn annotation_sent(raw: &RawJson) -> Option<String> {
     Some(made(|citation| {
         citation.string("type", CITATION);
         for (name, value) in inner.iter().filter(|(name, _)| CITATION_MEMBERS.contains(name)) {
-            citation.raw(name, value.get());
+            citation.raw_of(name, value.get());
         }
         missing_members(&inner, citation);
     }))
@@ -316,7 +316,7 @@ pub(super) fn logprobs_out(raw: &RawJson) -> Vec<String> {
             object(&mut out, |whole| {
                 for (name, value) in entry.iter() {
                     if !(matches!(name, "bytes" | "top_logprobs") && missing(name)) {
-                        whole.raw(name, value.get());
+                        whole.raw_of(name, value.get());
                     }
                 }
                 for name in ["bytes", "top_logprobs"] {

@@ -52,7 +52,7 @@ pub fn encode_request(form: Form, request: &Request, model: &str) -> Result<Enco
     }
     for (name, raw) in &request.extras {
         if !raw.is_null() && form.own_parameters().contains(&name.as_str()) {
-            body.raw(name, raw.get());
+            body.raw_of(name, raw.get());
         }
     }
     body.end();

@@ -62,25 +62,25 @@ fn input(out: &mut Vec<u8>, input: &Input) {
     }
 }
 
-fn strings(body: &mut ObjectWriter<'_>, name: &str, texts: &[Cow<'_, str>]) {
+fn strings(body: &mut ObjectWriter<'_>, name: &'static str, texts: &[Cow<'_, str>]) {
     body.array(name, texts, |out, text| write_string(out, text));
 }
 
 impl Writing<'_> {
-    pub(super) fn dimensions(&self, body: &mut ObjectWriter<'_>, name: &str) {
+    pub(super) fn dimensions(&self, body: &mut ObjectWriter<'_>, name: &'static str) {
         if let Some(dimensions) = self.request.dimensions {
             body.number(name, u64::from(dimensions));
         }
     }
 
     /// The format, under the form's name for it, if it is not the form's own default.
-    fn base64(&self, body: &mut ObjectWriter<'_>, name: &str) {
+    fn base64(&self, body: &mut ObjectWriter<'_>, name: &'static str) {
         if self.request.format() == EncodingFormat::Base64 {
             body.string(name, "base64");
         }
     }
 
-    pub(super) fn purpose(&self, body: &mut ObjectWriter<'_>, name: &str) {
+    pub(super) fn purpose(&self, body: &mut ObjectWriter<'_>, name: &'static str) {
         if let Some(purpose) = &self.purpose {
             body.string(name, purpose);
         }
@@ -90,7 +90,7 @@ impl Writing<'_> {
     fn own(&self, body: &mut ObjectWriter<'_>) {
         for (name, raw) in &self.request.extras {
             if is_written(self.form, name, raw) {
-                body.raw(name, raw.get());
+                body.raw_of(name, raw.get());
             }
         }
     }

@@ -214,7 +214,7 @@ fn extras(
         }
     } else {
         for (name, raw) in members.iter().filter(|(name, _)| !prefix_written || name != "prefix") {
-            message.raw(name, raw.get());
+            message.raw_of(name, raw.get());
         }
     }
     if turn.extras.origin.is_some_and(|origin| origin != Dialect::OpenaiChat) {

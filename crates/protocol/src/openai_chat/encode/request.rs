@@ -362,7 +362,7 @@ impl Writer<'_> {
             let known = name.as_str();
             if !ROUTER_ONLY.contains(&known) && !self.written.contains(&known) && self.allows(known)
             {
-                self.object.raw(known, raw.get());
+                self.object.raw_of(known, raw.get());
             }
         }
     }

@@ -49,7 +49,7 @@ fn write_choice(out: &mut Vec<u8>, choice: &Choice) {
         }
         let extras = choice.extras.for_dialect(Dialect::OpenaiChat);
         for (name, raw) in extras.iter().filter(|(name, _)| name != "error") {
-            entry.raw(name, raw.get());
+            entry.raw_of(name, raw.get());
         }
     });
 }

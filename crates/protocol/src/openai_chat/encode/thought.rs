@@ -59,7 +59,7 @@ fn write_block(entry: &mut ObjectWriter<'_>, block: &ReasoningBlock, index: usiz
 pub(in crate::openai_chat) fn write_detail(
     entry: &mut ObjectWriter<'_>,
     kind: &str,
-    value: Option<(&str, &str)>,
+    value: Option<(&'static str, &str)>,
     signature: Option<&str>,
     id: Option<&str>,
     format: &str,

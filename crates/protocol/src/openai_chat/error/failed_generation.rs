@@ -27,7 +27,7 @@ pub(in crate::openai_chat) fn recovered_chunk(text: &str) -> Option<String> {
     recovered(text, "delta")
 }
 
-fn recovered(text: &str, payload: &str) -> Option<String> {
+fn recovered(text: &str, payload: &'static str) -> Option<String> {
     memmem::find(text.as_bytes(), MEMBER.as_bytes())?;
     let body = Object::parse(text).ok()?;
     let error = body.peek("error").and_then(lenient_object).unwrap_or(body);

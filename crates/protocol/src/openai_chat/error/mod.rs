@@ -300,7 +300,7 @@ pub fn encode_error(
         envelope.object("error", |error| write_error(error, fault));
         for (name, raw) in members {
             if fault.status != 500 || name != "openrouter_metadata" {
-                envelope.raw(name, raw.get());
+                envelope.raw_of(name, raw.get());
             }
         }
     });
@@ -319,7 +319,7 @@ pub(in crate::openai_chat) fn write_error(error: &mut ObjectWriter<'_>, fault: &
         }
         for (name, raw) in &fault.metadata {
             if !matches!(name.as_str(), "availability" | "error_type" | "provider_code") {
-                metadata.raw(name, raw.get());
+                metadata.raw_of(name, raw.get());
             }
         }
     });

@@ -16,7 +16,7 @@ use super::read::{
 };
 use super::wire;
 use crate::exchange::{Fault, Role};
-use crate::facts::{EXPECTED_SEARCHES, RequestFacts, StructuredOutput};
+use crate::facts::{EXPECTED_SEARCHES, PlainRoles, RequestFacts, StructuredOutput, Turns};
 use crate::json::{Envelope, Object, RawJson};
 use crate::parameter::Parameter;
 
@@ -239,11 +239,14 @@ fn read_messages(raw: &RawValue, facts: &mut RequestFacts, size: &mut Size) -> R
     let mut calls = CallIds::default();
     let mut opening = Opening::default();
     facts.message_count = entries.len();
+    let mut plain = Some(PlainRoles::default());
     for (at, raw) in entries.into_iter().enumerate() {
         let place = all.element(at);
         let message = object(raw, &place)?;
         let role = role_of(&message, &place)?;
         facts.prefill = role == Role::Assistant;
+        let is_plain = message.len() == 2 && message.peek("content").is_some_and(is_string);
+        plain = plain.filter(|_| is_plain).and_then(|plain| plain.with(role));
         let content = message.peek("content").filter(|raw| !is_null(raw));
         match (content, message.peek("content")) {
             (Some(content), _) => {
@@ -276,6 +279,7 @@ fn read_messages(raw: &RawValue, facts: &mut RequestFacts, size: &mut Size) -> R
         }
         facts.cache_marks |= message.peek("cache_control").is_some();
     }
+    facts.turns = plain.map_or(Turns::Other, Turns::Plain);
     Ok(())
 }
 

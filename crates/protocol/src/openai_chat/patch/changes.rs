@@ -48,8 +48,8 @@ impl Changes {
         object(out, |writer| {
             for (name, raw) in from.iter() {
                 match self.changes.iter().find(|(changed, _)| changed == name) {
-                    None => writer.raw(name, raw.get()),
-                    Some((_, Some(json))) => writer.raw(name, json),
+                    None => writer.raw_of(name, raw.get()),
+                    Some((_, Some(json))) => writer.raw_of(name, json),
                     Some((_, None)) => {}
                 }
             }
@@ -57,7 +57,7 @@ impl Changes {
                 if let Some(json) = value
                     && from.peek(name).is_none()
                 {
-                    writer.raw(name, json);
+                    writer.raw_of(name, json);
                 }
             }
         });

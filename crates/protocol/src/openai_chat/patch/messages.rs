@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::changes::Changes;
 use crate::exchange::{Fault, Role};
+use crate::facts::PlainRoles;
 use crate::json::{Object, scan};
 use crate::openai_chat::read::{
     Place, array, is_array, is_null, is_string, lenient_array, lenient_object, lenient_string,
@@ -96,41 +97,29 @@ fn comma(out: &mut Vec<u8>) {
     }
 }
 
-/// The roles of messages that are each a role and a text and nothing more: most prompts are, and
-/// nothing else of them can need a change.
-#[derive(Debug, Default)]
-pub(super) struct PlainRoles {
-    system: bool,
-    developer: bool,
+/// The roles of messages that are each a role and a text and nothing more: nothing else of them can
+/// need a change. `None` if any message has more.
+pub(super) fn plain_roles(messages: &RawValue) -> Option<PlainRoles> {
+    let mut roles = PlainRoles::default();
+    for message in scan::elements(messages)? {
+        let (mut role, mut text) = (None, false);
+        let members = scan::members(message)?;
+        for (name, value) in &members {
+            match name.as_ref() {
+                "role" => role = scan::string(value),
+                "content" => text = is_string(value),
+                _ => return None,
+            }
+        }
+        if !text || members.len() != 2 {
+            return None;
+        }
+        roles = roles.with(wire::role(&role?)?)?;
+    }
+    Some(roles)
 }
 
 impl PlainRoles {
-    /// `None` if any message has more than a role and a text.
-    pub(super) fn of(messages: &RawValue) -> Option<Self> {
-        let mut roles = Self::default();
-        for message in scan::elements(messages)? {
-            let (mut role, mut text) = (None, false);
-            let members = scan::members(message)?;
-            for (name, value) in &members {
-                match name.as_ref() {
-                    "role" => role = scan::string(value),
-                    "content" => text = is_string(value),
-                    _ => return None,
-                }
-            }
-            match role.as_deref() {
-                Some("system") => roles.system = true,
-                Some("developer") => roles.developer = true,
-                Some("user" | "assistant") => {}
-                _ => return None,
-            }
-            if !text || members.len() != 2 {
-                return None;
-            }
-        }
-        Some(roles)
-    }
-
     fn are_concerned(&self, policy: &Policy<'_>) -> bool {
         let quirks = policy.target.quirks;
         quirks.prefix_flag

@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::changes::Changes;
-use super::messages::{self, PlainRoles, Policy};
+use super::messages::{self, Policy};
 use crate::exchange::{Fault, Losses};
+use crate::facts::{PlainRoles, Turns};
 use crate::json::Envelope;
 use crate::json::envelope::Edit;
 use crate::openai_chat::parameters::{Parameters, prompt_text};
@@ -40,6 +41,26 @@ pub struct RequestPatch {
     pub user_identity: Option<String>,
     /// The most tokens the answer may have; lowers what the caller asked for, or sets it.
     pub max_output_tokens: Option<u64>,
+    /// What reading the facts has found the messages to be.
+    pub turns: Turns,
+}
+
+impl RequestPatch {
+    fn plain_roles(&self, messages: Option<&RawValue>) -> Option<PlainRoles> {
+        let look = || messages.and_then(messages::plain_roles);
+        match self.turns {
+            Turns::Unread => look(),
+            Turns::Plain(_) | Turns::Other if messages.is_none() => None,
+            Turns::Plain(roles) => {
+                debug_assert_eq!(Some(roles), look());
+                Some(roles)
+            }
+            Turns::Other => {
+                debug_assert_eq!(None, look());
+                None
+            }
+        }
+    }
 }
 
 /// Edits a caller's body for a target that speaks the same protocol. Unknown members survive byte
@@ -61,7 +82,7 @@ pub fn patch_request(
             think_tags: target.quirks.think_tags,
             ..ResponseContext::default()
         },
-        plain: parameters.messages.and_then(PlainRoles::of),
+        plain: patch.plain_roles(parameters.messages),
     };
     patcher.edit.set("model", quoted(target.model));
     for name in ROUTER_ONLY {
@@ -315,7 +336,7 @@ impl<'a> Patcher<'_, 'a> {
         object(&mut out, |options| {
             if let Some(sent) = self.envelope.raw("stream_options").and_then(lenient_object) {
                 for (name, raw) in sent.iter().filter(|(name, _)| *name != "include_usage") {
-                    options.raw(name, raw.get());
+                    options.raw_of(name, raw.get());
                 }
             }
             options.boolean("include_usage", true);

@@ -88,7 +88,7 @@ pub fn patch_response(
     let mut has_content = false;
     for (name, raw) in answer.iter() {
         if name == "choices" {
-            let written = members.value(name);
+            let written = members.value_of(name);
             written.push(b'[');
             for (position, raw) in entries.iter().enumerate() {
                 if position > 0 {
@@ -102,7 +102,7 @@ pub fn patch_response(
             }
             written.push(b']');
         } else if !REPLACED.contains(&name) {
-            members.raw(name, raw.get());
+            members.raw_of(name, raw.get());
         }
     }
     let groq = || lenient_object(answer.peek("x_groq")?)?.peek("usage");

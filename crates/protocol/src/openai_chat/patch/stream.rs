@@ -276,12 +276,12 @@ impl PatchStream {
                 "choices" => {}
                 "x_groq" => {
                     if let Some(rest) = without_usage(raw) {
-                        members.raw(name, &rest);
+                        members.raw_of(name, &rest);
                     }
                 }
                 "error" if fault.is_some() => {}
                 _ if REPLACED.contains(&name) => {}
-                _ => members.raw(name, raw.get()),
+                _ => members.raw_of(name, raw.get()),
             }
         }
         members.value("choices").extend_from_slice(choices);

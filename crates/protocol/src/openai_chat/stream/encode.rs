@@ -281,7 +281,7 @@ fn write_legacy(entry: &mut ObjectWriter<'_>, delta: &[u8]) {
     let delta = crate::json::Object::parse(text).unwrap_or_default();
     entry.raw("text", delta.peek("content").map_or("\"\"", |raw| raw.get()));
     for (name, raw) in delta.iter().filter(|(name, _)| *name != "content") {
-        entry.raw(name, raw.get());
+        entry.raw_of(name, raw.get());
     }
 }
 

@@ -101,7 +101,7 @@ impl<'o> Items<'o> {
             item.string("role", crate::openai_chat::wire::role_name(role));
             item.value("content").extend_from_slice(&content);
             for (name, raw) in members.iter().filter(|(name, _)| !is_message_member(name)) {
-                item.raw(name, raw.get());
+                item.raw_of(name, raw.get());
             }
         });
         Ok(())
@@ -128,7 +128,7 @@ impl<'o> Items<'o> {
             if turn.role == Role::Tool {
                 for (name, raw) in turn.extras.for_dialect(Dialect::OpenaiResponses) {
                     if !matches!(name.as_str(), "type" | "call_id" | "output") {
-                        item.raw(name, raw.get());
+                        item.raw_of(name, raw.get());
                     }
                 }
             }
@@ -232,7 +232,7 @@ impl<'o> Items<'o> {
             }
             for (name, raw) in members {
                 if !matches!(name.as_str(), "type" | "call_id" | "name" | "arguments" | "input") {
-                    item.raw(name, raw.get());
+                    item.raw_of(name, raw.get());
                 }
             }
         });

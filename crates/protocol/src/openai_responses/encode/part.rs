@@ -89,7 +89,7 @@ fn part(role: Role, block: &Block, scene: &mut Scene<'_>) -> Result<Option<Vec<u
         part.raw("prompt_cache_breakpoint", r#"{"mode":"explicit"}"#);
     }
     for (name, raw) in own_members(block) {
-        part.raw(name, raw.get());
+        part.raw_of(name, raw.get());
     }
     part.end();
     Ok(Some(out))

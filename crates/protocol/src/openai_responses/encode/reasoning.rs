@@ -115,7 +115,7 @@ impl Thought<'_> {
         text: impl Fn(&ReasoningContent) -> Option<&String>,
     ) {
         let texts = self.blocks.iter().filter_map(|block| text(&block.content));
-        array(item.value(name), texts, |out, text| {
+        array(item.value_of(name), texts, |out, text| {
             object(out, |part| {
                 part.string("type", kind);
                 part.string("text", text);

@@ -401,7 +401,7 @@ impl Writer<'_> {
             let known = name.as_str();
             if own || (chat && OF_CHAT.contains(&known)) {
                 if !self.written.contains(&known) && self.allows(known) {
-                    self.object.raw(known, raw.get());
+                    self.object.raw_of(known, raw.get());
                 }
             } else if !((chat && known == "speed") || is_for_the_router(&request.extras, known)) {
                 self.losses.record(known, FOREIGN);
@@ -494,7 +494,7 @@ fn write_tool(out: &mut Vec<u8>, tool: &Tool, names: &PlainNames) {
                     name.as_str(),
                     "type" | "name" | "description" | "parameters" | "strict"
                 ) {
-                    entry.raw(name, raw.get());
+                    entry.raw_of(name, raw.get());
                 }
             }
         }),
@@ -551,7 +551,7 @@ pub(in crate::openai_responses) fn asked_reasoning(
             matches!(asked.extras.origin, Some(Dialect::OpenaiChat | Dialect::OpenaiResponses));
         for (name, raw) in asked.extras.members.iter().filter(|_| of_openai) {
             if !matches!(name.as_str(), "effort" | "max_tokens" | "enabled" | "summary") {
-                reasoning.raw(name, raw.get());
+                reasoning.raw_of(name, raw.get());
             }
         }
     });

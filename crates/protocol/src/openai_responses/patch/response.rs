@@ -134,12 +134,12 @@ pub(super) fn write_head(
     let rest = answer.iter().filter(|(name, _)| !REPLACED.contains(name) && !kept(name));
     for (name, raw) in rest {
         if name == "store" {
-            members.raw(name, "false");
+            members.raw_of(name, "false");
             continue;
         }
         match names::declared_in_output(raw, context).filter(|_| name == "output") {
-            Some(output) => members.raw(name, &output),
-            None => members.raw(name, raw.get()),
+            Some(output) => members.raw_of(name, &output),
+            None => members.raw_of(name, raw.get()),
         }
     }
     for name in REQUIRED.iter().filter(|name| answer.peek(name).is_none() && !kept(name)) {

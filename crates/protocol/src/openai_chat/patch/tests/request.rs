@@ -214,7 +214,7 @@ fn parameters_an_endpoint_does_not_support_are_dropped() {
 /// USERT-1
 #[test]
 fn the_end_user_is_never_told_raw() {
-    let patch = RequestPatch { user_identity: Some("h4sh".into()), max_output_tokens: None };
+    let patch = RequestPatch { user_identity: Some("h4sh".into()), ..RequestPatch::default() };
     for (given, expected) in [
         (r#","user":"ann""#, r#","user":"h4sh""#),
         (r#","safety_identifier":"ann""#, r#","safety_identifier":"h4sh""#),
@@ -231,7 +231,7 @@ fn the_end_user_is_never_told_raw() {
 
 #[test]
 fn a_cap_lowers_or_sets_the_limit() {
-    let patch = RequestPatch { user_identity: None, max_output_tokens: Some(50) };
+    let patch = RequestPatch { max_output_tokens: Some(50), ..RequestPatch::default() };
     for (given, expected) in [
         (r#","max_tokens":100"#, r#","max_tokens":50"#),
         (r#","max_tokens":20"#, r#","max_tokens":20"#),
