@@ -181,7 +181,12 @@ impl Insert {
         let (columns, values) = (columns.join(","), format!("({})", values.join(",")));
         let text = |rows: usize| {
             let rows = vec![values.as_str(); rows].join(",");
-            format!("INSERT INTO generation ({columns}) VALUES {rows} ON CONFLICT (id) DO NOTHING")
+            // What else may be wrong with a row ends the transaction, so that a statement need not
+            // keep what it would undo.
+            format!(
+                "INSERT OR FAIL INTO generation ({columns}) VALUES {rows} \
+                 ON CONFLICT (id) DO NOTHING"
+            )
         };
         Insert { one: text(1), many: text(TOGETHER), written }
     }
