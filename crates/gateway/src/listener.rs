@@ -260,12 +260,9 @@ async fn serve(worker: Worker, router: axum::Router, stream: TcpStream, running:
     // A caller that has gone already has no address, and needs none.
     let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
     let (socket, timer) = CallerSocket::new(stream, &app.settings);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        if let Some(peer) = peer {
-            request.extensions_mut().insert(peer);
-        }
+    let service = service_fn(move |request: Request<Incoming>| {
         let (worker, router) = (worker.clone(), router.clone());
-        async move { Ok::<_, Infallible>(answer(worker, router, request).await) }
+        async move { Ok::<_, Infallible>(answer(worker, router, request, peer).await) }
     });
     let connection = http1::Builder::new()
         .timer(timer)
@@ -302,9 +299,10 @@ async fn answer(
     worker: Worker,
     router: axum::Router,
     request: Request<Incoming>,
+    peer: Option<Peer>,
 ) -> Response<AnswerBody> {
     let app = Arc::clone(&worker.app);
-    let mut response = dispatch(worker, router, request).await;
+    let mut response = dispatch(worker, router, request, peer).await;
     name_request(response.headers_mut());
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         app.metrics.internal_error();
@@ -330,6 +328,7 @@ async fn dispatch(
     worker: Worker,
     mut router: axum::Router,
     mut request: Request<Incoming>,
+    peer: Option<Peer>,
 ) -> Response<AnswerBody> {
     let base = &worker.app.settings.base_path;
     if let Some(inner) = base.strip(request.uri()) {
@@ -352,6 +351,9 @@ async fn dispatch(
     if let Some(meant) = passthrough::addressed(request.uri(), &worker.app.snapshot().catalog) {
         let answering = Box::pin(passthrough::handle(worker, request, meant));
         return allow_any_origin(answering.await);
+    }
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(peer);
     }
     match router.call(request).await {
         // What only our own pages ask is for no other page.

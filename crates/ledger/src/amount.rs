@@ -66,11 +66,15 @@ impl Sum for NanoUsd {
     }
 }
 
-impl fmt::Display for NanoUsd {
+impl NanoUsd {
     /// The exact decimal number of US dollars without trailing zeros: a JSON number.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // From the end: a sign, at most eleven digits, the point and nine more. An answer has many
-        // amounts, and nested formatting costs ten times as much.
+    pub fn to_text(self) -> String {
+        // An answer has many amounts; the machinery of formatting costs more than what it writes.
+        self.written(str::to_owned)
+    }
+
+    fn written<T>(self, take: impl FnOnce(&str) -> T) -> T {
+        // From the end: a sign, at most eleven digits, the point and nine more.
         let mut text = [b'0'; 24];
         let mut start = text.len();
         let value = self.0.unsigned_abs();
@@ -102,7 +106,13 @@ impl fmt::Display for NanoUsd {
             put(b'-');
         }
         // Digits are ASCII, so this never fails.
-        formatter.write_str(std::str::from_utf8(&text[start..]).unwrap_or_default())
+        take(std::str::from_utf8(&text[start..]).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for NanoUsd {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.written(|text| formatter.write_str(text))
     }
 }
 

@@ -135,9 +135,9 @@ pub async fn attempt(
     replay: Replay,
     debug: &mut Vec<u8>,
     settlement: &mut Settlement,
+    started: Instant,
 ) -> Result<Begun, AttemptError> {
     let limits = &dispatch.worker.app.settings.upstream;
-    let started = Instant::now();
     if let Some(vectors) = &dispatch.vectors {
         let asking = Box::pin(ask_for_vectors(dispatch, candidate, vectors, settlement, started));
         let begun = tokio::time::timeout(limits.total, asking)

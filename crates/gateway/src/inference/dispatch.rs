@@ -135,7 +135,9 @@ impl<'a> Dispatch<'a> {
             }
             // A provider that hangs takes the time of an attempt; a call whose providers all hang
             // ends before it has taken that of many.
-            if settlement.started().elapsed() >= app.settings.upstream.total * CALL_TIME {
+            if !failures.is_empty()
+                && settlement.started().elapsed() >= app.settings.upstream.total * CALL_TIME
+            {
                 break;
             }
             // Nothing new is begun for a caller who left.
@@ -197,11 +199,13 @@ impl<'a> Dispatch<'a> {
         if let Some(tokens) = most_output {
             settlement.cut(tokens.saturating_mul(self.call.facts.answers));
         }
-        settlement.keep(Instant::now());
-        settlement.choose(candidate.endpoint, state, candidate.access.is_byok());
-        let mut watch = Watch { dispatch: self, candidate, started: Instant::now(), over: false };
+        let started = Instant::now();
+        settlement.keep(started);
+        settlement.choose(candidate.endpoint, state, candidate.access.is_byok(), started);
+        let mut watch = Watch { dispatch: self, candidate, started, over: false };
         self.presence.billed(bills_in_any_case(self.call, candidate));
-        let result = attempt(self, candidate, most_output, replay, debug, settlement).await;
+        let result =
+            attempt(self, candidate, most_output, replay, debug, settlement, started).await;
         watch.over = true;
         let latency = watch.started.elapsed();
         drop(watch);
@@ -375,7 +379,7 @@ impl<'a> Dispatch<'a> {
             id: self.call.generation_id.clone(),
             model: state.model.to_string(),
             provider: state.provider_name.to_string(),
-            created: self.call.created,
+            created: self.call.created(),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! One request from its first byte to its answer.
 
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -171,20 +170,16 @@ async fn admitted(
     });
     let answering = Box::pin(answer(request));
     let mut answering = Lingering::new(Arc::clone(&app), Arc::clone(&presence), answering);
-    let heartbeat = app.settings.heartbeat_after();
-    loop {
-        let outcome = unless_cut_off(&app, &mut answering);
-        match tokio::time::timeout(heartbeat, outcome).await {
-            Ok(outcome) => return outcome.map(|answered| answered.respond(&app, surface)),
-            // A caller that streams gets headers and a comment while attempts go on. STREAM-2
-            Err(_) if presence.streaming.load(Ordering::Relaxed) => break,
-            Err(_) => {}
-        }
+    if let Some(outcome) = until_heartbeat(&app, &presence, &mut answering).await {
+        return outcome.map(|answered| answered.respond(&app, surface));
     }
+    // A caller that streams gets headers and a comment while attempts go on. STREAM-2
     let call_id = generation_id.to_owned();
     let counting = Arc::clone(&app);
     let waiting = Box::pin(async move {
-        match unless_cut_off(&counting, &mut answering).await {
+        let outcome =
+            std::future::poll_fn(|context| poll_unless_cut_off(&counting, &mut answering, context));
+        match outcome.await {
             Ok(Answered::Stream { live, .. }) => Ok(live),
             // A caller that streams never gets a whole answer.
             Ok(Answered::Whole { .. }) => Err(LateFailure {
@@ -203,19 +198,44 @@ async fn admitted(
     Ok(stream_response(AnswerBody::Stream(Box::new(body)), generation_id))
 }
 
-/// The answer, or, when the gateway stops and cannot wait for it, an error. The order to stop polls
-/// every connection, and with it this.
-async fn unless_cut_off(
+/// The answer; `None` once a caller that streams is to be given a sign of life.
+async fn until_heartbeat(
     app: &App,
+    presence: &Presence,
     answering: &mut Lingering<impl Future<Output = Result<Answered, Refusal>> + Send + 'static>,
-) -> Result<Answered, Refusal> {
+) -> Option<Result<Answered, Refusal>> {
+    let after = app.settings.heartbeat_after();
+    let mut timer = std::pin::pin!(None::<tokio::time::Sleep>);
     std::future::poll_fn(|context| {
-        if app.is_cut_off() {
-            return Poll::Ready(Err(stopping().into()));
+        if let Poll::Ready(outcome) = poll_unless_cut_off(app, answering, context) {
+            return Poll::Ready(Some(outcome));
         }
-        Pin::new(&mut *answering).poll(context)
+        // Who waits for a whole answer gets no signs of life, and needs no timer.
+        while !presence.is_whole() {
+            if let Some(timer) = timer.as_mut().as_pin_mut() {
+                std::task::ready!(timer.poll(context));
+                if presence.is_streaming() {
+                    return Poll::Ready(None);
+                }
+            }
+            timer.set(Some(tokio::time::sleep(after)));
+        }
+        Poll::Pending
     })
     .await
+}
+
+/// The answer, or, when the gateway stops and cannot wait for it, an error. The order to stop polls
+/// every connection, and with it this.
+fn poll_unless_cut_off(
+    app: &App,
+    answering: &mut Lingering<impl Future<Output = Result<Answered, Refusal>> + Send + 'static>,
+    context: &mut Context<'_>,
+) -> Poll<Result<Answered, Refusal>> {
+    if app.is_cut_off() {
+        return Poll::Ready(Err(stopping().into()));
+    }
+    Pin::new(answering).poll(context)
 }
 
 /// A request whose body is read.
@@ -247,6 +267,8 @@ impl Answered {
             Self::Whole { body, generation_id } => {
                 let mut response = Response::new(AnswerBody::whole(Bytes::from(body)));
                 let headers = response.headers_mut();
+                // With what is added on the way out.
+                headers.reserve(8);
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 if let Ok(id) = HeaderValue::from_str(&generation_id) {
                     headers.insert(GENERATION_ID, id);
@@ -314,13 +336,12 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
         }
     };
     leave_out_unknown_prices(&call, &mut route)?;
-    let begun = now_micros();
+    let begun = call.begun;
     let Held { reservation, budget } =
         reserve(&call, &mut route, &envelope, request.body.len(), begun).await?;
-    request.presence.streaming.store(call.facts.stream, Ordering::Relaxed);
+    request.presence.asks(call.facts.stream);
     let mut settlement = {
         let mut generation = call.record();
-        generation.created_at = begun;
         generation.router = route.router().map(Into::into);
         let opening = Opening {
             generation,
@@ -436,7 +457,7 @@ async fn whole(
         id: call.generation_id.clone(),
         model: state.model.to_string(),
         provider: state.provider_name.to_string(),
-        created: call.created,
+        created: call.created(),
     };
     let body = answer.write(&identity, call.echo.as_ref(), additions);
     let served = Served {

@@ -21,7 +21,7 @@ use routing::{
 use super::prepare::Call;
 use super::sticky::AskOthers;
 use crate::api::money::Usd;
-use crate::clock::{minute_of_day, now_micros, now_millis, random};
+use crate::clock::{minute_of_day, now_micros, random};
 use crate::control::Access;
 
 /// One way to answer: an endpoint, and how it is reached.
@@ -267,7 +267,7 @@ fn with_memory<T>(
         credentials: &credentials,
         sticky: &sticky,
         made: &made,
-        now_ms: now_millis(),
+        now_ms: (call.begun / 1000).unsigned_abs(),
     };
     let planned = then(&situation);
     Ok((planned, unknown.into_inner()))

@@ -21,7 +21,7 @@ use super::settle::{beginning, record};
 use super::sticky::Conversation;
 use super::stored::Stored;
 use crate::app::App;
-use crate::clock::{generation_id, now_millis, now_seconds, request_id_of};
+use crate::clock::{generation_id, now_micros, now_millis};
 use crate::control::{Caller, Snapshot};
 
 /// One call: everything known of it that does not change on its way.
@@ -38,8 +38,8 @@ pub struct Call {
     pub addressed: Addressed,
     /// The answer's id, told in `X-Generation-Id`. API-10
     pub generation_id: String,
-    /// When it began, in seconds since 1970.
-    pub created: u64,
+    /// When it was begun, in microseconds since 1970.
+    pub begun: store::Micros,
     /// What is asked for.
     pub facts: RequestFacts,
     /// The model as the caller named it; empty for the default model.
@@ -211,7 +211,7 @@ impl Call {
             surface,
             addressed,
             generation_id,
-            created: now_seconds(),
+            begun: now_micros(),
             facts,
             model_requested,
             conversation,
@@ -228,6 +228,11 @@ impl Call {
     /// A new generation's id.
     pub fn new_id() -> String {
         generation_id()
+    }
+
+    /// When it was begun, in seconds since 1970.
+    pub fn created(&self) -> u64 {
+        (self.begun / 1_000_000).unsigned_abs()
     }
 
     /// Makes the link to the documentation one that the caller can follow.
@@ -263,7 +268,7 @@ impl Call {
             user_agent: headers.user_agent.clone(),
             origin: headers.origin.clone(),
             api_type: api_type(self.surface).into(),
-            ..record(&self.generation_id, &request_id_of(&self.generation_id))
+            ..record(&self.generation_id, self.begun)
         }
     }
 

@@ -33,7 +33,9 @@ pub fn bills_in_any_case(call: &Call, candidate: &Candidate) -> bool {
 #[derive(Default)]
 pub struct Presence {
     /// The request is good and asks for a stream.
-    pub streaming: AtomicBool,
+    streaming: AtomicBool,
+    /// The request is good and asks for an answer as a whole.
+    whole: AtomicBool,
     /// The provider that is asked now bills in any case.
     billed: AtomicBool,
     left: AtomicBool,
@@ -43,6 +45,22 @@ impl Presence {
     /// Whether the caller left.
     pub fn has_left(&self) -> bool {
         self.left.load(Ordering::Relaxed)
+    }
+
+    /// The request is good, and asks for a stream or not.
+    pub fn asks(&self, stream: bool) {
+        let asked = if stream { &self.streaming } else { &self.whole };
+        asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is known that a stream is asked for.
+    pub fn is_streaming(&self) -> bool {
+        self.streaming.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is known that the answer comes as a whole.
+    pub fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Relaxed)
     }
 
     /// A provider is asked that bills in any case, or none is any more.

@@ -9,7 +9,7 @@ use protocol::exchange::{Charge, FinishReason, Usage};
 use store::{Attempt, Committed, Generation, SettledBy, Slot};
 
 use crate::app::App;
-use crate::clock::{minute_of_day, now_micros};
+use crate::clock::{minute_of_day, request_id_of};
 use crate::control::limits::{Place, Reservation};
 use crate::control::{EndpointState, Snapshot};
 use crate::telemetry::OutcomeLabel;
@@ -211,9 +211,15 @@ impl Settlement {
     }
 
     /// An attempt is made at this endpoint; from now on it is the one that is billed.
-    pub fn choose(&mut self, endpoint: EndpointId, state: &EndpointState, is_byok: bool) {
+    pub fn choose(
+        &mut self,
+        endpoint: EndpointId,
+        state: &EndpointState,
+        is_byok: bool,
+        now: Instant,
+    ) {
         self.endpoint = Some(endpoint);
-        self.trying = Some(Instant::now());
+        self.trying = Some(now);
         let generation = &mut self.generation;
         generation.model = Arc::clone(&state.model);
         generation.model_permaslug = Arc::clone(&state.permaslug);
@@ -327,10 +333,10 @@ impl Settlement {
         bill.usage =
             self.in_vain.iter().fold(bill.usage, |usage, part| usage.and_input_of(&part.counted));
         if priced {
-            bill.charge.upstream_cost = Some(bill.cost.total.to_string());
-            bill.charge.upstream_prompt_cost = Some(bill.cost.prompt.to_string());
-            bill.charge.upstream_completion_cost = Some(bill.cost.completion.to_string());
-            bill.charge.cost = bill.charged.to_string();
+            bill.charge.upstream_cost = Some(bill.cost.total.to_text());
+            bill.charge.upstream_prompt_cost = Some(bill.cost.prompt.to_text());
+            bill.charge.upstream_completion_cost = Some(bill.cost.completion.to_text());
+            bill.charge.cost = bill.charged.to_text();
         } else {
             // Served and marked: the operator's own credential paid, the price is to be entered.
             // It is shown as `null`, never as zero.
@@ -490,11 +496,11 @@ pub fn beginning(text: &str, most: usize) -> &str {
 }
 
 /// The opening values that every record shares.
-pub fn record(id: &str, request_id: &str) -> Generation {
+pub fn record(id: &str, created_at: store::Micros) -> Generation {
     Generation {
         id: id.into(),
-        request_id: request_id.into(),
-        created_at: now_micros(),
+        request_id: request_id_of(id).into(),
+        created_at,
         api_type: "completions".into(),
         ..Generation::default()
     }

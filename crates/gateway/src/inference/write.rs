@@ -187,7 +187,7 @@ pub(super) async fn authorised(
     let token_server = worker.app.settings.upstream.token_server.as_ref();
     let authorization = &candidate.access.authorization;
     let grant = authorization
-        .apply(&mut request, &body, now_seconds(), &worker.pool, token_server)
+        .apply(&mut request, &body, now_seconds, &worker.pool, token_server)
         .await
         .map_err(|failure| no_token(&failure, candidate.access.is_byok()))?;
     if dialect == Dialect::Anthropic {

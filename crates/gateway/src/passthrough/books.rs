@@ -14,7 +14,7 @@ use super::credential::endpoint_of;
 use super::peek::Named;
 use super::tap::{Tap, Told};
 use crate::app::App;
-use crate::clock::request_id_of;
+use crate::clock::now_micros;
 use crate::control::limits::{Place, Reservation};
 use crate::control::{Access, Caller, Snapshot};
 use crate::inference::prepare::attribute;
@@ -80,7 +80,7 @@ impl Books {
             provider_name: provider.name.as_str().into(),
             provider_slug: provider.slug.as_str().into(),
             is_byok: known.access.is_byok(),
-            ..record(known.generation_id, &request_id_of(known.generation_id))
+            ..record(known.generation_id, now_micros())
         };
         if let Some(endpoint) = known.endpoint {
             let state = snapshot.endpoint(endpoint);
@@ -224,7 +224,8 @@ impl Books {
                 // Of output as much as may have been asked for.
                 ending.text_bytes = u64::MAX;
             }
-            settlement.choose(endpoint, self.snapshot.endpoint(endpoint), self.is_byok);
+            let state = self.snapshot.endpoint(endpoint);
+            settlement.choose(endpoint, state, self.is_byok, Instant::now());
         }
         ending.service_tier = report.service_tier;
         ending.upstream_id = report.id;

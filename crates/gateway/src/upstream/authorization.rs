@@ -67,15 +67,23 @@ impl Authorization {
         &self,
         request: &mut Request<Full<Bytes>>,
         body: &[u8],
-        now: u64,
+        now: impl FnOnce() -> u64,
         pool: &Pool,
         token_server: Option<&Origin>,
     ) -> Result<Option<Grant>, TokenFailure> {
-        if let Self::Aws(keys) = self {
-            keys.sign(request, body, now);
-            return Ok(None);
+        match self {
+            Self::None => return Ok(None),
+            Self::Header(name, value) => {
+                request.headers_mut().insert(name.clone(), value.clone());
+                return Ok(None);
+            }
+            Self::Aws(keys) => {
+                keys.sign(request, body, now());
+                return Ok(None);
+            }
+            Self::Token(_) => {}
         }
-        let Some((headers, grant)) = self.headers(now, pool, token_server).await? else {
+        let Some((headers, grant)) = self.headers(now(), pool, token_server).await? else {
             return Ok(None);
         };
         for (name, value) in headers {

@@ -436,10 +436,11 @@ impl Returning {
         }
         let mut pooled = pool.lock();
         let connections = pooled.origins.entry(origin).or_default();
+        let now = Instant::now();
         if connections.idle.len() < IDLE_PER_ORIGIN {
-            connections.idle.push(Idle { sender, since: Instant::now() });
+            connections.idle.push(Idle { sender, since: now });
         }
-        if pooled.swept.elapsed() >= IDLE_LIMIT {
+        if now.saturating_duration_since(pooled.swept) >= IDLE_LIMIT {
             pooled.sweep();
         }
     }

@@ -1,6 +1,8 @@
 //! Stamps that come back with a request.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::{HEAD, STAMP_LENGTH, StampBytes, parse};
 use crate::anthropic::unwrapped_proof;
@@ -19,12 +21,15 @@ pub struct Taken<M> {
 const MEMBERS: [&[u8]; 5] =
     [b"signature", b"data", b"encrypted_content", b"thoughtSignature", b"thought_signature"];
 
+/// Looks for stamps: made once, since each request is looked through.
+static STAMPS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(HEAD));
+
 /// Takes the stamps off a body; `None` if there is none. `open` says what a stamp means, or that it
 /// is not genuine: then it is no stamp, and stays. A search is all it costs where there is none.
 pub fn take<M>(body: &[u8], mut open: impl FnMut(&StampBytes) -> Option<M>) -> Option<Taken<M>> {
     let mut taken: Option<Taken<M>> = None;
     let mut copied = 0;
-    for at in memmem::find_iter(body, HEAD.as_bytes()) {
+    for at in STAMPS.find_iter(body) {
         let Some(made) = parse(&body[at..]).filter(|_| holds_proof(&body[..at])) else { continue };
         let Some(made) = open(&made) else { continue };
         let rest = at + STAMP_LENGTH;
