@@ -101,16 +101,11 @@ impl Catalog {
             position.insert(model.id.as_str(), at as u32);
         }
         for endpoint in &endpoints {
-            let dangling = |what, name: &str| CatalogError::Dangling {
-                endpoint: format!("{} at {}", endpoint.model, endpoint.tag),
-                what,
-                name: name.to_owned(),
-            };
             if !position.contains_key(endpoint.model.as_str()) {
-                return Err(dangling("model", &endpoint.model));
+                return Err(dangling(endpoint, "model", &endpoint.model));
             }
             if !provider_by_slug.contains_key(&endpoint.provider) {
-                return Err(dangling("provider", &endpoint.provider));
+                return Err(dangling(endpoint, "provider", &endpoint.provider));
             }
         }
         endpoints.sort_by(|left, right| {
@@ -121,7 +116,9 @@ impl Catalog {
         let mut endpoint_model = Vec::with_capacity(endpoints.len());
         for (at, endpoint) in endpoints.iter().enumerate() {
             let at = at as u32;
-            let Some(model) = position.get(endpoint.model.as_str()) else { continue };
+            let Some(model) = position.get(endpoint.model.as_str()) else {
+                return Err(dangling(endpoint, "model", &endpoint.model));
+            };
             endpoint_model.push(ModelId(*model));
             let range = &mut model_endpoints[*model as usize];
             if range.end > range.start && endpoints[range.end as usize - 1].tag == endpoint.tag {
@@ -335,6 +332,14 @@ pub(crate) fn author(model: &str) -> &str {
     let bytes = model.as_bytes();
     // Authors' names are short, and asked for many times: looking at each byte is quickest.
     &model[..bytes.iter().position(|&byte| byte == b'/').unwrap_or(bytes.len())]
+}
+
+fn dangling(endpoint: &Endpoint, what: &'static str, name: &str) -> CatalogError {
+    CatalogError::Dangling {
+        endpoint: format!("{} at {}", endpoint.model, endpoint.tag),
+        what,
+        name: name.to_owned(),
+    }
 }
 
 /// How far an endpoint is from what is meant by its name alone: free, in another tier, unpriced.

@@ -16,7 +16,6 @@ use super::Refused;
 use super::money::Usd;
 use super::session::Session;
 use crate::app::App;
-use crate::clock::now_micros;
 use crate::inference::Call;
 use crate::inference::bound::Cover;
 use crate::inference::handle::leave_out_unknown_prices;
@@ -62,7 +61,7 @@ pub async fn show(
 async fn reservation(call: &Call, envelope: &Envelope<'_>, size: usize) -> Value {
     let Ok(mut route) = plan(call).await else { return Value::Null };
     let previewed = match leave_out_unknown_prices(call, &mut route) {
-        Ok(()) => preview(call, &mut route, envelope, size, now_micros()).await,
+        Ok(()) => preview(call, &mut route, envelope, size).await,
         Err(fault) => Err(fault),
     };
     let (held, budget) = match previewed {

@@ -336,9 +336,8 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
         }
     };
     leave_out_unknown_prices(&call, &mut route)?;
-    let begun = call.begun;
     let Held { reservation, budget } =
-        reserve(&call, &mut route, &envelope, request.body.len(), begun).await?;
+        reserve(&call, &mut route, &envelope, request.body.len()).await?;
     request.presence.asks(call.facts.stream);
     let mut settlement = {
         let mut generation = call.record();

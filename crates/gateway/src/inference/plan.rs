@@ -21,7 +21,7 @@ use routing::{
 use super::prepare::Call;
 use super::sticky::AskOthers;
 use crate::api::money::Usd;
-use crate::clock::{minute_of_day, now_micros, random};
+use crate::clock::{minute_of_day, random};
 use crate::control::Access;
 
 /// One way to answer: an endpoint, and how it is reached.
@@ -149,7 +149,7 @@ pub async fn explain(call: &Call) -> Result<serde_json::Value, Fault> {
         let mut told = serde_json::to_value(explanation).unwrap_or_default();
         if let (Ok(plan), Some(attempts)) = (&planned, told["attempts"].as_array_mut()) {
             for (attempt, told) in plan.attempts.iter().zip(attempts) {
-                told["estimate"] = estimate(situation, attempt.endpoint);
+                told["estimate"] = estimate(situation, attempt.endpoint, minute_of_day(call.begun));
             }
         }
         told
@@ -158,7 +158,7 @@ pub async fn explain(call: &Call) -> Result<serde_json::Value, Fault> {
 }
 
 /// What an attempt would cost in USD: with the estimated prompt alone, and at most.
-fn estimate(situation: &Situation<'_>, endpoint: EndpointId) -> serde_json::Value {
+fn estimate(situation: &Situation<'_>, endpoint: EndpointId, minute: u16) -> serde_json::Value {
     let endpoint = situation.catalog.endpoint(endpoint);
     let prompt_tokens = situation.facts.estimated_prompt_tokens;
     let room = endpoint.context_length.map(|length| length.saturating_sub(prompt_tokens));
@@ -166,7 +166,6 @@ fn estimate(situation: &Situation<'_>, endpoint: EndpointId) -> serde_json::Valu
         .into_iter()
         .flatten()
         .min();
-    let minute = minute_of_day(now_micros());
     let estimate =
         most_output.and_then(|most| ledger::estimate(&endpoint.price, prompt_tokens, most, minute));
     serde_json::json!({

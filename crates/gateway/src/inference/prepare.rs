@@ -94,7 +94,7 @@ struct Attribution {
 /// The headers a call is told things by, each where it stood first. Looking for them one by one
 /// would search the headers a dozen times.
 #[derive(Default)]
-struct Told<'h> {
+struct CallHeaders<'h> {
     http_referer: Option<&'h HeaderValue>,
     referer: Option<&'h HeaderValue>,
     openrouter_title: Option<&'h HeaderValue>,
@@ -109,7 +109,7 @@ struct Told<'h> {
     anthropic_beta: Option<&'h HeaderValue>,
 }
 
-impl<'h> Told<'h> {
+impl<'h> CallHeaders<'h> {
     fn read(headers: &'h HeaderMap) -> Self {
         let mut told = Self::default();
         for (name, value) in headers {
@@ -182,7 +182,7 @@ impl Call {
         headers: &HeaderMap,
         mut facts: RequestFacts,
     ) -> Result<Self, Fault> {
-        let told = Told::read(headers);
+        let told = CallHeaders::read(headers);
         let headers_read = told.attribution();
         if headers_read.session_id.as_ref().is_some_and(|id| id.chars().count() > 256) {
             return Err(Fault::invalid("x-session-id: is longer than 256 characters"));
@@ -332,7 +332,7 @@ fn api_type(surface: Surface) -> &'static str {
 
 /// Writes down what the headers of a request say about the application and its session. ATTR-1
 pub(crate) fn attribute(headers: &HeaderMap, generation: &mut Generation) {
-    let read = Told::read(headers).attribution();
+    let read = CallHeaders::read(headers).attribution();
     generation.app_referer = read.referer;
     generation.app_title = read.title;
     generation.app_categories = read.categories;

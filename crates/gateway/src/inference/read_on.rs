@@ -2,8 +2,8 @@
 //! its end, so that the books have what it cost. STREAM-8
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -32,10 +32,8 @@ pub fn bills_in_any_case(call: &Call, candidate: &Candidate) -> bool {
 /// What a request and whoever waits for its answer know of each other.
 #[derive(Default)]
 pub struct Presence {
-    /// The request is good and asks for a stream.
-    streaming: AtomicBool,
-    /// The request is good and asks for an answer as a whole.
-    whole: AtomicBool,
+    /// Whether a stream is asked for, once the request is known to be good.
+    streams: OnceLock<bool>,
     /// The provider that is asked now bills in any case.
     billed: AtomicBool,
     left: AtomicBool,
@@ -49,18 +47,18 @@ impl Presence {
 
     /// The request is good, and asks for a stream or not.
     pub fn asks(&self, stream: bool) {
-        let asked = if stream { &self.streaming } else { &self.whole };
-        asked.store(true, Ordering::Relaxed);
+        // It is said once.
+        let _ = self.streams.set(stream);
     }
 
     /// Whether it is known that a stream is asked for.
     pub fn is_streaming(&self) -> bool {
-        self.streaming.load(Ordering::Relaxed)
+        self.streams.get() == Some(&true)
     }
 
     /// Whether it is known that the answer comes as a whole.
     pub fn is_whole(&self) -> bool {
-        self.whole.load(Ordering::Relaxed)
+        self.streams.get() == Some(&false)
     }
 
     /// A provider is asked that bills in any case, or none is any more.

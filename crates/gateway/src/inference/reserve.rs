@@ -65,9 +65,8 @@ pub async fn reserve(
     route: &mut Route,
     envelope: &Envelope<'_>,
     size: usize,
-    begun: store::Micros,
 ) -> Result<Held, Unaffordable> {
-    admit_free(call, route, begun).await?;
+    admit_free(call, route, call.begun).await?;
     let terms = &call.caller.terms;
     let most = max_cost(envelope)?;
     let limits = &call.app.limits;
@@ -80,7 +79,7 @@ pub async fn reserve(
         };
         return Ok(Held { reservation, budget: None });
     }
-    let demand = Demand::of((&call.facts, call.surface), envelope, size, minute_of_day(begun));
+    let demand = Demand::of((&call.facts, call.surface), envelope, size, minute_of_day(call.begun));
     if let Some(most) = most {
         within_cost(call, &demand, route, most)?;
     }
@@ -99,10 +98,9 @@ pub async fn preview(
     route: &mut Route,
     envelope: &Envelope<'_>,
     size: usize,
-    begun: store::Micros,
 ) -> Result<(Spend, Option<Budget>), Fault> {
     let terms = &call.caller.terms;
-    let demand = Demand::of((&call.facts, call.surface), envelope, size, minute_of_day(begun));
+    let demand = Demand::of((&call.facts, call.surface), envelope, size, minute_of_day(call.begun));
     if let Some(most) = max_cost(envelope)? {
         within_cost(call, &demand, route, most)?;
     }

@@ -225,6 +225,8 @@ impl SharedTable {
 
 #[cfg(test)]
 mod tests {
+    use protocol::facts::ConversationOpening;
+
     use super::*;
 
     /// STICKY-6, STICKY-8
@@ -270,6 +272,28 @@ mod tests {
         assert_eq!(until(&table), begun, "another endpoint renews nothing");
         table.served(one, &model, &tag, 0);
         assert!(until(&table) > begun);
+    }
+
+    /// STICKY-7, STICKY-8, STICKY-9
+    #[test]
+    fn conversations_of_one_text_in_other_places_differ() {
+        let of = |facts: RequestFacts| Conversation::of("a", None, &facts).key;
+        let opening = |instructions: &str, first_message: &str| {
+            let (instructions, first_message) = (instructions.into(), first_message.into());
+            let opening = ConversationOpening { instructions, first_message };
+            of(RequestFacts { opening, ..RequestFacts::default() })
+        };
+        let keys = [
+            of(RequestFacts { session_id: Some("x".into()), ..RequestFacts::default() }),
+            of(RequestFacts { prompt_cache_key: Some("x".into()), ..RequestFacts::default() }),
+            opening("x", ""),
+            opening("", "x"),
+            opening("xy", "z"),
+            opening("x", "yz"),
+        ];
+        for (at, key) in keys.iter().enumerate() {
+            assert!(!keys[..at].contains(key), "{at}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Origin {
     pub prefix: String,
 }
 
-/// By the length of the host and its end alone: providers are few, and each request looks for its
+/// By the length of host and port and by their end alone: providers are few, and each request looks for its
 /// own twice. What is equal but for its case has the same hash.
 impl Hash for Origin {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -63,7 +63,19 @@ impl Origin {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher as _;
+
     use super::*;
+
+    #[test]
+    fn what_is_equal_has_the_same_hash() {
+        let hash =
+            |url| foldhash::fast::FixedState::default().hash_one(Origin::parse(url).unwrap());
+        let (one, other) = ("https://API.example.com:8443/v1", "https://api.EXAMPLE.com:8443/v1");
+        assert_eq!(Origin::parse(one), Origin::parse(other));
+        assert_eq!(hash(one), hash(other));
+        assert_ne!(hash(one), hash("https://api.example.org:8443/v1"));
+    }
 
     #[test]
     fn base_urls_are_taken_apart_or_refused() {

@@ -26,6 +26,11 @@ pub(super) const SQLITE: History = &[
     (9, "resources", include_str!("../../migrations/sqlite/0009_resources.sql")),
     (10, "stored responses", include_str!("../../migrations/sqlite/0010_stored_responses.sql")),
     (11, "outlines", include_str!("../../migrations/sqlite/0011_outlines.sql")),
+    (
+        12,
+        "identified attempts",
+        include_str!("../../migrations/sqlite/0012_identified_attempts.sql"),
+    ),
 ];
 
 pub(super) const POSTGRES: History = &[
@@ -44,6 +49,11 @@ pub(super) const POSTGRES: History = &[
     (9, "resources", include_str!("../../migrations/postgres/0009_resources.sql")),
     (10, "stored responses", include_str!("../../migrations/postgres/0010_stored_responses.sql")),
     (11, "outlines", include_str!("../../migrations/postgres/0011_outlines.sql")),
+    (
+        12,
+        "identified attempts",
+        include_str!("../../migrations/postgres/0012_identified_attempts.sql"),
+    ),
 ];
 
 /// The newest version of a history.

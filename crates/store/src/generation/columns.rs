@@ -93,7 +93,7 @@ rare_columns! {
     native_tokens_prompt_audio native_tokens_prompt_images
     native_tokens_completion_audio native_tokens_completion_images
     num_media_prompt num_media_completion num_search_results web_searches
-    cache_discount response_cache_source_id request_bytes response_bytes
+    response_cache_source_id request_bytes response_bytes
 }
 
 const fn kind_of<T: Column>(_field: fn(&Generation) -> &T) -> Kind {
@@ -139,7 +139,7 @@ trait Column: Sized {
     fn cell(&self) -> Cell<'_>;
     fn of_cell(cell: &Cell<'_>) -> Option<Self>;
 
-    /// Whether it is neither null nor zero.
+    /// Whether it is other than in a row by default.
     fn is_something(&self) -> bool {
         !matches!(self.cell(), Cell::Null | Cell::Integer(0))
     }
@@ -166,6 +166,11 @@ impl<T: Column> Column for Option<T> {
 
     fn cell(&self) -> Cell<'_> {
         self.as_ref().map_or(Cell::Null, Column::cell)
+    }
+
+    // A zero that was told is not nothing.
+    fn is_something(&self) -> bool {
+        self.is_some()
     }
 
     fn of_cell(cell: &Cell<'_>) -> Option<Option<T>> {
@@ -336,8 +341,20 @@ mod tests {
             assert_eq!(attempts_cell(&generation, &generation.attempts), Cell::Text(text.into()));
             assert_eq!(round_trip(&generation).attempts, generation.attempts);
         }
-        generation.attempts[0].id = Some("another".into());
-        assert_eq!(round_trip(&generation).attempts, generation.attempts);
+        let only = only_attempt(&generation, None, 412);
+        for other in [
+            Attempt { id: Some("another".into()), ..only.clone() },
+            Attempt { endpoint_id: "another".into(), ..only.clone() },
+            Attempt { provider_name: "another".into(), ..only.clone() },
+            Attempt { model_permaslug: "another".into(), ..only.clone() },
+            Attempt { status: Some(201), ..only.clone() },
+            Attempt { status: None, ..only.clone() },
+            Attempt { is_byok: !only.is_byok, ..only.clone() },
+            Attempt { error_type: Some("another".into()), ..only.clone() },
+        ] {
+            generation.attempts = vec![other];
+            assert_eq!(round_trip(&generation).attempts, generation.attempts);
+        }
     }
 
     #[test]
@@ -345,6 +362,7 @@ mod tests {
         assert!(!has_rare(&Generation::default()));
         assert!(has_rare(&Generation { web_searches: 1, ..Generation::default() }));
         assert!(has_rare(&Generation { error_type: Some("".into()), ..Generation::default() }));
+        assert!(has_rare(&Generation { request_bytes: Some(0), ..Generation::default() }));
         assert!(RARE.iter().all(|column| COLUMNS.contains(column)));
     }
 }

@@ -105,7 +105,7 @@ pub struct Generation {
     pub request_id: Arc<str>,
     /// The provider's identity for its answer.
     pub upstream_id: Option<Arc<str>>,
-    /// When the answer was settled: microseconds since the Unix epoch.
+    /// When the call was begun: microseconds since the Unix epoch.
     pub created_at: Micros,
     /// Who pays.
     pub account_id: Arc<str>,

@@ -232,8 +232,10 @@ impl SqliteBooks {
         if matches!(outcome, Outcome::SomeKnown) {
             outcome = self.transact(&mut connection, rows, false)?;
         }
-        if let Outcome::Committed(versions) = outcome {
-            self.known.versions.extend(versions);
+        match outcome {
+            Outcome::Committed(versions) => self.known.versions.extend(versions),
+            // One by one it is always told: nothing was written, and nobody must think so.
+            Outcome::SomeKnown => return Err(WriteError::Database("rows were undone".into())),
         }
         self.connection = Some(connection);
         Ok(())

@@ -269,3 +269,24 @@ async fn a_node_of_an_older_version_goes_on_beside_a_newer_one(database: TestDat
     settle(&older, generation("gen-1", "key", 1)).await;
     assert!(older.generation("gen-1").await.unwrap().is_some());
 }
+
+#[test]
+fn sqlite_is_compiled_as_the_books_want_it() {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    let mut statement = connection.prepare("PRAGMA compile_options").unwrap();
+    let options: Vec<String> =
+        statement.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let has = |option: &str| options.iter().any(|told| told == option);
+    // `.cargo/config.toml` is read only where cargo runs inside the repository.
+    assert!(has("DEFAULT_MEMSTATUS=0") && has("OMIT_SHARED_CACHE"), "{options:?}");
+    assert!(!has("ENABLE_MEMORY_MANAGEMENT") && !has("ENABLE_LOAD_EXTENSION"), "{options:?}");
+}
+
+on_each_engine!(a_zero_that_was_told_is_kept);
+async fn a_zero_that_was_told_is_kept(database: TestDatabase) {
+    let store = database.open().await;
+    let row = Generation { request_bytes: Some(0), ..generation("gen-1", "key", 1) };
+    settle(&store, row).await;
+    let read = store.generation("gen-1").await.unwrap().unwrap();
+    assert_eq!((read.request_bytes, read.response_bytes), (Some(0), None));
+}
