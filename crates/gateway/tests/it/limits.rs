@@ -419,6 +419,8 @@ async fn who_could_pay_if_nothing_were_held_waits_for_its_turn() {
     let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "one")];
     let mut settings = settings();
     settings.limits.reservation_wait = Duration::from_millis(200);
+    // Many times while a request waits for its turn: until it has it, no headers are sent.
+    settings.heartbeat_after = Duration::from_millis(20);
     settings.upstream.total = Duration::from_secs(30);
     settings.upstream.idle = Duration::from_secs(30);
     let gateway = gateway_with(a_cent_each(&upstreams), settings, limited(DOLLAR / 100)).await;
@@ -455,6 +457,7 @@ async fn leave_when_refused(gateway: &Gateway, app: &Arc<gateway::App>) {
     assert_eq!(limit(&refused)["held_by_running_requests"], json!(true));
     assert_eq!(limit(&refused)["left_usd"], json!(0));
     assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(gateway.post(CHAT, &body(true)).await.status, 402);
     driving.abort();
     drop((sender, answer));
     // Whoever waits gets its turn as soon as the place is settled: here to hear that nothing is
