@@ -351,6 +351,14 @@ fn peculiarity(endpoint: &Endpoint) -> (bool, bool, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_endpoint_s_model_is_the_one_it_names() {
+        let catalog = Catalog::embedded().unwrap();
+        for (id, endpoint) in catalog.endpoints() {
+            assert_eq!(catalog.model_of(id).id, endpoint.model);
+        }
+    }
     use crate::facts::Facts;
     use crate::overlay::compose;
     use crate::parts::CatalogParts;

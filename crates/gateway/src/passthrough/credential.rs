@@ -105,10 +105,7 @@ fn admits(
     if *policy == Policy::default() {
         return true;
     }
-    let admits = |id: EndpointId| {
-        let model = catalog.find(&catalog.endpoint(id).model);
-        model.is_some_and(|model| policy.admits_data(catalog, id, model))
-    };
+    let admits = |id: EndpointId| policy.admits_data(catalog, id, catalog.model_id_of(id));
     match endpoint.filter(|_| named.is_certain) {
         Some(endpoint) => admits(endpoint),
         None => {
@@ -132,7 +129,7 @@ pub async fn authorise(
     worker: &Worker,
 ) -> Result<(Vec<(HeaderName, HeaderValue)>, Option<Grant>), Fault> {
     let token_server = worker.app.settings.upstream.token_server.as_ref();
-    let got = access.authorization.headers(now_seconds(), &worker.pool, token_server).await;
+    let got = access.authorization.headers(now_seconds, &worker.pool, token_server).await;
     match got {
         Ok(Some(authorised)) => Ok(authorised),
         // What is signed is the whole body, which is not held here.

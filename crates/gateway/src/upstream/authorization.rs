@@ -71,19 +71,11 @@ impl Authorization {
         pool: &Pool,
         token_server: Option<&Origin>,
     ) -> Result<Option<Grant>, TokenFailure> {
-        match self {
-            Self::None => return Ok(None),
-            Self::Header(name, value) => {
-                request.headers_mut().insert(name.clone(), value.clone());
-                return Ok(None);
-            }
-            Self::Aws(keys) => {
-                keys.sign(request, body, now());
-                return Ok(None);
-            }
-            Self::Token(_) => {}
+        if let Self::Aws(keys) = self {
+            keys.sign(request, body, now());
+            return Ok(None);
         }
-        let Some((headers, grant)) = self.headers(now(), pool, token_server).await? else {
+        let Some((headers, grant)) = self.headers(now, pool, token_server).await? else {
             return Ok(None);
         };
         for (name, value) in headers {
@@ -96,7 +88,7 @@ impl Authorization {
     /// one was; `None` where each request has to be signed.
     pub async fn headers(
         &self,
-        now: u64,
+        now: impl FnOnce() -> u64,
         pool: &Pool,
         token_server: Option<&Origin>,
     ) -> Result<Option<(Vec<(HeaderName, HeaderValue)>, Option<Grant>)>, TokenFailure> {
@@ -105,7 +97,7 @@ impl Authorization {
             Self::Header(name, value) => Some((vec![(name.clone(), value.clone())], None)),
             Self::Aws(_) => None,
             Self::Token(tokens) => {
-                let grant = tokens.get(now, pool, token_server).await?;
+                let grant = tokens.get(now(), pool, token_server).await?;
                 let mut headers = vec![(HEADER, grant.header().clone())];
                 headers.extend(tokens.companion().cloned());
                 Some((headers, Some(grant)))

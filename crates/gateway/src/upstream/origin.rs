@@ -16,8 +16,8 @@ pub struct Origin {
     pub prefix: String,
 }
 
-/// By the length of host and port and by their end alone: providers are few, and each request looks for its
-/// own twice. What is equal but for its case has the same hash.
+/// By the length of host and port and by their end alone: providers are few, and each request looks
+/// for its own twice. What is equal but for its case has the same hash.
 impl Hash for Origin {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let host = self.authority.as_str().as_bytes();
