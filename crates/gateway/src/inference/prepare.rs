@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use catalog::EndpointId;
 use http::{HeaderMap, HeaderValue};
 use protocol::exchange::{Fault, FinishReason, Usage};
-use protocol::facts::{ConversationOpening, RequestFacts};
+use protocol::facts::RequestFacts;
 use protocol::openai_responses::Echo;
 use protocol::surface::Addressed;
 use protocol::{Dialect, Surface};
@@ -180,7 +180,7 @@ impl Call {
         (surface, addressed): (Surface, Addressed),
         generation_id: String,
         headers: &HeaderMap,
-        mut facts: RequestFacts,
+        facts: RequestFacts,
     ) -> Result<Self, Fault> {
         let told = CallHeaders::read(headers);
         let headers_read = told.attribution();
@@ -189,8 +189,6 @@ impl Call {
         }
         let conversation =
             Conversation::of(&caller.account_id, headers_read.session_id.as_deref(), &facts);
-        // A copy of the prompt that nobody needs any more, for as long as a stream lasts.
-        facts.opening = ConversationOpening::default();
         let user_identity =
             facts.user.as_deref().map(|user| user_identity(&caller.account_id, user));
         let named = facts.model.as_ref().or(facts.models.first()).map(String::as_str);
@@ -247,29 +245,25 @@ impl Call {
     }
 
     /// The record of this call, with all that is known at its start.
-    pub fn record(&self) -> Generation {
+    pub fn record(&self) -> Box<Generation> {
         let headers = &self.headers;
         let session = self.facts.session_id.as_deref().or(headers.session_id.as_deref());
-        Generation {
-            account_id: Arc::clone(&self.caller.account_id),
-            workspace_id: Arc::clone(&self.caller.workspace_id),
-            key_hash: Arc::clone(&self.caller.key_hash),
-            model_requested: self.model_requested.as_str().into(),
-            streamed: self.facts.stream,
-            session_id: session.map(Into::into),
-            external_user: self
-                .facts
-                .user
-                .as_deref()
-                .map(|user| beginning(user, LONGEST_USER).into()),
-            app_referer: headers.referer.clone(),
-            app_title: headers.title.clone(),
-            app_categories: headers.categories.clone(),
-            user_agent: headers.user_agent.clone(),
-            origin: headers.origin.clone(),
-            api_type: api_type(self.surface).into(),
-            ..record(&self.generation_id, self.begun)
-        }
+        let user = self.facts.user.as_deref();
+        let mut generation = record(&self.generation_id, self.begun);
+        generation.account_id = Arc::clone(&self.caller.account_id);
+        generation.workspace_id = Arc::clone(&self.caller.workspace_id);
+        generation.key_hash = Arc::clone(&self.caller.key_hash);
+        generation.model_requested = self.model_requested.as_str().into();
+        generation.streamed = self.facts.stream;
+        generation.session_id = session.map(Into::into);
+        generation.external_user = user.map(|user| beginning(user, LONGEST_USER).into());
+        generation.app_referer = headers.referer.clone();
+        generation.app_title = headers.title.clone();
+        generation.app_categories = headers.categories.clone();
+        generation.user_agent = headers.user_agent.clone();
+        generation.origin = headers.origin.clone();
+        generation.api_type = api_type(self.surface).into();
+        generation
     }
 
     /// The protocol in which an endpoint is asked.

@@ -1,6 +1,7 @@
 //! Step 7: exactly one row for each call, on every way out. ZCI, USAGE, promise 2
 
-use std::sync::Arc;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use catalog::{EndpointId, PriceList, PriceState};
@@ -20,7 +21,7 @@ pub struct Settlement {
     app: Arc<App>,
     snapshot: Arc<Snapshot>,
     slot: Option<Slot>,
-    generation: Generation,
+    generation: Record,
     endpoint: Option<EndpointId>,
     started: Instant,
     first_content: Option<Instant>,
@@ -38,6 +39,30 @@ pub struct Settlement {
     /// The call's place among those of its key, and at the endpoint under way.
     _place: Option<Place>,
     at_endpoint: Option<Place>,
+}
+
+/// The row of a call, which is large and never moved; an empty one once it was handed over.
+struct Record(Option<Box<Generation>>);
+
+impl Record {
+    fn take(&mut self) -> Box<Generation> {
+        self.0.take().unwrap_or_default()
+    }
+}
+
+impl Deref for Record {
+    type Target = Generation;
+
+    fn deref(&self) -> &Generation {
+        static EMPTY: LazyLock<Generation> = LazyLock::new(Generation::default);
+        self.0.as_deref().unwrap_or_else(|| &EMPTY)
+    }
+}
+
+impl DerefMut for Record {
+    fn deref_mut(&mut self) -> &mut Generation {
+        self.0.get_or_insert_default()
+    }
 }
 
 /// How an answer ended.
@@ -107,7 +132,7 @@ impl InVain {
 /// What is known of a call at its start.
 pub struct Opening {
     /// The record with everything known at the start filled in.
-    pub generation: Generation,
+    pub generation: Box<Generation>,
     /// The estimate of the prompt, in tokens.
     pub estimated_prompt_tokens: u64,
     /// How many images the prompt has.
@@ -130,7 +155,7 @@ impl Settlement {
             app,
             snapshot,
             slot: Some(slot),
-            generation: opening.generation,
+            generation: Record(Some(opening.generation)),
             endpoint: None,
             started: Instant::now(),
             first_content: None,
@@ -220,7 +245,7 @@ impl Settlement {
     ) {
         self.endpoint = Some(endpoint);
         self.trying = Some(now);
-        let generation = &mut self.generation;
+        let generation = &mut *self.generation;
         generation.model = Arc::clone(&state.model);
         generation.model_permaslug = Arc::clone(&state.permaslug);
         generation.endpoint_tag = Arc::clone(&state.tag);
@@ -402,7 +427,7 @@ impl Settlement {
         }
         self.app.metrics.usage(bill.usage.input, bill.usage.output, charged);
 
-        let mut generation = std::mem::take(&mut self.generation);
+        let mut generation = self.generation.take();
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let usage = &bill.usage;
         let word = |text: Option<String>| text.as_deref().map(bounded);
@@ -496,14 +521,12 @@ pub fn beginning(text: &str, most: usize) -> &str {
 }
 
 /// The opening values that every record shares.
-pub fn record(id: &str, created_at: store::Micros) -> Generation {
-    Generation {
-        id: id.into(),
-        request_id: request_id_of(id).into(),
-        created_at,
-        api_type: "completions".into(),
-        ..Generation::default()
-    }
+pub fn record(id: &str, created_at: store::Micros) -> Box<Generation> {
+    let mut generation = Box::<Generation>::default();
+    generation.id = id.into();
+    generation.request_id = request_id_of(id).into();
+    generation.created_at = created_at;
+    generation
 }
 
 #[cfg(test)]

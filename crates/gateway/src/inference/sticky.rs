@@ -35,8 +35,9 @@ impl Conversation {
             (Some(session), _) => with(account, session),
             (None, Some(key)) => with(account ^ 1, key),
             (None, None) => {
-                let opening = &facts.opening;
-                with(with(account ^ 2, &opening.instructions), &opening.first_message)
+                let opening = facts.opening;
+                let both = [opening.instructions.number(), opening.first_message.number()];
+                xxh3_64_with_seed(both.map(u64::to_le_bytes).as_flattened(), account ^ 2)
             }
         };
         Self { key, named: named.is_some() }
@@ -225,7 +226,7 @@ impl SharedTable {
 
 #[cfg(test)]
 mod tests {
-    use protocol::facts::ConversationOpening;
+    use protocol::facts::{ConversationOpening, Fingerprint};
 
     use super::*;
 
@@ -279,8 +280,10 @@ mod tests {
     fn conversations_of_one_text_in_other_places_differ() {
         let of = |facts: RequestFacts| Conversation::of("a", None, &facts).key;
         let opening = |instructions: &str, first_message: &str| {
-            let (instructions, first_message) = (instructions.into(), first_message.into());
-            let opening = ConversationOpening { instructions, first_message };
+            let opening = ConversationOpening {
+                instructions: Fingerprint::of(instructions),
+                first_message: Fingerprint::of(first_message),
+            };
             of(RequestFacts { opening, ..RequestFacts::default() })
         };
         let keys = [

@@ -7,7 +7,7 @@ use catalog::{EndpointId, ProviderId};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use protocol::exchange::{ErrorType, Fault};
-use store::{Attempt, Committed, Generation, Slot};
+use store::{Attempt, Committed, Slot};
 
 use super::body::Passage;
 use super::credential::endpoint_of;
@@ -71,17 +71,15 @@ impl Books {
     ) -> Self {
         let provider = snapshot.catalog.provider(known.provider);
         let named = known.named.model.as_deref().unwrap_or_default();
-        let mut generation = Generation {
-            account_id: Arc::clone(&known.caller.account_id),
-            workspace_id: Arc::clone(&known.caller.workspace_id),
-            key_hash: Arc::clone(&known.caller.key_hash),
-            api_type: API_TYPE.into(),
-            model_requested: beginning(named, LONGEST_MODEL).into(),
-            provider_name: provider.name.as_str().into(),
-            provider_slug: provider.slug.as_str().into(),
-            is_byok: known.access.is_byok(),
-            ..record(known.generation_id, now_micros())
-        };
+        let mut generation = record(known.generation_id, now_micros());
+        generation.account_id = Arc::clone(&known.caller.account_id);
+        generation.workspace_id = Arc::clone(&known.caller.workspace_id);
+        generation.key_hash = Arc::clone(&known.caller.key_hash);
+        generation.api_type = API_TYPE.into();
+        generation.model_requested = beginning(named, LONGEST_MODEL).into();
+        generation.provider_name = provider.name.as_str().into();
+        generation.provider_slug = provider.slug.as_str().into();
+        generation.is_byok = known.access.is_byok();
         if let Some(endpoint) = known.endpoint {
             let state = snapshot.endpoint(endpoint);
             generation.model = Arc::clone(&state.model);

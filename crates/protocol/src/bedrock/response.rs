@@ -59,7 +59,7 @@ pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Respons
 }
 
 fn parse(body: &[u8]) -> Result<Object<'_>, Fault> {
-    let text = std::str::from_utf8(body).map_err(|_| malformed("it is not UTF-8"))?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| malformed("it is not UTF-8"))?;
     if crate::json::envelope::check_depth(body).is_err() {
         return Err(malformed(&format!("it is nested deeper than {MAX_DEPTH} levels")));
     }

@@ -146,7 +146,7 @@ pub(crate) fn broken(why: impl fmt::Display) -> Fault {
 
 /// A provider's answer as an object.
 pub(crate) fn answer(body: &[u8]) -> Result<Object<'_>, Fault> {
-    let text = std::str::from_utf8(body).map_err(|_| broken("it is not valid UTF-8"))?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| broken("it is not valid UTF-8"))?;
     check_depth(body).map_err(|_| broken("it is nested too deep"))?;
     Object::parse(text).map_err(|_| broken("it is not a valid JSON object"))
 }

@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{EXPECTED_SEARCHES, RequestFacts};
+use super::{EXPECTED_SEARCHES, Fingerprint, RequestFacts};
 use crate::exchange::Fault;
 use crate::json::{Object, lenient, scan};
 use crate::openai_chat::MAX_TOOLS;
@@ -121,24 +121,21 @@ pub(super) fn has(object: &Object<'_>, name: &str) -> bool {
 
 /// What a content says, or, of media, what they are: they identify a conversation as well.
 /// STICKY-7
-pub(super) fn opening(content: &RawValue) -> String {
+pub(super) fn opening(content: &RawValue) -> Fingerprint {
     if let Some(text) = scan::string(content) {
-        return text.into_owned();
+        return Fingerprint::of(&text);
     }
-    let mut opening = String::new();
-    for part in lenient::elements(Some(content)) {
+    lenient::elements(Some(content)).into_iter().fold(Fingerprint::default(), |opening, part| {
         match lenient::object(Some(part)).and_then(|part| part.peek_str("text")) {
-            Some(text) => opening.push_str(&text),
-            None => identify(part.get(), &mut opening),
+            Some(text) => opening.and(&text),
+            None => identify(part.get(), opening),
         }
-    }
-    opening
+    })
 }
 
-fn identify(text: &str, out: &mut String) {
+fn identify(text: &str, opening: Fingerprint) -> Fingerprint {
     if text.len() <= 2 * ENDS {
-        out.push_str(text);
-        return;
+        return opening.and(text);
     }
     let (mut head, mut tail) = (ENDS, text.len() - ENDS);
     while !text.is_char_boundary(head) {
@@ -147,7 +144,5 @@ fn identify(text: &str, out: &mut String) {
     while !text.is_char_boundary(tail) {
         tail += 1;
     }
-    out.push_str(&text[..head]);
-    out.push_str(&text.len().to_string());
-    out.push_str(&text[tail..]);
+    opening.and(&text[..head]).and(&text.len().to_string()).and(&text[tail..])
 }

@@ -1,5 +1,6 @@
 //! What routing needs to know of a request, whatever the caller speaks.
 
+mod fingerprint;
 mod gathering;
 mod gemini;
 mod messages;
@@ -9,6 +10,7 @@ mod responses;
 #[cfg(test)]
 mod tests;
 
+pub use fingerprint::Fingerprint;
 pub(crate) use gemini::of_gemini;
 pub(crate) use messages::of_messages;
 #[cfg(test)]
@@ -163,10 +165,10 @@ impl RequestFacts {
 }
 
 /// How a conversation begins: what stays the same from turn to turn. STICKY-7
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConversationOpening {
-    /// The text of the first system or developer message.
-    pub instructions: String,
-    /// The text of the first other message.
-    pub first_message: String,
+    /// Of the text of the first system or developer message.
+    pub instructions: Fingerprint,
+    /// Of the text of the first other message.
+    pub first_message: Fingerprint,
 }

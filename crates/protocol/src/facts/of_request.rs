@@ -1,7 +1,7 @@
 //! Facts of a request that is decoded: what those that are gathered without decoding must be.
 
 use super::gathering::{AROUND_BLOCK, AROUND_TURN};
-use super::{ConversationOpening, RequestFacts, StructuredOutput};
+use super::{ConversationOpening, Fingerprint, RequestFacts, StructuredOutput};
 use crate::exchange::{
     Block, BlockKind, Extras, Fault, MediaSource, OutputFormat, ReasoningContent, Request, Role,
     Tool, ToolChoice, ToolKind, Turn,
@@ -177,8 +177,10 @@ fn opening(turns: &[Turn]) -> ConversationOpening {
         turns
             .iter()
             .find(|turn| matches!(turn.role, Role::System | Role::Developer) == system)
-            .map(|turn| turn.blocks.iter().map(identifying).collect::<String>())
-            .unwrap_or_default()
+            .map(|turn| turn.blocks.iter().map(identifying))
+            .into_iter()
+            .flatten()
+            .fold(Fingerprint::default(), Fingerprint::and)
     };
     ConversationOpening { instructions: first(true), first_message: first(false) }
 }

@@ -40,7 +40,7 @@ fn surfaces_agree_on_what_is_asked_for() {
             parameters,
             (facts.images, facts.tools, facts.tool_history, facts.forced_tool_choice),
             (facts.max_output_tokens, facts.session_id.clone(), facts.prefill),
-            facts.opening.instructions.clone(),
+            facts.opening.instructions,
             facts.provider.clone(),
         )
     };
@@ -96,7 +96,7 @@ fn shown(facts: &RequestFacts) -> String {
     let mut facts = facts.clone();
     facts.parameters.sort_unstable();
     // How media are told apart is not the same, and does not have to be.
-    let opening = facts.opening.instructions.clone();
+    let opening = facts.opening.instructions.number();
     facts.opening = Default::default();
     // Results stand in turns of their own only where they are decoded.
     facts.message_count = 0;

@@ -35,7 +35,7 @@ pub struct Envelope<'a> {
 impl<'a> Envelope<'a> {
     /// Indexes a body. Checks UTF-8, depth, syntax of the whole, and that no member occurs twice.
     pub fn parse(body: &'a [u8]) -> Result<Self, EnvelopeError> {
-        let text = std::str::from_utf8(body).map_err(|_| EnvelopeError::NotUtf8)?;
+        let text = simdutf8::basic::from_utf8(body).map_err(|_| EnvelopeError::NotUtf8)?;
         let object = match Object::quick(text) {
             Some(object) => object,
             None => {

@@ -42,7 +42,9 @@ pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Respons
     }
     reading.end(&mut events);
     let mut response = fold(events);
-    if let Some(whole) = std::str::from_utf8(body).ok().and_then(|text| Object::parse(text).ok()) {
+    if let Some(whole) =
+        simdutf8::basic::from_utf8(body).ok().and_then(|text| Object::parse(text).ok())
+    {
         let mut left = whole.into_members();
         left.retain(|(name, _)| !READ.contains(&name.as_str()));
         response.extras = Extras::of(Dialect::Ollama, left);
@@ -91,7 +93,7 @@ impl Reading {
 
     /// Reads one answer or one line of a stream.
     pub(super) fn take(&mut self, body: &[u8], events: &mut Vec<Event>) -> Result<(), Fault> {
-        let whole = std::str::from_utf8(body).map_err(|_| malformed("it is not UTF-8"))?;
+        let whole = simdutf8::basic::from_utf8(body).map_err(|_| malformed("it is not UTF-8"))?;
         if crate::json::envelope::check_depth(body).is_err() {
             return Err(malformed(&format!("it is nested deeper than {MAX_DEPTH} levels")));
         }

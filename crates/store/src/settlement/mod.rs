@@ -306,13 +306,16 @@ pub struct Slot {
 impl Slot {
     /// Hands a generation to the writer. Never blocks and never fails; what became of the row is
     /// told by the future returned, which need not be awaited.
-    pub fn settle(self, mut generation: Generation) -> Committed {
+    pub fn settle(self, generation: impl Into<Box<Generation>>) -> Committed {
+        self.settle_boxed(generation.into())
+    }
+
+    fn settle_boxed(self, mut generation: Box<Generation>) -> Committed {
         if generation.bound_amounts() {
             tracing::error!(generation.id = %generation.id, "absurd amounts cut before settlement");
         }
         let Slot { place, settlements: Settlements { shared, mailbox, _alive } } = self;
         let (reply, answer) = Reply::new(mailbox);
-        let generation = Box::new(generation);
         let entry = Entry { generation, end: None, reply: Some(reply), _place: place };
         shared.settled.fetch_add(1, Ordering::AcqRel);
         if let Err(Message::Settle(entry)) = shared.inbox.put(Message::Settle(entry)) {

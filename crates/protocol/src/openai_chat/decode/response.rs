@@ -23,7 +23,7 @@ use crate::target::ResponseContext;
 
 /// Reads a provider's whole answer. An error inside a good status is an error. Bug 11
 pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Response, Fault> {
-    let text = std::str::from_utf8(body).map_err(|_| broken("it is not valid UTF-8"))?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| broken("it is not valid UTF-8"))?;
     let mut answer = Object::parse(text)
         .map_err(|_| fault_in_text(text).unwrap_or_else(|| broken("it is not valid JSON")))?;
     if let Some(fault) = fault_inside(&answer) {

@@ -16,7 +16,9 @@ use super::read::{
 };
 use super::wire;
 use crate::exchange::{Fault, Role};
-use crate::facts::{EXPECTED_SEARCHES, PlainRoles, RequestFacts, StructuredOutput, Turns};
+use crate::facts::{
+    EXPECTED_SEARCHES, Fingerprint, PlainRoles, RequestFacts, StructuredOutput, Turns,
+};
 use crate::json::{Envelope, Object, RawJson};
 use crate::parameter::Parameter;
 
@@ -42,7 +44,7 @@ pub fn read_facts(envelope: &Envelope<'_>) -> Result<RequestFacts, Fault> {
             let text = prompt_text(prompt)?;
             size.text += text.len();
             facts.message_count = 1;
-            facts.opening.first_message = text.into_owned();
+            facts.opening.first_message = Fingerprint::of(&text);
         }
         (None, None) => {
             return Err(Fault::invalid("messages: is missing; send at least one message"));
@@ -344,7 +346,7 @@ struct Opening {
 
 impl Opening {
     fn take(&mut self, role: Role, content: Option<&RawValue>, facts: &mut RequestFacts) {
-        let (seen, text) = match role {
+        let (seen, fingerprint) = match role {
             Role::System | Role::Developer => {
                 (&mut self.instructions, &mut facts.opening.instructions)
             }
@@ -353,23 +355,20 @@ impl Opening {
         if !std::mem::replace(seen, true)
             && let Some(content) = content
         {
-            *text = content_text(content);
+            *fingerprint = of_content(content);
         }
     }
 }
 
-/// The text of a content: the same for a string and for one text part.
-fn content_text(content: &RawValue) -> String {
+/// Of the text of a content: the same for a string and for one text part.
+fn of_content(content: &RawValue) -> Fingerprint {
     if is_string(content) {
-        return lenient_string(content).unwrap_or_default().into_owned();
+        return Fingerprint::of(&lenient_string(content).unwrap_or_default());
     }
-    let mut text = String::new();
-    for part in lenient_array(content).into_iter().filter_map(lenient_object) {
-        match part.peek_str("text") {
-            Some(piece) => text.push_str(&piece),
-            // Media identify a conversation as well as text does.
-            _ => part.iter().for_each(|(_, raw)| text.push_str(raw.get())),
-        }
-    }
-    text
+    let parts = lenient_array(content).into_iter().filter_map(lenient_object);
+    parts.fold(Fingerprint::default(), |found, part| match part.peek_str("text") {
+        Some(piece) => found.and(&piece),
+        // Media identify a conversation as well as text does.
+        _ => part.iter().fold(found, |found, (_, raw)| found.and(raw.get())),
+    })
 }

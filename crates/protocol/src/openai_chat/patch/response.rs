@@ -56,7 +56,7 @@ pub fn patch_response(
     identity: &Identity,
     context: &ResponseContext,
 ) -> Result<PatchedResponse, Fault> {
-    let text = std::str::from_utf8(body).map_err(|_| broken("it is not valid UTF-8"))?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| broken("it is not valid UTF-8"))?;
     let answer = Object::parse(text)
         .map_err(|_| fault_in_text(text).unwrap_or_else(|| broken("it is not valid JSON")))?;
     if let Some(fault) = fault_inside(&answer) {

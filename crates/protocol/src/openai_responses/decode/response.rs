@@ -18,7 +18,7 @@ pub(in crate::openai_responses) const MAX_ITEMS: usize = 10_000;
 /// Reads a provider's whole answer. An error inside a good status is an error, and so is an answer
 /// that is not there yet. Bug 11
 pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Response, Fault> {
-    let text = std::str::from_utf8(body).map_err(|_| broken("it is not valid UTF-8"))?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| broken("it is not valid UTF-8"))?;
     let answer = Object::parse(text).map_err(|_| broken("it is not valid JSON"))?;
     if let Some(fault) = fault_inside(&answer) {
         return Err(fault);

@@ -71,7 +71,7 @@ pub fn patch_response(
     context: &ResponseContext,
 ) -> Result<PatchedResponse, Fault> {
     let response = decode_response(body, context)?;
-    let text = std::str::from_utf8(body).unwrap_or_default();
+    let text = simdutf8::basic::from_utf8(body).unwrap_or_default();
     // It was read a moment ago; it is an object.
     let answer = Object::parse(text).unwrap_or_default();
     let mut out = Vec::with_capacity(body.len() + 512);

@@ -1,4 +1,4 @@
-use crate::facts::{RequestFacts, StructuredOutput};
+use crate::facts::{Fingerprint, RequestFacts, StructuredOutput};
 use crate::surface::{Addressed, Surface};
 
 fn facts(body: &[u8]) -> RequestFacts {
@@ -25,8 +25,9 @@ fn routing_learns_what_it_needs() {
     assert_eq!(facts.max_output_tokens, Some(9));
     assert_eq!(facts.user.as_deref(), Some("u"));
     assert_eq!(facts.session_id.as_deref(), Some("s"));
-    assert_eq!(facts.opening.instructions, "Be brief.");
-    assert!(facts.opening.first_message.starts_with("Look"));
+    assert_eq!(facts.opening.instructions, Fingerprint::of("Be brief."));
+    let image = r#"{"type":"input_image","image_url":"data:image/png;base64,AAAA"}"#;
+    assert_eq!(facts.opening.first_message, Fingerprint::of("Look").and(image));
     assert!(facts.provider.is_some() && !facts.prefill);
     for name in ["temperature", "tools", "reasoning", "max_tokens", "response_format", "verbosity"]
     {
