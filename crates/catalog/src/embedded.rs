@@ -42,13 +42,7 @@ mod tests {
     use crate::price::{Meter, PicoUsd, PriceState};
 
     fn price(catalog: &Catalog, model: &str, tag: &str) -> crate::price::PriceList {
-        let id = catalog.find(model).unwrap();
-        let endpoint = catalog
-            .endpoints_of(id)
-            .map(|id| catalog.endpoint(id))
-            .find(|endpoint| endpoint.tag == tag)
-            .unwrap();
-        endpoint.price.clone()
+        endpoint(catalog, model, tag).unwrap().price
     }
 
     #[test]
@@ -156,6 +150,78 @@ mod tests {
         let project = |name: &str| (name == "GOOGLE_CLOUD_PROJECT").then(|| "mine".to_owned());
         let url = provider.filled_base_url(project).unwrap();
         assert!(url.ends_with("/v1/projects/mine/locations/global"), "{url}");
+    }
+
+    fn endpoint(catalog: &Catalog, model: &str, tag: &str) -> Option<crate::Endpoint> {
+        let id = catalog.find(model)?;
+        let mut endpoints = catalog.endpoints_of(id).map(|id| catalog.endpoint(id));
+        endpoints.find(|endpoint| endpoint.tag == tag).cloned()
+    }
+
+    #[test]
+    fn models_that_call_tools_do_so_where_no_source_lists_it() {
+        let catalog = Catalog::embedded().unwrap();
+        for (model, provider, limit) in [
+            ("anthropic/claude-3-haiku", "anthropic", Some(4_096)),
+            ("anthropic/claude-3.5-sonnet", "anthropic", Some(8_192)),
+            ("anthropic/claude-3.7-sonnet", "anthropic", Some(64_000)),
+            ("anthropic/claude-opus-4.1", "anthropic", Some(32_000)),
+            ("anthropic/claude-fable-5.2", "anthropic", Some(128_000)),
+            ("x-ai/grok-3", "xai", None),
+            ("x-ai/grok-4", "xai", None),
+        ] {
+            let found = endpoint(&catalog, model, provider).unwrap();
+            let takes = |parameter| found.supported_parameters.has(parameter);
+            assert!(takes(crate::Parameter::Tools) && found.abilities.tools, "{model}");
+            assert!(limit.is_none() || found.abilities.max_output_tokens == limit, "{model}");
+        }
+        let opus = endpoint(&catalog, "anthropic/claude-opus-4.1", "anthropic").unwrap();
+        assert!(opus.supported_parameters.has(crate::Parameter::Reasoning));
+        let fable = endpoint(&catalog, "anthropic/claude-fable-5.2", "anthropic").unwrap();
+        assert!(fable.supported_parameters.has(crate::Parameter::Reasoning), "by a rule");
+        assert!(!endpoint(&catalog, "anthropic/claude-2", "anthropic").unwrap().abilities.tools);
+    }
+
+    /// EMB-1
+    #[test]
+    fn mistral_is_asked_for_embeddings_in_its_own_form() {
+        let catalog = Catalog::embedded().unwrap();
+        let mistral = catalog.provider(catalog.find_provider("mistral").unwrap());
+        let form = mistral.embeddings_form("mistral-embed");
+        assert_eq!(form, Some(protocol::embeddings::Form::Mistral));
+    }
+
+    #[test]
+    fn a_slip_of_a_thousand_is_no_price() {
+        let catalog = Catalog::embedded().unwrap();
+        let found = endpoint(&catalog, "cohere/embed-multilingual-light-v3.0", "cohere").unwrap();
+        assert_eq!(found.price.state(), PriceState::Unknown);
+    }
+
+    /// wire-formats 5.2
+    #[test]
+    fn what_bedrock_serves_in_its_own_protocol_too_is_there() {
+        let catalog = Catalog::embedded().unwrap();
+        for (model, tag, id) in [
+            ("openai/gpt-oss-120b", "amazon-bedrock", "openai.gpt-oss-120b-1:0"),
+            ("openai/gpt-oss-20b", "amazon-bedrock/us-gov", "us-gov.openai.gpt-oss-20b-1:0"),
+            ("openai/gpt-6-sol", "amazon-bedrock/global", "global.openai.gpt-6-sol"),
+            ("x-ai/grok-4.6", "amazon-bedrock/us", "us.xai.grok-4.6"),
+            (
+                "anthropic/claude-3.7-sonnet",
+                "amazon-bedrock/eu",
+                "eu.anthropic.claude-3-7-sonnet-20250219-v1:0",
+            ),
+            (
+                "anthropic/claude-3.7-sonnet",
+                "amazon-bedrock",
+                "anthropic.claude-3-7-sonnet-20250219-v1:0",
+            ),
+        ] {
+            let found = endpoint(&catalog, model, tag);
+            assert_eq!(found.map(|it| it.upstream_model).as_deref(), Some(id), "{model} {tag}");
+        }
+        assert!(endpoint(&catalog, "google/gemma-4-31b-it", "amazon-bedrock").is_none());
     }
 
     /// wire-formats 5

@@ -29,6 +29,12 @@ impl PicoUsd {
     pub fn per_million(text: &str) -> Result<Self, PriceTextError> {
         shifted_decimal(text, 6).map(Self).ok_or_else(|| PriceTextError(text.to_owned()))
     }
+
+    /// The price of a million units, as a text.
+    pub fn millions(self) -> String {
+        // The same digits, six places on.
+        Self(self.0.saturating_mul(1_000_000)).to_string()
+    }
 }
 
 fn parse_decimal(text: &str) -> Option<i64> {

@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use catalog::facts::Facts;
 use catalog::overlay::{
     EndpointChange, ModelChange, Overlay as Changes, PriceChange, ProviderChange, apply,
@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 use store::{Actor, Micros, Overlay, OverlayKind, Store};
 
+use crate::changes::Laid;
 use crate::{credentials, simulated};
 
 /// What begins the identity of a row that came from a synchronisation. No slug has a space.
@@ -55,9 +56,28 @@ impl CatalogueSource {
     /// The parts of the catalogue with the stored changes over it. A change that cannot be laid
     /// over is left out: one bad row must not take the service down.
     pub fn parts(&self, rows: &[Overlay]) -> Result<CatalogParts> {
+        let (parts, left_out) = self.lay_over(rows)?;
+        for LeftOut { row, reason } in left_out {
+            tracing::warn!(
+                kind = row.kind.as_str(),
+                id = row.id,
+                error = reason,
+                "a stored change of the catalogue is left out"
+            );
+        }
+        Ok(parts)
+    }
+
+    /// The stored changes that cannot be laid over.
+    pub fn left_out<'r>(&self, rows: &'r [Overlay]) -> Result<Vec<LeftOut<'r>>> {
+        Ok(self.lay_over(rows)?.1)
+    }
+
+    fn lay_over<'r>(&self, rows: &'r [Overlay]) -> Result<(CatalogParts, Vec<LeftOut<'r>>)> {
         let mut parts = CatalogParts::embedded().context("the shipped catalogue cannot be read")?;
+        let mut left_out = Vec::new();
         if rows.is_empty() {
-            return Ok(parts);
+            return Ok((parts, left_out));
         }
         for layer in [Layer::Synchronised, Layer::Operator] {
             let (mut all, mut single) = (Changes::default(), Vec::new());
@@ -65,12 +85,12 @@ impl CatalogueSource {
                 for row in rows.iter().filter(|row| row.kind == kind && layer_of(row) == layer) {
                     match read(row) {
                         Ok(changes) => single.push((row, changes)),
-                        Err(error) => left_out(row, &error),
+                        Err(error) => left_out.push(LeftOut::of(row, &error)),
                     }
                 }
             }
             for (_, changes) in &single {
-                merge(&mut all, changes.clone());
+                add_to(&mut all, changes.clone());
             }
             match apply(parts.clone(), &[all], &self.facts) {
                 Ok(changed) => parts = changed,
@@ -79,13 +99,13 @@ impl CatalogueSource {
                     for (row, changes) in single {
                         match apply(parts.clone(), &[changes], &self.facts) {
                             Ok(changed) => parts = changed,
-                            Err(error) => left_out(row, &error),
+                            Err(error) => left_out.push(LeftOut::of(row, &error)),
                         }
                     }
                 }
             }
         }
-        Ok(parts)
+        Ok((parts, left_out))
     }
 
     /// The parts with these changes over them, or what is wrong with the changes.
@@ -93,6 +113,16 @@ impl CatalogueSource {
         let parts = apply(self.parts(rows)?, std::slice::from_ref(changes), &self.facts)?;
         parts.clone().into_catalog()?;
         Ok(parts)
+    }
+
+    /// What is wrong with the changes that were named, laid over as they are to be stored.
+    pub fn check_laid(&self, laid: &Laid) -> Result<()> {
+        let (parts, left_out) = self.lay_over(&laid.rows)?;
+        if let Some(wrong) = left_out.into_iter().find(|left_out| laid.names(left_out.row)) {
+            bail!(wrong.reason);
+        }
+        parts.into_catalog()?;
+        Ok(())
     }
 
     /// The catalogue with the stored changes over it.
@@ -112,16 +142,23 @@ impl CatalogueSource {
 const ORDER: [OverlayKind; 4] =
     [OverlayKind::Provider, OverlayKind::Model, OverlayKind::Endpoint, OverlayKind::Price];
 
-fn left_out(row: &Overlay, error: &dyn std::fmt::Display) {
-    tracing::warn!(
-        kind = row.kind.as_str(),
-        id = row.id,
-        %error,
-        "a stored change of the catalogue is left out"
-    );
+/// A stored change that cannot be laid over the catalogue.
+#[derive(Debug)]
+pub struct LeftOut<'r> {
+    /// The change.
+    pub row: &'r Overlay,
+    /// Why.
+    pub reason: String,
 }
 
-fn layer_of(row: &Overlay) -> Layer {
+impl<'r> LeftOut<'r> {
+    fn of(row: &'r Overlay, error: &dyn std::fmt::Display) -> Self {
+        Self { row, reason: error.to_string() }
+    }
+}
+
+/// Whose change a row is.
+pub fn layer_of(row: &Overlay) -> Layer {
     if row.id.starts_with(SYNCHRONISED) { Layer::Synchronised } else { Layer::Operator }
 }
 
@@ -140,7 +177,8 @@ fn read(row: &Overlay) -> Result<Changes, serde_json::Error> {
     Ok(changes)
 }
 
-fn merge(all: &mut Changes, changes: Changes) {
+/// Adds changes to others, after which they are laid over.
+pub fn add_to(all: &mut Changes, changes: Changes) {
     all.providers.extend(changes.providers);
     all.models.extend(changes.models);
     all.endpoints.extend(changes.endpoints);
@@ -152,7 +190,7 @@ pub fn operator_changes(rows: &[Overlay]) -> Changes {
     let mut all = Changes::default();
     for row in rows.iter().filter(|row| layer_of(row) == Layer::Operator) {
         if let Ok(changes) = read(row) {
-            merge(&mut all, changes);
+            add_to(&mut all, changes);
         }
     }
     all
@@ -242,6 +280,9 @@ mod tests {
             .and_then(|found| found.price.get(catalog::Meter::Prompt));
         assert_eq!(price, Some(catalog::PicoUsd(250_000_000_000)));
         assert_eq!(changed.find_provider("x"), None);
+        let left_out = source.left_out(&overlays).unwrap();
+        let ids: Vec<_> = left_out.iter().map(|left_out| left_out.row.id.as_str()).collect();
+        assert_eq!(ids, ["y", "x"]);
     }
 
     #[test]

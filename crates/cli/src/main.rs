@@ -5,6 +5,7 @@
 //! `catalogue`.
 
 mod catalogue;
+mod changes;
 mod commands;
 mod configuration;
 mod credentials;

@@ -8,6 +8,7 @@ use protocol::target::{Abilities, ReasoningStyle};
 
 use super::date;
 use super::model::kind;
+use super::parameters::ParameterLists;
 use super::price::{self, Doubt};
 use super::profile;
 use super::source::{ReasoningOption, SourceEndpoint, SourceModel};
@@ -15,7 +16,6 @@ use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 use crate::facts::{AbilityScope, Facts};
 use crate::index::author;
 use crate::modality::{Modalities, Modality};
-use crate::model::ModelKind;
 use crate::price::{Meter, PriceList, PriceState};
 use crate::profile::{GEOGRAPHIES, split};
 use crate::provider::Provider;
@@ -27,6 +27,7 @@ const NOTICE_DAYS: i64 = 90;
 pub(super) struct Context<'a> {
     pub providers: &'a BTreeMap<String, Provider>,
     pub facts: &'a Facts,
+    pub parameters: ParameterLists,
     /// The day of the data.
     pub today: i64,
 }
@@ -75,7 +76,7 @@ fn build(
     if facts.without_authors.iter().any(|without| without == author) {
         return Err("served under another protocol there");
     }
-    if source.api_shape.is_some() {
+    if source.api_shape.is_some() && !facts.serves_too(&model.id, &source.api_surfaces) {
         return Err("served under another interface than chat completions");
     }
     let upstream_model =
@@ -96,17 +97,25 @@ fn build(
             Doubt::None => "no source has a price".to_owned(),
             Doubt::Zero => "a price of zero that is not called free".to_owned(),
             Doubt::Incomplete => "input or output has no price".to_owned(),
-            Doubt::Absurd => "more than 1,000 USD per million tokens".to_owned(),
+            Doubt::Absurd => {
+                format!("more than {} USD per million tokens", price::most(kind).millions())
+            }
             Doubt::Text(error) => error.to_string(),
         };
         notes.push(format!("{} at {}: price unknown: {reason}", model.id, source.provider));
         PriceList::default()
     });
-    let parameters = parameters(source, kind);
+    let mut parameters = context.parameters.of(model, source, provider);
     let mut abilities = abilities(source, parameters, model.reasoning == Some(true));
     let dialect = provider.dialect_for(author);
     let base = AbilityScope { model: &model.id, provider: &provider.slug, dialect };
+    let said = abilities.reasoning;
     context.facts.abilities.apply(base, &mut abilities);
+    let is_known_to_reason =
+        abilities.reasoning != said && abilities.reasoning != ReasoningStyle::None;
+    if source.supported_parameters.is_none() && !parameters.is_empty() && is_known_to_reason {
+        parameters = parameters.with(Parameter::Reasoning).with(Parameter::IncludeReasoning);
+    }
     let listed = |names: &[String]| -> Modalities {
         names.iter().filter_map(|name| Modality::from_name(name)).collect()
     };
@@ -136,7 +145,7 @@ fn build(
                 && price.get(Meter::InputCacheRead).is_some(),
             price,
             context_length: source.context_length.or(model.context_length),
-            max_completion_tokens: source.max_completion_tokens,
+            max_completion_tokens: abilities.max_output_tokens,
             max_prompt_tokens: source.max_prompt_tokens,
             quantization: quantization(source.quantization.as_deref()),
             supported_parameters: accepted(parameters, &abilities),
@@ -164,25 +173,6 @@ fn status(source: &SourceEndpoint, today: i64) -> EndpointStatus {
 
 fn quantization(name: Option<&str>) -> Quantization {
     name.and_then(|name| serde_json::from_value(name.into()).ok()).unwrap_or_default()
-}
-
-/// What may be sent. Without a list of the source: what every chat model takes.
-fn parameters(source: &SourceEndpoint, kind: ModelKind) -> Parameters {
-    let known: Parameters = match &source.supported_parameters {
-        Some(names) => names.iter().filter_map(|name| Parameter::from_name(name)).collect(),
-        None if matches!(kind, ModelKind::Chat | ModelKind::Completion) => {
-            [Parameter::MaxTokens, Parameter::Stop, Parameter::Temperature, Parameter::TopP]
-                .into_iter()
-                .collect()
-        }
-        None => Parameters::NONE,
-    };
-    // The two names of the limit are written as the provider wants them.
-    if known.has(Parameter::MaxTokens) || known.has(Parameter::MaxCompletionTokens) {
-        known.with(Parameter::MaxTokens).with(Parameter::MaxCompletionTokens)
-    } else {
-        known
-    }
 }
 
 /// The parameters without those that the model refuses.

@@ -14,6 +14,7 @@
 mod date;
 mod endpoint;
 mod model;
+mod parameters;
 mod price;
 mod profile;
 mod provider;
@@ -22,6 +23,8 @@ mod source;
 pub(crate) use self::date::day;
 pub(crate) use self::endpoint::accepted;
 pub(crate) use self::model::support as reasoning_support;
+pub(crate) use self::parameters::usual_parameters;
+pub(crate) use self::price::{is_token, most as most_per_token};
 pub(crate) use self::provider::conventional_name;
 
 use std::collections::BTreeMap;
@@ -75,6 +78,7 @@ pub fn build(models: &str, providers: &str, facts: &Facts) -> Result<Built, Buil
     let context = endpoint::Context {
         providers: &by_slug,
         facts,
+        parameters: parameters::ParameterLists::new(&source.models),
         today: date::day(&source.meta.generated).unwrap_or_default(),
     };
     for entry in &source.models {

@@ -6,9 +6,15 @@ use super::source::SourceEndpoint;
 use crate::model::ModelKind;
 use crate::price::{Meter, PicoUsd, PriceList, PriceOverride, PriceTextError};
 
-/// A token price above this is a slip of the source (per thousand or per million taken for per
-/// token): 0.001 USD per token is 1,000 USD per million.
-const ABSURD: PicoUsd = PicoUsd(1_000_000_000);
+/// The most that a token can cost. A price above is a slip of the source (per thousand or per
+/// million taken for per token): 0.001 USD per token is 1,000 USD per million. What only reads is
+/// far cheaper than what writes.
+pub(crate) const fn most(kind: ModelKind) -> PicoUsd {
+    match kind {
+        ModelKind::Embedding | ModelKind::Rerank => PicoUsd(10_000_000),
+        _ => PicoUsd(1_000_000_000),
+    }
+}
 
 /// Why a price is unknown.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,7 +25,7 @@ pub(super) enum Doubt {
     Zero,
     /// Input or output has no price.
     Incomplete,
-    /// Above [`ABSURD`].
+    /// Above [`most`].
     Absurd,
     /// Not a price.
     Text(PriceTextError),
@@ -40,7 +46,7 @@ pub(super) fn build(source: &SourceEndpoint, kind: ModelKind) -> Result<PriceLis
     if base.is_empty() {
         return Err(Doubt::None);
     }
-    if base.iter().any(|(meter, price)| is_token(*meter) && *price > ABSURD) {
+    if base.iter().any(|(meter, price)| is_token(*meter) && *price > most(kind)) {
         return Err(Doubt::Absurd);
     }
     let free = base.iter().all(|(_, price)| *price == PicoUsd::ZERO);
@@ -109,7 +115,8 @@ fn meter(name: &str) -> Option<Meter> {
     }
 }
 
-fn is_token(meter: Meter) -> bool {
+/// Whether a meter counts tokens.
+pub(crate) fn is_token(meter: Meter) -> bool {
     !matches!(
         meter,
         Meter::Request
@@ -163,6 +170,24 @@ mod tests {
             assert_eq!(list(pricing, ""), Err(expected), "{pricing}");
         }
         assert!(list(r#"{"prompt": "0", "completion": "0"}"#, r#", "is_free": true"#).is_ok());
+    }
+
+    #[test]
+    fn vectors_cost_less_than_words() {
+        let kind = |kind, price| {
+            let text = format!(
+                r#"{{"provider": "p", "price_confidence": "single", "pricing": {{"prompt": "{price}"}}}}"#
+            );
+            build(&serde_json::from_str(&text).unwrap(), kind).map(|_| ())
+        };
+        for (model, price, expected) in [
+            (ModelKind::Embedding, "0.0001", Err(Doubt::Absurd)),
+            (ModelKind::Rerank, "0.0001", Err(Doubt::Absurd)),
+            (ModelKind::Embedding, "0.0000001", Ok(())),
+            (ModelKind::Moderation, "0.0001", Ok(())),
+        ] {
+            assert_eq!(kind(model, price), expected, "{model:?} {price}");
+        }
     }
 
     #[test]

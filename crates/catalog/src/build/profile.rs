@@ -12,8 +12,15 @@ const IN_REGION: &str = "in-region";
 pub(super) fn of(source: &SourceEndpoint) -> Vec<SourceEndpoint> {
     let Some(id) = &source.provider_model_id else { return vec![source.clone()] };
     let (own_geography, own) = split(id);
+    let own = match own_geography {
+        None => asked(own, &source.alternate_model_ids),
+        Some(_) => own,
+    };
     let mut found = vec![match own_geography {
-        None => priced(source, IN_REGION),
+        None => {
+            let provider_model_id = Some(own.to_owned());
+            SourceEndpoint { provider_model_id, ..priced(source, IN_REGION) }
+        }
         Some(_) => source.clone(),
     }];
     for other in &source.alternate_model_ids {
@@ -24,10 +31,28 @@ pub(super) fn of(source: &SourceEndpoint) -> Vec<SourceEndpoint> {
         found.push(SourceEndpoint {
             provider_model_id: Some(other.clone()),
             tag: Some(geography.to_owned()),
-            ..priced(source, geography)
+            ..priced(source, price_region(source, geography))
         });
     }
     found
+}
+
+/// The id that a model without a geography is asked by. The source may call it by one of another date,
+/// or by its name at another service: profiles are made of the id that is asked here.
+fn asked<'a>(own: &'a str, others: &'a [String]) -> &'a str {
+    let has_profile =
+        |id: &str| others.iter().any(|other| matches!(split(other), (Some(_), name) if name == id));
+    if has_profile(own) {
+        return own;
+    }
+    others.iter().map(String::as_str).find(|other| has_profile(other)).unwrap_or(own)
+}
+
+/// The region whose prices hold for a geography: what does not leave it costs what stays in a region,
+/// if nothing else is told.
+fn price_region<'a>(source: &SourceEndpoint, geography: &'a str) -> &'a str {
+    let is_told = source.region_prices.as_ref().is_some_and(|all| all.contains_key(geography));
+    if is_told || geography == "global" { geography } else { IN_REGION }
 }
 
 /// The endpoint with the prices of a region. The source tells those of input or output, or of both:
@@ -122,6 +147,33 @@ mod tests {
         assert_eq!(found[1].tag.as_deref(), Some("us"));
     }
 
+    /// An id of another date is not lost, and nor is that of another service taken.
+    #[test]
+    fn the_id_that_profiles_are_made_of_is_asked() {
+        for (id, others, expected) in [
+            (
+                "anthropic.claude-x-20240620-v1:0",
+                r#"["anthropic.claude-x-20250219-v1:0", "eu.anthropic.claude-x-20250219-v1:0"]"#,
+                vec!["anthropic.claude-x-20250219-v1:0", "eu.anthropic.claude-x-20250219-v1:0"],
+            ),
+            (
+                "openai.gpt-oss",
+                r#"["openai.gpt-oss-1:0", "us-gov.openai.gpt-oss-1:0"]"#,
+                vec!["openai.gpt-oss-1:0", "us-gov.openai.gpt-oss-1:0"],
+            ),
+            ("a.b-v1:0", r#"["a.b-v2:0", "us.a.b-v1:0"]"#, vec!["a.b-v1:0", "us.a.b-v1:0"]),
+            ("a.b", r#"["a.c", "us.a.d"]"#, vec!["a.b"]),
+        ] {
+            let source = source(&format!(
+                r#"{{"provider": "amazon-bedrock", "provider_model_id": "{id}",
+                    "alternate_model_ids": {others}}}"#
+            ));
+            let ids: Vec<_> =
+                of(&source).into_iter().filter_map(|one| one.provider_model_id).collect();
+            assert_eq!(ids, expected, "{id}");
+        }
+    }
+
     #[test]
     fn each_side_is_priced_by_what_is_told_of_it() {
         let source = |regional: &str| {
@@ -152,10 +204,13 @@ mod tests {
         let source = source(
             r#"{
                 "provider": "amazon-bedrock", "provider_model_id": "a.b",
+                "alternate_model_ids": ["global.a.b", "in.a.b"],
                 "pricing": {"prompt": "0.000001", "completion": "0.000003"},
                 "region_prices": {"in-region": {"prompt": "0.0000011", "completion": "0.0000033"}}
             }"#,
         );
-        assert_eq!(of(&source)[0].pricing["prompt"].as_deref(), Some("0.0000011"));
+        let prompts: Vec<_> = of(&source).iter().map(|one| one.pricing["prompt"].clone()).collect();
+        let expected = ["0.0000011", "0.000001", "0.0000011"].map(|it| Some(it.to_owned()));
+        assert_eq!(prompts, expected);
     }
 }

@@ -38,6 +38,9 @@ pub(super) struct SourceModel {
     pub context_length: Option<u64>,
     pub architecture: SourceArchitecture,
     pub reasoning: Option<bool>,
+    /// What another router said of the model; what single endpoints take stands there.
+    #[serde(rename = "supported_parameters_openrouter_2026_05")]
+    pub supported_parameters: Option<Vec<String>>,
     pub knowledge_cutoff: Option<String>,
     pub open_weights: Option<bool>,
     pub hugging_face_id: Option<String>,
@@ -82,7 +85,11 @@ pub(super) struct SourceEndpoint {
     pub is_free: bool,
     #[serde(default)]
     pub reasoning_options: Vec<ReasoningOption>,
+    /// The interface under which the source has it, where not that of its provider.
     pub api_shape: Option<String>,
+    /// The services of its provider at which it is found.
+    #[serde(default)]
+    pub api_surfaces: Vec<String>,
 }
 
 #[derive(Clone, Deserialize)]

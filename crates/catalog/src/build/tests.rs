@@ -97,6 +97,52 @@ fn a_model_without_endpoints_is_kept_only_if_it_is_retired() {
     assert_eq!(catalog.find("acme/gone-1"), None);
 }
 
+/// MODELS-8
+#[test]
+fn without_a_list_an_endpoint_takes_what_most_others_of_its_model_do() {
+    let list = |names: &str| format!(r#", "supported_parameters": [{names}]"#);
+    let taken = |kind: &str, here: &str, others: &[String], model: &str| {
+        let endpoint = |provider: &str, rest: &str| {
+            format!(r#"{{"provider": "{provider}", "provider_model_id": "m"{rest}}}"#)
+        };
+        let mut endpoints = vec![endpoint("acme", here)];
+        endpoints.extend(others.iter().map(|rest| endpoint("gift", rest)));
+        let endpoints = endpoints.join(",");
+        // What the provider takes for another model.
+        let other = endpoint("acme", &list(r#""max_tokens", "tools", "temperature", "reasoning""#));
+        let text = |id: &str, kind: &str, endpoints: &str, rest: &str| {
+            format!(
+                r#"{{"id": "{id}", "canonical_slug": null, "name": "N", "type": "{kind}",
+                    "status": "active", "architecture": {{}}, "endpoints": [{endpoints}]{rest}}}"#
+            )
+        };
+        let models = format!(
+            r#"{{"meta": {{"generated": "2026-11-21"}}, "models": [{}, {}]}}"#,
+            text("x/m", kind, &endpoints, model),
+            text("x/other", "chat", &other, ""),
+        );
+        let parts = build(&models, PROVIDERS, &Facts::shipped().unwrap()).unwrap().parts;
+        let found =
+            parts.endpoints.into_iter().find(|it| it.model == "x/m" && it.provider == "acme");
+        found.unwrap().supported_parameters
+    };
+    use crate::Parameter::{MaxTokens, Reasoning, Stop, Temperature, Tools};
+    let most = [list(r#""tools", "seed""#), list(r#""tools", "reasoning""#), list(r#""seed""#)];
+    let found = taken("chat", "", &most, "");
+    assert!(found.has(Tools) && !found.has(MaxTokens), "{found:?}");
+    // The model's own list, where no other endpoint has one; no effort is guessed.
+    let own = r#", "supported_parameters_openrouter_2026_05": ["temperature", "reasoning"]"#;
+    let found = taken("chat", "", &[], own);
+    assert!(found.has(Temperature) && !found.has(Tools) && !found.has(Reasoning), "{found:?}");
+    // Else the usual.
+    let found = taken("chat", "", &[], "");
+    assert!(found.has(Tools) && found.has(MaxTokens) && !found.has(Stop), "{found:?}");
+    assert!(!taken("completion", "", &[], "").has(Tools));
+    assert!(taken("embedding", "", &[], "").is_empty());
+    let found = taken("chat", &list(r#""stop""#), &most, "");
+    assert!(found.has(Stop) && !found.has(Tools), "what is listed stands");
+}
+
 #[test]
 fn a_broken_document_is_named() {
     let error = build("{", "[]", &Facts::shipped().unwrap()).unwrap_err();

@@ -34,6 +34,9 @@ struct Rule {
     providers: Vec<String>,
     #[serde(default)]
     dialects: Vec<Dialect>,
+    /// The most tokens the model can generate, for endpoints that do not say.
+    max_output_tokens: Option<u64>,
+    #[serde(default)]
     set: AbilityChange,
 }
 
@@ -88,12 +91,16 @@ impl AbilityRules {
     /// Sets what the rules know of a model at a provider.
     pub fn apply(&self, scope: AbilityScope<'_>, abilities: &mut Abilities) {
         let model = scope.model.split(':').next().unwrap_or_default();
+        let stated = abilities.max_output_tokens;
         for rule in &self.rule {
             let matches = rule.models.iter().any(|pattern| pattern.matches(model))
                 && (rule.providers.is_empty()
                     || rule.providers.iter().any(|provider| provider == scope.provider))
                 && (rule.dialects.is_empty() || rule.dialects.contains(&scope.dialect));
             if matches {
+                if rule.max_output_tokens.is_some() {
+                    abilities.max_output_tokens = stated.or(rule.max_output_tokens);
+                }
                 rule.set.apply(abilities);
             }
         }
@@ -131,6 +138,75 @@ mod tests {
         assert!(newest.reasoning_mandatory && !newest.forced_tool_choice);
         assert!(claude("claude-fable-5").forced_tool_choice);
         assert_eq!(claude("claude-3-haiku").reasoning, ReasoningStyle::None);
+    }
+
+    /// wire-formats 2.6
+    #[test]
+    fn the_limit_of_a_model_holds_where_the_endpoint_has_none() {
+        let limit = |name: &str, stated| {
+            let mut found = Abilities { max_output_tokens: stated, ..Abilities::default() };
+            let model = format!("anthropic/{name}");
+            let (provider, dialect) = ("anthropic", Dialect::Anthropic);
+            let rules = AbilityRules::parse(crate::facts::ABILITIES).unwrap();
+            rules.apply(AbilityScope { model: &model, provider, dialect }, &mut found);
+            found.max_output_tokens
+        };
+        for (name, expected) in [
+            ("claude-3-opus", 4_096),
+            ("claude-3.5-sonnet", 8_192),
+            ("claude-3.7-sonnet", 64_000),
+            ("claude-opus-4", 32_000),
+            ("claude-opus-4.1", 32_000),
+            ("claude-sonnet-4.5", 64_000),
+            ("claude-opus-4.5", 64_000),
+            ("claude-opus-4.6-fast", 128_000),
+            ("claude-sonnet-5.5", 128_000),
+            ("claude-fable-5.2", 128_000),
+        ] {
+            assert_eq!(limit(name, None), Some(expected), "{name}");
+            assert_eq!(limit(name, Some(1_000)), Some(1_000), "{name}");
+        }
+    }
+
+    /// wire-formats 5.2
+    #[test]
+    fn schemas_are_enforced_at_bedrock_by_some_models() {
+        let enforces =
+            |model: &str| abilities(model, "amazon-bedrock", Dialect::Bedrock).structured_output;
+        for model in [
+            "anthropic/claude-sonnet-4.5",
+            "anthropic/claude-fable-5.2",
+            "z-ai/glm-4.7",
+            "moonshotai/kimi-k2.5",
+            "qwen/qwen3-32b",
+            "mistralai/mistral-large-2512",
+            "minimax/minimax-m2.1",
+            "google/gemma-3-27b-it",
+        ] {
+            assert!(enforces(model), "{model}");
+        }
+        for model in [
+            "anthropic/claude-opus-4.1",
+            "anthropic/claude-3.5-sonnet",
+            "amazon/nova-pro-v1",
+            "nvidia/nemotron-nano-9b-v2",
+            "deepseek/deepseek-v3.2",
+            "openai/gpt-oss-120b",
+            "mistralai/ministral-8b-2512",
+            "google/gemma-3-4b-it",
+        ] {
+            assert!(!enforces(model), "{model}");
+        }
+    }
+
+    /// wire-formats 3.1
+    #[test]
+    fn gemini_2_5_takes_penalties_on_vertex_alone() {
+        for (provider, expected) in [("google-ai-studio", false), ("google-vertex", true)] {
+            let found = abilities("google/gemini-2.5-pro", provider, Dialect::Gemini);
+            assert_eq!(found.penalties, expected, "{provider}");
+        }
+        assert!(abilities("google/gemini-3-pro", "google-ai-studio", Dialect::Gemini).penalties);
     }
 
     /// wire-formats 3.6

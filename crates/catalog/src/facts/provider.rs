@@ -6,7 +6,7 @@ use protocol::Dialect;
 use protocol::target::Quirks;
 use serde::Deserialize;
 
-use super::FactsError;
+use super::{FactsError, Pattern};
 use crate::provider::{AuthStyle, AuthorDialect, PathStyle};
 
 /// What is known of a provider beyond the source data.
@@ -27,6 +27,9 @@ pub struct ProviderFacts {
     pub unroutable: Option<String>,
     /// Authors whose models are served under another protocol there.
     pub without_authors: Vec<String>,
+    /// Models that are served in the provider's protocol too, though the source has them under
+    /// another interface; and the service of the provider at which they then are.
+    pub served_too: ServedToo,
     /// Replaces the source's names of environment variables.
     pub environment_variables: Option<Vec<String>>,
     /// Beside chat completions it offers Responses, below the same address.
@@ -45,7 +48,24 @@ pub struct ProviderFacts {
     pub quirks: Quirks,
 }
 
+/// Models that a provider serves under more than one interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServedToo {
+    /// The service, in the words of the source.
+    pub surface: String,
+    /// The models.
+    pub models: Vec<Pattern>,
+}
+
 impl ProviderFacts {
+    /// Whether a model that the source has under another interface is served in the provider's
+    /// protocol all the same. `surfaces` are the services at which the source has it.
+    pub fn serves_too(&self, model: &str, surfaces: &[String]) -> bool {
+        surfaces.contains(&self.served_too.surface)
+            && self.served_too.models.iter().any(|pattern| pattern.matches(model))
+    }
+
     /// The names under which models.dev knows a provider.
     pub fn models_dev_names<'a>(&'a self, slug: &'a str) -> impl Iterator<Item = &'a str> {
         let own = self.models_dev.is_empty().then_some(slug);

@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use protocol::Dialect;
-use protocol::target::Abilities;
+use protocol::target::{Abilities, ReasoningStyle};
 
 use super::document::{
     EndpointChange, ModelChange, Overlay, PolicyChange, PriceChange, ProviderChange, per_million,
 };
 use super::error::OverlayError;
-use crate::build::{accepted, conventional_name, inherit, reasoning_support};
+use super::reasoning;
+use crate::build::{accepted, conventional_name, inherit, reasoning_support, usual_parameters};
 use crate::describe::describe;
 use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 use crate::facts::{AbilityScope, Facts};
 use crate::index::{Catalog, author};
 use crate::modality::{Modalities, Modality};
-use crate::model::{Architecture, Model};
+use crate::model::{Architecture, Model, ModelKind};
 use crate::parts::CatalogParts;
 use crate::price::{Meter, PriceList};
 use crate::price_object::PriceObject;
@@ -266,6 +267,9 @@ impl<'a> Work<'a> {
         }
         if let Some(list) = &change.output_modalities {
             model.architecture.output_modalities = modalities(list, &entry(), "output_modalities")?;
+            if change.kind.is_none() && model.kind == ModelKind::Chat {
+                model.kind = kind_by_output(model.architecture.output_modalities);
+            }
         }
         set_optional(&mut model.reasoning, &change.reasoning);
         set_optional(&mut model.knowledge_cutoff, &change.knowledge_cutoff);
@@ -302,11 +306,15 @@ impl<'a> Work<'a> {
                 self.parts.endpoints.len() - 1
             }
         };
-        let dialect = self
+        let (dialect, usual_style) = self
             .provider_at
             .get(&change.provider)
             .and_then(|at| self.parts.providers.get(*at))
-            .map_or(Dialect::OpenaiChat, |provider| provider.dialect_for(author(&change.model)));
+            .map_or((Dialect::OpenaiChat, ReasoningStyle::Effort), |provider| {
+                let author = author(&change.model);
+                let dialect = provider.dialect_for(author);
+                (dialect, reasoning::usual(dialect, provider.quirks_for(author)))
+            });
         let Some(endpoint) = self.parts.endpoints.get_mut(at) else { return Ok(()) };
         set(&mut endpoint.upstream_model, &change.upstream_model);
         let per_unit = change.price.as_ref();
@@ -323,6 +331,9 @@ impl<'a> Work<'a> {
         if let Some(names) = &change.supported_parameters {
             endpoint.supported_parameters = parameters(names, &entry())?;
             from_parameters(endpoint.supported_parameters, &mut endpoint.abilities);
+            if reasoning::is_named(endpoint.supported_parameters) {
+                reasoning::assume(usual_style, &mut endpoint.abilities);
+            }
             let scope = AbilityScope { model: &change.model, provider: &change.provider, dialect };
             self.facts.abilities.apply(scope, &mut endpoint.abilities);
         }
@@ -477,6 +488,22 @@ fn set_optional<T: Clone>(field: &mut Option<T>, change: &Option<T>) {
     }
 }
 
+/// What a model is used for that gives one thing alone, where a document does not say.
+fn kind_by_output(given: Modalities) -> ModelKind {
+    let only = |modality| given == Modalities::NONE.with(modality);
+    if only(Modality::Embeddings) {
+        ModelKind::Embedding
+    } else if only(Modality::Rerank) {
+        ModelKind::Rerank
+    } else if only(Modality::Speech) {
+        ModelKind::Speech
+    } else if only(Modality::Transcription) {
+        ModelKind::Transcription
+    } else {
+        ModelKind::Chat
+    }
+}
+
 fn data_policy(change: &PolicyChange, entry: &str) -> Result<DataPolicy, OverlayError> {
     let zero = change.zero_retention;
     if zero && (change.trains == Some(true) || change.retains == Some(true)) {
@@ -514,31 +541,6 @@ fn parameters(names: &[String], entry: &str) -> Result<Parameters, OverlayError>
             wrong(entry.to_owned(), "supported_parameters", fix)
         })
     })
-}
-
-/// What an operator's own endpoint is assumed to take if the document says nothing.
-fn usual_parameters() -> Parameters {
-    use Parameter::{
-        FrequencyPenalty, MaxCompletionTokens, MaxTokens, ParallelToolCalls, PresencePenalty,
-        ResponseFormat, Seed, Stop, StructuredOutputs, Temperature, ToolChoice, Tools, TopP,
-    };
-    [
-        FrequencyPenalty,
-        MaxCompletionTokens,
-        MaxTokens,
-        ParallelToolCalls,
-        PresencePenalty,
-        ResponseFormat,
-        Seed,
-        Stop,
-        StructuredOutputs,
-        Temperature,
-        ToolChoice,
-        Tools,
-        TopP,
-    ]
-    .into_iter()
-    .collect()
 }
 
 fn from_parameters(parameters: Parameters, abilities: &mut Abilities) {

@@ -144,7 +144,7 @@ pub struct ModelChange {
     /// The display name; the part after the slash if it is new and has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it is used for; chat if it is new and says nothing.
+    /// What it is used for; by what it gives, else chat, if it is new and says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<ModelKind>,
     /// When it was published, in seconds since 1970.
@@ -214,7 +214,8 @@ pub struct EndpointChange {
     /// How the weights are stored. PROV-10
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantization: Option<Quantization>,
-    /// What may be sent; what chat models usually take if it is new and says nothing. MODELS-8
+    /// What may be sent; what chat models usually take if it is new and says nothing. With
+    /// `reasoning` among it, it reasons as is usual for the protocol. MODELS-8
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supported_parameters: Option<Vec<String>>,
     /// What it takes; what the model takes if it is new and says nothing.

@@ -61,14 +61,12 @@ impl LocalServerKind {
         let common = Quirks {
             max_tokens_field: MaxTokensField::MaxTokens,
             no_developer_role: true,
+            // It would fetch them from within the operator's network.
+            no_media_urls: true,
             ..Quirks::default()
         };
         match self {
-            Self::Ollama => Quirks {
-                reasoning_replay: ReasoningReplay::Reasoning,
-                no_media_urls: true,
-                ..common
-            },
+            Self::Ollama => Quirks { reasoning_replay: ReasoningReplay::Reasoning, ..common },
             Self::VLlm => Quirks {
                 reasoning_replay: ReasoningReplay::Reasoning,
                 reasoning_request: ReasoningRequest::ChatTemplate,
@@ -83,6 +81,14 @@ impl LocalServerKind {
             },
             Self::LmStudio => Quirks { think_tags: true, ..common },
         }
+    }
+
+    /// What its models take.
+    fn parameters(self, embeds: bool) -> Vec<String> {
+        let has_switch = self.quirks().reasoning_request == ReasoningRequest::ChatTemplate;
+        let usual: &[&str] = if embeds { &[] } else { &PARAMETERS };
+        let reasoning: &[&str] = if has_switch && !embeds { &REASONING } else { &[] };
+        usual.iter().chain(reasoning).map(|name| (*name).to_owned()).collect()
     }
 }
 
@@ -147,7 +153,7 @@ impl LocalServer {
                 provider: self.slug.clone(),
                 upstream_model: Some((*upstream).clone()),
                 price_per_million: Some(BTreeMap::from(free)),
-                supported_parameters: Some(parameters(embeds)),
+                supported_parameters: Some(self.kind.parameters(embeds)),
                 ..EndpointChange::default()
             });
         }
@@ -189,34 +195,30 @@ impl LocalServer {
 }
 
 /// What local servers take: also the sampling of llama.cpp and vLLM, which clouds leave out.
-fn parameters(embeds: bool) -> Vec<String> {
-    let names: &[&str] = if embeds {
-        &[]
-    } else {
-        &[
-            "frequency_penalty",
-            "logit_bias",
-            "logprobs",
-            "max_completion_tokens",
-            "max_tokens",
-            "min_p",
-            "parallel_tool_calls",
-            "presence_penalty",
-            "repetition_penalty",
-            "response_format",
-            "seed",
-            "stop",
-            "structured_outputs",
-            "temperature",
-            "tool_choice",
-            "tools",
-            "top_k",
-            "top_logprobs",
-            "top_p",
-        ]
-    };
-    names.iter().map(|name| (*name).to_owned()).collect()
-}
+const PARAMETERS: [&str; 19] = [
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "min_p",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "repetition_penalty",
+    "response_format",
+    "seed",
+    "stop",
+    "structured_outputs",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_k",
+    "top_logprobs",
+    "top_p",
+];
+
+/// What servers take beside it that have a switch for reasoning.
+const REASONING: [&str; 2] = ["include_reasoning", "reasoning"];
 
 /// The address with the path that local servers serve below.
 fn with_path(base_url: &str) -> String {

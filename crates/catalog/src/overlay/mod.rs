@@ -10,6 +10,7 @@ mod apply;
 mod document;
 mod error;
 mod local;
+mod reasoning;
 
 pub use apply::{apply, compose};
 pub use document::{

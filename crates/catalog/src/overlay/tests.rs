@@ -165,6 +165,99 @@ upstream_model = "new"
     assert_eq!(catalog.provider_of(endpoint).dialect, protocol::Dialect::OpenaiChat);
 }
 
+/// REASON-6
+#[test]
+fn what_is_said_to_reason_is_asked_in_the_way_of_its_protocol() {
+    use protocol::target::ReasoningStyle as Style;
+    let reasoning = |provider: &str, model: &str, fields: &str| {
+        let document = format!(
+            r#"
+[[providers]]
+slug = "acme"
+base_url = "https://acme.test/v1"
+{provider}
+
+[[models]]
+id = "{model}"
+
+[[endpoints]]
+model = "{model}"
+provider = "acme"
+upstream_model = "x"
+{fields}
+"#
+        );
+        let catalog = catalog(&document).unwrap();
+        let published = catalog.model(catalog.find(model).unwrap()).reasoning.is_some();
+        let abilities = endpoint(&catalog, model, "acme").abilities.clone();
+        assert_eq!(published, abilities.reasoning != Style::None, "{provider} {model} {fields}");
+        abilities
+    };
+    let listed = r#"supported_parameters = ["max_tokens", "reasoning"]"#;
+    for (provider, model, fields, expected) in [
+        ("", "acme/big", listed, Style::Effort),
+        ("", "acme/big", r#"supported_parameters = ["include_reasoning"]"#, Style::Effort),
+        ("", "acme/big", r#"supported_parameters = ["tools"]"#, Style::None),
+        ("", "acme/big", "", Style::None),
+        (r#"dialect = "openai_responses""#, "acme/big", listed, Style::Effort),
+        (r#"dialect = "anthropic""#, "acme/big", listed, Style::Budget),
+        (r#"dialect = "gemini""#, "acme/big", listed, Style::Budget),
+        (r#"dialect = "ollama""#, "acme/big", listed, Style::Toggle),
+        (r#"quirks = { reasoning_request = "thinking_type" }"#, "acme/big", listed, Style::Toggle),
+        // A rule and the document itself say otherwise.
+        (r#"dialect = "anthropic""#, "anthropic/claude-opus-9.9", listed, Style::Budget),
+        (r#"dialect = "anthropic""#, "anthropic/claude-opus-5.7", listed, Style::Adaptive),
+        (r#"dialect = "anthropic""#, "anthropic/claude-3-other", listed, Style::None),
+        (
+            "",
+            "acme/big",
+            "supported_parameters = [\"reasoning\"]\nabilities = { reasoning = \"toggle\" }",
+            Style::Toggle,
+        ),
+    ] {
+        let found = reasoning(provider, model, fields).reasoning;
+        assert_eq!(found, expected, "{provider} {model} {fields}");
+    }
+    let switched = reasoning(r#"quirks = { reasoning_request = "chat_template" }"#, "a/b", listed);
+    assert!(switched.reasoning_default_on, "else `off` would not be said");
+}
+
+#[test]
+fn local_servers_with_a_switch_for_reasoning_are_told() {
+    use protocol::target::ReasoningStyle;
+    for (kind, expected) in [
+        (LocalServerKind::VLlm, ReasoningStyle::Toggle),
+        (LocalServerKind::LlamaCpp, ReasoningStyle::Toggle),
+        (LocalServerKind::LmStudio, ReasoningStyle::None),
+    ] {
+        let overlay = local_server(kind, "http://localhost", &["qwen3".to_owned()]);
+        let catalog =
+            compose(CatalogParts::default(), &[overlay], &Facts::shipped().unwrap()).unwrap();
+        let slug = kind.slug();
+        let own = endpoint(&catalog, &format!("{slug}/qwen3"), slug);
+        assert_eq!(own.abilities.reasoning, expected, "{slug}");
+        let listed = own.supported_parameters.has(crate::Parameter::Reasoning);
+        assert_eq!(listed, expected != ReasoningStyle::None, "{slug}");
+    }
+}
+
+/// EMB-1, RERANK-2
+#[test]
+fn what_a_model_gives_says_what_it_is_used_for() {
+    use crate::ModelKind;
+    for (fields, expected) in [
+        (r#"output_modalities = ["embeddings"]"#, ModelKind::Embedding),
+        (r#"output_modalities = ["rerank"]"#, ModelKind::Rerank),
+        (r#"output_modalities = ["speech"]"#, ModelKind::Speech),
+        (r#"output_modalities = ["text", "image"]"#, ModelKind::Chat),
+        ("kind = \"chat\"\noutput_modalities = [\"embeddings\"]", ModelKind::Chat),
+        ("", ModelKind::Chat),
+    ] {
+        let catalog = catalog(&format!("[[models]]\nid = \"a/b\"\n{fields}\n")).unwrap();
+        assert_eq!(catalog.model(catalog.find("a/b").unwrap()).kind, expected, "{fields}");
+    }
+}
+
 /// A small document of any content, over a small catalogue.
 fn overlays() -> impl Strategy<Value = Overlay> {
     let number = proptest::option::of(0..1_000_000_u64);

@@ -2,22 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::report::{AddedEndpoint, HeldBack, PriceDifference, RemovedEndpoint, SyncReport};
+use super::guard::{self, is_same};
+use super::report::{
+    AddedEndpoint, HeldBack, HeldBackEndpoint, PriceDifference, RemovedEndpoint, SyncReport,
+};
 use super::source::{Document, ListModel};
 use crate::build::day;
 use crate::endpoint::{Endpoint, EndpointStatus};
 use crate::facts::Facts;
 use crate::modality::{Modalities, Modality};
+use crate::model::ModelKind;
 use crate::overlay::{EndpointChange, ModelChange, Overlay};
 use crate::parts::CatalogParts;
 use crate::price::{Meter, PicoUsd, PriceList, PriceState};
 use crate::price_object::PriceObject;
-
-/// A price that became so many times larger or smaller is held back.
-const JUMP: i128 = 3;
-
-/// Two prices that differ by less than one part in so many are the same: lists round.
-const SAME: i128 = 200;
 
 /// A list that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +53,7 @@ pub fn sync(
         for (upstream, listed) in &provider.models {
             seen.insert((slug, upstream));
             match known.endpoint(slug, upstream) {
-                Some(endpoint) => compare(endpoint, listed, &own, &mut report),
+                Some(endpoint) => compare(endpoint, listed, &known, &own, &mut report),
                 None => add(slug, upstream, listed, &known, &mut report),
             }
         }
@@ -75,15 +73,15 @@ pub fn sync(
 }
 
 fn in_order(mut report: SyncReport) -> SyncReport {
-    report.added.sort_by(|left, right| {
-        (&left.endpoint.model, &left.endpoint.provider)
-            .cmp(&(&right.endpoint.model, &right.endpoint.provider))
-    });
+    let place =
+        |added: &AddedEndpoint| (added.endpoint.model.clone(), added.endpoint.provider.clone());
     // Two names of one model at one provider: the first stands.
-    report.added.dedup_by(|later, first| {
-        (&later.endpoint.model, &later.endpoint.provider)
-            == (&first.endpoint.model, &first.endpoint.provider)
-    });
+    report.added.sort_by_key(place);
+    report.added.dedup_by_key(|added| place(added));
+    let taken: BTreeSet<_> = report.added.iter().map(place).collect();
+    report.held_back_added.sort_by_key(|held| place(&held.added));
+    report.held_back_added.dedup_by_key(|held| place(&held.added));
+    report.held_back_added.retain(|held| !taken.contains(&place(&held.added)));
     let by_name = |model: &str, tag: &str| (model.to_owned(), tag.to_owned());
     report.changed.sort_by_key(|entry| by_name(&entry.model, &entry.tag));
     report.removed.sort_by_key(|entry| by_name(&entry.model, &entry.tag));
@@ -120,6 +118,7 @@ struct Known<'a> {
     /// Authors that a provider alone serves: its models are theirs.
     author_of: BTreeMap<&'a str, &'a str>,
     tags: BTreeSet<(&'a str, &'a str)>,
+    kinds: BTreeMap<&'a str, ModelKind>,
 }
 
 impl<'a> Known<'a> {
@@ -130,6 +129,7 @@ impl<'a> Known<'a> {
             upstream: BTreeMap::new(),
             author_of: BTreeMap::new(),
             tags: BTreeSet::new(),
+            kinds: parts.models.iter().map(|model| (model.id.as_str(), model.kind)).collect(),
         };
         for model in &parts.models {
             known.models.insert(model.id.to_ascii_lowercase(), &model.id);
@@ -172,6 +172,11 @@ impl<'a> Known<'a> {
         self.endpoints.get(&(provider, upstream)).copied()
     }
 
+    /// What a model is used for; a new one for conversations.
+    fn kind(&self, model: &str) -> ModelKind {
+        self.kinds.get(model).copied().unwrap_or_default()
+    }
+
     /// The model that a provider's name stands for.
     fn model(&self, provider: &str, upstream: &str) -> Option<&'a str> {
         let lower = upstream.to_ascii_lowercase();
@@ -187,6 +192,7 @@ impl<'a> Known<'a> {
 fn compare(
     endpoint: &Endpoint,
     listed: &ListModel,
+    known: &Known<'_>,
     own: &BTreeSet<(String, String)>,
     report: &mut SyncReport,
 ) {
@@ -212,11 +218,24 @@ fn compare(
         Err(error) => return hold(error.to_string(), None),
     };
     let new = merged(&endpoint.price, &listed);
-    if new == endpoint.price {
+    let left = guard::without_vanished(&new, &listed);
+    let vanished = guard::vanished(&new, &left);
+    let doubts = match new == endpoint.price {
+        true => Vec::new(),
+        false => guard::doubts(&endpoint.price, &new, known.kind(&endpoint.model)),
+    };
+    let is_accepted = doubts.is_empty();
+    if !is_accepted || !vanished.is_empty() {
+        // What is left of half a list could not be billed by.
+        let is_whole = [Meter::Prompt, Meter::Completion]
+            .into_iter()
+            .all(|meter| left.get(meter).is_some() || endpoint.price.get(meter).is_none());
+        let reasons: Vec<String> = doubts.into_iter().chain(vanished).collect();
+        hold(reasons.join("; "), is_whole.then_some(left));
+    } else if new == endpoint.price {
         report.unchanged += 1;
-    } else if let Some(reason) = doubt(&endpoint.price, &new) {
-        hold(reason, Some(new));
-    } else {
+    }
+    if is_accepted && new != endpoint.price {
         report.changed.push(PriceDifference {
             model: endpoint.model.clone(),
             tag: endpoint.tag.clone(),
@@ -263,72 +282,10 @@ fn put(prices: &mut Vec<(Meter, PicoUsd)>, meter: Meter, price: PicoUsd) {
     }
 }
 
-fn is_same(left: PicoUsd, right: PicoUsd) -> bool {
-    let (left, right) = (i128::from(left.0), i128::from(right.0));
-    left == right || (left - right).abs() * SAME < left.max(right)
-}
-
-/// Why a price is not accepted by itself.
-fn doubt(old: &PriceList, new: &PriceList) -> Option<String> {
-    if old.state() == PriceState::Unknown {
-        if new.state() == PriceState::Free {
-            return Some("a price of zero, which may mean unknown".to_owned());
-        }
-        // Half a price looks known and cheap, and bills nothing.
-        return (new.get(Meter::Prompt).is_none() || new.get(Meter::Completion).is_none())
-            .then(|| "a price of input or output alone".to_owned());
-    }
-    let pairs = new.base.iter().map(|(meter, price)| (*meter, old.get(*meter), *price)).chain(
-        new.overrides.iter().flat_map(|entry| {
-            let known = old.overrides.iter().find(|known| {
-                known.min_prompt_tokens == entry.min_prompt_tokens
-                    && known.utc_start == entry.utc_start
-            });
-            entry.prices.iter().map(move |(meter, price)| {
-                let before = known.and_then(|known| {
-                    known.prices.iter().find(|(name, _)| name == meter).map(|(_, price)| *price)
-                });
-                (*meter, before, *price)
-            })
-        }),
-    );
-    for (meter, before, now) in pairs {
-        let Some(before) = before else { continue };
-        if (before == PicoUsd::ZERO) != (now == PicoUsd::ZERO) {
-            return Some(format!("{} goes from {before} to {now} USD", meter.name()));
-        }
-        let (before, after) = (i128::from(before.0), i128::from(now.0));
-        if after > before * JUMP || before > after * JUMP {
-            return Some(format!("{} changes by more than {JUMP} times", meter.name()));
-        }
-    }
-    None
-}
-
 fn add(slug: &str, upstream: &str, listed: &ListModel, known: &Known<'_>, report: &mut SyncReport) {
     if listed.status.as_deref() == Some("deprecated") {
         return;
     }
-    let mut hold = |reason: String, price| {
-        report.held_back.push(HeldBack {
-            model: upstream.to_owned(),
-            tag: slug.to_owned(),
-            reason,
-            price,
-        });
-    };
-    let price = match listed.price() {
-        Ok(Some(price)) if price.state() == PriceState::Free => {
-            return hold("new, at a price of zero, which may mean unknown".to_owned(), Some(price));
-        }
-        Ok(Some(price))
-            if price.get(Meter::Prompt).is_some() && price.get(Meter::Completion).is_some() =>
-        {
-            price
-        }
-        Ok(_) => return hold("new, without a price of input and output".to_owned(), None),
-        Err(error) => return hold(error.to_string(), None),
-    };
     let (id, model) = match (known.model(slug, upstream), known.author_of.get(slug)) {
         (Some(id), _) => (id.to_owned(), None),
         (None, Some(author)) if is_plain(upstream) => {
@@ -341,7 +298,29 @@ fn add(slug: &str, upstream: &str, listed: &ListModel, known: &Known<'_>, report
         // The provider has another name for a model it is known to serve.
         return report.unmatched.push((slug.to_owned(), upstream.to_owned()));
     }
-    report.added.push(AddedEndpoint {
+    let mut unpriced = |reason: String| {
+        report.held_back.push(HeldBack {
+            model: id.clone(),
+            tag: slug.to_owned(),
+            reason,
+            price: None,
+        });
+    };
+    let price = match listed.price() {
+        Ok(Some(price))
+            if price.state() == PriceState::Free
+                || price.get(Meter::Prompt).is_some() && price.get(Meter::Completion).is_some() =>
+        {
+            merged(&PriceList::default(), &price)
+        }
+        Ok(_) => return unpriced("new, without a price of input and output".to_owned()),
+        Err(error) => return unpriced(error.to_string()),
+    };
+    let mut doubts = guard::absurd(&price, known.kind(&id));
+    if price.state() == PriceState::Free {
+        doubts.push("a price of zero, which may mean unknown".to_owned());
+    }
+    let added = AddedEndpoint {
         model,
         endpoint: EndpointChange {
             model: id,
@@ -356,7 +335,12 @@ fn add(slug: &str, upstream: &str, listed: &ListModel, known: &Known<'_>, report
             output_modalities: modalities(&listed.modalities.output),
             ..EndpointChange::default()
         },
-    });
+    };
+    if doubts.is_empty() {
+        report.added.push(added);
+    } else {
+        report.held_back_added.push(HeldBackEndpoint { added, reason: doubts.join("; ") });
+    }
 }
 
 /// Whether a provider's name can be the second part of an id.
@@ -404,28 +388,4 @@ fn parameters(listed: &ListModel) -> Vec<String> {
     }
     names.sort_unstable();
     names.into_iter().map(str::to_owned).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Promise 2: half a price looks cheap, and bills nothing.
-    #[test]
-    fn an_unknown_price_is_replaced_by_a_whole_one_only() {
-        let list = |prices: &[(Meter, i64)]| PriceList {
-            base: prices.iter().map(|(meter, price)| (*meter, PicoUsd(*price))).collect(),
-            overrides: Vec::new(),
-        };
-        let unknown = PriceList::default();
-        let whole = [(Meter::Prompt, 1), (Meter::Completion, 2)];
-        assert_eq!(doubt(&unknown, &list(&whole)), None);
-        for (new, held) in [
-            (list(&whole[..1]), true),
-            (list(&whole[1..]), true),
-            (list(&[(Meter::Prompt, 0), (Meter::Completion, 0)]), true),
-        ] {
-            assert_eq!(doubt(&unknown, &new).is_some(), held, "{new:?}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::overlay::{EndpointChange, ModelChange, Overlay, PriceChange};
-use crate::price::{Meter, PicoUsd, PriceList};
+use crate::price::{Meter, PicoUsd, PriceList, PriceOverride};
 use crate::price_object::PriceObject;
 
 /// What a synchronisation found. Every list is in order of its names.
@@ -17,8 +17,10 @@ pub struct SyncReport {
     pub unchanged: usize,
     /// Endpoints that the list no longer has. They are not switched off: lists have gaps.
     pub removed: Vec<RemovedEndpoint>,
-    /// Prices and endpoints that somebody must look at.
+    /// Prices that somebody must look at, and new endpoints without a price that can be read.
     pub held_back: Vec<HeldBack>,
+    /// New endpoints whose price somebody must look at.
+    pub held_back_added: Vec<HeldBackEndpoint>,
     /// Endpoints whose price is the operator's: left alone.
     pub overridden: Vec<(String, String)>,
     /// Models of known providers that could not be matched with a model: provider and its name.
@@ -62,6 +64,33 @@ pub struct HeldBack {
     pub price: Option<PriceList>,
 }
 
+/// A new endpoint that is not accepted by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldBackEndpoint {
+    /// The endpoint, and its model if that is new as well.
+    pub added: AddedEndpoint,
+    /// Why.
+    pub reason: String,
+}
+
+/// A name that stands for nothing that can be accepted.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AcceptError {
+    /// Nothing of that name is held back.
+    #[error("nothing is held back for `{0}`")]
+    Nothing(String),
+    /// There is no price to accept.
+    #[error("the price of {model} at {tag} cannot be accepted: {reason}")]
+    NoPrice {
+        /// The model's id.
+        model: String,
+        /// The endpoint's tag.
+        tag: String,
+        /// Why it was held back.
+        reason: String,
+    },
+}
+
 /// An endpoint that the list no longer has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemovedEndpoint {
@@ -74,6 +103,49 @@ pub struct RemovedEndpoint {
 }
 
 impl SyncReport {
+    /// The document of what was held back and is accepted by name, `model` or `model@tag`. It
+    /// belongs above that of [`SyncReport::overlay`]. A name that fits none is an error: somebody
+    /// thinks that a price is accepted which is not.
+    pub fn accepted(&self, names: &[String]) -> Result<Overlay, AcceptError> {
+        let mut accepted = Overlay::default();
+        for name in names {
+            let fits = |model: &str, tag: &str| model == name || format!("{model}@{tag}") == *name;
+            let mut found = false;
+            for held in self.held_back.iter().filter(|held| fits(&held.model, &held.tag)) {
+                found = true;
+                let Some(price) = &held.price else {
+                    return Err(AcceptError::NoPrice {
+                        model: held.model.clone(),
+                        tag: held.tag.clone(),
+                        reason: held.reason.clone(),
+                    });
+                };
+                accepted.prices.push(PriceChange {
+                    model: held.model.clone(),
+                    tag: held.tag.clone(),
+                    price: Some(PriceObject(price.clone())),
+                    price_per_million: None,
+                });
+            }
+            for held in &self.held_back_added {
+                let endpoint = &held.added.endpoint;
+                if fits(&endpoint.model, &endpoint.provider) {
+                    found = true;
+                    if let Some(model) = &held.added.model
+                        && accepted.models.iter().all(|known| known.id != model.id)
+                    {
+                        accepted.models.push(model.clone());
+                    }
+                    accepted.endpoints.push(endpoint.clone());
+                }
+            }
+            if !found {
+                return Err(AcceptError::Nothing(name.clone()));
+            }
+        }
+        Ok(accepted)
+    }
+
     /// The accepted changes as a document. It belongs below the operator's documents.
     pub fn overlay(&self) -> Overlay {
         let mut models: Vec<ModelChange> = Vec::new();
@@ -100,13 +172,80 @@ impl SyncReport {
     }
 }
 
-/// A price as people read it.
-fn readable(price: Option<PicoUsd>) -> String {
-    // Token prices are talked of per million: the same digits, six places on.
-    price.map_or_else(
-        || "unknown".to_owned(),
-        |price| PicoUsd(price.0.saturating_mul(1_000_000)).to_string(),
-    )
+/// Where prices differ, a line for each meter and condition, per million units: as people talk of
+/// tokens.
+fn write_differences(
+    formatter: &mut fmt::Formatter<'_>,
+    old: &PriceList,
+    new: &PriceList,
+) -> fmt::Result {
+    let none = if old.base.is_empty() { "unknown" } else { "none" };
+    let text = |price: Option<PicoUsd>| price.map_or(none.to_owned(), PicoUsd::millions);
+    for meter in Meter::ALL {
+        let (old, new) = (old.get(meter), new.get(meter));
+        if old != new {
+            writeln!(formatter, "      {}: {} -> {}", meter.name(), text(old), text(new))?;
+        }
+    }
+    let mut told = Vec::new();
+    for condition in old.overrides.iter().chain(&new.overrides).map(Condition::of) {
+        if told.contains(&condition) {
+            continue;
+        }
+        for meter in Meter::ALL {
+            let (old, new) = (condition.price(old, meter), condition.price(new, meter));
+            if old != new {
+                let (old, new) = (text(old), text(new));
+                writeln!(formatter, "      {}{condition}: {old} -> {new}", meter.name())?;
+            }
+        }
+        told.push(condition);
+    }
+    Ok(())
+}
+
+/// A whole price, a line for each meter and condition.
+fn write_price(formatter: &mut fmt::Formatter<'_>, price: &PriceList) -> fmt::Result {
+    for (meter, price) in &price.base {
+        writeln!(formatter, "      {}: {}", meter.name(), price.millions())?;
+    }
+    for entry in &price.overrides {
+        let condition = Condition::of(entry);
+        for (meter, price) in &entry.prices {
+            writeln!(formatter, "      {}{condition}: {}", meter.name(), price.millions())?;
+        }
+    }
+    Ok(())
+}
+
+/// When prices of an override hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Condition {
+    above: Option<u64>,
+    hours: Option<(u16, u16)>,
+}
+
+impl Condition {
+    fn of(entry: &PriceOverride) -> Self {
+        Self { above: entry.min_prompt_tokens, hours: entry.utc_start.zip(entry.utc_end) }
+    }
+
+    fn price(self, list: &PriceList, meter: Meter) -> Option<PicoUsd> {
+        let entry = list.overrides.iter().find(|entry| Self::of(entry) == self)?;
+        entry.prices.iter().find(|(known, _)| *known == meter).map(|(_, price)| *price)
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(tokens) = self.above {
+            write!(formatter, " above {tokens} tokens")?;
+        }
+        if let Some((start, end)) = self.hours {
+            write!(formatter, " from {start:04} to {end:04} UTC")?;
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for SyncReport {
@@ -120,23 +259,12 @@ impl fmt::Display for SyncReport {
             self.unchanged,
             self.added.len(),
             self.removed.len(),
-            self.held_back.len(),
+            self.held_back.len() + self.held_back_added.len(),
             self.overridden.len(),
         )?;
         for change in &self.changed {
             writeln!(formatter, "  ~ {} at {}", change.model, change.tag)?;
-            let mut named = false;
-            for meter in Meter::ALL {
-                let (old, new) = (change.old.get(meter), change.new.get(meter));
-                if old != new {
-                    named = true;
-                    let (old, new) = (readable(old), readable(new));
-                    writeln!(formatter, "      {}: {old} -> {new}", meter.name())?;
-                }
-            }
-            if !named {
-                writeln!(formatter, "      conditional prices")?;
-            }
+            write_differences(formatter, &change.old, &change.new)?;
         }
         for added in &self.added {
             let new = if added.model.is_some() { " (new model)" } else { "" };
@@ -145,12 +273,25 @@ impl fmt::Display for SyncReport {
                 "  + {} at {}{new}",
                 added.endpoint.model, added.endpoint.provider
             )?;
+            if let Some(PriceObject(price)) = &added.endpoint.price {
+                write_price(formatter, price)?;
+            }
         }
         for removed in &self.removed {
             writeln!(formatter, "  - {} at {}", removed.model, removed.tag)?;
         }
         for held in &self.held_back {
             writeln!(formatter, "  ! {} at {}: {}", held.model, held.tag, held.reason)?;
+            if let Some(price) = &held.price {
+                write_price(formatter, price)?;
+            }
+        }
+        for HeldBackEndpoint { added, reason } in &self.held_back_added {
+            let endpoint = &added.endpoint;
+            writeln!(formatter, "  ! {} at {} (new): {reason}", endpoint.model, endpoint.provider)?;
+            if let Some(PriceObject(price)) = &endpoint.price {
+                write_price(formatter, price)?;
+            }
         }
         for (provider, model) in &self.unmatched {
             writeln!(formatter, "  ? {model} at {provider}: no such model in the catalogue")?;

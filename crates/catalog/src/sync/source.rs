@@ -120,23 +120,30 @@ fn tier(raw: &RawValue) -> Result<Option<PriceOverride>, CostError> {
     }))
 }
 
+/// What the list has prices of, by its names.
+const METERS: [(&str, Meter); 7] = [
+    ("input", Meter::Prompt),
+    ("output", Meter::Completion),
+    ("cache_read", Meter::InputCacheRead),
+    ("cache_write", Meter::InputCacheWrite),
+    ("reasoning", Meter::InternalReasoning),
+    ("input_audio", Meter::Audio),
+    ("output_audio", Meter::AudioOutput),
+];
+
+/// Whether the list can have a price of a meter at all.
+pub(super) fn is_listed(meter: Meter) -> bool {
+    METERS.iter().any(|(_, known)| *known == meter)
+}
+
 fn prices(
     members: &BTreeMap<String, Box<RawValue>>,
 ) -> Result<Vec<(Meter, PicoUsd)>, PriceTextError> {
     let mut prices = Vec::new();
     for (name, raw) in members {
-        let meter = match name.as_str() {
-            "input" => Meter::Prompt,
-            "output" => Meter::Completion,
-            "cache_read" => Meter::InputCacheRead,
-            "cache_write" => Meter::InputCacheWrite,
-            "reasoning" => Meter::InternalReasoning,
-            "input_audio" => Meter::Audio,
-            "output_audio" => Meter::AudioOutput,
-            _ => continue,
-        };
+        let Some((_, meter)) = METERS.iter().find(|(known, _)| known == name) else { continue };
         if raw.get() != "null" {
-            prices.push((meter, PicoUsd::per_million(raw.get())?));
+            prices.push((*meter, PicoUsd::per_million(raw.get())?));
         }
     }
     prices.sort_by_key(|(meter, _)| *meter);

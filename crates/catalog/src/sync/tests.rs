@@ -24,6 +24,8 @@ const LIST: &str = r#"{
   "openai": {"models": {
     "gpt-5": {"cost": {"input": 0, "output": 0}},
     "gpt-gift": {"cost": {"input": 0, "output": 0}},
+    "gpt-dear": {"cost": {"input": 2000, "output": 1}},
+    "gpt-thinks": {"reasoning": true, "cost": {"input": 1, "output": 2, "cache_read": 0}},
     "gpt-broken": {"cost": {"input": 0.12345678901234567, "output": 1}}}},
   "groq": {"models": {"someone/unheard-of": {"cost": {"input": 1, "output": 2}}}},
   "togetherai": {"models": {}},
@@ -60,10 +62,61 @@ fn jumps_and_zeros_are_held_back() {
     let reason = |model: &str| {
         report.held_back.iter().find(|held| held.model == model).map(|held| held.reason.as_str())
     };
-    assert_eq!(reason("anthropic/claude-opus-4.5"), Some("prompt changes by more than 3 times"));
-    assert!(reason("openai/gpt-5").unwrap().contains("to 0 USD"));
-    assert!(reason("gpt-gift").unwrap().contains("may mean unknown"));
-    assert!(reason("gpt-broken").unwrap().contains("is not a price"), "never rounded");
+    let opus = reason("anthropic/claude-opus-4.5").unwrap();
+    assert!(opus.starts_with("prompt goes from 5 to 500 USD per million, more than 3 times; "));
+    assert!(
+        opus.contains("input_cache_read goes from 0.5 to 500 USD per million, being no longer")
+    );
+    assert!(reason("openai/gpt-5").unwrap().contains("prompt goes from 1.25 to 0 USD"));
+    assert!(reason("openai/gpt-broken").unwrap().contains("is not a price"), "never rounded");
+    let new = |model: &str| {
+        let mut held = report.held_back_added.iter();
+        held.find(|held| held.added.endpoint.model == model).map(|held| held.reason.as_str())
+    };
+    assert_eq!(new("openai/gpt-gift"), Some("a price of zero, which may mean unknown"));
+    assert_eq!(new("openai/gpt-dear"), Some("prompt at 2000 USD per million, more than 1000"));
+}
+
+#[test]
+fn what_vanished_from_the_list_is_held_back_beside_what_changed() {
+    let list = r#"{"anthropic": {"models": {"claude-sonnet-4-5": {"cost":
+        {"input": 4, "output": 15, "cache_read": 0.3, "cache_write": 3.75}}}}}"#;
+    let report = sync(&PARTS, &[], list, &FACTS).unwrap();
+    assert_eq!((report.changed.len(), report.unchanged), (1, 0));
+    assert!(!report.changed[0].new.overrides.is_empty(), "the condition stays until accepted");
+    let reason = &report.held_back[0].reason;
+    assert!(reason.contains("prompt above 200000 tokens goes from 6 to 4 USD per million, being"));
+    let names = ["anthropic/claude-sonnet-4.5@anthropic".to_owned()];
+    let price = report.accepted(&names).unwrap().prices[0].price.clone().unwrap().0;
+    assert!(price.overrides.is_empty());
+    assert_eq!(price.get(Meter::InputCacheWrite1h), million("6"), "no list of this form has it");
+}
+
+#[test]
+fn what_is_held_back_is_accepted_by_name() {
+    let report = report(&[]);
+    let names = |names: &[&str]| {
+        report.accepted(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(names(&["c/d"]).unwrap_err(), AcceptError::Nothing("c/d".to_owned()));
+    assert!(matches!(names(&["openai/gpt-broken"]), Err(AcceptError::NoPrice { .. })));
+    let prices = names(&["openai/gpt-5@openai"]).unwrap().prices;
+    assert_eq!((prices[0].model.as_str(), prices[0].tag.as_str()), ("openai/gpt-5", "openai"));
+    let overlay = names(&["openai/gpt-gift"]).unwrap();
+    let catalog = compose(PARTS.clone(), &[report.overlay(), overlay], &FACTS).unwrap();
+    let model = catalog.find("openai/gpt-gift").unwrap();
+    let endpoint = catalog.endpoint(catalog.endpoints_of(model).next().unwrap());
+    assert_eq!(endpoint.price.state(), crate::PriceState::Free);
+}
+
+#[test]
+fn a_new_model_reasons_and_a_special_token_at_zero_is_a_gap() {
+    let catalog = compose(PARTS.clone(), &[report(&[]).overlay()], &FACTS).unwrap();
+    let model = catalog.find("openai/gpt-thinks").unwrap();
+    let endpoint = catalog.endpoint(catalog.endpoints_of(model).next().unwrap());
+    assert_eq!(endpoint.abilities.reasoning, protocol::target::ReasoningStyle::Effort);
+    assert!(catalog.model(model).reasoning.is_some());
+    assert_eq!(endpoint.price.get(Meter::InputCacheRead), None);
 }
 
 #[test]
@@ -113,7 +166,11 @@ fn a_second_synchronisation_finds_nothing_more() {
 fn the_report_reads_in_prices_per_million() {
     let text = report(&[]).to_string();
     assert!(text.contains("~ anthropic/claude-sonnet-4.5 at anthropic\n      prompt: 3 -> 4\n"));
-    assert!(text.contains("+ anthropic/claude-next-9 at anthropic (new model)"));
+    assert!(
+        text.contains("+ anthropic/claude-next-9 at anthropic (new model)\n      prompt: 7.5\n")
+    );
+    assert!(text.contains("      prompt above 500000 tokens: 15\n"));
+    assert!(text.contains("! openai/gpt-gift at openai (new): a price of zero"));
     assert!(text.contains("! openai/gpt-5 at openai: "));
     assert!(text.contains("unknown providers: nobody-knows"));
 }

@@ -4,11 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use catalog::PriceObject;
+use anyhow::{Context as _, Result};
 use catalog::facts::Facts;
-use catalog::overlay::PriceChange;
-use catalog::sync::{HeldBack, SyncReport};
 use clap::Args;
 
 use crate::catalogue::{self, CatalogueSource, Layer};
@@ -45,9 +42,8 @@ pub async fn run(arguments: SyncArguments, context: &Context) -> Result<()> {
     let operator = catalogue::operator_changes(&rows);
     let report =
         catalog::sync::sync(&source.parts(&rows)?, &[operator], &text, &Facts::shipped()?)?;
-    let accepted = accept(&report, &arguments.accept_held_back)?;
     let mut changes = report.overlay();
-    changes.prices.extend(accepted);
+    catalogue::add_to(&mut changes, report.accepted(&arguments.accept_held_back)?);
     let mut said = report.to_string();
     if arguments.apply {
         source.check(&rows, &changes)?;
@@ -70,69 +66,4 @@ async fn fetch(from: &str) -> Result<String> {
         .await
         .with_context(|| format!("the list {from} cannot be fetched"))?;
     String::from_utf8(body.to_vec()).with_context(|| format!("the list {from} is not text"))
-}
-
-/// The prices that were held back and are accepted by name. A name that fits none is an error:
-/// somebody thinks that a price is accepted which is not.
-fn accept(report: &SyncReport, names: &[String]) -> Result<Vec<PriceChange>> {
-    let mut accepted = Vec::new();
-    for name in names {
-        let fits = |held: &&HeldBack| {
-            held.model == *name || format!("{}@{}", held.model, held.tag) == *name
-        };
-        let found: Vec<_> = report.held_back.iter().filter(fits).collect();
-        if found.is_empty() {
-            bail!("nothing is held back for `{name}`");
-        }
-        for held in found {
-            let Some(price) = &held.price else {
-                bail!(
-                    "the price of {} at {} cannot be accepted: {}",
-                    held.model,
-                    held.tag,
-                    held.reason
-                );
-            };
-            accepted.push(PriceChange {
-                model: held.model.clone(),
-                tag: held.tag.clone(),
-                price: Some(PriceObject(price.clone())),
-                price_per_million: None,
-            });
-        }
-    }
-    Ok(accepted)
-}
-
-#[cfg(test)]
-mod tests {
-    use catalog::{Meter, PicoUsd, PriceList};
-
-    use super::*;
-
-    #[test]
-    fn what_is_held_back_is_accepted_only_by_name() {
-        let price = PriceList { base: vec![(Meter::Prompt, PicoUsd(1))], overrides: Vec::new() };
-        let held = |tag: &str, price| HeldBack {
-            model: "a/b".to_owned(),
-            tag: tag.to_owned(),
-            reason: "it jumps".to_owned(),
-            price,
-        };
-        let report = SyncReport {
-            held_back: vec![
-                held("x", Some(price.clone())),
-                held("y", Some(price)),
-                held("z", None),
-            ],
-            ..SyncReport::default()
-        };
-        let names = |names: &[&str]| {
-            accept(&report, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
-        };
-        assert!(names(&[]).unwrap().is_empty());
-        assert_eq!(names(&["a/b@y"]).unwrap()[0].tag, "y");
-        assert!(names(&["a/b"]).is_err(), "one of its prices could not be read");
-        assert!(names(&["c/d"]).is_err());
-    }
 }

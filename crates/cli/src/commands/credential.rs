@@ -9,7 +9,7 @@ use catalog::Catalog;
 use clap::{Args, Subcommand};
 use gateway::upstream::authorization::parse;
 use serde_json::{Value, json};
-use store::{Actor, NewProviderCredential, ProviderCredential, Secret};
+use store::{Actor, NewProviderCredential, ProviderCredential, Secret, Workspace};
 
 use crate::catalogue::CatalogueSource;
 use crate::configuration::Context;
@@ -194,12 +194,14 @@ fn read_file(path: &Path) -> Result<Secret> {
 async fn list(as_json: bool, context: &Context) -> Result<()> {
     let store = data_folder::open(&context.folder).await?;
     let credentials = store.credentials().await?;
+    let workspaces = store.workspaces().await?;
     store.close().await?;
     if as_json {
         return print_json(&Value::Array(credentials.iter().map(document).collect()));
     }
-    let rows: Vec<_> = credentials.iter().map(row).collect();
-    print(&table(["ID", "PROVIDER", "NAME", "KEY", "BASE URL", "STATE", "CREATED"], &rows))
+    let rows: Vec<_> = credentials.iter().map(|credential| row(credential, &workspaces)).collect();
+    let headings = ["ID", "PROVIDER", "WORKSPACE", "NAME", "KEY", "BASE URL", "STATE", "CREATED"];
+    print(&table(headings, &rows))
 }
 
 fn document(credential: &ProviderCredential) -> Value {
@@ -216,10 +218,18 @@ fn document(credential: &ProviderCredential) -> Value {
     })
 }
 
-fn row(credential: &ProviderCredential) -> [String; 7] {
+fn row(credential: &ProviderCredential, workspaces: &[Workspace]) -> [String; 8] {
+    let workspace = match &credential.workspace_id {
+        None => "all",
+        Some(id) => workspaces
+            .iter()
+            .find(|workspace| workspace.id == *id)
+            .map_or(id.as_str(), |workspace| workspace.settings.slug.as_str()),
+    };
     [
         credential.id.clone(),
         credential.provider.clone(),
+        workspace.to_owned(),
         credential.name.clone(),
         credential.label.clone(),
         credential.base_url.clone().unwrap_or_default(),

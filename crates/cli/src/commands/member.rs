@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use store::{Actor, Member, MemberChange, MemberRole, NewInvitation, Store, StoreError};
 
 use crate::commands::serve::public_url;
-use crate::configuration::Context;
+use crate::configuration::{AddressSettings, Context};
 use crate::output::{print, print_json, table};
 use crate::{data_folder, moment};
 
@@ -28,12 +28,16 @@ pub enum MemberCommand {
         /// What the person is to be
         #[arg(long, value_enum, default_value_t = Role::Member)]
         role: Role,
+        #[command(flatten)]
+        address: AddressSettings,
     },
     /// Make a link by which a member sets its password anew, good once, for 24 hours
     Reset {
         /// The member's mail address or id
         #[arg(value_name = "EMAIL|ID")]
         which: String,
+        #[command(flatten)]
+        address: AddressSettings,
     },
     /// Change what a member may do
     Role {
@@ -85,19 +89,19 @@ async fn perform(command: MemberCommand, context: &Context, store: &Store) -> Re
     let (actor, now) = (Actor::command_line(), moment::now());
     match command {
         MemberCommand::List { json } => list(store, json).await,
-        MemberCommand::Invite { email, role } => {
+        MemberCommand::Invite { email, role, address } => {
             let made = store.invite(&email, role.into(), &actor, now).await?;
-            let url = link(context, &made);
+            let url = link(address, context, &made);
             let role = made.invitation.role.as_str();
             print(&format!(
                 "{url}\n\nGood once, for 7 days: whoever opens it becomes the {role} {}.\n",
                 made.invitation.email
             ))
         }
-        MemberCommand::Reset { which } => {
+        MemberCommand::Reset { which, address } => {
             let member = one_of(store, &which).await?;
             let made = store.create_reset(&member.id, &actor, now).await?;
-            let url = link(context, &made);
+            let url = link(address, context, &made);
             print(&format!(
                 "{url}\n\nGood once, for 24 hours: whoever opens it sets the password of {}, and \
                  ends all sessions of that member.\n",
@@ -124,8 +128,8 @@ async fn perform(command: MemberCommand, context: &Context, store: &Store) -> Re
     }
 }
 
-fn link(context: &Context, made: &NewInvitation) -> String {
-    secret_link(&public_url(context), made.invitation.kind, made.token.expose())
+fn link(address: AddressSettings, context: &Context, made: &NewInvitation) -> String {
+    secret_link(&public_url(address, context), made.invitation.kind, made.token.expose())
 }
 
 async fn list(store: &Store, as_json: bool) -> Result<()> {

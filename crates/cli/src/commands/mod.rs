@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::configuration::{Context, ServerSettings};
+use crate::configuration::{AddressSettings, Context, ServerSettings};
 
 /// What to do.
 #[derive(Debug, clap::Subcommand)]
@@ -28,7 +28,7 @@ pub enum Command {
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Print a link to set the gateway up: whoever opens it becomes the owner
-    SetupLink,
+    SetupLink(AddressSettings),
     /// Invite, list, change and remove people who sign in
     #[command(subcommand)]
     Member(member::MemberCommand),
@@ -56,7 +56,7 @@ pub async fn run(command: Command, context: Context) -> Result<ExitCode> {
     match command {
         Command::Serve(settings) => serve::run(*settings, context).await?,
         Command::Key(command) => key::run(command, &context).await?,
-        Command::SetupLink => setup_link::run(&context).await?,
+        Command::SetupLink(address) => setup_link::run(address, &context).await?,
         Command::Member(command) => member::run(command, &context).await?,
         Command::Credential(command) => credential::run(command, &context).await?,
         Command::Provider(command) => provider::run(command, &context).await?,

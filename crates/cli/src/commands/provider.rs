@@ -1,17 +1,19 @@
 //! `trunkline provider`: providers beyond the shipped ones, and changes to those. They are stored
 //! as changes over the catalogue; a running server notices.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use catalog::overlay::{LocalServer, LocalServerKind, Overlay as Changes};
+use catalog::overlay::{LocalServer, LocalServerKind};
 use clap::{Args, Subcommand, ValueEnum};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Actor, OverlayKind};
+use store::{Actor, OverlayKind, Store};
 
 use crate::catalogue::{self, CatalogueSource, Layer};
+use crate::changes::{Document, Laid};
 use crate::configuration::Context;
 use crate::output::{print, print_json, table};
 use crate::{data_folder, moment, outbound};
@@ -27,7 +29,8 @@ const LARGEST_LIST: usize = 4 * 1024 * 1024;
 pub enum ProviderCommand {
     /// Add a model server on this machine or network
     AddLocal(AddLocalArguments),
-    /// Add or change providers, models and prices from a TOML or JSON file
+    /// Add or change providers, models and prices from a TOML or JSON file; what it does not name
+    /// stays as it was
     Add {
         /// The file; docs/cli.md describes it
         file: PathBuf,
@@ -41,7 +44,7 @@ pub enum ProviderCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Remove a provider that was added, with its models
+    /// Remove a provider that was added, with its models, or what was changed of a shipped one
     Remove {
         /// Its slug
         slug: String,
@@ -116,7 +119,16 @@ async fn add_local(arguments: AddLocalArguments, context: &Context) -> Result<()
             bail!("{} at {url} has no model yet", kind.name());
         }
     }
-    store_changes(&server.overlay(), true, context).await
+    let changes = server.overlay();
+    let store = data_folder::open_or_create(&context.folder).await?;
+    let before = store.overlay_list().await?;
+    // A server that is added again may serve other models now.
+    let kept = before.iter().filter(|row| !is_endpoint_of(row, &server.slug)).cloned().collect();
+    let new = catalogue::rows(&changes, Layer::Operator, moment::now());
+    let laid = Laid::replaced(kept, new);
+    put(&store, &before, &laid).await?;
+    store.close().await?;
+    tell(&laid)
 }
 
 /// The server's address as the catalogue completes it.
@@ -153,51 +165,51 @@ fn read_list(body: &[u8]) -> Result<Vec<String>> {
 async fn add(path: &Path, context: &Context) -> Result<()> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("the file {} cannot be read", path.display()))?;
-    let changes = if text.trim_start().starts_with('{') {
-        Changes::from_json(&text)
-    } else {
-        Changes::from_toml(&text)
+    let add = async || {
+        let document = Document::read(&text)?;
+        if document.changes.disable != Default::default() {
+            bail!(
+                "`disable` is not stored: give the model `hidden = true`, or the endpoint \
+                 `status = \"disabled\"`"
+            );
+        }
+        let store = data_folder::open_or_create(&context.folder).await?;
+        let before = store.overlay_list().await?;
+        let laid = document.laid_into(&before, moment::now());
+        put(&store, &before, &laid).await?;
+        store.close().await?;
+        tell(&laid)
     };
-    let changes = changes.with_context(|| format!("in the file {}", path.display()))?;
-    if changes.disable != Default::default() {
-        bail!(
-            "`disable` is not stored: give the model `hidden = true`, or the endpoint \
-             `status = \"disabled\"`"
-        );
-    }
-    store_changes(&changes, false, context)
-        .await
-        .with_context(|| format!("in the file {}", path.display()))
+    add().await.with_context(|| format!("in the file {}", path.display()))
 }
 
 /// Stores changes after a look at whether the catalogue takes them: a server would leave them
-/// out, and this is the better moment to say so.
-async fn store_changes(changes: &Changes, replace: bool, context: &Context) -> Result<()> {
-    let store = data_folder::open_or_create(&context.folder).await?;
-    let mut rows = store.overlay_list().await?;
-    if replace {
-        // A server that is added again may serve other models now.
-        for provider in &changes.providers {
-            for row in rows.iter().filter(|row| is_endpoint_of(row, &provider.slug)) {
-                store
-                    .overlay_remove(row.kind, &row.id, &Actor::command_line(), moment::now())
-                    .await?;
-            }
-            rows.retain(|row| !is_endpoint_of(row, &provider.slug));
-        }
-    }
-    CatalogueSource::shipped()?.check(&rows, changes)?;
-    let new = catalogue::rows(changes, Layer::Operator, moment::now());
-    if new.is_empty() {
+/// out, and this is the better moment to say so. What is not among them any more is removed.
+async fn put(store: &Store, before: &[store::Overlay], laid: &Laid) -> Result<()> {
+    CatalogueSource::shipped()?.check_laid(laid)?;
+    if laid.named.is_empty() {
         bail!("there is nothing in it to add");
     }
-    catalogue::put(&store, &new).await?;
-    store.close().await?;
+    for row in before {
+        if !laid.rows.iter().any(|kept| kept.kind == row.kind && kept.id == row.id) {
+            remove_row(store, row).await?;
+        }
+    }
+    let named: Vec<_> = laid.rows.iter().filter(|row| laid.names(row)).cloned().collect();
+    catalogue::put(store, &named).await
+}
+
+fn tell(laid: &Laid) -> Result<()> {
     let mut text = String::from("Stored:\n");
-    for row in &new {
-        text.push_str(&format!("    {} {}\n", row.kind.as_str(), row.id));
+    for (kind, id) in &laid.named {
+        text.push_str(&format!("    {} {id}\n", kind.as_str()));
     }
     print(&text)
+}
+
+async fn remove_row(store: &Store, row: &store::Overlay) -> Result<bool> {
+    let (actor, now) = (Actor::command_line(), moment::now());
+    Ok(store.overlay_remove(row.kind, &row.id, &actor, now).await?)
 }
 
 fn is_endpoint_of(row: &store::Overlay, slug: &str) -> bool {
@@ -248,39 +260,49 @@ async fn list(all: bool, as_json: bool, context: &Context) -> Result<()> {
     print(&table(["SLUG", "NAME", "PROTOCOL", "ENDPOINTS", "BASE URL"], &cells))
 }
 
+/// Whether a price was set by the operator at a provider, whoever added the endpoint.
+fn is_price_at(row: &store::Overlay, slug: &str) -> bool {
+    let tag = row.document["tag"].as_str().unwrap_or_default();
+    catalogue::layer_of(row) == Layer::Operator && tag.split('/').next() == Some(slug)
+}
+
 async fn remove(slug: &str, context: &Context) -> Result<()> {
     let store = data_folder::open(&context.folder).await?;
     let rows = store.overlay_list().await?;
-    // Endpoints first: should this break off, what is left still fits together.
+    // Prices and endpoints first: should this break off, what is left still fits together.
+    let mut removed = false;
     let endpoints: Vec<_> = rows.iter().filter(|row| is_endpoint_of(row, slug)).collect();
-    for row in &endpoints {
-        store.overlay_remove(row.kind, &row.id, &Actor::command_line(), moment::now()).await?;
-    }
     for row in rows.iter().filter(|row| row.kind == OverlayKind::Price) {
-        let of_provider = endpoints.iter().any(|endpoint| endpoint.id == row.id);
-        if of_provider {
-            store.overlay_remove(row.kind, &row.id, &Actor::command_line(), moment::now()).await?;
+        if is_price_at(row, slug) || endpoints.iter().any(|endpoint| endpoint.id == row.id) {
+            removed |= remove_row(&store, row).await?;
         }
     }
-    for model in endpoints.iter().filter_map(|row| row.document["model"].as_str()) {
+    for row in &endpoints {
+        removed |= remove_row(&store, row).await?;
+    }
+    let models = endpoints.iter().filter_map(|row| row.document["model"].as_str());
+    for model in models.map(str::to_owned).collect::<BTreeSet<_>>() {
         // A model goes with its last endpoint.
         let elsewhere = rows.iter().any(|row| {
             row.kind == OverlayKind::Endpoint
-                && row.document["model"] == model
+                && row.document["model"] == model.as_str()
                 && !is_endpoint_of(row, slug)
         });
-        if !elsewhere {
-            store
-                .overlay_remove(OverlayKind::Model, model, &Actor::command_line(), moment::now())
-                .await?;
+        let row = rows.iter().find(|row| row.kind == OverlayKind::Model && row.id == model);
+        if let Some(row) = row.filter(|_| !elsewhere) {
+            remove_row(&store, row).await?;
         }
     }
-    let removed = store
-        .overlay_remove(OverlayKind::Provider, slug, &Actor::command_line(), moment::now())
-        .await?;
+    let is_provider = |row: &&store::Overlay| row.kind == OverlayKind::Provider && row.id == slug;
+    if let Some(row) = rows.iter().find(is_provider) {
+        removed |= remove_row(&store, row).await?;
+    }
     store.close().await?;
-    if !removed && endpoints.is_empty() {
+    if !removed {
         bail!("no provider `{slug}` was added; `trunkline provider list` shows those that were");
+    }
+    if CatalogueSource::shipped()?.build(&[])?.find_provider(slug).is_some() {
+        return print(&format!("The provider {slug} is as it is shipped again.\n"));
     }
     print(&format!("The provider {slug} is removed.\n"))
 }

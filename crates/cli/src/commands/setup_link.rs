@@ -5,12 +5,12 @@ use gateway::pages::secret_link;
 use store::{Actor, InvitationKind};
 
 use crate::commands::serve::public_url;
-use crate::configuration::Context;
+use crate::configuration::{AddressSettings, Context};
 use crate::output::print;
 use crate::{data_folder, moment};
 
 /// Makes a link and prints it, once.
-pub async fn run(context: &Context) -> Result<()> {
+pub async fn run(address: AddressSettings, context: &Context) -> Result<()> {
     let store = data_folder::open_or_create(&context.folder).await?;
     let made = store.create_setup_link(&Actor::command_line(), moment::now()).await?;
     store.close().await?;
@@ -20,6 +20,7 @@ pub async fn run(context: &Context) -> Result<()> {
              `trunkline member reset` one for whoever forgot a password"
         );
     };
-    let link = secret_link(&public_url(context), InvitationKind::Setup, made.token.expose());
+    let url = public_url(address, context);
+    let link = secret_link(&url, InvitationKind::Setup, made.token.expose());
     print(&format!("{link}\n\nGood once, for 24 hours: whoever opens it becomes the owner.\n"))
 }

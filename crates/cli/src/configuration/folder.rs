@@ -78,6 +78,15 @@ impl FolderSettings {
         Self { database_url: Address::in_variable("DATABASE_URL"), ..Self::default() }
     }
 
+    /// The variables that values stand in.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        let of_key = match &self.master_key {
+            Some(MasterKeySource::Environment(name)) => Some(name.as_str()),
+            Some(MasterKeySource::File(_)) | None => None,
+        };
+        of_key.into_iter().chain(self.database_url.as_ref().and_then(Address::variable))
+    }
+
     /// How long a database server that is not there yet is waited for.
     pub fn database_wait(&self) -> Duration {
         self.database_wait.map_or(Duration::from_secs(30), |wait| wait.0)

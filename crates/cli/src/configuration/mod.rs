@@ -3,6 +3,7 @@
 //! One struct per group serves all three: clap fills it from flags and variables, serde from the
 //! file. A setting's name in the file is that of its flag with underscores.
 
+mod environment;
 mod file;
 mod folder;
 mod server;
@@ -12,9 +13,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+pub use environment::{Misspelt, misspelt_variables};
 pub use file::DEFAULT_FILE;
 pub use folder::{FolderSettings, LogFormat, MasterKeySource};
-pub use server::{NewcomerRole, ServerSettings, Simulation, WithoutValkey};
+pub use server::{AddressSettings, NewcomerRole, ServerSettings, Simulation, WithoutValkey};
 pub use value::{Address, MetricsListen, Span};
 
 #[cfg(test)]

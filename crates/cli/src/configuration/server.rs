@@ -155,6 +155,34 @@ impl ServerSettings {
     pub(super) fn of_common_variables() -> Self {
         Self { valkey_url: Address::in_variable("VALKEY_URL"), ..Self::default() }
     }
+
+    /// The variables that values stand in.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        let addresses = [&self.valkey_url, &self.oidc_client_secret];
+        addresses.into_iter().flatten().filter_map(Address::variable)
+    }
+}
+
+/// Those of the settings by which callers know the gateway, for commands that print an address.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct AddressSettings {
+    /// Where the gateway listens for callers [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", env = "TRUNKLINE_LISTEN", hide_env_values = true)]
+    listen: Option<SocketAddr>,
+    /// The address under which callers know it [default: where it listens]
+    #[arg(long, value_name = "URL", env = "TRUNKLINE_PUBLIC_URL", hide_env_values = true)]
+    public_url: Option<String>,
+    /// The path below which everything is served [default: that of the public URL]
+    #[arg(long, value_name = "PATH", env = "TRUNKLINE_BASE_PATH", hide_env_values = true)]
+    base_path: Option<GivenPath>,
+}
+
+impl AddressSettings {
+    /// These settings, and where they are silent those of `other`.
+    pub fn or(self, other: ServerSettings) -> ServerSettings {
+        let Self { listen, public_url, base_path } = self;
+        ServerSettings { listen, public_url, base_path, ..ServerSettings::default() }.or(other)
+    }
 }
 
 /// What becomes of paid requests with limits while nodes cannot agree on them.

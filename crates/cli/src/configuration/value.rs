@@ -63,6 +63,11 @@ impl Address {
         self.0.trim().is_empty()
     }
 
+    /// The variable that it is to be read from, if it is in one.
+    pub fn variable(&self) -> Option<&str> {
+        self.0.strip_prefix("env:")
+    }
+
     /// The address itself, from where it is if it is elsewhere. `None` if it is empty.
     pub fn read(&self) -> Result<Option<String>> {
         let text = match self.0.split_once(':') {

@@ -38,3 +38,22 @@ fn the_master_key_may_be_in_a_variable_and_is_never_shown() {
     let errors = home.fails(&["key", "list", "--master-key", &format!("raw:{key}")]);
     assert!(errors.contains("file:PATH or env:NAME"), "{errors}");
 }
+
+#[test]
+fn a_misspelt_variable_is_told_of_with_the_nearest_name() {
+    let home = Home::new()
+        .with_variable("TRUNKLINE_LISEN", "127.0.0.1:0")
+        .with_variable("TRUNKLINE_KEY", "read by examples")
+        .with_variable("TRUNKLINE_MASTERKEY", &"ab".repeat(32));
+    let settings = ["--listen", "127.0.0.1:0", "--metrics-listen", "off"];
+    let settings = [&settings[..], &["--master-key", "env:TRUNKLINE_MASTERKEY"]].concat();
+    let told = home.run(&[&["doctor"], &settings[..]].concat());
+    let told = String::from_utf8(told.stdout).unwrap();
+    // It ends before it serves.
+    let broken = ["--ca-file", "/nowhere/ca.pem"];
+    let logged = home.fails(&[&["serve"], &settings[..], &broken].concat());
+    for text in [told, logged] {
+        assert!(text.contains("TRUNKLINE_LISEN") && text.contains("TRUNKLINE_LISTEN"), "{text}");
+        assert!(!text.contains("TRUNKLINE_KEY") && !text.contains("TRUNKLINE_MASTERKEY"), "{text}");
+    }
+}

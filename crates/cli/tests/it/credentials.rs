@@ -46,6 +46,10 @@ fn a_credential_may_be_a_workspaces_own() {
     home.ok(&[&add[..], &["default"]].concat());
     let list = home.json(&["credential", "list", "--json"]);
     assert!(list[0]["workspace_id"].is_string(), "{list}");
+    home.ok(&["credential", "add", "groq", "--key-env", "MY_KEY"]);
+    let text = home.ok(&["credential", "list"]);
+    let workspaces: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(workspaces, [Some("WORKSPACE"), Some("all"), Some("default")], "{text}");
     let errors = home.fails(&[&add[..], &["defalt"]].concat());
     assert!(errors.contains("did you mean `default`?"), "{errors}");
 }
@@ -94,4 +98,98 @@ fn any_compatible_provider_is_added_from_a_file() {
     assert!(text.contains("2.50") && text.contains("10.00"), "{text}");
     let bad = home.write("bad.toml", "[[providers]]\nslug = \"acme2\"\n");
     assert!(home.fails(&["provider", "add", bad.to_str().unwrap()]).contains("base_url"));
+}
+
+#[test]
+fn a_second_document_changes_only_what_it_names() {
+    let home = Home::new();
+    let add = |name: &str, text: &str| {
+        let file = home.write(name, text);
+        home.ok(&["provider", "add", file.to_str().unwrap()])
+    };
+    let url_of = |slug: &str| {
+        let list = home.json(&["provider", "list", "--json"]);
+        let found = list.as_array().unwrap().iter().find(|one| one["slug"] == slug).unwrap();
+        found["base_url"].as_str().unwrap().to_owned()
+    };
+    add(
+        "first.toml",
+        r#"
+            [[providers]]
+            slug = "openai"
+            base_url = "https://proxy.example/v1"
+            [[providers]]
+            slug = "acme"
+            base_url = "https://api.acme.example/v1"
+            [[models]]
+            id = "acme/large"
+            [[endpoints]]
+            model = "acme/large"
+            provider = "acme"
+            upstream_model = "large-1"
+            price_per_million = { prompt = "2.50", completion = "10" }
+        "#,
+    );
+    add(
+        "second.toml",
+        r#"
+            [[providers]]
+            slug = "openai"
+            name = "OpenAI by way of our proxy"
+            [[providers]]
+            slug = "acme"
+            name = "Acme"
+            [[endpoints]]
+            model = "acme/large"
+            provider = "acme"
+            price_per_million = { completion = "12" }
+        "#,
+    );
+    assert_eq!(url_of("openai"), "https://proxy.example/v1");
+    assert_eq!(url_of("acme"), "https://api.acme.example/v1");
+    let text = home.ok(&["catalog", "show", "acme/large"]);
+    assert!(text.contains("2.50") && text.contains("12.00"), "{text}");
+
+    // What is checked is what would be stored.
+    let file = home.write("bare.json", r#"{"providers": [{"slug": "acme", "base_url": null}]}"#);
+    let errors = home.fails(&["provider", "add", file.to_str().unwrap()]);
+    assert!(errors.contains("the provider is new: say where it is"), "{errors}");
+    assert_eq!(url_of("acme"), "https://api.acme.example/v1");
+    add("back.json", r#"{"providers": [{"slug": "openai", "base_url": null}]}"#);
+    assert_ne!(url_of("openai"), "https://proxy.example/v1");
+    let said = home.ok(&["provider", "remove", "openai"]);
+    assert!(said.contains("as it is shipped"), "{said}");
+}
+
+#[test]
+fn a_price_set_at_a_shipped_endpoint_can_be_taken_back() {
+    let home = Home::new();
+    let model = "openai/gpt-4o-mini";
+    let price = || {
+        let shown = home.json(&["catalog", "show", model, "--json"]);
+        let endpoints = shown["endpoints"].as_array().unwrap().clone();
+        let endpoint = endpoints.into_iter().find(|entry| entry["tag"] == "openai").unwrap();
+        endpoint["price"].to_string()
+    };
+    let shipped = price();
+    let set = home.write(
+        "price.toml",
+        &format!(
+            "[[prices]]\nmodel = \"{model}\"\ntag = \"openai\"\n\
+             price_per_million = {{ prompt = \"7\", completion = \"8\" }}\n"
+        ),
+    );
+    let back = home.write(
+        "back.json",
+        &format!(
+            r#"{{"prices": [{{"model": "{model}", "tag": "openai", "price_per_million": null}}]}}"#
+        ),
+    );
+    home.ok(&["provider", "add", set.to_str().unwrap()]);
+    assert!(price().contains("0.000007"), "{}", price());
+    home.ok(&["provider", "add", back.to_str().unwrap()]);
+    assert_eq!(price(), shipped);
+    home.ok(&["provider", "add", set.to_str().unwrap()]);
+    home.ok(&["provider", "remove", "openai"]);
+    assert_eq!(price(), shipped);
 }

@@ -72,3 +72,17 @@ fn the_first_owner_comes_by_a_link_and_others_by_invitation() {
     let lines = server.stop();
     assert!(lines.iter().all(|line| !line.contains("code=")), "{lines:?}");
 }
+
+#[test]
+fn links_are_made_of_the_address_that_the_settings_say() {
+    let home = Home::new()
+        .with_variable("TRUNKLINE_LISTEN", "0.0.0.0:9000")
+        .with_variable("TRUNKLINE_BASE_PATH", "/gw");
+    let link = home.ok(&["setup-link"]);
+    assert!(link.starts_with("http://127.0.0.1:9000/gw/setup#code="), "{link}");
+    let home = home.with_variable("TRUNKLINE_PUBLIC_URL", "https://llm.example.org/gw");
+    let link = home.ok(&["member", "invite", "bo@example.org"]);
+    assert!(link.starts_with("https://llm.example.org/gw/invite#"), "{link}");
+    let link = home.ok(&["setup-link", "--public-url", "https://other.example.org"]);
+    assert!(link.starts_with("https://other.example.org/"), "{link}");
+}

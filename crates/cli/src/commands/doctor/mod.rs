@@ -1,6 +1,7 @@
 //! `trunkline doctor`: looks for what is wrong, and says what to mend.
 
 mod access;
+mod catalogue;
 mod database;
 mod finding;
 mod folder;
@@ -18,7 +19,7 @@ use tokio::net::TcpListener;
 
 use self::finding::{Finding, State};
 use crate::commands::serve::Serving;
-use crate::configuration::{Context, MetricsListen, ServerSettings};
+use crate::configuration::{Context, MetricsListen, Misspelt, ServerSettings, misspelt_variables};
 use crate::output::{print, print_json};
 use crate::{moment, outbound};
 
@@ -37,14 +38,18 @@ const EARLIEST: i64 = 1_735_689_600_000_000;
 
 /// Looks at everything; fails when something must be mended.
 pub async fn run(arguments: DoctorArguments, context: &Context) -> Result<ExitCode> {
-    let serving = Serving::of(arguments.server.or(context.file_server.clone()));
-    let mut findings = vec![configuration(context), clock(moment::now())];
+    let server = arguments.server.or(context.file_server.clone());
+    let mut findings = vec![configuration(context)];
+    findings.extend(misspelt_variables(&context.folder, &server).into_iter().map(variable));
+    findings.push(clock(moment::now()));
+    let serving = Serving::of(server);
     findings.extend(folder::rights(&context.folder));
     findings.extend(journal::check(&context.folder));
     let (store, opened) = database::open(&context.folder).await;
     findings.extend(opened);
     findings.extend(access::check(store.as_ref()).await);
     if let Some(store) = store {
+        findings.extend(catalogue::check(&store).await);
         store.close().await?;
     }
     findings.extend(valkey::check(serving.valkey_url.as_ref(), &context.folder).await);
@@ -80,6 +85,11 @@ fn configuration(context: &Context) -> Finding {
         Some(path) => Finding::fine("configuration", format!("{} is read", path.display())),
         None => Finding::fine("configuration", "flags and environment are read; no file is named"),
     }
+}
+
+fn variable(Misspelt { name, meant }: Misspelt) -> Finding {
+    Finding::warning("configuration", format!("there is no setting {name}: it has no effect"))
+        .mend(format!("call it {meant} if that is what it is for"))
 }
 
 fn clock(now: store::Micros) -> Finding {

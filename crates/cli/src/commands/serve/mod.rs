@@ -22,7 +22,9 @@ use store::{Actor, Retention};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::configuration::{Context, MetricsListen, ServerSettings, Simulation};
+use crate::configuration::{
+    AddressSettings, Context, MetricsListen, ServerSettings, Simulation, misspelt_variables,
+};
 use crate::output::print;
 use crate::signal::Interruption;
 use crate::simulated::EXAMPLE_MODEL;
@@ -32,7 +34,14 @@ pub use settings::Serving;
 
 /// Serves until told to stop; then lets running requests end and writes the books.
 pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
-    let mut serving = Serving::of(given.or(context.file_server.clone()));
+    let given = given.or(context.file_server.clone());
+    for misspelt in misspelt_variables(&context.folder, &given) {
+        warn!(
+            variable = misspelt.name,
+            "there is no such setting, and it has no effect; did you mean {}?", misspelt.meant
+        );
+    }
+    let mut serving = Serving::of(given);
     let valkey = nodes::open(serving.valkey_url.as_ref(), &context.folder)?;
     let mut interruption = Interruption::listen()?;
     let listener = listen(serving.listen).await?;
@@ -157,9 +166,9 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
     }
 }
 
-/// The address under which callers know the gateway, as far as the settings of other commands say.
-pub fn public_url(context: &Context) -> String {
-    let serving = Serving::of(context.file_server.clone());
+/// The address under which callers know the gateway, as it would be served with these settings.
+pub fn public_url(given: AddressSettings, context: &Context) -> String {
+    let serving = Serving::of(given.or(context.file_server.clone()));
     serving.public_url.unwrap_or_else(|| {
         format!("{}{}", local_url(serving.listen), serving.limits.base_path.as_str())
     })

@@ -1,0 +1,115 @@
+//! Variables that are nearly those of settings. A name that does not exist is refused where it can
+//! only be a setting, as a flag or in a file; a variable may be anybody's, and is only told of.
+
+use clap::Args as _;
+
+use super::{CommonArguments, FolderSettings, ServerSettings};
+use crate::nearest::nearest;
+
+/// What the variables of settings begin with.
+const PREFIX: &str = "TRUNKLINE_";
+
+/// Read where the program is built, with words that its namesake among the settings does not have.
+const OF_THE_BUILD: (&str, [&str; 3]) = ("TRUNKLINE_DASHBOARD", ["auto", "require", "skip"]);
+
+/// A variable that has no effect, and the one that was probably meant.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Misspelt {
+    /// Its name.
+    pub name: String,
+    /// The variable of a setting.
+    pub meant: String,
+}
+
+/// The variables that are set and are nearly those of settings, but for those that settings name
+/// themselves.
+pub fn misspelt_variables(folder: &FolderSettings, server: &ServerSettings) -> Vec<Misspelt> {
+    let named: Vec<&str> = folder.variables().chain(server.variables()).collect();
+    let known = known();
+    let mut found: Vec<Misspelt> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, value)| {
+            let (of_build, words) = OF_THE_BUILD;
+            let is_of_build = name == of_build && words.iter().any(|word| value == *word);
+            !is_of_build && !named.contains(&name.as_str())
+        })
+        .filter_map(|(name, _)| {
+            let meant = meant(&name, &known)?.to_owned();
+            Some(Misspelt { name, meant })
+        })
+        .collect();
+    found.sort_by(|left, right| left.name.cmp(&right.name));
+    found
+}
+
+/// A setting: its name and its variable.
+type Setting = (String, String);
+
+fn known() -> Vec<Setting> {
+    let command =
+        ServerSettings::augment_args(CommonArguments::augment_args(clap::Command::new("")));
+    command
+        .get_arguments()
+        .filter_map(|argument| {
+            let variable = argument.get_env()?.to_str()?.to_owned();
+            Some((argument.get_id().as_str().to_uppercase(), variable))
+        })
+        .collect()
+}
+
+/// The variable that was meant by one that is none. What they all begin with says nothing.
+fn meant<'k>(name: &str, known: &'k [Setting]) -> Option<&'k str> {
+    let rest = name.strip_prefix(PREFIX)?;
+    if known.iter().any(|(_, variable)| variable == name) {
+        return None;
+    }
+    // Two have another name in the file: `data_folder` and `dashboard`.
+    let names = |(setting, variable): &'k Setting| {
+        [setting.as_str(), variable.strip_prefix(PREFIX).unwrap_or(variable)]
+    };
+    let near = nearest(rest, known.iter().flat_map(names))?;
+    let found = known.iter().find(|setting| names(setting).contains(&near));
+    found.map(|(_, variable)| variable.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_variable_is_known_and_what_is_read_elsewhere_is_not_one() {
+        let known = known();
+        for (name, expected) in [
+            ("TRUNKLINE_LISEN", "TRUNKLINE_LISTEN"),
+            ("TRUNKLINE_PUBLIC_ULR", "TRUNKLINE_PUBLIC_URL"),
+            ("TRUNKLINE_DATA_FOLDER", "TRUNKLINE_DATA"),
+            ("TRUNKLINE_DASHBOARD", "TRUNKLINE_SERVE_DASHBOARD"),
+            ("TRUNKLINE_CONFG", "TRUNKLINE_CONFIG"),
+        ] {
+            assert_eq!(meant(name, &known), Some(expected), "{name}");
+        }
+        for name in [
+            "TRUNKLINE_LISTEN",
+            "TRUNKLINE_DATA",
+            "TRUNKLINE_LOG",
+            // Of examples, tests, and what Kubernetes sets for a service of this name.
+            "TRUNKLINE_KEY",
+            "TRUNKLINE_API_KEY",
+            "TRUNKLINE_MANAGEMENT_KEY",
+            "TRUNKLINE_URL",
+            "TRUNKLINE_BIN",
+            "TRUNKLINE_SEED",
+            "TRUNKLINE_WORLDS",
+            "TRUNKLINE_OUTAGE",
+            "TRUNKLINE_SKIP_VALKEY",
+            "TRUNKLINE_SKIP_POSTGRES",
+            "TRUNKLINE_PORT",
+            "TRUNKLINE_SERVICE_HOST",
+            "TRUNKLINE_SERVICE_PORT",
+            "TRUNKLINE_PORT_8080_TCP_ADDR",
+            "LISEN",
+        ] {
+            assert_eq!(meant(name, &known), None, "{name}");
+        }
+    }
+}
