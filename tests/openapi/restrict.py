@@ -21,6 +21,7 @@ ROUTES = [
     "/credits",
     "/credits/coinbase",
     "/embeddings",
+    "/embeddings/models",
     "/endpoints/zdr",
     "/generation",
     "/generation/content",

@@ -33,6 +33,7 @@ CASES = [(kind, model) for kind, models in MODELS.items() for model in models]
 READ = [
     ("/models", "/models"),
     ("/models/count", "/models/count"),
+    ("/embeddings/models", "/embeddings/models"),
     ("/models/user", "/models/user"),
     ("/model/{author}/{slug}", "/model/e2e/openai"),
     ("/models/{author}/{slug}/endpoints", "/models/e2e/failover/endpoints"),

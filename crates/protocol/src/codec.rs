@@ -1,20 +1,25 @@
 //! Every dialect behind one face, as providers are spoken to.
 
-use crate::exchange::{ErrorType, Event, Fault, Request, Response};
+use crate::exchange::{ErrorType, Event, Fault, FinishReason, Request, Response};
 use crate::target::{Encoded, ResponseContext, Target};
 use crate::{
     Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat,
     openai_responses, sse, untranslatable,
 };
 
-/// Writes a request for a provider. `betas`: feature flags of Anthropic the caller asks for; other
-/// dialects have no place for them.
+/// Writes a request for a provider; what its protocol cannot be told is refused. `betas`: feature
+/// flags of Anthropic the caller asks for; other dialects have no place for them.
 pub fn encode_request(
     dialect: Dialect,
     request: &Request,
     target: &Target<'_>,
     betas: &[&str],
 ) -> Result<Encoded, Fault> {
+    let in_text = match dialect {
+        Dialect::Anthropic => None,
+        _ => anthropic::passages_in_text(request),
+    };
+    let request = in_text.as_ref().unwrap_or(request);
     untranslatable::refuse(dialect, request)?;
     match dialect {
         Dialect::OpenaiChat => openai_chat::encode_request(request, target),
@@ -44,19 +49,29 @@ pub fn decode_response(
     }
 }
 
-/// Reads a provider's error; `retry_after` is the header's value.
+/// What the headers of a provider's error say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ErrorHeaders<'a> {
+    /// `Retry-After`.
+    pub retry_after: Option<&'a str>,
+    /// `x-amzn-errortype`, which names Bedrock's exceptions. wire-formats 5.5
+    pub error_type: Option<&'a str>,
+}
+
+/// Reads a provider's error.
 pub fn decode_error(
     dialect: Dialect,
     status: u16,
-    retry_after: Option<&str>,
+    headers: ErrorHeaders<'_>,
     body: &[u8],
 ) -> Fault {
+    let ErrorHeaders { retry_after, error_type } = headers;
     match dialect {
         Dialect::OpenaiChat => openai_chat::decode_error(status, retry_after, body),
         Dialect::OpenaiResponses => openai_responses::decode_error(status, retry_after, body),
         Dialect::Anthropic => anthropic::decode_error(status, retry_after, body),
         Dialect::Gemini => gemini::decode_error(status, retry_after, body),
-        Dialect::Bedrock => bedrock::decode_error(status, retry_after, body),
+        Dialect::Bedrock => bedrock::decode_error_of_type(status, retry_after, error_type, body),
         Dialect::Cohere => cohere::decode_error(status, retry_after, body),
         Dialect::Ollama => ollama::decode_error(status, retry_after, body),
     }
@@ -98,6 +113,22 @@ impl SseDecoder {
             Self::Anthropic(decoder) => decoder.finish(events),
             Self::Gemini(decoder) => decoder.finish(events),
             Self::Cohere(decoder) => decoder.finish(events),
+        }
+    }
+
+    fn progress(&self) -> (usize, usize) {
+        match self {
+            Self::Anthropic(decoder) => (1, usize::from(decoder.ending().is_some())),
+            Self::Gemini(decoder) => decoder.progress(),
+            Self::OpenaiChat(_) | Self::OpenaiResponses(_) | Self::Cohere(_) => (0, 0),
+        }
+    }
+
+    fn ending(&self) -> Option<(FinishReason, &str)> {
+        match self {
+            Self::Anthropic(decoder) => decoder.ending(),
+            Self::Gemini(decoder) => decoder.ending(),
+            Self::OpenaiChat(_) | Self::OpenaiResponses(_) | Self::Cohere(_) => None,
         }
     }
 }
@@ -169,6 +200,24 @@ impl StreamDecoder {
             events.push(Event::Fault(Fault::new(ErrorType::ProviderUnavailable, why)));
         }
         done
+    }
+
+    /// How many choices have begun and how many of them ended, as far as that is known before the
+    /// events tell it: some protocols say why an answer ends before they are done with it.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        match &self.0 {
+            Framed::Sse { decoder, .. } => decoder.progress(),
+            Framed::EventStream { .. } | Framed::Lines { .. } => (0, 0),
+        }
+    }
+
+    /// Why the first choice ends, with the provider's own word, where that is known before the
+    /// events tell it.
+    pub(crate) fn ending(&self) -> Option<(FinishReason, &str)> {
+        match &self.0 {
+            Framed::Sse { decoder, .. } => decoder.ending(),
+            Framed::EventStream { .. } | Framed::Lines { .. } => None,
+        }
     }
 
     /// The provider's bytes ended: a last unfinished frame, then a fault if the answer broke off.

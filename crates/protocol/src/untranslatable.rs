@@ -7,7 +7,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::Dialect;
-use crate::exchange::{Block, BlockKind, Fault, Request, ToolKind};
+use crate::exchange::{Block, BlockKind, Fault, OutputFormat, Request, ToolChoice, ToolKind};
 use crate::json::{Object, RawJson};
 
 /// What the vendor's own tools did, told in blocks of Anthropic's: what came of it is in the text
@@ -84,12 +84,16 @@ const GEMINI_TOOLS: [&str; 16] = [
     "mcp",
 ];
 
+/// Forms of an answer that only the chat protocol has. STRUCT-1
+const CHAT_FORMATS: [&str; 2] = ["grammar", "python"];
+
 /// Refuses what a provider of `dialect` cannot be told, by its place and kind. To be asked before a
 /// request is written for it.
 pub(crate) fn refuse(dialect: Dialect, request: &Request) -> Result<(), Fault> {
     for block in request.turns.iter().flat_map(|turn| &turn.blocks) {
         refuse_block(dialect, block)?;
     }
+    refuse_settings(dialect, request)?;
     for (at, tool) in request.tools.iter().enumerate() {
         let ToolKind::Opaque { origin, raw } = &tool.kind else { continue };
         let known: &[&str] = match origin {
@@ -135,16 +139,61 @@ fn refuse_block(dialect: Dialect, block: &Block) -> Result<(), Fault> {
     }
 }
 
+/// Settings of a kind that nobody here knows: without them a model would do something else.
+fn refuse_settings(dialect: Dialect, request: &Request) -> Result<(), Fault> {
+    if let Some(ToolChoice::Opaque { origin, raw }) = &request.tool_choice
+        && matches!(origin, Dialect::Anthropic | Dialect::OpenaiResponses)
+        && *origin != dialect
+    {
+        let kind = kind(raw);
+        // A choice of a tool that a vendor runs goes as the tool does.
+        let known = *origin == Dialect::OpenaiResponses
+            && (kind == "allowed_tools"
+                || RESPONSES_TOOLS.iter().any(|known| kind.starts_with(known)));
+        if !known {
+            return Err(fault("tool_choice", ("a choice", "the choice"), &kind, *origin));
+        }
+    }
+    if let Some(OutputFormat::Opaque { origin, raw }) = &request.output
+        && *origin != dialect
+    {
+        let kind = kind(raw);
+        let place = match origin {
+            Dialect::OpenaiResponses => "text.format",
+            Dialect::Anthropic => "output_config.format",
+            _ => "response_format",
+        };
+        if *origin != Dialect::OpenaiChat || !CHAT_FORMATS.contains(&kind.as_str()) {
+            return Err(fault(place, ("a format", "the format"), &kind, *origin));
+        }
+    }
+    let thinking = request.reasoning.as_ref().and_then(|reasoning| {
+        let members = reasoning.extras.for_dialect(Dialect::Anthropic);
+        members.iter().find(|(name, _)| name == "thinking")
+    });
+    match thinking {
+        Some((_, raw)) if dialect != Dialect::Anthropic => {
+            Err(fault("thinking", ("thinking", "it"), &kind(raw), Dialect::Anthropic))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn is_opaque_in_chat(block: &Block) -> bool {
     matches!(&block.kind, BlockKind::Opaque { origin: Dialect::OpenaiChat, .. })
 }
 
+fn kind(raw: &RawJson) -> String {
+    let object = Object::of(raw.as_raw()).unwrap_or_default();
+    object.peek_str("type").map(Cow::into_owned).unwrap_or_default()
+}
+
 /// What a value says it is: by its type, with Gemini by its members.
 fn kinds(origin: Dialect, raw: &RawJson) -> Vec<String> {
-    let object = Object::of(raw.as_raw()).unwrap_or_default();
     if origin != Dialect::Gemini {
-        return vec![object.peek_str("type").map(Cow::into_owned).unwrap_or_default()];
+        return vec![kind(raw)];
     }
+    let object = Object::of(raw.as_raw()).unwrap_or_default();
     let beside = ["thought", "thoughtSignature", "thought_signature", "partMetadata"];
     let names = object.iter().map(|(name, _)| name).filter(|name| !beside.contains(name));
     names.map(str::to_owned).collect()

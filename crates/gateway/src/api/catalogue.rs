@@ -66,6 +66,22 @@ pub async fn models(
     Ok(Json(list).into_response())
 }
 
+/// `GET /embeddings/models`: the models that make vectors. MODELS-15
+pub async fn embedding_models(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer {
+    let snapshot = app.snapshot();
+    let mut pairs = pairs(query.as_deref());
+    pairs.retain(|(name, _)| name != "output_modalities");
+    pairs.push(("output_modalities".to_owned(), "embeddings".to_owned()));
+    let page = page(&snapshot, &pairs, &snapshot.available)?;
+    let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let next = next_link("/api/v1/embeddings/models", borrowed, &page);
+    Ok(Json(json!({
+        "data": objects(&snapshot, &page, &snapshot.available),
+        "total_count": page.total,
+        "links": { "next": next },
+    })))
+}
+
 /// `GET /models/count`. MODELS-9
 pub async fn count(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer {
     let snapshot = app.snapshot();
@@ -77,10 +93,11 @@ pub async fn count(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> An
 pub async fn models_of_caller(session: Session, RawQuery(query): RawQuery) -> Answer {
     let snapshot = &session.snapshot;
     let pairs = pairs(query.as_deref());
-    let catalog = &snapshot.catalog;
+    let (catalog, policy) = (&snapshot.catalog, &session.caller.policy);
     let reached = Availability::of(catalog, &|endpoint| {
         snapshot.available.has_endpoint(endpoint)
             && snapshot.access_to(endpoint, &session.caller).next().is_some()
+            && policy.admits_data(catalog, endpoint, catalog.model_id_of(endpoint))
     });
     let page = page(snapshot, &pairs, &reached)?;
     let borrowed = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));

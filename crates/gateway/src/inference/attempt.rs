@@ -227,18 +227,21 @@ pub(super) async fn accept(
     if status == StatusCode::OK || status == StatusCode::CREATED {
         return Ok(response);
     }
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let told = |name: &str| {
+        response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let (retry_after, error_type) = (told(RETRY_AFTER.as_str()), told("x-amzn-errortype"));
     let dialect = dispatch.call.dialect(candidate.endpoint);
     let body = response
         .into_body()
         .collect(MAX_ERROR_BODY, Duration::from_secs(5))
         .await
         .unwrap_or_default();
-    let fault = codec::decode_error(dialect, status.as_u16(), retry_after.as_deref(), &body);
+    let headers = codec::ErrorHeaders {
+        retry_after: retry_after.as_deref(),
+        error_type: error_type.as_deref(),
+    };
+    let fault = codec::decode_error(dialect, status.as_u16(), headers, &body);
     Err(AttemptError::told(fault, status.as_u16(), candidate.access.is_byok()))
 }
 
@@ -311,7 +314,8 @@ async fn begin_stream(
         if let Some(fault) = step.fault {
             return Err(failed(fault));
         }
-        if written.len() > MAX_BEFORE_CONTENT {
+        // Content may be as large as it likes: a picture comes whole.
+        if !step.content && !step.finished && written.len() > MAX_BEFORE_CONTENT {
             return Err(AttemptError::unavailable(
                 "Provider returned error: no content within the first chunks",
             ));
@@ -321,6 +325,11 @@ async fn begin_stream(
         if !spoken && (ended || step.finished) {
             match (relay.finish_reason(), relay.native_finish_reason()) {
                 (Some(FinishReason::Error), native) => return Err(failed(failed_with(native))),
+                (Some(FinishReason::ContentFilter), native)
+                    if dispatch.has_further_model(candidate) =>
+                {
+                    return Err(failed(refusal(native)));
+                }
                 (_, None) => return Err(AttemptError::unavailable(EMPTY)),
                 _ => {}
             }
@@ -346,6 +355,13 @@ pub fn failed_with(native: Option<&str>) -> Fault {
     let word: String = native.unwrap_or("error").chars().take(128).collect();
     let message = format!("Provider returned error: {word}");
     Fault::new(ErrorType::ProviderUnavailable, message).with_provider_code(word)
+}
+
+/// A model that refuses and says nothing, where another one may answer. FALL-2
+fn refusal(native: Option<&str>) -> Fault {
+    let word: String = native.unwrap_or("refusal").chars().take(128).collect();
+    let message = format!("Provider returned error: the model gave no answer ({word})");
+    Fault::new(ErrorType::Refusal, message).with_provider_code(word)
 }
 
 fn not_a_stream(
@@ -414,6 +430,11 @@ fn whole_answer(
             None => return Err(AttemptError::unavailable(EMPTY)),
             Some((Some(FinishReason::Error), native)) => {
                 return Err(failed(failed_with(native.as_deref())));
+            }
+            Some((Some(FinishReason::ContentFilter), native))
+                if dispatch.has_further_model(candidate) =>
+            {
+                return Err(failed(refusal(native.as_deref())));
             }
             Some(_) => {}
         }

@@ -186,6 +186,18 @@ impl<'a> Dispatch<'a> {
         Err(self.exhausted(failures))
     }
 
+    /// Whether after a candidate another model is to be tried, which was not before.
+    pub(super) fn has_further_model(&self, candidate: &Candidate) -> bool {
+        let candidates = &self.route.candidates;
+        let catalog = &self.call.snapshot.catalog;
+        let model = |of: &Candidate| catalog.model_id_of(of.endpoint);
+        let Some(at) = candidates.iter().position(|one| std::ptr::eq(one, candidate)) else {
+            return false;
+        };
+        let (tried, further) = candidates.split_at(at + 1);
+        further.iter().any(|next| !tried.iter().any(|one| model(one) == model(next)))
+    }
+
     /// Tries one endpoint once, and writes down what came of it.
     async fn once(
         &self,
@@ -444,6 +456,8 @@ impl Failure {
             | ErrorType::ImageNotFound
             | ErrorType::Unprocessable
             | ErrorType::StringTooLong => same_model && same_dialect && !self.error.unsent,
+            // It is the model that does not want to, wherever it runs.
+            ErrorType::Refusal => same_model,
             _ => false,
         }
     }

@@ -34,6 +34,7 @@ pub mod settle;
 pub mod sticky;
 pub mod stored;
 pub mod stream;
+mod unserved;
 pub mod vectors;
 pub mod write;
 

@@ -20,6 +20,7 @@ use routing::{
 
 use super::prepare::Call;
 use super::sticky::AskOthers;
+use super::unserved::refuse_unserved;
 use crate::api::money::Usd;
 use crate::clock::{minute_of_day, random};
 use crate::control::Access;
@@ -213,12 +214,15 @@ fn with_memory<T>(
     let snapshot = &call.snapshot;
     let catalog = &snapshot.catalog;
     let facts = facts(call, requested)?;
-    let preferences = match &call.facts.provider {
+    let mut preferences = match &call.facts.provider {
         Some(raw) => {
             Preferences::parse(raw.as_raw()).map_err(|error| Fault::invalid(error.to_string()))?
         }
         None => Preferences::default(),
     };
+    if let Some(route) = &call.facts.route {
+        preferences.apply_route(route);
+    }
     let credentials = |endpoint: EndpointId| {
         let mut available = Available::NONE;
         let model = &catalog.endpoint(endpoint).model;
@@ -334,6 +338,7 @@ fn known_name(catalog: &Catalog, name: &str) -> String {
 
 fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
     let asked = &call.facts;
+    refuse_unserved(asked)?;
     let models = slugs(requested)?;
     let tier = |name: &str| {
         TierAsked::from_name(name).ok_or_else(|| {

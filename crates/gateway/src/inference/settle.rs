@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use catalog::{EndpointId, PriceList, PriceState};
 use ledger::{Cost, Markup, MeteredUsage, NanoUsd, Spend};
-use protocol::exchange::{Charge, FinishReason, Usage};
+use protocol::exchange::{Charge, ErrorType, FinishReason, Usage};
 use store::{Attempt, Committed, Generation, SettledBy, Slot};
 
 use crate::app::App;
@@ -408,7 +408,11 @@ impl Settlement {
         let millis =
             |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         let first_content = self.first_content.map(|at| at.duration_since(self.started));
-        let outcome = match (&ending.error_type, ending.cancelled, ending.status) {
+        // A failure is one, however the provider says it. CHAT-11
+        let said = (ending.finish == Some(FinishReason::Error))
+            .then(|| ErrorType::ProviderUnavailable.name());
+        let error_type = ending.error_type.or(said);
+        let outcome = match (&error_type, ending.cancelled, ending.status) {
             (_, true, _) => OutcomeLabel::Cancelled,
             (None, _, _) => OutcomeLabel::Ok,
             (Some(_), _, 400..=499) => OutcomeLabel::Refused,
@@ -436,7 +440,7 @@ impl Settlement {
         generation.status = ending.status;
         generation.finish_reason = ending.finish.map(|reason| reason.name().into());
         generation.native_finish_reason = word(ending.native_finish);
-        generation.error_type = ending.error_type.map(Into::into);
+        generation.error_type = error_type.map(Into::into);
         generation.service_tier = word(ending.service_tier);
         generation.first_token_ms = first_content.map(millis);
         generation.latency_ms = generation.first_token_ms.unwrap_or_else(|| millis(elapsed));

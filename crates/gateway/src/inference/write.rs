@@ -5,10 +5,12 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
-use protocol::exchange::Fault;
+use protocol::exchange::{Effort, Fault, Reasoning};
 use protocol::json::Envelope;
 use protocol::target::{Abilities, Encoded, ReasoningReplay, ResponseContext, Target};
 use protocol::{Dialect, Surface, anthropic, codec, gemini, openai_chat, openai_responses};
+
+use routing::Strategy;
 
 use super::attempt::AttemptError;
 use super::dispatch::Dispatch;
@@ -51,8 +53,10 @@ pub(super) async fn write_request(
     let stream = dispatch.call.facts.stream;
     // Media that must come as bytes are fetched into a request that is written anew.
     let call = dispatch.call;
-    let passes = call.surface.passes(dialect)
-        && !(quirks.no_media_urls && names_media_by_url(dialect, dispatch.envelope))
+    let least_reasoning = least_reasoning(dispatch, abilities);
+    let passes = least_reasoning.is_none()
+        && call.surface.passes(dialect)
+        && !(quirks.no_media_urls && names_media_by_url(dispatch.envelope))
         && !must_be_downgraded(dispatch, candidate, replay)?;
     let encoded = match passes {
         true => pass(dispatch, &target, most_output)?,
@@ -69,6 +73,11 @@ pub(super) async fn write_request(
                 ..request.clone()
             });
             let request = shorter.as_ref().unwrap_or(request);
+            let reasoning = least_reasoning.map(|reasoning| protocol::exchange::Request {
+                reasoning: Some(reasoning),
+                ..request.clone()
+            });
+            let request = reasoning.as_ref().unwrap_or(request);
             let betas = dispatch.call.anthropic_betas();
             let mut encoded = codec::encode_request(dialect, request, &target, &betas)?;
             encoded.context.rewritten = true;
@@ -92,6 +101,19 @@ pub(super) async fn write_request(
         .map_err(AttemptError::unwritable)?;
     let request = authorised(dispatch, candidate, &path, encoded.body, &encoded.headers).await?;
     Ok((request, encoded.context))
+}
+
+/// What is asked of a model that cannot but reason, where reasoning is switched off and the caller
+/// named an alias rather than that model: as little as it can. LATEST-4
+fn least_reasoning(dispatch: &Dispatch<'_>, abilities: &Abilities) -> Option<Reasoning> {
+    let asked = dispatch.call.facts.reasoning.as_ref()?;
+    let by_alias = matches!(dispatch.route.plan.strategy, Strategy::Alias | Strategy::Latest);
+    if !by_alias || !abilities.reasoning_mandatory || asked.wanted() != Some(false) {
+        return None;
+    }
+    let known = abilities.efforts.iter().copied().filter(|effort| *effort != Effort::None);
+    let effort = Some(known.min().unwrap_or(Effort::Low));
+    Some(Reasoning { effort, enabled: None, max_tokens: None, ..asked.clone() })
 }
 
 /// Whether a body that could pass holds reasoning that its provider could not verify.
@@ -220,13 +242,13 @@ fn no_token(failure: &TokenFailure, is_byok: bool) -> AttemptError {
     }
 }
 
-/// Whether a caller's body may name media by their addresses where Anthropic's dialect is spoken.
-/// A text that quotes one cannot be told from it, and only costs the writing. wire-formats 4
-fn names_media_by_url(dialect: Dialect, envelope: &Envelope<'_>) -> bool {
-    dialect == Dialect::Anthropic
-        && envelope
-            .raw("messages")
-            .is_some_and(|raw| memchr::memmem::find(raw.get().as_bytes(), b"\"url\"").is_some())
+/// Whether a caller's body may name media by their addresses. A text that begins with one cannot be
+/// told from it, and only costs the writing. wire-formats 4
+fn names_media_by_url(envelope: &Envelope<'_>) -> bool {
+    ["messages", "system", "input", "contents"]
+        .into_iter()
+        .filter_map(|name| envelope.raw(name))
+        .any(|raw| memchr::memmem::find(raw.get().as_bytes(), b"\"http").is_some())
 }
 
 /// The caller's body for a provider that speaks the same: edited where it must be.

@@ -14,6 +14,9 @@ use crate::pages;
 const OF_SURFACES: [&str; 3] =
     ["/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens", "/anthropic/v1/models"];
 
+/// The same of one model.
+const ONE_MODEL: &str = "/anthropic/v1/models/";
+
 /// First segments that are our own. A provider of that name has the long address only.
 const RESERVED: [&str; 9] =
     ["api", "assets", "dashboard", "docs", "healthz", "openapi.json", "readyz", "v1", "v1beta"];
@@ -44,6 +47,7 @@ pub fn addressed(uri: &Uri, catalog: &Catalog) -> Option<Addressed> {
         RESERVED.contains(&provider)
             || pages::SECTIONS.contains(&provider)
             || OF_SURFACES.contains(&path)
+            || path.starts_with(ONE_MODEL)
     };
     if !is_explicit && (ours() || catalog.find_provider(provider).is_none()) {
         return None;
@@ -110,12 +114,114 @@ pub fn query(query: &str, is_ours: impl Fn(&str) -> bool) -> String {
     query.split('&').filter(stays).collect::<Vec<_>>().join("&")
 }
 
-/// The model in addresses like `/models/{model}:generateContent`.
+/// What ends the addresses of Bedrock at which a model is asked.
+const OF_BEDROCK: [&str; 5] =
+    ["converse", "converse-stream", "invoke", "invoke-with-response-stream", "count-tokens"];
+
+/// The ends of addresses at which a model is asked to work, whatever the body says.
+const WORK: [&str; 31] = [
+    "/completions",
+    "/responses",
+    "/v1/messages",
+    "/v1/chat",
+    "/v2/chat",
+    "/api/chat",
+    "/api/generate",
+    "/api/embed",
+    "/api/embeddings",
+    "/v1/embed",
+    "/v2/embed",
+    "/embeddings",
+    "/rerank",
+    "/images/generations",
+    "/images/edits",
+    "/images/variations",
+    "/audio/speech",
+    "/audio/transcriptions",
+    "/audio/translations",
+    "/converse",
+    "/converse-stream",
+    "/invoke",
+    "/invoke-with-response-stream",
+    ":generateContent",
+    ":streamGenerateContent",
+    ":generateText",
+    ":embedContent",
+    ":batchEmbedContents",
+    ":predict",
+    ":rawPredict",
+    ":streamRawPredict",
+];
+
+/// The same where the base URL has the version in it.
+const WORK_BELOW_VERSION: [&str; 3] = ["/messages", "/chat", "/embed"];
+
+/// The ends of addresses that name a model and count or describe only.
+const COUNTS: [&str; 9] = [
+    "/count_tokens",
+    "/count-tokens",
+    "/input_tokens",
+    "/tokenize",
+    "/detokenize",
+    "/api/show",
+    ":countTokens",
+    ":computeTokens",
+    ":countTextTokens",
+];
+
+/// The model that an address names: Google's `/models/{model}:…`, Bedrock's `/model/{id}/…`,
+/// Azure's `/openai/deployments/{name}/…`.
 pub fn model(rest: &str) -> Option<String> {
-    let (_, named) = rest.split_once("/models/")?;
-    let (name, _) = named.split_once(':')?;
+    let name = of_google(rest).or_else(|| of_bedrock(rest)).or_else(|| of_azure(rest))?;
     let name = percent_decode_str(name).decode_utf8().ok()?;
-    (!name.is_empty() && name.len() <= 256).then(|| name.into_owned())
+    // An ARN ends with the id of what it is of.
+    let id = match name.starts_with("arn:") {
+        true => name.rsplit('/').next().unwrap_or_default(),
+        false => &*name,
+    };
+    is_name(id).then(|| id.to_owned())
+}
+
+fn of_google(rest: &str) -> Option<&str> {
+    let (_, named) = rest.split_once("/models/")?;
+    named.split_once(':').map(|(name, _)| name)
+}
+
+fn of_bedrock(rest: &str) -> Option<&str> {
+    let (_, named) = rest.split_once("/model/")?;
+    let (id, operation) = named.trim_end_matches('/').rsplit_once('/')?;
+    OF_BEDROCK.contains(&operation).then_some(id)
+}
+
+fn of_azure(rest: &str) -> Option<&str> {
+    let named = match rest.split_once("/openai/deployments/") {
+        Some((_, named)) => named,
+        None => rest.strip_prefix("/deployments/")?,
+    };
+    named.split_once('/').map(|(name, _)| name)
+}
+
+/// The model in the query of a WebSocket.
+pub fn model_of_query(query: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, value)| matches!(&**name, "model" | "deployment") && is_name(value))
+        .map(|(_, value)| value.into_owned())
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 256
+}
+
+/// Whether a model is asked to work at an address, whatever the body says.
+pub fn asks_model(rest: &str) -> bool {
+    let rest = rest.trim_end_matches('/');
+    WORK_BELOW_VERSION.contains(&rest) || WORK.iter().any(|end| rest.ends_with(end))
+}
+
+/// Whether an address names a model and counts or describes only.
+pub fn counts_only(rest: &str) -> bool {
+    let rest = rest.trim_end_matches('/');
+    COUNTS.iter().any(|end| rest.ends_with(end))
 }
 
 #[cfg(test)]
@@ -193,6 +299,52 @@ mod tests {
         assert_eq!(model("/v1/models/a%2Fb:x").as_deref(), Some("a/b"));
         for other in ["/v1/models", "/v1/models/gpt-4o", "/v1/files", "/v1/models/:x"] {
             assert_eq!(model(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_model_is_read_from_addresses_of_clouds() {
+        for (rest, name) in [
+            ("/model/amazon.nova-pro-v1%3A0/converse", "amazon.nova-pro-v1:0"),
+            ("/model/amazon.nova-pro-v1:0/converse-stream", "amazon.nova-pro-v1:0"),
+            ("/model/us.anthropic.claude-x/invoke-with-response-stream", "us.anthropic.claude-x"),
+            (
+                "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.a.b/invoke",
+                "us.a.b",
+            ),
+            ("/model/arn:aws:bedrock:us-east-1::foundation-model/a.b/invoke", "a.b"),
+            ("/openai/deployments/mine/chat/completions", "mine"),
+            ("/deployments/my%20own/embeddings", "my own"),
+        ] {
+            assert_eq!(model(rest).as_deref(), Some(name), "{rest}");
+        }
+        for other in ["/model/x", "/model/x/other", "/openai/deployments/x", "/v1/deployments/a/b"]
+        {
+            assert_eq!(model(other), None, "{other}");
+        }
+        assert_eq!(model_of_query("a=b&model=gpt%2Drealtime").as_deref(), Some("gpt-realtime"));
+        assert_eq!(model_of_query("intent=transcription&model="), None);
+    }
+
+    #[test]
+    fn some_addresses_are_for_work_alone() {
+        for rest in [
+            "/v1/chat/completions",
+            "/chat/completions/",
+            "/messages",
+            "/anthropic/v1/messages",
+            "/v1/audio/transcriptions",
+            "/model/x/converse",
+            "/v1beta/models/g:streamGenerateContent",
+        ] {
+            assert!(asks_model(rest) && !counts_only(rest), "{rest}");
+        }
+        for rest in ["/v1/files", "/v1/responses/r/cancel", "/v1/threads/t/messages", "/v1/batches"]
+        {
+            assert!(!asks_model(rest), "{rest}");
+        }
+        for rest in ["/v1/messages/count_tokens", "/v1beta/models/g:countTokens"] {
+            assert!(counts_only(rest) && !asks_model(rest), "{rest}");
         }
     }
 }

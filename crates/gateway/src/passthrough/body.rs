@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,20 +14,45 @@ use hyper::body::Incoming;
 use protocol::exchange::{ErrorType, Fault};
 use tokio::time::{Instant, Sleep};
 
+use super::hold::PriceCheck;
 use super::peek::Peeked;
+use super::skim::Skim;
 
 /// What whoever sends a body and whoever waits for the answer know of each other.
 #[derive(Debug, Default)]
 pub struct Passage {
     /// Bytes that were passed on.
     bytes: AtomicU64,
+    /// All of it was.
+    is_over: AtomicBool,
     trouble: OnceLock<BodyTrouble>,
+    /// What a long body said.
+    said: OnceLock<Said>,
+}
+
+/// What a body said that was too long to be looked into before it was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The model.
+    pub model: Option<String>,
+    /// The answer comes later, when it is asked for.
+    pub is_background: bool,
 }
 
 impl Passage {
     /// How many bytes were passed on.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether all of the body was passed on: the provider works then.
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// What a long body said.
+    pub fn said(&self) -> Option<&Said> {
+        self.said.get()
     }
 
     /// Why the body ended before its end, if it did.
@@ -48,6 +73,9 @@ pub enum BodyTrouble {
     /// The caller's connection broke.
     #[error("the request body broke off: {0}")]
     Broken(String),
+    /// What it asks for is not sent.
+    #[error("{}", .0.message)]
+    Refused(Box<Fault>),
 }
 
 impl BodyTrouble {
@@ -57,6 +85,7 @@ impl BodyTrouble {
             Self::TooLarge(_) => Fault::new(ErrorType::PayloadTooLarge, self.to_string()),
             Self::Idle(_) => Fault::new(ErrorType::Timeout, self.to_string()).with_status(408),
             Self::Broken(_) => Fault::invalid(self.to_string()),
+            Self::Refused(fault) => (**fault).clone(),
         }
     }
 }
@@ -73,6 +102,38 @@ pub struct PassedRequest {
     /// Runs while nothing comes; made when that happens first.
     patience: Option<Pin<Box<Sleep>>>,
     is_waiting: bool,
+    /// Of a long body: what looks at it, and has the last word.
+    watched: Option<Box<Watched>>,
+}
+
+/// A long body is looked at while it passes. Its last piece is held back until it is known what it
+/// asks for: without it the provider has no request.
+struct Watched {
+    skim: Skim,
+    /// `None` where the address names the model.
+    check: Option<PriceCheck>,
+    /// A model is asked, whatever the body says.
+    is_plain: bool,
+    last: Option<Bytes>,
+}
+
+impl Watched {
+    fn judge(&self, said: &Said) -> Result<(), Fault> {
+        match &self.check {
+            Some(check) => check.judge(said.model.as_deref(), self.is_plain),
+            None => Ok(()),
+        }
+    }
+
+    fn said(&self) -> Said {
+        let value = |name| self.skim.value(name);
+        Said {
+            model: value("model")
+                .and_then(|value| serde_json::from_slice::<String>(value).ok())
+                .filter(|name| name.len() <= 256),
+            is_background: value("background").is_some_and(|it| it.trim_ascii() == b"true"),
+        }
+    }
 }
 
 impl PassedRequest {
@@ -95,11 +156,21 @@ impl PassedRequest {
             idle,
             patience: None,
             is_waiting: false,
+            watched: None,
         };
         if this.size_hint().lower() > limit {
             return Err(BodyTrouble::TooLarge(limit).fault());
         }
         Ok(this)
+    }
+
+    /// The same for a JSON that is too long to be looked into before it is sent: what it asks for is
+    /// judged by `check` before its end is.
+    #[must_use]
+    pub fn watched(mut self, check: Option<PriceCheck>, is_plain: bool) -> Self {
+        let skim = Skim::of_request();
+        self.watched = Some(Box::new(Watched { skim, check, is_plain, last: None }));
+        self
     }
 
     fn fail(&mut self, trouble: BodyTrouble) -> Poll<Option<Result<Frame<Bytes>, BodyTrouble>>> {
@@ -153,28 +224,56 @@ impl Body for PassedRequest {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyTrouble>>> {
         let this = self.get_mut();
-        let data = match this.begun.pop_front() {
-            Some(data) => data,
-            None => match std::task::ready!(this.poll_rest(context)) {
-                Some(Ok(data)) => data,
-                Some(Err(trouble)) => return this.fail(trouble),
-                None => return Poll::Ready(None),
-            },
+        let data = loop {
+            let next = match this.begun.pop_front() {
+                Some(data) => Some(data),
+                None => match std::task::ready!(this.poll_rest(context)) {
+                    Some(Ok(data)) => Some(data),
+                    Some(Err(trouble)) => return this.fail(trouble),
+                    None => None,
+                },
+            };
+            let Some(watched) = &mut this.watched else { break next };
+            let Some(data) = next else {
+                let said = watched.said();
+                let (judged, last) = (watched.judge(&said), watched.last.take());
+                let _ = this.passage.said.set(said);
+                this.watched = None;
+                match judged {
+                    Ok(()) => break last,
+                    Err(fault) => return this.fail(BodyTrouble::Refused(Box::new(fault))),
+                }
+            };
+            watched.skim.see(&data);
+            // An empty piece would end nothing.
+            if !data.is_empty()
+                && let Some(before) = watched.last.replace(data)
+            {
+                break Some(before);
+            }
+        };
+        let Some(data) = data else {
+            this.passage.is_over.store(true, Ordering::Relaxed);
+            return Poll::Ready(None);
         };
         match this.left.checked_sub(data.len() as u64) {
             Some(left) => this.left = left,
             None => return this.fail(BodyTrouble::TooLarge(this.limit)),
         }
         this.passage.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        this.passage.is_over.store(this.is_end_stream(), Ordering::Relaxed);
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.begun.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+        self.begun.is_empty()
+            && self.rest.as_ref().is_none_or(Body::is_end_stream)
+            && self.watched.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let begun: u64 = self.begun.iter().map(|piece| piece.len() as u64).sum();
+        let held = self.watched.as_ref().and_then(|watched| watched.last.as_ref());
+        let begun: u64 = self.begun.iter().chain(held).map(|piece| piece.len() as u64).sum();
         let rest = self.rest.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint);
         let mut hint = SizeHint::new();
         hint.set_lower(begun.saturating_add(rest.lower()));

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use catalog::{EndpointId, ProviderId};
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
-use protocol::exchange::{ErrorType, Fault};
+use http::{HeaderMap, StatusCode};
+use protocol::exchange::{ErrorType, Fault, FinishReason};
+use protocol::facts::RequestFacts;
 use store::{Attempt, Committed, Slot};
 
 use super::body::Passage;
 use super::credential::endpoint_of;
-use super::peek::Named;
+use super::peek::{MOST, Named};
 use super::tap::{Tap, Told};
 use crate::app::App;
 use crate::clock::now_micros;
@@ -34,13 +35,28 @@ pub struct Books {
     provider: ProviderId,
     is_byok: bool,
     endpoint: Option<EndpointId>,
-    is_work: bool,
+    asked: Asked,
     passage: Arc<Passage>,
     tap: Tap,
     response_bytes: u64,
     streamed: bool,
     /// The status the caller saw; `None` while there is none.
     status: Option<u16>,
+}
+
+/// What a call asks for, as far as its cost goes.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// The answer may tell what it used.
+    is_work: bool,
+    /// Nothing but work can be meant.
+    is_plain: bool,
+    /// The answer comes later.
+    is_background: bool,
+    /// Each answer is one picture, or several.
+    is_pictures: bool,
+    /// How many answers.
+    answers: u64,
 }
 
 /// What is known of a call before its provider is asked.
@@ -57,6 +73,8 @@ pub struct Known<'k> {
     pub named: &'k Named,
     /// The endpoint of the model it names, or means most likely.
     pub endpoint: Option<EndpointId>,
+    /// The path after the provider.
+    pub rest: &'k str,
     /// Its id.
     pub generation_id: &'k str,
 }
@@ -87,7 +105,7 @@ impl Books {
             generation.upstream_model = Arc::clone(&state.upstream_model);
         }
         attribute(known.headers, &mut generation);
-        let (estimated_prompt_tokens, most_output) = estimate(snapshot, known);
+        let (estimated_prompt_tokens, most_output) = estimate(app, snapshot, known);
         let opening = Opening {
             generation,
             estimated_prompt_tokens,
@@ -104,7 +122,13 @@ impl Books {
             provider: known.provider,
             is_byok: known.access.is_byok(),
             endpoint: known.endpoint,
-            is_work: known.named.is_work,
+            asked: Asked {
+                is_work: known.named.is_work,
+                is_plain: known.named.is_plain,
+                is_background: known.named.is_background,
+                is_pictures: known.rest.contains("/images/"),
+                answers: known.named.answers,
+            },
             passage: Arc::default(),
             tap: Tap::Shut,
             response_bytes: 0,
@@ -147,7 +171,7 @@ impl Books {
     pub fn begin(&mut self, status: u16, headers: &HeaderMap, streamed: bool) {
         self.status = Some(status);
         self.streamed = streamed;
-        if self.is_work && (200..300).contains(&status) {
+        if self.asked.is_work && (200..300).contains(&status) {
             self.tap = Tap::of(headers);
         }
     }
@@ -168,21 +192,17 @@ impl Books {
         self.response_bytes
     }
 
-    /// A tunnel passed so much, in bytes: toward the provider, and back.
-    pub fn tunnelled(&mut self, request_bytes: u64, response_bytes: u64) -> Option<Committed> {
-        self.response_bytes = response_bytes;
-        self.settle(Ending::default(), request_bytes)
-    }
-
-    /// The same for a tunnel that was ended from here.
-    pub fn interrupted(
+    /// A tunnel came to its end, and passed so much, in bytes: toward the provider, and back.
+    /// `fault`: it was ended from here.
+    pub fn tunnelled(
         &mut self,
-        fault: &Fault,
+        told: Told,
         (request_bytes, response_bytes): (u64, u64),
+        fault: Option<&Fault>,
     ) -> Option<Committed> {
         self.response_bytes = response_bytes;
-        let error_type = Some(fault.error_type.name());
-        self.settle(Ending { error_type, ..Ending::default() }, request_bytes)
+        let error_type = fault.map(|fault| fault.error_type.name());
+        self.settle(Ending { error_type, ..Ending::default() }, request_bytes, Some(told))
     }
 
     /// The answer came to its end; the future resolves when its row is committed.
@@ -190,7 +210,7 @@ impl Books {
         let status = self.status.unwrap_or(499);
         let error_type = (status >= 400).then(|| kind_of(status).name());
         let bytes = self.passage.bytes();
-        self.settle(Ending { error_type, ..Ending::default() }, bytes)
+        self.settle(Ending { error_type, ..Ending::default() }, bytes, None)
     }
 
     /// There was no answer, or it broke off.
@@ -198,38 +218,91 @@ impl Books {
         self.status.get_or_insert(fault.status);
         let error_type = Some(fault.error_type.name());
         let bytes = self.passage.bytes();
-        self.settle(Ending { error_type, ..Ending::default() }, bytes)
+        self.settle(Ending { error_type, ..Ending::default() }, bytes, None)
     }
 
-    fn settle(&mut self, mut ending: Ending, request_bytes: u64) -> Option<Committed> {
+    fn settle(
+        &mut self,
+        mut ending: Ending,
+        request_bytes: u64,
+        spoken: Option<Told>,
+    ) -> Option<Committed> {
         let mut settlement = self.settlement.take()?;
-        let Told { report, is_unread } = self.tap.end();
-        // Where an answer came to its end and could not be read, what was held for it is what it
-        // may have cost, and no less is known.
-        let came_whole = !ending.cancelled && ending.error_type.is_none();
-        let is_estimated = is_unread && came_whole && self.endpoint.is_some();
+        // What a WebSocket said last may lack its count, however it ended.
+        let came_whole = !ending.cancelled && ending.error_type.is_none() && spoken.is_none();
+        let told = spoken.unwrap_or_else(|| self.tap.end(came_whole));
+        ending.usage = told.usage();
+        ending.search_units = told.reading.search_units;
+        ending.service_tier.clone_from(&told.reading.report.service_tier);
+        let written = self.written(&told, &ending, came_whole);
         ending.status = self.status.unwrap_or(499);
-        ending.usage = report.usage();
-        // The one who answered, if it is known by that name; it may have been another one.
-        let told = report.model.as_deref();
-        let answered =
-            told.and_then(|name| endpoint_of(&self.snapshot.catalog, self.provider, name));
-        if (ending.usage.is_some() || is_estimated)
-            && let Some(endpoint) = answered.or(self.endpoint)
+        let mut billed = ending.clone();
+        if (ending.usage.is_some() || written.is_some())
+            && let Some(endpoint) = self.answered(&told)
         {
-            ending.as_told = true;
-            if is_estimated {
-                // Of output as much as may have been asked for.
-                ending.text_bytes = u64::MAX;
-            }
             let state = self.snapshot.endpoint(endpoint);
             settlement.choose(endpoint, state, self.is_byok, Instant::now());
+            let most = longest_output(&self.snapshot, endpoint);
+            settlement.cut(most.saturating_mul(self.asked.answers));
+            let is_counted = ending.usage.is_some();
+            billed = Ending {
+                as_told: true,
+                text_bytes: written.unwrap_or(0),
+                images_out: match (is_counted, self.asked.is_pictures) {
+                    (false, true) => told.pictures.max(u64::from(told.is_binary)),
+                    _ => 0,
+                },
+                // What was delivered is paid, whoever broke it off.
+                cancelled: !came_whole,
+                status: StatusCode::OK.as_u16(),
+                finish: (told.is_finished && written == Some(0)).then_some(FinishReason::Stop),
+                ..billed
+            };
+            ending.images_out = billed.images_out;
         }
-        ending.service_tier = report.service_tier;
-        ending.upstream_id = report.id;
+        let bill = settlement.bill(&billed);
+        ending.upstream_id = told.reading.report.id;
         settlement.passed(request_bytes, self.response_bytes, self.streamed);
-        let bill = settlement.bill(&ending);
         settlement.settle(ending, &bill)
+    }
+
+    /// The endpoint of the model that answered, if it is known by that name; it may have been
+    /// another one than was asked.
+    fn answered(&self, told: &Told) -> Option<EndpointId> {
+        let said = self.passage.said().and_then(|said| said.model.as_deref());
+        let find = |name: &str| endpoint_of(&self.snapshot.catalog, self.provider, name);
+        let answered = told.reading.report.model.as_deref().and_then(find);
+        answered.or(self.endpoint).or_else(|| find(said?))
+    }
+
+    /// How many bytes of text are paid beside what was counted; `None` if nothing is known of the
+    /// cost but what was counted.
+    fn written(&self, told: &Told, ending: &Ending, came_whole: bool) -> Option<u64> {
+        let delivered = self.status.is_some_and(|status| (101..300).contains(&status));
+        // Who leaves before the answer begins has had the prompt read.
+        let left = self.status.is_none() && ending.cancelled && self.passage.is_over();
+        if !self.asked.is_work || !delivered && !left {
+            return None;
+        }
+        let Asked { is_plain, is_background, is_pictures, .. } = self.asked;
+        let is_background =
+            is_background || self.passage.said().is_some_and(|said| said.is_background);
+        let is_counted = told.usage().is_some();
+        let is_nothing = !is_counted && told.written == 0;
+        let is_empty = came_whole && self.response_bytes == 0;
+        let is_socket = self.status == Some(StatusCode::SWITCHING_PROTOCOLS.as_u16());
+        match () {
+            // All that is told is all that there is.
+            () if is_counted && (came_whole || told.is_finished) => Some(0),
+            // An error is free, and of a socket that says nothing nothing is known.
+            () if is_nothing && (told.is_failed || is_empty || is_socket) => None,
+            // It goes on without its caller, who may fetch it later.
+            () if is_background => Some(u64::MAX),
+            // No less is known than that it was as long as it might be.
+            () if told.is_unread || told.is_binary && is_plain && !is_pictures => Some(u64::MAX),
+            () if !came_whole || is_plain || told.written > 0 => Some(told.written),
+            () => None,
+        }
     }
 }
 
@@ -237,21 +310,35 @@ impl Drop for Books {
     fn drop(&mut self) {
         let bytes = self.passage.bytes();
         // Nobody waits for the commit; the writer has the row.
-        drop(self.settle(Ending { cancelled: true, ..Ending::default() }, bytes));
+        drop(self.settle(Ending { cancelled: true, ..Ending::default() }, bytes, None));
     }
 }
 
 /// How many tokens a call has and may ask for, as far as its size and its endpoint tell, for an
-/// answer that cannot be read. No more than what is held.
-fn estimate(snapshot: &Snapshot, known: &Known<'_>) -> (u64, u64) {
-    let Some(id) = known.endpoint.filter(|_| known.named.is_work) else { return (0, 0) };
-    let endpoint = snapshot.catalog.endpoint(id);
+/// answer that counts nothing. No more than what is held.
+fn estimate(app: &App, snapshot: &Snapshot, known: &Known<'_>) -> (u64, u64) {
+    let named = known.named;
+    if !named.is_work {
+        return (0, 0);
+    }
     let length = known.headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
-    let size = length.unwrap_or(known.named.size as u64);
-    let input = size.div_ceil(4).min(endpoint.longest_prompt().unwrap_or(u64::MAX));
-    let own = endpoint.max_completion_tokens.or(endpoint.context_length);
-    let output = known.named.most_output.unwrap_or(u64::MAX).min(own.unwrap_or(UNKNOWN_OUTPUT));
-    (input, output.saturating_mul(known.named.answers))
+    let size: u64 = length.unwrap_or(named.size as u64);
+    // Media that were seen are no text, and what is longer than what is looked into is mostly media.
+    let text = size.saturating_sub((named.size - named.text) as u64).min(MOST as u64);
+    let tokens = text.div_ceil(4);
+    let asked = named.most_output.unwrap_or(u64::MAX);
+    let Some(id) = known.endpoint else { return (tokens, asked.saturating_mul(named.answers)) };
+    let endpoint = snapshot.catalog.endpoint(id);
+    let facts = RequestFacts { estimated_prompt_tokens: tokens, ..RequestFacts::default() };
+    let input = app.estimates.tokens(snapshot.catalog.model_of(id), &facts);
+    let output = asked.min(longest_output(snapshot, id));
+    (input.min(endpoint.longest_prompt().unwrap_or(u64::MAX)), output.saturating_mul(named.answers))
+}
+
+/// The most tokens of one answer of an endpoint.
+fn longest_output(snapshot: &Snapshot, id: EndpointId) -> u64 {
+    let endpoint = snapshot.catalog.endpoint(id);
+    endpoint.max_completion_tokens.or(endpoint.context_length).unwrap_or(UNKNOWN_OUTPUT)
 }
 
 /// What a provider's status means, where its words are the caller's to read.

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use catalog::{Catalog, EndpointId, ProviderId};
+use catalog::{Catalog, EndpointId, ProviderId, profile};
 use http::{HeaderName, HeaderValue};
+use protocol::Dialect;
 use protocol::exchange::{ErrorType, Fault};
 use routing::Policy;
 
@@ -16,9 +17,20 @@ use crate::settings::PassthroughPermission;
 use crate::upstream::Grant;
 
 /// The endpoint of a model at a provider, by the provider's name of it (Google's clients put
-/// `models/` in front) or by ours.
+/// `models/` in front) or by ours. An inference profile of Bedrock's that the catalogue does not have
+/// is that of the model itself, else that of another geography.
 pub fn endpoint_of(catalog: &Catalog, provider: ProviderId, name: &str) -> Option<EndpointId> {
-    catalog.endpoint_at(provider, name.strip_prefix("models/").unwrap_or(name))
+    let find = |name: &str| catalog.endpoint_at(provider, name);
+    let name = name.strip_prefix("models/").unwrap_or(name);
+    find(name).or_else(|| {
+        let (geography, own) = profile::split(name);
+        if catalog.provider(provider).dialect != Dialect::Bedrock {
+            return None;
+        }
+        geography.and_then(|_| find(own)).or_else(|| {
+            profile::GEOGRAPHIES.iter().find_map(|geography| find(&format!("{geography}.{own}")))
+        })
+    })
 }
 
 /// The credential for a call: the workspace's own first, then a shared one, then fallbacks.
@@ -148,5 +160,28 @@ pub async fn authorise(
                 },
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_found_by_its_model() {
+        let catalog = Catalog::embedded().unwrap();
+        let bedrock = catalog.find_provider("amazon-bedrock").unwrap();
+        for (_, endpoint) in catalog.endpoints().filter(|it| it.1.provider == "amazon-bedrock") {
+            let named = &endpoint.upstream_model;
+            let exact = endpoint_of(&catalog, bedrock, named).unwrap();
+            assert_eq!(catalog.endpoint(exact).upstream_model, *named);
+            let elsewhere = format!("us-gov.{}", profile::split(named).1);
+            let found = endpoint_of(&catalog, bedrock, &elsewhere).unwrap();
+            let found = catalog.endpoint(found);
+            assert_eq!(profile::split(&found.upstream_model).1, profile::split(named).1);
+        }
+        assert_eq!(endpoint_of(&catalog, bedrock, "us.nobody.model"), None);
+        let openai = catalog.find_provider("openai").unwrap();
+        assert_eq!(endpoint_of(&catalog, openai, "us.gpt-4o"), None);
     }
 }

@@ -1,5 +1,5 @@
 //! Where the frames of a WebSocket begin and end, so that a farewell can be put between two of
-//! them. Nothing else of them is looked at. RFC 6455, 5.2
+//! them, and what a provider says in them can be read. RFC 6455, 5.2
 
 /// The way of frames in one direction.
 #[derive(Debug, Default)]
@@ -24,15 +24,31 @@ pub const GOING_AWAY_TO_CALLER: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
 /// The same as a client says it: masked, with a mask that changes nothing.
 pub const GOING_AWAY_TO_PROVIDER: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
 
+/// A piece of what is in a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece<'p> {
+    /// What kind of frame it is: 0 goes on with the one before.
+    pub opcode: u8,
+    /// It can be read as it is: neither masked nor changed by an extension.
+    pub is_plain: bool,
+    /// The message ends with this frame.
+    pub is_last: bool,
+    /// The frame ends with this piece.
+    pub ends: bool,
+    /// The bytes.
+    pub bytes: &'p [u8],
+}
+
 impl Frames {
-    /// Bytes passed.
-    pub fn pass(&mut self, mut bytes: &[u8]) {
+    /// Bytes passed; `piece` is told what is in the frames.
+    pub fn pass(&mut self, mut bytes: &[u8], mut piece: impl FnMut(Piece<'_>)) {
         self.passed = self.passed.saturating_add(bytes.len() as u64);
         while let Some((first, rest)) = bytes.split_first() {
             if self.left > 0 {
-                let skipped = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-                self.left -= skipped as u64;
-                bytes = &bytes[skipped..];
+                let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+                self.left -= length as u64;
+                piece(self.piece(&bytes[..length]));
+                bytes = &bytes[length..];
                 continue;
             }
             self.header[self.have] = *first;
@@ -42,7 +58,21 @@ impl Frames {
                 self.closing |= self.header[0] & 0x0f == CLOSE;
                 self.left = self.payload_length();
                 self.have = 0;
+                if self.left == 0 {
+                    piece(self.piece(&[]));
+                }
             }
+        }
+    }
+
+    fn piece<'p>(&self, bytes: &'p [u8]) -> Piece<'p> {
+        let [first, second, ..] = self.header;
+        Piece {
+            opcode: first & 0x0f,
+            is_plain: first & 0x70 == 0 && second & 0x80 == 0,
+            is_last: first & 0x80 != 0,
+            ends: self.left == 0,
+            bytes,
         }
     }
 
@@ -113,7 +143,7 @@ mod tests {
     fn nothing_follows_a_close() {
         let mut frames = Frames::default();
         assert!(frames.is_between());
-        frames.pass(&GOING_AWAY_TO_CALLER);
+        frames.pass(&GOING_AWAY_TO_CALLER, |_| {});
         assert!(!frames.is_between());
     }
 
@@ -129,13 +159,19 @@ mod tests {
             for (size, masked) in sizes {
                 let bytes = frame(2, size, masked);
                 total += bytes.len() as u64;
-                frames.pass(&bytes[..bytes.len() - 1]);
+                frames.pass(&bytes[..bytes.len() - 1], |_| {});
                 prop_assert!(!frames.is_between());
-                frames.pass(&bytes[bytes.len() - 1..]);
+                frames.pass(&bytes[bytes.len() - 1..], |_| {});
                 prop_assert!(frames.is_between());
-                let mut pieces = Frames::default();
-                bytes.chunks(cut).for_each(|piece| pieces.pass(piece));
+                let (mut pieces, mut seen, mut ends) = (Frames::default(), 0, 0);
+                for piece in bytes.chunks(cut) {
+                    pieces.pass(piece, |piece| {
+                        assert_eq!((piece.opcode, piece.is_plain, piece.is_last), (2, !masked, true));
+                        (seen, ends) = (seen + piece.bytes.len(), ends + usize::from(piece.ends));
+                    });
+                }
                 prop_assert!(pieces.is_between());
+                prop_assert_eq!((seen, ends), (size, 1));
             }
             prop_assert_eq!(frames.passed(), total);
         }
@@ -143,7 +179,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let mut frames = Frames::default();
-            bytes.chunks(7).for_each(|piece| frames.pass(piece));
+            bytes.chunks(7).for_each(|piece| frames.pass(piece, |_| {}));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use catalog::AuthStyle;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -21,8 +21,8 @@ use super::body::PassedRequest;
 use super::books::{Books, Known};
 use super::credential::{authorise, choose, endpoint_of};
 use super::headers::{to_caller, without_length, without_owner};
-use super::hold::hold;
-use super::peek::{Peeked, peek};
+use super::hold::{PriceCheck, hold};
+use super::peek::{Address, Peeked, peek};
 use super::request::Outward;
 use super::tap::is_events;
 use super::tunnel::{self, Tunnel};
@@ -39,6 +39,10 @@ use crate::inference::receive::{MAX_OF_UNKNOWN, discard};
 use crate::inference::stream::report_commit;
 use crate::listener::Running;
 use crate::upstream::{Driving, SendError};
+
+/// What is not passed on: a provider that answers them repeats the request, and with it our
+/// credential.
+const ECHOING: [&str; 2] = ["TRACE", "TRACK"];
 
 /// How often what is held for a call is kept while its provider is waited for.
 const KEEPING: Duration = Duration::from_secs(60);
@@ -94,6 +98,10 @@ impl Refusal {
         if let Some(limited) = &self.limited {
             limited.tell(response.headers_mut());
         }
+        if self.fault.status == StatusCode::METHOD_NOT_ALLOWED.as_u16() {
+            let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+            response.headers_mut().insert(ALLOW, allowed);
+        }
         response
     }
 }
@@ -123,7 +131,9 @@ async fn pass(
             return Err(fault.into());
         }
     };
-    let passing = Passing { app, worker, snapshot, caller, meant, generation_id, parts, deadline };
+    let is_socket = upgrading.is_some();
+    let passing =
+        Passing { app, worker, snapshot, caller, meant, generation_id, parts, deadline, is_socket };
     let prepared = match passing.prepare(&mut body).await {
         Ok(prepared) => prepared,
         Err(refusal) => {
@@ -153,6 +163,8 @@ struct Passing {
     generation_id: String,
     parts: Parts,
     deadline: Instant,
+    /// It asks for a WebSocket.
+    is_socket: bool,
 }
 
 /// What was decided before the provider is asked.
@@ -163,12 +175,28 @@ struct Prepared {
     peeked: Peeked,
     /// The answer may tell what it used.
     is_work: bool,
+    /// What judges a body at its end that is too long to be looked into before.
+    watching: Option<Watching>,
     books: Books,
+}
+
+/// What is asked of a long body before its end is sent.
+struct Watching {
+    /// `None` where the address names the model.
+    check: Option<PriceCheck>,
+    /// A model is asked, whatever the body says.
+    is_plain: bool,
 }
 
 impl Passing {
     /// Decides all there is to decide before the provider is asked.
     async fn prepare(&self, body: &mut Incoming) -> Result<Prepared, Refusal> {
+        let method = &self.parts.method;
+        if ECHOING.iter().any(|echoing| method.as_str().eq_ignore_ascii_case(echoing)) {
+            let message = format!("{method} is not passed through");
+            let fault = Fault::new(ErrorType::InvalidRequest, message);
+            return Err(fault.with_status(StatusCode::METHOD_NOT_ALLOWED.as_u16()).into());
+        }
         let (app, snapshot, caller) = (&self.app, &self.snapshot, &self.caller);
         let place = enter(app, caller, now_micros()).await?;
         let slot = self.worker.settlements.reserve_slot().map_err(|_| no_slot())?;
@@ -177,19 +205,29 @@ impl Passing {
             catalog.find_provider(&self.meant.provider).ok_or_else(|| self.unknown_provider())?;
         let settings = &app.settings;
         let patience = (settings.body_idle_timeout, settings.body_timeout);
-        let mut peeked = peek(body, &self.parts.headers, patience).await?;
+        let query = self.parts.uri.query().unwrap_or_default();
+        let socket = self.is_socket.then_some(query);
+        let address = Address { method, rest: &self.meant.rest, socket };
+        let mut peeked = peek(body, &self.parts.headers, address, patience).await?;
         peeked.take_stamps(&app.provenance);
-        let named = peeked.named(&self.parts.method, &self.meant.rest);
+        let named = peeked.named(address);
         let find = |name: &str| endpoint_of(catalog, provider, name);
         let endpoint = named.model.as_deref().and_then(find);
         let permission = settings.passthrough.permission;
         let access = choose(permission, snapshot, caller, provider, &named, endpoint)?;
+        let check = PriceCheck::of(app, snapshot, caller, &access, provider);
+        check.judge_call(&named)?;
+        let watching = (named.is_work && named.is_long).then(|| Watching {
+            check: named.model.is_none().then_some(check),
+            is_plain: named.is_plain,
+        });
         // Before money is held for it.
         let origin = access.origin_of_path(&self.meant.rest);
         target(&origin.prefix, &self.meant.rest)?;
         let may_mean = named.may_mean.iter().filter_map(|name| find(name));
         let endpoints: Vec<_> = endpoint.into_iter().chain(may_mean).collect();
-        let reservation = hold(app, snapshot, caller, &access, &named, &endpoints).await?;
+        let reservation =
+            hold(app, snapshot, caller, &access, &named, (provider, &endpoints)).await?;
         let known = Known {
             caller,
             headers: &self.parts.headers,
@@ -198,10 +236,11 @@ impl Passing {
             named: &named,
             // Of two the last: so most readers read.
             endpoint: endpoints.last().copied(),
+            rest: &self.meant.rest,
             generation_id: &self.generation_id,
         };
         let books = Books::open(app, snapshot, &known, (slot, place, reservation));
-        Ok(Prepared { access, provider, peeked, is_work: named.is_work, books })
+        Ok(Prepared { access, provider, peeked, is_work: named.is_work, watching, books })
     }
 
     fn unknown_provider(&self) -> Fault {
@@ -219,7 +258,7 @@ impl Passing {
         body: Incoming,
         upgrading: Option<OnUpgrade>,
     ) -> Result<Response<AnswerBody>, Refusal> {
-        let Prepared { access, provider, peeked, is_work, mut books } = prepared;
+        let Prepared { access, provider, peeked, is_work, watching, mut books } = prepared;
         let asked = async {
             let (credential, grant) = authorise(&access, &self.worker).await?;
             let outward = Outward {
@@ -233,7 +272,10 @@ impl Passing {
             };
             let settings = &self.app.settings;
             let bounds = (settings.passthrough.max_bytes, settings.body_idle_timeout);
-            let body = PassedRequest::new(peeked, body, bounds, Arc::clone(books.passage()))?;
+            let mut body = PassedRequest::new(peeked, body, bounds, Arc::clone(books.passage()))?;
+            if let Some(Watching { check, is_plain }) = watching {
+                body = body.watched(check, is_plain);
+            }
             let request = outward.write(body, |key| self.is_ours(key, outward.provider))?;
             let answered = self.send(&access, request, &mut books).await?;
             if let (StatusCode::UNAUTHORIZED, Some(grant)) = (answered.0.status(), &grant) {

@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use catalog::EndpointId;
-use ledger::{Markup, NanoUsd, Spend};
-use protocol::exchange::Fault;
+use catalog::{EndpointId, PriceList, ProviderId};
+use ledger::{Markup, NanoUsd, PaidBy, PricePolicy, PriceVerdict, Spend};
+use protocol::exchange::{ErrorType, Fault};
 use store::shared::NotReserved;
 
+use super::credential::endpoint_of;
 use super::peek::Named;
 use crate::app::App;
 use crate::clock::{minute_of_day, now_micros};
@@ -22,6 +23,96 @@ use crate::inference::refusal::{refused_whole, unavailable};
 /// The smallest amount: what has to be left where nobody knows what a call costs.
 const SOMETHING: NanoUsd = NanoUsd(1);
 
+/// Refuses models whose price nobody knows, as routing does: where a limit would not hold, and where
+/// the operator wants it. Promise 2
+#[derive(Clone)]
+pub struct PriceCheck {
+    snapshot: Arc<Snapshot>,
+    provider: ProviderId,
+    policy: PricePolicy,
+    paid_by: PaidBy,
+    /// A limit counts what the call costs.
+    is_limited: bool,
+}
+
+impl PriceCheck {
+    /// What holds for a caller with a credential.
+    pub fn of(
+        app: &App,
+        snapshot: &Arc<Snapshot>,
+        caller: &Caller,
+        access: &Access,
+        provider: ProviderId,
+    ) -> Self {
+        let terms = &caller.terms;
+        let (paid_by, is_limited) = match access.is_byok() {
+            true => (PaidBy::OwnCredential, terms.limits_byok()),
+            false => (PaidBy::Credits, terms.limits_credits()),
+        };
+        let policy = app.settings.unknown_prices;
+        Self { snapshot: Arc::clone(snapshot), provider, policy, paid_by, is_limited }
+    }
+
+    /// Judges a call before it is sent. What a long body asks for is judged at its end.
+    pub fn judge_call(&self, named: &Named) -> Result<(), Fault> {
+        if !named.is_work || named.is_long && named.model.is_none() {
+            return Ok(());
+        }
+        // Of a member that occurs twice most readers take the last.
+        let model = named.model.as_ref().or(named.may_mean.last());
+        self.judge(model.map(String::as_str), named.is_plain)
+    }
+
+    /// Judges a call of this model; `None` if nobody can tell which one is asked, if one is:
+    /// `is_plain` says that there is one.
+    pub fn judge(&self, model: Option<&str>, is_plain: bool) -> Result<(), Fault> {
+        let Some(name) = model else {
+            return if is_plain { self.judge_unnamed() } else { Ok(()) };
+        };
+        let catalog = &self.snapshot.catalog;
+        let slug = &catalog.provider(self.provider).slug;
+        let endpoint = endpoint_of(catalog, self.provider, name);
+        let unknown = PriceList::default();
+        let prices = endpoint.map_or(&unknown, |id| &catalog.endpoint(id).price);
+        let shown: String = name.chars().take(80).collect();
+        let refused = |why: &str| {
+            let message = format!("model: the price of {shown} at {slug} is not known, {why}");
+            Err(Fault::new(ErrorType::Unprocessable, message))
+        };
+        let has_bound = endpoint.is_some_and(|id| {
+            let demand = Demand::of_bytes((0, 1), Some(1), true, 0);
+            let bound =
+                demand.at(catalog.endpoint(id), catalog.dialect_of(id), Markup::default()).most();
+            bound.is_some()
+        });
+        if self.is_limited && !has_bound {
+            return refused(
+                "so that no limit of this key would hold; enter a price, or use a key without \
+                 limits",
+            );
+        }
+        if self.policy.judge(prices, self.paid_by) == PriceVerdict::Refused {
+            return refused(
+                "and it may not be asked without one; enter a price, or allow it with \
+                 unknown_prices_on_credits or unknown_prices_on_own_credential",
+            );
+        }
+        Ok(())
+    }
+
+    fn judge_unnamed(&self) -> Result<(), Fault> {
+        if !self.is_limited {
+            return Ok(());
+        }
+        Err(Fault::new(
+            ErrorType::Unprocessable,
+            "model: nobody can tell which model is asked, so that no limit of this key would hold; \
+             name it as `model` in a JSON body that is not compressed, in a form before its files, \
+             or in the address, or use a key without limits",
+        ))
+    }
+}
+
 /// Holds what a call may cost, as far as limits leave it: at the dearest of the endpoints that it
 /// may mean.
 pub async fn hold(
@@ -30,12 +121,12 @@ pub async fn hold(
     caller: &Arc<Caller>,
     access: &Access,
     named: &Named,
-    endpoints: &[EndpointId],
+    (provider, endpoints): (ProviderId, &[EndpointId]),
 ) -> Result<Reservation, Fault> {
     let limits = &app.limits;
     let (most, least) = match caller.terms.limits.is_empty() {
         true => (NanoUsd::ZERO, NanoUsd::ZERO),
-        false => bounds(snapshot, caller, access, named, endpoints),
+        false => bounds(snapshot, caller, access, named, (provider, endpoints)),
     };
     let spend = |amount| match access.is_byok() {
         true => Spend { credits: NanoUsd::ZERO, byok: amount },
@@ -62,7 +153,7 @@ fn bounds(
     caller: &Caller,
     access: &Access,
     named: &Named,
-    endpoints: &[EndpointId],
+    (provider, endpoints): (ProviderId, &[EndpointId]),
 ) -> (NanoUsd, NanoUsd) {
     let something = (SOMETHING, SOMETHING);
     if !named.is_work {
@@ -76,10 +167,21 @@ fn bounds(
         Demand::of_bytes((named.size, named.answers), named.most_output, references, minute)
     };
     let (whole, alone) = (demand(true), demand(false));
-    endpoints.iter().fold(something, |(most, least), id| {
+    let (mut most, mut least) = something;
+    for id in endpoints {
         let (endpoint, dialect) = (catalog.endpoint(*id), catalog.dialect_of(*id));
-        let dearest = whole.at(endpoint, dialect, markup).most().unwrap_or(SOMETHING);
-        let begun_with = alone.at(endpoint, dialect, markup).least().unwrap_or(SOMETHING);
-        (most.max(dearest), least.max(begun_with))
-    })
+        let bound = alone.at(endpoint, dialect, markup);
+        most = most.max(whole.at(endpoint, dialect, markup).most().unwrap_or(SOMETHING));
+        // What is charged whatever comes of it has to be there.
+        let begun_with = if named.is_background { bound.most() } else { bound.least() };
+        least = least.max(begun_with.unwrap_or(SOMETHING));
+    }
+    if endpoints.is_empty() && named.is_long {
+        // Which one is meant shows when most of it has been sent.
+        let own = catalog.endpoints().filter(|(id, _)| catalog.provider_id_of(*id) == provider);
+        let bounds = own
+            .filter_map(|(id, endpoint)| whole.at(endpoint, catalog.dialect_of(id), markup).most());
+        most = bounds.fold(most, NanoUsd::max);
+    }
+    (most, least)
 }

@@ -4,13 +4,13 @@
 //! per step:
 //!
 //! 0. `address`: which provider, and where there?
-//! 1. `peek`: which model, if a short body or the address names one?
+//! 1. `peek`, `form`: which model, if a short body or the address names one?
 //! 2. `credential`: whose credential may be used?
-//! 3. `hold`: is there money left?
+//! 3. `hold`: is its price known, and is there money left?
 //! 4. `request`, `headers`, `body`: what the provider gets.
 //! 5. `handle`: all of it in order; a connection for the call alone.
-//! 6. `answer`: the provider's bytes to the caller, with `tap` and `skim` reading beside.
-//! 7. `tunnel`, `frames`: a WebSocket in place of an answer.
+//! 6. `answer`: the provider's bytes to the caller, with `tap`, `reading`, `skim` and `texts` beside.
+//! 7. `tunnel`, `frames`, `spoken`: a WebSocket in place of an answer.
 //! 8. `books`: one row, on every way out.
 
 pub mod address;
@@ -18,14 +18,18 @@ pub mod answer;
 pub mod body;
 pub mod books;
 pub mod credential;
+mod form;
 mod frames;
 pub mod handle;
 mod headers;
 mod hold;
 pub mod peek;
+mod reading;
 mod request;
 mod skim;
+mod spoken;
 mod tap;
+mod texts;
 pub mod tunnel;
 
 pub use address::addressed;

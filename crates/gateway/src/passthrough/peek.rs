@@ -1,12 +1,12 @@
-//! Step 1: which model is asked? Told by the address, or by a JSON body that is short enough to be
-//! looked into before it goes on its way.
+//! Step 1: which model is asked? Told by the address, by a JSON body or a form that is short enough
+//! to be looked into before it goes on its way, or, of a longer one, before its end does.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, Method};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use http::{HeaderValue, Method};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -19,10 +19,12 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use super::address;
+use super::form::{boundary, field};
+use super::texts::Texts;
 use crate::inference::provenance::Provenance;
 
 /// The longest body that is looked into, in bytes: it is in memory until the provider is asked.
-const MOST: usize = 1024 * 1024;
+pub const MOST: usize = 1024 * 1024;
 
 /// A body as far as it was read before the provider is asked.
 pub struct Peeked {
@@ -30,8 +32,32 @@ pub struct Peeked {
     pub pieces: Vec<Bytes>,
     /// There is no more of it.
     pub is_whole: bool,
-    /// It says to be JSON, as it is.
-    is_json: bool,
+    /// What it is.
+    kind: Kind,
+}
+
+/// What a body is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It says to be JSON, or begins like one: some servers read it whatever it says.
+    Json,
+    /// A form with this boundary, where a model is asked.
+    Form(Vec<u8>),
+    /// It is compressed, and nothing can be read.
+    Sealed,
+    /// Anything else.
+    Other,
+}
+
+/// Where a request goes, as far as it tells what is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Address<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The path after the provider.
+    pub rest: &'a str,
+    /// The query, of a request for a WebSocket.
+    pub socket: Option<&'a str>,
 }
 
 /// What a request says about the work that it asks for.
@@ -50,8 +76,16 @@ pub struct Named {
     pub may_mean: Vec<String>,
     /// The size of what was looked into, in bytes.
     pub size: usize,
+    /// Of that, what is no media.
+    pub text: usize,
     /// The answer may tell what it used: a model is asked to work, and not for what it did before.
     pub is_work: bool,
+    /// Nothing but work can be meant.
+    pub is_plain: bool,
+    /// The answer comes later, when it is asked for.
+    pub is_background: bool,
+    /// It is a JSON that is too long to be looked into before it is sent.
+    pub is_long: bool,
 }
 
 /// Reads the beginning of a body, if a look into it may tell something. Pauses may be `idle` long,
@@ -59,18 +93,44 @@ pub struct Named {
 pub async fn peek(
     body: &mut Incoming,
     headers: &HeaderMap,
+    address: Address<'_>,
     (idle, total): (Duration, Duration),
 ) -> Result<Peeked, Fault> {
     let end = Instant::now() + total;
-    let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| is_json(kind.as_bytes()));
-    let is_encoded = headers.get(CONTENT_ENCODING).is_some();
-    let mut peeked = Peeked { pieces: Vec::new(), is_whole: body.is_end_stream(), is_json };
-    let told = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if !is_json || is_encoded || told.is_some_and(|length: usize| length > MOST) {
-        return Ok(peeked);
-    }
+    let is_post = *address.method == Method::POST;
+    let media_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let says_json = is_json(media_type);
+    let encoding = headers.get(CONTENT_ENCODING);
+    let mut peeked = Peeked {
+        pieces: Vec::new(),
+        is_whole: body.is_end_stream(),
+        kind: match () {
+            () if encoding.is_some_and(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity")) => {
+                if says_json || is_post {
+                    Kind::Sealed
+                } else {
+                    Kind::Other
+                }
+            }
+            () if says_json => Kind::Json,
+            () => match boundary(media_type).filter(|_| address::asks_model(address.rest)) {
+                Some(boundary) => Kind::Form(boundary.to_vec()),
+                None => Kind::Other,
+            },
+        },
+    };
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let is_long = length.is_some_and(|length: usize| length > MOST);
+    // Of anything else its beginning shows whether it is a JSON.
+    let mut is_unseen = peeked.kind == Kind::Other && is_post;
+    let is_wanted = match peeked.kind {
+        Kind::Json => !is_long,
+        Kind::Form(_) => true,
+        Kind::Sealed => false,
+        Kind::Other => is_unseen,
+    };
     let mut size = 0;
-    while !peeked.is_whole && size < MOST {
+    while is_wanted && !peeked.is_whole && size < MOST {
         let patience = end.min(Instant::now() + idle);
         let frame = timeout_at(patience, body.frame()).await.map_err(|_| {
             Fault::new(ErrorType::Timeout, "Operation timed out. Please try again later.")
@@ -80,6 +140,13 @@ pub async fn peek(
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     size += data.len();
+                    // Blanks may go before a JSON, as many as there are.
+                    if is_unseen && !data.trim_ascii_start().is_empty() {
+                        is_unseen = false;
+                        if begins_with_json(&data) {
+                            peeked.kind = Kind::Json;
+                        }
+                    }
                     peeked.pieces.push(data);
                 }
                 peeked.is_whole = body.is_end_stream();
@@ -89,6 +156,12 @@ pub async fn peek(
             }
             None => peeked.is_whole = true,
         }
+        if !is_unseen && (peeked.kind == Kind::Other || peeked.kind == Kind::Json && is_long) {
+            break;
+        }
+    }
+    if is_unseen && size >= MOST {
+        peeked.kind = Kind::Json;
     }
     Ok(peeked)
 }
@@ -102,59 +175,92 @@ pub fn is_json(kind: &[u8]) -> bool {
     kind.eq_ignore_ascii_case(b"application/json") || ends(b"+json")
 }
 
+/// Whether bytes begin like an object.
+pub fn begins_with_json(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    bytes.trim_ascii_start().starts_with(b"{")
+}
+
 impl Peeked {
     /// Takes the stamps off reasoning that came back, where the whole body is here: no provider
     /// knows them. A longer one passes as it came.
     pub fn take_stamps(&mut self, provenance: &Provenance) {
-        if !self.is_whole || !self.is_json || self.pieces.is_empty() {
+        if !self.is_whole || self.kind != Kind::Json || self.pieces.is_empty() {
             return;
         }
-        let whole = match &*self.pieces {
-            [only] => only.clone(),
-            pieces => pieces.concat().into(),
-        };
-        let (plain, reasoning) = provenance.read(whole);
+        let (plain, reasoning) = provenance.read(self.bytes());
         if reasoning.is_some() {
             self.pieces = vec![plain];
         }
     }
 
-    /// What it says, together with the address.
-    pub fn named(&self, method: &Method, rest: &str) -> Named {
-        let by_address = address::model(rest);
-        let whole = match &*self.pieces {
+    fn bytes(&self) -> Bytes {
+        match &*self.pieces {
             [] => Bytes::new(),
             [only] => only.clone(),
             pieces => Bytes::from(pieces.concat()),
+        }
+    }
+
+    /// What it says, together with the address.
+    pub fn named(&self, address: Address<'_>) -> Named {
+        let Address { method, rest, socket } = address;
+        let by_address = address::model(rest).or_else(|| address::model_of_query(socket?));
+        let whole = self.bytes();
+        let is_json = self.kind == Kind::Json;
+        let read = (is_json && self.is_whole).then(|| Envelope::parse(&whole).ok()).flatten();
+        let by_body = match &self.kind {
+            Kind::Form(boundary) => field(&whole, boundary, "model"),
+            _ => read.as_ref().and_then(|body| body.get::<String>("model").ok().flatten()),
         };
-        let read = (self.is_json && self.is_whole).then(|| Envelope::parse(&whole).ok()).flatten();
-        let by_body = read.as_ref().and_then(|body| body.get::<String>("model").ok().flatten());
         let number = |name| read.as_ref()?.get::<u64>(name).ok()?;
-        let config = read.as_ref().and_then(|body| Object::of(body.raw("generationConfig")?).ok());
-        let of_config = |name| config.as_ref()?.peek(name)?.get().parse::<u64>().ok();
+        let of = |object: &str, name: &str| {
+            let inner = Object::of(read.as_ref()?.raw(object)?).ok()?;
+            inner.peek(name)?.get().parse::<u64>().ok()
+        };
         let lengths = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
         let same = by_address.is_none() || by_body.is_none() || by_address == by_body;
         let nothing_else = self.is_whole && (whole.is_empty() || read.is_some()) && same;
         let model = by_address.or(by_body).filter(|name| name.len() <= 256);
         // A body that is too long to be looked into, or compressed, names its model in the answer;
         // and so does one that is no JSON for us: for the provider it may be some.
-        let is_unreadable = self.is_json && self.is_whole && !whole.is_empty() && read.is_none();
-        let may_name = self.is_json && !self.is_whole || is_unreadable;
+        let is_unreadable = is_json && self.is_whole && !whole.is_empty() && read.is_none();
+        let is_long = is_json && !self.is_whole;
+        let may_name = is_long || is_unreadable || self.kind == Kind::Sealed;
         let may_mean = match is_unreadable && model.is_none() {
             true => first_and_last_model(&whole),
             false => Vec::new(),
         };
+        let is_post = *method == Method::POST && !address::counts_only(rest);
+        let is_plain = is_post && address::asks_model(rest) || socket.is_some();
+        let mut texts = Texts::default();
+        if is_json {
+            texts.see(&whole);
+        }
         Named {
-            is_certain: nothing_else && model.is_some(),
-            is_work: *method == Method::POST && (model.is_some() || may_name),
+            // What is said in a WebSocket is not known yet.
+            is_certain: nothing_else && model.is_some() && socket.is_none(),
+            is_work: is_plain || is_post && (model.is_some() || may_name),
+            is_plain,
+            is_background: read.as_ref().is_some_and(|body| {
+                body.get::<bool>("background").is_ok_and(|told| told == Some(true))
+            }),
+            is_long,
             model,
             may_mean,
             most_output: lengths
                 .iter()
                 .filter_map(|name| number(name))
-                .chain(of_config("maxOutputTokens"))
+                .chain(of("generationConfig", "maxOutputTokens"))
+                .chain(of("inferenceConfig", "maxTokens"))
                 .max(),
-            answers: number("n").or_else(|| of_config("candidateCount")).unwrap_or(1).max(1),
+            answers: [number("n"), number("best_of"), of("generationConfig", "candidateCount")]
+                .into_iter()
+                .flatten()
+                .max()
+                .unwrap_or(1)
+                .max(1),
+            text: whole.len().saturating_sub(usize::try_from(texts.media).unwrap_or(usize::MAX)),
             size: whole.len(),
         }
     }
@@ -201,7 +307,11 @@ mod tests {
 
     fn named(body: &'static str, rest: &str) -> Named {
         let pieces = vec![Bytes::from_static(body.as_bytes())];
-        Peeked { pieces, is_whole: true, is_json: true }.named(&Method::POST, rest)
+        Peeked { pieces, is_whole: true, kind: Kind::Json }.named(post(rest))
+    }
+
+    fn post(rest: &str) -> Address<'_> {
+        Address { method: &Method::POST, rest, socket: None }
     }
 
     #[test]
@@ -230,15 +340,15 @@ mod tests {
         let pieces = || -> Vec<Bytes> {
             vec![r#"{"signature":"#.into(), format!("\"{}EqQB\"}}", stamp.as_str()).into()]
         };
-        for (is_whole, is_json) in [(true, true), (false, true), (true, false)] {
-            let mut peeked = Peeked { pieces: pieces(), is_whole, is_json };
+        for (is_whole, kind) in [(true, Kind::Json), (false, Kind::Json), (true, Kind::Other)] {
+            let plain = is_whole && kind == Kind::Json;
+            let mut peeked = Peeked { pieces: pieces(), is_whole, kind };
             peeked.take_stamps(&provenance);
-            let plain = is_whole && is_json;
             let expected =
                 if plain { br#"{"signature":"EqQB"}"#.to_vec() } else { pieces().concat() };
             assert_eq!(peeked.pieces.concat(), expected);
         }
-        let mut peeked = Peeked { pieces: vec!["{}".into()], is_whole: true, is_json: true };
+        let mut peeked = Peeked { pieces: vec!["{}".into()], is_whole: true, kind: Kind::Json };
         peeked.take_stamps(&provenance);
         assert_eq!(peeked.pieces, ["{}"]);
     }
@@ -256,17 +366,17 @@ mod tests {
             assert_eq!(named.model, None);
             assert_eq!(named.may_mean, may_mean, "{body}");
         }
-        let empty = Peeked { pieces: Vec::new(), is_whole: true, is_json: true };
-        assert!(!empty.named(&Method::POST, "/v1/responses/r/cancel").is_work);
+        let empty = Peeked { pieces: Vec::new(), is_whole: true, kind: Kind::Json };
+        assert!(!empty.named(post("/v1/responses/r/cancel")).is_work);
     }
 
     #[test]
     fn what_was_not_looked_into_is_not_certain() {
-        let begun = Peeked { pieces: Vec::new(), is_whole: false, is_json: true };
-        let begun = begun.named(&Method::POST, "/v1beta/models/g:generateContent");
+        let begun = Peeked { pieces: Vec::new(), is_whole: false, kind: Kind::Json };
+        let begun = begun.named(post("/v1beta/models/g:generateContent"));
         assert_eq!((begun.model.as_deref(), begun.is_certain), (Some("g"), false));
-        let form = Peeked { pieces: Vec::new(), is_whole: false, is_json: false };
-        assert!(!form.named(&Method::POST, "/v1/files").is_work);
+        let form = Peeked { pieces: Vec::new(), is_whole: false, kind: Kind::Other };
+        assert!(!form.named(post("/v1/files")).is_work);
     }
 
     #[test]
@@ -277,5 +387,39 @@ mod tests {
         for kind in ["application/jsonl", "multipart/form-data", "text/event-stream", ""] {
             assert!(!is_json(kind.as_bytes()), "{kind}");
         }
+    }
+
+    #[test]
+    fn addresses_and_forms_name_models_too() {
+        let converse = r#"{"messages":[],"inferenceConfig":{"maxTokens":9}}"#;
+        let one = named(converse, "/model/us.a.b/converse");
+        assert_eq!((one.model.as_deref(), one.most_output), (Some("us.a.b"), Some(9)));
+        assert!(one.is_certain && one.is_work && one.is_plain);
+        let unnamed = named("{}", "/v1/responses");
+        assert!(unnamed.is_work && unnamed.model.is_none() && !unnamed.is_background);
+        assert!(named(r#"{"model":"m","background":true}"#, "/v1/responses").is_background);
+        assert!(!named(r#"{"model":"m"}"#, "/v1/messages/count_tokens").is_work);
+        let form = b"--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b--\r\n";
+        let pieces = vec![Bytes::from_static(form)];
+        let form = Peeked { pieces, is_whole: false, kind: Kind::Form(b"b".to_vec()) };
+        let form = form.named(post("/v1/audio/transcriptions"));
+        assert_eq!((form.model.as_deref(), form.is_certain), (Some("m"), false));
+        let socket =
+            Address { method: &Method::GET, rest: "/v1/realtime", socket: Some("model=m") };
+        let empty = Peeked { pieces: Vec::new(), is_whole: true, kind: Kind::Other };
+        let socket = empty.named(socket);
+        assert_eq!((socket.model.as_deref(), socket.is_certain), (Some("m"), false));
+        assert!(socket.is_work);
+        let get = Address { method: &Method::GET, rest: "/v1/models", socket: None };
+        assert!(!empty.named(get).is_work);
+    }
+
+    #[test]
+    fn media_are_no_text_of_a_prompt() {
+        let body = format!(r#"{{"model":"m","image_url":"{}"}}"#, "A".repeat(4_000));
+        let pieces = vec![Bytes::from(body)];
+        let peeked = Peeked { pieces, is_whole: true, kind: Kind::Json };
+        let named = peeked.named(post("/v1/chat/completions"));
+        assert_eq!(named.size - named.text, 4_000);
     }
 }

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use catalog::Provider;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_EXTENSIONS,
+};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri};
 use http_body::Body;
@@ -82,6 +84,8 @@ impl Outward<'_> {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         if self.is_upgrade {
+            // Nor could frames that an extension changed.
+            headers.remove(SEC_WEBSOCKET_EXTENSIONS);
             tunnel::upgrade(&mut headers);
         }
         for (name, value) in self.credential {

@@ -1,12 +1,13 @@
 //! Step 6, beside it: the few members that tell what an answer used, picked out of a JSON of any
-//! length while it passes. Only members of the answer itself count: one of that name further in is
-//! what a model wrote.
+//! length while it passes, or what a request of any length asks for. Only members of the JSON itself
+//! count: one of that name further in is what a model or a caller wrote.
 
 use memchr::memchr2;
-use protocol::report::Report;
+
+use super::reading::Reading;
 
 /// What tells something, as members of an answer or of the elements of a list of answers.
-const NAMES: [&str; 8] = [
+const OF_ANSWERS: [&str; 12] = [
     "usage",
     "usageMetadata",
     "x_groq",
@@ -15,7 +16,14 @@ const NAMES: [&str; 8] = [
     "id",
     "responseId",
     "service_tier",
+    "meta",
+    "amazon-bedrock-invocationMetrics",
+    "prompt_eval_count",
+    "eval_count",
 ];
+
+/// What tells something as a member of a request.
+const OF_REQUESTS: [&str; 2] = ["model", "background"];
 
 /// The longest value that is kept, in bytes: counts and names are short.
 const LONGEST_VALUE: usize = 16 * 1024;
@@ -23,8 +31,9 @@ const LONGEST_VALUE: usize = 16 * 1024;
 const LONGEST_NAME: usize = 32;
 
 /// The members that were told so far, the last of each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Skim {
+    names: &'static [&'static str],
     depth: u64,
     /// The depth of the members that count: 1, or 2 in a list; 0 while nothing has begun.
     members: u64,
@@ -34,13 +43,39 @@ pub struct Skim {
     name: Vec<u8>,
     in_name: bool,
     in_value: bool,
-    /// Which of [`NAMES`] the value is of.
+    /// Which of the names the value is of.
     kept_as: Option<usize>,
     value: Vec<u8>,
-    told: [Vec<u8>; NAMES.len()],
+    told: Vec<Vec<u8>>,
 }
 
 impl Skim {
+    /// For an answer.
+    pub fn of_answer() -> Self {
+        Self::of(&OF_ANSWERS)
+    }
+
+    /// For a request.
+    pub fn of_request() -> Self {
+        Self::of(&OF_REQUESTS)
+    }
+
+    fn of(names: &'static [&'static str]) -> Self {
+        Self {
+            names,
+            depth: 0,
+            members: 0,
+            in_string: false,
+            escaped: false,
+            name: Vec::new(),
+            in_name: false,
+            in_value: false,
+            kept_as: None,
+            value: Vec::new(),
+            told: vec![Vec::new(); names.len()],
+        }
+    }
+
     /// Bytes pass.
     pub fn see(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first() {
@@ -90,7 +125,7 @@ impl Skim {
             b':' if at_members && !self.in_value => {
                 self.in_value = true;
                 self.value.clear();
-                self.kept_as = NAMES.iter().position(|name| name.as_bytes() == self.name);
+                self.kept_as = self.names.iter().position(|name| name.as_bytes() == self.name);
             }
             _ => self.keep(byte),
         }
@@ -126,28 +161,51 @@ impl Skim {
         }
     }
 
-    /// What was told.
-    pub fn report(&self) -> Report {
-        let mut report = Report::default();
+    /// The value of a member, as it was told last.
+    pub fn value(&self, name: &str) -> Option<&[u8]> {
+        let at = self.names.iter().position(|known| *known == name)?;
+        self.told.get(at).map(Vec::as_slice).filter(|value| !value.is_empty())
+    }
+
+    /// Reads what was told.
+    pub fn read_into(&self, reading: &mut Reading) {
         // One by one: if one cannot be read, the others can.
-        for (name, value) in NAMES.iter().zip(&self.told).filter(|(_, value)| !value.is_empty()) {
-            let member = [b"{\"", name.as_bytes(), b"\":", value, b"}"].concat();
-            report.read(&member);
+        for (name, value) in self.names.iter().zip(&self.told) {
+            if !value.is_empty() {
+                reading.read(&[b"{\"", name.as_bytes(), b"\":", value, b"}"].concat());
+            }
         }
-        report
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use protocol::report::Report;
 
     use super::*;
 
+    fn report(skim: &Skim) -> Report {
+        let mut reading = Reading::default();
+        skim.read_into(&mut reading);
+        reading.report
+    }
+
     fn skimmed(answer: &str, size: usize) -> Report {
-        let mut skim = Skim::default();
+        let mut skim = Skim::of_answer();
         answer.as_bytes().chunks(size).for_each(|piece| skim.see(piece));
-        skim.report()
+        report(&skim)
+    }
+
+    #[test]
+    fn a_request_tells_its_model_last() {
+        let body = r#"{"model":"a","messages":[{"model":"b"}],"background":true,"model":"c"}"#;
+        for size in 1..body.len() {
+            let mut skim = Skim::of_request();
+            body.as_bytes().chunks(size).for_each(|piece| skim.see(piece));
+            assert_eq!(skim.value("model"), Some(b"\"c\"".as_slice()));
+            assert_eq!(skim.value("background"), Some(b"true".as_slice()));
+        }
     }
 
     #[test]
@@ -176,20 +234,20 @@ mod tests {
 
     #[test]
     fn what_is_kept_has_a_bound() {
-        let mut skim = Skim::default();
+        let mut skim = Skim::of_answer();
         skim.see(b"{\"usage\":\"");
         (0..100).for_each(|_| skim.see(&[b'x'; 1024]));
         assert!(skim.value.len() <= LONGEST_VALUE + 1);
         skim.see(b"\",\"model\":\"m\"}");
-        assert_eq!(skim.report().model.as_deref(), Some("m"));
+        assert_eq!(report(&skim).model.as_deref(), Some("m"));
     }
 
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let mut skim = Skim::default();
+            let mut skim = Skim::of_answer();
             bytes.chunks(7).for_each(|piece| skim.see(piece));
-            skim.report();
+            report(&skim);
         }
     }
 }

@@ -17,7 +17,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, sp
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::books::Books;
-use super::frames::{Frames, GOING_AWAY_TO_CALLER, GOING_AWAY_TO_PROVIDER};
+use super::frames::{Frames, GOING_AWAY_TO_CALLER, GOING_AWAY_TO_PROVIDER, Piece};
+use super::spoken::Spoken;
 use crate::app::App;
 use crate::inference::live::stopping;
 use crate::listener::Running;
@@ -109,12 +110,20 @@ impl Tunnel {
         let (mut from_caller, mut to_caller) = split(TokioIo::new(caller));
         let (mut from_provider, mut to_provider) = split(TokioIo::new(provider));
         let (mut up, mut down) = (Frames::default(), Frames::default());
-        let clock = Clock::new();
+        let (clock, mut spoken) = (Clock::new(), Spoken::default());
         let ended = {
-            let mut outward =
-                std::pin::pin!(pump(&mut from_caller, &mut to_provider, &mut up, &clock));
-            let mut homeward =
-                std::pin::pin!(pump(&mut from_provider, &mut to_caller, &mut down, &clock));
+            let mut outward = std::pin::pin!(pump(
+                &mut from_caller,
+                &mut to_provider,
+                (&mut up, |_: Piece<'_>| {}),
+                &clock
+            ));
+            let mut homeward = std::pin::pin!(pump(
+                &mut from_provider,
+                &mut to_caller,
+                (&mut down, |piece: Piece<'_>| spoken.hear(piece)),
+                &clock
+            ));
             let passing = async {
                 // One side may end and still hear the other. A broken one hears nothing.
                 tokio::select! {
@@ -144,9 +153,10 @@ impl Tunnel {
             };
             // Whoever does not take it is gone, or will find out.
             let _ = timeout(LAST_WORDS, farewell).await;
-            drop(books.interrupted(&ended.fault(), (up.passed(), down.passed())));
+            let fault = ended.fault();
+            drop(books.tunnelled(spoken.told(), (up.passed(), down.passed()), Some(&fault)));
         } else {
-            drop(books.tunnelled(up.passed(), down.passed()));
+            drop(books.tunnelled(spoken.told(), (up.passed(), down.passed()), None));
         }
         drop(running);
     }
@@ -187,7 +197,7 @@ impl Clock {
 async fn pump(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    frames: &mut Frames,
+    (frames, mut hear): (&mut Frames, impl FnMut(Piece<'_>)),
     clock: &Clock,
 ) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
@@ -204,7 +214,7 @@ async fn pump(
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
-            frames.pass(&rest[..written]);
+            frames.pass(&rest[..written], &mut hear);
             rest = &rest[written..];
         }
         to.flush().await?;

@@ -185,16 +185,28 @@ async fn a_line_of_two_megabytes_and_split_bytes_pass() {
 
 #[tokio::test]
 async fn private_addresses_are_not_downloaded() {
-    let simulator = Simulator::start().await.unwrap();
-    let upstream = Upstream::of(&simulator, Protocol::Gemini, "one");
-    let gateway = Gateway::without_media_urls(&[upstream]).await;
-    let body: Value = json!({"model": MODEL, "messages": [{"role": "user", "content": [
-        {"type": "text", "text": "what is this?"},
-        {"type": "image_url", "image_url": {"url": format!("{}/secret.png", simulator.base_url(Protocol::OpenAi))}},
-    ]}]});
-    let answer = gateway.post("/v1/chat/completions", &body).await;
-    assert_eq!(answer.status, 400, "{}", answer.json());
-    assert_eq!(answer.error_type(), "image_download_failed");
-    assert!(answer.json()["error"]["message"].as_str().unwrap().contains("messages[0].content[1]"));
-    assert!(simulator.calls().is_empty());
+    // Whatever the provider speaks: what passes as it is must not name them either.
+    for protocol in [Protocol::Gemini, Protocol::OpenAi, Protocol::OpenAiResponses] {
+        let simulator = Simulator::start().await.unwrap();
+        let upstream = Upstream::of(&simulator, protocol, "one");
+        let gateway = Gateway::without_media_urls(&[upstream]).await;
+        let url = format!("{}/secret.png", simulator.base_url(Protocol::OpenAi));
+        let chat: Value = json!({"model": MODEL, "messages": [{"role": "user", "content": [
+            {"type": "text", "text": "what is this?"},
+            {"type": "image_url", "image_url": {"url": url}},
+        ]}]});
+        let responses: Value = json!({"model": MODEL, "input": [{"role": "user", "content": [
+            {"type": "input_text", "text": "what is this?"},
+            {"type": "input_image", "image_url": url},
+        ]}]});
+        for (path, body) in [("/v1/chat/completions", chat), ("/v1/responses", responses)] {
+            let answer = gateway.post(path, &body).await;
+            let told = answer.json();
+            assert_eq!(answer.status, 400, "{protocol:?} {path}: {told}");
+            let message = told["error"]["message"].as_str().unwrap();
+            assert!(message.contains("[0].content[1]"), "{protocol:?} {path}: {message}");
+            assert!(message.contains("not public"), "{protocol:?} {path}: {message}");
+            assert!(simulator.calls().is_empty(), "{protocol:?} {path}");
+        }
+    }
 }

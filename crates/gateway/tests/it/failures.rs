@@ -90,6 +90,34 @@ async fn an_error_as_the_only_news_fails_over() {
     }
 }
 
+/// FALL-2: a model that refuses without a word leaves the answer to the next one, if there is one.
+#[tokio::test]
+async fn a_refusal_without_a_word_is_left_to_the_next_model() {
+    let whole = r#"{"type":"message","id":"x","role":"assistant","content":[],"stop_reason":"refusal","usage":{"input_tokens":10,"output_tokens":0}}"#;
+    let stream = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"x\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[],\"usage\":{\"input_tokens\":10,\"output_tokens\":0}}}\n\n\
+        event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"refusal\"},\"usage\":{\"output_tokens\":0}}\n\n\
+        event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    for (streams, kind, text) in [(false, JSON, whole), (true, SSE, stream)] {
+        let good = Simulator::start().await.unwrap();
+        let mut refusing = upstream(fixed("200 OK", kind, text).await, "refusing");
+        refusing.dialect = protocol::Dialect::Anthropic;
+        let second = Upstream::of(&good, Protocol::OpenAi, "good");
+        let gateway = Gateway::with_second_model(&[refusing], second, settings()).await;
+        for path in [CHAT, "/v1/messages"] {
+            let mut asked = body(streams);
+            asked["max_tokens"] = json!(100);
+            let alone = gateway.post(path, &asked).await;
+            assert_eq!(alone.status, 200, "{path} {streams}: with nobody else it is an answer");
+            asked["models"] = json!(["test/second"]);
+            let answer = gateway.post(path, &asked).await;
+            assert_eq!(answer.status, 200, "{path} {streams}");
+            let row = gateway.generation(&answer).await.unwrap();
+            assert_eq!(&*row.model, "test/second", "{path} {streams}");
+            assert_eq!(row.attempts[0].error_type.as_deref(), Some("refusal"), "{path} {streams}");
+        }
+    }
+}
+
 /// The same of a translated answer.
 #[tokio::test]
 async fn a_malformed_call_of_gemini_is_a_failure() {
@@ -111,7 +139,8 @@ async fn an_error_after_content_is_shown_and_free() {
     assert_eq!(choice["finish_reason"], "error");
     assert_eq!(choice["error"]["code"], 502, "{choice}");
     assert_eq!(choice["error"]["metadata"]["provider_code"], "network_error");
-    assert_eq!(gateway.generation(&answer).await.unwrap().total_cost, 0);
+    let row = gateway.generation(&answer).await.unwrap();
+    assert_eq!((row.total_cost, row.error_type.as_deref()), (0, Some("provider_unavailable")));
 
     let base_url = provider(|mut stream| async move {
         use tokio::io::AsyncWriteExt;
@@ -133,6 +162,58 @@ async fn an_error_after_content_is_shown_and_free() {
     assert_eq!(gateway.counted(), Some(false));
     let row = gateway.generation(&answer).await.unwrap();
     assert_eq!((row.total_cost, row.status), (0, 200));
+    assert_eq!(row.error_type.as_deref(), Some("provider_unavailable"), "it is a failure in lists");
+}
+
+/// A picture comes whole, and nothing comes before it.
+#[tokio::test]
+async fn content_may_begin_with_more_than_a_megabyte() {
+    let base_url = provider(|mut stream| async move {
+        use tokio::io::AsyncWriteExt;
+        read_request(&mut stream).await;
+        begin_stream(&mut stream).await;
+        let whole = text_chunk(&"x".repeat(1_500_000)) + GOOD_END;
+        stream.write_all(whole.as_bytes()).await.ok();
+    })
+    .await;
+    let gateway = Gateway::start(&[upstream(base_url, "one")]).await;
+    for path in [CHAT, "/v1/messages"] {
+        let mut asked = body(true);
+        asked["max_tokens"] = json!(32_000);
+        let answer = gateway.post(path, &asked).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.body.len() > 1_500_000, "{path}: {}", answer.body.len());
+        assert_eq!(gateway.generation(&answer).await.unwrap().attempts.len(), 1, "{path}");
+    }
+}
+
+/// wire-formats 5.5: Bedrock names its exceptions in a header.
+#[tokio::test]
+async fn an_exception_of_bedrock_is_known_by_its_header() {
+    for (status, exception, expected) in [
+        ("400 Bad Request", "ThrottlingException:http://internal.amazon.com/coral/x/", 429),
+        ("424 Failed Dependency", "ModelErrorException", 502),
+        ("400 Bad Request", "ServiceQuotaExceededException", 502),
+        ("400 Bad Request", "ValidationException", 400),
+    ] {
+        let base_url = provider(move |mut stream| async move {
+            use tokio::io::AsyncWriteExt;
+            while read_request(&mut stream).await {
+                let text = r#"{"message":"no"}"#;
+                let length = text.len();
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-amzn-errortype: \
+                     {exception}\r\ncontent-length: {length}\r\n\r\n{text}"
+                );
+                stream.write_all(answer.as_bytes()).await.ok();
+            }
+        })
+        .await;
+        let mut one = upstream(base_url, "one");
+        one.dialect = protocol::Dialect::Bedrock;
+        let answer = Gateway::start(&[one]).await.post(CHAT, &body(false)).await;
+        assert_eq!(answer.status, expected, "{exception}: {}", answer.json());
+    }
 }
 
 /// USAGE-2: the books hold what providers counted, not what was guessed of calls that never ran.

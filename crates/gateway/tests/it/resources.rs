@@ -23,6 +23,8 @@ async fn models_and_endpoints_are_listed() {
         assert_eq!(count["data"]["count"], 1);
         let user = gateway.get(&format!("{base}/models/user")).await.json();
         assert_eq!(user["data"][0]["id"], MODEL);
+        let vectors = gateway.get(&format!("{base}/embeddings/models")).await.json();
+        assert_eq!((&vectors["data"], &vectors["total_count"]), (&json!([]), &json!(0)));
         let one = gateway.get(&format!("{base}/model/{MODEL}")).await.json();
         assert_eq!(one["data"]["id"], MODEL);
         let variant = gateway.get(&format!("{base}/model/{MODEL}:nitro")).await;
@@ -44,7 +46,7 @@ async fn models_and_endpoints_are_listed() {
 async fn one_model_is_told_in_the_form_of_who_asks() {
     let (_simulator, gateway) = gateway().await;
     let encoded = MODEL.replace('/', "%2F");
-    for base in ["/api/v1", "/v1", "/anthropic/v1"] {
+    for base in ["/api/v1", "/v1", "/anthropic/v1", "/api/anthropic/v1"] {
         for name in [MODEL, &encoded, "test/model:nitro"] {
             let one = gateway.get(&format!("{base}/models/{name}")).await;
             let told = one.json();

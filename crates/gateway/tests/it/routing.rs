@@ -5,6 +5,8 @@ use std::sync::Arc;
 use catalog::{Catalog, EndpointStatus, Parameter, ServiceTier};
 use http::Request;
 use http_body_util::Full;
+use protocol::exchange::Effort;
+use protocol::target::{Abilities, ReasoningStyle};
 use serde_json::{Value, json};
 use store::{NewProviderCredential, Secret};
 use testkit::{Protocol, Script, Simulator};
@@ -243,6 +245,78 @@ async fn one_bad_name_is_passed_over_and_what_is_not_served_is_said() {
         let answer = gateway.post("/api/v1/chat/completions", &hello(json!({"model": name}))).await;
         assert_eq!(answer.status, 400, "{name} {}", answer.json());
     }
+}
+
+/// VAR-2, PLUG-1, PRESET-1: the same said in other members.
+#[tokio::test]
+async fn plugins_and_presets_that_are_not_served_are_named() {
+    let (_simulator, gateway) = one().await;
+    for (extra, named) in [
+        (json!({"plugins": [{"id": "web"}]}), "plugins: "),
+        (json!({"preset": "mail"}), "preset: "),
+    ] {
+        for path in ["/api/v1/chat/completions", "/api/v1/messages", "/api/v1/responses"] {
+            let mut body = hello(extra.clone());
+            body["max_tokens"] = json!(9);
+            body["input"] = json!("hi");
+            let answer = gateway.post(path, &body).await;
+            assert_eq!(answer.status, 400, "{path} {extra} {}", answer.json());
+            assert!(
+                answer.json()["error"]["message"].as_str().unwrap().starts_with(named),
+                "{path}"
+            );
+        }
+    }
+}
+
+/// LATEST-4
+#[tokio::test]
+async fn an_alias_of_a_model_that_must_reason_takes_off_for_the_least() {
+    let simulator = Simulator::start().await.unwrap();
+    let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "one")];
+    let (mut models, mut endpoints, providers) = catalog_of(&upstreams).into_parts();
+    models[0].family = Some("best".to_owned());
+    endpoints[0].abilities = Abilities {
+        reasoning: ReasoningStyle::Effort,
+        efforts: vec![Effort::High, Effort::Low],
+        reasoning_mandatory: true,
+        ..Abilities::default()
+    };
+    let catalog = Catalog::new(models, endpoints, providers).unwrap();
+    let gateway = Gateway::with_catalog(catalog, settings()).await;
+    for off in [json!({"effort": "none"}), json!({"enabled": false}), json!({"max_tokens": 0})] {
+        let ask = async |model: &str| {
+            let body = hello(json!({"model": model, "reasoning": off}));
+            gateway.post("/api/v1/chat/completions", &body).await
+        };
+        assert_eq!(ask(MODEL).await.status, 400, "{off}");
+        let answer = ask("~test/best-latest").await;
+        assert_eq!(answer.status, 200, "{off} {}", answer.json());
+        let sent = simulator.calls().pop().unwrap().body;
+        assert_eq!(sent["reasoning_effort"], "low", "{off} {sent}");
+    }
+}
+
+/// CHAT-3
+#[tokio::test]
+async fn the_deprecated_route_says_whether_models_stay_apart() {
+    let simulator = Simulator::start().await.unwrap();
+    let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "one")];
+    let gateway = Gateway::with_second_model(
+        &upstreams,
+        Upstream::of(&simulator, Protocol::OpenAi, "two"),
+        settings(),
+    )
+    .await;
+    let first = async |route: &str| {
+        let body = hello(json!({
+            "models": ["test/second"], "provider": {"sort": "price", "order": ["two"]}, "route": route,
+        }));
+        let told = gateway.post("/api/v1/route", &body).await.json();
+        told["data"]["attempts"][0]["model"].clone()
+    };
+    assert_eq!(first("fallback").await, MODEL);
+    assert_eq!(first("sort").await, "test/second");
 }
 
 /// PROV-5, PROV-9, STRUCT-2

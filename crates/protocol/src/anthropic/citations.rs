@@ -62,7 +62,10 @@ pub(super) fn replayable(annotation: &RawJson) -> Option<String> {
     let object = Object::of(annotation.as_raw()).ok()?;
     let cited = object.peek("url_citation").and_then(|raw| Object::of(raw).ok());
     match cited {
-        Some(cited) if cited.peek("encrypted_index").is_none() => None,
+        // This gateway gives its own citations an empty one, since the form wants a text.
+        Some(cited) if cited.peek_str("encrypted_index").is_none_or(|index| index.is_empty()) => {
+            None
+        }
         _ => citation(annotation),
     }
 }
@@ -80,6 +83,23 @@ mod tests {
             let raw = RawJson::parse(original.to_owned()).unwrap();
             let made = annotation(raw.as_raw(), 2, 5).unwrap();
             assert_eq!(citation(&made).unwrap(), original);
+        }
+    }
+
+    #[test]
+    fn only_what_the_vendor_can_read_is_replayed() {
+        for (index, kept) in [
+            (r#","encrypted_index":"e""#, true),
+            (r#","encrypted_index":"""#, false),
+            (r#","encrypted_index":null"#, false),
+            ("", false),
+        ] {
+            let annotation = format!(
+                r#"{{"type":"url_citation","url_citation":{{"url":"https://a","title":"A","content":"x"{index}}}}}"#
+            );
+            let annotation = RawJson::parse(annotation).unwrap();
+            assert_eq!(replayable(&annotation).is_some(), kept, "{index}");
+            assert!(citation(&annotation).is_some(), "a caller gets all of them");
         }
     }
 }

@@ -200,26 +200,36 @@ pub(super) fn envelope(
     generation_id: Option<&str>,
     members: &[(String, RawJson)],
 ) -> String {
-    let inside = fault.status == 500;
     let mut out = vec![b'{'];
     string(&mut out, "type", "error");
-    key(&mut out, "error");
-    out.push(b'{');
-    string(&mut out, "type", vendor_type(fault.error_type));
-    string(&mut out, "message", if inside { GENERIC } else { &fault.message });
-    string(&mut out, "error_type", &fault.error_type.name());
-    for (name, value) in &fault.metadata {
-        if !inside && matches!(name.as_str(), "availability" | "patterns") {
-            raw(&mut out, name, value.get());
-        }
-    }
-    out.push(b'}');
+    write_error(&mut out, fault);
     string_or_null(&mut out, "request_id", generation_id);
-    if !inside {
+    if !is_internal(fault) {
         write_members(&mut out, members);
     }
     out.push(b'}');
     into_text(out)
+}
+
+/// Writes the member `error` into an open object.
+pub(super) fn write_error(out: &mut Vec<u8>, fault: &Fault) {
+    let inside = is_internal(fault);
+    key(out, "error");
+    out.push(b'{');
+    string(out, "type", vendor_type(fault.error_type));
+    string(out, "message", if inside { GENERIC } else { &fault.message });
+    string(out, "error_type", &fault.error_type.name());
+    for (name, value) in &fault.metadata {
+        if !inside && matches!(name.as_str(), "availability" | "patterns") {
+            raw(out, name, value.get());
+        }
+    }
+    out.push(b'}');
+}
+
+/// Whether nothing of the inside may be shown. ERR-17
+const fn is_internal(fault: &Fault) -> bool {
+    fault.status == 500
 }
 
 #[cfg(test)]

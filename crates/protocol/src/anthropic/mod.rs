@@ -19,6 +19,7 @@ const LONGEST_NAME: usize = 128;
 /// vendor can do this much.
 pub const DEFAULT_MAX_TOKENS: u64 = 4096;
 
+pub(crate) use decode::passages_in_text;
 pub use decode::{decode_request, decode_response};
 pub(crate) use encode::thinking;
 pub use encode::{encode_request, encode_request_with};

@@ -1,10 +1,10 @@
 //! Exchange → a whole answer for a caller. MSG-2, USAGE-7
 
 use super::wire::{array, key, members, raw, string, string_or_null};
-use super::{citations, foreign, usage, wire};
+use super::{citations, error, foreign, usage, wire};
 use crate::Dialect;
 use crate::exchange::{
-    Additions, BlockKind, Choice, FinishReason, Identity, ReasoningContent, Response,
+    Additions, BlockKind, Choice, Fault, FinishReason, Identity, ReasoningContent, Response,
 };
 
 /// Writes a whole answer. Only the first choice has a place in this protocol.
@@ -25,6 +25,10 @@ pub fn encode_response(
     let blocks = choice.map(content_blocks).unwrap_or_default();
     array(&mut out, &blocks, |out, block| out.extend_from_slice(block));
     write_end(&mut out, choice);
+    if let Some(failed) = choice.filter(|choice| choice.finish == Some(FinishReason::Error)) {
+        // The protocol has no reason to stop for it, and `null` alone is easily overlooked.
+        error::write_error(&mut out, &Fault::of_finish(failed.native_finish.as_deref()));
+    }
     key(&mut out, "usage");
     usage::write(
         &mut out,

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::wire::{key, number, raw, string_or_null};
 use crate::exchange::{Charge, Usage};
 use crate::json::Object;
+use crate::openai_chat::usage::number as decimal;
 
 /// The vendor's counts, merged field by field: in a stream each report replaces the fields it
 /// names and leaves the others.
@@ -94,12 +95,9 @@ fn replace(count: &mut u64, object: &Object<'_>, name: &str) {
     }
 }
 
-/// A provider's count: whole numbers and floats; anything else is 0.
+/// A provider's count: numbers, also in a string; anything else is 0.
 fn lenient(value: &RawValue) -> u64 {
-    serde_json::from_str::<u64>(value.get()).unwrap_or_else(|_| {
-        // The cast saturates at both ends.
-        serde_json::from_str::<f64>(value.get()).map_or(0, |float| float as u64)
-    })
+    crate::json::lenient::tokens(Some(value)).unwrap_or(0)
 }
 
 /// Sums the iterations of an answer with compaction; `None` where the top level is complete.
@@ -179,7 +177,7 @@ pub(super) fn write(
 
 /// Writes the members about money into an open `usage` object. USAGE-5, USAGE-7
 pub(super) fn write_charge(out: &mut Vec<u8>, charge: &Charge) {
-    decimal(out, "cost", &charge.cost);
+    raw(out, "cost", decimal(&charge.cost));
     raw(out, "is_byok", if charge.is_byok { "true" } else { "false" });
     let parts = [
         ("upstream_inference_cost", &charge.upstream_cost),
@@ -193,19 +191,13 @@ pub(super) fn write_charge(out: &mut Vec<u8>, charge: &Charge) {
     out.push(b'{');
     for (name, cost) in parts {
         match cost {
-            Some(cost) => decimal(out, name, cost),
+            Some(cost) => raw(out, name, decimal(cost)),
             // Nullable, where its two parts are not.
             None if name == "upstream_inference_cost" => raw(out, name, "null"),
             None => {}
         }
     }
     out.push(b'}');
-}
-
-/// A decimal text as a JSON number, digit by digit: no float ever touches money.
-fn decimal(out: &mut Vec<u8>, name: &str, text: &str) {
-    let is_number = serde_json::from_str::<serde_json::Number>(text).is_ok();
-    raw(out, name, if is_number { text } else { "0" });
 }
 
 #[cfg(test)]
@@ -273,6 +265,20 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).unwrap(),
             r#"{"input_tokens":3,"cache_creation_input_tokens":3,"cache_read_input_tokens":4,"cache_creation":{"ephemeral_5m_input_tokens":3,"ephemeral_1h_input_tokens":0},"output_tokens":0,"output_tokens_details":null,"server_tool_use":null,"service_tier":"standard","inference_geo":null,"cost":0.000012300,"is_byok":false,"cost_details":{"upstream_inference_cost":0.01}}"#
+        );
+    }
+
+    /// USAGE-5
+    #[test]
+    fn an_unknown_price_is_null() {
+        let mut out = vec![b'{'];
+        let unknown = || "null".to_owned();
+        let charge =
+            Charge { cost: unknown(), upstream_cost: Some(unknown()), ..Charge::default() };
+        write_charge(&mut out, &charge);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#"{"cost":null,"is_byok":false,"cost_details":{"upstream_inference_cost":null}"#
         );
     }
 }

@@ -4,18 +4,18 @@
 use serde_json::value::RawValue;
 
 use crate::exchange::Usage;
-use crate::json::lenient::{count, elements, object};
+use crate::json::lenient::{elements, object, tokens};
 
 /// A `usage` object in the common convention; `None` if it is none.
 pub(super) fn read(raw: Option<&RawValue>) -> Option<Usage> {
     let usage = object(raw)?;
-    let of = |name: &str| count(usage.peek(name)).unwrap_or(0);
+    let of = |name: &str| tokens(usage.peek(name)).unwrap_or(0);
     let (read, written) = (of("cacheReadInputTokens"), of("cacheWriteInputTokens"));
     let hour = elements(usage.peek("cacheDetails"))
         .into_iter()
         .filter_map(|entry| object(Some(entry)))
         .filter(|entry| entry.peek_str("ttl").as_deref() == Some("1h"))
-        .filter_map(|entry| count(entry.peek("inputTokens")))
+        .filter_map(|entry| tokens(entry.peek("inputTokens")))
         .fold(0_u64, u64::saturating_add);
     Some(Usage {
         input: of("inputTokens").saturating_add(read).saturating_add(written),

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::exchange::{ErrorType, Fault};
 use crate::json::envelope::check_depth;
-use crate::json::{Envelope, Object, RawJson, scan};
+use crate::json::{Envelope, Object, RawJson, lenient, scan};
 pub(crate) use crate::openai_chat::read::{Place, boolean, is_string, object, string};
 
 /// Members that are for the router alone, and those that ask for what there is not.
@@ -167,9 +167,12 @@ pub(crate) fn inner<'a>(object: &Object<'a>, path: &[&str]) -> Option<Object<'a>
     if rest.is_empty() { Some(found) } else { inner(&found, rest) }
 }
 
-/// A provider's count; `None` if it is absent or none.
+/// A provider's count, be it in a string; `None` if it is absent or none.
 pub(crate) fn count(object: &Object<'_>, name: &str) -> Option<u64> {
     let raw = object.peek(name)?;
+    if is_string(raw) {
+        return lenient::tokens(Some(raw));
+    }
     match serde_json::from_str::<u64>(raw.get()) {
         Ok(value) => Some(value),
         Err(_) => match serde_json::from_str::<f64>(raw.get()) {

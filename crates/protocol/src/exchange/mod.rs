@@ -24,6 +24,7 @@ pub use fold::{fold, unfold};
 pub(crate) use loss::CITATIONS;
 pub use loss::{Loss, Losses};
 pub use patch_outcome::PatchOutcome;
+pub(crate) use request::NO_TOOL_LEFT;
 pub use request::{
     Effort, OutputFormat, Reasoning, Request, Sampling, StopSequences, Tool, ToolChoice, ToolKind,
 };
@@ -33,4 +34,5 @@ pub use turn::{
     Block, BlockKind, CacheMark, MediaSource, ReasoningBlock, ReasoningContent, ReasoningFormat,
     Role, Turn,
 };
+pub(crate) use usage::MOST_COUNTED;
 pub use usage::Usage;

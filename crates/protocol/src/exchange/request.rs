@@ -168,6 +168,25 @@ pub enum ToolChoice {
     },
 }
 
+/// Why a choice is left out.
+pub(crate) const NO_TOOL_LEFT: &str = "the tools to choose among cannot be told";
+
+impl ToolChoice {
+    /// Whether there is still something to choose where, of the tools `offered`, only `kept` can be
+    /// told. A choice that was empty from the start is the caller's.
+    pub(crate) fn is_left(&self, offered: &[Tool], kept: &[&Tool]) -> bool {
+        if kept.len() == offered.len() {
+            return true;
+        }
+        match self {
+            Self::Named(name) => kept.iter().any(|tool| {
+                matches!(&tool.kind, ToolKind::Function { name: known, .. } if known == name)
+            }),
+            _ => !kept.is_empty(),
+        }
+    }
+}
+
 /// The form of the answer. STRUCT-1
 #[derive(Clone, Debug, PartialEq)]
 pub enum OutputFormat {

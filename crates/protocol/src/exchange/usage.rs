@@ -35,7 +35,32 @@ pub struct Usage {
     pub web_searches: u64,
 }
 
+/// The most of anything that an answer can count: more than any context holds.
+pub(crate) const MOST_COUNTED: u64 = 100_000_000;
+
 impl Usage {
+    /// Whether the counts can be those of one answer. A provider that tells more than any context
+    /// holds has not counted, and nobody can be asked to pay for it.
+    pub fn is_believable(&self) -> bool {
+        let parts = [
+            self.input,
+            self.cached_input,
+            self.cache_write,
+            self.cache_write_1h,
+            self.audio_input,
+            self.image_input,
+            self.video_input,
+            self.output,
+            self.reasoning,
+            self.audio_output,
+            self.image_output,
+            self.accepted_prediction,
+            self.rejected_prediction,
+            self.web_searches,
+        ];
+        parts.iter().all(|count| *count <= MOST_COUNTED)
+    }
+
     /// Input and output together.
     pub fn total(&self) -> u64 {
         self.input.saturating_add(self.output)

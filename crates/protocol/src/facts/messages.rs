@@ -123,7 +123,7 @@ fn block(raw: &RawValue, gathering: &mut Gathering) {
             gathering.count(block.peek("text"));
             gathering.count_rest(&block, &["type", "cache_control", "text"]);
         }
-        Some("image") if source(&block).is_some_and(|kind| kind != "text") => {
+        Some("image") if source(&block).is_some_and(|kind| !matches!(kind, "text" | "content")) => {
             gathering.image();
             gathering.count_rest(&block, &["type", "cache_control", "source"]);
         }
@@ -143,6 +143,16 @@ fn block(raw: &RawValue, gathering: &mut Gathering) {
                 content(raw, gathering);
             }
             let counted = ["type", "cache_control", "tool_use_id", "content", "is_error"];
+            gathering.count_rest(&block, &counted);
+        }
+        Some("search_result") => {
+            for name in ["title", "source"] {
+                gathering.count(block.peek(name));
+            }
+            if let Some(raw) = block.peek("content") {
+                content(raw, gathering);
+            }
+            let counted = ["type", "cache_control", "title", "source", "content"];
             gathering.count_rest(&block, &counted);
         }
         Some("thinking") => {
@@ -166,7 +176,7 @@ fn block(raw: &RawValue, gathering: &mut Gathering) {
 fn source(block: &Object<'_>) -> Option<&'static str> {
     let source = lenient::object(block.peek("source"))?;
     let kind = source.peek_str("type")?;
-    ["base64", "url", "file", "text"].into_iter().find(|known| *known == kind)
+    ["base64", "url", "file", "text", "content"].into_iter().find(|known| *known == kind)
 }
 
 fn document(raw: &RawValue, block: &Object<'_>, gathering: &mut Gathering) {
@@ -174,6 +184,12 @@ fn document(raw: &RawValue, block: &Object<'_>, gathering: &mut Gathering) {
         Some("text") => {
             let source = lenient::object(block.peek("source"));
             gathering.count(source.and_then(|source| source.peek("data")));
+        }
+        Some("content") => {
+            let source = lenient::object(block.peek("source"));
+            if let Some(raw) = source.and_then(|source| source.peek("content")) {
+                content(raw, gathering);
+            }
         }
         Some(_) => gathering.facts.file_input = true,
         None => {
@@ -220,6 +236,10 @@ fn settings(envelope: &Envelope<'_>, gathering: &mut Gathering) -> Result<(), Fa
     }
     let told = lenient::object(raw("metadata")).and_then(|told| told.peek_str("user_id"));
     facts.user = facts.user.take().or_else(|| told.map(Into::into));
+    // The vendor's word for the ordinary one. TIER-1
+    if facts.service_tier.as_deref() == Some("standard_only") {
+        facts.service_tier = Some("default".to_owned());
+    }
     if let Some(raw) = raw("stream") {
         facts.stream = boolean(raw, &Place::Top("stream"))?;
     }

@@ -133,6 +133,10 @@ pub struct RequestFacts {
     pub provider: Option<RawJson>,
     /// The `plugins`, unread.
     pub plugins: Option<RawJson>,
+    /// Whether a `preset` is named. PRESET-1
+    pub preset: bool,
+    /// The deprecated `route`: `fallback` or `sort`. CHAT-3
+    pub route: Option<String>,
     /// Whether the body sent upstream is to be shown. DEBUG-1
     pub echo_upstream_body: bool,
     /// How the conversation begins, for stickiness. STICKY-7

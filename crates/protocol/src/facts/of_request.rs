@@ -60,7 +60,7 @@ pub(crate) fn complete(mut facts: RequestFacts, request: &Request) -> Result<Req
     facts.output_modalities = request.modalities.clone().unwrap_or_default();
     facts.opening = opening(&request.turns);
     facts.user = facts.user.or_else(|| request.user.clone());
-    facts.service_tier = facts.service_tier.or_else(|| request.service_tier.clone());
+    facts.service_tier = request.service_tier.clone().or(facts.service_tier);
     facts.prompt_cache_key = facts.prompt_cache_key.or_else(|| request.prompt_cache_key.clone());
     Ok(facts)
 }

@@ -49,6 +49,19 @@ fn surfaces_agree_on_what_is_asked_for() {
     assert_eq!(parameters[..], ["temperature", "stop", "max_tokens", "tools", "tool_choice"]);
 }
 
+/// TIER-1
+#[test]
+fn the_ordinary_tier_has_one_name_whichever_api_names_it() {
+    let asked = |tier: &str| {
+        let body = format!(
+            r#"{{"model":"a/b","max_tokens":1,"messages":[{{"role":"user","content":"x"}}],"service_tier":"{tier}"}}"#
+        );
+        facts(Surface::Messages, &body).service_tier
+    };
+    assert_eq!(asked("standard_only").as_deref(), Some("default"));
+    assert_eq!(asked("auto").as_deref(), Some("auto"));
+}
+
 /// FALL-6
 #[test]
 fn fallbacks_of_the_messages_surface_are_models() {

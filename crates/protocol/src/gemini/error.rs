@@ -153,7 +153,8 @@ fn by_status(status: u16, message: String) -> Fault {
         503 | 529 => ErrorType::ProviderOverloaded,
         500..=599 => ErrorType::ProviderUnavailable,
         405..=499 => ErrorType::InvalidRequest,
-        _ => ErrorType::Unmapped,
+        // An answer that is none, whatever its status says.
+        _ => ErrorType::ProviderUnavailable,
     };
     let fault = Fault::new(kind, message);
     if matches!(status, 408 | 524 | 529) { fault.with_status(status) } else { fault }
@@ -366,6 +367,10 @@ mod tests {
             let fault = decode_error(502, None, body);
             assert_eq!(fault.error_type, ErrorType::ProviderUnavailable);
             assert!(fault.message.contains("status 502") && !fault.message.contains('<'));
+        }
+        for (status, body) in [(204, &b""[..]), (302, b"moved"), (999, b"x"), (200, b"[]")] {
+            let fault = decode_error(status, None, body);
+            assert_eq!(fault.error_type, ErrorType::ProviderUnavailable, "{status}");
         }
         assert_eq!(decode_error(529, None, b"busy").status, 529);
         let long = format!(r#"{{"error":{{"message":"{}"}}}}"#, "é".repeat(9_000));

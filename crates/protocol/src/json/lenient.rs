@@ -3,11 +3,11 @@
 
 use serde_json::value::RawValue;
 
-use super::{Object, scan};
+use super::{Object, half, scan};
 
 /// A string.
 pub(crate) fn text(raw: Option<&RawValue>) -> Option<String> {
-    scan::string(raw?).map(Into::into)
+    half::lossy(raw?.get()).map(Into::into)
 }
 
 /// A string that is not empty.
@@ -21,6 +21,18 @@ pub(crate) fn count(raw: Option<&RawValue>) -> Option<u64> {
     serde_json::from_str::<u64>(text).ok().or_else(|| {
         // The cast saturates at both ends.
         serde_json::from_str::<f64>(text).ok().map(|float| float as u64)
+    })
+}
+
+/// A count of tokens: as [`count`] reads it, or such a number in a string.
+pub(crate) fn tokens(raw: Option<&RawValue>) -> Option<u64> {
+    count(raw).or_else(|| {
+        let text = half::lossy(raw?.get())?;
+        let text = text.trim();
+        text.parse().ok().or_else(|| {
+            // The cast saturates at both ends.
+            text.parse::<f64>().ok().filter(|float| float.is_finite()).map(|float| float as u64)
+        })
     })
 }
 

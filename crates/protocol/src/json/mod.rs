@@ -2,12 +2,15 @@
 
 mod check;
 mod compact;
+pub(crate) mod complete;
 pub mod envelope;
+pub(crate) mod half;
 pub(crate) mod lenient;
 pub mod object;
 pub(crate) mod object_writer;
 pub mod raw;
 pub mod scan;
+pub(crate) mod single;
 mod special;
 pub(crate) mod template;
 pub(crate) mod write;

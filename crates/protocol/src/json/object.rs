@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{MAX_MEMBERS, RawJson, check, scan};
+use super::{MAX_MEMBERS, RawJson, check, half, scan};
 
 /// Why an object could not be read. Carries the name of the member, for the caller's message.
 #[derive(Debug, thiserror::Error)]
@@ -88,9 +88,10 @@ impl<'a> Object<'a> {
         self.members.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 
-    /// Reads a string member without taking it; `None` if absent or of another type.
+    /// Reads a string member without taking it; `None` if absent or of another type. Half a
+    /// surrogate pair in it is a replacement character.
     pub fn peek_str(&self, name: &str) -> Option<Cow<'a, str>> {
-        scan::string(self.peek(name)?)
+        half::lossy(self.peek(name)?.get())
     }
 
     /// The members that are left, in their order.

@@ -10,7 +10,7 @@ use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
 use super::object::CowStr;
-use super::special;
+use super::{MAX_MEMBERS, special};
 
 /// The elements of an array in their order; `None` for anything else.
 pub fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
@@ -28,10 +28,19 @@ pub(super) const FEW: usize = 63;
 /// The members of an object in their order, duplicates included; `None` for anything else, and for
 /// an object of many members, which is not worth a second way of reading.
 pub fn members(raw: &RawValue) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+    members_up_to(raw, FEW)
+}
+
+/// The members of an object as [`members`] finds them, as many as are read of any.
+pub(super) fn all_members(raw: &RawValue) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+    members_up_to(raw, MAX_MEMBERS)
+}
+
+fn members_up_to(raw: &RawValue, most: usize) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     let mut scan = Scan::within(raw, b'{')?;
     let mut found = Vec::with_capacity(8);
     while scan.more(b'}') {
-        if found.len() >= FEW {
+        if found.len() >= most {
             return None;
         }
         let name = scan.name()?;
@@ -42,7 +51,7 @@ pub fn members(raw: &RawValue) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
 }
 
 /// The text of a string, borrowed if nothing in it is escaped; `None` for anything else, and for
-/// half a surrogate pair.
+/// half a surrogate pair: for what callers send, who are told of it.
 pub fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     text(raw.get())
 }

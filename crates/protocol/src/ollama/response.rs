@@ -9,7 +9,7 @@ use crate::exchange::{
     ErrorType, Event, Extras, Fault, FinishReason, MediaSource, ReasoningDelta, ReasoningFormat,
     Response, Usage, fold,
 };
-use crate::json::lenient::{count, elements, object, text, words};
+use crate::json::lenient::{elements, object, text, tokens, words};
 use crate::json::write::{into_text, key};
 use crate::json::{MAX_DEPTH, Object, RawJson, compact};
 use crate::openai_chat::think::{Split, ThinkTags};
@@ -232,7 +232,8 @@ fn arguments(raw: Option<&RawValue>) -> String {
 
 /// The counts of the last line. A prompt that was cached may have none.
 fn usage(whole: &Object<'_>) -> Option<Usage> {
-    let (input, output) = (count(whole.peek("prompt_eval_count")), count(whole.peek("eval_count")));
+    let (input, output) =
+        (tokens(whole.peek("prompt_eval_count")), tokens(whole.peek("eval_count")));
     (input.is_some() || output.is_some()).then(|| Usage {
         input: input.unwrap_or(0),
         output: output.unwrap_or(0),

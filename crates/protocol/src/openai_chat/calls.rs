@@ -1,7 +1,8 @@
 //! Which tool call a piece of a stream belongs to. Hosts leave out the index or the id, repeat
 //! them, or give every call the index 0. Bug 2
 
-use crate::exchange::{ErrorType, Fault};
+use crate::exchange::{ErrorType, Fault, FinishReason};
+use crate::json::half::Half;
 
 /// The most tool calls accepted in one answer.
 pub(super) const MAX_CALLS: usize = 1_024;
@@ -10,12 +11,15 @@ pub(super) const MAX_CALLS: usize = 1_024;
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     pub(super) slots: Vec<Slot>,
+    /// The call that each of the provider's indexes means; `None` for one that was given to two.
+    indexes: Vec<(u64, Option<usize>)>,
+    /// An index means another call than it did: what was learned of indexes holds no longer.
+    pub(super) moved: bool,
 }
 
 /// One tool call.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    upstream: Option<u64>,
     /// The provider's id; empty until it gives one.
     given: String,
     /// Whether the caller has been told of the call.
@@ -26,6 +30,8 @@ pub(super) struct Slot {
     pub(super) arguments: bool,
     /// Arguments that came before the name.
     pub(super) waiting: String,
+    /// Half a character at the end of the arguments so far.
+    pub(super) half: Half,
 }
 
 impl Calls {
@@ -38,13 +44,17 @@ impl Calls {
     ) -> Result<usize, Fault> {
         let id = id.filter(|id| !id.is_empty());
         let found = match (index, id) {
-            (Some(index), id) => {
-                self.slots.iter().rposition(|slot| slot.upstream == Some(index)).filter(|at| {
-                    let given = &self.slots[*at].given;
-                    id.is_none_or(|id| given.is_empty() || given == id)
-                })
-            }
-            (None, Some(id)) => self.slots.iter().rposition(|slot| slot.given == id),
+            (Some(index), Some(id)) => self.of_both(index, id, named),
+            (Some(index), None) => match self.meaning(index) {
+                Some(None) => {
+                    return Err(Fault::new(
+                        ErrorType::ProviderUnavailable,
+                        "Provider gave one index to two tool calls",
+                    ));
+                }
+                meant => meant.flatten(),
+            },
+            (None, Some(id)) => self.of_id(id),
             // A name begins a call, unless the last one still waits for its name.
             (None, None) => self
                 .slots
@@ -61,8 +71,12 @@ impl Calls {
                 ));
             }
             None => {
-                self.slots.push(Slot { upstream: index, ..Slot::default() });
-                self.slots.len() - 1
+                self.slots.push(Slot::default());
+                let at = self.slots.len() - 1;
+                if let Some(index) = index {
+                    self.mean(index, Some(at));
+                }
+                at
             }
         };
         if let Some(id) = id
@@ -71,6 +85,59 @@ impl Calls {
             self.slots[at].given = id.to_owned();
         }
         Ok(at)
+    }
+
+    /// The call of a piece that tells an index and an id. Where they disagree the id counts: indexes
+    /// are what hosts confuse.
+    fn of_both(&mut self, index: u64, id: &str, named: bool) -> Option<usize> {
+        let meant = self.meaning(index);
+        if let Some(Some(at)) = meant {
+            let given = &self.slots[at].given;
+            if given.is_empty() || given == id {
+                return Some(at);
+            }
+        }
+        if named && meant.is_none() {
+            // A call of its own: some make all ids of the tool's name.
+            return None;
+        }
+        let known = self.of_id(id)?;
+        self.mean(index, meant.is_none().then_some(known));
+        Some(known)
+    }
+
+    fn of_id(&self, id: &str) -> Option<usize> {
+        self.slots.iter().rposition(|slot| slot.given == id)
+    }
+
+    fn meaning(&self, index: u64) -> Option<Option<usize>> {
+        self.indexes.iter().find(|(known, _)| *known == index).map(|(_, at)| *at)
+    }
+
+    fn mean(&mut self, index: u64, at: Option<usize>) {
+        match self.indexes.iter_mut().find(|(known, _)| *known == index) {
+            Some((_, meant)) => {
+                self.moved |= *meant != at;
+                *meant = at;
+            }
+            None => self.indexes.push((index, at)),
+        }
+    }
+
+    /// Whether an answer that ended like this has a call that never got its name: there is no
+    /// telling what was to be called. One that was cut off may have come no further.
+    pub(super) fn lack_a_name(&self, reason: FinishReason) -> bool {
+        let is_told =
+            |slot: &Slot| !slot.given.is_empty() || slot.arguments || !slot.waiting.is_empty();
+        let named = self.slots.iter().any(|slot| !slot.name.is_empty());
+        match reason {
+            FinishReason::Stop | FinishReason::ToolCalls => {
+                let nameless = |slot: &Slot| slot.name.is_empty() && is_told(slot);
+                let nothing = reason == FinishReason::ToolCalls && !self.slots.is_empty() && !named;
+                nothing || self.slots.iter().any(nameless)
+            }
+            FinishReason::Length | FinishReason::ContentFilter | FinishReason::Error => false,
+        }
     }
 
     /// The id the provider gave to a call, if it did.
@@ -110,6 +177,26 @@ mod tests {
         assert_eq!(calls.resolve(None, None, false).unwrap(), 2);
         calls.slots[2].name.push('f');
         assert_eq!(calls.resolve(None, None, true).unwrap(), 3, "a second nameless start");
+    }
+
+    /// Bug 2
+    #[test]
+    fn a_known_id_counts_more_than_a_new_index() {
+        let mut calls = Calls::default();
+        assert_eq!(calls.resolve(Some(0), Some("a"), true).unwrap(), 0);
+        assert_eq!(calls.resolve(Some(1), Some("a"), false).unwrap(), 0, "the same call elsewhere");
+        assert_eq!(calls.resolve(Some(1), None, false).unwrap(), 0);
+        assert_eq!(calls.resolve(Some(0), None, false).unwrap(), 0);
+        assert!(!calls.moved);
+        assert_eq!(calls.resolve(Some(2), Some("b"), true).unwrap(), 1);
+        assert_eq!(calls.resolve(Some(3), Some("b"), true).unwrap(), 2, "an id that is no id");
+        assert_eq!(calls.resolve(Some(2), Some("a"), false).unwrap(), 0, "another call's index");
+        assert!(calls.moved);
+        assert_eq!(calls.resolve(Some(2), Some("b"), false).unwrap(), 2);
+        let fault = calls.resolve(Some(2), None, false).unwrap_err();
+        assert_eq!(fault.error_type, ErrorType::ProviderUnavailable);
+        assert_eq!(calls.resolve(Some(2), Some("c"), true).unwrap(), 3);
+        assert_eq!(calls.resolve(Some(2), None, false).unwrap(), 3);
     }
 
     #[test]

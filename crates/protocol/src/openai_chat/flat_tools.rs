@@ -4,8 +4,8 @@
 use serde_json::value::RawValue;
 
 use super::read::{is_array, is_object, lenient_array, lenient_object};
-use super::write::{array, into_text, object};
-use crate::json::Envelope;
+use super::write::{ObjectWriter, array, into_text, object};
+use crate::json::{Envelope, Object};
 
 /// A request with its tools in the form of this protocol; `None` where nothing has to change, or
 /// nothing can be read, which is told later.
@@ -39,7 +39,7 @@ fn nested_list(raw: &RawValue) -> Option<String> {
     Some(into_text(out))
 }
 
-/// `None` for a tool that is in the right form, or that is no function.
+/// `None` for a tool that is in the right form, or that is neither a function nor a custom tool.
 fn nested_tool(raw: &RawValue) -> Option<String> {
     let tool = lenient_object(raw)?;
     let is_function = match tool.peek("type") {
@@ -49,10 +49,13 @@ fn nested_tool(raw: &RawValue) -> Option<String> {
     // A custom tool with a schema of arguments is Anthropic's word for a function.
     let is_anthropic = tool.peek("input_schema").is_some();
     let is_custom = tool.peek_str("type").as_deref() == Some("custom");
-    if !is_function || (is_custom && !is_anthropic) || tool.peek("function").is_some() {
+    if !is_function || tool.peek("function").is_some() || tool.peek("custom").is_some() {
         return None;
     }
     tool.peek("name")?;
+    if is_custom && !is_anthropic {
+        return Some(nested_custom(&tool));
+    }
     let mut out = Vec::with_capacity(raw.get().len() + 32);
     object(&mut out, |whole| {
         whole.string("type", "function");
@@ -71,14 +74,54 @@ fn nested_tool(raw: &RawValue) -> Option<String> {
     Some(into_text(out))
 }
 
+/// A tool that takes a text, as the Responses API has it. Its grammar stands deeper here.
+fn nested_custom(tool: &Object<'_>) -> String {
+    let mut out = Vec::new();
+    object(&mut out, |whole| {
+        whole.string("type", "custom");
+        whole.object("custom", |custom| {
+            for (name, value) in tool.iter().filter(|(name, _)| *name != "type") {
+                match lenient_object(value).filter(|_| name == "format") {
+                    Some(format) if is_flat_grammar(&format) => {
+                        custom.object("format", |nested| nest_grammar(nested, &format));
+                    }
+                    _ => custom.raw_of(name, value.get()),
+                }
+            }
+        });
+    });
+    into_text(out)
+}
+
+fn is_flat_grammar(format: &Object<'_>) -> bool {
+    format.peek_str("type").as_deref() == Some("grammar") && format.peek("grammar").is_none()
+}
+
+fn nest_grammar(nested: &mut ObjectWriter<'_>, format: &Object<'_>) {
+    nested.string("type", "grammar");
+    nested.object("grammar", |grammar| {
+        for (name, value) in format.iter().filter(|(name, _)| *name != "type") {
+            grammar.raw_of(name, value.get());
+        }
+    });
+}
+
 fn nested_choice(raw: &RawValue) -> Option<String> {
     let choice = lenient_object(raw)?;
+    let kind = match &*choice.peek_str("type")? {
+        // Anthropic's words for what is a word alone here.
+        "any" => return Some("\"required\"".to_owned()),
+        "auto" => return Some("\"auto\"".to_owned()),
+        "none" => return Some("\"none\"".to_owned()),
+        "function" | "tool" => "function",
+        "custom" => "custom",
+        _ => return None,
+    };
     let name = choice.peek("name")?;
-    let kind = choice.peek_str("type")?;
-    if !matches!(&*kind, "function" | "tool") || choice.peek("function").is_some() {
+    if choice.peek(kind).is_some() {
         return None;
     }
-    Some(format!(r#"{{"type":"function","function":{{"name":{}}}}}"#, name.get()))
+    Some(format!(r#"{{"type":"{kind}","{kind}":{{"name":{}}}}}"#, name.get()))
 }
 
 #[cfg(test)]
@@ -113,10 +156,46 @@ mod tests {
             assert_eq!(found, expected);
             assert_eq!(nested(&found), None, "twice is once");
         }
-        assert_eq!(
-            nested(r#"{"tool_choice":{"type":"function","name":"f"}}"#).unwrap(),
-            r#"{"tool_choice":{"type":"function","function":{"name":"f"}}}"#
-        );
+    }
+
+    /// CLIENT-3
+    #[test]
+    fn flat_custom_tools_are_put_into_their_place() {
+        for (flat, expected) in [
+            (
+                r#"{"type":"custom","name":"f","description":"d"}"#,
+                r#"{"type":"custom","custom":{"name":"f","description":"d"}}"#,
+            ),
+            (
+                r#"{"type":"custom","name":"f","format":{"type":"text"}}"#,
+                r#"{"type":"custom","custom":{"name":"f","format":{"type":"text"}}}"#,
+            ),
+            (
+                r#"{"type":"custom","name":"f","format":{"type":"grammar","syntax":"lark","definition":"a"}}"#,
+                r#"{"type":"custom","custom":{"name":"f","format":{"type":"grammar","grammar":{"syntax":"lark","definition":"a"}}}}"#,
+            ),
+        ] {
+            let found = nested(&format!(r#"{{"tools":[{flat}]}}"#)).unwrap();
+            assert_eq!(found, format!(r#"{{"tools":[{expected}]}}"#));
+            assert_eq!(nested(&found), None, "twice is once");
+        }
+    }
+
+    /// CLIENT-3
+    #[test]
+    fn choices_are_put_into_their_place() {
+        for (flat, expected) in [
+            (r#"{"type":"function","name":"f"}"#, r#"{"type":"function","function":{"name":"f"}}"#),
+            (r#"{"type":"tool","name":"f"}"#, r#"{"type":"function","function":{"name":"f"}}"#),
+            (r#"{"type":"custom","name":"f"}"#, r#"{"type":"custom","custom":{"name":"f"}}"#),
+            (r#"{"type":"any"}"#, r#""required""#),
+            (r#"{"type":"auto"}"#, r#""auto""#),
+            (r#"{"type":"none"}"#, r#""none""#),
+        ] {
+            let found = nested(&format!(r#"{{"tool_choice":{flat}}}"#)).unwrap();
+            assert_eq!(found, format!(r#"{{"tool_choice":{expected}}}"#));
+            assert_eq!(nested(&found), None, "twice is once");
+        }
     }
 
     #[test]
@@ -126,7 +205,7 @@ mod tests {
             r#"{"messages":[]}"#,
             r#"{"tools":null,"tool_choice":"auto"}"#,
             r#"{"tools":[1,null,"x",{}],"tool_choice":{"type":"function"}}"#,
-            r#"{"tools":[{"type":"custom","name":"f","format":{}},{"type":"web_search","name":"w"}]}"#,
+            r#"{"tools":[{"type":"custom","custom":{"name":"f"}},{"type":"web_search","name":"w"}]}"#,
             r#"{"tools":[{"type":1,"name":"f"}],"tool_choice":{"type":"allowed_tools","name":"f"}}"#,
         ] {
             assert_eq!(nested(body), None, "{body}");

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::read::{
-    self, Place, array, boolean, is_array, is_null, is_string, lenient_string, number, object,
-    one_of, positive, string, unsigned,
+    self, Place, array, boolean, is_array, is_null, is_string, number, object, one_of, positive,
+    string, unsigned,
 };
 use crate::Dialect;
 use crate::exchange::{CacheMark, Effort, Extras, Fault, Reasoning, Sampling};
@@ -341,9 +341,7 @@ pub(super) fn prompt_text<'a>(raw: &'a RawValue) -> Result<Cow<'a, str>, Fault> 
         return Err(place.expected("a string", raw));
     }
     match array(raw, &place)?.as_slice() {
-        [one] if is_string(one) => {
-            lenient_string(one).ok_or_else(|| place.refuse("the string contains an invalid escape"))
-        }
+        [one] if is_string(one) => string(one, &place),
         [] => Err(place.refuse("is empty")),
         [first, ..] if is_string(first) => Err(place
             .refuse("several prompts in one request are not supported; send one request for each")),

@@ -6,7 +6,11 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use crate::exchange::Fault;
-use crate::json::{Object, scan};
+use crate::json::{Object, half, lenient, scan};
+
+/// Why a caller's string is refused that JSON allows.
+pub(crate) const HALF_A_PAIR: &str =
+    "the string contains half of a surrogate pair, which is no character";
 
 /// Where in a body a value stands. Costs nothing until it is printed.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +89,7 @@ pub(crate) fn string<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Cow<'a,
         return Err(place.expected("a string", raw));
     }
     // A string token that cannot be read has a lone surrogate.
-    lenient_string(raw).ok_or_else(|| place.refuse("the string contains an invalid escape"))
+    scan::string(raw).ok_or_else(|| place.refuse(HALF_A_PAIR))
 }
 
 pub(crate) fn boolean(raw: &RawValue, place: &Place<'_>) -> Result<bool, Fault> {
@@ -170,21 +174,15 @@ pub(crate) fn one_of<'a>(
     }
 }
 
-/// A provider's string; `None` for anything else.
+/// A provider's string; `None` for anything else. Half a surrogate pair in it is a replacement
+/// character.
 pub(crate) fn lenient_string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    scan::string(raw)
+    half::lossy(raw.get())
 }
 
-/// A provider's count; anything but a finite positive number is 0.
+/// A provider's count, be it in a string; anything but a finite positive number is 0.
 pub(crate) fn lenient_count(raw: &RawValue) -> u64 {
-    match serde_json::from_str::<u64>(raw.get()) {
-        Ok(value) => value,
-        Err(_) => match serde_json::from_str::<f64>(raw.get()) {
-            // The cast saturates at both ends and makes nothing of what is not a number.
-            Ok(value) => value as u64,
-            Err(_) => 0,
-        },
-    }
+    lenient::tokens(Some(raw)).unwrap_or(0)
 }
 
 /// The elements of a provider's array; nothing for anything else.
@@ -221,14 +219,20 @@ mod tests {
         assert!(unsigned(&raw("-1"), 0, 9, &content).is_err());
         assert!(unsigned(&raw("1e300"), 0, 9, &content).is_err());
         assert_eq!(unsigned(&raw("3.0"), 0, 9, &content).unwrap(), 3);
-        assert!(string(&raw(r#""\ud800""#), &content).is_err(), "a lone surrogate");
+        let half = string(&raw(r#""\ud800""#), &content).unwrap_err().message;
+        assert!(half.starts_with("messages[2].content: the string contains half"), "{half}");
+        let kept = raw(r#""hello \ud83d world""#);
+        assert_eq!(lenient_string(&kept).as_deref(), Some("hello \u{fffd} world"));
     }
 
     #[test]
     fn wrong_counts_of_a_provider_are_zero() {
         for (text, count) in
-            [("-5", 0), ("null", 0), ("\"7\"", 0), ("7.9", 7), ("1e400", 0), ("12", 12)]
+            [("-5", 0), ("null", 0), ("\"x\"", 0), ("7.9", 7), ("1e400", 0), ("12", 12)]
         {
+            assert_eq!(lenient_count(&raw(text)), count, "{text}");
+        }
+        for (text, count) in [("\"1000\"", 1_000), ("\" 7.9 \"", 7), ("\"-5\"", 0)] {
             assert_eq!(lenient_count(&raw(text)), count, "{text}");
         }
     }

@@ -33,7 +33,7 @@ pub(super) fn request_members(
     }
     let Some(on) = wanted else { return Ok(Vec::new()) };
     if abilities.reasoning == ReasoningStyle::None
-        || (!on && !abilities.reasoning_default_on && !knows_off(target))
+        || (!on && !has_switch(way) && !abilities.reasoning_default_on && !knows_off(target))
     {
         // It does not reason, or not unless told to: there is nothing to say.
         return Ok(Vec::new());
@@ -67,6 +67,17 @@ pub(super) fn request_members(
         }
         ReasoningRequest::ChatTemplate => vec![("chat_template_kwargs", template(on, kwargs))],
     })
+}
+
+/// Whether a host has a switch, which says "off" whatever it does by itself.
+fn has_switch(way: ReasoningRequest) -> bool {
+    match way {
+        ReasoningRequest::ThinkingType
+        | ReasoningRequest::ThinkingTypeAndEffort
+        | ReasoningRequest::EnableThinking
+        | ReasoningRequest::ChatTemplate => true,
+        ReasoningRequest::Reasoning | ReasoningRequest::Effort | ReasoningRequest::None => false,
+    }
 }
 
 /// Whether "off" is among the efforts the model knows.
@@ -186,6 +197,18 @@ mod tests {
             let nothing = ask(way, reasons(), Reasoning::default());
             assert!(nothing.is_empty() || way == Way::Reasoning, "{way:?} {nothing:?}");
         }
+    }
+
+    /// Nobody pays for thoughts that were refused, whatever the host does by itself.
+    #[test]
+    fn a_switch_is_turned_off_even_where_it_may_be_off() {
+        let off = || Reasoning { enabled: Some(false), ..Reasoning::default() };
+        let quiet = Abilities { reasoning_default_on: false, ..reasons() };
+        assert_eq!(
+            ask(ReasoningRequest::EnableThinking, quiet.clone(), off()),
+            ["enable_thinking=false"]
+        );
+        assert!(ask(ReasoningRequest::Effort, quiet, off()).is_empty());
     }
 
     /// REASON-13

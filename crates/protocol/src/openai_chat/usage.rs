@@ -61,14 +61,18 @@ fn read_object(object: &Object<'_>, reasoning_on_top: bool) -> Usage {
         count(&prompt, "cache_write_tokens").max(count(object, "cache_creation_input_tokens"));
     let mut input = either("prompt_tokens", "input_tokens");
     let mut output = either("completion_tokens", "output_tokens");
-    let reasoning = count(&completion, "reasoning_tokens").max(count(object, "reasoning_tokens"));
+    let (inner, beside) =
+        (count(&completion, "reasoning_tokens"), count(object, "reasoning_tokens"));
+    let reasoning = inner.max(beside);
 
     // Where the sum only works out with reasoning as a third part, it is not inside the
-    // completion, whatever the provider's row says.
+    // completion, whatever the provider's row says. Where it works out without, a detail of the
+    // completion is a part of it; a count that stands beside it is one that Perplexity never sums.
     let total = count(object, "total_tokens");
     let visible = input.saturating_add(output);
     let apart = reasoning > 0 && total == visible.saturating_add(reasoning);
-    if apart || reasoning_on_top {
+    let inside = beside == 0 && inner <= output && total > 0 && total == visible;
+    if apart || (reasoning_on_top && !inside) {
         output = output.saturating_add(reasoning).saturating_add(count(object, "citation_tokens"));
     }
     // More cached than there was: the prompt was counted without the cache.
@@ -200,7 +204,7 @@ mod tests {
     /// USAGE-4, bug 17
     #[test]
     fn every_vendors_convention_becomes_one() {
-        let table: [(&str, bool, [u64; 5]); 9] = [
+        let table: [(&str, bool, [u64; 5]); 12] = [
             (
                 r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}"#,
                 false,
@@ -228,6 +232,23 @@ mod tests {
                 r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":22,"completion_tokens_details":{"reasoning_tokens":7}}"#,
                 false,
                 [10, 0, 0, 12, 7],
+            ),
+            // xAI: the sum tells that reasoning is inside, whatever the provider's row says
+            (
+                r#"{"prompt_tokens":5,"completion_tokens":13,"total_tokens":18,"completion_tokens_details":{"reasoning_tokens":10}}"#,
+                true,
+                [5, 0, 0, 13, 10],
+            ),
+            (
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":22,"completion_tokens_details":{"reasoning_tokens":7}}"#,
+                true,
+                [10, 0, 0, 12, 7],
+            ),
+            // Without a sum the provider's row decides
+            (
+                r#"{"prompt_tokens":10,"completion_tokens":5,"completion_tokens_details":{"reasoning_tokens":4}}"#,
+                true,
+                [10, 0, 0, 9, 4],
             ),
             // xAI: more cached than prompted
             (

@@ -5,6 +5,7 @@ mod encoder;
 mod same;
 #[cfg(test)]
 mod tests;
+mod unbroken;
 mod whole;
 
 pub use whole::Answer;
@@ -19,13 +20,14 @@ use crate::{Dialect, Surface};
 
 use encoder::Encoder;
 use same::Same;
+use unbroken::Unbroken;
 
 /// What came of some bytes.
 #[derive(Debug, Default)]
 pub struct Step {
     /// Content the caller would miss was written. STREAM-4
     pub content: bool,
-    /// A choice ended.
+    /// A choice ended: the provider said why.
     pub finished: bool,
     /// The provider said that it is done.
     pub done: bool,
@@ -65,6 +67,8 @@ struct Translation {
     stamper: Option<Stamper>,
     decoder: StreamDecoder,
     encoder: Encoder,
+    /// For surfaces on which a call must not be broken.
+    unbroken: Option<Unbroken>,
     events: Vec<Event>,
     tap: Tap,
 }
@@ -88,6 +92,8 @@ impl Relay {
                 stamper: None,
                 decoder: StreamDecoder::new(dialect, context),
                 encoder: Encoder::new(surface, identity, echo),
+                unbroken: matches!(surface, Surface::Messages | Surface::Gemini)
+                    .then(Unbroken::default),
                 events: Vec::new(),
                 tap: Tap::default(),
             }))
@@ -126,7 +132,9 @@ impl Relay {
             }
             Path::Translate(translation) => {
                 let Translation { decoder, events, .. } = &mut **translation;
+                let before = decoder.progress();
                 step.done = decoder.push(bytes, events);
+                step.finished = decoder.progress().1 > before.1;
                 translation.encode(&mut step, out);
             }
         }
@@ -162,7 +170,13 @@ impl Relay {
     pub fn finish(&mut self, additions: Additions<'_>, out: &mut Vec<u8>) {
         match &mut self.path {
             Path::Same { same, .. } => same.same.finish(additions, out),
-            Path::Translate(translation) => translation.encoder.finish(additions, out),
+            Path::Translate(translation) => {
+                let Translation { encoder, unbroken, .. } = &mut **translation;
+                if let Some(unbroken) = unbroken {
+                    unbroken.end(|event| encoder.push(event, out));
+                }
+                encoder.finish(additions, out);
+            }
         }
     }
 
@@ -177,12 +191,13 @@ impl Relay {
         }
     }
 
-    /// Token counts, if the provider told any.
+    /// Token counts, if the provider told any that can be believed.
     pub fn usage(&self) -> Option<Usage> {
-        match &self.path {
+        let told = match &self.path {
             Path::Same { same, .. } => same.same.usage(),
             Path::Translate(translation) => translation.tap.usage,
-        }
+        };
+        told.filter(Usage::is_believable)
     }
 
     /// Sets token counts where the provider told none, so that the caller sees what is billed.
@@ -201,7 +216,10 @@ impl Relay {
     pub fn finish_reason(&self) -> Option<FinishReason> {
         match &self.path {
             Path::Same { same, .. } => same.same.finish_reason(),
-            Path::Translate(translation) => translation.tap.finish,
+            Path::Translate(translation) => {
+                let told = translation.tap.finish;
+                told.or_else(|| Some(translation.decoder.ending()?.0))
+            }
         }
     }
 
@@ -210,7 +228,10 @@ impl Relay {
     pub fn all_finished(&self, asked: u64) -> bool {
         let (begun, ended) = match &self.path {
             Path::Same { same, .. } => same.same.progress(),
-            Path::Translate(translation) => (translation.tap.begun, translation.tap.ended),
+            Path::Translate(translation) => {
+                let (begun, ended) = translation.decoder.progress();
+                (translation.tap.begun.max(begun), translation.tap.ended.max(ended))
+            }
         };
         ended >= begun && ended as u64 >= asked
     }
@@ -219,7 +240,10 @@ impl Relay {
     pub fn native_finish_reason(&self) -> Option<&str> {
         match &self.path {
             Path::Same { same, .. } => same.same.native_finish_reason(),
-            Path::Translate(translation) => translation.tap.native.as_deref(),
+            Path::Translate(translation) => match translation.tap.finish {
+                Some(_) => translation.tap.native.as_deref(),
+                None => Some(translation.decoder.ending()?.1),
+            },
         }
     }
 
@@ -268,9 +292,13 @@ impl Translation {
             }
             step.finished |= matches!(event, Event::Finish { .. });
             step.content |= event.is_content() && !matches!(event, Event::Finish { .. });
-            match event {
-                Event::Fault(fault) => step.fault = Some(fault),
-                event => self.encoder.push(&event, out),
+            match (event, &mut self.unbroken) {
+                (Event::Fault(fault), _) => step.fault = Some(fault),
+                (event, Some(unbroken)) => {
+                    let told = unbroken.take(event, |event| self.encoder.push(event, out));
+                    step.fault = told.err();
+                }
+                (event, None) => self.encoder.push(&event, out),
             }
         }
     }

@@ -198,3 +198,163 @@ fn the_answer_to_a_request_written_anew_is_translated_back() {
     assert!(told.contains("text_delta") && !told.contains("\"type\":\"tool_use\""), "{told}");
     assert!(streamed("get_x").contains("\"get.x\""));
 }
+
+/// Nothing but the word that it is over may be missing: the gateway does not wait for it as long
+/// as for content.
+#[test]
+fn an_end_is_known_as_soon_as_the_provider_says_why() {
+    for dialect in [Dialect::Anthropic, Dialect::Gemini] {
+        for surface in SURFACES {
+            let mut relay =
+                Relay::new(dialect, surface, identity(), ResponseContext::default(), None);
+            let mut pieces = of(dialect);
+            if dialect == Dialect::Anthropic {
+                pieces.pop();
+            }
+            let last = pieces.pop().unwrap();
+            let mut out = Vec::new();
+            let step = relay.push(&pieces.concat(), &mut out);
+            assert!(!step.finished && !relay.all_finished(1), "{dialect:?} to {surface:?}");
+            assert_eq!(relay.finish_reason(), None);
+            let step = relay.push(&last, &mut out);
+            assert!(step.finished && !step.done, "{dialect:?} to {surface:?}");
+            assert!(relay.all_finished(1), "{dialect:?} to {surface:?}");
+            assert_eq!(relay.finish_reason(), Some(FinishReason::Stop));
+            let native = if dialect == Dialect::Gemini { "STOP" } else { "end_turn" };
+            assert_eq!(relay.native_finish_reason(), Some(native), "{dialect:?} to {surface:?}");
+            // Counts may follow the reason.
+            let counts: &[u8] = match dialect {
+                Dialect::Gemini => {
+                    b"data: {\"usageMetadata\":{\"promptTokenCount\":3,\"candidatesTokenCount\":9}}\n\n"
+                }
+                _ => {
+                    b"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":9}}\n\n"
+                }
+            };
+            assert!(!relay.push(counts, &mut out).finished);
+            assert!(relay.end(&mut out).fault.is_none(), "{dialect:?} to {surface:?}");
+            assert!(relay.all_finished(1), "{dialect:?} to {surface:?}");
+            assert_eq!(relay.usage().map(|usage| usage.output), Some(9));
+            relay.finish(Additions::default(), &mut out);
+            assert!(String::from_utf8(out).unwrap().contains("hi"));
+        }
+    }
+}
+
+/// Where blocks follow each other, what comes between the pieces of a call's arguments waits.
+#[test]
+fn a_call_is_whole_whatever_stands_between_its_pieces() {
+    let chunk = |delta: &str| {
+        format!("data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\n\n")
+    };
+    let start = chunk(
+        r#"{"tool_calls":[{"index":0,"id":"t","function":{"name":"f","arguments":"{\"a\":"}}]}"#,
+    );
+    let more = chunk(r#"{"tool_calls":[{"index":0,"function":{"arguments":"1}"}}]}"#);
+    let end = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
+    for between in [r#"{"content":"mid"}"#, r#"{"reasoning_content":"mid"}"#] {
+        let between = chunk(between);
+        for surface in [Surface::Messages, Surface::Gemini] {
+            let dialect = match surface {
+                Surface::Messages => Dialect::Anthropic,
+                _ => Dialect::Gemini,
+            };
+            let context = ResponseContext::default;
+            let mut relay = Relay::new(Dialect::OpenaiChat, surface, identity(), context(), None);
+            let mut out = Vec::new();
+            for piece in [&start, &between, &more, end] {
+                assert!(relay.push(piece.as_bytes(), &mut out).fault.is_none());
+            }
+            assert!(relay.end(&mut out).fault.is_none());
+            relay.finish(Additions::default(), &mut out);
+            let (mut decoder, mut events) = (StreamDecoder::new(dialect, context()), Vec::new());
+            decoder.push(&out, &mut events);
+            decoder.finish(&mut events);
+            let mut arguments = String::new();
+            for event in &events {
+                if let Event::ToolCallArguments { arguments: piece, .. } = event {
+                    arguments.push_str(piece);
+                }
+            }
+            let told = String::from_utf8(out).unwrap();
+            assert_eq!(arguments, r#"{"a":1}"#, "{surface:?}: {told}");
+            assert!(told.contains("mid"), "{surface:?}: {told}");
+
+            // What the provider never ended is told at the end, as far as it came.
+            let mut relay = Relay::new(Dialect::OpenaiChat, surface, identity(), context(), None);
+            let mut out = Vec::new();
+            let end = end.replace("tool_calls", "length");
+            relay.push([&start, &between, &end].map(String::as_str).concat().as_bytes(), &mut out);
+            assert!(relay.end(&mut out).fault.is_none());
+            relay.finish(Additions::default(), &mut out);
+            assert!(String::from_utf8(out).unwrap().contains("mid"), "{surface:?}");
+        }
+    }
+}
+
+/// An answer that says a thing twice is an answer.
+#[test]
+fn of_a_member_that_stands_twice_in_an_answer_the_last_counts() {
+    let answers = [
+        (
+            Dialect::OpenaiChat,
+            r#"{"id":"a","id":"b","choices":[{"index":0,"message":{"content":"no","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"prompt_tokens":3,"completion_tokens":2}}"#,
+        ),
+        (
+            Dialect::Anthropic,
+            r#"{"id":"a","id":"b","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"no","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"input_tokens":3,"output_tokens":2}}"#,
+        ),
+        (
+            Dialect::Gemini,
+            r#"{"responseId":"a","responseId":"b","candidates":[{"content":{"parts":[{"text":"no","text":"hi"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1,"promptTokenCount":3,"candidatesTokenCount":2}}"#,
+        ),
+        (
+            Dialect::OpenaiResponses,
+            r#"{"id":"a","id":"b","object":"response","status":"completed","model":"m","output":[{"type":"message","id":"m","role":"assistant","content":[{"type":"output_text","text":"no","text":"hi","annotations":[]}]}],"usage":{"input_tokens":1,"input_tokens":3,"output_tokens":2,"total_tokens":5}}"#,
+        ),
+    ];
+    for (dialect, body) in answers {
+        for surface in SURFACES {
+            let context = ResponseContext::default();
+            let answer =
+                Answer::read(dialect, surface, body.as_bytes(), &identity(), &context, None)
+                    .unwrap();
+            assert_eq!(answer.upstream_id.as_deref(), Some("b"), "{dialect:?} to {surface:?}");
+            assert_eq!(answer.usage.map(|usage| (usage.input, usage.output)), Some((3, 2)));
+            let told = answer.write(&identity(), None, Additions::default());
+            let told = String::from_utf8(told).unwrap();
+            assert!(told.contains("\"hi\"") && !told.contains("\"no\""), "{told}");
+        }
+    }
+}
+
+/// More than any context holds was not counted. What is told as text was.
+#[test]
+fn counts_beyond_belief_are_no_counts() {
+    for (counts, expected) in [
+        (r#""prompt_tokens":1e300,"completion_tokens":2"#, None),
+        (r#""prompt_tokens":3,"completion_tokens":18446744073709551615"#, None),
+        (r#""prompt_tokens":3,"completion_tokens":100000001"#, None),
+        (r#""prompt_tokens":"1000","completion_tokens":"2""#, Some((1_000, 2))),
+        (r#""prompt_tokens":100000000,"completion_tokens":2"#, Some((100_000_000, 2))),
+    ] {
+        let body = format!(
+            r#"{{"id":"c","choices":[{{"index":0,"message":{{"content":"hi"}},"finish_reason":"stop"}}],"usage":{{{counts}}}}}"#
+        );
+        let chunk = format!(
+            "data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"hi\"}},\"finish_reason\":\"stop\"}}],\"usage\":{{{counts}}}}}\n\n"
+        );
+        for surface in SURFACES {
+            let context = ResponseContext::default();
+            let dialect = Dialect::OpenaiChat;
+            let answer =
+                Answer::read(dialect, surface, body.as_bytes(), &identity(), &context, None)
+                    .unwrap();
+            let told = |usage: Option<Usage>| usage.map(|usage| (usage.input, usage.output));
+            assert_eq!(told(answer.usage), expected, "{surface:?} {counts}");
+            let mut relay = Relay::new(dialect, surface, identity(), context, None);
+            relay.push(chunk.as_bytes(), &mut Vec::new());
+            assert_eq!(told(relay.usage()), expected, "{surface:?} {counts}");
+        }
+    }
+}

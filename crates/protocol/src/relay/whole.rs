@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use crate::embeddings::EncodingFormat;
 use crate::exchange::{
-    Additions, BlockKind, Fault, FinishReason, Identity, ReasoningContent, Response, Usage,
+    Additions, BlockKind, Fault, FinishReason, Identity, MOST_COUNTED, ReasoningContent, Response,
+    Usage,
 };
+use crate::json::single::without_duplicates;
 use crate::openai_chat::completions;
 use crate::openai_responses::Echo;
 use crate::provenance::{Stamp, stamp_answer, stamp_response};
@@ -18,7 +20,7 @@ use crate::{
 pub struct Answer {
     surface: Surface,
     form: Form,
-    /// Token counts, if the provider told any; may be set where it did not.
+    /// Token counts, if the provider told any that can be believed; may be set where it did not.
     pub usage: Option<Usage>,
     /// Why each choice ended, with the provider's own word. CHAT-12
     pub finishes: Vec<(Option<FinishReason>, Option<String>)>,
@@ -52,8 +54,23 @@ enum Form {
 
 impl Answer {
     /// Reads a provider's whole answer for a surface. `stamp` goes before all reasoning that only its
-    /// maker can read.
+    /// maker can read. Of a member that stands in an object twice the last one counts.
     pub fn read(
+        dialect: Dialect,
+        surface: Surface,
+        body: &[u8],
+        identity: &Identity,
+        context: &ResponseContext,
+        stamp: Option<&Stamp>,
+    ) -> Result<Self, Fault> {
+        let single = without_duplicates(body);
+        let body = single.as_deref().unwrap_or(body);
+        let mut answer = Self::of_body(dialect, surface, body, identity, context, stamp)?;
+        answer.usage = answer.usage.filter(Usage::is_believable);
+        Ok(answer)
+    }
+
+    fn of_body(
         dialect: Dialect,
         surface: Surface,
         body: &[u8],
@@ -187,14 +204,16 @@ impl Answer {
     /// A ranking. RERANK-2
     pub fn of_rerank(request: rerank::Request, response: rerank::Response) -> Self {
         let told = response.usage.unwrap_or_default();
+        let believed = |count: Option<u64>| count.filter(|count| *count <= MOST_COUNTED);
+        let (units, counted) = (believed(told.search_units), believed(told.total_tokens));
         let estimated = request.estimated_search_units();
         let upstream_id = response.upstream_id.clone();
-        let tokens = told.total_tokens.map(|input| Usage { input, ..Usage::default() });
+        let tokens = counted.map(|input| Usage { input, ..Usage::default() });
         let form = Form::Rerank(Box::new((request, response)));
         Self {
             // One that bills by search units counts no tokens.
-            usage: tokens.or(told.search_units.map(|_| Usage::default())),
-            search_units: told.search_units.unwrap_or(estimated),
+            usage: tokens.or(units.map(|_| Usage::default())),
+            search_units: units.unwrap_or(estimated),
             upstream_id,
             ..Self::of_vectors(Surface::Rerank, form)
         }
@@ -259,7 +278,7 @@ impl Answer {
 
 /// Token counts of an answer without a completion: zeros stand for counts that were never made.
 fn counted(usage: Option<Usage>) -> Option<Usage> {
-    usage.filter(|usage| usage.input > 0)
+    usage.filter(|usage| usage.input > 0 && usage.is_believable())
 }
 
 /// Images in an answer.

@@ -35,13 +35,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// The counts, if there were any. Zeros alone stand for counts that were never made.
+    /// The counts, if there were any that can be believed. Zeros alone stand for counts that were
+    /// never made.
     pub fn usage(&self) -> Option<Usage> {
         let told = match &self.anthropic {
             Some(counts) => Some(counts.normalised()),
             None => self.usage,
         };
-        told.filter(|usage| *usage != Usage::default())
+        told.filter(|usage| *usage != Usage::default() && usage.is_believable())
     }
 
     /// Reads a whole answer, or the data of one event. What is no JSON tells nothing.

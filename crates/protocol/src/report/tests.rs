@@ -9,6 +9,16 @@ fn read(documents: &[&str]) -> Report {
 }
 
 #[test]
+fn counts_beyond_belief_are_no_counts() {
+    let counts = |prompt: &str| {
+        let body = format!(r#"{{"usage":{{"prompt_tokens":{prompt},"completion_tokens":5}}}}"#);
+        read(&[&body]).usage().map(|usage| usage.input)
+    };
+    assert_eq!(counts("1e300"), None);
+    assert_eq!(counts("\"1000\""), Some(1_000));
+}
+
+#[test]
 fn every_protocol_is_told_by_its_spelling() {
     let chat = r#"{"id":"chatcmpl-1","model":"gpt-4o","service_tier":"flex","usage":
         {"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,

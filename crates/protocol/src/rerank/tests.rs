@@ -180,6 +180,7 @@ fn every_vendors_counts_are_read() {
     let of = |search_units, total_tokens| Some(Usage { search_units, total_tokens });
     assert_eq!(usage(r#""usage":{"total_tokens":7}"#), of(None, Some(7)));
     assert_eq!(usage(r#""usage":{"prompt_tokens":7}"#), of(None, Some(7)));
+    assert_eq!(usage(r#""usage":{"prompt_tokens":"7"}"#), of(None, Some(7)));
     assert_eq!(usage(r#""meta":{"tokens":{"input_tokens":7}}"#), of(None, Some(7)));
     assert_eq!(usage(r#""meta":{"billed_units":{"search_units":2.0}}"#), of(Some(2), None));
     assert_eq!(usage(r#""usage":null"#), None);

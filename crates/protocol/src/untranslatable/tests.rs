@@ -105,3 +105,44 @@ fn what_an_sdk_cannot_name_in_a_tools_result_is_no_reason_to_refuse() {
         super::refuse(dialect, &read).unwrap();
     }
 }
+
+/// Without them a model would answer in another form, or call what it should not.
+#[test]
+fn settings_of_a_kind_that_nobody_knows_do_not_vanish() {
+    let messages = r#"{"max_tokens":9,"messages":[{"role":"user","content":"x"}],MORE}"#;
+    let responses = r#"{"input":"x",MORE}"#;
+    let chat = r#"{"model":"m","messages":[{"role":"user","content":"x"}],MORE}"#;
+    for (surface, body, more, place) in [
+        (Surface::Messages, messages, r#""tool_choice":{"type":"zz"}"#, "tool_choice"),
+        (Surface::Messages, messages, r#""thinking":{"type":"zz"}"#, "thinking"),
+        (
+            Surface::Messages,
+            messages,
+            r#""output_config":{"format":{"type":"zz"}}"#,
+            "output_config.format",
+        ),
+        (Surface::Responses, responses, r#""tool_choice":{"type":"zz"}"#, "tool_choice"),
+        (Surface::Responses, responses, r#""text":{"format":{"type":"zz"}}"#, "text.format"),
+        (Surface::Chat, chat, r#""response_format":{"type":"zz"}"#, "response_format"),
+    ] {
+        for (dialect, outcome) in checked(surface, &body.replace("MORE", more)) {
+            match outcome {
+                Ok(()) => assert_eq!(dialect, surface.dialect(), "{more}"),
+                Err(message) => {
+                    assert_ne!(dialect, surface.dialect(), "{message}");
+                    assert!(message.starts_with(&format!("{place}: ")), "{message}");
+                    assert!(message.contains("`zz`"), "{message}");
+                }
+            }
+        }
+    }
+    for (surface, body, more) in [
+        (Surface::Responses, responses, r#""tool_choice":{"type":"web_search_preview"}"#),
+        (Surface::Messages, messages, r#""thinking":{"type":"adaptive"}"#),
+        (Surface::Chat, chat, r#""response_format":{"type":"grammar","grammar":"x"}"#),
+    ] {
+        for (dialect, outcome) in checked(surface, &body.replace("MORE", more)) {
+            assert_eq!(outcome, Ok(()), "{dialect:?} {more}");
+        }
+    }
+}

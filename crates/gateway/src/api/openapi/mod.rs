@@ -50,6 +50,7 @@ documented!(
 );
 documented!(count, get, "/api/v1/models/count", "Counts models.");
 documented!(user, get, "/api/v1/models/user", "Lists the models the caller can use.");
+documented!(embedding_models, get, "/api/v1/embeddings/models", "Lists models that make vectors.");
 documented!(
     model,
     get,
@@ -128,6 +129,7 @@ documented!(zdr, get, "/api/v1/endpoints/zdr", "Lists endpoints that retain noth
         anthropic_models,
         count,
         user,
+        embedding_models,
         model,
         endpoints,
         providers,

@@ -64,6 +64,7 @@ pub const RULES: Rules = &[
     ("/anthropic/v1/models", &[(Method::GET, Everyone)]),
     ("/api/v1/models", &[(Method::GET, Everyone)]),
     ("/api/v1/models/count", &[(Method::GET, Everyone)]),
+    ("/api/v1/embeddings/models", &[(Method::GET, Everyone)]),
     ("/api/v1/models/{model}", &[(Method::GET, Everyone)]),
     ("/api/v1/models/{model}:countTokens", &[(Method::POST, Inference)]),
     ("/api/v1/models/user", &[(Method::GET, Known)]),

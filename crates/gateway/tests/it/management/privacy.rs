@@ -62,6 +62,15 @@ async fn the_policy_of_an_account_holds_for_every_request() {
     patch(json!({"allow_training": true, "regions": ["eu"]})).await;
     assert_eq!(ask("trains").await.status, 200);
     assert_eq!(ask("clean").await.status, 404, "nobody knows where it is");
+    // MODELS-9
+    let reached = async || {
+        let path = "/api/v1/models/user";
+        managed.call_with(&key, Method::GET, path, Vec::new().into()).await.json()["total_count"]
+            .clone()
+    };
+    assert_eq!(reached().await, 1);
+    patch(json!({"regions": ["us"]})).await;
+    assert_eq!(reached().await, 0, "no endpoint is left");
     patch(json!({"regions": null, "zdr_only": true})).await;
     assert_eq!(ask("trains").await.status, 404);
     assert_eq!(ask("clean").await.status, 200);

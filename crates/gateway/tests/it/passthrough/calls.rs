@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use serde_json::Value;
 
 use super::world::*;
-use crate::support::Gateway;
+use crate::support::{Gateway, MODEL};
 
 /// A request as a provider saw it.
 #[derive(Clone, Debug)]
@@ -165,6 +165,7 @@ async fn what_surfaces_speak_stays_theirs() {
     let gateway = Gateway::with_catalog(catalog, passing()).await;
     assert_eq!(gateway.get("/anthropic/v1/messages").await.status, 405);
     assert_eq!(gateway.get("/anthropic/v1/models").await.status, 200);
+    assert_eq!(gateway.get(&format!("/anthropic/v1/models/{MODEL}")).await.status, 200);
     let counted = gateway.post("/anthropic/v1/messages/count_tokens", &Value::Null).await;
     assert_eq!(counted.status, 400, "our own words");
     assert_eq!(seen.lock().unwrap().len(), 0);

@@ -2,7 +2,9 @@
 
 mod calls;
 mod credentials;
+mod estimates;
 mod money;
+mod prices;
 mod size;
 mod tunnel;
 mod world;

@@ -14,19 +14,19 @@ use crate::limits::limited as key_of;
 use crate::support::{Answer, Gateway, MODEL};
 
 /// What a prompt token and one of the answer cost, in nano-dollars.
-const PROMPT: i64 = 3_000;
-const COMPLETION: i64 = 15_000;
+pub(super) const PROMPT: i64 = 3_000;
+pub(super) const COMPLETION: i64 = 15_000;
 
-const CHAT: &str = r#"{"id":"chatcmpl-1","model":"m","choices":[],
+pub(super) const CHAT: &str = r#"{"id":"chatcmpl-1","model":"m","choices":[],
     "usage":{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14}}"#;
 
-fn events(events: &str) -> Response<Reply> {
+pub(super) fn events(events: &str) -> Response<Reply> {
     let body = whole(events.to_owned());
     Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
 }
 
 /// Asks a provider that always says the same.
-async fn told(
+pub(super) async fn told(
     method: &str,
     path: &str,
     body: &Value,
@@ -43,7 +43,7 @@ async fn told(
     row
 }
 
-async fn asked(gateway: &Gateway, method: &str, path: &str, body: &Value) -> Answer {
+pub(super) async fn asked(gateway: &Gateway, method: &str, path: &str, body: &Value) -> Answer {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let mut request = request(gateway, method, path, http_body_util::Full::from(body));
     request.headers_mut().insert("content-type", "application/json".parse().unwrap());
@@ -51,7 +51,7 @@ async fn asked(gateway: &Gateway, method: &str, path: &str, body: &Value) -> Ans
     gateway.send(request).await
 }
 
-fn priced(row: &Generation, input: i64, output: i64) {
+pub(super) fn priced(row: &Generation, input: i64, output: i64) {
     assert_eq!((row.native_tokens_prompt, row.native_tokens_completion), (input, output));
     assert_eq!(row.total_cost, input * PROMPT + output * COMPLETION);
     assert_eq!(row.upstream_inference_cost, row.total_cost);
@@ -61,7 +61,7 @@ fn priced(row: &Generation, input: i64, output: i64) {
     assert_eq!(&*row.api_type, "passthrough");
 }
 
-fn unpriced(row: &Generation) {
+pub(super) fn unpriced(row: &Generation) {
     assert_eq!((row.total_cost, row.price_state), (0, PriceState::Unknown));
     assert_eq!(row.settled_by, SettledBy::None);
 }
@@ -115,12 +115,17 @@ async fn a_stream_is_priced_by_its_last_word() {
 async fn what_cannot_be_priced_is_said_to_be_unknown() {
     let none = Value::Null;
     unpriced(&told("GET", "/one/v1/files", &none, || json(r#"{"data":[]}"#)).await);
-    let silent = || json(r#"{"model":"m","choices":[]}"#);
-    let row = told("POST", "/one/v1/chat/completions", &value!({"model": "m"}), silent).await;
+    let job = || json(r#"{"object":"fine_tuning.job","model":"m"}"#);
+    let row = told("POST", "/one/v1/fine_tuning/jobs", &value!({"model": "m"}), job).await;
     unpriced(&row);
     assert_eq!(&*row.model, MODEL, "known all the same");
     let other = || json(r#"{"model":"other","usage":{"prompt_tokens":7,"total_tokens":7}}"#);
-    let row = told("POST", "/one/v1/embeddings", &value!({"model": "other"}), other).await;
+    let base_url = provider(move |_| async move { other() }).await;
+    let mut settings = passing();
+    settings.unknown_prices.on_credits = ledger::UnknownPrice::ServeAndFlag;
+    let gateway = Gateway::with_catalog(catalog(&base_url), settings).await;
+    let answer = asked(&gateway, "POST", "/one/v1/embeddings", &value!({"model": "other"})).await;
+    let row = gateway.generation(&answer).await.unwrap();
     unpriced(&row);
     assert_eq!(row.native_tokens_prompt, 7, "told, if not priced");
     assert_eq!((&*row.model_requested, &*row.model), ("other", ""));
@@ -306,10 +311,12 @@ async fn a_body_with_a_member_twice_is_held_for_and_priced() {
     priced(&rich.generation(&answer).await.unwrap(), 10, 4);
     // Some money is left, but not what this model takes to begin with.
     let poor = of_key(1_000).await;
-    for body in [twice, r#"{"model":"m","model":"x"}"#, r#"{"model":"m","a":1,"a":2}"#] {
+    for body in [twice, r#"{"model":"m","a":1,"a":2}"#] {
         let answer = poor.post_bytes(path, body.into()).await;
         assert_eq!(answer.status, StatusCode::PAYMENT_REQUIRED, "{body}");
     }
+    let last = poor.post_bytes(path, r#"{"model":"m","model":"x"}"#.into()).await;
+    assert_eq!(last.status, StatusCode::UNPROCESSABLE_ENTITY, "most readers take the last");
     assert_eq!(asked_times.load(Ordering::SeqCst), 1);
 }
 

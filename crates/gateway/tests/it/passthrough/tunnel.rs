@@ -45,14 +45,14 @@ async fn realtime() -> (String, mpsc::UnboundedReceiver<(Request<()>, Side)>) {
 
 /// Opens a WebSocket; gives the row's id and the caller's side.
 async fn open(gateway: &Gateway) -> (String, Side) {
-    let mut asked =
-        request(gateway, "GET", "/one/v1/realtime?model=gpt-realtime", Empty::<Bytes>::new());
+    let mut asked = request(gateway, "GET", "/one/v1/realtime?model=m", Empty::<Bytes>::new());
     for (name, value) in [
         ("connection", "Upgrade"),
         ("upgrade", "websocket"),
         ("sec-websocket-version", "13"),
         ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ("sec-websocket-protocol", "realtime"),
+        ("sec-websocket-extensions", "permessage-deflate"),
     ] {
         asked.headers_mut().insert(name, value.parse().unwrap());
     }
@@ -87,7 +87,7 @@ async fn bytes_pass_both_ways_until_either_side_ends() {
         let gateway = gateway(&base_url).await;
         let (id, mut caller) = open(&gateway).await;
         let (head, mut provider) = sides.recv().await.unwrap();
-        assert_eq!(head.uri(), "/v1/realtime?model=gpt-realtime");
+        assert_eq!(head.uri(), "/v1/realtime?model=m");
         assert_eq!(head.headers()["sec-websocket-key"], "dGhlIHNhbXBsZSBub25jZQ==");
         assert!(!head.headers().contains_key("authorization"));
         talk(&mut caller, &mut provider).await;
@@ -112,6 +112,32 @@ async fn bytes_pass_both_ways_until_either_side_ends() {
         assert_eq!(row.price_state, store::PriceState::Unknown);
         assert_eq!(row.error_type, None);
     }
+}
+
+/// What answers used is told at the end of each.
+#[tokio::test]
+async fn what_a_provider_counts_in_a_socket_is_paid() {
+    let (base_url, mut sides) = realtime().await;
+    let gateway = gateway(&base_url).await;
+    let (id, mut caller) = open(&gateway).await;
+    let (head, mut provider) = sides.recv().await.unwrap();
+    assert!(!head.headers().contains_key("sec-websocket-extensions"), "it could not be read");
+    let done = br#"{"type":"response.done","response":{"usage":{"total_tokens":7,"input_tokens":3,"output_tokens":4}}}"#;
+    let frame = [&[0x81, done.len() as u8], &done[..]].concat();
+    assert!(done.len() < 126);
+    for _ in 0..2 {
+        provider.write_all(&frame).await.unwrap();
+        let mut heard = vec![0; frame.len()];
+        caller.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, frame);
+    }
+    drop(provider);
+    caller.read_to_end(&mut Vec::new()).await.unwrap();
+    drop(caller);
+    let row = row(&gateway, &id).await;
+    assert_eq!((row.native_tokens_prompt, row.native_tokens_completion), (6, 8));
+    assert_eq!((row.total_cost, row.status), (6 * 3_000 + 8 * 15_000, 101));
+    assert_eq!(row.settled_by, store::SettledBy::Usage);
 }
 
 /// A tunnel counts as a connection, and is told that the gateway goes away.

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::exchange::Fault;
 use crate::json::{Object, scan};
+use crate::openai_chat::read::HALF_A_PAIR;
 
 /// Where in a body a value stands; printed only when it is refused.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +57,11 @@ fn expected(path: &Path<'_>, wanted: &str, raw: &RawValue) -> Fault {
 }
 
 pub(super) fn text(raw: &RawValue, path: &Path<'_>) -> Result<String, Fault> {
-    serde_json::from_str(raw.get()).map_err(|_| expected(path, "a string", raw))
+    if !raw.get().starts_with('"') {
+        return Err(expected(path, "a string", raw));
+    }
+    let text = scan::string(raw).ok_or_else(|| path.refuse(HALF_A_PAIR))?;
+    Ok(text.into_owned())
 }
 
 pub(super) fn boolean(raw: &RawValue, path: &Path<'_>) -> Result<bool, Fault> {

@@ -309,6 +309,16 @@ proptest! {
     }
 
     #[test]
+    fn half_a_surrogate_pair_is_called_so(text in "[a-z]{0,3}") {
+        let body = format!(
+            r#"{{"model":"m","max_tokens":5,"messages":[{{"role":"user","content":"{text}\ud83d"}}]}}"#
+        );
+        let fault = decode_request(body.as_bytes()).unwrap_err();
+        let expected = "messages[0].content: the string contains half of a surrogate pair";
+        prop_assert!(fault.message.starts_with(expected), "{}", fault.message);
+    }
+
+    #[test]
     fn no_body_can_panic(body in proptest::collection::vec(any::<u8>(), 0..200), text in ".{0,40}") {
         let _ = decode_request(&body);
         let value = json!({"messages":[{"role":text,"content":[{"type":text}]}],"thinking":text});

@@ -11,7 +11,7 @@ use crate::exchange::{
     Block, BlockKind, ErrorType, Extras, Fault, FinishReason, ReasoningBlock, ReasoningContent,
     ReasoningFormat, Response, Role, Turn,
 };
-use crate::json::{MAX_DEPTH, Object, RawJson};
+use crate::json::{MAX_DEPTH, Object, RawJson, half};
 use crate::target::ResponseContext;
 use crate::tool_input::input_text;
 
@@ -98,7 +98,7 @@ pub(in crate::anthropic) fn malformed(why: &str) -> Fault {
 
 /// A string, whatever else may stand there.
 pub(in crate::anthropic) fn text_of(raw: Option<&RawValue>) -> Option<String> {
-    serde_json::from_str(raw?.get()).ok()
+    half::lossy(raw?.get()).map(Into::into)
 }
 
 /// Why the model declined, if `stop_details` tell.

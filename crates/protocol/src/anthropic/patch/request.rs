@@ -142,7 +142,10 @@ fn rewrite(
 /// string: its quotes would be escaped.
 fn must_be_rewritten(envelope: &Envelope<'_>, target: &Target<'_>, lowered: Option<u64>) -> bool {
     if let Some(messages) = envelope.raw("messages")
-        && (has_wrapped_proof(messages.get()) || has_unsigned_thinking(messages.get()))
+        && (has_wrapped_proof(messages.get())
+            // Unsigned thinking, bug 19, and citations that this gateway made.
+            || has_empty_text(messages.get(), "\"signature\"")
+            || has_empty_text(messages.get(), "\"encrypted_index\""))
     {
         return true;
     }
@@ -168,11 +171,11 @@ fn has_wrapped_proof(text: &str) -> bool {
     memmem::find_iter(bytes, MARKER).any(|at| without_stamp(&bytes[..at]).ends_with(b"\""))
 }
 
-/// Whether there is a member `signature` with an empty text. Bug 19
-fn has_unsigned_thinking(text: &str) -> bool {
+/// Whether there is a member of this name, given with its quotes, with an empty text.
+fn has_empty_text(text: &str, name: &str) -> bool {
     let bytes = text.as_bytes();
-    memmem::find_iter(bytes, "\"signature\"").any(|at| {
-        let rest = bytes[at + "\"signature\"".len()..].trim_ascii_start();
+    memmem::find_iter(bytes, name).any(|at| {
+        let rest = bytes[at + name.len()..].trim_ascii_start();
         rest.strip_prefix(b":").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\"\""))
     })
 }

@@ -59,6 +59,7 @@ impl PatchStream {
         if self.failed || done {
             return PatchOutcome { done, ..PatchOutcome::default() };
         }
+        let before = self.decoder.ending().is_some();
         let kind = self.decoder.take(frame, &mut self.events);
         if let Some(fault) = self.learn() {
             self.failed = true;
@@ -68,6 +69,7 @@ impl PatchStream {
         match kind {
             Some(FrameKind::MessageStart) => self.keep_beginning(frame),
             Some(FrameKind::MessageDelta) => {
+                outcome.finished = !before && self.decoder.ending().is_some();
                 let next = std::str::from_utf8(frame.data)
                     .ok()
                     .and_then(|text| RawJson::parse(text.replace(['\n', '\r'], " ")).ok());
@@ -211,7 +213,7 @@ impl PatchStream {
     /// Ends the stream with an error. ERR-16
     pub fn fail(&mut self, fault: &Fault, out: &mut Vec<u8>) {
         self.failed = true;
-        write_fault(out, fault, &self.identity);
+        write_fault(out, fault, &self.identity, &[]);
     }
 
     /// The token counts, if the provider told them.
@@ -224,14 +226,18 @@ impl PatchStream {
         self.usage = Some(usage);
     }
 
-    /// Why the answer ended; `None` before its end.
+    /// Why the answer ended; `None` before the provider said it.
     pub fn finish_reason(&self) -> Option<FinishReason> {
-        self.finish.as_ref().map(|(reason, _)| *reason)
+        let told = self.finish.as_ref().map(|(reason, _)| *reason);
+        told.or_else(|| Some(self.decoder.ending()?.0))
     }
 
     /// The provider's own word for it.
     pub fn native_finish_reason(&self) -> Option<&str> {
-        self.finish.as_ref()?.1.as_deref()
+        match &self.finish {
+            Some((_, native)) => native.as_deref(),
+            None => Some(self.decoder.ending()?.1),
+        }
     }
 
     /// The tier that serves, if told. TIER-7

@@ -6,7 +6,7 @@ use super::{PatchStream, RequestPatch, patch_request, patch_request_with, patch_
 use crate::exchange::{Additions, Charge, ErrorType, FinishReason, Identity};
 use crate::json::{Envelope, RawJson};
 use crate::sse::{FrameTooLong, Splitter};
-use crate::target::{Abilities, Encoded, Quirks, ReasoningStyle, ResponseContext, Target};
+use crate::target::{Abilities, Encoded, Quirks, ReasoningStyle, ResponseContext, Target, Tier};
 
 fn identity() -> Identity {
     Identity { id: "gen-1".into(), model: "a/b".into(), provider: "P".into(), created: 1 }
@@ -114,6 +114,32 @@ fn reasoning_another_vendor_wrote_is_not_sent_back() {
     let encoded = patched(quoted, &Abilities::default(), &RequestPatch::default());
     assert!(text(&encoded).contains(r#"say \"signature\""#));
     assert!(!encoded.context.rewritten);
+}
+
+#[test]
+fn citations_that_this_gateway_made_are_not_sent_back() {
+    let body = |index: &str| {
+        format!(
+            r#"{{"model":"m","max_tokens":9,"messages":[{{"role":"user","content":"hi"}},{{"role":"assistant","content":[{{"type":"text","text":"ok","citations":[{{"type":"web_search_result_location","url":"https://a","title":"A","cited_text":"x","encrypted_index":"{index}"}}]}}]}},{{"role":"user","content":"go"}}]}}"#
+        )
+    };
+    let encoded = patched(&body(""), &Abilities::default(), &RequestPatch::default());
+    let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+    assert_eq!(sent["messages"][1]["content"], json!([{"type":"text","text":"ok"}]));
+    assert_eq!(encoded.losses.0[0].path, "messages[1].content[0].annotations");
+    let encoded = patched(&body("Eo8B"), &Abilities::default(), &RequestPatch::default());
+    assert!(text(&encoded).contains("Eo8B") && !encoded.context.rewritten);
+}
+
+/// TIER-1
+#[test]
+fn the_callers_word_for_the_ordinary_tier_is_kept() {
+    let body = r#"{"model":"m","max_tokens":9,"messages":[],"service_tier":"standard_only"}"#;
+    let (quirks, abilities) = (Quirks::default(), Abilities::default());
+    let target = Target { tier: Some(Tier::Default), ..Target::new("claude", &quirks, &abilities) };
+    let envelope = Envelope::parse(body.as_bytes()).unwrap();
+    let encoded = patch_request(&envelope, &target).unwrap();
+    assert!(text(&encoded).contains(r#""service_tier":"standard_only""#));
 }
 
 #[test]

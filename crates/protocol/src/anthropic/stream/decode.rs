@@ -1,21 +1,20 @@
 //! A provider's stream → events. wire-formats 2.4
 
-use std::borrow::Cow;
-
 use serde_json::value::RawValue;
 
+use super::block::{Input, Kind, Open, with_input};
 use super::received::{Data, Delta, Piece, read_object};
 use crate::Dialect;
 use crate::anthropic::decode::response::{explanation, malformed, text_of};
 use crate::anthropic::usage::Counts;
-use crate::anthropic::wire::{finish_of, into_text, key, raw};
+use crate::anthropic::wire::finish_of;
 use crate::anthropic::{citations, error};
 use crate::exchange::{ErrorType, Event, Fault, FinishReason, ReasoningDelta, ReasoningFormat};
+use crate::json::half::Half;
 use crate::json::template::Templates;
 use crate::json::{Object, RawJson};
 use crate::sse::Frame;
 use crate::target::ResponseContext;
-use crate::tool_input::input_text;
 
 /// The most blocks of one answer.
 const MOST_BLOCKS: usize = 10_000;
@@ -50,6 +49,8 @@ pub struct StreamDecoder {
     refusal: Option<String>,
     /// Characters of content so far, for the positions of annotations.
     written: u64,
+    /// Half a character at the end of text that belongs to no block.
+    half: Half,
     /// Text that may turn out to stand beside an emulated answer. Bug 13
     held: String,
     answered_by_tool: bool,
@@ -58,60 +59,6 @@ pub struct StreamDecoder {
     ended: bool,
     /// Events that are a piece of a block.
     pieces: Templates<(u64, Piece)>,
-}
-
-/// A block that has begun and not stopped.
-#[derive(Debug)]
-struct Open {
-    /// The provider's index, which counts blocks of all kinds. Bug 2
-    index: u64,
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Text {
-        start: u64,
-        citations: Vec<RawJson>,
-    },
-    Reasoning {
-        ordinal: u32,
-    },
-    Tool {
-        ordinal: u32,
-        input: Input,
-    },
-    /// The tool whose input is the answer.
-    Answer {
-        input: Input,
-    },
-    /// Passed on whole when it stops.
-    Whole {
-        block: RawJson,
-        input: String,
-    },
-    Ignored,
-}
-
-/// A tool's input as far as it came.
-#[derive(Debug)]
-struct Input {
-    /// What stood in the block's start, if it was more than the usual `{}`.
-    initial: Option<String>,
-    /// Whether anything came in pieces.
-    pieces: bool,
-}
-
-impl Input {
-    fn of(block: &Object<'_>) -> Self {
-        let initial = input_text(block.peek("input"));
-        Self { initial: (initial.trim() != "{}").then_some(initial), pieces: false }
-    }
-
-    /// What is still to be said at the end: all of it if no piece came. Bug 3
-    fn rest(self) -> Option<String> {
-        (!self.pieces).then(|| self.initial.unwrap_or_else(|| "{}".to_owned()))
-    }
 }
 
 impl StreamDecoder {
@@ -127,6 +74,7 @@ impl StreamDecoder {
             stop_reason: None,
             refusal: None,
             written: 0,
+            half: Half::default(),
             held: String::new(),
             answered_by_tool: false,
             kept: 0,
@@ -165,14 +113,21 @@ impl StreamDecoder {
         }
     }
 
-    /// Ends the stream: without the event that ends an answer it was cut, and an answer that was
-    /// cut is no answer. Bug 16
+    /// Why the answer ends, once the provider said it; counts and the end itself may still come.
+    pub(crate) fn ending(&self) -> Option<(FinishReason, &str)> {
+        let native = self.stop_reason.as_deref()?;
+        Some((self.reason(Some(native)), native))
+    }
+
+    /// Ends the stream: where the provider did not say why it was cut, and an answer that was cut
+    /// is no answer. Bug 16
     pub fn finish(&mut self, events: &mut Vec<Event>) {
         if self.ended {
             return;
         }
         self.ended = true;
-        if self.context.no_finish_reason && self.seen > 0 {
+        // After the reason nothing of the answer is left to come but the word that it is over.
+        if self.stop_reason.is_some() || (self.context.no_finish_reason && self.seen > 0) {
             self.close_all(events);
             self.tell_end(events);
         } else {
@@ -185,9 +140,9 @@ impl StreamDecoder {
 
     fn read(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Result<FrameKind, Fault> {
         if let Some((&(index, piece), holes)) = self.pieces.find(frame.data)
-            && let Some(text) = holes.content()
+            && let Some(json) = holes.content()
         {
-            self.piece(index, piece, text, events);
+            self.piece(index, piece, json, events);
             self.check_kept()?;
             return Ok(FrameKind::Content("content_block_delta"));
         }
@@ -212,7 +167,7 @@ impl StreamDecoder {
                 let index = data.index.unwrap_or(0);
                 if let Some(at) = self.blocks.iter().position(|open| open.index == index) {
                     let open = self.blocks.remove(at);
-                    self.close(open.kind, events);
+                    self.close(open, events);
                 }
                 FrameKind::Content("content_block_stop")
             }
@@ -284,7 +239,8 @@ impl StreamDecoder {
     ) -> Result<(), Fault> {
         if let Some(delta) = delta.filter(|delta| delta.get() != "null") {
             let delta = Object::of(delta).map_err(|_| malformed("a message_delta is no object"))?;
-            if let Some(reason) = text_of(delta.peek("stop_reason")) {
+            let told = text_of(delta.peek("stop_reason"));
+            if let Some(reason) = told.filter(|reason| !reason.is_empty()) {
                 self.stop_reason = Some(reason);
             }
             if let Some(text) = delta.peek("stop_details").and_then(explanation) {
@@ -324,7 +280,7 @@ impl StreamDecoder {
         // A block that begins anew without having stopped has stopped.
         if let Some(at) = self.blocks.iter().position(|open| open.index == index) {
             let open = self.blocks.remove(at);
-            self.close(open.kind, events);
+            self.close(open, events);
         }
         let kind = match block.peek_str("type").unwrap_or_default().as_ref() {
             "text" => {
@@ -369,7 +325,7 @@ impl StreamDecoder {
                 Kind::Whole { block: RawJson::from_raw(raw), input: String::new() }
             }
         };
-        self.blocks.push(Open { index, kind });
+        self.blocks.push(Open { index, kind, half: Half::default() });
         Ok(())
     }
 
@@ -408,16 +364,18 @@ impl StreamDecoder {
             self.blocks.iter_mut().find(|open| open.index == index).map(|open| &mut open.kind);
         match (delta.kind.as_deref().unwrap_or_default(), open) {
             ("text_delta", _) => {
-                self.piece(index, Piece::Text, delta.text.unwrap_or_default(), events);
+                self.piece(index, Piece::Text, delta.text.unwrap_or_default().json(), events);
             }
             ("input_json_delta", _) => {
-                self.piece(index, Piece::Input, delta.partial_json.unwrap_or_default(), events);
+                let json = delta.partial_json.unwrap_or_default().json();
+                self.piece(index, Piece::Input, json, events);
             }
             ("thinking_delta", _) => {
-                self.piece(index, Piece::Thinking, delta.thinking.unwrap_or_default(), events);
+                let json = delta.thinking.unwrap_or_default().json();
+                self.piece(index, Piece::Thinking, json, events);
             }
             ("signature_delta", Some(Kind::Reasoning { ordinal })) => {
-                let signature = delta.signature.unwrap_or_default().into_owned();
+                let signature = delta.signature.unwrap_or_default().text().into_owned();
                 if !signature.is_empty() {
                     reasoning(*ordinal, ReasoningDelta::Signature(signature), events);
                 }
@@ -434,10 +392,13 @@ impl StreamDecoder {
         self.check_kept()
     }
 
-    /// Takes a piece of the block that is open at an index.
-    fn piece(&mut self, index: u64, piece: Piece, text: Cow<'_, str>, events: &mut Vec<Event>) {
-        let open =
-            self.blocks.iter_mut().find(|open| open.index == index).map(|open| &mut open.kind);
+    /// Takes a piece of the block that is open at an index, a JSON string.
+    fn piece(&mut self, index: u64, piece: Piece, json: &str, events: &mut Vec<Event>) {
+        let (open, half) = match self.blocks.iter_mut().find(|open| open.index == index) {
+            Some(Open { kind, half, .. }) => (Some(kind), half),
+            None => (None, &mut self.half),
+        };
+        let text = half.join(json).unwrap_or_default();
         match (piece, open) {
             (Piece::Text, open) if !matches!(open, Some(Kind::Ignored)) => {
                 self.text(text.into_owned(), events);
@@ -463,6 +424,29 @@ impl StreamDecoder {
             }
             // Pieces of blocks that never began.
             _ => {}
+        }
+    }
+
+    /// What stands for half a character whose other half never came to its block.
+    fn half(&mut self, open: &mut Open, events: &mut Vec<Event>) {
+        let Some(text) = open.half.end() else { return };
+        match &mut open.kind {
+            Kind::Text { .. } => self.text(text, events),
+            Kind::Reasoning { ordinal } => reasoning(*ordinal, ReasoningDelta::Text(text), events),
+            Kind::Tool { ordinal, input } => {
+                input.pieces = true;
+                let index = *ordinal;
+                events.push(Event::ToolCallArguments { choice: 0, index, arguments: text });
+            }
+            Kind::Answer { input } => {
+                input.pieces = true;
+                events.push(Event::Text { choice: 0, text });
+            }
+            Kind::Whole { input, .. } => {
+                self.kept += text.len();
+                input.push_str(&text);
+            }
+            Kind::Ignored => {}
         }
     }
 
@@ -492,8 +476,9 @@ impl StreamDecoder {
         }
     }
 
-    fn close(&mut self, kind: Kind, events: &mut Vec<Event>) {
-        match kind {
+    fn close(&mut self, mut open: Open, events: &mut Vec<Event>) {
+        self.half(&mut open, events);
+        match open.kind {
             Kind::Text { start, citations: cited } => {
                 let size: usize = cited.iter().map(|raw| raw.get().len() + 1).sum();
                 self.kept = self.kept.saturating_sub(size);
@@ -529,18 +514,19 @@ impl StreamDecoder {
 
     fn close_all(&mut self, events: &mut Vec<Event>) {
         for open in std::mem::take(&mut self.blocks) {
-            self.close(open.kind, events);
+            self.close(open, events);
+        }
+        if let Some(text) = self.half.end() {
+            self.text(text, events);
         }
         if !self.held.is_empty() {
             events.push(Event::Text { choice: 0, text: std::mem::take(&mut self.held) });
         }
     }
 
-    fn tell_end(&mut self, events: &mut Vec<Event>) {
-        let native = self.stop_reason.take();
-        let told = native.as_deref().map(finish_of);
+    fn reason(&self, native: Option<&str>) -> FinishReason {
         let calls = self.tool_calls > 0;
-        let reason = match told {
+        match native.map(finish_of) {
             // The only call was the answer itself. Bug 13
             Some(FinishReason::ToolCalls)
                 if !calls && self.context.emulated_output_tool.is_some() =>
@@ -550,7 +536,12 @@ impl StreamDecoder {
             Some(reason) => reason,
             None if calls => FinishReason::ToolCalls,
             None => FinishReason::Stop,
-        };
+        }
+    }
+
+    fn tell_end(&mut self, events: &mut Vec<Event>) {
+        let native = self.stop_reason.take();
+        let reason = self.reason(native.as_deref());
         if reason == FinishReason::ContentFilter
             && let Some(text) = self.refusal.take()
         {
@@ -571,18 +562,4 @@ fn reasoning(index: u32, delta: ReasoningDelta, events: &mut Vec<Event>) {
             delta,
         });
     }
-}
-
-/// A block with the input that came in pieces.
-fn with_input(block: &RawJson, input: &str) -> Option<RawJson> {
-    let input = RawJson::parse(input.to_owned()).ok()?;
-    let object = Object::of(block.as_raw()).ok()?;
-    let mut out = vec![b'{'];
-    for (name, value) in object.iter().filter(|(name, _)| *name != "input") {
-        raw(&mut out, name, value.get());
-    }
-    key(&mut out, "input");
-    out.extend_from_slice(input.get().as_bytes());
-    out.push(b'}');
-    RawJson::parse(into_text(out)).ok()
 }

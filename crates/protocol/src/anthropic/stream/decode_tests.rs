@@ -131,10 +131,17 @@ fn an_error_event_ends_everything() {
 #[test]
 fn a_stream_that_was_cut_is_a_fault_and_never_a_stop() {
     // bug 16
-    for cut in 0..WHOLE.len() {
+    let reason = WHOLE.iter().position(|frame| frame.contains("stop_reason\":\"tool_use")).unwrap();
+    for cut in 0..=reason {
         let events = decode(&WHOLE[..cut], &ResponseContext::default());
         assert!(matches!(events.last(), Some(Event::Fault(_))), "cut after {cut}");
         assert!(!events.iter().any(|event| matches!(event, Event::Finish { .. })));
+    }
+    // What is lost after the reason is only the word that it is over.
+    for cut in reason + 1..WHOLE.len() {
+        let response = fold(decode(&WHOLE[..cut], &ResponseContext::default()));
+        assert_eq!(response.choices, fold(decode(WHOLE, &ResponseContext::default())).choices);
+        assert!(response.usage.unwrap().output >= 20);
     }
     let lenient = ResponseContext { no_finish_reason: true, ..ResponseContext::default() };
     let events = decode(&WHOLE[..12], &lenient);
@@ -229,6 +236,34 @@ fn an_emulated_answer_beside_a_call_leaves_the_call_alone() {
         })
         .collect();
     assert_eq!(calls, ["mine"]);
+}
+
+/// A character that is cut in two, in every kind of block; and halves that stay halves.
+#[test]
+fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
+    let frames = [
+        START,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"a\ud83d"}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"b\ud83d"}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"\ude00c"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"hello \ud83d"}}"#,
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"\ude00 bye\ud83d"}}"#,
+        r#"{"type":"content_block_stop","index":1}"#,
+        r#"{"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#,
+        r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{\"a\":\"\ud83d"}}"#,
+        r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"\ude00\"}"}}"#,
+        r#"{"type":"content_block_stop","index":2}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":2}}"#,
+        STOP,
+    ];
+    let response = fold(decode(&frames, &ResponseContext::default()));
+    let body = r#"{"content":[{"type":"thinking","thinking":"a\ud83db\ud83d\ude00c"},{"type":"text","text":"hello \ud83d\ude00 bye\ud83d"},{"type":"tool_use","id":"t","name":"f","input":{"a":"😀"}}],"stop_reason":"tool_use"}"#;
+    let whole = decode_response(body.as_bytes(), &ResponseContext::default()).unwrap();
+    assert_eq!(response.choices, whole.choices);
+    let text = crate::exchange::Block::text("hello 😀 bye\u{fffd}");
+    assert_eq!(whole.choices[0].turn.blocks[1], text);
 }
 
 #[test]
@@ -386,6 +421,12 @@ fn event() -> impl Strategy<Value = String> {
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ud83d"}}"#
                 .to_owned()
         ),
+        1 => (0..3_u64).prop_map(move |at| {
+            delta(at, "text_delta", "text", r#""\ude00a\ud83d""#.to_owned())
+        }),
+        1 => (0..3_u64).prop_map(move |at| {
+            delta(at, "input_json_delta", "partial_json", r#""\ude00\ud83d""#.to_owned())
+        }),
     ]
 }
 

@@ -126,14 +126,20 @@ impl StreamEncoder {
         }
     }
 
-    /// Writes the terminal frames, unless a fault has ended the stream. USAGE-7, RMETA-4
+    /// Writes the terminal frames, unless a fault has ended the stream. An answer that its provider
+    /// ended with an error ends with the event of one. USAGE-7, RMETA-4
     pub fn finish(&mut self, additions: Additions<'_>, out: &mut Vec<u8>) {
         if self.ended {
             return;
         }
+        let (reason, native) = self.finish.take().unwrap_or((FinishReason::Stop, None));
+        if reason == FinishReason::Error {
+            self.ended = true;
+            let fault = Fault::of_finish(native.as_deref());
+            return write_fault(out, &fault, &self.identity, additions.members);
+        }
         self.start(out);
         self.close(out);
-        let (reason, native) = self.finish.take().unwrap_or((FinishReason::Stop, None));
         let refusal = std::mem::take(&mut self.refusal);
         let is_detail = reason == FinishReason::ContentFilter;
         if !is_detail && !refusal.is_empty() {
@@ -166,7 +172,7 @@ impl StreamEncoder {
 
     fn fault(&mut self, fault: &Fault, out: &mut Vec<u8>) {
         self.ended = true;
-        write_fault(out, fault, &self.identity);
+        write_fault(out, fault, &self.identity, &[]);
     }
 
     fn start(&mut self, out: &mut Vec<u8>) {
@@ -386,7 +392,12 @@ pub(in crate::anthropic) fn write_stop(out: &mut Vec<u8>, more: &[(String, RawJs
 }
 
 /// Writes an error event. ERR-16
-pub(in crate::anthropic) fn write_fault(out: &mut Vec<u8>, fault: &Fault, identity: &Identity) {
+pub(in crate::anthropic) fn write_fault(
+    out: &mut Vec<u8>,
+    fault: &Fault,
+    identity: &Identity,
+    more: &[(String, RawJson)],
+) {
     let id = (!identity.id.is_empty()).then_some(identity.id.as_str());
-    write_event(out, "error", error::envelope(fault, id, &[]).as_bytes());
+    write_event(out, "error", error::envelope(fault, id, more).as_bytes());
 }

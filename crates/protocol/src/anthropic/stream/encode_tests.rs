@@ -107,6 +107,37 @@ fn an_answer_is_framed_from_start_to_stop() {
     assert_eq!(found[6].1, json!({"type":"message_stop","openrouter_metadata":1}));
 }
 
+/// CHAT-11, STREAM-7
+#[test]
+fn an_answer_that_its_provider_ended_with_an_error_is_no_success() {
+    let failed = || Event::Finish {
+        choice: 0,
+        reason: FinishReason::Error,
+        native: Some("MALFORMED_FUNCTION_CALL".into()),
+    };
+    let error = json!({"type":"api_error","message":"Provider returned error: MALFORMED_FUNCTION_CALL",
+        "error_type":"provider_unavailable"});
+    let members = [("openrouter_metadata".to_owned(), RawJson::of(&1).unwrap())];
+    let additions = Additions { charge: None, members: &members };
+    let found = frames(&written(&[text("Hi"), failed()], additions));
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["message_start", "content_block_start", "content_block_delta", "error"]);
+    assert_eq!(
+        found[3].1,
+        json!({"type":"error","error":error,"request_id":"gen-1","openrouter_metadata":1})
+    );
+    let whole = encode_response(&fold([text("Hi"), failed()]), &identity(), additions);
+    let body: Value = serde_json::from_slice(&whole).unwrap();
+    assert_eq!(body["content"][0]["text"], "Hi");
+    assert_eq!((&body["stop_reason"], &body["error"]), (&Value::Null, &error));
+    let good = encode_response(
+        &fold([text("Hi"), ended(FinishReason::Stop)]),
+        &identity(),
+        Additions::default(),
+    );
+    assert!(serde_json::from_slice::<Value>(&good).unwrap().get("error").is_none());
+}
+
 #[test]
 fn whole_arguments_are_still_a_piece() {
     // bug 4

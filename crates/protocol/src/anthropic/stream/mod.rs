@@ -1,6 +1,6 @@
 //! Streams, event by event.
 
-mod complete;
+mod block;
 mod decode;
 #[cfg(test)]
 mod decode_tests;
@@ -9,6 +9,7 @@ mod encode;
 mod encode_tests;
 mod received;
 
+use crate::json::complete;
 pub(super) use decode::FrameKind;
 pub use decode::StreamDecoder;
 pub use encode::StreamEncoder;

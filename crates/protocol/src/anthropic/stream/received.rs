@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::json::Object;
+use crate::json::half::Quoted;
 use crate::json::template::Template;
 
 /// An event's data, as far as it is read.
@@ -31,13 +32,13 @@ pub(super) struct Delta<'a> {
     #[serde(borrow, default, rename = "type")]
     pub(super) kind: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    pub(super) text: Option<Cow<'a, str>>,
+    pub(super) text: Option<Quoted<'a>>,
     #[serde(borrow, default)]
-    pub(super) partial_json: Option<Cow<'a, str>>,
+    pub(super) partial_json: Option<Quoted<'a>>,
     #[serde(borrow, default)]
-    pub(super) thinking: Option<Cow<'a, str>>,
+    pub(super) thinking: Option<Quoted<'a>>,
     #[serde(borrow, default)]
-    pub(super) signature: Option<Cow<'a, str>>,
+    pub(super) signature: Option<Quoted<'a>>,
     #[serde(borrow, default)]
     pub(super) citation: Option<&'a RawValue>,
 }

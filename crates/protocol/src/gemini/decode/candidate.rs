@@ -6,6 +6,7 @@ use super::chunk::{FunctionCall, Part};
 use super::partial::PartialArguments;
 use crate::Dialect;
 use crate::exchange::{Event, MediaSource, ReasoningDelta, ReasoningFormat};
+use crate::json::half::{Half, Quoted};
 use crate::json::{RawJson, compact};
 use crate::target::ResponseContext;
 use serde_json::value::RawValue;
@@ -31,6 +32,9 @@ pub(in super::super) struct CandidateState {
     pub(in super::super) grounding: Option<String>,
     /// The text so far, for the offsets of citations.
     pub(in super::super) text: String,
+    /// Half a character at the end of the text, and of the thought, so far.
+    text_half: Half,
+    thought_half: Half,
 }
 
 #[derive(Debug)]
@@ -49,7 +53,7 @@ impl CandidateState {
 
     /// Whether it called a function.
     pub(in super::super) const fn called(&self) -> bool {
-        self.calls > 0
+        self.calls > 0 || self.open_call.is_some()
     }
 
     /// Takes one part.
@@ -61,32 +65,33 @@ impl CandidateState {
         events: &mut Vec<Event>,
     ) -> Result<(), Malformed> {
         let part: Part<'_> = serde_json::from_str(raw.get()).map_err(|_| Malformed)?;
-        let signature = part.thought_signature.map(|text| text.0).filter(|text| !text.is_empty());
+        let signature = part.thought_signature.map(Quoted::text).filter(|text| !text.is_empty());
         if let Some(call) = part.function_call {
             self.thinking = false;
             return self.call(call, signature, response_id, context, events);
         }
         if part.thought == Some(true) {
-            self.thought(part.text.map(|text| text.0), signature, context, events);
+            let text = part.text.map(|text| text.join(&mut self.thought_half));
+            self.thought(text, signature, context, events);
             return Ok(());
         }
         if let Some(data) = part.inline_data {
             self.thinking = false;
-            let media_type = data.mime_type.map_or(Cow::Borrowed(""), |text| text.0);
+            let media_type = data.mime_type.map_or(Cow::Borrowed(""), Quoted::text);
             let Some(data) = data.data else {
                 return self.opaque(raw, events);
             };
             if media_type.starts_with("image/") {
                 let source = MediaSource::Base64 {
                     media_type: media_type.into_owned(),
-                    data: data.0.into_owned(),
+                    data: data.text().into_owned(),
                 };
                 events.push(Event::Image { choice: self.index, source });
             } else if media_type.starts_with("audio/") {
                 events.push(Event::Audio {
                     choice: self.index,
                     id: None,
-                    data: Some(data.0.into_owned()),
+                    data: Some(data.text().into_owned()),
                     transcript: None,
                     expires_at: None,
                 });
@@ -98,13 +103,9 @@ impl CandidateState {
         }
         match part.text {
             Some(text) => {
-                self.thinking &= text.0.is_empty();
-                if !text.0.is_empty() {
-                    if self.text.len() + text.0.len() <= MAX_TEXT_KEPT {
-                        self.text.push_str(&text.0);
-                    }
-                    events.push(Event::Text { choice: self.index, text: text.0.into_owned() });
-                }
+                let text = text.join(&mut self.text_half);
+                self.thinking &= text.is_empty();
+                self.say(text.into_owned(), events);
                 self.signature(None, signature, context, events);
                 Ok(())
             }
@@ -116,13 +117,34 @@ impl CandidateState {
         }
     }
 
-    /// A call that never ended is told as far as it came.
-    pub(in super::super) fn close(
+    fn say(&mut self, text: String, events: &mut Vec<Event>) {
+        if text.is_empty() {
+            return;
+        }
+        if self.text.len() + text.len() <= MAX_TEXT_KEPT {
+            self.text.push_str(&text);
+        }
+        events.push(Event::Text { choice: self.index, text });
+    }
+
+    /// The end: nothing more comes of what has begun.
+    pub(in super::super) fn end(
         &mut self,
         response_id: &str,
         context: &ResponseContext,
         events: &mut Vec<Event>,
     ) {
+        if let Some(text) = self.thought_half.end() {
+            self.thought(Some(Cow::Owned(text)), None, context, events);
+        }
+        if let Some(text) = self.text_half.end() {
+            self.say(text, events);
+        }
+        self.close(response_id, context, events);
+    }
+
+    /// A call that never ended is told as far as it came.
+    fn close(&mut self, response_id: &str, context: &ResponseContext, events: &mut Vec<Event>) {
         if let Some(open) = self.open_call.take() {
             let arguments = open.arguments.finish();
             let id = open.id.as_deref();
@@ -202,7 +224,7 @@ impl CandidateState {
         context: &ResponseContext,
         events: &mut Vec<Event>,
     ) -> Result<(), Malformed> {
-        let name = call.name.map(|name| name.0).filter(|name| !name.is_empty());
+        let name = call.name.map(Quoted::text).filter(|name| !name.is_empty());
         let continues = call.will_continue == Some(true);
         let pieces = call.partial_args.unwrap_or_default();
         if name.is_some() {
@@ -211,7 +233,7 @@ impl CandidateState {
         }
         if self.open_call.is_none() {
             let Some(name) = name else { return Ok(()) };
-            let id = call.id.map(|id| id.0).filter(|id| !id.is_empty());
+            let id = call.id.map(Quoted::text).filter(|id| !id.is_empty());
             if !continues && pieces.is_empty() {
                 let arguments = call
                     .args

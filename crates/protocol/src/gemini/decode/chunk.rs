@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::lenient::{Count, Lenient};
-use crate::json::object::CowStr;
+use crate::json::half::Quoted;
 
 /// An answer, or a piece of one.
 #[derive(Debug, Default, Deserialize)]
@@ -18,9 +18,9 @@ pub(in super::super) struct Chunk<'a> {
     #[serde(borrow)]
     pub(in super::super) usage_metadata: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(in super::super) model_version: Option<CowStr<'a>>,
+    pub(in super::super) model_version: Option<Quoted<'a>>,
     #[serde(borrow)]
-    pub(in super::super) response_id: Option<CowStr<'a>>,
+    pub(in super::super) response_id: Option<Quoted<'a>>,
     #[serde(borrow)]
     pub(in super::super) error: Option<&'a RawValue>,
 }
@@ -33,7 +33,7 @@ pub(in super::super) struct Candidate<'a> {
     #[serde(borrow)]
     pub(in super::super) content: Option<Content<'a>>,
     #[serde(borrow)]
-    pub(in super::super) finish_reason: Option<CowStr<'a>>,
+    pub(in super::super) finish_reason: Option<Quoted<'a>>,
     #[serde(borrow)]
     pub(in super::super) grounding_metadata: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -53,10 +53,10 @@ pub(in super::super) struct Content<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct Part<'a> {
     #[serde(borrow)]
-    pub(in super::super) text: Option<CowStr<'a>>,
+    pub(in super::super) text: Option<Quoted<'a>>,
     pub(in super::super) thought: Option<bool>,
     #[serde(borrow)]
-    pub(in super::super) thought_signature: Option<CowStr<'a>>,
+    pub(in super::super) thought_signature: Option<Quoted<'a>>,
     #[serde(borrow)]
     pub(in super::super) function_call: Option<FunctionCall<'a>>,
     #[serde(borrow)]
@@ -68,9 +68,9 @@ pub(in super::super) struct Part<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct FunctionCall<'a> {
     #[serde(borrow)]
-    pub(in super::super) id: Option<CowStr<'a>>,
+    pub(in super::super) id: Option<Quoted<'a>>,
     #[serde(borrow)]
-    pub(in super::super) name: Option<CowStr<'a>>,
+    pub(in super::super) name: Option<Quoted<'a>>,
     #[serde(borrow)]
     pub(in super::super) args: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -83,9 +83,9 @@ pub(in super::super) struct FunctionCall<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct PartialArg<'a> {
     #[serde(borrow)]
-    pub(in super::super) json_path: Option<CowStr<'a>>,
+    pub(in super::super) json_path: Option<Quoted<'a>>,
     #[serde(borrow)]
-    pub(in super::super) string_value: Option<CowStr<'a>>,
+    pub(in super::super) string_value: Option<Quoted<'a>>,
     pub(in super::super) number_value: Lenient<serde_json::Number>,
     pub(in super::super) bool_value: Option<bool>,
     pub(in super::super) will_continue: Option<bool>,
@@ -96,9 +96,9 @@ pub(in super::super) struct PartialArg<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct InlineData<'a> {
     #[serde(borrow)]
-    pub(in super::super) mime_type: Option<CowStr<'a>>,
+    pub(in super::super) mime_type: Option<Quoted<'a>>,
     #[serde(borrow)]
-    pub(in super::super) data: Option<CowStr<'a>>,
+    pub(in super::super) data: Option<Quoted<'a>>,
 }
 
 /// Why a prompt was refused.

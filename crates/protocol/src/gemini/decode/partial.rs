@@ -2,6 +2,7 @@
 
 use super::super::tree::Tree;
 use super::chunk::PartialArg;
+use crate::json::half::Quoted;
 
 /// The most bytes of argument text kept.
 const MAX_SIZE: usize = 4 * 1024 * 1024;
@@ -42,8 +43,10 @@ impl PartialArguments {
 
     /// Puts one piece in its place.
     pub(in super::super) fn add(&mut self, piece: &PartialArg<'_>) -> Result<(), Unplaceable> {
-        let path = piece.json_path.as_ref().map_or("", |path| path.0.as_ref());
-        let text = piece.string_value.as_ref().map(|text| text.0.as_ref());
+        let path = piece.json_path.map(Quoted::text).unwrap_or_default();
+        let path = path.as_ref();
+        let text = piece.string_value.map(Quoted::text);
+        let text = text.as_deref();
         self.size += path.len() + text.map_or(8, str::len);
         if self.size > MAX_SIZE {
             return Err(Unplaceable);

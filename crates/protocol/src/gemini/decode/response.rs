@@ -20,8 +20,8 @@ pub(in super::super) const MAX_CANDIDATES: u32 = 128;
 pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Response, Fault> {
     let chunk = read_chunk(body)?;
     let mut response = Response {
-        id: chunk.response_id.map(|id| id.0.into_owned()),
-        model: chunk.model_version.map(|model| model.0.into_owned()),
+        id: chunk.response_id.map(|id| id.text().into_owned()),
+        model: chunk.model_version.map(|model| model.text().into_owned()),
         ..Response::default()
     };
     let id = response.id.clone().unwrap_or_default();
@@ -99,12 +99,12 @@ fn read_candidate(
             .part(part, response_id, context, &mut events)
             .map_err(|_| malformed("A part of the provider's answer is not readable."))?;
     }
-    state.close(response_id, context, &mut events);
+    state.end(response_id, context, &mut events);
     let mut blocks = blocks_of(events);
     if let Some(metadata) = candidate.grounding_metadata {
         annotate(&mut blocks, grounding::annotations(metadata.get(), &state.text));
     }
-    let native = candidate.finish_reason.map(|reason| reason.0.into_owned());
+    let native = candidate.finish_reason.map(|reason| reason.text().into_owned());
     Ok(Choice {
         index,
         turn: Turn::new(Role::Assistant, blocks),

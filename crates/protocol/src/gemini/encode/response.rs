@@ -13,8 +13,8 @@ use crate::exchange::{
     Additions, Block, BlockKind, Charge, Choice, Identity, MediaSource, ReasoningContent,
     ReasoningFormat, Response, Usage,
 };
-use crate::json::RawJson;
 use crate::json::envelope::write_member;
+use crate::openai_chat::usage::number as decimal;
 
 /// Writes a whole answer.
 pub fn encode_response(
@@ -66,29 +66,19 @@ pub(in super::super) fn named(out: &mut Vec<u8>, identity: &Identity) {
 }
 
 fn write_charge(out: &mut Vec<u8>, charge: &Charge) {
-    decimal(out, "cost", &charge.cost);
+    write_member(out, "cost", decimal(&charge.cost));
     write_member(out, "is_byok", if charge.is_byok { "true" } else { "false" });
     if let Some(cost) = &charge.upstream_cost {
         open_member(out, "cost_details");
         out.push(b'{');
-        decimal(out, "upstream_inference_cost", cost);
+        write_member(out, "upstream_inference_cost", decimal(cost));
         if let Some(cost) = &charge.upstream_prompt_cost {
-            decimal(out, "upstream_inference_prompt_cost", cost);
+            write_member(out, "upstream_inference_prompt_cost", decimal(cost));
         }
         if let Some(cost) = &charge.upstream_completion_cost {
-            decimal(out, "upstream_inference_completions_cost", cost);
+            write_member(out, "upstream_inference_completions_cost", decimal(cost));
         }
         out.push(b'}');
-    }
-}
-
-/// An exact decimal as a JSON number, digit by digit.
-fn decimal(out: &mut Vec<u8>, name: &str, text: &str) {
-    match RawJson::parse(text.to_owned()) {
-        Ok(_) if text.starts_with(|first: char| first.is_ascii_digit() || first == '-') => {
-            write_member(out, name, text);
-        }
-        _ => string_member(out, name, text),
     }
 }
 

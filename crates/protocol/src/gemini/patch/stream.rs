@@ -46,7 +46,9 @@ impl PatchStream {
             return PatchOutcome::default();
         }
         self.decoder.push(frame, &mut self.events);
-        let content = self.events.iter().any(Event::is_content);
+        // Whoever speaks the protocol sees parts that are not known here.
+        let seen = |event: &Event| event.is_content() || matches!(event, Event::Opaque { .. });
+        let content = self.events.iter().any(seen);
         if let Some(fault) = self.learn() {
             self.failed = true;
             return PatchOutcome { fault: Some(fault), ..PatchOutcome::default() };
@@ -112,14 +114,17 @@ impl PatchStream {
         self.tap.usage = Some(usage);
     }
 
-    /// Why the answer ended; `None` before its end.
+    /// Why the answer ended; `None` before the provider said it.
     pub fn finish_reason(&self) -> Option<FinishReason> {
-        self.tap.finish
+        self.tap.finish.or_else(|| Some(self.decoder.ending()?.0))
     }
 
     /// The provider's own word for it.
     pub fn native_finish_reason(&self) -> Option<&str> {
-        self.tap.native.as_deref()
+        match self.tap.finish {
+            Some(_) => self.tap.native.as_deref(),
+            None => Some(self.decoder.ending()?.1),
+        }
     }
 
     /// How many candidates have begun, and how many have ended.

@@ -80,6 +80,48 @@ fn frames_pass_untouched_and_the_last_ones_wait() {
     assert_eq!(out, [b"data: ", &last[..], b"\n\ndata: ", &usage[..], b"\n\n"].concat());
 }
 
+/// An answer may end in its first frame, without a word: it is not empty if it says why.
+#[test]
+fn the_reason_is_known_with_the_frame_that_tells_it() {
+    let frame = |parts: &str, reason: &str| {
+        format!(
+            r#"{{"candidates":[{{"content":{{"parts":[{parts}]}},"finishReason":"{reason}","index":0}}]}}"#
+        )
+    };
+    let image = r#"{"inlineData":{"mimeType":"image/png","data":"AA=="}}"#;
+    for (data, content, reason, native) in [
+        (frame("", "MAX_TOKENS"), false, FinishReason::Length, "MAX_TOKENS"),
+        (frame(image, "STOP"), true, FinishReason::Stop, "STOP"),
+        (frame(r#"{"executableCode":{"code":"1"}}"#, "STOP"), true, FinishReason::Stop, "STOP"),
+        (frame(r#"{"fileData":{"fileUri":"x"}}"#, "STOP"), true, FinishReason::Stop, "STOP"),
+        (frame(r#"{"somethingNew":{}}"#, "STOP"), true, FinishReason::Stop, "STOP"),
+        (
+            frame(r#"{"functionCall":{"name":"f","willContinue":true}}"#, "STOP"),
+            false,
+            FinishReason::ToolCalls,
+            "STOP",
+        ),
+        (
+            r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#.to_owned(),
+            false,
+            FinishReason::ContentFilter,
+            "SAFETY",
+        ),
+    ] {
+        let mut stream = stream();
+        let mut out = Vec::new();
+        let outcome = stream.push(&Frame { event: None, data: data.as_bytes() }, &mut out);
+        assert_eq!((outcome.content, outcome.finished), (content, true), "{data}");
+        assert_eq!(stream.finish_reason(), Some(reason), "{data}");
+        assert_eq!(stream.native_finish_reason(), Some(native), "{data}");
+        assert_eq!(stream.progress(), (1, 1), "{data}");
+        assert!(out.is_empty(), "the end waits for the books");
+        stream.end().unwrap();
+        assert_eq!(stream.finish_reason(), Some(reason), "{data}");
+        assert_eq!(stream.native_finish_reason(), Some(native), "{data}");
+    }
+}
+
 /// One of several candidates that ends first holds up no other.
 #[test]
 fn what_is_held_goes_on_with_the_next_content() {

@@ -6,6 +6,7 @@ use super::super::decode::{grounding, logprobs};
 use super::super::finish;
 use super::super::usage::Counts;
 use crate::exchange::{ErrorType, Event, Fault, FinishReason, Usage};
+use crate::json::half::Quoted;
 use crate::sse::Frame;
 use crate::target::ResponseContext;
 
@@ -55,10 +56,28 @@ impl StreamDecoder {
         }
     }
 
-    /// How many candidates have begun, and how many said why they ended.
-    pub(in crate::gemini) fn progress(&self) -> (usize, usize) {
+    /// How many candidates have begun, and how many said why they ended. A prompt that is blocked
+    /// has one answer, which says so.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        if self.candidates.is_empty() && self.blocked.is_some() {
+            return (1, 1);
+        }
         let ended = self.candidates.iter().filter(|candidate| candidate.finish.is_some());
         (self.candidates.len(), ended.count())
+    }
+
+    /// Why the first answer ends, once the provider said it; more may still come.
+    pub(crate) fn ending(&self) -> Option<(FinishReason, &str)> {
+        match self.candidates.iter().find(|candidate| candidate.index == 0) {
+            Some(first) => {
+                let native = first.finish.as_deref()?;
+                Some((finish::normalised(native, first.called()), native))
+            }
+            None if self.candidates.is_empty() => {
+                Some((FinishReason::ContentFilter, self.blocked.as_deref()?))
+            }
+            None => None,
+        }
     }
 
     /// The stream ended.
@@ -67,7 +86,7 @@ impl StreamDecoder {
             return;
         }
         for candidate in &mut self.candidates {
-            candidate.close(&self.response_id, &self.context, events);
+            candidate.end(&self.response_id, &self.context, events);
         }
         if self.candidates.is_empty()
             && let Some(native) = self.blocked.take()
@@ -116,8 +135,8 @@ impl StreamDecoder {
             .usage_metadata
             .map(|raw| serde_json::from_str::<Counts>(raw.get()).unwrap_or_default());
         let tier = counts.as_ref().and_then(Counts::tier);
-        let id = chunk.response_id.map(|id| id.0).filter(|id| !id.is_empty());
-        let model = chunk.model_version.map(|model| model.0);
+        let id = chunk.response_id.map(Quoted::text).filter(|id| !id.is_empty());
+        let model = chunk.model_version.map(Quoted::text);
         let news = (self.response_id.is_empty() && id.is_some())
             || (!self.model_told && model.is_some())
             || (self.tier.is_none() && tier.is_some());
@@ -153,7 +172,7 @@ impl StreamDecoder {
                 state.grounding = Some(metadata.get().to_owned());
             }
             if let Some(reason) = candidate.finish_reason {
-                state.finish = Some(reason.0.into_owned());
+                state.finish = Some(reason.text().into_owned());
             }
         }
         if let Some(native) = chunk.prompt_feedback.and_then(|raw| block_reason(raw.get())) {

@@ -152,6 +152,30 @@ fn candidates_may_interleave() {
     assert_eq!(response.choices[1].finish, Some(FinishReason::Length));
 }
 
+#[test]
+fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
+    let chunk = |parts: &str| format!(r#"{{"candidates":[{{"content":{{"parts":[{parts}]}}}}]}}"#);
+    let chunks = [
+        chunk(r#"{"text":"hm \ud83d","thought":true}"#),
+        chunk(r#"{"text":"\ude00","thought":true}"#),
+        chunk(r#"{"text":"hello \ud83d"}"#),
+        chunk(r#"{"text":"\ude00 wor\ud83dld\ud83d"}"#),
+        finished("STOP").to_string(),
+    ];
+    let mut decoder = StreamDecoder::new(ResponseContext::default());
+    let mut events = Vec::new();
+    for data in &chunks {
+        decoder.push(&Frame { event: None, data: data.as_bytes() }, &mut events);
+    }
+    decoder.finish(&mut events);
+    let streamed = fold(events);
+    let body = r#"{"candidates":[{"content":{"parts":[{"text":"hm \ud83d\ude00","thought":true},{"text":"hello \ud83d\ude00 wor\ud83dld\ud83d"}]},"finishReason":"STOP"}]}"#;
+    let whole =
+        crate::gemini::decode_response(body.as_bytes(), &ResponseContext::default()).unwrap();
+    assert_eq!(streamed.choices, whole.choices);
+    assert_eq!(whole.choices[0].turn.blocks[1], Block::text("hello 😀 wor\u{fffd}ld\u{fffd}"));
+}
+
 /// wire-formats 3.5
 #[test]
 fn arguments_in_pieces_are_put_together() {

@@ -70,6 +70,13 @@ fn write_part(out: &mut Vec<u8>, block: &Block, scene: &mut Scene<'_>) -> Result
                 scene.message
             )));
         }
+        BlockKind::Image { source: MediaSource::FileId(id), .. } => {
+            return Err(stored_elsewhere("image", id, scene));
+        }
+        // Ids of files that OpenAI keeps are the only ones that this protocol can tell.
+        BlockKind::File { source: MediaSource::FileId(id), .. } if !id.starts_with("file-") => {
+            return Err(stored_elsewhere("file", id, scene));
+        }
         _ => {}
     }
     let start = out.len();
@@ -85,6 +92,15 @@ fn write_part(out: &mut Vec<u8>, block: &Block, scene: &mut Scene<'_>) -> Result
     part.members(block.extras.for_dialect(Dialect::OpenaiChat));
     part.end();
     Ok(true)
+}
+
+fn stored_elsewhere(what: &str, id: &str, scene: &Scene<'_>) -> Fault {
+    let shown: String = id.chars().take(64).collect();
+    Fault::invalid(format!(
+        "messages[{}].content: the {what} `{shown}` is stored at another provider; send its bytes \
+         or a URL",
+        scene.message
+    ))
 }
 
 fn write_members(

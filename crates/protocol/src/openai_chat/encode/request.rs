@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::message::Conversation;
 use super::part::{Scene, write_mark};
 use crate::exchange::{
-    BlockKind, Fault, Losses, OutputFormat, Request, Role, Tool, ToolChoice, ToolKind,
+    BlockKind, Fault, Losses, NO_TOOL_LEFT, OutputFormat, Request, Role, Tool, ToolChoice, ToolKind,
 };
 use crate::openai_chat::wire::{self, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{ObjectWriter, array, object};
@@ -163,15 +163,24 @@ impl Writer<'_> {
                 _ => kept.push(tool),
             }
         }
+        let none_left = kept.is_empty() && !request.tools.is_empty();
+        let choice = request.tool_choice.as_ref();
+        let is_left = choice.is_none_or(|choice| choice.is_left(&request.tools, &kept));
         if !kept.is_empty()
             && let Some(out) = self.put("tools")
         {
             array(out, kept, |out, tool| write_tool(out, tool, names, marks));
         }
-        if let Some(choice) = &request.tool_choice {
-            self.tool_choice(choice, names);
+        match choice {
+            Some(choice) if is_left => self.tool_choice(choice, names),
+            Some(_) => self.losses.record("tool_choice", NO_TOOL_LEFT),
+            None => {}
         }
-        self.put_value("parallel_tool_calls", request.parallel_tool_calls);
+        if !none_left {
+            self.put_value("parallel_tool_calls", request.parallel_tool_calls);
+        } else if request.parallel_tool_calls.is_some() {
+            self.losses.record("parallel_tool_calls", NO_TOOL_LEFT);
+        }
     }
 
     /// TOOLS-3, bugs 18, 30

@@ -109,6 +109,9 @@ pub(super) fn by_words(
     {
         return Some(ErrorType::ProviderOverloaded);
     }
+    if status == Some(400) && has("model_not_found") {
+        return Some(ErrorType::NotFound);
+    }
     if status.is_some() {
         return None;
     }
@@ -128,7 +131,8 @@ pub(super) fn by_words(
     })
 }
 
-/// The kind that a status alone tells of.
+/// The kind that a status alone tells of. What a request cannot be guilty of is the provider's
+/// trouble, so that the next one is asked. LB-4
 pub(super) const fn by_status(status: Option<u16>) -> ErrorType {
     match status {
         Some(401) => ErrorType::Authentication,
@@ -141,6 +145,7 @@ pub(super) const fn by_status(status: Option<u16>) -> ErrorType {
         Some(422) => ErrorType::Unprocessable,
         Some(429) => ErrorType::RateLimitExceeded,
         Some(503 | 529) => ErrorType::ProviderOverloaded,
+        Some(405 | 409 | 421 | 423..=425 | 451 | 499) => ErrorType::ProviderUnavailable,
         Some(400..=499) => ErrorType::InvalidRequest,
         _ => ErrorType::ProviderUnavailable,
     }

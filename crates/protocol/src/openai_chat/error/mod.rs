@@ -34,6 +34,10 @@ pub fn decode_error(status: u16, retry_after: Option<&str>, body: &[u8]) -> Faul
     if told.message.is_none() {
         told.message = plain_text(body);
     }
+    if status == 400 && is_markup(body) {
+        // A page comes from what stands before the provider, which has not read the request.
+        told.error_type = Some(ErrorType::ProviderUnavailable);
+    }
     let mut fault = told.into_fault(status);
     fault.retry_after = retry_after.and_then(seconds).or(fault.retry_after);
     fault
@@ -69,7 +73,7 @@ struct Told {
     words: Vec<String>,
     /// A status inside the body.
     status: Option<u16>,
-    /// Set by another router.
+    /// Set by another router, or plain from the body's form.
     error_type: Option<ErrorType>,
     inner: Option<String>,
     retry_after: Option<u64>,
@@ -268,6 +272,10 @@ impl Told {
 
 fn bounded(message: &str) -> String {
     message.trim().chars().take(MAX_MESSAGE).collect()
+}
+
+fn is_markup(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
 }
 
 /// A body that is not JSON, if it is a short text a person wrote: never markup.

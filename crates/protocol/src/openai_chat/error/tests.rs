@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn every_known_shape_is_classified() {
     use ErrorType::*;
-    let table: [(u16, &str, ErrorType, u16, &str); 27] = [
+    let table: [(u16, &str, ErrorType, u16, &str); 30] = [
         (
             400,
             r#"{"error":{"message":"This model's maximum context length is 8 tokens","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
@@ -139,6 +139,21 @@ fn every_known_shape_is_classified() {
             502,
             "Provider returned error 502",
         ),
+        (
+            400,
+            "\n<!DOCTYPE html><html><body>Bad request</body></html>",
+            ProviderUnavailable,
+            502,
+            "Provider returned error 400",
+        ),
+        (
+            400,
+            r#"{"error":{"message":"no such model","code":"model_not_found"}}"#,
+            NotFound,
+            404,
+            "no such model",
+        ),
+        (409, r#"{"error":{"message":"try later"}}"#, ProviderUnavailable, 502, "try later"),
         (504, "upstream request timeout", Timeout, 504, "upstream request timeout"),
         (408, "", Timeout, 408, "Provider returned error 408"),
         (400, r#"{"error":{"message":"trunc"#, InvalidRequest, 400, "Provider returned error 400"),
@@ -150,6 +165,28 @@ fn every_known_shape_is_classified() {
             (error_type, code, message),
             "{status} {body}"
         );
+    }
+}
+
+/// LB-4
+#[test]
+fn a_status_that_no_request_is_guilty_of_is_the_providers_trouble() {
+    for status in [405, 409, 421, 423, 424, 425, 451, 499] {
+        let fault = decode_error(status, None, b"{}");
+        assert_eq!(fault.error_type, ErrorType::ProviderUnavailable, "{status}");
+        // A word says more than the status.
+        let word = br#"{"error":{"message":"m","code":"context_length_exceeded"}}"#;
+        let fault = decode_error(status, None, word);
+        assert_eq!(fault.error_type, ErrorType::ContextLengthExceeded, "{status}");
+    }
+    for (status, error_type) in [
+        (400, ErrorType::InvalidRequest),
+        (404, ErrorType::NotFound),
+        (413, ErrorType::PayloadTooLarge),
+        (418, ErrorType::InvalidRequest),
+        (422, ErrorType::Unprocessable),
+    ] {
+        assert_eq!(decode_error(status, None, b"{}").error_type, error_type, "{status}");
     }
 }
 

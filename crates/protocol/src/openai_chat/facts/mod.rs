@@ -66,6 +66,8 @@ pub fn read_facts(envelope: &Envelope<'_>) -> Result<RequestFacts, Fault> {
     facts.echo_upstream_body = echo_upstream_body(envelope)?;
     facts.provider = raw_object(envelope, "provider")?;
     facts.plugins = raw_array(envelope, "plugins")?;
+    facts.preset = envelope.has("preset");
+    facts.route = envelope.raw("route").and_then(lenient_string).map(Into::into);
 
     facts.model = parameters.model.map(Into::into);
     facts.models = parameters.models.into_iter().map(Into::into).collect();
@@ -107,6 +109,8 @@ pub(crate) fn read_router_facts(envelope: &Envelope<'_>) -> Result<RequestFacts,
         answers: 1,
         provider: raw_object(envelope, "provider")?,
         plugins: raw_array(envelope, "plugins")?,
+        preset: envelope.has("preset"),
+        route: envelope.raw("route").and_then(lenient_string).map(Into::into),
         session_id: parameters.session_id.map(Into::into),
         user: parameters.user.map(Into::into),
         service_tier: parameters.service_tier.map(Into::into),

@@ -88,6 +88,7 @@ fn tool_call<'a>(
     } else {
         state.calls.resolve(index, id.as_deref(), name.is_some())?
     };
+    seen.began_call |= std::mem::take(&mut state.calls.moved);
     let ordinal = u32::try_from(at).unwrap_or(u32::MAX);
     let slot = &mut state.calls.slots[at];
     let mut changes = Changes::default();

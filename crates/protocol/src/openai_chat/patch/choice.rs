@@ -66,7 +66,7 @@ pub(super) struct Seen<'a> {
     pub(super) fault: Option<Fault>,
     /// Images.
     pub(super) images: u64,
-    /// A tool call began: what was learned of indexes holds no longer.
+    /// A tool call began, or goes on elsewhere: what was learned of indexes holds no longer.
     pub(super) began_call: bool,
 }
 
@@ -455,6 +455,12 @@ impl ChoiceState {
             choice.raw("finish_reason", "null");
         });
         into_text(out)
+    }
+
+    /// Whether it ended, or ends now without a word, with a call that never got its name.
+    pub(super) fn lacks_a_name(&self) -> bool {
+        let reason = self.finish.as_ref().map_or(FinishReason::Stop, |(reason, _)| *reason);
+        self.calls.lack_a_name(reason)
     }
 
     /// The last choice of a stream that ended well without a word. wire-formats 12.1

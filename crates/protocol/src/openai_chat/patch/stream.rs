@@ -240,6 +240,10 @@ impl PatchStream {
             });
         }
         if all.finished {
+            let mut ended = self.choices.iter().filter(|choice| choice.finish.is_some());
+            if ended.any(ChoiceState::lacks_a_name) {
+                return Err(broken("a tool call never got its name"));
+            }
             self.close_before_end(out);
         }
         if let Some(seen) = single.filter(|seen| count == 1 && !had_usage && !seen.special) {
@@ -293,10 +297,14 @@ impl PatchStream {
         let finished = self.choices.iter().all(|choice| choice.finish.is_some());
         let begun = !self.choices.is_empty();
         let well = begun && (finished || self.done || self.context.no_finish_reason);
-        if self.failed || well {
+        let nameless = self.choices.iter().any(ChoiceState::lacks_a_name);
+        if self.failed || (well && !nameless) {
             return Ok(());
         }
         self.failed = true;
+        if well {
+            return Err(broken("a tool call never got its name"));
+        }
         Err(Fault::new(
             ErrorType::ProviderUnavailable,
             if begun {

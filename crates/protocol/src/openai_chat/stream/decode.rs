@@ -9,6 +9,7 @@ use crate::exchange::{
     ErrorType, Event, Fault, FinishReason, MediaSource, ReasoningBlock, ReasoningContent,
     ReasoningDelta, ReasoningFormat,
 };
+use crate::json::half::Half;
 use crate::json::template::{Template, Templates};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::calls::Calls;
@@ -40,6 +41,9 @@ struct ChoiceState {
     think: ThinkTags,
     /// The reasoning blocks so far: an ordinal is a place in this list.
     reasoning: Vec<(Thought, ReasoningFormat)>,
+    text_half: Half,
+    thought_half: Half,
+    refusal_half: Half,
 }
 
 /// What tells reasoning blocks apart.
@@ -124,7 +128,9 @@ impl StreamDecoder {
             "Provider ended the stream before the answer was complete"
         } else {
             for choice in self.choices.iter_mut().filter(|choice| !choice.finished) {
-                choice.end(FinishReason::Stop, None, &self.context, events);
+                if let Err(fault) = choice.end(FinishReason::Stop, None, &self.context, events) {
+                    return events.push(Event::Fault(fault));
+                }
             }
             return;
         };
@@ -185,14 +191,16 @@ impl StreamDecoder {
             return false;
         }
         let Some((piece, holes)) = self.pieces.find(frame.data) else { return false };
-        let Some(text) = holes.content() else { return false };
+        let Some(json) = holes.content() else { return false };
         let Some(state) = self.choices.get_mut(piece.choice) else { return false };
         if state.finished {
             return true;
         }
         if piece.is_thought {
+            let text = state.thought_half.join(json).unwrap_or_default();
             state.plain_thought(text.into_owned(), events);
         } else {
+            let text = state.text_half.join(json).unwrap_or_default();
             state.text(&text, &self.context, events);
         }
         true
@@ -264,7 +272,7 @@ impl StreamDecoder {
         if let Some(delta) = choice.delta.or(choice.message) {
             state.delta(&delta, &self.context, answer, events)?;
         }
-        if let Some(text) = choice.text.and_then(lenient_string) {
+        if let Some(text) = choice.text.and_then(|raw| state.text_half.join(raw.get())) {
             state.text(&text, &self.context, events);
         }
         if let Some(raw) = choice.logprobs {
@@ -273,7 +281,7 @@ impl StreamDecoder {
         let word = choice.finish_reason.and_then(lenient_string);
         if let Some(reason) = word.as_deref().and_then(wire::finish_reason) {
             let native = choice.native_finish_reason.and_then(lenient_string).or(word);
-            state.end(reason, native.map(Cow::into_owned), &self.context, events);
+            state.end(reason, native.map(Cow::into_owned), &self.context, events)?;
         }
         Ok(())
     }
@@ -309,11 +317,12 @@ impl ChoiceState {
                     self.plain_thought(thinking, events);
                 }
                 self.text(&text, context, events);
-            } else if let Some(text) = lenient_string(raw) {
+            } else if let Some(text) = self.text_half.join(raw.get()) {
                 self.text(&text, context, events);
             }
         }
-        if let Some(text) = delta.refusal.and_then(lenient_string).filter(|text| !text.is_empty()) {
+        let refusal = delta.refusal.and_then(|raw| self.refusal_half.join(raw.get()));
+        if let Some(text) = refusal.filter(|text| !text.is_empty()) {
             events.push(Event::Refusal { choice, text: text.into_owned() });
         }
         for raw in delta.annotations.map(lenient_array).unwrap_or_default() {
@@ -386,9 +395,8 @@ impl ChoiceState {
             let text = [delta.reasoning_content, delta.reasoning]
                 .into_iter()
                 .flatten()
-                .filter_map(lenient_string)
-                .find(|text| !text.is_empty());
-            if let Some(text) = text {
+                .find(|raw| is_string(raw) && raw.get().len() > 2);
+            if let Some(text) = text.and_then(|raw| self.thought_half.join(raw.get())) {
                 self.plain_thought(text.into_owned(), events);
             }
             return;
@@ -487,7 +495,10 @@ impl ChoiceState {
         let slot = &mut self.calls.slots[at];
         let mut arguments = match function.peek("arguments") {
             Some(raw) if is_null(raw) => String::new(),
-            Some(raw) => lenient_string(raw).map_or_else(|| raw.get().to_owned(), Cow::into_owned),
+            Some(raw) => {
+                let text = slot.half.join(raw.get());
+                text.map_or_else(|| raw.get().to_owned(), Cow::into_owned)
+            }
             None => String::new(),
         };
         if !slot.started {
@@ -525,9 +536,13 @@ impl ChoiceState {
         native: Option<String>,
         context: &ResponseContext,
         events: &mut Vec<Event>,
-    ) {
+    ) -> Result<(), Fault> {
         let choice = self.index;
         self.finished = true;
+        if self.calls.lack_a_name(reason) {
+            return Err(broken("a tool call never got its name"));
+        }
+        self.halves(context, events);
         if let Some(text) = self.prefill.release() {
             let split = self.think.take(&text);
             self.split(split, context, events);
@@ -540,6 +555,28 @@ impl ChoiceState {
         }
         let called = self.calls.slots.iter().any(|slot| slot.started);
         events.push(Event::Finish { choice, reason: wire::with_calls(reason, called), native });
+        Ok(())
+    }
+
+    /// What stands for halves of characters whose other half never came.
+    fn halves(&mut self, context: &ResponseContext, events: &mut Vec<Event>) {
+        let choice = self.index;
+        if let Some(text) = self.thought_half.end().filter(|_| !context.exclude_reasoning) {
+            self.plain_thought(text, events);
+        }
+        if let Some(text) = self.text_half.end() {
+            self.text(&text, context, events);
+        }
+        if let Some(text) = self.refusal_half.end() {
+            events.push(Event::Refusal { choice, text });
+        }
+        for (at, slot) in self.calls.slots.iter_mut().enumerate().filter(|(_, slot)| slot.started) {
+            if let Some(arguments) = slot.half.end() {
+                slot.arguments = true;
+                let index = u32::try_from(at).unwrap_or(u32::MAX);
+                events.push(Event::ToolCallArguments { choice, index, arguments });
+            }
+        }
     }
 }
 

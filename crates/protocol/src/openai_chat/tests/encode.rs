@@ -277,6 +277,87 @@ fn what_another_protocol_alone_knows_is_a_loss() {
     assert_eq!(paths, ["messages[0].content", "messages[0].content[0].a", "safety"]);
 }
 
+/// TOOLS-3
+#[test]
+fn a_choice_goes_with_the_tools_it_is_of() {
+    let function = Tool {
+        kind: ToolKind::Function {
+            name: "f".into(),
+            description: None,
+            parameters: None,
+            strict: None,
+        },
+        cache: None,
+        extras: Extras::default(),
+    };
+    let hosted = Tool {
+        kind: ToolKind::Opaque { origin: Dialect::Anthropic, raw: RawJson::of(&1).unwrap() },
+        ..function.clone()
+    };
+    let named = |name: &str| ToolChoice::Named(name.to_owned());
+    for (tools, choice, lost) in [
+        (vec![&hosted], ToolChoice::Auto, vec!["tools[0]", "tool_choice", "parallel_tool_calls"]),
+        (vec![&hosted], named("search"), vec!["tools[0]", "tool_choice", "parallel_tool_calls"]),
+        (vec![&hosted, &function], named("search"), vec!["tools[0]", "tool_choice"]),
+        (vec![&hosted, &function], named("f"), vec!["tools[0]"]),
+        (vec![&hosted, &function], ToolChoice::Required, vec!["tools[0]"]),
+        (vec![&function], named("search"), vec![]),
+        (vec![], ToolChoice::Auto, vec![]),
+    ] {
+        let request = Request {
+            turns: vec![Turn::new(Role::User, vec![Block::text("x")])],
+            tools: tools.into_iter().cloned().collect(),
+            tool_choice: Some(choice),
+            parallel_tool_calls: Some(false),
+            ..Request::default()
+        };
+        let (quirks, abilities) = (Quirks::default(), Abilities::default());
+        let target = Target::new("native", &quirks, &abilities);
+        for encoded in [
+            encode_request(&request, &target).unwrap(),
+            crate::openai_responses::encode_request(&request, &target).unwrap(),
+        ] {
+            let paths: Vec<&str> = encoded.losses.0.iter().map(|loss| loss.path.as_str()).collect();
+            assert_eq!(paths, lost, "{:?}", request.tool_choice);
+            let body: serde_json::Value = serde_json::from_slice(&encoded.body).unwrap();
+            for name in ["tool_choice", "parallel_tool_calls"] {
+                assert_eq!(body.get(name).is_none(), lost.contains(&name), "{body}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_another_provider_keeps_is_named() {
+    let file =
+        |id: &str| BlockKind::File { source: MediaSource::FileId(id.into()), filename: None };
+    let image = BlockKind::Image { source: MediaSource::FileId("file-1".into()), detail: None };
+    for (kind, named) in [
+        (image.clone(), Some("the image `file-1`")),
+        (file("file_011C"), Some("the file `file_011C`")),
+        (file("files/b1"), Some("the file `files/b1`")),
+        (file("file-1"), None),
+    ] {
+        let asked = vec![Turn::new(Role::User, vec![Block::text("x"), Block::new(kind.clone())])];
+        let answered =
+            vec![Turn::new(Role::Tool, vec![result("c", vec![Block::new(kind.clone())])])];
+        for turns in [asked, answered] {
+            let request = Request { turns, ..Request::default() };
+            let (quirks, abilities) = (Quirks::default(), Abilities::default());
+            let encoded = encode_request(&request, &Target::new("m", &quirks, &abilities));
+            match (encoded, named) {
+                (Ok(_), None) => {}
+                (Err(fault), Some(named)) => {
+                    assert_eq!(fault.status, 400);
+                    assert!(fault.message.starts_with("messages[0].content: "), "{fault:?}");
+                    assert!(fault.message.contains(named), "{fault:?}");
+                }
+                (encoded, _) => panic!("{kind:?}: {encoded:?}"),
+            }
+        }
+    }
+}
+
 /// CHAT-3, CHAT-4
 #[test]
 fn parameters_an_endpoint_does_not_support_are_left_out() {

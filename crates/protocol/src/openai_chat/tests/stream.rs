@@ -136,6 +136,103 @@ fn arguments_before_the_name_wait_for_it() {
     );
 }
 
+/// The call that began goes on under another index, and with text between its pieces.
+#[test]
+fn a_call_is_known_by_its_id_wherever_its_pieces_stand() {
+    let piece = |call: &str| {
+        format!(r#"{{"id":"x","choices":[{{"index":0,"delta":{{"tool_calls":[{call}]}}}}]}}"#)
+    };
+    let start = piece(r#"{"index":0,"id":"c","function":{"name":"f","arguments":"{\"a\":"}}"#);
+    let other = piece(r#"{"index":1,"id":"d","function":{"name":"g","arguments":"{"}}"#);
+    let end = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#;
+    let moved = piece(r#"{"index":1,"id":"c","function":{"arguments":"\"x\"}"}}"#);
+    let unlabelled = piece(r#"{"index":1,"function":{"arguments":"}"}}"#);
+    let calls = |chunks: &[&str]| -> Vec<(String, String)> {
+        let blocks = fold(read(chunks)).choices.swap_remove(0).turn.blocks.into_iter();
+        blocks
+            .filter_map(|block| match block.kind {
+                BlockKind::ToolCall { id, arguments, .. } => Some((id, arguments)),
+                _ => None,
+            })
+            .collect()
+    };
+    let whole = [("c".to_owned(), r#"{"a":"x"}"#.to_owned())];
+    assert_eq!(calls(&[&start, &moved, end]), whole);
+    let both = calls(&[&start, &other, &moved, end]);
+    assert_eq!(both[0], whole[0]);
+    // An index that was given to two calls says nothing any more.
+    let found = read(&[&start, &other, &moved, &unlabelled, end]);
+    assert!(matches!(found.last(), Some(Event::Fault(fault))
+        if fault.error_type == ErrorType::ProviderUnavailable));
+}
+
+#[test]
+fn a_call_that_never_gets_its_name_is_a_fault() {
+    let end = |reason: &str| {
+        format!(r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"{reason}"}}]}}"#)
+    };
+    let call = |call: &str| {
+        format!(r#"{{"id":"x","choices":[{{"index":0,"delta":{{"tool_calls":[{call}]}}}}]}}"#)
+    };
+    for (nameless, reason, is_fault) in [
+        (r#"{"index":0,"id":"c","function":{"arguments":"{}"}}"#, "tool_calls", true),
+        (r#"{"index":0,"id":"c"}"#, "stop", true),
+        (r#"{"index":0,"function":{"arguments":"{}"}}"#, "stop", true),
+        (r#"{"index":0}"#, "tool_calls", true),
+        (r#"{"index":0}"#, "stop", false),
+        (r#"{"index":0,"id":"c"}"#, "length", false),
+    ] {
+        let found = read(&[&call(nameless), &end(reason)]);
+        let fault = matches!(found.last(), Some(Event::Fault(fault))
+            if fault.error_type == ErrorType::ProviderUnavailable);
+        assert_eq!(fault, is_fault, "{nameless} {reason}: {found:?}");
+        let told = found.iter().any(|event| matches!(event, Event::Finish { .. }));
+        assert_eq!(told, !is_fault, "{nameless} {reason}");
+    }
+    let silent = read(&[&call(r#"{"index":0,"id":"c"}"#), "[DONE]"]);
+    assert!(matches!(silent.last(), Some(Event::Fault(_))), "{silent:?}");
+}
+
+/// A character that is cut in two, in every kind of piece; and halves that stay halves.
+#[test]
+fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
+    let of = |delta: &str| format!(r#"{{"id":"x","choices":[{{"index":0,"delta":{delta}}}]}}"#);
+    let chunks = [
+        of(r#"{"reasoning_content":"hm\ud83d"}"#),
+        of(r#"{"reasoning_content":"\ude00"}"#),
+        of(r#"{"content":"hello \ud83d"}"#),
+        of(r#"{"content":"\ude00 wor\ud83dld\ud83d"}"#),
+        of(
+            r#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{\"a\":\"\ud83d"}}]}"#,
+        ),
+        of(r#"{"tool_calls":[{"index":0,"function":{"arguments":"\ude00\"}"}}]}"#),
+        r#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#.to_owned(),
+    ];
+    let chunks: Vec<&str> = chunks.iter().map(String::as_str).collect();
+    let found = read(&chunks);
+    let text: String = found
+        .iter()
+        .filter_map(|event| match event {
+            Event::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(text, "hello 😀 wor\u{fffd}ld\u{fffd}");
+    let answer = fold(found);
+    let arguments = answer.choices[0].turn.blocks.iter().find_map(|block| match &block.kind {
+        BlockKind::ToolCall { arguments, .. } => Some(arguments.as_str()),
+        _ => None,
+    });
+    assert_eq!(arguments, Some(r#"{"a":"😀"}"#));
+    assert!(matches!(&answer.choices[0].turn.blocks[0].kind, BlockKind::Reasoning(block)
+        if matches!(&block.content, crate::exchange::ReasoningContent::Text { text, .. }
+            if text == "hm😀")));
+    let whole = r#"{"choices":[{"index":0,"message":{"content":"hello \ud83d world","reasoning_content":"a\ud83d"},"finish_reason":"stop"}]}"#;
+    let whole = crate::openai_chat::decode_response(whole.as_bytes(), &ResponseContext::default());
+    let blocks = whole.unwrap().choices.swap_remove(0).turn.blocks;
+    assert_eq!(blocks[1], crate::exchange::Block::text("hello \u{fffd} world"));
+}
+
 fn written(events: &[Event], charge: Option<&Charge>) -> String {
     let mut encoder = StreamEncoder::new(identity());
     let mut out = Vec::new();
@@ -300,6 +397,8 @@ fn chunk() -> impl Strategy<Value = String> {
             format!(r#"{{"id":"x","choices":[{{"delta":{{"content":{text}}}}}],"usage":{{"prompt_tokens":3}}}}"#)
         }),
         1 => Just(r#"{"choices":[{"index":0,"delta":{"content":"\ud83d"}}]}"#.to_owned()),
+        1 => Just(of(r#"{"content":"\ude00a\ud83d"}"#.to_owned())),
+        1 => Just(of(r#"{"reasoning_content":"\ude00\ud83d"}"#.to_owned())),
         1 => Just(r#"{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}"#.to_owned()),
     ]
 }

@@ -3,8 +3,8 @@
 use super::input::Items;
 use super::part::Scene;
 use crate::exchange::{
-    BlockKind, Effort, Fault, Losses, OutputFormat, Reasoning, Request, Role, Tool, ToolChoice,
-    ToolKind, Turn,
+    BlockKind, Effort, Fault, Losses, NO_TOOL_LEFT, OutputFormat, Reasoning, Request, Role, Tool,
+    ToolChoice, ToolKind, Turn,
 };
 use crate::openai_chat::structured;
 use crate::openai_chat::wire::{PlainNames, SAMPLING, is_for_the_router, service_tier};
@@ -187,13 +187,22 @@ impl Writer<'_> {
             }
         }
         self.written.push("tools");
+        let none_left = kept.is_empty() && !request.tools.is_empty();
+        let choice = request.tool_choice.as_ref();
+        let is_left = choice.is_none_or(|choice| choice.is_left(&request.tools, &kept));
         if !kept.is_empty() {
             array(self.object.value("tools"), kept, |out, tool| write_tool(out, tool, names));
         }
-        if let Some(choice) = &request.tool_choice {
-            self.tool_choice(choice, &request.tools, names);
+        match choice {
+            Some(choice) if is_left => self.tool_choice(choice, &request.tools, names),
+            Some(_) => self.losses.record("tool_choice", NO_TOOL_LEFT),
+            None => {}
         }
-        self.put_value("parallel_tool_calls", request.parallel_tool_calls);
+        if !none_left {
+            self.put_value("parallel_tool_calls", request.parallel_tool_calls);
+        } else if request.parallel_tool_calls.is_some() {
+            self.losses.record("parallel_tool_calls", NO_TOOL_LEFT);
+        }
     }
 
     /// TOOLS-3, bug 18

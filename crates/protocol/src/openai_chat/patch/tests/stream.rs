@@ -259,6 +259,39 @@ fn arguments_go_to_the_call_that_began_last() {
     }
 }
 
+/// Bug 2: the id says whose a piece is, and what was learned of an index ends with its meaning.
+#[test]
+fn a_call_goes_on_under_another_index() {
+    let calls = added_up(
+        ResponseContext::default(),
+        &[
+            r#"{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{\"q\":"}}"#,
+            r#"{"index":1,"id":"a","function":{"arguments":"1"}}"#,
+            r#"{"index":1,"function":{"arguments":"2"}}"#,
+            r#"{"index":1,"function":{"arguments":"3"}}"#,
+            r#"{"index":2,"id":"b","type":"function","function":{"name":"g","arguments":"{"}}"#,
+            r#"{"index":1,"function":{"arguments":"}"}}"#,
+            r#"{"index":1,"id":"b","function":{"arguments":"}"}}"#,
+        ],
+    );
+    assert_eq!(calls[0], ("a".into(), "f".into(), "{\"q\":123}".into()));
+    assert_eq!(calls[1], ("b".into(), "g".into(), "{}".into()));
+    assert_eq!(calls.len(), 2);
+}
+
+#[test]
+fn a_call_that_never_gets_its_name_is_a_fault() {
+    let call = r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","function":{"arguments":"{}"}}]}}]}"#;
+    let end = |reason: &str| {
+        format!(r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"{reason}"}}]}}"#)
+    };
+    for last in [&end("tool_calls"), "[DONE]"] {
+        let fault = all(&[call, last]).expect_err("a fault");
+        assert_eq!(fault.error_type, ErrorType::ProviderUnavailable, "{last}");
+    }
+    assert!(all(&[call, &end("length")]).is_ok());
+}
+
 /// Bugs 11, 16
 #[test]
 fn a_stream_that_fails_or_breaks_off_is_a_fault() {

@@ -2,7 +2,7 @@
 
 /// Follows the brackets of one JSON object.
 #[derive(Debug, Default)]
-pub(super) struct Completeness {
+pub(crate) struct Completeness {
     depth: u32,
     begun: bool,
     in_string: bool,
@@ -11,7 +11,7 @@ pub(super) struct Completeness {
 
 impl Completeness {
     /// Reads the next piece.
-    pub(super) fn read(&mut self, piece: &str) {
+    pub(crate) fn read(&mut self, piece: &str) {
         for byte in piece.bytes() {
             if self.in_string {
                 match byte {
@@ -35,7 +35,7 @@ impl Completeness {
     }
 
     /// Whether all that was opened is closed.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.begun && self.depth == 0 && !self.in_string
     }
 }

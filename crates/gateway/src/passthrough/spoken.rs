@@ -1,0 +1,159 @@
+//! Step 7, beside it: what a provider says in a WebSocket of what it used. Realtime APIs say it at
+//! the end of each answer, in a JSON of its own.
+
+use protocol::exchange::Usage;
+
+use super::frames::Piece;
+use super::reading::Reading;
+use super::tap::{Events, Told, kind_of};
+
+/// The longest message that is read, in bytes: what counts is short, sound is not.
+const MOST_MESSAGE: usize = 1024 * 1024;
+/// The first opcode of those that may stand within a message.
+const CONTROL: u8 = 8;
+
+/// What was said so far.
+#[derive(Debug, Default)]
+pub struct Spoken {
+    message: Vec<u8>,
+    /// A message is under way.
+    has_begun: bool,
+    /// It is not read.
+    is_skipped: bool,
+    /// What all answers used that came to their end.
+    used: Usage,
+    is_told: bool,
+    /// The answer under way.
+    answer: Events,
+}
+
+impl Spoken {
+    /// A piece of a frame passed.
+    pub fn hear(&mut self, piece: Piece<'_>) {
+        if piece.opcode >= CONTROL {
+            return;
+        }
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.is_skipped = !piece.is_plain;
+        }
+        if self.message.len() + piece.bytes.len() > MOST_MESSAGE {
+            self.is_skipped = true;
+            self.message = Vec::new();
+        }
+        if !self.is_skipped {
+            self.message.extend_from_slice(piece.bytes);
+        }
+        if piece.ends && piece.is_last {
+            self.has_begun = false;
+            let message = std::mem::take(&mut self.message);
+            if !std::mem::take(&mut self.is_skipped) {
+                self.read(&message);
+            }
+            // The place is used again.
+            self.message = message;
+            self.message.clear();
+        }
+    }
+
+    fn read(&mut self, message: &[u8]) {
+        if kind_of(message) != b"response.done" {
+            self.answer.read(message);
+            return;
+        }
+        let mut reading = Reading::default();
+        reading.read(message);
+        if let Some(usage) = reading.usage() {
+            self.answer = Events::default();
+            self.used = sum(&self.used, &usage);
+            self.is_told = true;
+        }
+    }
+
+    /// What was said, at the end: what was written after the last count is beside it.
+    pub fn told(self) -> Told {
+        let written = self.answer.told().written;
+        Told {
+            counted: self.is_told.then_some(self.used),
+            is_finished: self.is_told && written == 0,
+            written,
+            ..Told::default()
+        }
+    }
+}
+
+fn sum(one: &Usage, other: &Usage) -> Usage {
+    let of = |count: fn(&Usage) -> u64| count(one).saturating_add(count(other));
+    Usage {
+        input: of(|usage| usage.input),
+        cached_input: of(|usage| usage.cached_input),
+        cache_write: of(|usage| usage.cache_write),
+        cache_write_1h: of(|usage| usage.cache_write_1h),
+        audio_input: of(|usage| usage.audio_input),
+        image_input: of(|usage| usage.image_input),
+        video_input: of(|usage| usage.video_input),
+        output: of(|usage| usage.output),
+        reasoning: of(|usage| usage.reasoning),
+        audio_output: of(|usage| usage.audio_output),
+        image_output: of(|usage| usage.image_output),
+        accepted_prediction: of(|usage| usage.accepted_prediction),
+        rejected_prediction: of(|usage| usage.rejected_prediction),
+        web_searches: of(|usage| usage.web_searches),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frames::Frames;
+    use super::*;
+
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let length = (payload.len() as u16).to_be_bytes();
+        [&[first, 126], &length[..], payload].concat()
+    }
+
+    fn heard(bytes: &[u8], cut: usize) -> Told {
+        let (mut frames, mut spoken) = (Frames::default(), Spoken::default());
+        bytes.chunks(cut).for_each(|piece| frames.pass(piece, |piece| spoken.hear(piece)));
+        spoken.told()
+    }
+
+    const DONE: &[u8] = br#"{"type":"response.done","response":{"usage":{"total_tokens":7,
+        "input_tokens":3,"output_tokens":4,"output_token_details":{"audio_tokens":2}}}}"#;
+
+    #[test]
+    fn all_answers_of_a_socket_are_summed() {
+        let (head, tail) = DONE.split_at(20);
+        let bytes = [
+            frame(0x81, br#"{"type":"session.created"}"#),
+            frame(0x81, br#"{"type":"response.output_text.delta","delta":"counted"}"#),
+            frame(0x81, DONE),
+            frame(0x01, head),
+            frame(0x89, b"ping"),
+            frame(0x80, tail),
+            frame(0x82, DONE),
+            frame(0x81, br#"{"type":"response.output_audio_transcript.delta","delta":"later"}"#),
+            frame(0x81, br#"{"type":"response.output_audio.delta","delta":"AAAA"}"#),
+        ]
+        .concat();
+        for cut in [1, 7, 5_000] {
+            let told = heard(&bytes, cut);
+            let usage = told.usage().unwrap_or_default();
+            assert_eq!((usage.input, usage.output, usage.audio_output), (9, 12, 6), "{cut}");
+            assert_eq!(told.written, 5);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_passed_over() {
+        let compressed = frame(0xc1, DONE);
+        assert_eq!(heard(&compressed, 9).usage(), None);
+        let (mut frames, mut spoken) = (Frames::default(), Spoken::default());
+        let mut long = frame(0x01, &[b'x'; 60_000]);
+        (0..40).for_each(|_| long.extend(frame(0x00, &[b'x'; 60_000])));
+        long.extend(frame(0x80, b""));
+        frames.pass(&long, |piece| spoken.hear(piece));
+        assert!(spoken.message.capacity() <= 2 * MOST_MESSAGE);
+        frames.pass(&frame(0x81, DONE), |piece| spoken.hear(piece));
+        assert_eq!(spoken.told().usage().map(|usage| usage.output), Some(4));
+    }
+}

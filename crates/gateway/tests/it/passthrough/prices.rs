@@ -1,0 +1,200 @@
+//! Which model is asked, and whether its price is known, whatever a call calls itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use catalog::Catalog;
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use ledger::UnknownPrice;
+use serde_json::json as value;
+use store::{Generation, NewApiKey, PriceState};
+
+use super::money::{CHAT, COMPLETION, PROMPT, priced};
+use super::world::*;
+use crate::limits::limited as key_of;
+use crate::support::{Answer, Gateway};
+
+/// Posts a body with a media type; `None` for no type.
+async fn typed(gateway: &Gateway, path: &str, kind: Option<&str>, body: &str) -> Answer {
+    let mut asked = request(gateway, "POST", path, Full::from(body.to_owned()));
+    if let Some(kind) = kind {
+        asked.headers_mut().insert("content-type", kind.parse().unwrap());
+    }
+    gateway.send(asked).await
+}
+
+fn answered(kind: Option<&str>, body: &str) -> Response<Reply> {
+    let mut answer = Response::new(whole(body.to_owned()));
+    if let Some(kind) = kind {
+        answer.headers_mut().insert("content-type", HeaderValue::from_str(kind).unwrap());
+    }
+    answer
+}
+
+/// Some servers read a JSON whatever it says to be, and curl says that it is a form.
+#[tokio::test]
+async fn types_do_not_decide_what_is_priced() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let (json, text, lines) = ("application/json", "text/plain", "application/x-ndjson");
+    for (asked, told) in [
+        (Some(FORM), Some(json)),
+        (Some(text), Some(json)),
+        (Some(""), Some(json)),
+        (None, Some(json)),
+        (Some(json), None),
+        (Some(json), Some(text)),
+        (Some(json), Some(lines)),
+        (Some(text), Some("application/octet-stream")),
+    ] {
+        let base_url = provider(move |_| async move { answered(told, CHAT) }).await;
+        let gateway = limited(&base_url, passing(), key_of(100_000_000_000)).await;
+        let body = " {\"model\":\"m\",\"max_tokens\":9}";
+        let answer = typed(&gateway, "/one/v1/chat/completions", asked, body).await;
+        assert_eq!((answer.status, &*answer.body), (StatusCode::OK, CHAT.as_bytes()));
+        priced(&gateway.generation(&answer).await.unwrap(), 10, 4);
+        // Too little is left for what the body asks for.
+        let poor = limited(&base_url, passing(), key_of(1_000)).await;
+        let answer = typed(&poor, "/one/v1/chat/completions", asked, body).await;
+        assert_eq!(answer.status, StatusCode::PAYMENT_REQUIRED, "{asked:?}");
+    }
+}
+
+/// What one call of a provider costs, of which the tests' model is named in some other way.
+async fn named(path: &'static str, body: (Option<&str>, &str), told: &'static str) -> Generation {
+    let base_url = provider(move |_| async move { json(told) }).await;
+    let gateway = limited(&base_url, passing(), key_of(100_000_000_000)).await;
+    let answer = typed(&gateway, path, body.0, body.1).await;
+    assert_eq!(answer.status, StatusCode::OK, "{path}");
+    gateway.generation(&answer).await.unwrap()
+}
+
+#[tokio::test]
+async fn models_are_found_where_clouds_name_them() {
+    let json = Some("application/json");
+    let bedrock = r#"{"output":{},"usage":{"inputTokens":10,"outputTokens":4,"totalTokens":14}}"#;
+    let claude = r#"{"type":"message","usage":{"input_tokens":10,"output_tokens":4}}"#;
+    let cohere = r#"{"id":"x","usage":{"billed_units":{"input_tokens":10,"output_tokens":4}}}"#;
+    let sound = r#"{"text":"hi","usage":{"type":"tokens","input_tokens":10,"output_tokens":4,
+        "input_token_details":{"text_tokens":10},"total_tokens":14}}"#;
+    let form = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b--\r\n";
+    for (path, body, told) in [
+        ("/one/model/m/converse", (json, "{}"), bedrock),
+        ("/one/model/arn%3Aaws%3Abedrock%3A%3Aprofile%2Fm/invoke", (json, "{}"), claude),
+        ("/one/openai/deployments/m/chat/completions?api-version=1", (json, "{}"), CHAT),
+        ("/one/v2/chat", (json, r#"{"model":"m"}"#), cohere),
+        ("/one/v1/audio/transcriptions", (Some("multipart/form-data; boundary=b"), form), sound),
+    ] {
+        priced(&named(path, body, told).await, 10, 4);
+    }
+}
+
+/// A provider that counts what it is asked in full.
+async fn counting() -> (String, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let base_url = provider(move |request: http::Request<Incoming>| {
+        let counted = Arc::clone(&counted);
+        async move {
+            if request.into_body().collect().await.is_ok() {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+            json(r#"{"model":"other","usage":{"prompt_tokens":9,"completion_tokens":9}}"#)
+        }
+    })
+    .await;
+    (base_url, calls)
+}
+
+fn without_prices(base_url: &str) -> Catalog {
+    let (models, mut endpoints, providers) = catalog(base_url).into_parts();
+    endpoints[0].price = Default::default();
+    Catalog::new(models, endpoints, providers).unwrap()
+}
+
+/// Promise 2: what nobody knows the price of is not asked where a limit has to hold.
+#[tokio::test]
+async fn unknown_prices_are_refused_as_routing_refuses_them() {
+    let (base_url, calls) = counting().await;
+    let mut serving = passing();
+    serving.unknown_prices.on_credits = UnknownPrice::ServeAndFlag;
+    let limited = limited(&base_url, serving.clone(), key_of(1_000_000_000)).await;
+    let refusing = gateway(&base_url).await;
+    let long = "x".repeat(1024 * 1024 + 1);
+    let (short, long) =
+        (r#"{"model":"other"}"#.to_owned(), format!(r#"{{"input":"{long}","model":"other"}}"#));
+    let path = "/one/v1/chat/completions";
+    for gateway in [&limited, &refusing] {
+        for body in [&short, &long] {
+            let answer = gateway.post_bytes(path, body.clone().into()).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+            let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(message.contains("the price of other at one is not known"), "{message}");
+        }
+        let deployment = "/one/openai/deployments/other/chat/completions";
+        assert_eq!(gateway.post(deployment, &value!({})).await.status, 422);
+        let mut socket = request(gateway, "GET", "/one/v1/realtime?model=other", Full::default());
+        socket.headers_mut().insert("connection", "Upgrade".parse().unwrap());
+        socket.headers_mut().insert("upgrade", "websocket".parse().unwrap());
+        assert_eq!(gateway.send(socket).await.status, 422);
+    }
+    // Which model is asked cannot be told.
+    assert_eq!(limited.post("/one/v1/responses", &value!({"input": "x"})).await.status, 422);
+    let mut sealed = request(&limited, "POST", path, Full::from("\x1f"));
+    sealed.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    assert_eq!(limited.send(sealed).await.status, 422);
+    assert_eq!(calls.load(Ordering::SeqCst), 0, "nothing was asked in full");
+    assert_eq!(limited.app.limits.running(), 0);
+
+    // What is no work of a model goes on, and so does everything where that is wanted.
+    for gateway in [&limited, &refusing] {
+        assert_eq!(gateway.get("/one/v1/models").await.status, 200);
+        assert_eq!(gateway.post("/one/v1/files", &value!({"purpose": "x"})).await.status, 200);
+        let counted =
+            gateway.post("/one/v1/messages/count_tokens", &value!({"model": "other"})).await;
+        assert_eq!(counted.status, 200);
+    }
+    let serving = Gateway::with_catalog(catalog(&base_url), serving).await;
+    for body in [short, long] {
+        let answer = serving.post_bytes(path, body.into()).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let row = serving.generation(&answer).await.unwrap();
+        assert_eq!((row.total_cost, row.price_state), (0, PriceState::Unknown));
+    }
+    let unpriced = Gateway::with_catalog(without_prices(&base_url), passing()).await;
+    assert_eq!(unpriced.post(path, &value!({"model": "m"})).await.status, 422);
+}
+
+/// What a long body says is known when it has been sent.
+#[tokio::test]
+async fn a_long_body_is_priced_by_the_model_it_names_last() {
+    let base_url = provider(|request: http::Request<Incoming>| async move {
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        assert!(body.ends_with(b"\"model\":\"m\"}"), "all of it came");
+        json(r#"{"usage":{"prompt_tokens":10,"completion_tokens":4}}"#)
+    })
+    .await;
+    let gateway = limited(&base_url, passing(), key_of(100_000_000_000)).await;
+    let body = format!(r#"{{"input":"{}","model":"m"}}"#, "x".repeat(3 * 1024 * 1024));
+    let size = body.len() as i64;
+    let answer = gateway.post_bytes("/one/v1/chat/completions", body.into()).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let row = gateway.generation(&answer).await.unwrap();
+    priced(&row, 10, 4);
+    assert_eq!((row.total_cost, row.request_bytes), (10 * PROMPT + 4 * COMPLETION, Some(size)));
+}
+
+/// A provider that answers it would show our credential.
+#[tokio::test]
+async fn what_repeats_a_request_is_not_passed() {
+    let (base_url, calls) = counting().await;
+    let gateway = limited(&base_url, passing(), NewApiKey::default()).await;
+    for method in ["TRACE", "TRACK", "Trace"] {
+        let asked = request(&gateway, method, "/one/v1/files", Full::default());
+        let answer = gateway.send(asked).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+        assert!(answer.headers["allow"].to_str().unwrap().contains("PATCH"));
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
