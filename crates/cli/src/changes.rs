@@ -59,8 +59,10 @@ impl Document {
             // Without a price it says nothing any more: the shipped one holds again.
             let is_empty = row.kind == OverlayKind::Price
                 && PRICE_FORMS.iter().all(|form| row.document.get(form).is_none());
+            let takes_away =
+                PRICE_FORMS.iter().any(|form| written.get(form).is_some_and(Value::is_null));
             laid.name(&row);
-            if !(is_known && is_empty) {
+            if !(is_empty && (is_known || takes_away)) {
                 laid.rows.push(row);
             }
         }

@@ -266,6 +266,8 @@ fn merged(old: &PriceList, listed: &PriceList) -> PriceList {
         }
     }
     new.base.sort_by_key(|(meter, _)| *meter);
+    // The later one holds where several apply: a longer prompt's, an hour's. MODELS-7
+    new.overrides.sort_by_key(|entry| (entry.utc_start.is_some(), entry.min_prompt_tokens));
     new
 }
 
@@ -388,4 +390,30 @@ fn parameters(listed: &ListModel) -> Vec<String> {
     }
     names.sort_unstable();
     names.into_iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::price::PriceOverride;
+
+    /// MODELS-7: the later one holds where several apply.
+    #[test]
+    fn a_length_that_is_new_stands_before_longer_ones() {
+        let above = |tokens: u64, dollars: i64| PriceOverride {
+            min_prompt_tokens: Some(tokens),
+            utc_start: None,
+            utc_end: None,
+            prices: vec![(Meter::Prompt, PicoUsd(dollars * 1_000_000))],
+        };
+        let list = |overrides: Vec<PriceOverride>| PriceList {
+            base: vec![(Meter::Prompt, PicoUsd(2_000_000))],
+            overrides,
+        };
+        let new = merged(
+            &list(vec![above(500_000, 8)]),
+            &list(vec![above(200_000, 4), above(500_000, 8)]),
+        );
+        assert_eq!(new.overrides, [above(200_000, 4), above(500_000, 8)]);
+    }
 }

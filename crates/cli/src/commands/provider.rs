@@ -280,14 +280,18 @@ async fn remove(slug: &str, context: &Context) -> Result<()> {
     for row in &endpoints {
         removed |= remove_row(&store, row).await?;
     }
+    let shipped = CatalogueSource::shipped()?.build(&[])?;
     let models = endpoints.iter().filter_map(|row| row.document["model"].as_str());
     for model in models.map(str::to_owned).collect::<BTreeSet<_>>() {
         // A model goes with its last endpoint.
-        let elsewhere = rows.iter().any(|row| {
-            row.kind == OverlayKind::Endpoint
-                && row.document["model"] == model.as_str()
-                && !is_endpoint_of(row, slug)
-        });
+        let is_shipped =
+            shipped.find(&model).is_some_and(|id| shipped.endpoints_of(id).next().is_some());
+        let elsewhere = is_shipped
+            || rows.iter().any(|row| {
+                row.kind == OverlayKind::Endpoint
+                    && row.document["model"] == model.as_str()
+                    && !is_endpoint_of(row, slug)
+            });
         let row = rows.iter().find(|row| row.kind == OverlayKind::Model && row.id == model);
         if let Some(row) = row.filter(|_| !elsewhere) {
             remove_row(&store, row).await?;

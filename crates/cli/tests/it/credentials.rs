@@ -185,6 +185,8 @@ fn a_price_set_at_a_shipped_endpoint_can_be_taken_back() {
             r#"{{"prices": [{{"model": "{model}", "tag": "openai", "price_per_million": null}}]}}"#
         ),
     );
+    home.ok(&["provider", "add", back.to_str().unwrap()]);
+    assert_eq!(price(), shipped, "there was nothing to take back");
     home.ok(&["provider", "add", set.to_str().unwrap()]);
     assert!(price().contains("0.000007"), "{}", price());
     home.ok(&["provider", "add", back.to_str().unwrap()]);
@@ -192,4 +194,20 @@ fn a_price_set_at_a_shipped_endpoint_can_be_taken_back() {
     home.ok(&["provider", "add", set.to_str().unwrap()]);
     home.ok(&["provider", "remove", "openai"]);
     assert_eq!(price(), shipped);
+}
+
+#[test]
+fn what_is_said_of_a_shipped_model_stays_when_a_provider_goes() {
+    let home = Home::new();
+    let model = "openai/gpt-4o-mini";
+    let changed = home.write(
+        "changed.toml",
+        &format!(
+            "[[models]]\nid = \"{model}\"\nname = \"Ours\"\n\
+             [[endpoints]]\nmodel = \"{model}\"\nprovider = \"azure\"\ncontext_length = 1000\n"
+        ),
+    );
+    home.ok(&["provider", "add", changed.to_str().unwrap()]);
+    home.ok(&["provider", "remove", "azure"]);
+    assert_eq!(home.json(&["catalog", "show", model, "--json"])["model"]["name"], "Ours");
 }

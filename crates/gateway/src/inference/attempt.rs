@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use protocol::exchange::{ErrorType, Fault, FinishReason};
+use protocol::exchange::{ErrorType, Fault, FinishReason, Usage};
 use protocol::relay::{Answer, Relay};
 use protocol::target::ResponseContext;
 use protocol::{Dialect, codec};
@@ -72,12 +72,21 @@ pub struct AttemptError {
     pub geographic: bool,
     /// The request could not be written for this endpoint: no provider has seen it.
     pub unsent: bool,
+    /// What the provider counted and bills all the same.
+    pub counted: Option<Usage>,
 }
 
 impl AttemptError {
     /// Trouble that no provider told of: no answer, or one that broke off.
     pub(super) fn of(fault: Fault) -> Self {
-        Self { fault, upstream_status: None, meaning: None, geographic: false, unsent: false }
+        Self {
+            fault,
+            upstream_status: None,
+            meaning: None,
+            geographic: false,
+            unsent: false,
+            counted: None,
+        }
     }
 
     pub(super) fn unavailable(message: impl Into<String>) -> Self {
@@ -294,9 +303,11 @@ async fn begin_stream(
     )
     .stamping(dispatch.stamp(candidate));
     let mut written = Vec::new();
+    let mut refused = false;
     let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     loop {
-        let data = upstream.data(limits.idle).await;
+        let patience = if refused { limits.idle.min(limits.after_finish) } else { limits.idle };
+        let data = upstream.data(patience).await;
         let (step, ended) = match data {
             Some(Ok(data)) => {
                 let mut step = relay.push(&data, &mut written);
@@ -306,12 +317,13 @@ async fn begin_stream(
                 }
                 (step, done)
             }
+            Some(Err(_)) if refused => (relay.end(&mut written), true),
             Some(Err(error)) => {
                 return Err(AttemptError::of(body_fault(&error)));
             }
             None => (relay.end(&mut written), true),
         };
-        if let Some(fault) = step.fault {
+        if let Some(fault) = step.fault.filter(|_| !refused) {
             return Err(failed(fault));
         }
         // Content may be as large as it likes: a picture comes whole.
@@ -328,7 +340,13 @@ async fn begin_stream(
                 (Some(FinishReason::ContentFilter), native)
                     if dispatch.has_further_model(candidate) =>
                 {
-                    return Err(failed(refusal(native)));
+                    if ended {
+                        let counted = relay.usage();
+                        return Err(AttemptError { counted, ..failed(refusal(native)) });
+                    }
+                    // What it counted comes with the end, and is billed in any case.
+                    refused = true;
+                    continue;
                 }
                 (_, None) => return Err(AttemptError::unavailable(EMPTY)),
                 _ => {}
@@ -434,7 +452,8 @@ fn whole_answer(
             Some((Some(FinishReason::ContentFilter), native))
                 if dispatch.has_further_model(candidate) =>
             {
-                return Err(failed(refusal(native.as_deref())));
+                let counted = answer.usage;
+                return Err(AttemptError { counted, ..failed(refusal(native.as_deref())) });
             }
             Some(_) => {}
         }

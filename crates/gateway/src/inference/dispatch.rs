@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use ledger::Spend;
 use protocol::exchange::{ErrorType, Fault, Identity, Request};
 use protocol::json::{Envelope, RawJson};
 use protocol::provenance::{Stamp, is_refusal, without};
@@ -186,7 +187,8 @@ impl<'a> Dispatch<'a> {
         Err(self.exhausted(failures))
     }
 
-    /// Whether after a candidate another model is to be tried, which was not before.
+    /// Whether after a candidate another model is to be tried, which was not before and which the
+    /// money pays for.
     pub(super) fn has_further_model(&self, candidate: &Candidate) -> bool {
         let candidates = &self.route.candidates;
         let catalog = &self.call.snapshot.catalog;
@@ -195,7 +197,13 @@ impl<'a> Dispatch<'a> {
             return false;
         };
         let (tried, further) = candidates.split_at(at + 1);
-        further.iter().any(|next| !tried.iter().any(|one| model(one) == model(next)))
+        let is_paid = |next: &Candidate| {
+            let cover = self.budget.as_ref().map(|it| it.cover(self.call, next, Spend::ZERO));
+            !matches!(cover, Some(Cover::Beyond))
+        };
+        further
+            .iter()
+            .any(|next| !tried.iter().any(|one| model(one) == model(next)) && is_paid(next))
     }
 
     /// Tries one endpoint once, and writes down what came of it.
@@ -229,6 +237,9 @@ impl<'a> Dispatch<'a> {
             }
             Err(error) => {
                 settlement.occupy(None);
+                if let Some(counted) = &error.counted {
+                    settlement.in_vain(counted);
+                }
                 self.presence.billed(false);
                 self.observe(candidate, error);
                 let status = error.upstream_status;

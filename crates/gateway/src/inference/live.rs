@@ -250,6 +250,9 @@ impl Live {
                         self.timer
                             .as_mut()
                             .reset((now + app.settings.upstream.after_finish).into());
+                    } else if step.content && !step.finished {
+                        // It had said so too early.
+                        self.finished = false;
                     }
                     if step.done && step.fault.is_none() {
                         step.fault = started.relay.end(out).fault;

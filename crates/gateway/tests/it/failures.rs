@@ -114,6 +114,11 @@ async fn a_refusal_without_a_word_is_left_to_the_next_model() {
             let row = gateway.generation(&answer).await.unwrap();
             assert_eq!(&*row.model, "test/second", "{path} {streams}");
             assert_eq!(row.attempts[0].error_type.as_deref(), Some("refusal"), "{path} {streams}");
+            // Ten tokens at 3 USD per million: what it counted is billed with the answer's.
+            let [own, asked] = [&alone, &answer].map(|it| gateway.generation(it));
+            let (own, asked) = (own.await.unwrap(), asked.await.unwrap());
+            assert!(own.total_cost > 0 && asked.total_cost > own.total_cost, "{path} {streams}");
+            assert!(asked.native_tokens_prompt > 10, "{path} {streams}");
         }
     }
 }

@@ -98,7 +98,6 @@ fn classify(status: Option<u16>, kind: Option<&str>, message: &str) -> ErrorType
             403 => ErrorType::PermissionDenied,
             404 | 410 => ErrorType::NotFound,
             408 | 504 | 524 => ErrorType::Timeout,
-            409 => ErrorType::Server,
             412 => ErrorType::PreconditionFailed,
             413 => ErrorType::PayloadTooLarge,
             422 => ErrorType::Unprocessable,
@@ -107,6 +106,8 @@ fn classify(status: Option<u16>, kind: Option<&str>, message: &str) -> ErrorType
                 ErrorType::ProviderOverloaded
             }
             529 => ErrorType::ProviderOverloaded,
+            // What a request cannot be guilty of. LB-4
+            405 | 409 | 421 | 423..=425 | 451 | 499 => ErrorType::ProviderUnavailable,
             405..=499 => ErrorType::InvalidRequest,
             500.. => ErrorType::ProviderUnavailable,
             _ => return None,

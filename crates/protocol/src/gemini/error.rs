@@ -149,7 +149,9 @@ fn by_status(status: u16, message: String) -> Fault {
         413 => ErrorType::PayloadTooLarge,
         422 => ErrorType::Unprocessable,
         429 => ErrorType::RateLimitExceeded,
-        409 | 501 => ErrorType::Server,
+        501 => ErrorType::Server,
+        // What a request cannot be guilty of. LB-4
+        405 | 409 | 421 | 423..=425 | 451 => ErrorType::ProviderUnavailable,
         503 | 529 => ErrorType::ProviderOverloaded,
         500..=599 => ErrorType::ProviderUnavailable,
         405..=499 => ErrorType::InvalidRequest,

@@ -43,6 +43,10 @@ impl Calls {
         named: bool,
     ) -> Result<usize, Fault> {
         let id = id.filter(|id| !id.is_empty());
+        // Each of them is looked through for each piece.
+        if self.indexes.len() > 2 * MAX_CALLS {
+            return Err(too_many());
+        }
         let found = match (index, id) {
             (Some(index), Some(id)) => self.of_both(index, id, named),
             (Some(index), None) => match self.meaning(index) {
@@ -64,12 +68,7 @@ impl Calls {
         };
         let at = match found {
             Some(at) => at,
-            None if self.slots.len() >= MAX_CALLS => {
-                return Err(Fault::new(
-                    ErrorType::ProviderUnavailable,
-                    "Provider returned too many tool calls",
-                ));
-            }
+            None if self.slots.len() >= MAX_CALLS => return Err(too_many()),
             None => {
                 self.slots.push(Slot::default());
                 let at = self.slots.len() - 1;
@@ -91,6 +90,10 @@ impl Calls {
     /// are what hosts confuse.
     fn of_both(&mut self, index: u64, id: &str, named: bool) -> Option<usize> {
         let meant = self.meaning(index);
+        if let (Some(meant), false, None) = (meant, named, self.of_id(id)) {
+            // Some make up an id for every piece.
+            return meant;
+        }
         if let Some(Some(at)) = meant {
             let given = &self.slots[at].given;
             if given.is_empty() || given == id {
@@ -127,9 +130,11 @@ impl Calls {
     /// Whether an answer that ended like this has a call that never got its name: there is no
     /// telling what was to be called. One that was cut off may have come no further.
     pub(super) fn lack_a_name(&self, reason: FinishReason) -> bool {
-        let is_told =
-            |slot: &Slot| !slot.given.is_empty() || slot.arguments || !slot.waiting.is_empty();
         let named = self.slots.iter().any(|slot| !slot.name.is_empty());
+        // An id alone beside calls is nothing.
+        let is_told = |slot: &Slot| {
+            slot.arguments || !slot.waiting.is_empty() || (!named && !slot.given.is_empty())
+        };
         match reason {
             FinishReason::Stop | FinishReason::ToolCalls => {
                 let nameless = |slot: &Slot| slot.name.is_empty() && is_told(slot);
@@ -157,6 +162,10 @@ impl Calls {
             .filter(|(_, slot)| slot.started && !slot.arguments)
             .map(|(at, _)| at)
     }
+}
+
+fn too_many() -> Fault {
+    Fault::new(ErrorType::ProviderUnavailable, "Provider returned too many tool calls")
 }
 
 #[cfg(test)]
@@ -199,8 +208,27 @@ mod tests {
         assert_eq!(calls.resolve(Some(2), None, false).unwrap(), 3);
     }
 
+    /// Bug 2
+    #[test]
+    fn an_id_that_is_made_up_for_a_piece_is_none() {
+        let mut calls = Calls::default();
+        assert_eq!(calls.resolve(Some(0), Some("a"), true).unwrap(), 0);
+        assert_eq!(calls.resolve(Some(0), Some("b"), false).unwrap(), 0);
+        assert_eq!(calls.resolve(Some(0), Some("c"), false).unwrap(), 0);
+        assert_eq!(calls.given(0), Some("a"));
+        calls.slots[0].name.push('f');
+        assert_eq!(calls.resolve(Some(1), Some("d"), false).unwrap(), 1);
+        assert!(!calls.lack_a_name(FinishReason::ToolCalls), "an id alone is nothing");
+        calls.slots[1].arguments = true;
+        assert!(calls.lack_a_name(FinishReason::ToolCalls));
+    }
+
     #[test]
     fn calls_are_bounded() {
+        let mut calls = Calls::default();
+        calls.resolve(Some(0), Some("a"), true).unwrap();
+        let mut pieces = (1..).map(|index| calls.resolve(Some(index), Some("a"), false));
+        assert!(pieces.by_ref().take(5 * MAX_CALLS).any(|found| found.is_err()));
         let mut calls = Calls::default();
         for index in 0..MAX_CALLS as u64 {
             calls.resolve(Some(index), None, false).unwrap();

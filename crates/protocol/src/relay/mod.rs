@@ -185,8 +185,13 @@ impl Relay {
         match &mut self.path {
             Path::Same { same, .. } => same.same.fail(fault, out),
             Path::Translate(translation) => {
-                translation.encoder.push(&Event::Fault(fault.clone()), out);
-                translation.encoder.finish(Additions::default(), out);
+                let Translation { encoder, unbroken, .. } = &mut **translation;
+                // What waits was told before, and is the caller's.
+                if let Some(unbroken) = unbroken {
+                    unbroken.end(|event| encoder.push(event, out));
+                }
+                encoder.push(&Event::Fault(fault.clone()), out);
+                encoder.finish(Additions::default(), out);
             }
         }
     }

@@ -288,6 +288,14 @@ fn a_call_is_whole_whatever_stands_between_its_pieces() {
             assert!(relay.end(&mut out).fault.is_none());
             relay.finish(Additions::default(), &mut out);
             assert!(String::from_utf8(out).unwrap().contains("mid"), "{surface:?}");
+
+            // And before the error of what broke off.
+            let mut relay = Relay::new(Dialect::OpenaiChat, surface, identity(), context(), None);
+            let mut out = Vec::new();
+            relay.push((start.clone() + &between).as_bytes(), &mut out);
+            relay.fail(&Fault::new(ErrorType::ProviderUnavailable, "gone"), &mut out);
+            let told = String::from_utf8(out).unwrap();
+            assert!(told.find("mid").unwrap() < told.find("gone").unwrap(), "{surface:?}: {told}");
         }
     }
 }

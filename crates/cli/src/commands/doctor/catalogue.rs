@@ -31,8 +31,8 @@ fn told(LeftOut { row, reason }: &LeftOut<'_>) -> Finding {
     let detail = format!("the stored change `{kind} {}` is left out: {reason}", row.id);
     Finding::warning(CHECK, detail).mend(match layer_of(row) {
         Layer::Operator => {
-            "say it again as it should be with `trunkline provider add`, or take it back; \
-             docs/cli.md says how"
+            "say the members as they should be with `trunkline provider add`, those that are \
+             too many as `null` in JSON, or take the change back; docs/cli.md says how"
         }
         Layer::Synchronised => {
             "`trunkline catalog sync` stored it, and it has no effect: what it changed is no \

@@ -122,6 +122,25 @@ fn the_reason_is_known_with_the_frame_that_tells_it() {
     }
 }
 
+/// Some send with every chunk what stands for no reason at all.
+#[test]
+fn a_reason_that_is_none_ends_nothing() {
+    for data in [
+        r#"{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"","index":0}]}"#,
+        r#"{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"FINISH_REASON_UNSPECIFIED"}]}"#,
+        r#"{"promptFeedback":{"blockReason":"BLOCK_REASON_UNSPECIFIED"}}"#,
+    ] {
+        let (mut stream, mut out) = (stream(), Vec::new());
+        let outcome = stream.push(&Frame { event: None, data: data.as_bytes() }, &mut out);
+        assert!(!outcome.finished && stream.finish_reason().is_none(), "{data}");
+        let end = r#"{"candidates":[{"content":{"parts":[{"text":"b"}]},"finishReason":"STOP"}]}"#;
+        let outcome = stream.push(&Frame { event: None, data: end.as_bytes() }, &mut out);
+        assert!(outcome.finished, "{data}");
+        stream.end().unwrap();
+        assert_eq!(stream.finish_reason(), Some(FinishReason::Stop), "{data}");
+    }
+}
+
 /// One of several candidates that ends first holds up no other.
 #[test]
 fn what_is_held_goes_on_with_the_next_content() {

@@ -62,15 +62,15 @@ impl StreamDecoder {
         if self.candidates.is_empty() && self.blocked.is_some() {
             return (1, 1);
         }
-        let ended = self.candidates.iter().filter(|candidate| candidate.finish.is_some());
-        (self.candidates.len(), ended.count())
+        let ended = |candidate: &&CandidateState| candidate.finish.as_deref().is_some_and(says_why);
+        (self.candidates.len(), self.candidates.iter().filter(ended).count())
     }
 
     /// Why the first answer ends, once the provider said it; more may still come.
     pub(crate) fn ending(&self) -> Option<(FinishReason, &str)> {
         match self.candidates.iter().find(|candidate| candidate.index == 0) {
             Some(first) => {
-                let native = first.finish.as_deref()?;
+                let native = first.finish.as_deref().filter(|word| says_why(word))?;
                 Some((finish::normalised(native, first.called()), native))
             }
             None if self.candidates.is_empty() => {
@@ -171,11 +171,14 @@ impl StreamDecoder {
                 self.searches = self.searches.max(grounding::searches(metadata.get()));
                 state.grounding = Some(metadata.get().to_owned());
             }
-            if let Some(reason) = candidate.finish_reason {
-                state.finish = Some(reason.text().into_owned());
+            if let Some(reason) = candidate.finish_reason.map(Quoted::text)
+                && (says_why(&reason) || state.finish.is_none())
+            {
+                state.finish = Some(reason.into_owned());
             }
         }
-        if let Some(native) = chunk.prompt_feedback.and_then(|raw| block_reason(raw.get())) {
+        let blocked = chunk.prompt_feedback.and_then(|raw| block_reason(raw.get()));
+        if let Some(native) = blocked.filter(|word| says_why(word)) {
             self.blocked = Some(native);
         }
         if counts.is_some() {
@@ -190,6 +193,11 @@ impl StreamDecoder {
         }
         Ok(())
     }
+}
+
+/// Whether a reason is one: some send what stands for none with every chunk.
+fn says_why(word: &str) -> bool {
+    !word.is_empty() && !word.ends_with("_UNSPECIFIED")
 }
 
 fn state(candidates: &mut Vec<CandidateState>, index: u64) -> Result<&mut CandidateState, Fault> {

@@ -274,8 +274,12 @@ fn bounded(message: &str) -> String {
     message.trim().chars().take(MAX_MESSAGE).collect()
 }
 
+/// Whether a body is a page, which no interface for programs answers with.
 fn is_markup(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"<")
+    let body = body.trim_ascii_start();
+    [&b"<!doctype"[..], b"<html", b"<head", b"<body"]
+        .into_iter()
+        .any(|tag| body.get(..tag.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(tag)))
 }
 
 /// A body that is not JSON, if it is a short text a person wrote: never markup.
