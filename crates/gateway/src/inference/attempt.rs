@@ -73,7 +73,7 @@ pub struct AttemptError {
     /// The request could not be written for this endpoint: no provider has seen it.
     pub unsent: bool,
     /// What the provider counted and bills all the same.
-    pub counted: Option<Usage>,
+    pub counted: Option<Box<Usage>>,
 }
 
 impl AttemptError {
@@ -341,7 +341,7 @@ async fn begin_stream(
                     if dispatch.has_further_model(candidate) =>
                 {
                     if ended {
-                        let counted = relay.usage();
+                        let counted = relay.usage().map(Box::new);
                         return Err(AttemptError { counted, ..failed(refusal(native)) });
                     }
                     // What it counted comes with the end, and is billed in any case.
@@ -452,7 +452,7 @@ fn whole_answer(
             Some((Some(FinishReason::ContentFilter), native))
                 if dispatch.has_further_model(candidate) =>
             {
-                let counted = answer.usage;
+                let counted = answer.usage.map(Box::new);
                 return Err(AttemptError { counted, ..failed(refusal(native.as_deref())) });
             }
             Some(_) => {}

@@ -201,21 +201,33 @@ fn of_azure(rest: &str) -> Option<&str> {
     named.split_once('/').map(|(name, _)| name)
 }
 
-/// The model in the query of a WebSocket.
+/// The model in the query of a WebSocket; `None` if there are several.
 pub fn model_of_query(query: &str) -> Option<String> {
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(name, value)| matches!(&**name, "model" | "deployment") && is_name(value))
-        .map(|(_, value)| value.into_owned())
+    let mut named = form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, value)| matches!(&**name, "model" | "deployment") && !value.is_empty())
+        .map(|(_, value)| value);
+    let first = named.next().filter(|name| is_name(name))?;
+    named.all(|other| other == first).then(|| first.into_owned())
 }
 
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 256
 }
 
-/// Whether a model is asked to work at an address, whatever the body says.
+/// Whether a model is asked to work at an address, whatever the body says. Some servers decode it
+/// before they look, and some do not tell small letters from capital ones.
 pub fn asks_model(rest: &str) -> bool {
-    let rest = rest.trim_end_matches('/');
-    WORK_BELOW_VERSION.contains(&rest) || WORK.iter().any(|end| rest.ends_with(end))
+    let decoded: Cow<'_, [u8]> = percent_decode_str(rest).into();
+    let mut rest = decoded.as_ref();
+    while let Some(shorter) = rest.strip_suffix(b"/") {
+        rest = shorter;
+    }
+    let ends = |end: &str| {
+        let from = rest.len().checked_sub(end.len());
+        from.is_some_and(|from| rest[from..].eq_ignore_ascii_case(end.as_bytes()))
+    };
+    WORK.iter().any(|end| ends(end))
+        || WORK_BELOW_VERSION.iter().any(|whole| rest.len() == whole.len() && ends(whole))
 }
 
 /// Whether an address names a model and counts or describes only.
@@ -324,6 +336,8 @@ mod tests {
         }
         assert_eq!(model_of_query("a=b&model=gpt%2Drealtime").as_deref(), Some("gpt-realtime"));
         assert_eq!(model_of_query("intent=transcription&model="), None);
+        assert_eq!(model_of_query("model=m&deployment=m").as_deref(), Some("m"));
+        assert_eq!(model_of_query("model=m&model=other"), None, "which one?");
     }
 
     #[test]
@@ -336,6 +350,10 @@ mod tests {
             "/v1/audio/transcriptions",
             "/model/x/converse",
             "/v1beta/models/g:streamGenerateContent",
+            "/v1/chat/complet%69ons",
+            "/v1/chat/completions%2F",
+            "/v1beta/models/g%3AgenerateContent",
+            "/openai/deployments/d/Chat/Completions",
         ] {
             assert!(asks_model(rest) && !counts_only(rest), "{rest}");
         }

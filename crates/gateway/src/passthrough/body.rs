@@ -15,14 +15,15 @@ use protocol::exchange::{ErrorType, Fault};
 use tokio::time::{Instant, Sleep};
 
 use super::hold::PriceCheck;
-use super::peek::Peeked;
-use super::skim::Skim;
+use super::peek::{Looking, Peeked, output_of};
 
 /// What whoever sends a body and whoever waits for the answer know of each other.
 #[derive(Debug, Default)]
 pub struct Passage {
     /// Bytes that were passed on.
     bytes: AtomicU64,
+    /// Of a long body, how many bytes of media were seen.
+    media: AtomicU64,
     /// All of it was.
     is_over: AtomicBool,
     trouble: OnceLock<BodyTrouble>,
@@ -37,12 +38,21 @@ pub struct Said {
     pub model: Option<String>,
     /// The answer comes later, when it is asked for.
     pub is_background: bool,
+    /// How long the answer may be, in tokens, if that is said.
+    pub most_output: Option<u64>,
+    /// How many answers.
+    pub answers: u64,
 }
 
 impl Passage {
     /// How many bytes were passed on.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How much of a long body is text, as far as it was passed on, in bytes.
+    pub fn text(&self) -> u64 {
+        self.bytes().saturating_sub(self.media.load(Ordering::Relaxed))
     }
 
     /// Whether all of the body was passed on: the provider works then.
@@ -109,7 +119,9 @@ pub struct PassedRequest {
 /// A long body is looked at while it passes. Its last piece is held back until it is known what it
 /// asks for: without it the provider has no request.
 struct Watched {
-    skim: Skim,
+    looking: Looking,
+    /// Bytes that were seen.
+    seen: u64,
     /// `None` where the address names the model.
     check: Option<PriceCheck>,
     /// A model is asked, whatever the body says.
@@ -125,13 +137,41 @@ impl Watched {
         }
     }
 
-    fn said(&self) -> Said {
-        let value = |name| self.skim.value(name);
+    fn see(&mut self, bytes: &[u8], passage: &Passage) {
+        self.seen = self.seen.saturating_add(bytes.len() as u64);
+        let media = match &mut self.looking {
+            Looking::Json(json) => {
+                json.0.see(bytes);
+                json.1.see(bytes);
+                json.1.media
+            }
+            Looking::Form(form) => {
+                form.see(bytes);
+                self.seen.saturating_sub(form.text)
+            }
+        };
+        passage.media.store(media, Ordering::Relaxed);
+    }
+
+    fn said(&mut self) -> Said {
+        let skim = match &mut self.looking {
+            Looking::Json(json) => &json.0,
+            Looking::Form(form) => {
+                form.end();
+                let model = form.model().map(str::to_owned);
+                return Said { model, answers: 1, ..Said::default() };
+            }
+        };
+        let value = |name: &str| std::str::from_utf8(skim.value(name)?).ok();
+        let (most_output, answers) = output_of(value);
         Said {
             model: value("model")
-                .and_then(|value| serde_json::from_slice::<String>(value).ok())
-                .filter(|name| name.len() <= 256),
-            is_background: value("background").is_some_and(|it| it.trim_ascii() == b"true"),
+                .and_then(|value| serde_json::from_str::<String>(value).ok())
+                // Who reads more of it than was read here may find another one.
+                .filter(|name| name.len() <= 256 && !skim.is_doubtful()),
+            is_background: value("background").is_some_and(|it| it.trim_ascii() == "true"),
+            most_output: most_output.filter(|_| !skim.is_doubtful()),
+            answers,
         }
     }
 }
@@ -164,12 +204,12 @@ impl PassedRequest {
         Ok(this)
     }
 
-    /// The same for a JSON that is too long to be looked into before it is sent: what it asks for is
+    /// The same for a body that is too long to be looked into before it is sent: what it asks for is
     /// judged by `check` before its end is.
     #[must_use]
-    pub fn watched(mut self, check: Option<PriceCheck>, is_plain: bool) -> Self {
-        let skim = Skim::of_request();
-        self.watched = Some(Box::new(Watched { skim, check, is_plain, last: None }));
+    pub fn watched(mut self, looking: Looking, check: Option<PriceCheck>, is_plain: bool) -> Self {
+        let watched = Watched { looking, seen: 0, check, is_plain, last: None };
+        self.watched = Some(Box::new(watched));
         self
     }
 
@@ -244,7 +284,7 @@ impl Body for PassedRequest {
                     Err(fault) => return this.fail(BodyTrouble::Refused(Box::new(fault))),
                 }
             };
-            watched.skim.see(&data);
+            watched.see(&data, &this.passage);
             // An empty piece would end nothing.
             if !data.is_empty()
                 && let Some(before) = watched.last.replace(data)

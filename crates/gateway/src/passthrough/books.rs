@@ -30,6 +30,7 @@ const UNKNOWN_OUTPUT: u64 = 32_768;
 
 /// What a call owes to the books. Dropped before its end, the caller left.
 pub struct Books {
+    app: Arc<App>,
     settlement: Option<Box<Settlement>>,
     snapshot: Arc<Snapshot>,
     provider: ProviderId,
@@ -57,6 +58,8 @@ struct Asked {
     is_pictures: bool,
     /// How many answers.
     answers: u64,
+    /// What it asks for is known when its body has passed.
+    is_long: bool,
 }
 
 /// What is known of a call before its provider is asked.
@@ -117,6 +120,7 @@ impl Books {
         };
         let settlement = Settlement::open(Arc::clone(app), Arc::clone(snapshot), slot, opening);
         Self {
+            app: Arc::clone(app),
             settlement: Some(settlement),
             snapshot: Arc::clone(snapshot),
             provider: known.provider,
@@ -128,6 +132,7 @@ impl Books {
                 is_background: known.named.is_background,
                 is_pictures: known.rest.contains("/images/"),
                 answers: known.named.answers,
+                is_long: known.named.is_long,
             },
             passage: Arc::default(),
             tap: Tap::Shut,
@@ -242,12 +247,29 @@ impl Books {
         {
             let state = self.snapshot.endpoint(endpoint);
             settlement.choose(endpoint, state, self.is_byok, Instant::now());
-            let most = longest_output(&self.snapshot, endpoint);
-            settlement.cut(most.saturating_mul(self.asked.answers));
+            let most = self.most_output(endpoint);
+            settlement.cut(most);
             let is_counted = ending.usage.is_some();
+            let mut text_bytes = written.unwrap_or(0);
+            if let Some(usage) = billed.usage.as_mut().filter(|_| self.is_socket()) {
+                // It is not in the counts, which are of what was said before.
+                let rest = text_bytes.div_ceil(4).min(most);
+                usage.output = usage.output.saturating_add(rest);
+            }
+            if self.asked.is_long && (!is_counted || text_bytes > 0) {
+                let usage = billed.usage.get_or_insert_default();
+                if usage.input == 0 {
+                    usage.input = self.long_prompt(endpoint);
+                }
+                if !is_counted && text_bytes == 0 {
+                    // An estimate it is all the same, of no output.
+                    settlement.cut(0);
+                    text_bytes = 1;
+                }
+            }
             billed = Ending {
                 as_told: true,
-                text_bytes: written.unwrap_or(0),
+                text_bytes,
                 images_out: match (is_counted, self.asked.is_pictures) {
                     (false, true) => told.pictures.max(u64::from(told.is_binary)),
                     _ => 0,
@@ -275,6 +297,28 @@ impl Books {
         answered.or(self.endpoint).or_else(|| find(said?))
     }
 
+    /// The most output that was asked for, of all answers together.
+    fn most_output(&self, endpoint: EndpointId) -> u64 {
+        let longest = longest_output(&self.snapshot, endpoint);
+        match self.passage.said() {
+            Some(said) => {
+                said.most_output.unwrap_or(u64::MAX).min(longest).saturating_mul(said.answers)
+            }
+            // A shorter length was told when the row was opened.
+            None => longest.saturating_mul(self.asked.answers),
+        }
+    }
+
+    /// How many tokens the prompt of a long body has, by what passed of it.
+    fn long_prompt(&self, endpoint: EndpointId) -> u64 {
+        let tokens = self.passage.text().div_ceil(4);
+        prompt_tokens(&self.app, &self.snapshot, endpoint, tokens)
+    }
+
+    fn is_socket(&self) -> bool {
+        self.status == Some(StatusCode::SWITCHING_PROTOCOLS.as_u16())
+    }
+
     /// How many bytes of text are paid beside what was counted; `None` if nothing is known of the
     /// cost but what was counted.
     fn written(&self, told: &Told, ending: &Ending, came_whole: bool) -> Option<u64> {
@@ -290,18 +334,18 @@ impl Books {
         let is_counted = told.usage().is_some();
         let is_nothing = !is_counted && told.written == 0;
         let is_empty = came_whole && self.response_bytes == 0;
-        let is_socket = self.status == Some(StatusCode::SWITCHING_PROTOCOLS.as_u16());
         match () {
             // All that is told is all that there is.
-            () if is_counted && (came_whole || told.is_finished) => Some(0),
+            () if is_counted && (came_whole || told.is_finished || !is_plain) => Some(0),
+            // Elsewhere a model may be named that is not asked now.
+            () if !is_plain => None,
             // An error is free, and of a socket that says nothing nothing is known.
-            () if is_nothing && (told.is_failed || is_empty || is_socket) => None,
+            () if is_nothing && (told.is_failed || is_empty || self.is_socket()) => None,
             // It goes on without its caller, who may fetch it later.
             () if is_background => Some(u64::MAX),
             // No less is known than that it was as long as it might be.
-            () if told.is_unread || told.is_binary && is_plain && !is_pictures => Some(u64::MAX),
-            () if !came_whole || is_plain || told.written > 0 => Some(told.written),
-            () => None,
+            () if told.is_unread || told.is_binary && !is_pictures => Some(u64::MAX),
+            () => Some(told.written),
         }
     }
 }
@@ -315,24 +359,32 @@ impl Drop for Books {
 }
 
 /// How many tokens a call has and may ask for, as far as its size and its endpoint tell, for an
-/// answer that counts nothing. No more than what is held.
+/// answer that counts nothing. No more than what is held. Of a long body it shows at its end.
 fn estimate(app: &App, snapshot: &Snapshot, known: &Known<'_>) -> (u64, u64) {
     let named = known.named;
     if !named.is_work {
         return (0, 0);
     }
+    if named.is_long {
+        return (0, u64::MAX);
+    }
     let length = known.headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
     let size: u64 = length.unwrap_or(named.size as u64);
-    // Media that were seen are no text, and what is longer than what is looked into is mostly media.
+    // Media that were seen are no text; of what cannot be looked into most may be media.
     let text = size.saturating_sub((named.size - named.text) as u64).min(MOST as u64);
     let tokens = text.div_ceil(4);
     let asked = named.most_output.unwrap_or(u64::MAX);
     let Some(id) = known.endpoint else { return (tokens, asked.saturating_mul(named.answers)) };
+    let output = asked.min(longest_output(snapshot, id));
+    (prompt_tokens(app, snapshot, id, tokens), output.saturating_mul(named.answers))
+}
+
+/// How many tokens a prompt has at an endpoint that has so many by its size.
+fn prompt_tokens(app: &App, snapshot: &Snapshot, id: EndpointId, tokens: u64) -> u64 {
     let endpoint = snapshot.catalog.endpoint(id);
     let facts = RequestFacts { estimated_prompt_tokens: tokens, ..RequestFacts::default() };
     let input = app.estimates.tokens(snapshot.catalog.model_of(id), &facts);
-    let output = asked.min(longest_output(snapshot, id));
-    (input.min(endpoint.longest_prompt().unwrap_or(u64::MAX)), output.saturating_mul(named.answers))
+    input.min(endpoint.longest_prompt().unwrap_or(u64::MAX))
 }
 
 /// The most tokens of one answer of an endpoint.

@@ -21,6 +21,8 @@ const CLOSE: u8 = 8;
 
 /// How a server says that it goes away: unmasked, status 1001.
 pub const GOING_AWAY_TO_CALLER: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
+/// How it says that it does not take what was said: status 1008.
+pub const REFUSED_TO_CALLER: [u8; 4] = [0x88, 0x02, 0x03, 0xf0];
 /// The same as a client says it: masked, with a mask that changes nothing.
 pub const GOING_AWAY_TO_PROVIDER: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
 
@@ -31,6 +33,8 @@ pub struct Piece<'p> {
     pub opcode: u8,
     /// It can be read as it is: neither masked nor changed by an extension.
     pub is_plain: bool,
+    /// What the bytes are masked with, the first of them first.
+    pub mask: Option<[u8; 4]>,
     /// The message ends with this frame.
     pub is_last: bool,
     /// The frame ends with this piece.
@@ -70,10 +74,18 @@ impl Frames {
         Piece {
             opcode: first & 0x0f,
             is_plain: first & 0x70 == 0 && second & 0x80 == 0,
+            mask: (second & 0x80 != 0).then(|| self.mask(bytes.len())),
             is_last: first & 0x80 != 0,
             ends: self.left == 0,
             bytes,
         }
+    }
+
+    /// The mask of the bytes that passed last, so many of them.
+    fn mask(&self, length: usize) -> [u8; 4] {
+        let before = self.payload_length() - self.left - length as u64;
+        let from = 2 + self.extended_length();
+        std::array::from_fn(|at| self.header[from + (before % 4 + at as u64) as usize % 4])
     }
 
     /// Whether the last frame is complete, and another may follow.
@@ -91,13 +103,17 @@ impl Frames {
         if self.have < 2 {
             return 2;
         }
-        let extended = match self.header[1] & 0x7f {
+        let mask = if self.header[1] & 0x80 != 0 { 4 } else { 0 };
+        2 + self.extended_length() + mask
+    }
+
+    /// How much longer it is because of the length in it.
+    fn extended_length(&self) -> usize {
+        match self.header[1] & 0x7f {
             126 => 2,
             127 => 8,
             _ => 0,
-        };
-        let mask = if self.header[1] & 0x80 != 0 { 4 } else { 0 };
-        2 + extended + mask
+        }
     }
 
     fn payload_length(&self) -> u64 {
@@ -166,6 +182,8 @@ mod tests {
                 let (mut pieces, mut seen, mut ends) = (Frames::default(), 0, 0);
                 for piece in bytes.chunks(cut) {
                     pieces.pass(piece, |piece| {
+                        let first = (seen % 4) as u8 + 1;
+                        assert_eq!(piece.mask.map(|mask| mask[0]), masked.then_some(first));
                         assert_eq!((piece.opcode, piece.is_plain, piece.is_last), (2, !masked, true));
                         (seen, ends) = (seen + piece.bytes.len(), ends + usize::from(piece.ends));
                     });

@@ -15,14 +15,15 @@ use protocol::exchange::{ErrorType, Fault};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::address::{Addressed, target};
+use super::address::{self, Addressed, target};
 use super::answer::PassedAnswer;
 use super::body::PassedRequest;
 use super::books::{Books, Known};
 use super::credential::{authorise, choose, endpoint_of};
+use super::guard::Guard;
 use super::headers::{to_caller, without_length, without_owner};
 use super::hold::{PriceCheck, hold};
-use super::peek::{Address, Peeked, peek};
+use super::peek::{Address, Looking, Peeked, peek};
 use super::request::Outward;
 use super::tap::is_events;
 use super::tunnel::{self, Tunnel};
@@ -182,6 +183,7 @@ struct Prepared {
 
 /// What is asked of a long body before its end is sent.
 struct Watching {
+    looking: Looking,
     /// `None` where the address names the model.
     check: Option<PriceCheck>,
     /// A model is asked, whatever the body says.
@@ -204,22 +206,26 @@ impl Passing {
         let provider =
             catalog.find_provider(&self.meant.provider).ok_or_else(|| self.unknown_provider())?;
         let settings = &app.settings;
-        let patience = (settings.body_idle_timeout, settings.body_timeout);
+        let longest = settings.passthrough.total;
+        let patience = (settings.body_idle_timeout, settings.body_timeout, longest);
         let query = self.parts.uri.query().unwrap_or_default();
         let socket = self.is_socket.then_some(query);
-        let address = Address { method, rest: &self.meant.rest, socket };
-        let mut peeked = peek(body, &self.parts.headers, address, patience).await?;
+        let asked = Address { method, rest: &self.meant.rest, socket };
+        let mut peeked = peek(body, &self.parts.headers, asked, patience).await?;
         peeked.take_stamps(&app.provenance);
-        let named = peeked.named(address);
+        let named = peeked.named(asked);
         let find = |name: &str| endpoint_of(catalog, provider, name);
         let endpoint = named.model.as_deref().and_then(find);
         let permission = settings.passthrough.permission;
         let access = choose(permission, snapshot, caller, provider, &named, endpoint)?;
         let check = PriceCheck::of(app, snapshot, caller, &access, provider);
         check.judge_call(&named)?;
-        let watching = (named.is_work && named.is_long).then(|| Watching {
-            check: named.model.is_none().then_some(check),
-            is_plain: named.is_plain,
+        let watching = peeked.looking().filter(|_| named.is_work).map(|looking| {
+            // A form may name another model after the one that was seen.
+            let may_differ = named.model.is_none() || matches!(looking, Looking::Form(_));
+            let is_by_address = address::model(&self.meant.rest).is_some();
+            let check = (may_differ && !is_by_address).then_some(check);
+            Watching { looking, check, is_plain: named.is_plain }
         });
         // Before money is held for it.
         let origin = access.origin_of_path(&self.meant.rest);
@@ -273,8 +279,8 @@ impl Passing {
             let settings = &self.app.settings;
             let bounds = (settings.passthrough.max_bytes, settings.body_idle_timeout);
             let mut body = PassedRequest::new(peeked, body, bounds, Arc::clone(books.passage()))?;
-            if let Some(Watching { check, is_plain }) = watching {
-                body = body.watched(check, is_plain);
+            if let Some(Watching { looking, check, is_plain }) = watching {
+                body = body.watched(looking, check, is_plain);
             }
             let request = outward.write(body, |key| self.is_ours(key, outward.provider))?;
             let answered = self.send(&access, request, &mut books).await?;
@@ -436,11 +442,14 @@ impl Passing {
         // The connection is the tunnel's from here on, and nobody drives it.
         drop(driving);
         books.begin(StatusCode::SWITCHING_PROTOCOLS.as_u16(), passed.headers(), true);
+        let query = self.parts.uri.query().unwrap_or_default();
+        let model = address::model(&self.meant.rest).or_else(|| address::model_of_query(query));
         let tunnel = Tunnel {
             app: Arc::clone(&self.app),
             caller,
             provider: upgraded,
             books,
+            guard: Guard::new(model),
             deadline: self.deadline,
             running: Running::new(&self.app),
         };

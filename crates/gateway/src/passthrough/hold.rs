@@ -100,16 +100,24 @@ impl PriceCheck {
         Ok(())
     }
 
+    /// A model that nobody can tell has no price that anybody knows.
     fn judge_unnamed(&self) -> Result<(), Fault> {
-        if !self.is_limited {
-            return Ok(());
-        }
-        Err(Fault::new(
-            ErrorType::Unprocessable,
-            "model: nobody can tell which model is asked, so that no limit of this key would hold; \
-             name it as `model` in a JSON body that is not compressed, in a form before its files, \
-             or in the address, or use a key without limits",
-        ))
+        let verdict = self.policy.judge(&PriceList::default(), self.paid_by);
+        let (why, otherwise) = match () {
+            () if self.is_limited => {
+                ("no limit of this key would hold", "use a key without limits")
+            }
+            () if verdict == PriceVerdict::Refused => (
+                "its price is not known",
+                "allow it with unknown_prices_on_credits or unknown_prices_on_own_credential",
+            ),
+            () => return Ok(()),
+        };
+        let message = format!(
+            "model: nobody can tell which model is asked, so that {why}; name it once, as `model` \
+             in a JSON body that is not compressed, in a form, or in the address, or {otherwise}"
+        );
+        Err(Fault::new(ErrorType::Unprocessable, message))
     }
 }
 

@@ -9,8 +9,8 @@
 //! 3. `hold`: is its price known, and is there money left?
 //! 4. `request`, `headers`, `body`: what the provider gets.
 //! 5. `handle`: all of it in order; a connection for the call alone.
-//! 6. `answer`: the provider's bytes to the caller, with `tap`, `reading`, `skim` and `texts` beside.
-//! 7. `tunnel`, `frames`, `spoken`: a WebSocket in place of an answer.
+//! 6. `answer`: the provider's bytes to the caller, with `tap`, `reading` and others beside.
+//! 7. `tunnel`, `frames`, `guard`, `spoken`: a WebSocket in place of an answer.
 //! 8. `books`: one row, on every way out.
 
 pub mod address;
@@ -20,12 +20,14 @@ pub mod books;
 pub mod credential;
 mod form;
 mod frames;
+mod guard;
 pub mod handle;
 mod headers;
 mod hold;
 pub mod peek;
 mod reading;
 mod request;
+mod sieve;
 mod skim;
 mod spoken;
 mod tap;

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use http::{HeaderValue, Method};
 use http_body::Body as _;
@@ -19,12 +19,17 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use super::address;
-use super::form::{boundary, field};
+use super::form::{Form, boundary};
+use super::skim::Skim;
 use super::texts::Texts;
 use crate::inference::provenance::Provenance;
 
 /// The longest body that is looked into, in bytes: it is in memory until the provider is asked.
 pub const MOST: usize = 1024 * 1024;
+/// Smaller pieces are joined to pieces of this size, in bytes.
+const PIECE: usize = 8 * 1024;
+/// What may stand before a text, and says how it is encoded.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A body as far as it was read before the provider is asked.
 pub struct Peeked {
@@ -39,7 +44,8 @@ pub struct Peeked {
 /// What a body is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
-    /// It says to be JSON, or begins like one: some servers read it whatever it says.
+    /// It says to be JSON, or begins like one where a model is asked: some servers read it whatever
+    /// it says.
     Json,
     /// A form with this boundary, where a model is asked.
     Form(Vec<u8>),
@@ -84,20 +90,50 @@ pub struct Named {
     pub is_plain: bool,
     /// The answer comes later, when it is asked for.
     pub is_background: bool,
-    /// It is a JSON that is too long to be looked into before it is sent.
+    /// It is a JSON, or a form for work, that is too long to be looked into before it is sent.
     pub is_long: bool,
 }
 
+/// What looks into a body that is too long for that while it passes.
+#[derive(Debug)]
+pub enum Looking {
+    /// A JSON.
+    Json(Box<(Skim, Texts)>),
+    /// A form.
+    Form(Box<Form>),
+}
+
+/// How long answers may be, in tokens, if that is said, and how many there are, by the members of a
+/// request.
+pub fn output_of<'r>(raw: impl Fn(&str) -> Option<&'r str>) -> (Option<u64>, u64) {
+    let count = |raw: &str| raw.trim_ascii().parse::<u64>().ok();
+    let number = |name| count(raw(name)?);
+    let of = |object: &str, name: &str| {
+        let inner = Object::parse(raw(object)?.trim_ascii()).ok()?;
+        count(inner.peek(name)?.get())
+    };
+    let lengths = [
+        number("max_tokens"),
+        number("max_completion_tokens"),
+        number("max_output_tokens"),
+        of("generationConfig", "maxOutputTokens"),
+        of("inferenceConfig", "maxTokens"),
+    ];
+    let answers = [number("n"), number("best_of"), of("generationConfig", "candidateCount")];
+    let most = |counts: &[Option<u64>]| counts.iter().copied().flatten().max();
+    (most(&lengths), most(&answers).unwrap_or(1).max(1))
+}
+
 /// Reads the beginning of a body, if a look into it may tell something. Pauses may be `idle` long,
-/// all of it `total`.
+/// all of it `total`, or `longest` for a form: what is in one may take its time.
 pub async fn peek(
     body: &mut Incoming,
     headers: &HeaderMap,
     address: Address<'_>,
-    (idle, total): (Duration, Duration),
+    (idle, total, longest): (Duration, Duration, Duration),
 ) -> Result<Peeked, Fault> {
-    let end = Instant::now() + total;
     let is_post = *address.method == Method::POST;
+    let asks_model = address::asks_model(address.rest);
     let media_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     let says_json = is_json(media_type);
     let encoding = headers.get(CONTENT_ENCODING);
@@ -113,7 +149,7 @@ pub async fn peek(
                 }
             }
             () if says_json => Kind::Json,
-            () => match boundary(media_type).filter(|_| address::asks_model(address.rest)) {
+            () => match boundary(media_type).filter(|_| asks_model) {
                 Some(boundary) => Kind::Form(boundary.to_vec()),
                 None => Kind::Other,
             },
@@ -121,15 +157,19 @@ pub async fn peek(
     };
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let is_long = length.is_some_and(|length: usize| length > MOST);
-    // Of anything else its beginning shows whether it is a JSON.
-    let mut is_unseen = peeked.kind == Kind::Other && is_post;
+    // Of anything else its beginning shows whether it is a JSON. Where no model need be asked, what
+    // begins like one may be a file.
+    let mut is_unseen = peeked.kind == Kind::Other && is_post && asks_model;
+    let mut beginning = Vec::new();
     let is_wanted = match peeked.kind {
         Kind::Json => !is_long,
         Kind::Form(_) => true,
         Kind::Sealed => false,
         Kind::Other => is_unseen,
     };
-    let mut size = 0;
+    let is_form = matches!(peeked.kind, Kind::Form(_));
+    let end = Instant::now() + if is_form { longest } else { total };
+    let (mut size, mut pieces) = (0, Pieces::default());
     while is_wanted && !peeked.is_whole && size < MOST {
         let patience = end.min(Instant::now() + idle);
         let frame = timeout_at(patience, body.frame()).await.map_err(|_| {
@@ -140,14 +180,13 @@ pub async fn peek(
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     size += data.len();
-                    // Blanks may go before a JSON, as many as there are.
-                    if is_unseen && !data.trim_ascii_start().is_empty() {
+                    if is_unseen && let Some(is_json) = shows_json(&mut beginning, &data) {
                         is_unseen = false;
-                        if begins_with_json(&data) {
+                        if is_json {
                             peeked.kind = Kind::Json;
                         }
                     }
-                    peeked.pieces.push(data);
+                    pieces.push(data);
                 }
                 peeked.is_whole = body.is_end_stream();
             }
@@ -160,10 +199,55 @@ pub async fn peek(
             break;
         }
     }
+    peeked.pieces = pieces.finish();
     if is_unseen && size >= MOST {
         peeked.kind = Kind::Json;
     }
     Ok(peeked)
+}
+
+/// Pieces of a body, of which small ones are joined: one of a byte would take many times that.
+#[derive(Debug, Default)]
+struct Pieces {
+    whole: Vec<Bytes>,
+    begun: BytesMut,
+}
+
+impl Pieces {
+    fn push(&mut self, data: Bytes) {
+        let is_small = data.len() < PIECE;
+        if is_small {
+            self.begun.extend_from_slice(&data);
+        }
+        if !self.begun.is_empty() && (!is_small || self.begun.len() >= PIECE) {
+            self.whole.push(self.begun.split().freeze());
+        }
+        if !is_small {
+            self.whole.push(data);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Bytes> {
+        if !self.begun.is_empty() {
+            self.whole.push(self.begun.freeze());
+        }
+        self.whole
+    }
+}
+
+/// Whether a body is a JSON, if its pieces so far show it: blanks may go before one, as many as
+/// there are. `beginning` keeps what else came.
+pub fn shows_json(beginning: &mut Vec<u8>, data: &[u8]) -> Option<bool> {
+    for byte in data {
+        if byte.is_ascii_whitespace() && (beginning.is_empty() || *beginning == MARK) {
+            continue;
+        }
+        beginning.push(*byte);
+        if !MARK.starts_with(beginning) {
+            return Some(begins_with_json(beginning));
+        }
+    }
+    None
 }
 
 /// Whether a media type is JSON of some kind.
@@ -177,8 +261,8 @@ pub fn is_json(kind: &[u8]) -> bool {
 
 /// Whether bytes begin like an object.
 pub fn begins_with_json(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    bytes.trim_ascii_start().starts_with(b"{")
+    let bytes = bytes.trim_ascii_start();
+    bytes.strip_prefix(MARK).unwrap_or(bytes).trim_ascii_start().starts_with(b"{")
 }
 
 impl Peeked {
@@ -191,6 +275,19 @@ impl Peeked {
         let (plain, reasoning) = provenance.read(self.bytes());
         if reasoning.is_some() {
             self.pieces = vec![plain];
+        }
+    }
+
+    /// What has to look into the body while it passes, if it is too long for a look before.
+    pub fn looking(&self) -> Option<Looking> {
+        match &self.kind {
+            Kind::Json if !self.is_whole => {
+                Some(Looking::Json(Box::new((Skim::of_request(), Texts::default()))))
+            }
+            Kind::Form(boundary) if !self.is_whole => {
+                Some(Looking::Form(Box::new(Form::new(boundary))))
+            }
+            _ => None,
         }
     }
 
@@ -208,35 +305,41 @@ impl Peeked {
         let by_address = address::model(rest).or_else(|| address::model_of_query(socket?));
         let whole = self.bytes();
         let is_json = self.kind == Kind::Json;
-        let read = (is_json && self.is_whole).then(|| Envelope::parse(&whole).ok()).flatten();
-        let by_body = match &self.kind {
-            Kind::Form(boundary) => field(&whole, boundary, "model"),
-            _ => read.as_ref().and_then(|body| body.get::<String>("model").ok().flatten()),
+        let body = whole.strip_prefix(MARK).unwrap_or(&whole);
+        let read = (is_json && self.is_whole).then(|| Envelope::parse(body).ok()).flatten();
+        let form = match &self.kind {
+            Kind::Form(boundary) => Some(self.form(&whole, boundary)),
+            _ => None,
         };
-        let number = |name| read.as_ref()?.get::<u64>(name).ok()?;
-        let of = |object: &str, name: &str| {
-            let inner = Object::of(read.as_ref()?.raw(object)?).ok()?;
-            inner.peek(name)?.get().parse::<u64>().ok()
+        let by_body = match &form {
+            Some(form) => form.model().map(str::to_owned),
+            None => read.as_ref().and_then(|body| body.get::<String>("model").ok().flatten()),
         };
-        let lengths = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+        let (most_output, answers) = output_of(|name| Some(read.as_ref()?.raw(name)?.get()));
         let same = by_address.is_none() || by_body.is_none() || by_address == by_body;
         let nothing_else = self.is_whole && (whole.is_empty() || read.is_some()) && same;
         let model = by_address.or(by_body).filter(|name| name.len() <= 256);
         // A body that is too long to be looked into, or compressed, names its model in the answer;
         // and so does one that is no JSON for us: for the provider it may be some.
         let is_unreadable = is_json && self.is_whole && !whole.is_empty() && read.is_none();
-        let is_long = is_json && !self.is_whole;
+        let is_long = (is_json || form.is_some()) && !self.is_whole;
         let may_name = is_long || is_unreadable || self.kind == Kind::Sealed;
         let may_mean = match is_unreadable && model.is_none() {
-            true => first_and_last_model(&whole),
+            true => first_and_last_model(body),
             false => Vec::new(),
         };
         let is_post = *method == Method::POST && !address::counts_only(rest);
         let is_plain = is_post && address::asks_model(rest) || socket.is_some();
-        let mut texts = Texts::default();
-        if is_json {
-            texts.see(&whole);
-        }
+        let text = match &form {
+            Some(form) => usize::try_from(form.text).unwrap_or(usize::MAX).min(whole.len()),
+            None => {
+                let mut texts = Texts::default();
+                if is_json {
+                    texts.see(&whole);
+                }
+                whole.len().saturating_sub(usize::try_from(texts.media).unwrap_or(usize::MAX))
+            }
+        };
         Named {
             // What is said in a WebSocket is not known yet.
             is_certain: nothing_else && model.is_some() && socket.is_none(),
@@ -248,21 +351,20 @@ impl Peeked {
             is_long,
             model,
             may_mean,
-            most_output: lengths
-                .iter()
-                .filter_map(|name| number(name))
-                .chain(of("generationConfig", "maxOutputTokens"))
-                .chain(of("inferenceConfig", "maxTokens"))
-                .max(),
-            answers: [number("n"), number("best_of"), of("generationConfig", "candidateCount")]
-                .into_iter()
-                .flatten()
-                .max()
-                .unwrap_or(1)
-                .max(1),
-            text: whole.len().saturating_sub(usize::try_from(texts.media).unwrap_or(usize::MAX)),
+            most_output,
+            answers,
+            text,
             size: whole.len(),
         }
+    }
+
+    fn form(&self, whole: &[u8], boundary: &[u8]) -> Form {
+        let mut form = Form::new(boundary);
+        form.see(whole);
+        if self.is_whole {
+            form.end();
+        }
+        form
     }
 }
 
@@ -404,6 +506,7 @@ mod tests {
         let form = Peeked { pieces, is_whole: false, kind: Kind::Form(b"b".to_vec()) };
         let form = form.named(post("/v1/audio/transcriptions"));
         assert_eq!((form.model.as_deref(), form.is_certain), (Some("m"), false));
+        assert!(form.is_long && form.is_work, "another may be named after it");
         let socket =
             Address { method: &Method::GET, rest: "/v1/realtime", socket: Some("model=m") };
         let empty = Peeked { pieces: Vec::new(), is_whole: true, kind: Kind::Other };
@@ -412,6 +515,46 @@ mod tests {
         assert!(socket.is_work);
         let get = Address { method: &Method::GET, rest: "/v1/models", socket: None };
         assert!(!empty.named(get).is_work);
+    }
+
+    #[test]
+    fn small_pieces_are_joined() {
+        let body: Vec<u8> = (0..100_000).map(|at| (at % 251) as u8).collect();
+        for size in [1, 3, PIECE - 1, PIECE, 3 * PIECE] {
+            let mut pieces = Pieces::default();
+            body.chunks(size).for_each(|piece| pieces.push(Bytes::copy_from_slice(piece)));
+            let pieces = pieces.finish();
+            assert!(pieces.concat() == body && pieces.len() <= body.len() / PIECE + 1, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_a_blank_wherever_it_is_cut() {
+        let body = b" \xef\xbb\xbf \n{\"model\":\"m\"}";
+        for size in 1..body.len() {
+            let mut beginning = Vec::new();
+            let shown = body.chunks(size).find_map(|piece| shows_json(&mut beginning, piece));
+            assert_eq!(shown, Some(true), "{size}");
+        }
+        for other in [&b"\xef\xbb{"[..], b"RIFF", b" \xef\xbb\xbf\xef{"] {
+            assert_eq!(shows_json(&mut Vec::new(), other), Some(false));
+        }
+        assert_eq!(shows_json(&mut Vec::new(), b" \xef\xbb\xbf\n"), None);
+        let marked = named("\u{feff}{\"model\":\"m\"}", "/v1/chat/completions");
+        assert_eq!((marked.model.as_deref(), marked.is_certain), (Some("m"), true));
+    }
+
+    #[test]
+    fn files_in_forms_are_no_text_of_a_prompt() {
+        let file = "x".repeat(5_000);
+        let form = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{file}\r\n\
+             --b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b--\r\n"
+        );
+        let (pieces, kind) = (vec![Bytes::from(form)], Kind::Form(b"b".to_vec()));
+        let form = Peeked { pieces, is_whole: true, kind }.named(post("/v1/images/edits"));
+        assert_eq!((form.model.as_deref(), form.text), (Some("m"), 3));
+        assert!(!form.is_long);
     }
 
     #[test]

@@ -23,7 +23,17 @@ const OF_ANSWERS: [&str; 12] = [
 ];
 
 /// What tells something as a member of a request.
-const OF_REQUESTS: [&str; 2] = ["model", "background"];
+const OF_REQUESTS: [&str; 9] = [
+    "model",
+    "background",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "n",
+    "best_of",
+    "generationConfig",
+    "inferenceConfig",
+];
 
 /// The longest value that is kept, in bytes: counts and names are short.
 const LONGEST_VALUE: usize = 16 * 1024;
@@ -47,6 +57,10 @@ pub struct Skim {
     kept_as: Option<usize>,
     value: Vec<u8>,
     told: Vec<Vec<u8>>,
+    /// The name under way has something escaped in it.
+    is_escaped: bool,
+    /// A name may be one of these, written with escapes; or a value of one was not kept.
+    is_doubtful: bool,
 }
 
 impl Skim {
@@ -73,6 +87,8 @@ impl Skim {
             kept_as: None,
             value: Vec::new(),
             told: vec![Vec::new(); names.len()],
+            is_escaped: false,
+            is_doubtful: false,
         }
     }
 
@@ -103,6 +119,7 @@ impl Skim {
                 self.in_string = true;
                 if at_members && !self.in_value {
                     self.in_name = true;
+                    self.is_escaped = false;
                     self.name.clear();
                 }
                 self.keep(byte);
@@ -125,6 +142,7 @@ impl Skim {
             b':' if at_members && !self.in_value => {
                 self.in_value = true;
                 self.value.clear();
+                self.is_doubtful |= self.is_escaped;
                 self.kept_as = self.names.iter().position(|name| name.as_bytes() == self.name);
             }
             _ => self.keep(byte),
@@ -133,6 +151,7 @@ impl Skim {
 
     fn of_string(&mut self, byte: u8) {
         self.keep(byte);
+        self.is_escaped |= byte == b'\\' && self.in_name;
         let ends = byte == b'"' && !self.escaped;
         self.escaped = byte == b'\\' && !self.escaped;
         if ends {
@@ -149,6 +168,7 @@ impl Skim {
             self.value.push(byte);
             if self.value.len() > LONGEST_VALUE {
                 self.kept_as = None;
+                self.is_doubtful = true;
             }
         }
     }
@@ -165,6 +185,11 @@ impl Skim {
     pub fn value(&self, name: &str) -> Option<&[u8]> {
         let at = self.names.iter().position(|known| *known == name)?;
         self.told.get(at).map(Vec::as_slice).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a member that counts may have been told in a way that was not read.
+    pub fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 
     /// Reads what was told.
@@ -205,6 +230,23 @@ mod tests {
             body.as_bytes().chunks(size).for_each(|piece| skim.see(piece));
             assert_eq!(skim.value("model"), Some(b"\"c\"".as_slice()));
             assert_eq!(skim.value("background"), Some(b"true".as_slice()));
+        }
+    }
+
+    /// What providers read and this does not must not pass for what was read.
+    #[test]
+    fn an_escaped_name_and_an_overlong_value_are_doubtful() {
+        let overlong = format!(r#"{{"model":"m","model":"{}"}}"#, "x".repeat(LONGEST_VALUE));
+        for (body, is_doubtful) in [
+            (r#"{"model":"m","mod\u0065l":"x"}"#, true),
+            (overlong.as_str(), true),
+            (r#"{"model":"m","input":"\u0065\"","tools":[{"\u0065":"\\"}]}"#, false),
+        ] {
+            for size in [1, 7, 90_000] {
+                let mut skim = Skim::of_request();
+                body.as_bytes().chunks(size).for_each(|piece| skim.see(piece));
+                assert_eq!(skim.is_doubtful(), is_doubtful, "{body}");
+            }
         }
     }
 

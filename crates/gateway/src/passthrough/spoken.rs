@@ -5,10 +5,14 @@ use protocol::exchange::Usage;
 
 use super::frames::Piece;
 use super::reading::Reading;
-use super::tap::{Events, Told, kind_of};
+use super::tap::{Told, kind_of};
+use super::texts::Texts;
 
 /// The longest message that is read, in bytes: what counts is short, sound is not.
 const MOST_MESSAGE: usize = 1024 * 1024;
+/// What ends an answer, and may count it: of Realtime, and of Responses.
+const ENDS: [&[u8]; 4] =
+    [b"response.done", b"response.completed", b"response.incomplete", b"response.failed"];
 /// The first opcode of those that may stand within a message.
 const CONTROL: u8 = 8;
 
@@ -23,8 +27,10 @@ pub struct Spoken {
     /// What all answers used that came to their end.
     used: Usage,
     is_told: bool,
-    /// The answer under way.
-    answer: Events,
+    /// The model that was counted last.
+    model: Option<String>,
+    /// What the answer under way has in it.
+    answer: Texts,
 }
 
 impl Spoken {
@@ -56,23 +62,35 @@ impl Spoken {
     }
 
     fn read(&mut self, message: &[u8]) {
-        if kind_of(message) != b"response.done" {
-            self.answer.read(message);
+        let kind = kind_of(message);
+        // What the caller said is repeated, and what was written as well. Sound is no text.
+        let is_text = kind.starts_with(b"response.") && kind.ends_with(b".delta");
+        if is_text && !kind.ends_with(b"audio.delta") {
+            self.answer.begin();
+            self.answer.see(message);
+        }
+        if !ENDS.contains(&kind) {
             return;
         }
         let mut reading = Reading::default();
         reading.read(message);
         if let Some(usage) = reading.usage() {
-            self.answer = Events::default();
+            self.answer = Texts::default();
+            self.model = reading.report.model.or(self.model.take());
             self.used = sum(&self.used, &usage);
             self.is_told = true;
         }
     }
 
-    /// What was said, at the end: what was written after the last count is beside it.
-    pub fn told(self) -> Told {
-        let written = self.answer.told().written;
+    /// What was said, at the end: what was written after the last count is beside it. The model that
+    /// was asked is the one, if none is told.
+    pub fn told(mut self, asked: Option<String>) -> Told {
+        self.answer.abort();
+        let written = self.answer.written;
+        let mut reading = Reading::default();
+        reading.report.model = self.model.or(asked);
         Told {
+            reading,
             counted: self.is_told.then_some(self.used),
             is_finished: self.is_told && written == 0,
             written,
@@ -114,7 +132,7 @@ mod tests {
     fn heard(bytes: &[u8], cut: usize) -> Told {
         let (mut frames, mut spoken) = (Frames::default(), Spoken::default());
         bytes.chunks(cut).for_each(|piece| frames.pass(piece, |piece| spoken.hear(piece)));
-        spoken.told()
+        spoken.told(None)
     }
 
     const DONE: &[u8] = br#"{"type":"response.done","response":{"usage":{"total_tokens":7,
@@ -144,6 +162,34 @@ mod tests {
     }
 
     #[test]
+    fn what_callers_said_is_not_what_a_model_wrote() {
+        let bytes = [
+            r#"{"type":"conversation.item.done","item":{"content":[{"text":"my own words"}]}}"#,
+            r#"{"type":"conversation.item.input_audio_transcription.delta","delta":"spoken"}"#,
+            r#"{"serverContent":{"modelTurn":{"parts":[{"text":"another protocol"}]}}}"#,
+            r#"{"type":"response.function_call_arguments.delta","delta":"{}"}"#,
+        ]
+        .map(|message| frame(0x81, message.as_bytes()));
+        let told = heard(&bytes.concat(), 50);
+        assert_eq!((told.written, told.usage()), (2, None));
+    }
+
+    #[test]
+    fn answers_of_responses_are_summed_as_well() {
+        let kinds = ["response.completed", "response.incomplete", "response.failed"];
+        let bytes = kinds.map(|kind| {
+            let end = format!(
+                r#"{{"type":"{kind}","response":{{"model":"m","usage":{{"total_tokens":7,"input_tokens":3,"output_tokens":4}}}}}}"#
+            );
+            frame(0x81, end.as_bytes())
+        });
+        let told = heard(&bytes.concat(), 50);
+        assert_eq!(told.usage().map(|usage| (usage.input, usage.output)), Some((9, 12)));
+        assert_eq!(told.reading.report.model.as_deref(), Some("m"));
+        assert!(told.is_finished);
+    }
+
+    #[test]
     fn what_cannot_be_read_is_passed_over() {
         let compressed = frame(0xc1, DONE);
         assert_eq!(heard(&compressed, 9).usage(), None);
@@ -154,6 +200,6 @@ mod tests {
         frames.pass(&long, |piece| spoken.hear(piece));
         assert!(spoken.message.capacity() <= 2 * MOST_MESSAGE);
         frames.pass(&frame(0x81, DONE), |piece| spoken.hear(piece));
-        assert_eq!(spoken.told().usage().map(|usage| usage.output), Some(4));
+        assert_eq!(spoken.told(None).usage().map(|usage| usage.output), Some(4));
     }
 }

@@ -9,11 +9,11 @@ use memchr::memmem;
 use protocol::event_stream::{FrameError, FrameKind, Splitter as Messages};
 use protocol::exchange::Usage;
 use protocol::json::Object;
-use protocol::sse::{FrameTooLong, Splitter};
 use serde::de::IgnoredAny;
 
 use super::peek::{begins_with_json, is_json};
 use super::reading::Reading;
+use super::sieve::Sieve;
 use super::skim::Skim;
 use super::texts::Texts;
 
@@ -45,7 +45,7 @@ pub enum Tap {
     /// A JSON too long for that.
     Long(Box<(Skim, Reading, Texts)>),
     /// Events, read as they pass.
-    Events(Box<Splitter>, Box<Events>),
+    Events(Box<Sieve>, Box<Events>),
     /// Events of Amazon's.
     Messages(Box<Messages>, Box<Events>),
     /// A text of so many bytes, all of it written by a model.
@@ -59,7 +59,7 @@ pub struct Events {
     texts: Texts,
     is_finished: bool,
     is_failed: bool,
-    /// One was too long, and none after it is read.
+    /// One was too long to be read.
     given_up: bool,
 }
 
@@ -86,12 +86,6 @@ pub struct Told {
 
 /// An event told too much; what was told before stands.
 struct GivenUp;
-
-impl From<FrameTooLong> for GivenUp {
-    fn from(_: FrameTooLong) -> Self {
-        Self
-    }
-}
 
 impl From<FrameError> for GivenUp {
     fn from(_: FrameError) -> Self {
@@ -137,7 +131,7 @@ impl Tap {
 
     fn events(reading: Reading) -> Self {
         let events = Events { reading, ..Events::default() };
-        Self::Events(Box::new(Splitter::with_limit(MOST_EVENT)), Box::new(events))
+        Self::Events(Box::new(Sieve::new(MOST_EVENT)), Box::new(events))
     }
 
     /// Whether anything is read.
@@ -178,15 +172,9 @@ impl Tap {
                 long.0.see(bytes);
                 long.2.see(bytes);
             }
-            Self::Events(splitter, events) => {
-                let read = splitter.push(bytes, |frame| {
-                    events.read(frame.data);
-                    Ok::<_, GivenUp>(())
-                });
-                if read.is_err() {
-                    **splitter = Splitter::with_limit(0);
-                    events.given_up = true;
-                }
+            Self::Events(sieve, events) => {
+                let are_all = sieve.push(bytes, |data| events.read(data));
+                events.given_up |= !are_all;
             }
             Self::Messages(splitter, events) => {
                 let read = splitter.push(bytes, |frame| {
@@ -227,12 +215,9 @@ impl Tap {
                 skim.read_into(&mut reading);
                 told(reading, texts, came_whole)
             }
-            Self::Events(mut splitter, mut events) => {
+            Self::Events(mut sieve, mut events) => {
                 // An event whose end never came may be torn: it tells nothing then.
-                let _ = splitter.finish(|frame| {
-                    events.read(frame.data);
-                    Ok::<_, GivenUp>(())
-                });
+                sieve.finish(|data| events.read(data));
                 events.told()
             }
             Self::Messages(_, events) => events.told(),
@@ -408,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_read_as_they_pass_and_one_too_long_ends_it() {
+    fn events_are_read_as_they_pass_but_for_one_too_long() {
         let mut tap = tap("text/event-stream; charset=utf-8");
         tap.see(
             b"data: {\"model\":\"m\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\n",
@@ -416,8 +401,10 @@ mod tests {
         for _ in 0..5 {
             tap.see(&[b'x'; 1024 * 1024]);
         }
-        tap.see(b"\n\ndata: {\"usage\":{\"prompt_tokens\":9}}\n\n");
-        assert_eq!(tap.end(true).reading.usage().map(|usage| usage.input), Some(3));
+        tap.see(b"\n\ndata: {\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4}}\n\n");
+        let told = tap.end(true);
+        assert_eq!(told.reading.usage().map(|usage| usage.input), Some(9));
+        assert!(!told.is_unread);
     }
 
     #[test]

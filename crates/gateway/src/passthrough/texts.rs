@@ -4,15 +4,12 @@
 use memchr::memchr2;
 
 /// Members whose value is what a model wrote, in any protocol.
-const WRITTEN: [&[u8]; 14] = [
+const WRITTEN: [&[u8]; 11] = [
     b"content",
     b"text",
-    b"thinking",
     b"partial_json",
     b"arguments",
     b"input",
-    b"reasoning",
-    b"reasoning_content",
     b"refusal",
     b"delta",
     b"completion",
@@ -20,6 +17,12 @@ const WRITTEN: [&[u8]; 14] = [
     b"outputText",
     b"response",
 ];
+
+/// The same of what it thought: some say one text by several of these names.
+const THOUGHT: [&[u8]; 3] = [b"thinking", b"reasoning", b"reasoning_content"];
+
+/// Members that say again, in pieces, what stands beside them.
+const REPEATED: [&[u8]; 3] = [b"segments", b"words", b"reasoning_details"];
 
 /// Members that say why an answer ended.
 const ENDS: [&[u8]; 5] =
@@ -63,6 +66,11 @@ pub struct Texts {
     digits: u8,
     /// Bytes of the string under way.
     length: u64,
+    /// The depth of the last object that told what was thought, and the most bytes that one name
+    /// of it has; no depth is 0.
+    thought: (u64, u64),
+    /// The depth of what says again what was said; 0 outside of it.
+    repeating: u64,
     name: Vec<u8>,
 }
 
@@ -101,6 +109,7 @@ impl Texts {
     pub fn begin(&mut self) {
         self.abort();
         (self.lists, self.depth) = (0, 0);
+        (self.thought, self.repeating) = ((0, 0), 0);
         self.after_colon = false;
     }
 
@@ -126,11 +135,20 @@ impl Texts {
             b'{' | b'[' => {
                 self.is_failed |= byte == b'{' && self.is_error();
                 self.depth += 1;
+                if self.repeating == 0 && self.after_colon && self.is_of(&REPEATED) {
+                    self.repeating = self.depth;
+                }
                 self.lists = (self.lists << 1) | u128::from(byte == b'[');
                 self.after_colon = false;
             }
             b'}' | b']' => {
                 self.lists >>= 1;
+                if self.thought.0 == self.depth {
+                    self.thought = (0, 0);
+                }
+                if self.repeating == self.depth {
+                    self.repeating = 0;
+                }
                 self.depth = self.depth.saturating_sub(1);
                 self.after_colon = false;
             }
@@ -169,16 +187,36 @@ impl Texts {
         if self.in_name {
             return;
         }
-        let is_of = |names: &[&[u8]]| names.contains(&self.name.as_slice());
-        if is_of(&WRITTEN) {
-            self.written = self.written.saturating_add(self.length);
+        if self.repeating == 0 {
+            self.written = self.written.saturating_add(self.newly_written());
         }
-        if is_of(&MEDIA) && self.length > LONGEST_ADDRESS {
+        if self.is_of(&MEDIA) && self.length > LONGEST_ADDRESS {
             self.media = self.media.saturating_add(self.length);
         }
-        self.pictures += u64::from(is_of(&PICTURES) && self.length > 0);
-        self.is_finished |= is_of(&ENDS) && self.length > 0;
+        self.pictures += u64::from(self.is_of(&PICTURES) && self.length > 0);
+        self.is_finished |= self.is_of(&ENDS) && self.length > 0;
         self.is_failed |= self.is_error() && self.length > 0;
+    }
+
+    /// How much the string that ended adds to what was written.
+    fn newly_written(&mut self) -> u64 {
+        if self.is_of(&WRITTEN) {
+            return self.length;
+        }
+        if !self.is_of(&THOUGHT) {
+            return 0;
+        }
+        if self.lists & 1 == 1 {
+            return self.length;
+        }
+        let (depth, before) = self.thought;
+        let before = if depth == self.depth { before } else { 0 };
+        self.thought = (self.depth, before.max(self.length));
+        self.length.saturating_sub(before)
+    }
+
+    fn is_of(&self, names: &[&[u8]]) -> bool {
+        names.contains(&self.name.as_slice())
     }
 }
 
@@ -222,6 +260,18 @@ mod tests {
             (r#"{"response":"ab","done":false}{"response":"c","done":true}"#, 3, false),
             (r#"{"text":"\u4f60"}"#, 3, false),
             (r#"{"data":[{"embedding":"AAAA","index":0}],"model":"text"}"#, 0, false),
+            // One text by several names.
+            (
+                r#"{"delta":{"reasoning":"abcd","reasoning_content":"abcd","reasoning_details":[{"text":"abcd"}],"content":"e"}}"#,
+                5,
+                false,
+            ),
+            (
+                r#"{"text":"ab c","segments":[{"text":"ab"},{"text":"c"}],"words":[{"text":"ab"}],"usage":{"text":"d"}}"#,
+                5,
+                false,
+            ),
+            (r#"[{"thinking":"ab"},{"thinking":"cd"}]"#, 4, false),
         ] {
             for size in 1..json.len() {
                 let texts = counted(json, size);

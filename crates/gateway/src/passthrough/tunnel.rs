@@ -17,7 +17,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, sp
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::books::Books;
-use super::frames::{Frames, GOING_AWAY_TO_CALLER, GOING_AWAY_TO_PROVIDER, Piece};
+use super::frames::{
+    Frames, GOING_AWAY_TO_CALLER, GOING_AWAY_TO_PROVIDER, Piece, REFUSED_TO_CALLER,
+};
+use super::guard::Guard;
 use super::spoken::Spoken;
 use crate::app::App;
 use crate::inference::live::stopping;
@@ -85,6 +88,8 @@ pub(crate) struct Tunnel {
     pub provider: Upgraded,
     /// What it owes to the books.
     pub books: Books,
+    /// Looks at what the caller asks for.
+    pub guard: Guard,
     /// When it must be over.
     pub deadline: Instant,
     /// Counts as a connection.
@@ -97,12 +102,14 @@ enum Ended {
     TooLate,
     /// The gateway stops.
     Stopping,
+    /// The caller named another model.
+    Refused,
 }
 
 impl Tunnel {
     /// Passes bytes until the end, and settles.
     pub async fn run(self) {
-        let Self { app, caller, provider, mut books, deadline, running } = self;
+        let Self { app, caller, provider, mut books, mut guard, deadline, running } = self;
         let Ok(Ok(caller)) = timeout(app.settings.header_timeout, caller).await else {
             // The caller left; dropped, the books say so.
             return;
@@ -115,12 +122,14 @@ impl Tunnel {
             let mut outward = std::pin::pin!(pump(
                 &mut from_caller,
                 &mut to_provider,
+                |bytes: &[u8]| guard.allows(bytes),
                 (&mut up, |_: Piece<'_>| {}),
                 &clock
             ));
             let mut homeward = std::pin::pin!(pump(
                 &mut from_provider,
                 &mut to_caller,
+                |_: &[u8]| true,
                 (&mut down, |piece: Piece<'_>| spoken.hear(piece)),
                 &clock
             ));
@@ -140,10 +149,12 @@ impl Tunnel {
                 ended = watch(&app, &clock, deadline, &mut books) => Some(ended),
             }
         };
+        let ended = ended.or_else(|| guard.has_refused().then_some(Ended::Refused));
+        let told = spoken.told(guard.model());
         if let Some(ended) = &ended {
             let farewell = async {
                 if down.is_between() {
-                    to_caller.write_all(&GOING_AWAY_TO_CALLER).await?;
+                    to_caller.write_all(&ended.farewell()).await?;
                 }
                 if up.is_between() {
                     to_provider.write_all(&GOING_AWAY_TO_PROVIDER).await?;
@@ -154,9 +165,9 @@ impl Tunnel {
             // Whoever does not take it is gone, or will find out.
             let _ = timeout(LAST_WORDS, farewell).await;
             let fault = ended.fault();
-            drop(books.tunnelled(spoken.told(), (up.passed(), down.passed()), Some(&fault)));
+            drop(books.tunnelled(told, (up.passed(), down.passed()), Some(&fault)));
         } else {
-            drop(books.tunnelled(spoken.told(), (up.passed(), down.passed()), None));
+            drop(books.tunnelled(told, (up.passed(), down.passed()), None));
         }
         drop(running);
     }
@@ -167,6 +178,18 @@ impl Ended {
         match self {
             Self::TooLate => Fault::new(ErrorType::Timeout, "the WebSocket took too long"),
             Self::Stopping => stopping(),
+            Self::Refused => Fault::new(
+                ErrorType::Unprocessable,
+                "a message of the WebSocket names another model than its address",
+            ),
+        }
+    }
+
+    /// What the caller is told.
+    fn farewell(&self) -> [u8; 4] {
+        match self {
+            Self::TooLate | Self::Stopping => GOING_AWAY_TO_CALLER,
+            Self::Refused => REFUSED_TO_CALLER,
         }
     }
 }
@@ -193,10 +216,12 @@ impl Clock {
     }
 }
 
-/// Passes bytes in one direction until they end, and ends the other side then.
+/// Passes bytes in one direction until they end, and ends the other side then. What `allow` does not
+/// is not passed, nor anything after it.
 async fn pump(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
+    mut allow: impl FnMut(&[u8]) -> bool,
     (frames, mut hear): (&mut Frames, impl FnMut(Piece<'_>)),
     clock: &Clock,
 ) -> io::Result<()> {
@@ -208,6 +233,9 @@ async fn pump(
             return to.shutdown().await;
         }
         let mut rest = &buffer[..count];
+        if !allow(rest) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         while !rest.is_empty() {
             // Piece by piece, so that it is known what was written, whenever this is dropped.
             let written = to.write(rest).await?;

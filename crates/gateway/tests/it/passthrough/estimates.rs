@@ -160,3 +160,53 @@ async fn a_response_in_the_background_is_paid_when_it_is_asked_for() {
     let answer = asked(&poor, "POST", "/one/v1/responses", &body).await;
     assert_eq!(answer.status, StatusCode::PAYMENT_REQUIRED);
 }
+
+/// What is longer than what is looked into before it is sent is read while it passes.
+#[tokio::test]
+async fn media_and_lengths_of_a_long_body_are_read_too() {
+    let base_url = provider(|request: http::Request<hyper::body::Incoming>| async move {
+        request.into_body().collect().await.unwrap();
+        json(r#"{"id":"r","status":"queued","model":"m","output":[],"usage":null}"#)
+    })
+    .await;
+    let gateway = gateway(&base_url).await;
+    let image = format!("data:image/png;base64,{}", "A".repeat(1_200_000));
+    let body = value!({
+        "model": "m", "background": true, "max_output_tokens": 100, "n": 2,
+        "input": [{"image_url": image}],
+    });
+    let answer = asked(&gateway, "POST", "/one/v1/responses", &body).await;
+    let row = gateway.generation(&answer).await.unwrap();
+    let text = body.to_string().len() - image.len();
+    guessed(&row, (tokens(text), 200), SettledBy::Estimated);
+    // Without media all of it is text; and an answer without text costs the prompt.
+    let body = value!({"model": "m", "messages": [{"content": "x".repeat(1_200_000)}]});
+    let answer = asked(&gateway, "POST", CHAT, &body).await;
+    let row = gateway.generation(&answer).await.unwrap();
+    let longest = row.native_tokens_prompt;
+    assert!(longest > 100_000 && longest <= tokens(body.to_string().len()), "{longest}");
+    guessed(&row, (longest, 0), SettledBy::Estimated);
+}
+
+#[tokio::test]
+async fn files_of_a_form_are_no_text_of_a_prompt() {
+    let base_url = provider(|request: http::Request<hyper::body::Incoming>| async move {
+        request.into_body().collect().await.unwrap();
+        json(r#"{"text":"01234567","segments":[{"text":"01234567"}]}"#)
+    })
+    .await;
+    let gateway = limited(&base_url, passing(), key_of(1_000_000_000_000)).await;
+    for size in [10_000, 2_000_000] {
+        let form = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{}\r\n\
+             --b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b--\r\n",
+            "x".repeat(size)
+        );
+        let mut asked = request(&gateway, "POST", "/one/v1/audio/transcriptions", Full::from(form));
+        let kind = "multipart/form-data; boundary=b".parse().unwrap();
+        asked.headers_mut().insert("content-type", kind);
+        let answer = gateway.send(asked).await;
+        assert_eq!(answer.status, StatusCode::OK, "{size}");
+        guessed(&gateway.generation(&answer).await.unwrap(), (1, 2), SettledBy::Estimated);
+    }
+}

@@ -131,6 +131,38 @@ async fn what_cannot_be_priced_is_said_to_be_unknown() {
     assert_eq!((&*row.model_requested, &*row.model), ("other", ""));
 }
 
+/// A model may be named where it is not asked, and nothing is guessed there.
+#[tokio::test]
+async fn what_is_free_stays_so_however_it_is_answered() {
+    let body = value!({"model": "m", "metadata": {"text": "my own"}});
+    let sealed = || {
+        let mut answer = json("sealed");
+        answer.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+        answer
+    };
+    let plain = || {
+        let mut answer = json("Created");
+        answer.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+        answer
+    };
+    for answer in [sealed, plain, || json("no JSON")] {
+        unpriced(&told("POST", "/one/v1/fine_tuning/jobs", &body, answer).await);
+    }
+    let echo = || json(r#"{"id":"asst_1","model":"m","metadata":{"text":"my own"}}"#);
+    unpriced(&told("POST", "/one/v1/assistants", &body, echo).await);
+    let path = "/one/v1/threads/runs";
+    let run = || events("data: {\"delta\":{\"content\":[{\"text\":\"0123\"}]}}\n\n");
+    unpriced(&told("POST", path, &body, run).await);
+    // What is counted all the same is paid.
+    let counted = || {
+        events(
+            "data: {\"delta\":{\"content\":[{\"text\":\"0123\"}]}}\n\n\
+             data: {\"object\":\"thread.run\",\"model\":\"m\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":4,\"total_tokens\":14}}\n\n",
+        )
+    };
+    priced(&told("POST", path, &body, counted).await, 10, 4);
+}
+
 /// A stored answer tells its usage again whenever it is read or changed.
 #[tokio::test]
 async fn an_answer_that_was_paid_is_not_paid_again() {

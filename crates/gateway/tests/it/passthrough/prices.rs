@@ -166,6 +166,67 @@ async fn unknown_prices_are_refused_as_routing_refuses_them() {
     assert_eq!(unpriced.post(path, &value!({"model": "m"})).await.status, 422);
 }
 
+/// Files may look like what asks a model.
+#[tokio::test]
+async fn uploads_that_begin_like_a_json_are_uploads() {
+    let (base_url, calls) = counting().await;
+    let limited = limited(&base_url, passing(), key_of(1_000_000_000)).await;
+    let body = r#"{"model":"llama","x":1}"#;
+    for kind in [Some("application/octet-stream"), Some("text/plain"), None] {
+        let answer = typed(&limited, "/one/v1/uploads/u/parts", kind, body).await;
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    let json = Some("application/json");
+    let answer = typed(&limited, "/one/v1/uploads/u/parts", json, body).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+}
+
+/// What nobody can tell has no price that anybody knows, with limits and without.
+#[tokio::test]
+async fn a_model_that_cannot_be_told_is_refused_where_prices_have_to_be_known() {
+    let (base_url, calls) = counting().await;
+    let mut serving = passing();
+    serving.unknown_prices.on_credits = UnknownPrice::ServeAndFlag;
+    let limited = limited(&base_url, serving.clone(), key_of(1_000_000_000)).await;
+    let refusing = gateway(&base_url).await;
+    let serving = Gateway::with_catalog(catalog(&base_url), serving).await;
+    let long = "x".repeat(1024 * 1024 + 1);
+    let escaped = format!(r#"{{"model":"m","mod\u0065l":"other","input":"{long}"}}"#);
+    let part = |name: &str, text: &str| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n")
+    };
+    let form =
+        [part("model", "m"), part("prompt", &long), part("model", "other"), "--b--\r\n".into()]
+            .concat();
+    let (json, form_type) = (Some("application/json"), Some("multipart/form-data; boundary=b"));
+    let bodies = [
+        ("/one/v1/responses", json, "{}"),
+        ("/one/v1/chat/complet%69ons", json, "{}"),
+        ("/one/v1/chat/completions", json, escaped.as_str()),
+        ("/one/v1/images/edits", form_type, form.as_str()),
+    ];
+    for (path, kind, body) in bodies {
+        for gateway in [&limited, &refusing] {
+            let answer = typed(gateway, path, kind, body).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+            let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(message.contains("nobody can tell which model"), "{message}");
+        }
+    }
+    for gateway in [&limited, &refusing] {
+        let path = "/one/v1/realtime?model=m&model=other";
+        let mut socket = request(gateway, "GET", path, Full::default());
+        socket.headers_mut().insert("connection", "Upgrade".parse().unwrap());
+        socket.headers_mut().insert("upgrade", "websocket".parse().unwrap());
+        assert_eq!(gateway.send(socket).await.status, 422);
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 0, "nothing was asked in full");
+    for (path, kind, body) in bodies {
+        assert_eq!(typed(&serving, path, kind, body).await.status, StatusCode::OK, "{path}");
+    }
+}
+
 /// What a long body says is known when it has been sent.
 #[tokio::test]
 async fn a_long_body_is_priced_by_the_model_it_names_last() {

@@ -237,3 +237,34 @@ async fn silence_has_a_bound() {
     assert!(response.into_body().collect().await.is_err());
     assert_eq!(row(&gateway, &id).await.error_type.as_deref(), Some("timeout"));
 }
+
+/// Sound may take its time on its way: only pauses have a bound.
+#[tokio::test]
+async fn a_slow_form_is_waited_for() {
+    let base_url = provider(|request: Request<Incoming>| async move {
+        request.into_body().collect().await.unwrap();
+        json(r#"{"text":"hi"}"#)
+    })
+    .await;
+    let mut settings = passing();
+    settings.body_timeout = Duration::from_millis(50);
+    let gateway = Gateway::with_catalog(catalog(&base_url), settings).await;
+    let (pieces, body) = pieces();
+    let mut asked = request(&gateway, "POST", "/one/v1/audio/transcriptions", body);
+    let kind = "multipart/form-data; boundary=b".parse().unwrap();
+    asked.headers_mut().insert("content-type", kind);
+    let mut sender = connection(&gateway).await;
+    let sending = async move {
+        for piece in [
+            "--b\r\nContent-Disposition: form-data; na",
+            "me=\"model\"\r\n\r\n",
+            "m\r\n",
+            "--b--\r\n",
+        ] {
+            pieces.send(piece.into()).unwrap();
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    };
+    let (response, ()) = tokio::join!(sender.send_request(asked), sending);
+    assert_eq!(response.unwrap().status(), StatusCode::OK);
+}

@@ -140,6 +140,49 @@ async fn what_a_provider_counts_in_a_socket_is_paid() {
     assert_eq!(row.settled_by, store::SettledBy::Usage);
 }
 
+/// What was written after the last count is beside it.
+#[tokio::test]
+async fn what_is_not_counted_in_a_socket_is_paid_beside_what_is() {
+    let (base_url, mut sides) = realtime().await;
+    let gateway = gateway(&base_url).await;
+    let (id, mut caller) = open(&gateway).await;
+    let (_, mut provider) = sides.recv().await.unwrap();
+    for message in [
+        r#"{"type":"response.done","response":{"usage":{"total_tokens":7,"input_tokens":3,"output_tokens":4}}}"#,
+        r#"{"type":"response.output_text.delta","delta":"0123456789"}"#,
+        r#"{"type":"conversation.item.done","item":{"content":[{"text":"0123456789"}]}}"#,
+    ] {
+        assert!(message.len() < 126);
+        let frame = [&[0x81, message.len() as u8], message.as_bytes()].concat();
+        provider.write_all(&frame).await.unwrap();
+    }
+    drop(provider);
+    caller.read_to_end(&mut Vec::new()).await.unwrap();
+    drop(caller);
+    let row = row(&gateway, &id).await;
+    assert_eq!((row.native_tokens_prompt, row.native_tokens_completion), (3, 4 + 3));
+    assert_eq!(row.settled_by, store::SettledBy::Metered);
+}
+
+/// A price that was looked at is that of one model.
+#[tokio::test]
+async fn a_message_that_names_another_model_ends_a_socket() {
+    let (base_url, mut sides) = realtime().await;
+    let gateway = gateway(&base_url).await;
+    let (id, mut caller) = open(&gateway).await;
+    let (_, mut provider) = sides.recv().await.unwrap();
+    talk(&mut caller, &mut provider).await;
+    let message = r#"{"type":"response.create","model":"other"}"#;
+    let head = [0x81, 0x80 | message.len() as u8, 0, 0, 0, 0];
+    caller.write_all(&[&head[..], message.as_bytes()].concat()).await.unwrap();
+    let (mut told, mut seen) = (Vec::new(), Vec::new());
+    caller.read_to_end(&mut told).await.unwrap();
+    assert_eq!(told, b"\x88\x02\x03\xf0");
+    provider.read_to_end(&mut seen).await.unwrap();
+    assert_eq!(seen, b"\x88\x82\0\0\0\0\x03\xe9", "nothing of it");
+    assert_eq!(row(&gateway, &id).await.error_type.as_deref(), Some("unprocessable"));
+}
+
 /// A tunnel counts as a connection, and is told that the gateway goes away.
 #[tokio::test]
 async fn a_stop_says_farewell_between_two_frames() {
@@ -201,7 +244,7 @@ async fn a_refused_handshake_is_an_answer_like_any_other() {
         provider(|_| async { Response::builder().status(403).body(whole("not for you")).unwrap() })
             .await;
     let gateway = gateway(&base_url).await;
-    let mut asked = request(&gateway, "GET", "/one/v1/realtime", Empty::<Bytes>::new());
+    let mut asked = request(&gateway, "GET", "/one/v1/realtime?model=m", Empty::<Bytes>::new());
     asked.headers_mut().insert("connection", "Upgrade".parse().unwrap());
     asked.headers_mut().insert("upgrade", "websocket".parse().unwrap());
     let response = connection(&gateway).await.send_request(asked).await.unwrap();
