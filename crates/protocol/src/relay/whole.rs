@@ -63,9 +63,16 @@ impl Answer {
         context: &ResponseContext,
         stamp: Option<&Stamp>,
     ) -> Result<Self, Fault> {
-        let single = without_duplicates(body);
-        let body = single.as_deref().unwrap_or(body);
-        let mut answer = Self::of_body(dialect, surface, body, identity, context, stamp)?;
+        let read = |body: &[u8]| Self::of_body(dialect, surface, body, identity, context, stamp);
+        let mut answer = read(body);
+        // What is missing may stand in an object that could not be read. It is seldom so, and looking
+        // for it is a pass over the whole.
+        let is_whole =
+            answer.as_ref().is_ok_and(|answer| answer.has_content && answer.usage.is_some());
+        if !is_whole && let Some(single) = without_duplicates(body) {
+            answer = read(&single);
+        }
+        let mut answer = answer?;
         answer.usage = answer.usage.filter(Usage::is_believable);
         Ok(answer)
     }
