@@ -189,13 +189,8 @@ impl Settlement {
         let Some(endpoint) = self.endpoint else { return };
         let (attempt, is_byok) = (self.generation.attempts.len(), self.generation.is_byok);
         match self.in_vain.last_mut().filter(|part| part.attempt == attempt) {
-            Some(part) => part.counted = part.counted.and_input_of(counted),
-            None => self.in_vain.push(InVain {
-                attempt,
-                endpoint,
-                is_byok,
-                counted: Usage::default().and_input_of(counted),
-            }),
+            Some(part) => part.counted = part.counted.and(counted),
+            None => self.in_vain.push(InVain { attempt, endpoint, is_byok, counted: *counted }),
         }
     }
 
@@ -355,8 +350,7 @@ impl Settlement {
             let (pricing, is_byok) = (bill.pricing, bill.charge.is_byok);
             priced &= self.add(&mut bill, &metered, pricing, is_byok);
         }
-        bill.usage =
-            self.in_vain.iter().fold(bill.usage, |usage, part| usage.and_input_of(&part.counted));
+        bill.usage = self.in_vain.iter().fold(bill.usage, |usage, part| usage.and(&part.counted));
         if priced {
             bill.charge.upstream_cost = Some(bill.cost.total.to_text());
             bill.charge.upstream_prompt_cost = Some(bill.cost.prompt.to_text());

@@ -197,7 +197,8 @@ impl Form {
             if name.eq_ignore_ascii_case(b"content-disposition") {
                 disposition.read(value);
             }
-            is_encoded |= name.eq_ignore_ascii_case(b"content-transfer-encoding");
+            is_encoded |= name.eq_ignore_ascii_case(b"content-transfer-encoding")
+                && !UNCHANGED.iter().any(|it| value.trim_ascii().eq_ignore_ascii_case(it));
         }
         let is_model = disposition.names.iter().any(|name| name == b"model");
         let several = disposition.names.len() > 1 || disposition.is_file || is_encoded;
@@ -210,6 +211,9 @@ impl Form {
         }
     }
 }
+
+/// Encodings that leave everything as it is: some clients name them for every text.
+const UNCHANGED: [&[u8]; 3] = [b"7bit", b"8bit", b"binary"];
 
 /// What a head says of its part.
 #[derive(Debug, Default)]
@@ -290,6 +294,13 @@ mod tests {
             }
         }
         assert_eq!(read(b"--b\r\nname=model\r\n\r\nbroken of", 4).model(), None);
+        for (encoding, found) in [("8bit", Some("m")), ("Binary", Some("m")), ("base64", None)] {
+            let form = format!(
+                "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\
+                 Content-Transfer-Encoding: {encoding}\r\n\r\nm\r\n--b--\r\n"
+            );
+            assert_eq!(read(form.as_bytes(), 10_000).model(), found, "{encoding}");
+        }
     }
 
     /// What stands in quotes is a name, whatever is in it.

@@ -93,8 +93,8 @@ async fn an_error_as_the_only_news_fails_over() {
 /// FALL-2: a model that refuses without a word leaves the answer to the next one, if there is one.
 #[tokio::test]
 async fn a_refusal_without_a_word_is_left_to_the_next_model() {
-    let whole = r#"{"type":"message","id":"x","role":"assistant","content":[],"stop_reason":"refusal","usage":{"input_tokens":10,"output_tokens":0}}"#;
-    let stream = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"x\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[],\"usage\":{\"input_tokens\":10,\"output_tokens\":0}}}\n\n\
+    let whole = r#"{"type":"message","id":"x","role":"assistant","content":[],"stop_reason":"refusal","usage":{"input_tokens":2,"cache_read_input_tokens":8,"output_tokens":0}}"#;
+    let stream = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"x\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[],\"usage\":{\"input_tokens\":2,\"cache_read_input_tokens\":8,\"output_tokens\":0}}}\n\n\
         event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"refusal\"},\"usage\":{\"output_tokens\":0}}\n\n\
         event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
     for (streams, kind, text) in [(false, JSON, whole), (true, SSE, stream)] {
@@ -119,6 +119,7 @@ async fn a_refusal_without_a_word_is_left_to_the_next_model() {
             let (own, asked) = (own.await.unwrap(), asked.await.unwrap());
             assert!(own.total_cost > 0 && asked.total_cost > own.total_cost, "{path} {streams}");
             assert!(asked.native_tokens_prompt > 10, "{path} {streams}");
+            assert_eq!(asked.native_tokens_cached, 8, "{path} {streams}");
         }
     }
 }

@@ -66,6 +66,28 @@ impl Usage {
         self.input.saturating_add(self.output)
     }
 
+    /// These counts and those of another answer together.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let sum = |of: fn(&Self) -> u64| of(self).saturating_add(of(other));
+        Self {
+            input: sum(|it| it.input),
+            cached_input: sum(|it| it.cached_input),
+            cache_write: sum(|it| it.cache_write),
+            cache_write_1h: sum(|it| it.cache_write_1h),
+            audio_input: sum(|it| it.audio_input),
+            image_input: sum(|it| it.image_input),
+            video_input: sum(|it| it.video_input),
+            output: sum(|it| it.output),
+            reasoning: sum(|it| it.reasoning),
+            audio_output: sum(|it| it.audio_output),
+            image_output: sum(|it| it.image_output),
+            accepted_prediction: sum(|it| it.accepted_prediction),
+            rejected_prediction: sum(|it| it.rejected_prediction),
+            web_searches: sum(|it| it.web_searches),
+        }
+    }
+
     /// These counts, and beside them what another answer counted of its input.
     #[must_use]
     pub fn and_input_of(&self, other: &Self) -> Self {

@@ -133,6 +133,9 @@ fn a_reason_that_is_none_ends_nothing() {
         let (mut stream, mut out) = (stream(), Vec::new());
         let outcome = stream.push(&Frame { event: None, data: data.as_bytes() }, &mut out);
         assert!(!outcome.finished && stream.finish_reason().is_none(), "{data}");
+        let mut cut = self::stream();
+        cut.push(&Frame { event: None, data: data.as_bytes() }, &mut Vec::new());
+        assert!(cut.end().is_err(), "{data}");
         let end = r#"{"candidates":[{"content":{"parts":[{"text":"b"}]},"finishReason":"STOP"}]}"#;
         let outcome = stream.push(&Frame { event: None, data: end.as_bytes() }, &mut out);
         assert!(outcome.finished, "{data}");

@@ -99,7 +99,8 @@ impl StreamDecoder {
             self.failed = true;
             return;
         }
-        let cut = self.candidates.iter().any(|candidate| candidate.finish.is_none());
+        let told = |candidate: &CandidateState| candidate.finish.as_deref().is_some_and(says_why);
+        let cut = !self.candidates.iter().all(told);
         if self.candidates.is_empty() || (cut && !self.context.no_finish_reason) {
             let fault = Fault::new(
                 ErrorType::ProviderUnavailable,
