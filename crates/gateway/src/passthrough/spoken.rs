@@ -77,7 +77,7 @@ impl Spoken {
         if let Some(usage) = reading.usage() {
             self.answer = Texts::default();
             self.model = reading.report.model.or(self.model.take());
-            self.used = sum(&self.used, &usage);
+            self.used = self.used.and(&usage);
             self.is_told = true;
         }
     }
@@ -96,26 +96,6 @@ impl Spoken {
             written,
             ..Told::default()
         }
-    }
-}
-
-fn sum(one: &Usage, other: &Usage) -> Usage {
-    let of = |count: fn(&Usage) -> u64| count(one).saturating_add(count(other));
-    Usage {
-        input: of(|usage| usage.input),
-        cached_input: of(|usage| usage.cached_input),
-        cache_write: of(|usage| usage.cache_write),
-        cache_write_1h: of(|usage| usage.cache_write_1h),
-        audio_input: of(|usage| usage.audio_input),
-        image_input: of(|usage| usage.image_input),
-        video_input: of(|usage| usage.video_input),
-        output: of(|usage| usage.output),
-        reasoning: of(|usage| usage.reasoning),
-        audio_output: of(|usage| usage.audio_output),
-        image_output: of(|usage| usage.image_output),
-        accepted_prediction: of(|usage| usage.accepted_prediction),
-        rejected_prediction: of(|usage| usage.rejected_prediction),
-        web_searches: of(|usage| usage.web_searches),
     }
 }
 

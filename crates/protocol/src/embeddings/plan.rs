@@ -63,7 +63,7 @@ pub fn join(plan: &Plan, answers: Vec<Response>) -> Result<Response, Fault> {
 fn both(mut first: Response, second: Response) -> Response {
     first.vectors.extend(second.vectors);
     first.usage = match (first.usage, second.usage) {
-        (Some(one), Some(other)) => Some(one.and_input_of(&other)),
+        (Some(one), Some(other)) => Some(one.and(&other)),
         _ => None,
     };
     first.model = first.model.or(second.model);

@@ -87,16 +87,4 @@ impl Usage {
             web_searches: sum(|it| it.web_searches),
         }
     }
-
-    /// These counts, and beside them what another answer counted of its input.
-    #[must_use]
-    pub fn and_input_of(&self, other: &Self) -> Self {
-        Self {
-            input: self.input.saturating_add(other.input),
-            image_input: self.image_input.saturating_add(other.image_input),
-            audio_input: self.audio_input.saturating_add(other.audio_input),
-            video_input: self.video_input.saturating_add(other.video_input),
-            ..*self
-        }
-    }
 }
