@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useId, useLayoutEffect, useRef } from 'react';
 
 type Props = { open: boolean; onClose: () => void; title: string; wide?: boolean; children: ReactNode };
 
@@ -6,7 +6,7 @@ type Props = { open: boolean; onClose: () => void; title: string; wide?: boolean
 export function Dialog({ open, onClose, title, wide, children }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (open && !dialog?.open) dialog?.showModal();
     if (!open && dialog?.open) dialog.close();

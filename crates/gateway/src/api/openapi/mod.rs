@@ -248,6 +248,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_dashboard_was_made_from_this_document() {
+        let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dashboard/openapi.json");
+        let kept: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(kept).unwrap()).unwrap();
+        let document = serde_json::to_value(document()).unwrap();
+        assert!(document == kept, "run `npm run openapi && npm run types` in dashboard/");
+    }
+
+    #[test]
     fn every_route_is_in_the_document() {
         let text = document().to_json().unwrap();
         for path in [
