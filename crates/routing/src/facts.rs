@@ -1,6 +1,6 @@
 //! What routing needs to know of a request, and of nothing else.
 
-use catalog::{Modalities, Model, ModelKind, Parameters, ServiceTier, Slug};
+use catalog::{Modalities, Model, ModelId, ModelKind, Parameters, ServiceTier, Slug};
 use catalog::{Modality, Parameter};
 
 /// What a request asks for, as far as it decides where it can go.
@@ -21,6 +21,8 @@ pub struct Facts {
     pub structured: StructuredOutput,
     /// The prompt's length, estimated, in tokens.
     pub estimated_prompt_tokens: u64,
+    /// The model whose vocabulary the prompt was counted with: for it the length is no estimate.
+    pub counted_for: Option<ModelId>,
     /// The most tokens to generate, if the caller said so. CHAT-5
     pub max_output_tokens: Option<u64>,
     /// The service tier asked for. TIER-1
@@ -46,6 +48,7 @@ impl Default for Facts {
             output_modalities: Modalities::TEXT,
             structured: StructuredOutput::None,
             estimated_prompt_tokens: 0,
+            counted_for: None,
             max_output_tokens: None,
             service_tier: None,
             speed: None,

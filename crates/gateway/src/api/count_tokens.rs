@@ -15,7 +15,6 @@ use protocol::exchange::{ErrorType, Fault};
 use protocol::json::{Envelope, Object};
 use protocol::surface::Addressed;
 use serde_json::json;
-use tokio::sync::Semaphore;
 
 use super::catalogue::known;
 use crate::app::App;
@@ -24,6 +23,7 @@ use crate::control::limits::Limited;
 use crate::error::{respond_on, unauthorized};
 use crate::inference::address::decoded;
 use crate::inference::admit::{admit, enter, key_of_address, may_infer};
+use crate::inference::count::in_turn;
 use crate::inference::receive::{MAX_OF_UNKNOWN, discard, receive};
 use crate::tokenizer::Counting;
 
@@ -55,9 +55,6 @@ fn counted_model(uri: &Uri) -> Option<String> {
     let (_, rest) = uri.path().split_once("/models/")?;
     Some(decoded(rest.strip_suffix(":countTokens")?)?.into_owned())
 }
-
-/// The prompts counted at once: the work is free, and must leave the machine to what is paid for.
-static COUNTING: Semaphore = Semaphore::const_new(2);
 
 /// Why nothing was counted.
 struct Refusal {
@@ -133,16 +130,14 @@ async fn counted(
     let model = catalog.model(model);
     let estimated = app.estimates.tokens(model, &facts);
     let Some(counting) = Counting::of(model) else { return Ok(estimated) };
-    // A long prompt is work for a while, and others wait on this thread. The work goes on if the
-    // caller leaves: so do its place among those of the key and among all that are counted.
-    let turn = COUNTING.acquire().await.ok();
+    // The work goes on if the caller leaves: so does its place among those of the key.
     let count = move || {
-        let _held = (place, turn);
+        let _held = place;
         let request = surface.decode(&body, &addressed).ok()?;
         counting.count_prompt(&request)
     };
     // What cannot be read in neutral form is estimated like any other.
-    Ok(tokio::task::spawn_blocking(count).await.ok().flatten().unwrap_or(estimated))
+    Ok(in_turn(count).await.unwrap_or(estimated))
 }
 
 /// Google's other form of the question wraps the request that would be made.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use bytes::Bytes;
 use http::HeaderMap;
 use protocol::Surface;
 use protocol::exchange::{ErrorType, Fault};
@@ -16,7 +17,9 @@ use super::Refused;
 use super::money::Usd;
 use super::session::Session;
 use crate::app::App;
+use crate::clock::now_micros;
 use crate::inference::Call;
+use crate::inference::admit::enter;
 use crate::inference::bound::Cover;
 use crate::inference::handle::leave_out_unknown_prices;
 use crate::inference::plan::{explain, plan};
@@ -30,6 +33,8 @@ pub async fn show(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<Json<Value>, Refused> {
+    // Reading a body and counting it is work, whether a model is asked or not. RATE-5
+    let _place = enter(&app, &session.caller, now_micros()).await.map_err(|it| it.fault)?;
     let limit = app.settings.max_body_bytes;
     let body = tokio::time::timeout(app.settings.body_timeout, axum::body::to_bytes(body, limit))
         .await
@@ -51,17 +56,17 @@ pub async fn show(
         facts,
     )?;
     call.reasoning = reasoning;
-    let mut told = explain(&call).await?;
-    told["reservation"] = reservation(&call, &envelope, body.len()).await;
+    let mut told = explain(&call, &body).await?;
+    told["reservation"] = reservation(&call, &envelope, &body).await;
     Ok(Json(json!({ "data": told })))
 }
 
 /// What would be held for the call now, in USD, and how endpoints would be asked for it; or the
 /// error it would get. `null` where no endpoint could be asked.
-async fn reservation(call: &Call, envelope: &Envelope<'_>, size: usize) -> Value {
-    let Ok(mut route) = plan(call).await else { return Value::Null };
+async fn reservation(call: &Call, envelope: &Envelope<'_>, body: &Bytes) -> Value {
+    let Ok(mut route) = plan(call, body).await else { return Value::Null };
     let previewed = match leave_out_unknown_prices(call, &mut route) {
-        Ok(()) => preview(call, &mut route, envelope, size).await,
+        Ok(()) => preview(call, &mut route, envelope, body).await,
         Err(fault) => Err(fault),
     };
     let (held, budget) = match previewed {

@@ -1,11 +1,13 @@
 //! What a request costs at most at an endpoint, and how long its answer may be for an amount.
 
-use catalog::{Endpoint, Meter, PriceList};
+use catalog::{Endpoint, Meter, Model, PriceList};
 use ledger::{Markup, MeteredUsage, NanoUsd, affordable_output_tokens_beside, upper_bound};
 use protocol::exchange::{Reasoning, Usage};
 use protocol::facts::RequestFacts;
 use protocol::json::Envelope;
 use protocol::{Dialect, Surface};
+
+use super::count::Counts;
 
 /// An image is never more tokens than this at any provider that is known: 48,169 at the model
 /// that counts most for one.
@@ -19,6 +21,8 @@ const TEMPLATE: u64 = 64;
 const UNKNOWN_OUTPUT: u64 = 32_768;
 /// The longest prompt of an endpoint of which nothing is known, in tokens.
 const UNKNOWN_CONTEXT: u64 = 1_048_576;
+/// Bytes of a token, in texts where they are longest.
+const MOST_BYTES_OF_TOKEN: u64 = 16;
 /// An answer of unstated length is not begun for fewer tokens than this.
 pub const LEAST_OUTPUT: u64 = 16;
 /// An answer of unstated length waits for running requests rather than to be cut below this, in
@@ -30,6 +34,12 @@ const COMFORTABLE_OUTPUT: u64 = 8_192;
 pub struct Demand {
     /// Bytes of everything but media: no tokenizer makes more tokens of a text than it has bytes.
     text: u64,
+    /// Bytes of what is beside the conversation, and tokens of what is written before it.
+    around: u64,
+    /// What vocabularies made of the conversation, once it was counted. `None`: not yet.
+    counts: Option<Counts>,
+    /// There are texts alone, of one conversation.
+    is_countable: bool,
     images: u64,
     search_units: u64,
     /// Searches of the web, at providers that speak what the caller does: others are not told of
@@ -63,25 +73,30 @@ impl Demand {
             Surface::Embeddings | Surface::Rerank => facts.message_count.max(1) as u64,
             _ => 1,
         };
+        let around = (others as u64).saturating_add(TEMPLATE.saturating_mul(inputs));
         let text = facts
             .estimated_prompt_tokens
             .saturating_mul(4)
-            .saturating_add(others as u64)
-            .saturating_add(TEMPLATE.saturating_mul(inputs))
+            .saturating_add(around)
             .saturating_add(if written { INSTRUCTIONS } else { 0 });
+        // What a provider's own tools find comes into the prompt as well.
+        let other_media = facts.audio_input
+            || facts.video_input
+            || facts.file_input
+            || facts.hosted_tools
+            || facts.unknown_parts;
+        let is_conversation = !matches!(surface, Surface::Embeddings | Surface::Rerank);
         Self {
             text,
+            around: around.saturating_add(INSTRUCTIONS),
+            counts: None,
+            is_countable: is_conversation && !other_media && !facts.image_input,
             images: facts.images,
             search_units: facts.search_units,
             web_searches: facts.web_searches,
             spoken: Some(surface.dialect()),
             inputs,
-            // What a provider's own tools find comes into the prompt as well.
-            other_media: facts.audio_input
-                || facts.video_input
-                || facts.file_input
-                || facts.hosted_tools
-                || facts.unknown_parts,
+            other_media,
             audio: facts.audio_input,
             answers: facts.answers.max(1),
             asked: facts.max_output_tokens,
@@ -100,6 +115,9 @@ impl Demand {
     ) -> Self {
         Self {
             text: (size as u64).saturating_add(TEMPLATE + INSTRUCTIONS),
+            around: 0,
+            counts: None,
+            is_countable: false,
             images: 0,
             search_units: 0,
             web_searches: 0,
@@ -119,8 +137,45 @@ impl Demand {
         self.asked.is_some()
     }
 
+    /// Whether counting the prompt may show that it is shorter than its bytes say.
+    pub fn can_be_counted(&self) -> bool {
+        self.is_countable && self.counts.is_none()
+    }
+
+    /// From now on goes by what was counted, as far as it is less.
+    pub fn count(&mut self, counts: Counts) {
+        self.counts = Some(counts);
+    }
+
+    /// The same with the fewest tokens that so many bytes may be expected to have.
+    pub fn at_its_shortest(&self) -> Self {
+        Self { text: self.text / MOST_BYTES_OF_TOKEN, ..self.clone() }
+    }
+
     /// The bound at an endpoint.
     pub fn at<'e>(&self, endpoint: &'e Endpoint, dialect: Dialect, markup: Markup) -> Bound<'e> {
+        self.with_text(self.text, endpoint, dialect, markup)
+    }
+
+    /// The bound at an endpoint of a model whose vocabulary may have been counted with.
+    pub fn at_model<'e>(
+        &self,
+        (endpoint, model): (&'e Endpoint, &Model),
+        dialect: Dialect,
+        markup: Markup,
+    ) -> Bound<'e> {
+        let counted = self.counts.as_ref().and_then(|counts| counts.of(model));
+        let counted = counted.map_or(u64::MAX, |tokens| tokens.saturating_add(self.around));
+        self.with_text(self.text.min(counted), endpoint, dialect, markup)
+    }
+
+    fn with_text<'e>(
+        &self,
+        text: u64,
+        endpoint: &'e Endpoint,
+        dialect: Dialect,
+        markup: Markup,
+    ) -> Bound<'e> {
         let context = endpoint.longest_prompt().unwrap_or(UNKNOWN_CONTEXT);
         let media = match self.other_media {
             true => context.saturating_mul(self.inputs),
@@ -129,7 +184,7 @@ impl Demand {
                 .saturating_mul(IMAGE_TOKENS.min(context))
                 .min(context.saturating_mul(self.inputs)),
         };
-        let input = self.text.saturating_add(media);
+        let input = text.saturating_add(media);
         let web_searches = match self.spoken == Some(dialect) {
             true => self.web_searches.saturating_mul(self.answers),
             false => 0,
@@ -204,6 +259,11 @@ impl Bound<'_> {
             true => self.most(),
             false => self.with_output(self.wanted.min(COMFORTABLE_OUTPUT)),
         }
+    }
+
+    /// What the prompt alone costs at most.
+    pub fn prompt(&self) -> Option<NanoUsd> {
+        self.with_output(0)
     }
 
     /// What has to be there for it to be begun at all.
@@ -291,6 +351,9 @@ mod tests {
     fn demand(asked: Option<u64>, answers: u64) -> Demand {
         Demand {
             text: 1_000,
+            around: 0,
+            counts: None,
+            is_countable: false,
             images: 0,
             search_units: 0,
             web_searches: 0,

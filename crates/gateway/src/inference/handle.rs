@@ -328,7 +328,7 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
         }
         Arc::new(call)
     };
-    let mut route = match plan(&call).await {
+    let mut route = match plan(&call, &request.body).await {
         Ok(route) => route,
         Err(no_route) => {
             let members = call.refused_metadata(&no_route);
@@ -336,8 +336,7 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
         }
     };
     leave_out_unknown_prices(&call, &mut route)?;
-    let Held { reservation, budget } =
-        reserve(&call, &mut route, &envelope, request.body.len()).await?;
+    let Held { reservation, budget } = reserve(&call, &mut route, &envelope, &request.body).await?;
     request.presence.asks(call.facts.stream);
     let mut settlement = {
         let mut generation = call.record();

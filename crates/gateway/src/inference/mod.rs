@@ -9,6 +9,7 @@
 //! 6. `live`, `stream`: bring the answer to the caller, by way of the protocol's relay.
 //! 7. `settle`: one row in the books, on every way out, before the last frame.
 //!
+//! `count` tells how long a prompt is where steps 3 and 4 would refuse or avoid it for its length.
 //! `stored` is for workspaces that keep conversations: it makes them whole before step 2, and keeps
 //! them before the last frame.
 
@@ -16,6 +17,7 @@ pub mod address;
 pub mod admit;
 pub mod attempt;
 pub mod bound;
+pub mod count;
 pub mod dispatch;
 mod echo;
 pub mod estimate;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use catalog::{
     Catalog, DynamicVariant, EndpointId, Modalities, Modality, ModelId, Parameter, Parameters,
     ServiceTier, Slug,
@@ -18,6 +19,7 @@ use routing::{
     Situation, Speed, Strategy, Subject, TierAsked,
 };
 
+use super::count;
 use super::prepare::Call;
 use super::sticky::AskOthers;
 use super::unserved::refuse_unserved;
@@ -93,14 +95,28 @@ impl From<Fault> for NoRouteFault {
     }
 }
 
-/// Plans the route of a call.
-pub async fn plan(call: &Call) -> Result<Route, NoRouteFault> {
+/// Plans the route of a call. Where it turns on how long the prompt is, that is counted, and it is
+/// planned once more. LB-9
+pub async fn plan(call: &Call, body: &Bytes) -> Result<Route, NoRouteFault> {
     let requested = requested_models(call);
-    let plan = in_situation(call, &requested, |situation| {
-        routing::plan(situation, &mut Rng::seeded(random()))
-    })
-    .await?
-    .map_err(|no_route| refused(call, *no_route))?;
+    let planned = in_situation(call, &requested, |situation| {
+        let planned = routing::plan(situation, &mut Rng::seeded(random()));
+        let turns_on_length = match &planned {
+            Ok(plan) => count::may_change(call, plan, situation.facts.estimated_prompt_tokens),
+            Err(no_route) => count::may_find(no_route),
+        };
+        (planned, turns_on_length)
+    });
+    let plan = match planned.await? {
+        (_, true) if count_prompt(call, &requested, body).await => {
+            in_situation(call, &requested, |situation| {
+                routing::plan(situation, &mut Rng::seeded(random()))
+            })
+            .await?
+        }
+        (planned, _) => planned,
+    };
+    let plan = plan.map_err(|no_route| refused(call, *no_route))?;
     let mut candidates: Vec<_> = plan
         .attempts
         .iter()
@@ -126,6 +142,22 @@ pub async fn plan(call: &Call) -> Result<Route, NoRouteFault> {
     Ok(Route { candidates, plan, requested })
 }
 
+/// Counts the prompt for the model that is asked for first, unless that was done. Tells whether it
+/// is counted now and was not before.
+async fn count_prompt(call: &Call, requested: &[String], body: &Bytes) -> bool {
+    if call.counted.get().is_some() || call.facts.longest_input_tokens.is_some() {
+        return false;
+    }
+    let first = requested.first().and_then(|name| Slug::parse(name).ok());
+    let Some(model) = first.and_then(|slug| call.snapshot.catalog.find(&slug.base)) else {
+        return false;
+    };
+    match Box::pin(count::prompt(call, model, body)).await {
+        Some(counted) => call.counted.set(counted).is_ok(),
+        None => false,
+    }
+}
+
 /// Whether it is known how the endpoint is asked for vectors, if that is what is asked for.
 fn can_be_asked(call: &Call, endpoint: EndpointId) -> bool {
     let catalog = &call.snapshot.catalog;
@@ -138,9 +170,11 @@ fn can_be_asked(call: &Call, endpoint: EndpointId) -> bool {
     }
 }
 
-/// Tells the route of a call in words and data, with what each attempt would cost.
-pub async fn explain(call: &Call) -> Result<serde_json::Value, Fault> {
+/// Tells the route of a call in words and data, with what each attempt would cost. Who asks for it
+/// wants to know, so the prompt is counted where it can be.
+pub async fn explain(call: &Call, body: &Bytes) -> Result<serde_json::Value, Fault> {
     let requested = requested_models(call);
+    count_prompt(call, &requested, body).await;
     in_situation(call, &requested, |situation| {
         let planned = routing::plan(situation, &mut Rng::seeded(random()));
         let explanation = match &planned {
@@ -381,6 +415,7 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
                 })
         }),
         models,
+        counted_for: call.counted.get().map(|counted| counted.model),
         max_output_tokens: asked.max_output_tokens,
         service_tier: asked.service_tier.as_deref().map(tier).transpose()?,
         speed: asked.speed.as_deref().map(speed).transpose()?,

@@ -14,6 +14,7 @@ use routing::health::{Observation, Outcome};
 use sha2::{Digest, Sha256};
 use store::Generation;
 
+use super::count::Counted;
 use super::estimate::kind_of;
 use super::plan::{Candidate, Route};
 use super::provenance::Reasoning;
@@ -23,6 +24,7 @@ use super::stored::Stored;
 use crate::app::App;
 use crate::clock::{generation_id, now_micros, now_millis};
 use crate::control::{Caller, Snapshot};
+use crate::tokenizer::Counting;
 
 /// One call: everything known of it that does not change on its way.
 pub struct Call {
@@ -59,6 +61,8 @@ pub struct Call {
     /// What becomes of the answer where the workspace keeps some.
     pub stored: Option<Stored>,
     pub(super) route: OnceLock<Route>,
+    /// The length of the prompt, where something turned on it and it could be counted.
+    pub(super) counted: OnceLock<Counted>,
 }
 
 /// An answer that was given.
@@ -220,6 +224,7 @@ impl Call {
             echo: None,
             stored: None,
             route: OnceLock::new(),
+            counted: OnceLock::new(),
         })
     }
 
@@ -271,9 +276,13 @@ impl Call {
         self.snapshot.catalog.dialect_toward(endpoint, self.surface.dialect())
     }
 
-    /// The tokens of the prompt for a model, estimated.
+    /// The tokens of the prompt for a model: counted, where that was done with its vocabulary, or
+    /// estimated.
     pub fn prompt_tokens(&self, model: &catalog::Model) -> u64 {
-        self.app.estimates.tokens(model, &self.facts)
+        match self.counted.get() {
+            Some(counted) if Counting::of(model) == Some(counted.counting) => counted.tokens,
+            _ => self.app.estimates.tokens(model, &self.facts),
+        }
     }
 
     fn learn_tokens(&self, candidate: &Candidate, counted: u64) {

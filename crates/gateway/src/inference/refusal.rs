@@ -9,6 +9,7 @@ use store::shared::{NotReserved, Unavailable};
 use super::bound::Demand;
 use super::plan::Candidate;
 use super::prepare::Call;
+use super::reserve::bound;
 use crate::api::money::Usd;
 use crate::api::time::iso;
 use crate::control::limits::{Limits, counts_byok};
@@ -17,14 +18,9 @@ use crate::control::limits::{Limits, counts_byok};
 const WITHOUT_VALKEY: u64 = 2;
 
 /// Why nothing was reserved, as the caller is told.
-pub async fn not_reserved(
-    call: &Call,
-    told: &NotReserved,
-    demand: Option<&Demand>,
-    candidate: Option<&Candidate>,
-) -> Fault {
+pub async fn not_reserved(call: &Call, told: &NotReserved) -> Fault {
     match told {
-        NotReserved::Refused(told) => refused(call, told, demand, candidate).await,
+        NotReserved::Refused(told) => refused(call, told, None, None).await,
         NotReserved::Unavailable(why) => unavailable(why),
     }
 }
@@ -51,12 +47,9 @@ pub async fn refused(
 ) -> Fault {
     let limits = &call.app.limits;
     let (unused, left) = what_is_left(limits, told).await;
-    let affordable = demand.zip(candidate).and_then(|(demand, candidate)| {
-        let catalog = &call.snapshot.catalog;
-        let dialect = call.dialect(candidate.endpoint);
-        let markup = call.caller.terms.markup;
-        demand.at(catalog.endpoint(candidate.endpoint), dialect, markup).affordable(left)
-    });
+    let affordable = demand
+        .zip(candidate)
+        .and_then(|(demand, candidate)| bound(call, demand, candidate).affordable(left));
     worded(told, unused, left, affordable)
 }
 

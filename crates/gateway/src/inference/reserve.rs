@@ -1,12 +1,14 @@
 //! Step 4: what the request may cost is held under every limit, before anybody is asked.
 //! Promise 3, CREDIT-4, KEYS-9, WS-7
 
+use bytes::Bytes;
 use ledger::{NanoUsd, Spend};
 use protocol::exchange::Fault;
 use protocol::json::Envelope;
 use store::shared::{NotReserved, Unavailable};
 
 use super::bound::{Bound, Cover, Demand};
+use super::count;
 use super::plan::{Candidate, Route};
 use super::prepare::Call;
 use super::refusal::{held, not_reserved, refused, too_dear, unavailable, unknown_price};
@@ -64,7 +66,7 @@ pub async fn reserve(
     call: &Call,
     route: &mut Route,
     envelope: &Envelope<'_>,
-    size: usize,
+    body: &Bytes,
 ) -> Result<Held, Unaffordable> {
     admit_free(call, route, call.begun).await?;
     let terms = &call.caller.terms;
@@ -75,19 +77,16 @@ pub async fn reserve(
         let ask = limits.ask(&call.caller, Spend::ZERO, Spend::ZERO);
         let reservation = match limits.reserve(&ask).await {
             Ok(reservation) => reservation,
-            Err(told) => return Err(not_reserved(call, &told, None, None).await.into()),
+            Err(told) => return Err(not_reserved(call, &told).await.into()),
         };
         return Ok(Held { reservation, budget: None });
     }
-    let demand = Demand::of((&call.facts, call.surface), envelope, size, minute_of_day(call.begun));
+    let mut demand = measure(call, envelope, body);
     if let Some(most) = most {
-        within_cost(call, &demand, route, most)?;
+        within_cost(call, &mut demand, route, most, body).await?;
     }
-    let wish = first_wish(call, &demand, route)?;
-    let reservation = hold(call, &demand, route, wish).await?;
-    let (granted, byok_counts) = (reservation.granted(), terms.limits_byok());
+    let (reservation, budget) = hold(call, demand, route, body, true).await?;
     // Without a limit there is no grant to be kept within.
-    let budget = Budget { demand, granted, byok_counts };
     let budget = (!terms.limits.is_empty()).then_some(budget);
     Ok(Held { reservation, budget })
 }
@@ -97,34 +96,23 @@ pub async fn preview(
     call: &Call,
     route: &mut Route,
     envelope: &Envelope<'_>,
-    size: usize,
+    body: &Bytes,
 ) -> Result<(Spend, Option<Budget>), Fault> {
     let terms = &call.caller.terms;
-    let demand = Demand::of((&call.facts, call.surface), envelope, size, minute_of_day(call.begun));
+    let mut demand = measure(call, envelope, body);
     if let Some(most) = max_cost(envelope)? {
-        within_cost(call, &demand, route, most)?;
+        within_cost(call, &mut demand, route, most, body).await?;
     }
     if terms.limits.is_empty() {
         return Ok((Spend::ZERO, None));
     }
-    let wish = first_wish(call, &demand, route)?;
-    let ask = call.app.limits.ask(&call.caller, wish.amount, wish.least);
-    let mut outcome = call.app.limits.reserve_now(&ask).await;
-    if let Err(NotReserved::Refused(_)) = &outcome
-        && let Some(wish) = narrower(call, &demand, route, false).await?
-    {
-        let ask = call.app.limits.ask(&call.caller, wish.amount, wish.least);
-        outcome = call.app.limits.reserve_now(&ask).await;
-    }
-    let reservation = match outcome {
-        Ok(reservation) => reservation,
-        Err(told) => {
-            let first = route.candidates.first();
-            return Err(not_reserved(call, &told, Some(&demand), first).await);
-        }
-    };
-    let granted = reservation.granted();
-    Ok((granted, Some(Budget { demand, granted, byok_counts: terms.limits_byok() })))
+    let (reservation, budget) = hold(call, demand, route, body, false).await?;
+    Ok((reservation.granted(), Some(budget)))
+}
+
+fn measure(call: &Call, envelope: &Envelope<'_>, body: &Bytes) -> Demand {
+    let minute = minute_of_day(call.begun);
+    Demand::of((&call.facts, call.surface), envelope, body.len(), minute)
 }
 
 /// What is asked of the limits for some candidates.
@@ -186,42 +174,81 @@ fn counts(call: &Call, candidate: &Candidate) -> bool {
     if candidate.access.is_byok() { terms.limits_byok() } else { terms.limits_credits() }
 }
 
+/// Holds what the candidates may cost, or what there is of it. The prompt is counted where its bytes
+/// are too much or take too large a part of it; `waits`: for running requests to end.
 async fn hold(
     call: &Call,
-    demand: &Demand,
+    mut demand: Demand,
     route: &mut Route,
-    mut wish: Wish,
-) -> Result<Reservation, Fault> {
+    body: &Bytes,
+    waits: bool,
+) -> Result<(Reservation, Budget), Fault> {
     let limits = &call.app.limits;
     let patience = call.app.settings.limits.reservation_wait;
+    let mut wish = first_wish(call, &demand, route)?;
     let mut told = None;
     // What is left may shrink while it is looked at; each round asks for less.
-    for _ in 0..3 {
+    for _ in 0..4 {
         let ask = limits.ask(&call.caller, wish.amount, wish.least);
-        let outcome = match limits.reserve(&ask).await {
-            Err(NotReserved::Refused(told)) if told.blocked_by_holds => {
-                limits.reserve_in_turn(&ask, told.limit.spender, patience).await
-            }
-            outcome => outcome,
+        let mut outcome = match waits {
+            true => limits.reserve(&ask).await,
+            false => limits.reserve_now(&ask).await,
         };
+        if let Err(NotReserved::Refused(refusal)) = &outcome {
+            if demand.can_be_counted() && may_fit(call, &demand, route).await? {
+                demand.count(Box::pin(count::bounds(call, &route.candidates, body)).await);
+                told = Some(refusal.clone());
+                wish = Wish::of(call, &demand, &route.candidates, None);
+                continue;
+            }
+            if waits && refusal.blocked_by_holds {
+                outcome = limits.reserve_in_turn(&ask, refusal.limit.spender, patience).await;
+            }
+        }
         let refusal = match outcome {
-            Ok(reservation) => return Ok(reservation),
+            Ok(reservation) => {
+                let granted = reservation.granted();
+                if is_cut_for_its_bytes(call, &demand, route, granted) {
+                    demand.count(Box::pin(count::bounds(call, &route.candidates, body)).await);
+                }
+                let byok_counts = call.caller.terms.limits_byok();
+                return Ok((reservation, Budget { demand, granted, byok_counts }));
+            }
             Err(NotReserved::Refused(refusal)) => refusal,
             Err(NotReserved::Unavailable(why)) => return Err(unavailable(&why)),
         };
-        let now_or_never = refusal.blocked_by_holds;
+        let now_or_never = waits && refusal.blocked_by_holds;
         told = Some(refusal);
-        match narrower(call, demand, route, now_or_never).await? {
+        match narrower(call, &demand, route, now_or_never).await? {
             Some(narrow) => wish = narrow,
             None => break,
         }
     }
     let first = route.candidates.first();
     Err(match told {
-        Some(told) => refused(call, &told, Some(demand), first).await,
+        Some(told) => refused(call, &told, Some(&demand), first).await,
         // The loop runs at least once.
         None => crate::error::internal("a reservation was neither granted nor refused"),
     })
+}
+
+/// Whether a candidate could be paid if the prompt were as short as it can be.
+async fn may_fit(call: &Call, demand: &Demand, route: &Route) -> Result<bool, Fault> {
+    let room = room(call, false).await.map_err(|why| unavailable(&why))?;
+    let shortest = demand.at_its_shortest();
+    Ok(route.candidates.iter().any(|candidate| is_affordable(call, &shortest, candidate, room)))
+}
+
+/// Whether the answer is cut short, and what the bytes of the prompt may cost is a good part of why.
+fn is_cut_for_its_bytes(call: &Call, demand: &Demand, route: &Route, granted: Spend) -> bool {
+    if !demand.can_be_counted() {
+        return false;
+    }
+    let Some(first) = route.candidates.first() else { return false };
+    let granted = if first.access.is_byok() { granted.byok } else { granted.credits };
+    let bound = bound(call, demand, first);
+    matches!(bound.cover(granted), Cover::Cut(_))
+        && bound.prompt().is_some_and(|prompt| prompt.0 > granted.0 / 8)
 }
 
 /// What to ask for when the first wish is too much: without the endpoints that are too dear, and
@@ -234,13 +261,7 @@ async fn narrower(
     now: bool,
 ) -> Result<Option<Wish>, Fault> {
     let room = room(call, now).await.map_err(|why| unavailable(&why))?;
-    let affordable = |candidate: &Candidate| {
-        let least = bound(call, demand, candidate).least();
-        match candidate.access.is_byok() {
-            true => !call.caller.terms.limits_byok() || least.is_some_and(|it| it <= room.byok),
-            false => least.is_some_and(|it| it <= room.credits),
-        }
-    };
+    let affordable = |candidate: &Candidate| is_affordable(call, demand, candidate, room);
     if !route.candidates.iter().any(affordable) {
         return Ok(None);
     }
@@ -248,6 +269,15 @@ async fn narrower(
         route.candidates.iter().filter(|candidate| affordable(candidate)).cloned().collect();
     route.candidates = kept;
     Ok(Some(Wish::of(call, demand, &route.candidates, Some(room))))
+}
+
+/// Whether a candidate can be begun for what there is.
+fn is_affordable(call: &Call, demand: &Demand, candidate: &Candidate, room: Spend) -> bool {
+    let least = bound(call, demand, candidate).least();
+    match candidate.access.is_byok() {
+        true => !call.caller.terms.limits_byok() || least.is_some_and(|it| it <= room.byok),
+        false => least.is_some_and(|it| it <= room.credits),
+    }
 }
 
 /// What the tightest limits leave, by who pays, in nano-dollars.
@@ -267,7 +297,8 @@ async fn room(call: &Call, now: bool) -> Result<Spend, Unavailable> {
     Ok(Spend { credits, byok })
 }
 
-fn bound<'c>(call: &'c Call, demand: &Demand, candidate: &Candidate) -> Bound<'c> {
+/// What a call costs at most at a candidate.
+pub fn bound<'c>(call: &'c Call, demand: &Demand, candidate: &Candidate) -> Bound<'c> {
     let catalog = &call.snapshot.catalog;
     // The mark-up is on credits; owners of credentials pay what providers charge.
     let markup = if candidate.access.is_byok() {
@@ -276,21 +307,32 @@ fn bound<'c>(call: &'c Call, demand: &Demand, candidate: &Candidate) -> Bound<'c
         call.caller.terms.markup
     };
     let dialect = call.dialect(candidate.endpoint);
-    demand.at(catalog.endpoint(candidate.endpoint), dialect, markup)
+    let id = candidate.endpoint;
+    demand.at_model((catalog.endpoint(id), catalog.model_of(id)), dialect, markup)
 }
 
 /// Leaves out what could cost more than the caller wants.
-fn within_cost(
+async fn within_cost(
     call: &Call,
-    demand: &Demand,
+    demand: &mut Demand,
     route: &mut Route,
     most: NanoUsd,
+    body: &Bytes,
 ) -> Result<(), Fault> {
-    let cost = |candidate: &Candidate| bound(call, demand, candidate).most();
-    let fits = |candidate: &Candidate| cost(candidate).is_some_and(|cost| cost <= most);
-    if route.candidates.iter().all(fits) {
+    let keeps_within = |demand: &Demand, candidate: &Candidate| {
+        bound(call, demand, candidate).most().is_some_and(|cost| cost <= most)
+    };
+    if route.candidates.iter().all(|candidate| keeps_within(demand, candidate)) {
         return Ok(());
     }
+    let shortest = demand.at_its_shortest();
+    let may_keep_within = |candidate: &Candidate| keeps_within(&shortest, candidate);
+    if demand.can_be_counted() && route.candidates.iter().any(may_keep_within) {
+        demand.count(Box::pin(count::bounds(call, &route.candidates, body)).await);
+    }
+    let demand = &*demand;
+    let cost = |candidate: &Candidate| bound(call, demand, candidate).most();
+    let fits = |candidate: &Candidate| keeps_within(demand, candidate);
     if !route.candidates.iter().any(fits) {
         let cheapest = route
             .candidates

@@ -1,9 +1,11 @@
 //! Counts tokens as models do whose vocabularies are public. A vocabulary is read when something is
 //! counted with it for the first time, then kept for all: four to seven megabytes for each.
 //!
-//! Only what asks for a count pays for it. What a request may cost is bounded by its bytes, and what
-//! it may need is estimated from them: see `inference/estimate.rs`.
+//! Counting a mebibyte takes half a second, so only that pays for it whose answer turns on it: who
+//! asks for a count, and what would be refused or sent elsewhere for a prompt that may be shorter than
+//! its bytes say. See `inference/count.rs`.
 
+mod bound;
 mod family;
 mod merge;
 mod pieces;
@@ -54,6 +56,12 @@ impl Counting {
     /// vocabulary cannot be read.
     pub fn count_prompt(self, request: &Request) -> Option<u64> {
         Some(self.template.count(self.encoding.counter()?, request))
+    }
+
+    /// The most tokens of the members of a body, given as their JSON. `None` where there is too much
+    /// to count, or the vocabulary cannot be read.
+    pub fn bound<'j>(self, members: impl Iterator<Item = &'j str>) -> Option<u64> {
+        bound::tokens(self.encoding.counter()?, members)
     }
 }
 

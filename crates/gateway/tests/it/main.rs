@@ -9,6 +9,7 @@ mod chat;
 mod cloud_models;
 mod clouds;
 mod connections;
+mod counting;
 mod events;
 mod failures;
 mod fault_matrix;

@@ -25,7 +25,8 @@ const ESTIMATE_SLACK: u64 = 2;
 /// provider's to judge, since answers are mostly shorter than their limit. An estimate of bytes
 /// can be double what a tokenizer counts (indented code, other scripts than Latin), so what is not
 /// far too long is only tried later: the provider knows best, and a context that is too long moves
-/// on to endpoints with more room. LB-9, FALL-2
+/// on to endpoints with more room. What was counted for the model may be a sixteenth too much, for
+/// providers that write prompts in another way. LB-9, FALL-2
 pub(super) fn context_length(
     situation: &Situation<'_>,
     _: &Group,
@@ -33,7 +34,11 @@ pub(super) fn context_length(
 ) -> Option<Reason> {
     let tokens = situation.facts.estimated_prompt_tokens;
     let limit = candidate.endpoint.longest_prompt()?;
-    (tokens / ESTIMATE_SLACK > limit).then_some(Reason::ContextLength { tokens, limit })
+    let least = match situation.facts.counted_for == Some(candidate.model) {
+        true => tokens - tokens / 16,
+        false => tokens / ESTIMATE_SLACK,
+    };
+    (least > limit).then_some(Reason::ContextLength { tokens, limit })
 }
 
 /// It must be able to generate as much as is asked for. CHAT-5
@@ -175,6 +180,24 @@ mod tests {
             (10, Some(9_001), vec!["unknown"]),
         ] {
             assert_eq!(sorted(&scene(tokens, most)), expected, "{tokens} {most:?}");
+        }
+    }
+
+    /// LB-9: what was counted is held against endpoints of the model it was counted for.
+    #[test]
+    fn a_prompt_that_was_counted_is_left_out_where_it_does_not_fit() {
+        let mut scene = Scene::new(vec![
+            with("small", |made| made.context_length = Some(1_000)),
+            with("large", |made| made.context_length = Some(9_000)),
+        ]);
+        for (tokens, counted, expected) in [
+            (1_060, true, vec!["large", "small"]),
+            (1_080, true, vec!["large"]),
+            (1_080, false, vec!["large", "small"]),
+        ] {
+            scene.facts.estimated_prompt_tokens = tokens;
+            scene.facts.counted_for = counted.then_some(catalog::ModelId(0));
+            assert_eq!(sorted(&scene), expected, "{tokens} {counted}");
         }
     }
 
