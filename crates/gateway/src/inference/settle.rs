@@ -204,6 +204,19 @@ impl Settlement {
         Spend { credits: bill.charged, byok: bill.byok }
     }
 
+    /// What so much costs at an endpoint, as limits count it; `None` if nobody knows.
+    pub fn cost_so_far(
+        &self,
+        used: &Usage,
+        endpoint: EndpointId,
+        is_byok: bool,
+    ) -> Option<NanoUsd> {
+        let used = MeteredUsage { tokens: *used, requests: 1, ..MeteredUsage::default() };
+        let mut bill = Bill::default();
+        let is_known = self.add(&mut bill, &used, Some(endpoint), is_byok);
+        is_known.then_some(if is_byok { bill.byok } else { bill.charged })
+    }
+
     /// The attempt came to something: its answer tells what all its calls counted.
     pub fn not_in_vain(&mut self) {
         let attempt = self.generation.attempts.len();

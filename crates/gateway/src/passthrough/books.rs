@@ -6,12 +6,13 @@ use std::time::Instant;
 use catalog::{EndpointId, ProviderId};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
-use protocol::exchange::{ErrorType, Fault, FinishReason};
+use protocol::exchange::{ErrorType, Fault, FinishReason, Usage};
 use protocol::facts::RequestFacts;
 use store::{Attempt, Committed, Slot};
 
 use super::body::Passage;
 use super::credential::endpoint_of;
+use super::further::Further;
 use super::peek::{MOST, Named};
 use super::tap::{Tap, Told};
 use crate::app::App;
@@ -32,6 +33,8 @@ const UNKNOWN_OUTPUT: u64 = 32_768;
 pub struct Books {
     app: Arc<App>,
     settlement: Option<Box<Settlement>>,
+    /// Holds more for a call that has several answers, where a limit counts them.
+    further: Option<Further>,
     snapshot: Arc<Snapshot>,
     provider: ProviderId,
     is_byok: bool,
@@ -62,6 +65,9 @@ struct Asked {
     is_long: bool,
 }
 
+/// What is held for a call, and what holds more of it.
+type Held = (Reservation, Option<Further>);
+
 /// What is known of a call before its provider is asked.
 pub struct Known<'k> {
     /// Who calls.
@@ -88,7 +94,7 @@ impl Books {
         app: &Arc<App>,
         snapshot: &Arc<Snapshot>,
         known: &Known<'_>,
-        (slot, place, reservation): (Slot, Option<Place>, Reservation),
+        (slot, place, (reservation, further)): (Slot, Option<Place>, Held),
     ) -> Self {
         let provider = snapshot.catalog.provider(known.provider);
         let named = known.named.model.as_deref().unwrap_or_default();
@@ -122,6 +128,7 @@ impl Books {
         Self {
             app: Arc::clone(app),
             settlement: Some(settlement),
+            further,
             snapshot: Arc::clone(snapshot),
             provider: known.provider,
             is_byok: known.access.is_byok(),
@@ -151,6 +158,22 @@ impl Books {
     pub fn keep(&mut self) {
         if let Some(settlement) = &mut self.settlement {
             settlement.keep(Instant::now());
+        }
+        if let Some(further) = &mut self.further {
+            further.keep(Instant::now());
+        }
+    }
+
+    /// Whether limits leave something for another answer, after those that counted so much. What
+    /// nobody knows the price of was begun without a limit.
+    pub async fn goes_on(&mut self, used: &Usage) -> bool {
+        let (Some(further), Some(settlement)) = (&mut self.further, &self.settlement) else {
+            return true;
+        };
+        let Some(endpoint) = self.endpoint else { return true };
+        match settlement.cost_so_far(used, endpoint, self.is_byok) {
+            Some(spent) => further.allows(spent).await,
+            None => true,
         }
     }
 

@@ -232,8 +232,7 @@ impl Passing {
         target(&origin.prefix, &self.meant.rest)?;
         let may_mean = named.may_mean.iter().filter_map(|name| find(name));
         let endpoints: Vec<_> = endpoint.into_iter().chain(may_mean).collect();
-        let reservation =
-            hold(app, snapshot, caller, &access, &named, (provider, &endpoints)).await?;
+        let held = hold(app, snapshot, caller, &access, &named, (provider, &endpoints)).await?;
         let known = Known {
             caller,
             headers: &self.parts.headers,
@@ -245,7 +244,7 @@ impl Passing {
             rest: &self.meant.rest,
             generation_id: &self.generation_id,
         };
-        let books = Books::open(app, snapshot, &known, (slot, place, reservation));
+        let books = Books::open(app, snapshot, &known, (slot, place, held));
         Ok(Prepared { access, provider, peeked, is_work: named.is_work, watching, books })
     }
 

@@ -12,6 +12,7 @@ use protocol::exchange::{ErrorType, Fault};
 use store::shared::NotReserved;
 
 use super::credential::endpoint_of;
+use super::further::Further;
 use super::peek::Named;
 use crate::app::App;
 use crate::clock::{minute_of_day, now_micros};
@@ -122,15 +123,15 @@ impl PriceCheck {
 }
 
 /// Holds what a call may cost, as far as limits leave it: at the dearest of the endpoints that it
-/// may mean.
+/// may mean. With it comes what holds more, where one call may have several answers.
 pub async fn hold(
-    app: &App,
+    app: &Arc<App>,
     snapshot: &Snapshot,
     caller: &Arc<Caller>,
     access: &Access,
     named: &Named,
     (provider, endpoints): (ProviderId, &[EndpointId]),
-) -> Result<Reservation, Fault> {
+) -> Result<(Reservation, Option<Further>), Fault> {
     let limits = &app.limits;
     let (most, least) = match caller.terms.limits.is_empty() {
         true => (NanoUsd::ZERO, NanoUsd::ZERO),
@@ -149,7 +150,11 @@ pub async fn hold(
         outcome => outcome,
     };
     match outcome {
-        Ok(reservation) => Ok(reservation),
+        Ok(reservation) => {
+            let further =
+                Further::new((app, caller), access.is_byok(), &reservation, (most, least));
+            Ok((reservation, further))
+        }
         Err(NotReserved::Refused(told)) => Err(refused_whole(limits, &told).await),
         Err(NotReserved::Unavailable(why)) => Err(unavailable(&why)),
     }

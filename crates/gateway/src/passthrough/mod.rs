@@ -10,7 +10,7 @@
 //! 4. `request`, `headers`, `body`: what the provider gets.
 //! 5. `handle`: all of it in order; a connection for the call alone.
 //! 6. `answer`: the provider's bytes to the caller, with `tap`, `reading` and others beside.
-//! 7. `tunnel`, `frames`, `guard`, `spoken`: a WebSocket in place of an answer.
+//! 7. `tunnel`, `frames`, `guard`, `spoken`, `further`: a WebSocket in place of an answer.
 //! 8. `books`: one row, on every way out.
 
 pub mod address;
@@ -20,6 +20,7 @@ pub mod books;
 pub mod credential;
 mod form;
 mod frames;
+mod further;
 mod guard;
 pub mod handle;
 mod headers;

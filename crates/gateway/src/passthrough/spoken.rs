@@ -34,10 +34,15 @@ pub struct Spoken {
 }
 
 impl Spoken {
-    /// A piece of a frame passed.
-    pub fn hear(&mut self, piece: Piece<'_>) {
+    /// What the answers used that were counted.
+    pub fn used(&self) -> Usage {
+        self.used
+    }
+
+    /// A piece of a frame passed. Tells whether an answer was counted in it.
+    pub fn hear(&mut self, piece: Piece<'_>) -> bool {
         if piece.opcode >= CONTROL {
-            return;
+            return false;
         }
         if !std::mem::replace(&mut self.has_begun, true) {
             self.is_skipped = !piece.is_plain;
@@ -52,16 +57,17 @@ impl Spoken {
         if piece.ends && piece.is_last {
             self.has_begun = false;
             let message = std::mem::take(&mut self.message);
-            if !std::mem::take(&mut self.is_skipped) {
-                self.read(&message);
-            }
+            let is_read = !std::mem::take(&mut self.is_skipped);
+            let is_count = is_read && self.read(&message);
             // The place is used again.
             self.message = message;
             self.message.clear();
+            return is_count;
         }
+        false
     }
 
-    fn read(&mut self, message: &[u8]) {
+    fn read(&mut self, message: &[u8]) -> bool {
         let kind = kind_of(message);
         // What the caller said is repeated, and what was written as well. Sound is no text.
         let is_text = kind.starts_with(b"response.") && kind.ends_with(b".delta");
@@ -70,16 +76,16 @@ impl Spoken {
             self.answer.see(message);
         }
         if !ENDS.contains(&kind) {
-            return;
+            return false;
         }
         let mut reading = Reading::default();
         reading.read(message);
-        if let Some(usage) = reading.usage() {
-            self.answer = Texts::default();
-            self.model = reading.report.model.or(self.model.take());
-            self.used = self.used.and(&usage);
-            self.is_told = true;
-        }
+        let Some(usage) = reading.usage() else { return false };
+        self.answer = Texts::default();
+        self.model = reading.report.model.or(self.model.take());
+        self.used = self.used.and(&usage);
+        self.is_told = true;
+        true
     }
 
     /// What was said, at the end: what was written after the last count is beside it. The model that
@@ -111,7 +117,7 @@ mod tests {
 
     fn heard(bytes: &[u8], cut: usize) -> Told {
         let (mut frames, mut spoken) = (Frames::default(), Spoken::default());
-        bytes.chunks(cut).for_each(|piece| frames.pass(piece, |piece| spoken.hear(piece)));
+        bytes.chunks(cut).for_each(|piece| frames.pass(piece, |piece| _ = spoken.hear(piece)));
         spoken.told(None)
     }
 
@@ -177,9 +183,9 @@ mod tests {
         let mut long = frame(0x01, &[b'x'; 60_000]);
         (0..40).for_each(|_| long.extend(frame(0x00, &[b'x'; 60_000])));
         long.extend(frame(0x80, b""));
-        frames.pass(&long, |piece| spoken.hear(piece));
+        frames.pass(&long, |piece| _ = spoken.hear(piece));
         assert!(spoken.message.capacity() <= 2 * MOST_MESSAGE);
-        frames.pass(&frame(0x81, DONE), |piece| spoken.hear(piece));
+        frames.pass(&frame(0x81, DONE), |piece| _ = spoken.hear(piece));
         assert_eq!(spoken.told(None).usage().map(|usage| usage.output), Some(4));
     }
 }

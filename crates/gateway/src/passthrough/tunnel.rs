@@ -12,8 +12,9 @@ use http::header::{
 use http::{Method, Request};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use protocol::exchange::{ErrorType, Fault};
+use protocol::exchange::{ErrorType, Fault, Usage};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::books::Books;
@@ -104,6 +105,8 @@ enum Ended {
     Stopping,
     /// The caller named another model.
     Refused,
+    /// Limits leave nothing for another answer.
+    Unpaid,
 }
 
 impl Tunnel {
@@ -118,6 +121,7 @@ impl Tunnel {
         let (mut from_provider, mut to_provider) = split(TokioIo::new(provider));
         let (mut up, mut down) = (Frames::default(), Frames::default());
         let (clock, mut spoken) = (Clock::new(), Spoken::default());
+        let (counts, counted) = watch::channel(Usage::default());
         let ended = {
             let mut outward = std::pin::pin!(pump(
                 &mut from_caller,
@@ -130,7 +134,9 @@ impl Tunnel {
                 &mut from_provider,
                 &mut to_caller,
                 |_: &[u8]| true,
-                (&mut down, |piece: Piece<'_>| spoken.hear(piece)),
+                (&mut down, |piece: Piece<'_>| if spoken.hear(piece) {
+                    counts.send_replace(spoken.used());
+                }),
                 &clock
             ));
             let passing = async {
@@ -146,7 +152,9 @@ impl Tunnel {
             };
             tokio::select! {
                 () = passing => None,
-                ended = watch(&app, &clock, deadline, &mut books) => Some(ended),
+                ended = until_it_must_end(&app, &clock, deadline, (&mut books, counted)) => {
+                    Some(ended)
+                }
             }
         };
         let ended = ended.or_else(|| guard.has_refused().then_some(Ended::Refused));
@@ -182,6 +190,10 @@ impl Ended {
                 ErrorType::Unprocessable,
                 "a message of the WebSocket names another model than its address",
             ),
+            Self::Unpaid => Fault::new(
+                ErrorType::PaymentRequired,
+                "a limit leaves nothing for another answer of the WebSocket",
+            ),
         }
     }
 
@@ -189,7 +201,7 @@ impl Ended {
     fn farewell(&self) -> [u8; 4] {
         match self {
             Self::TooLate | Self::Stopping => GOING_AWAY_TO_CALLER,
-            Self::Refused => REFUSED_TO_CALLER,
+            Self::Refused | Self::Unpaid => REFUSED_TO_CALLER,
         }
     }
 }
@@ -250,8 +262,14 @@ async fn pump(
     }
 }
 
-/// Resolves when the tunnel has to end. What is held for it is kept meanwhile.
-async fn watch(app: &App, clock: &Clock, deadline: Instant, books: &mut Books) -> Ended {
+/// Resolves when the tunnel has to end. What is held for it is kept meanwhile, and made more after
+/// answers that were counted.
+async fn until_it_must_end(
+    app: &App,
+    clock: &Clock,
+    deadline: Instant,
+    (books, mut counted): (&mut Books, watch::Receiver<Usage>),
+) -> Ended {
     let mut stopping = app.stopping();
     let idle = app.settings.passthrough.idle;
     loop {
@@ -264,6 +282,12 @@ async fn watch(app: &App, clock: &Clock, deadline: Instant, books: &mut Books) -
         let next = silent_until.min(deadline).min(now + KEEPING);
         tokio::select! {
             () = sleep_until(next) => {}
+            Ok(()) = counted.changed() => {
+                let used = *counted.borrow_and_update();
+                if !books.goes_on(&used).await {
+                    return Ended::Unpaid;
+                }
+            }
             () = stopping.wait_cut_off() => return Ended::Stopping,
         }
     }

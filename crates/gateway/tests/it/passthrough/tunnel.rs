@@ -12,6 +12,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
+use store::NewApiKey;
+
 use super::world::*;
 use crate::support::Gateway;
 
@@ -138,6 +140,67 @@ async fn what_a_provider_counts_in_a_socket_is_paid() {
     assert_eq!((row.native_tokens_prompt, row.native_tokens_completion), (6, 8));
     assert_eq!((row.total_cost, row.status), (6 * 3_000 + 8 * 15_000, 101));
     assert_eq!(row.settled_by, store::SettledBy::Usage);
+}
+
+/// A socket has many answers: it ends when a limit leaves nothing for another one. Promise 3
+#[tokio::test]
+async fn a_socket_ends_where_a_limit_does() {
+    let (base_url, mut sides) = realtime().await;
+    // A thousand tokens of a prompt cost 3,000,000 here, and to begin an answer takes some more.
+    let key = NewApiKey { limit_nano_usd: Some(11_000_000), ..NewApiKey::default() };
+    let gateway = limited(&base_url, passing(), key).await;
+    let (id, mut caller) = open(&gateway).await;
+    let (_, mut provider) = sides.recv().await.unwrap();
+    let done = br#"{"type":"response.done","response":{"usage":{"total_tokens":1000,"input_tokens":1000,"output_tokens":0}}}"#;
+    let frame = [&[0x81, done.len() as u8], &done[..]].concat();
+    assert!(done.len() < 126);
+    for _ in 0..3 {
+        provider.write_all(&frame).await.unwrap();
+        let mut heard = vec![0; frame.len()];
+        caller.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, frame);
+    }
+    let mut rest = Vec::new();
+    caller.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(rest, [0x88, 0x02, 0x03, 0xf0], "it does not take more");
+    let row = row(&gateway, &id).await;
+    assert_eq!((row.total_cost, row.status), (9_000_000, 101));
+    assert_eq!(row.error_type.as_deref(), Some("payment_required"));
+    assert_eq!(gateway.app.limits.running(), 0, "nothing stays held");
+}
+
+/// As long as there is more, more is held.
+#[tokio::test]
+async fn a_socket_goes_on_where_there_is_more() {
+    let (base_url, mut sides) = realtime().await;
+    let key = NewApiKey { limit_nano_usd: Some(1_000_000_000_000), ..NewApiKey::default() };
+    let gateway = limited(&base_url, passing(), key).await;
+    let (id, mut caller) = open(&gateway).await;
+    let (_, mut provider) = sides.recv().await.unwrap();
+    let done = br#"{"type":"response.done","response":{"usage":{"total_tokens":900000,"input_tokens":900000,"output_tokens":0}}}"#;
+    let frame = [&[0x81, done.len() as u8], &done[..]].concat();
+    assert!(done.len() < 126, "{}", done.len());
+    let spender = {
+        let snapshot = gateway.app.snapshot();
+        let caller = snapshot.keys.values().next().unwrap();
+        caller.terms.spenders[0]
+    };
+    let held = async || gateway.app.limits.held(spender).await.unwrap().credits;
+    let first = held().await;
+    for _ in 0..8 {
+        provider.write_all(&frame).await.unwrap();
+        caller.read_exact(&mut vec![0; frame.len()]).await.unwrap();
+    }
+    // What it has cost is still held, with one answer's price beside.
+    while held().await.0 < 8 * 2_700_000_000 + first.0 / 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(provider);
+    caller.read_to_end(&mut Vec::new()).await.unwrap();
+    drop(caller);
+    let row = row(&gateway, &id).await;
+    assert_eq!((row.total_cost, row.error_type), (8 * 2_700_000_000, None));
+    assert_eq!(gateway.app.limits.running(), 0, "nothing stays held");
 }
 
 /// What was written after the last count is beside it.
