@@ -42,6 +42,13 @@ impl Framing {
             Self::Lines => "application/x-ndjson",
         }
     }
+
+    /// Whether bytes can only be the beginning of a stream of it, whatever their type says.
+    pub fn is_begun_by(self, bytes: &[u8]) -> bool {
+        const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).trim_ascii_start();
+        self == Self::Sse && FIELDS.iter().any(|field| bytes.starts_with(field))
+    }
 }
 
 impl Dialect {

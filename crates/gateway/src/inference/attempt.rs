@@ -283,17 +283,20 @@ async fn begin_stream(
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|kind| kind.trim_start().starts_with(dialect.framing().media_type()));
+    let mut upstream = response.into_body();
+    let mut seen = None;
     if !is_stream {
-        // An error in a 200, a page of a proxy: read a little of it for the error's sake.
-        let body = response
-            .into_body()
-            .collect(MAX_ERROR_BODY, Duration::from_secs(5))
-            .await
-            .unwrap_or_default();
-        return Err(not_a_stream(dialect, &context, &body, candidate.access.is_byok()));
+        // Some servers give events another type: what came first tells.
+        let first = upstream.data(limits.idle).await.and_then(Result::ok).unwrap_or_default();
+        if !dialect.framing().is_begun_by(&first) {
+            // An error in a 200, a page of a proxy: read a little of it for the error's sake.
+            let body = upstream.collect_after(first, MAX_ERROR_BODY, Duration::from_secs(5)).await;
+            let body = body.unwrap_or_default();
+            return Err(not_a_stream(dialect, &context, &body, candidate.access.is_byok()));
+        }
+        seen = Some(first);
     }
     let answers = dispatch.call.facts.answers;
-    let mut upstream = response.into_body();
     let mut relay = Relay::new(
         dialect,
         dispatch.call.surface,
@@ -307,7 +310,10 @@ async fn begin_stream(
     let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     loop {
         let patience = if refused { limits.idle.min(limits.after_finish) } else { limits.idle };
-        let data = upstream.data(patience).await;
+        let data = match seen.take() {
+            Some(first) => Some(Ok(first)),
+            None => upstream.data(patience).await,
+        };
         let (step, ended) = match data {
             Some(Ok(data)) => {
                 let mut step = relay.push(&data, &mut written);
@@ -391,9 +397,13 @@ fn not_a_stream(
     let decoded = codec::decode_response(dialect, body, context);
     match decoded {
         Err(fault) => AttemptError::told(fault, 200, is_byok),
-        Ok(_) => AttemptError::unavailable(
-            "Provider returned error: an answer that is not a stream, though one was asked for",
-        ),
+        // It is no answer to what was asked, and billed all the same.
+        Ok(answer) => AttemptError {
+            counted: answer.usage.map(Box::new),
+            ..AttemptError::unavailable(
+                "Provider returned error: an answer that is not a stream, though one was asked for",
+            )
+        },
     }
 }
 

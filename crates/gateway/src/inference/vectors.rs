@@ -4,9 +4,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use protocol::embeddings::{self, Form};
-use protocol::exchange::{ErrorType, Fault, Losses};
+use protocol::exchange::{ErrorType, Fault, Losses, Usage};
 use protocol::relay::Answer;
 use protocol::rerank;
 
@@ -62,7 +63,7 @@ async fn embed(
         let unsupported = &catalog.quirks_of(candidate.endpoint).unsupported_parameters;
         let body = embeddings::patch_request(dispatch.envelope, model, unsupported);
         let path = form.path(model).map_err(AttemptError::unwritable)?;
-        let body = ask(dispatch, candidate, &path, body, &room).await?;
+        let (body, _) = ask(dispatch, candidate, &path, body, &room).await?;
         let identity = dispatch.identity(candidate);
         let (format, expected) = (request.format(), request.expected());
         let patched =
@@ -77,9 +78,12 @@ async fn embed(
         let mut asked: FuturesUnordered<_> = (first..last)
             .map(|at| (at, &plan.calls[at], &room))
             .map(async |(at, call, room)| {
-                let body = ask(dispatch, candidate, &call.path, call.body.clone(), room).await?;
+                let asked = ask(dispatch, candidate, &call.path, call.body.clone(), room);
+                let (body, counted) = asked.await?;
                 let answer = embeddings::decode_response(form, &body, call.expected);
-                Ok::<_, AttemptError>((at, answer.map_err(told)?))
+                let mut answer = answer.map_err(told)?;
+                answer.usage = answer.usage.or(counted);
+                Ok::<_, AttemptError>((at, answer))
             })
             .collect();
         // Where one fails, the others under way are waited for: they are billed in any case.
@@ -115,7 +119,7 @@ async fn rank(
     let encoded = rerank::encode_request(form, request, model)?;
     note(dispatch, &encoded.losses);
     let room = room(dispatch);
-    let body = ask(dispatch, candidate, &encoded.path, encoded.body, &room).await?;
+    let (body, _) = ask(dispatch, candidate, &encoded.path, encoded.body, &room).await?;
     let response = rerank::decode_response(form, &body, request)
         .map_err(|fault| AttemptError::told(fault, 200, candidate.access.is_byok()))?;
     Ok(Answer::of_rerank(request.clone(), response))
@@ -126,14 +130,18 @@ fn room(dispatch: &Dispatch<'_>) -> AtomicUsize {
     AtomicUsize::new(dispatch.worker.app.settings.upstream.max_answer_bytes)
 }
 
-/// Makes one call, whose answer takes of the room of all.
+/// The header in which Bedrock tells the tokens of what it invokes; of Cohere nowhere else.
+const COUNT: &str = "x-amzn-bedrock-input-token-count";
+
+/// Makes one call, whose answer takes of the room of all. Gives the body, and what was counted beside
+/// it.
 async fn ask(
     dispatch: &Dispatch<'_>,
     candidate: &Candidate,
     path: &str,
     body: Vec<u8>,
     room: &AtomicUsize,
-) -> Result<bytes::Bytes, AttemptError> {
+) -> Result<(Bytes, Option<Usage>), AttemptError> {
     let catalog = &dispatch.call.snapshot.catalog;
     let model = &catalog.endpoint(candidate.endpoint).upstream_model;
     let style = &catalog.provider_of(candidate.endpoint).path_style;
@@ -142,11 +150,14 @@ async fn ask(
     let request = authorised(dispatch, candidate, &path, body, &[]).await?;
     let response = send(dispatch, candidate, request.request).await?;
     let response = accept(response, candidate, request.grant.as_ref(), dispatch).await?;
+    let counted = response.headers().get(COUNT);
+    let counted = counted.and_then(|count| count.to_str().ok()?.parse().ok());
+    let counted = counted.map(|input| Usage { input, ..Usage::default() });
     let body = collect(dispatch, response, room.load(Ordering::Relaxed)).await?;
     let too_large = |most| AttemptError::of(body_fault(&BodyError::TooLarge(most)));
     room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(body.len()))
         .map_err(too_large)?;
-    Ok(body)
+    Ok((body, counted))
 }
 
 /// The catalogue has a model at a provider that is not known to make vectors.

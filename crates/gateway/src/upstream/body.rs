@@ -90,7 +90,16 @@ impl UpstreamBody {
     /// The whole body, at most `limit` bytes.
     pub async fn collect(mut self, limit: usize, idle: Duration) -> Result<Bytes, BodyError> {
         let Some(first) = self.data(idle).await else { return Ok(Bytes::new()) };
-        let first = first?;
+        self.collect_after(first?, limit, idle).await
+    }
+
+    /// The whole body, of which the first piece came already.
+    pub async fn collect_after(
+        mut self,
+        first: Bytes,
+        limit: usize,
+        idle: Duration,
+    ) -> Result<Bytes, BodyError> {
         if first.len() > limit {
             return Err(BodyError::TooLarge(limit));
         }

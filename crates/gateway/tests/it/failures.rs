@@ -90,6 +90,45 @@ async fn an_error_as_the_only_news_fails_over() {
     }
 }
 
+/// Servers of their own making name their events as they like.
+#[tokio::test]
+async fn events_of_another_type_are_a_stream_all_the_same() {
+    for kind in ["text/plain; charset=utf-8", JSON, "application/octet-stream"] {
+        let base_url = provider(move |mut stream| async move {
+            while read_request(&mut stream).await {
+                let text = format!(": hello\n\n{}{GOOD_END}", text_chunk("hi"));
+                super::raw::answer(&mut stream, "200 OK", kind, &text).await;
+            }
+        });
+        let gateway = Gateway::start(&[upstream(base_url.await, "one")]).await;
+        let answer = gateway.post(CHAT, &body(true)).await;
+        assert_eq!(answer.status, 200, "{kind}");
+        assert_eq!(answer.streamed_text(), "hi", "{kind}");
+    }
+}
+
+/// Promise 2: a whole answer to who asked for a stream is none, and its provider bills it.
+#[tokio::test]
+async fn a_whole_answer_in_place_of_a_stream_is_left_to_the_next_and_billed() {
+    let whole = r#"{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#;
+    let good = Simulator::start().await.unwrap();
+    let upstreams = [
+        upstream(fixed("200 OK", JSON, whole).await, "whole"),
+        Upstream::of(&good, Protocol::OpenAi, "good"),
+    ];
+    let gateway = Gateway::start(&upstreams).await;
+    let mut asked = body(true);
+    asked["provider"] = json!({"order": ["whole", "good"]});
+    let answer = gateway.post(CHAT, &asked).await;
+    assert_eq!(answer.status, 200);
+    let both = gateway.generation(&answer).await.unwrap();
+    asked["provider"] = json!({"only": ["good"]});
+    let answer = gateway.post(CHAT, &asked).await;
+    let alone = gateway.generation(&answer).await.unwrap();
+    assert_eq!(both.provider_slug.as_ref(), "good");
+    assert_eq!(both.total_cost, alone.total_cost + 3 * 3_000 + 15_000);
+}
+
 /// FALL-2: a model that refuses without a word leaves the answer to the next one, if there is one.
 #[tokio::test]
 async fn a_refusal_without_a_word_is_left_to_the_next_model() {

@@ -334,3 +334,23 @@ async fn an_endpoint_without_a_known_form_costs_no_attempt() {
     assert_eq!(refused.status, 404, "{}", refused.json());
     assert!(refused.json()["error"]["message"].as_str().unwrap().contains("embeddings"));
 }
+
+/// Bedrock counts the tokens of Cohere's models in a header alone.
+#[tokio::test]
+async fn what_is_counted_in_a_header_is_paid() {
+    let simulator = Simulator::start().await.unwrap();
+    let asked =
+        Asked { embeddings: Some(embeddings::Form::BedrockCohere), ..Asked::of(Protocol::Bedrock) };
+    let (models, mut endpoints, providers) =
+        catalog(&simulator, ModelKind::Embedding, &PROMPT, &[asked]).into_parts();
+    endpoints[0].upstream_model = "cohere.embed-english-v3".to_owned();
+    let catalog = Catalog::new(models, endpoints, providers).unwrap();
+    let gateway = Gateway::with_catalog(catalog, settings()).await;
+    let words = "one two three four five six seven eight nine ten ".repeat(20);
+    let body = json!({"model": MODEL, "input": words});
+    let answer = gateway.post("/api/v1/embeddings", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    let row = gateway.generation(&answer).await.unwrap();
+    assert_eq!(row.settled_by, store::SettledBy::Usage);
+    assert!(row.native_tokens_prompt > 0, "{}", row.native_tokens_prompt);
+}
