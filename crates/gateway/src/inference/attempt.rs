@@ -397,13 +397,9 @@ fn not_a_stream(
     let decoded = codec::decode_response(dialect, body, context);
     match decoded {
         Err(fault) => AttemptError::told(fault, 200, is_byok),
-        // It is no answer to what was asked, and billed all the same.
-        Ok(answer) => AttemptError {
-            counted: answer.usage.map(Box::new),
-            ..AttemptError::unavailable(
-                "Provider returned error: an answer that is not a stream, though one was asked for",
-            )
-        },
+        Ok(_) => AttemptError::unavailable(
+            "Provider returned error: an answer that is not a stream, though one was asked for",
+        ),
     }
 }
 
