@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use protocol::codec;
 use protocol::exchange::{ErrorType, Fault, FinishReason, Usage};
 use protocol::relay::{Answer, Relay};
 use protocol::target::ResponseContext;
-use protocol::{Dialect, codec};
 
 use super::dispatch::{Begun, Dispatch};
 use super::plan::Candidate;
@@ -284,20 +284,22 @@ async fn begin_stream(
         .and_then(|value| value.to_str().ok())
         .is_some_and(|kind| kind.trim_start().starts_with(dialect.framing().media_type()));
     let mut upstream = response.into_body();
-    let mut seen = None;
+    let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
+    let (mut seen, mut whole) = (None, None);
     if !is_stream {
         // Some servers give events another type: what came first tells.
         let first = upstream.data(limits.idle).await.and_then(Result::ok).unwrap_or_default();
-        if !dialect.framing().is_begun_by(&first) {
-            // An error in a 200, a page of a proxy: read a little of it for the error's sake.
-            let body = upstream.collect_after(first, MAX_ERROR_BODY, Duration::from_secs(5)).await;
-            let body = body.unwrap_or_default();
-            return Err(not_a_stream(dialect, &context, &body, candidate.access.is_byok()));
+        if dialect.framing().is_begun_by(&first) {
+            seen = Some(first);
+        } else {
+            let body = Box::pin(in_place_of_stream(dispatch, &mut upstream, first)).await;
+            let decoded = codec::decode_response(dialect, &body, &context).map_err(failed)?;
+            whole = Some(Box::new(decoded));
         }
-        seen = Some(first);
     }
     let answers = dispatch.call.facts.answers;
-    let mut relay = Relay::new(
+    let begin = if whole.is_some() { Relay::translating } else { Relay::new };
+    let mut relay = begin(
         dialect,
         dispatch.call.surface,
         dispatch.identity(candidate),
@@ -307,14 +309,15 @@ async fn begin_stream(
     .stamping(dispatch.stamp(candidate));
     let mut written = Vec::new();
     let mut refused = false;
-    let failed = |fault: Fault| AttemptError::told(fault, 200, candidate.access.is_byok());
     loop {
         let patience = if refused { limits.idle.min(limits.after_finish) } else { limits.idle };
-        let data = match seen.take() {
-            Some(first) => Some(Ok(first)),
-            None => upstream.data(patience).await,
+        let data = match (seen.take(), &whole) {
+            (Some(first), _) => Some(Ok(first)),
+            (None, Some(_)) => None,
+            (None, None) => upstream.data(patience).await,
         };
         let (step, ended) = match data {
+            None if let Some(whole) = &whole => (relay.tell(whole, &mut written), true),
             Some(Ok(data)) => {
                 let mut step = relay.push(&data, &mut written);
                 let done = step.done;
@@ -388,19 +391,21 @@ fn refusal(native: Option<&str>) -> Fault {
     Fault::new(ErrorType::Refusal, message).with_provider_code(word)
 }
 
-fn not_a_stream(
-    dialect: Dialect,
-    context: &ResponseContext,
-    body: &[u8],
-    is_byok: bool,
-) -> AttemptError {
-    let decoded = codec::decode_response(dialect, body, context);
-    match decoded {
-        Err(fault) => AttemptError::told(fault, 200, is_byok),
-        Ok(_) => AttemptError::unavailable(
-            "Provider returned error: an answer that is not a stream, though one was asked for",
-        ),
-    }
+/// What came where a stream was asked for: a whole answer of a server that has no streams, or an
+/// error in a 200. Of what is no JSON, such as a page of a proxy, a little is read for the error's
+/// sake.
+async fn in_place_of_stream(
+    dispatch: &Dispatch<'_>,
+    upstream: &mut UpstreamBody,
+    first: Bytes,
+) -> Bytes {
+    let limits = &dispatch.worker.app.settings.upstream;
+    let is_json = first.trim_ascii_start().first().is_none_or(|byte| matches!(byte, b'{' | b'['));
+    let (most, patience) = match is_json {
+        true => (limits.max_answer_bytes, limits.idle),
+        false => (MAX_ERROR_BODY, Duration::from_secs(5)),
+    };
+    upstream.collect_after(first, most, patience).await.unwrap_or_default()
 }
 
 /// The fault of a body that broke off.

@@ -95,7 +95,7 @@ impl UpstreamBody {
 
     /// The whole body, of which the first piece came already.
     pub async fn collect_after(
-        mut self,
+        &mut self,
         first: Bytes,
         limit: usize,
         idle: Duration,

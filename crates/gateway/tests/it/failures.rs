@@ -107,26 +107,28 @@ async fn events_of_another_type_are_a_stream_all_the_same() {
     }
 }
 
-/// USAGE-7: a whole answer to who asked for a stream is none.
+/// A server that has no streams answers as a whole, which is told as a stream on every surface.
 #[tokio::test]
-async fn a_whole_answer_in_place_of_a_stream_is_a_failed_attempt() {
+async fn a_whole_answer_in_place_of_a_stream_is_told_as_one() {
     let whole = r#"{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#;
-    let good = Simulator::start().await.unwrap();
-    let upstreams = [
-        upstream(fixed("200 OK", JSON, whole).await, "whole"),
-        Upstream::of(&good, Protocol::OpenAi, "good"),
-    ];
-    let gateway = Gateway::start(&upstreams).await;
+    let empty = r#"{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":""},"finish_reason":null}]}"#;
+    let gateway = Gateway::start(&[upstream(fixed("200 OK", JSON, whole).await, "one")]).await;
+    let answer = gateway.post(CHAT, &body(true)).await;
+    assert_eq!((answer.status.as_u16(), answer.streamed_text().as_str()), (200, "hi"));
+    let usage = answer.chunks().pop().unwrap()["usage"].clone();
+    assert_eq!((&usage["prompt_tokens"], &usage["cost"]), (&json!(3), &json!(0.000024)));
+    let row = gateway.generation(&answer).await.unwrap();
+    assert_eq!((row.total_cost, row.settled_by), (3 * 3_000 + 15_000, store::SettledBy::Usage));
     let mut asked = body(true);
-    asked["provider"] = json!({"order": ["whole", "good"]});
-    let answer = gateway.post(CHAT, &asked).await;
-    assert_eq!(answer.status, 200);
-    let both = gateway.generation(&answer).await.unwrap();
-    asked["provider"] = json!({"only": ["good"]});
-    let answer = gateway.post(CHAT, &asked).await;
-    let alone = gateway.generation(&answer).await.unwrap();
-    assert_eq!(both.provider_slug.as_ref(), "good");
-    assert_eq!((both.total_cost, both.attempts.len()), (alone.total_cost, 2));
+    asked["max_tokens"] = json!(9);
+    let answer = gateway.post("/v1/messages", &asked).await;
+    let told = String::from_utf8_lossy(&answer.body).into_owned();
+    assert!(
+        told.contains("event: message_start") && told.contains("event: message_stop"),
+        "{told}"
+    );
+    let gateway = Gateway::start(&[upstream(fixed("200 OK", JSON, empty).await, "one")]).await;
+    assert_eq!(gateway.post(CHAT, &body(true)).await.status, 502, "an empty one is none");
 }
 
 /// FALL-2: a model that refuses without a word leaves the answer to the next one, if there is one.

@@ -11,7 +11,9 @@ mod whole;
 pub use whole::Answer;
 
 use crate::codec::StreamDecoder;
-use crate::exchange::{Additions, ErrorType, Event, Fault, FinishReason, Identity, Tap, Usage};
+use crate::exchange::{
+    Additions, ErrorType, Event, Fault, FinishReason, Identity, Response, Tap, Usage, unfold,
+};
 use crate::openai_responses::Echo;
 use crate::provenance::{Stamp, Stamper};
 use crate::sse::{Frame, FrameTooLong, Splitter};
@@ -83,22 +85,42 @@ impl Relay {
         context: ResponseContext,
         echo: Option<Echo>,
     ) -> Self {
-        let path = if surface.passes(dialect) && !context.rewritten {
-            let same = Same::new(surface, identity, context, echo.as_ref());
-            let same = Stamped { dialect, same, stamper: None };
-            Path::Same { splitter: Box::new(Splitter::new()), same }
-        } else {
-            Path::Translate(Box::new(Translation {
-                stamper: None,
-                decoder: StreamDecoder::new(dialect, context),
-                encoder: Encoder::new(surface, identity, echo),
-                unbroken: matches!(surface, Surface::Messages | Surface::Gemini)
-                    .then(Unbroken::default),
-                events: Vec::new(),
-                tap: Tap::default(),
-            }))
-        };
+        if !surface.passes(dialect) || context.rewritten {
+            return Self::translating(dialect, surface, identity, context, echo);
+        }
+        let same = Same::new(surface, identity, context, echo.as_ref());
+        let same = Stamped { dialect, same, stamper: None };
+        Self { path: Path::Same { splitter: Box::new(Splitter::new()), same } }
+    }
+
+    /// A relay for an answer that came whole where a stream was asked for: give it to [`Self::tell`].
+    pub fn translating(
+        dialect: Dialect,
+        surface: Surface,
+        identity: Identity,
+        context: ResponseContext,
+        echo: Option<Echo>,
+    ) -> Self {
+        let path = Path::Translate(Box::new(Translation {
+            stamper: None,
+            decoder: StreamDecoder::new(dialect, context),
+            encoder: Encoder::new(surface, identity, echo),
+            unbroken: matches!(surface, Surface::Messages | Surface::Gemini)
+                .then(Unbroken::default),
+            events: Vec::new(),
+            tap: Tap::default(),
+        }));
         Self { path }
+    }
+
+    /// Tells a whole answer as a stream. Nothing comes after it.
+    pub fn tell(&mut self, response: &Response, out: &mut Vec<u8>) -> Step {
+        let mut step = Step { done: true, ..Step::default() };
+        if let Path::Translate(translation) = &mut self.path {
+            translation.events = unfold(response);
+            translation.encode(&mut step, out);
+        }
+        step
     }
 
     /// The same with a stamp before all reasoning that only its maker can read.
