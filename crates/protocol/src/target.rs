@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::{Effort, Losses};
+use crate::exchange::{Effort, Losses, Reasoning};
 use crate::parameter::{Parameter, Parameters};
 
 /// Deviations of a provider from the protocol it speaks: data of the catalogue, never a test for
@@ -115,7 +115,7 @@ pub enum ReasoningRequest {
     Reasoning,
     /// `thinking: {type: enabled|disabled}`.
     ThinkingType,
-    /// `thinking: {type}` together with `reasoning_effort`.
+    /// `thinking: {type}` together with `reasoning_effort`: of these what the model has.
     ThinkingTypeAndEffort,
     /// `enable_thinking` and `thinking_budget`.
     EnableThinking,
@@ -139,12 +139,19 @@ pub struct Abilities {
     pub reasoning_mandatory: bool,
     /// It reasons unless told not to.
     pub reasoning_default_on: bool,
+    /// Switched off, it still reasons between calls of tools, and must be told just that.
+    /// wire-formats 2.6
+    pub reasoning_between_tools: bool,
     /// Sampling parameters are accepted. Bug 24
     pub sampling: bool,
+    /// Sampling parameters and log probabilities are accepted while it reasons, too.
+    pub sampling_while_reasoning: bool,
     /// `temperature` and `top_p` may be sent together.
     pub temperature_with_top_p: bool,
     /// A forced tool choice is accepted. Bug 18
     pub forced_tool_choice: bool,
+    /// A forced tool choice is accepted while it reasons, too.
+    pub forced_tool_choice_while_reasoning: bool,
     /// A schema for the answer is enforced natively; otherwise it is emulated.
     pub structured_output: bool,
     /// System messages in mid-conversation are honoured.
@@ -177,9 +184,12 @@ impl Default for Abilities {
             efforts: Vec::new(),
             reasoning_mandatory: false,
             reasoning_default_on: false,
+            reasoning_between_tools: false,
             sampling: true,
+            sampling_while_reasoning: true,
             temperature_with_top_p: true,
             forced_tool_choice: true,
+            forced_tool_choice_while_reasoning: true,
             structured_output: true,
             inline_system: false,
             system_prompt: true,
@@ -192,6 +202,39 @@ impl Default for Abilities {
             logprobs: true,
             responses_only: false,
         }
+    }
+}
+
+impl Abilities {
+    /// Whether it reasons about a request that asks for this.
+    pub fn reasons(&self, asked: Option<&Reasoning>) -> bool {
+        self.reasoning_mandatory
+            || match asked.and_then(Reasoning::wanted) {
+                Some(wanted) => wanted && self.reasoning != ReasoningStyle::None,
+                None => self.reasoning_default_on,
+            }
+    }
+
+    /// Whether a forced tool choice may be sent with a request that asks for this. Bug 18
+    pub fn forces_tool_choice(&self, asked: Option<&Reasoning>) -> bool {
+        self.forced_tool_choice && (self.forced_tool_choice_while_reasoning || !self.reasons(asked))
+    }
+
+    /// Why sampling parameters must not be sent with a request that asks for this; `None` if they
+    /// may. Bug 24
+    pub fn sampling_refusal(&self, asked: Option<&Reasoning>) -> Option<&'static str> {
+        if !self.sampling {
+            Some("the model takes no sampling parameters")
+        } else if !self.sampling_while_reasoning && self.reasons(asked) {
+            Some("sampling parameters are refused while the model reasons")
+        } else {
+            None
+        }
+    }
+
+    /// Whether log probabilities may be asked for with a request that asks for this.
+    pub fn tells_logprobs(&self, asked: Option<&Reasoning>) -> bool {
+        self.logprobs && (self.sampling_while_reasoning || !self.reasons(asked))
     }
 }
 
@@ -332,5 +375,104 @@ impl ResponseContext {
     /// The caller's name of a tool the provider calls.
     pub fn declared_name<'n>(&'n self, sent: &'n str) -> &'n str {
         self.tool_names.get(sent).map_or(sent, String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Block, Request, Role, Tool, ToolChoice, ToolKind, Turn};
+    use crate::{Dialect, codec};
+
+    const DIALECTS: [Dialect; 7] = [
+        Dialect::OpenaiChat,
+        Dialect::OpenaiResponses,
+        Dialect::Anthropic,
+        Dialect::Gemini,
+        Dialect::Bedrock,
+        Dialect::Cohere,
+        Dialect::Ollama,
+    ];
+
+    fn asking(effort: Option<Effort>) -> Request {
+        Request {
+            turns: vec![Turn::new(Role::User, vec![Block::text("hi")])],
+            reasoning: effort
+                .map(|effort| Reasoning { effort: Some(effort), ..Reasoning::default() }),
+            ..Request::default()
+        }
+    }
+
+    fn written(dialect: Dialect, request: &Request, abilities: &Abilities) -> String {
+        let quirks = Quirks::default();
+        let target = Target::new("m", &quirks, abilities);
+        let encoded = codec::encode_request(dialect, request, &target, &[]).unwrap();
+        String::from_utf8(encoded.body).unwrap()
+    }
+
+    /// By what is asked for, and whether the model reasons unless told not to.
+    fn reasons() -> [(Option<Effort>, bool, bool); 6] {
+        [
+            (None, false, false),
+            (None, true, true),
+            (Some(Effort::None), false, false),
+            (Some(Effort::None), true, false),
+            (Some(Effort::Low), false, true),
+            (Some(Effort::Low), true, true),
+        ]
+    }
+
+    /// Bug 24
+    #[test]
+    fn what_is_refused_while_a_model_reasons_is_sent_when_it_does_not() {
+        for dialect in DIALECTS {
+            for (effort, reasoning_default_on, reasons) in reasons() {
+                let abilities = Abilities {
+                    reasoning: ReasoningStyle::Effort,
+                    reasoning_default_on,
+                    sampling_while_reasoning: false,
+                    ..Abilities::default()
+                };
+                let mut request = asking(effort);
+                request.sampling.temperature = Some(0.5);
+                let sent = written(dialect, &request, &abilities).contains("\"temperature\"");
+                assert_eq!(sent, !reasons, "{dialect:?} {effort:?} {reasoning_default_on}");
+            }
+        }
+    }
+
+    /// Bug 18
+    #[test]
+    fn a_choice_that_cannot_be_forced_while_a_model_reasons_is_forced_when_it_does_not() {
+        for (dialect, forced) in [
+            (Dialect::OpenaiChat, r#""tool_choice":"required""#),
+            (Dialect::OpenaiResponses, r#""tool_choice":"required""#),
+            (Dialect::Anthropic, r#""tool_choice":{"type":"any"}"#),
+            (Dialect::Gemini, r#""mode":"ANY""#),
+            (Dialect::Bedrock, r#""toolChoice":{"any":{}}"#),
+            (Dialect::Cohere, r#""tool_choice":"REQUIRED""#),
+        ] {
+            for (effort, reasoning_default_on, reasons) in reasons() {
+                let abilities = Abilities {
+                    reasoning: ReasoningStyle::Effort,
+                    reasoning_default_on,
+                    forced_tool_choice_while_reasoning: false,
+                    ..Abilities::default()
+                };
+                let tool = ToolKind::Function {
+                    name: "look".to_owned(),
+                    description: None,
+                    parameters: None,
+                    strict: None,
+                };
+                let request = Request {
+                    tools: vec![Tool { kind: tool, cache: None, extras: Default::default() }],
+                    tool_choice: Some(ToolChoice::Required),
+                    ..asking(effort)
+                };
+                let body = written(dialect, &request, &abilities);
+                assert_eq!(body.contains(forced), !reasons, "{dialect:?} {effort:?} {body}");
+            }
+        }
     }
 }

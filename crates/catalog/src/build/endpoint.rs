@@ -188,6 +188,10 @@ pub(crate) fn accepted(parameters: Parameters, abilities: &Abilities) -> Paramet
     if !abilities.penalties {
         refuse(&[Parameter::FrequencyPenalty, Parameter::PresencePenalty]);
     }
+    if !abilities.sampling_while_reasoning {
+        // Models that reason take it at no time.
+        refuse(&[Parameter::LogitBias]);
+    }
     if !abilities.logprobs {
         refuse(&[Parameter::Logprobs, Parameter::TopLogprobs, Parameter::LogitBias]);
     }

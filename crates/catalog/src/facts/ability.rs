@@ -36,6 +36,9 @@ struct Rule {
     dialects: Vec<Dialect>,
     /// The most tokens the model can generate, for endpoints that do not say.
     max_output_tokens: Option<u64>,
+    /// The efforts that every host of the model takes, for endpoints that do not say.
+    #[serde(default)]
+    efforts: Vec<Effort>,
     #[serde(default)]
     set: AbilityChange,
 }
@@ -65,9 +68,12 @@ change! {
     efforts: Vec<Effort>,
     reasoning_mandatory: bool,
     reasoning_default_on: bool,
+    reasoning_between_tools: bool,
     sampling: bool,
+    sampling_while_reasoning: bool,
     temperature_with_top_p: bool,
     forced_tool_choice: bool,
+    forced_tool_choice_while_reasoning: bool,
     structured_output: bool,
     inline_system: bool,
     system_prompt: bool,
@@ -100,6 +106,9 @@ impl AbilityRules {
             if matches {
                 if rule.max_output_tokens.is_some() {
                     abilities.max_output_tokens = stated.or(rule.max_output_tokens);
+                }
+                if abilities.efforts.is_empty() {
+                    abilities.efforts.clone_from(&rule.efforts);
                 }
                 rule.set.apply(abilities);
             }
@@ -134,6 +143,9 @@ mod tests {
         let new = claude("claude-opus-5");
         assert!(!new.sampling && new.reasoning_default_on && !new.reasoning_mandatory);
         assert!(new.forced_tool_choice && new.efforts.contains(&Effort::Xhigh));
+        assert!(!new.reasoning_between_tools);
+        let between = claude("claude-sonnet-5.5");
+        assert!(between.reasoning_between_tools && !between.reasoning_mandatory);
         let newest = claude("claude-opus-5.5");
         assert!(newest.reasoning_mandatory && !newest.forced_tool_choice);
         assert!(claude("claude-fable-5").forced_tool_choice);
@@ -239,6 +251,51 @@ mod tests {
         assert!(efforts("gpt-5.6").contains(&Effort::Max));
         assert!(!efforts("gpt-6-astra").contains(&Effort::None));
         assert!(efforts("gpt-4o").is_empty());
+    }
+
+    /// Bug 24
+    #[test]
+    fn openai_samples_where_it_does_not_reason() {
+        let openai =
+            |name: &str| abilities(&format!("openai/{name}"), "openai", Dialect::OpenaiChat);
+        for name in ["gpt-5.1", "gpt-5.2", "gpt-5.4-mini"] {
+            let found = openai(name);
+            assert!(found.sampling && !found.sampling_while_reasoning, "{name}");
+            assert!(!found.reasoning_default_on && !found.penalties, "{name}");
+        }
+        for name in
+            ["o3", "gpt-5", "gpt-5.1-codex", "gpt-5.2-chat", "gpt-5.4-pro", "gpt-5.5", "gpt-6-sol"]
+        {
+            assert!(!openai(name).sampling, "{name}");
+        }
+        let plain = openai("gpt-4o");
+        assert!(plain.sampling && plain.sampling_while_reasoning);
+    }
+
+    /// wire-formats 11
+    #[test]
+    fn deepseek_and_kimi_take_few_efforts() {
+        use Effort::{High, Low, Max, None as Off};
+        let chat = |model: &str, provider: &str| abilities(model, provider, Dialect::OpenaiChat);
+        let own = chat("deepseek/deepseek-v4-pro", "deepseek");
+        assert_eq!(own.efforts, [Off, Low, High, Max]);
+        assert!(own.forced_tool_choice && !own.forced_tool_choice_while_reasoning);
+        assert!(!chat("deepseek/deepseek-r1", "deepseek").forced_tool_choice);
+        assert_eq!(chat("deepseek/deepseek-v4-flash", "fireworks").efforts, [High, Max]);
+        assert_eq!(chat("deepseek/deepseek-v4.1-flash", "modal").efforts, [Low, High, Max]);
+        let kimi = chat("moonshotai/kimi-k3", "moonshotai");
+        assert_eq!(kimi.efforts, [Low, High, Max]);
+        assert!(kimi.reasoning_mandatory && kimi.reasoning_default_on);
+        assert!(!chat("moonshotai/kimi-k3", "venice").reasoning_mandatory);
+        // What an endpoint says of itself stands.
+        let mut stated = Abilities { efforts: vec![Off, High], ..Abilities::default() };
+        let scope = AbilityScope {
+            model: "moonshotai/kimi-k3",
+            provider: "venice",
+            dialect: Dialect::OpenaiChat,
+        };
+        AbilityRules::parse(crate::facts::ABILITIES).unwrap().apply(scope, &mut stated);
+        assert_eq!(stated.efforts, [Off, High]);
     }
 
     #[test]

@@ -292,8 +292,8 @@ impl Effort {
     }
 
     /// The nearest effort a model supports; `supported` may be in any order. On a tie the lower
-    /// one, which costs less. `None` (off) is never chosen for an effort that asks for reasoning
-    /// unless nothing else is there. REASON-13
+    /// one, which costs less; but vendors without a medium take it for their high. `None` (off) is
+    /// never chosen for an effort that asks for reasoning unless nothing else is there. REASON-13
     pub fn nearest(self, supported: &[Self]) -> Option<Self> {
         if supported.contains(&self) {
             return Some(self);
@@ -302,7 +302,10 @@ impl Effort {
             .iter()
             .copied()
             .filter(|effort| *effort != Self::None)
-            .min_by_key(|effort| ((*effort as i8 - self as i8).abs(), *effort as i8))
+            .min_by_key(|effort| {
+                let above = *effort as i8 - self as i8;
+                (above.abs(), if self == Self::Medium { -above } else { above })
+            })
             .or_else(|| supported.first().copied())
     }
 }
@@ -375,7 +378,8 @@ mod tests {
         use Effort::{High, Low, Max, Medium, Minimal, None as Off, Xhigh};
         assert_eq!(Xhigh.nearest(&[Low, Medium, High]), Some(High));
         assert_eq!(Minimal.nearest(&[High, Low]), Some(Low));
-        assert_eq!(Medium.nearest(&[Low, High]), Some(Low), "the lower one on a tie");
+        assert_eq!(Xhigh.nearest(&[High, Max]), Some(High), "the lower one on a tie");
+        assert_eq!(Medium.nearest(&[Low, High, Max]), Some(High), "as vendors without one have it");
         assert_eq!(Minimal.nearest(&[Off, High]), Some(High), "off is no kind of reasoning");
         assert_eq!(Max.nearest(&[]), None);
     }

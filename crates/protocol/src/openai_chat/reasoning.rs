@@ -48,8 +48,12 @@ pub(super) fn request_members(
         ReasoningRequest::Effort => effort(reasoning, target, limit).into_iter().collect(),
         ReasoningRequest::ThinkingType => vec![toggle()],
         ReasoningRequest::ThinkingTypeAndEffort => {
-            let mut members = vec![toggle()];
-            if on && (reasoning.effort.is_some() || reasoning.max_tokens.is_some()) {
+            let takes_effort = abilities.reasoning != ReasoningStyle::Toggle;
+            // What always reasons has no switch, but for those that take nothing else.
+            let has_switch = !(abilities.reasoning_mandatory && takes_effort);
+            let mut members: Vec<_> = has_switch.then(toggle).into_iter().collect();
+            let amount = reasoning.effort.is_some() || reasoning.max_tokens.is_some();
+            if on && takes_effort && amount {
                 members.extend(effort(reasoning, target, limit));
             }
             members
@@ -67,6 +71,16 @@ pub(super) fn request_members(
         }
         ReasoningRequest::ChatTemplate => vec![("chat_template_kwargs", template(on, kwargs))],
     })
+}
+
+/// What a caller says by a host's own switch, where that is one the host has.
+pub(super) fn own_switch(target: &Target<'_>, thinking: Option<&RawValue>) -> Option<Reasoning> {
+    use ReasoningRequest::{ThinkingType, ThinkingTypeAndEffort};
+    if !matches!(target.quirks.reasoning_request, ThinkingType | ThinkingTypeAndEffort) {
+        return None;
+    }
+    let on = lenient_object(thinking?)?.peek_str("type")? != "disabled";
+    Some(Reasoning { enabled: Some(on), ..Reasoning::default() })
 }
 
 /// Whether a host has a switch, which says "off" whatever it does by itself.
@@ -225,6 +239,33 @@ mod tests {
         let target = Target::new("m", &quirks, &abilities);
         let off = Reasoning { effort: Some(Effort::None), ..Reasoning::default() };
         assert_eq!(request_members(&off, &target, None, None).unwrap_err().status, 400);
+    }
+
+    /// Hosts have models of both kinds, and the one kind refuses what the other is asked by.
+    #[test]
+    fn a_switch_and_an_effort_are_told_apart() {
+        let way = ReasoningRequest::ThinkingTypeAndEffort;
+        let asked = |effort| Reasoning { effort: Some(effort), ..Reasoning::default() };
+        let switched = Abilities { reasoning: ReasoningStyle::Toggle, ..reasons() };
+        assert_eq!(ask(way, switched, asked(Effort::High)), [r#"thinking={"type":"enabled"}"#]);
+        let always = Abilities {
+            reasoning_mandatory: true,
+            efforts: vec![Effort::Low, Effort::High, Effort::Max],
+            ..reasons()
+        };
+        for (wished, sent) in [
+            (Effort::Minimal, "low"),
+            (Effort::Medium, "high"),
+            (Effort::Xhigh, "high"),
+            (Effort::Max, "max"),
+        ] {
+            let expected = format!("reasoning_effort=\"{sent}\"");
+            assert_eq!(ask(way, always.clone(), asked(wished)), [expected]);
+        }
+        let on = Reasoning { enabled: Some(true), ..Reasoning::default() };
+        assert!(ask(way, always.clone(), on).is_empty());
+        let only_on = Abilities { reasoning: ReasoningStyle::Toggle, ..always };
+        assert_eq!(ask(way, only_on, asked(Effort::Low)), [r#"thinking={"type":"enabled"}"#]);
     }
 
     #[test]

@@ -109,6 +109,29 @@ fn reasoning_is_switched_off_explicitly_only_where_it_is_on_by_default() {
     assert_eq!(fault.status, 400, "REASON-13");
 }
 
+/// wire-formats 2.6
+#[test]
+fn what_reasons_between_tools_is_told_just_that_when_it_is_switched_off() {
+    let between = Abilities {
+        reasoning: ReasoningStyle::Adaptive,
+        efforts: vec![Effort::Low, Effort::Medium, Effort::High, Effort::Xhigh, Effort::Max],
+        reasoning_default_on: true,
+        reasoning_between_tools: true,
+        ..Abilities::default()
+    };
+    let off = Request { reasoning: effort(Effort::None), ..hello() };
+    assert_eq!(body(&off, &between)["thinking"], json!({"type":"between_tools"}));
+    assert_eq!(body(&hello(), &between)["thinking"], Value::Null);
+    // Without reasoning there is no effort above `high`.
+    let all = Abilities { reasoning_between_tools: false, ..between.clone() };
+    for abilities in [&between, &all] {
+        for (verbosity, sent) in [("low", "low"), ("high", "high"), ("max", "high")] {
+            let request = Request { verbosity: Some(verbosity.into()), ..off.clone() };
+            assert_eq!(body(&request, abilities)["output_config"]["effort"], sent);
+        }
+    }
+}
+
 #[test]
 fn a_schema_is_enforced_natively_where_the_model_can() {
     // STRUCT-1, STRUCT-4

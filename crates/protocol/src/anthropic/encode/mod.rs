@@ -222,13 +222,10 @@ fn write_sampling(
     losses: &mut Losses,
 ) {
     let sampling = &request.sampling;
-    let closed = if !target.abilities.sampling {
-        Some("the model takes no sampling parameters")
-    } else if thinking {
-        Some("sampling parameters are refused while the model reasons")
-    } else {
-        None
-    };
+    let closed = target
+        .abilities
+        .sampling_refusal(request.reasoning.as_ref())
+        .or_else(|| thinking.then_some("sampling parameters are refused while the model reasons"));
     let may_write = |name: &str, is_set: bool, losses: &mut Losses| {
         let why = closed.or(refused(target, name).then_some("the provider refuses it"));
         match why {

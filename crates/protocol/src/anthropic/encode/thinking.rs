@@ -33,6 +33,8 @@ pub(crate) enum Thinking {
         display: RawJson,
     },
     Disabled,
+    /// Off but between calls of tools: the least that some models take.
+    BetweenTools,
     /// A form only this dialect knows, from its own caller.
     Verbatim(RawJson),
 }
@@ -55,6 +57,7 @@ impl Plan {
         match self.thinking.as_ref()? {
             Thinking::Verbatim(value) => return Some(value.get().to_owned()),
             Thinking::Disabled => string(&mut out, "type", "disabled"),
+            Thinking::BetweenTools => string(&mut out, "type", "between_tools"),
             Thinking::Enabled { budget, display } => {
                 string(&mut out, "type", "enabled");
                 number(&mut out, "budget_tokens", *budget);
@@ -119,7 +122,9 @@ pub(crate) fn plan(
             ));
         }
         (Some(false), _) => {
-            if abilities.reasoning_default_on {
+            if abilities.reasoning_between_tools {
+                plan.thinking = Some(Thinking::BetweenTools);
+            } else if abilities.reasoning_default_on {
                 plan.thinking = Some(Thinking::Disabled);
             }
             plan.active = false;
@@ -170,6 +175,13 @@ pub(crate) fn plan(
     if let Some(wished) = effort {
         if takes_effort {
             plan.effort = nearest(wished, &abilities.efforts);
+            // More than this is refused with thinking switched off.
+            if matches!(plan.thinking, Some(Thinking::Disabled | Thinking::BetweenTools))
+                && plan.effort > Some(Effort::High)
+            {
+                plan.effort = Some(Effort::High);
+                losses.record("verbosity", "lowered to the most there is without reasoning");
+            }
         } else if request.verbosity.is_some() {
             losses.record("verbosity", "the model takes no effort");
         }

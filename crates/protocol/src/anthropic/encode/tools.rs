@@ -59,7 +59,8 @@ pub(super) fn plan(
     losses: &mut Losses,
 ) -> Plan {
     let mut plan = Plan::default();
-    let forcible = target.abilities.forced_tool_choice && !conditions.thinking_with_budget;
+    let forcible = target.abilities.forces_tool_choice(request.reasoning.as_ref())
+        && !conditions.thinking_with_budget;
     let allowed = allowed_names(request, forcible, losses);
     let mut strict = 0;
     for (at, tool) in request.tools.iter().enumerate() {

@@ -91,6 +91,9 @@ pub fn patch_request_with(
             edit.remove("service_tier");
         }
     }
+    if target.abilities.reasoning_between_tools && is_switched_off(envelope) {
+        edit.set("thinking", r#"{"type":"between_tools"}"#);
+    }
     if !target.abilities.sampling {
         for name in ["temperature", "top_p", "top_k"] {
             if envelope.has(name) {
@@ -162,6 +165,12 @@ fn must_be_rewritten(envelope: &Envelope<'_>, target: &Target<'_>, lowered: Opti
         }
         _ => false,
     }
+}
+
+/// Whether thinking is switched off.
+fn is_switched_off(envelope: &Envelope<'_>) -> bool {
+    let thinking = envelope.raw("thinking").and_then(|raw| Object::of(raw).ok());
+    thinking.is_some_and(|thinking| thinking.peek_str("type").as_deref() == Some("disabled"))
 }
 
 /// Whether a text is another vendor's proof, or such a one behind a stamp that is not ours to take

@@ -156,6 +156,30 @@ fn a_kind_of_thinking_the_model_does_not_know_is_translated() {
     );
 }
 
+/// wire-formats 2.6
+#[test]
+fn thinking_that_cannot_be_switched_off_between_tools_is_off_but_there() {
+    let rest = r#""max_tokens":9,"messages":[{"role":"user", "content":"hi"}]"#;
+    let between = Abilities {
+        reasoning: ReasoningStyle::Adaptive,
+        reasoning_default_on: true,
+        reasoning_between_tools: true,
+        ..Abilities::default()
+    };
+    let sent = |thinking: &str, abilities: &Abilities| {
+        let body = format!(r#"{{"model":"m",{rest},"thinking":{thinking}}}"#);
+        text(&patched(&body, abilities, &RequestPatch::default())).to_owned()
+    };
+    let off = r#"{"type":"disabled"}"#;
+    let expected = r#""thinking":{"type":"between_tools"}"#;
+    assert!(sent(off, &between).contains(expected), "{}", sent(off, &between));
+    assert!(sent(off, &between).contains(rest), "the rest keeps its bytes");
+    let adaptive = r#"{"type": "adaptive"}"#;
+    assert!(sent(adaptive, &between).contains(adaptive));
+    let all = Abilities { reasoning_between_tools: false, ..between };
+    assert!(sent(off, &all).contains(off));
+}
+
 #[test]
 fn a_whole_answer_gets_its_name_and_its_cost_and_keeps_the_rest() {
     // USAGE-7

@@ -41,7 +41,8 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
     let lacking = prompt.loop_lacks_thinking();
     let reasoning = reasoning::plan(request, target, family, lacking, &mut losses)?;
     let output = output::plan(request, target, &mut names, &mut losses);
-    let forcible = target.abilities.forced_tool_choice && !reasoning.has_budget;
+    let asked = request.reasoning.as_ref();
+    let forcible = target.abilities.forces_tool_choice(asked) && !reasoning.has_budget;
     let mut offered = tools::plan(request, target, family, &names, &output, forcible, &mut losses);
 
     if reasoning.has_budget {
@@ -159,13 +160,10 @@ fn write_inference(
     losses: &mut Losses,
 ) {
     let sampling = &request.sampling;
-    let closed = if !target.abilities.sampling {
-        Some("the model takes no sampling parameters")
-    } else if closed {
-        Some("sampling parameters are refused while the model reasons")
-    } else {
-        None
-    };
+    let closed = target
+        .abilities
+        .sampling_refusal(request.reasoning.as_ref())
+        .or_else(|| closed.then_some("sampling parameters are refused while the model reasons"));
     let mut may_write = |name: &str, is_set: bool| {
         let why = closed.or_else(|| target.refusal(name));
         if let Some(why) = why.filter(|_| is_set) {

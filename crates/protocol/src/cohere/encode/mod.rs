@@ -191,7 +191,8 @@ fn write_sampling(body: &mut Vec<u8>, request: &Request, target: &Target<'_>, lo
         }
         why.is_none()
     };
-    let open = abilities.sampling;
+    let asked = request.reasoning.as_ref();
+    let open = abilities.sampling_refusal(asked).is_none();
     let limit = request.max_output_tokens.filter(|_| may("max_tokens", true));
     let temperature = sampling.temperature.filter(|_| may("temperature", open));
     let top_p = sampling.top_p.filter(|_| may("top_p", open));
@@ -202,8 +203,9 @@ fn write_sampling(body: &mut Vec<u8>, request: &Request, target: &Target<'_>, lo
     let presence =
         sampling.presence_penalty.filter(|_| may("presence_penalty", open && abilities.penalties));
     let seed = sampling.seed.filter(|_| may("seed", true));
-    let logprobs =
-        sampling.logprobs.filter(|wanted| *wanted && may("logprobs", abilities.logprobs));
+    let logprobs = sampling
+        .logprobs
+        .filter(|wanted| *wanted && may("logprobs", abilities.tells_logprobs(asked)));
     let stops = !sampling.stop.is_empty() && may("stop", true);
 
     if let Some(limit) = limit {

@@ -82,7 +82,8 @@ pub(super) fn plan(request: &Request, target: &Target<'_>, losses: &mut Losses) 
     if strict + unheld > 0 && !plan.strict {
         losses.record("tools", "either all tools are held to their schemas or none");
     }
-    let able = target.abilities.forced_tool_choice && target.refusal("tool_choice").is_none();
+    let able = target.abilities.forces_tool_choice(request.reasoning.as_ref())
+        && target.refusal("tool_choice").is_none();
     match &request.tool_choice {
         Some(ToolChoice::None) if able => plan.choice = Some("NONE"),
         Some(ToolChoice::None) => plan.tools.clear(),

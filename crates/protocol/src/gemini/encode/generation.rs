@@ -155,12 +155,13 @@ impl Writer<'_> {
     fn sampling(&mut self, request: &Request) {
         let sampling = &request.sampling;
         let abilities = self.target.abilities;
-        self.optional("temperature", "temperature", sampling.temperature, abilities.sampling);
+        let open = abilities.sampling_refusal(request.reasoning.as_ref()).is_none();
+        self.optional("temperature", "temperature", sampling.temperature, open);
         let both = sampling.temperature.is_none() || abilities.temperature_with_top_p;
-        self.optional("top_p", "topP", sampling.top_p, abilities.sampling && both);
+        self.optional("top_p", "topP", sampling.top_p, open && both);
         // 0 switches it off, which is also what leaving it out does. CHAT-3
         if let Some(top_k) = sampling.top_k.filter(|top_k| *top_k > 0)
-            && self.allowed("top_k", abilities.sampling)
+            && self.allowed("top_k", open)
         {
             self.number("topK", top_k);
         }
@@ -198,7 +199,8 @@ impl Writer<'_> {
         if request.sampling.logprobs != Some(true) {
             return;
         }
-        if self.allowed("logprobs", self.target.abilities.logprobs) {
+        let tells = self.target.abilities.tells_logprobs(request.reasoning.as_ref());
+        if self.allowed("logprobs", tells) {
             write_member(&mut self.out, "responseLogprobs", "true");
             if let Some(top) = request.sampling.top_logprobs {
                 self.number("logprobs", top);

@@ -175,7 +175,7 @@ mod tests {
             (&all, Effort::Minimal, "MINIMAL"),
             (&all, Effort::Xhigh, "HIGH"),
             (&all, Effort::Max, "HIGH"),
-            (&two, Effort::Medium, "LOW"),
+            (&two, Effort::Medium, "HIGH"),
             (&two, Effort::Minimal, "LOW"),
             (&two, Effort::None, "LOW"),
             (&all, Effort::None, "MINIMAL"),

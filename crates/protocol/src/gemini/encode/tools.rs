@@ -106,7 +106,7 @@ fn config(
 ) {
     let mut config = vec![b'{'];
     if let Some(choice) = request.tool_choice.as_ref().filter(|_| declared) {
-        let forced = target.abilities.forced_tool_choice;
+        let forced = target.abilities.forces_tool_choice(request.reasoning.as_ref());
         let (mode, allowed): (&str, &[String]) = match choice {
             ToolChoice::None => ("NONE", &[]),
             ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } => ("AUTO", &[]),

@@ -185,7 +185,8 @@ fn write_options(body: &mut Vec<u8>, request: &Request, target: &Target<'_>, los
     let whole = |value: u64| value.to_string();
     let limit = request.max_output_tokens.filter(|_| may("max_tokens", true));
     put("num_predict", limit.map(|limit| whole(limit.max(1))));
-    let open = abilities.sampling;
+    let asked = request.reasoning.as_ref();
+    let open = abilities.sampling_refusal(asked).is_none();
     let penalties = open && abilities.penalties;
     for (name, sent, value, able) in [
         ("temperature", "temperature", sampling.temperature, open),
@@ -213,7 +214,7 @@ fn write_options(body: &mut Vec<u8>, request: &Request, target: &Target<'_>, los
         }
         body.push(b'}');
     }
-    if sampling.logprobs == Some(true) && may("logprobs", abilities.logprobs) {
+    if sampling.logprobs == Some(true) && may("logprobs", abilities.tells_logprobs(asked)) {
         raw(body, "logprobs", "true");
         if let Some(count) = sampling.top_logprobs.filter(|_| may("top_logprobs", true)) {
             number(body, "top_logprobs", count.min(20));

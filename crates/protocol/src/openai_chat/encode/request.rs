@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::message::Conversation;
 use super::part::{Scene, write_mark};
 use crate::exchange::{
-    BlockKind, Fault, Losses, NO_TOOL_LEFT, OutputFormat, Request, Role, Tool, ToolChoice, ToolKind,
+    BlockKind, Fault, Losses, NO_TOOL_LEFT, OutputFormat, Reasoning, Request, Role, Tool,
+    ToolChoice, ToolKind,
 };
 use crate::openai_chat::wire::{self, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{ObjectWriter, array, object};
@@ -38,12 +39,16 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         prefill: if target.quirks.prefix_flag { prefill(request) } else { None },
         rewritten: false,
     };
+    let of_host = request.extras.for_dialect(Dialect::OpenaiChat);
+    let thinking = of_host.iter().find(|(name, _)| name == "thinking");
+    let own = reasoning::own_switch(target, thinking.map(|(_, raw)| raw.as_raw()));
     let mut body = Vec::with_capacity(1_024);
     let mut losses = Losses::default();
     let mut writer = Writer {
         object: ObjectWriter::begin(&mut body),
         target,
         losses: &mut losses,
+        reasoning: request.reasoning.as_ref().or(own.as_ref()),
         written: vec!["model", "messages", "stream"],
     };
     writer.object.string("model", target.model);
@@ -86,6 +91,8 @@ struct Writer<'w> {
     object: ObjectWriter<'w>,
     target: &'w Target<'w>,
     losses: &'w mut Losses,
+    /// What the caller asks for, which decides what else may be sent.
+    reasoning: Option<&'w Reasoning>,
     /// What stands in the body already: a member the caller invented must not stand there twice.
     written: Vec<&'static str>,
 }
@@ -102,13 +109,16 @@ impl Writer<'_> {
         let abilities = self.target.abilities;
         // One parameter with two names.
         let listed = if name == "random_seed" { "seed" } else { name };
+        let is_of_logprobs = matches!(name, "logprobs" | "top_logprobs");
         let why = if let Some(why) = self.target.refusal(listed) {
             why
-        } else if !abilities.sampling && SAMPLING.contains(&name) {
-            "the model takes no sampling parameters"
+        } else if SAMPLING.contains(&name)
+            && let Some(why) = abilities.sampling_refusal(self.reasoning)
+        {
+            why
         } else if !abilities.penalties && PENALTIES.contains(&name) {
             "the model takes no penalties"
-        } else if !abilities.logprobs && matches!(name, "logprobs" | "top_logprobs") {
+        } else if is_of_logprobs && !abilities.tells_logprobs(self.reasoning) {
             "the model tells no log probabilities"
         } else {
             return true;
@@ -190,7 +200,7 @@ impl Writer<'_> {
             ToolChoice::Allowed { required, .. } => *required,
             ToolChoice::Auto | ToolChoice::None | ToolChoice::Opaque { .. } => false,
         };
-        if forced && !self.target.abilities.forced_tool_choice {
+        if forced && !self.target.abilities.forces_tool_choice(self.reasoning) {
             self.losses.record("tool_choice", "the model cannot be forced to call a tool");
             self.put_raw("tool_choice", "\"auto\"");
             return;

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::changes::Changes;
 use super::messages::{self, Policy};
-use crate::exchange::{Fault, Losses};
+use crate::exchange::{Fault, Losses, Reasoning};
 use crate::facts::{PlainRoles, Turns};
 use crate::json::Envelope;
 use crate::json::envelope::Edit;
@@ -102,7 +102,7 @@ pub fn patch_request(
     let limit = patcher.limit(&parameters, patch);
     patcher.reasoning(&parameters, limit)?;
     patcher.stream_options(&parameters);
-    patcher.sampling();
+    patcher.sampling(parameters.reasoning.as_ref());
     patcher.service_tier(&parameters);
     patcher.user(patch);
     patcher.unsupported();
@@ -153,7 +153,12 @@ impl<'a> Patcher<'_, 'a> {
         }
         let choice = parameters.tool_choice.map(RawValue::get);
         let forced = choice.is_some_and(|text| !matches!(text, "\"auto\"" | "\"none\""));
-        if forced && !abilities.forced_tool_choice {
+        let own = forced
+            .then(|| reasoning::own_switch(self.target, self.envelope.raw("thinking")))
+            .flatten();
+        let asked = parameters.reasoning.as_ref().or(own.as_ref());
+        let forcible = abilities.forces_tool_choice(asked);
+        if forced && !forcible {
             self.edit.set("tool_choice", "\"auto\"");
             self.losses.record("tool_choice", "the model cannot be forced to call a tool");
         } else if let Some(word @ ("\"required\"" | "\"any\"")) = choice {
@@ -166,11 +171,7 @@ impl<'a> Patcher<'_, 'a> {
         // Where calls could be.
         let called = parameters.messages.filter(|_| self.plain.is_none());
         let called = called.map(messages::called_names).unwrap_or_default();
-        self.tool_names(
-            parameters.tools,
-            parameters.tool_choice.filter(|_| abilities.forced_tool_choice),
-            &called,
-        )
+        self.tool_names(parameters.tools, parameters.tool_choice.filter(|_| forcible), &called)
     }
 
     fn tool_names(
@@ -345,11 +346,11 @@ impl<'a> Patcher<'_, 'a> {
     }
 
     /// Bug 24
-    fn sampling(&mut self) {
+    fn sampling(&mut self, reasoning: Option<&Reasoning>) {
         let abilities = self.target.abilities;
-        if !abilities.sampling {
+        if let Some(why) = abilities.sampling_refusal(reasoning) {
             for name in SAMPLING {
-                self.lose(name, "the model takes no sampling parameters");
+                self.lose(name, why);
             }
         }
         if !abilities.penalties {
@@ -357,7 +358,7 @@ impl<'a> Patcher<'_, 'a> {
                 self.lose(name, "the model takes no penalties");
             }
         }
-        if !abilities.logprobs {
+        if !abilities.tells_logprobs(reasoning) {
             for name in ["logprobs", "top_logprobs"] {
                 self.lose(name, "the model tells no log probabilities");
             }

@@ -45,6 +45,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         object: ObjectWriter::begin(&mut body),
         target,
         losses: &mut losses,
+        reasoning: request.reasoning.as_ref(),
         written: vec!["model", "instructions", "input", "store", "stream", "include"],
     };
     writer.object.string("model", target.model);
@@ -76,6 +77,8 @@ struct Writer<'w> {
     object: ObjectWriter<'w>,
     target: &'w Target<'w>,
     losses: &'w mut Losses,
+    /// What the caller asks for, which decides what else may be sent.
+    reasoning: Option<&'w Reasoning>,
     /// What stands in the body already: a member the caller invented must not stand there twice.
     written: Vec<&'static str>,
 }
@@ -85,11 +88,14 @@ impl Writer<'_> {
     /// loss. CHAT-4
     fn allows(&mut self, name: &str) -> bool {
         let abilities = self.target.abilities;
+        let is_of_logprobs = matches!(name, "logprobs" | "top_logprobs");
         let why = if let Some(why) = self.target.refusal(name) {
             why
-        } else if !abilities.sampling && SAMPLING.contains(&name) {
-            "the model takes no sampling parameters"
-        } else if !abilities.logprobs && matches!(name, "logprobs" | "top_logprobs") {
+        } else if SAMPLING.contains(&name)
+            && let Some(why) = abilities.sampling_refusal(self.reasoning)
+        {
+            why
+        } else if is_of_logprobs && !abilities.tells_logprobs(self.reasoning) {
             "the model tells no log probabilities"
         } else {
             return true;
@@ -213,7 +219,7 @@ impl Writer<'_> {
                 | ToolChoice::Named(_)
                 | ToolChoice::Allowed { required: true, .. }
         );
-        if forced && !self.target.abilities.forced_tool_choice {
+        if forced && !self.target.abilities.forces_tool_choice(self.reasoning) {
             self.losses.record("tool_choice", "the model cannot be forced to call a tool");
             return self.put_raw("tool_choice", "\"auto\"");
         }

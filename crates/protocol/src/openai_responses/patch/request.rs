@@ -110,8 +110,9 @@ pub fn patch_request(
     patcher.tool_choice(&parameters);
     let limit = patcher.limit(patch)?;
     patcher.reasoning(&parameters, limit)?;
-    patcher.include()?;
-    patcher.sampling();
+    let reasoning = parameters.reasoning.as_ref().and_then(Option::as_ref);
+    patcher.include(reasoning)?;
+    patcher.sampling(reasoning);
     patcher.service_tier(&parameters);
     patcher.user(patch);
     patcher.text();
@@ -198,7 +199,8 @@ impl Patcher<'_, '_> {
     fn tool_choice(&mut self, parameters: &Asked<'_>) {
         let choice = parameters.tool_choice.map(RawValue::get);
         let forced = choice.is_some_and(|text| !matches!(text, "\"auto\"" | "\"none\""));
-        if forced && !self.target.abilities.forced_tool_choice {
+        let reasoning = parameters.reasoning.as_ref().and_then(Option::as_ref);
+        if forced && !self.target.abilities.forces_tool_choice(reasoning) {
             self.edit.set("tool_choice", "\"auto\"");
             self.losses.record("tool_choice", "the model cannot be forced to call a tool");
         }
@@ -241,7 +243,7 @@ impl Patcher<'_, '_> {
 
     /// Models that reason tell what can be sent back, since nothing is stored; others refuse to be
     /// asked. wire-formats 9.2
-    fn include(&mut self) -> Result<(), Fault> {
+    fn include(&mut self, reasoning: Option<&Reasoning>) -> Result<(), Fault> {
         let sent = match self.envelope.raw("include").filter(|raw| !is_null(raw)) {
             Some(raw) if is_array(raw) => lenient_array(raw),
             Some(raw) => return Err(Place::Top("include").expected("an array", raw)),
@@ -249,7 +251,8 @@ impl Patcher<'_, '_> {
         };
         let reasons = self.target.abilities.reasoning != ReasoningStyle::None
             && self.target.refusal("reasoning").is_none();
-        let tells = self.target.abilities.logprobs && self.target.refusal("logprobs").is_none();
+        let tells = self.target.abilities.tells_logprobs(reasoning)
+            && self.target.refusal("logprobs").is_none();
         let own = format!("\"{ENCRYPTED_REASONING}\"");
         let probabilities = format!("\"{LOGPROBS}\"");
         let mut wanted: Vec<&str> = Vec::new();
@@ -265,7 +268,7 @@ impl Patcher<'_, '_> {
         if reasons && !wanted.contains(&own.as_str()) {
             wanted.push(&own);
         }
-        let same = wanted.len() == sent.len();
+        let same = wanted.iter().copied().eq(sent.iter().map(|raw| raw.get()));
         if wanted.is_empty() {
             self.drop("include");
         } else if !same {
@@ -275,18 +278,18 @@ impl Patcher<'_, '_> {
     }
 
     /// Bug 24
-    fn sampling(&mut self) {
+    fn sampling(&mut self, reasoning: Option<&Reasoning>) {
         let abilities = self.target.abilities;
-        if !abilities.sampling {
+        if let Some(why) = abilities.sampling_refusal(reasoning) {
             for name in SAMPLING {
-                self.lose(name, "the model takes no sampling parameters");
+                self.lose(name, why);
             }
         }
         // Callers may send them, since answers tell them; the vendor refuses them as unknown.
         for name in PENALTIES {
             self.lose(name, "this protocol has no such member");
         }
-        if !abilities.logprobs {
+        if !abilities.tells_logprobs(reasoning) {
             self.lose("top_logprobs", "the model tells no log probabilities");
         }
         if !abilities.temperature_with_top_p && self.envelope.has("temperature") {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{each_frame, frames, identity};
-use crate::exchange::{Additions, Charge, ErrorType, Fault, FinishReason, Usage};
+use crate::exchange::{Additions, Charge, Effort, ErrorType, Fault, FinishReason, Usage};
 use crate::json::Envelope;
 use crate::openai_responses::{Echo, PatchStream, RequestPatch, patch_request, patch_response};
 use crate::target::{Abilities, Encoded, Quirks, ReasoningStyle, ResponseContext, Target, Tier};
@@ -45,6 +45,36 @@ fn nothing_is_stored_whatever_was_asked_for() {
     let (quirks, abilities) = (Quirks::default(), Abilities::default());
     let target = Target::new("up", &quirks, &abilities);
     assert!(patch_request(&envelope, &target, &RequestPatch::default()).is_err());
+}
+
+/// Bugs 18, 24
+#[test]
+fn what_is_refused_while_a_model_reasons_is_sent_when_it_does_not() {
+    let abilities = Abilities {
+        efforts: vec![Effort::None, Effort::Low],
+        sampling_while_reasoning: false,
+        forced_tool_choice_while_reasoning: false,
+        ..reasons()
+    };
+    let sampling =
+        r#""temperature":0.5,"top_logprobs":2,"include":["message.output_text.logprobs"]"#;
+    for (reasoning, open) in [
+        ("", true),
+        (r#","reasoning":{"effort":"none"}"#, true),
+        (r#","reasoning":{"effort":"low"}"#, false),
+    ] {
+        let body = format!(
+            r#"{{"model":"m","input":"hi",{sampling},"tool_choice":"required"{reasoning}}}"#
+        );
+        let encoded = patch(&body, &abilities, &RequestPatch::default());
+        let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+        for member in ["temperature", "top_logprobs"] {
+            assert_eq!(sent.get(member).is_some(), open, "{member} {reasoning}");
+        }
+        let included = sent["include"].to_string().contains("logprobs");
+        assert_eq!(included, open, "{reasoning}");
+        assert_eq!(sent["tool_choice"], if open { "required" } else { "auto" }, "{reasoning}");
+    }
 }
 
 /// Bug 20

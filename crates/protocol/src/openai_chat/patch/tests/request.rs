@@ -1,6 +1,6 @@
 use crate::exchange::{Effort, Fault};
 use crate::json::Envelope;
-use crate::openai_chat::{RequestPatch, patch_request};
+use crate::openai_chat::{RequestPatch, decode_request, encode_request, patch_request};
 use crate::parameter::Parameter;
 use crate::target::{
     Abilities, Encoded, MaxTokensField, Quirks, ReasoningReplay, ReasoningRequest, ReasoningStyle,
@@ -208,6 +208,68 @@ fn parameters_an_endpoint_does_not_support_are_dropped() {
         );
         let lost = given.matches("\":").count() - expected.matches("\":").count();
         assert!(encoded.losses.0.len() <= lost, "{:?}", encoded.losses);
+    }
+}
+
+/// Bug 18: also where the host's own switch is used.
+#[test]
+fn a_choice_is_forced_where_the_model_does_not_reason() {
+    let quirks =
+        Quirks { reasoning_request: ReasoningRequest::ThinkingTypeAndEffort, ..Quirks::default() };
+    let abilities = Abilities {
+        reasoning: ReasoningStyle::Effort,
+        reasoning_default_on: true,
+        forced_tool_choice_while_reasoning: false,
+        ..Abilities::default()
+    };
+    for (given, forced) in [
+        ("", false),
+        (r#","reasoning":{"effort":"high"}"#, false),
+        (r#","reasoning":{"enabled":false}"#, true),
+        (r#","reasoning_effort":"none""#, true),
+        (r#","thinking":{"type":"enabled"}"#, false),
+        (r#","thinking":{"type":"disabled"}"#, true),
+        (r#","thinking":null"#, false),
+    ] {
+        for choice in [r#""required""#, r#"{"type":"function","function":{"name":"f"}}"#] {
+            let body = format!(r#"{{"model":"m",{USER},"tool_choice":{choice}{given}}}"#);
+            let expected = if forced { choice } else { r#""auto""# };
+            let expected = format!(r#""tool_choice":{expected}"#);
+            let patched = sent(&body, &quirks, &abilities);
+            assert!(patched.contains(&expected), "{given} {patched}");
+            let request = decode_request(body.as_bytes()).unwrap();
+            let target = Target::new("native", &quirks, &abilities);
+            let written = encode_request(&request, &target).unwrap().body;
+            let written = String::from_utf8(written).unwrap();
+            assert!(written.contains(&expected), "{given} {written}");
+        }
+    }
+}
+
+/// Bug 24
+#[test]
+fn sampling_is_steered_where_the_model_does_not_reason() {
+    let abilities = Abilities {
+        reasoning: ReasoningStyle::Effort,
+        efforts: vec![Effort::None, Effort::Low],
+        sampling_while_reasoning: false,
+        ..Abilities::default()
+    };
+    let sampling = r#""temperature":0.5,"top_p":0.9,"logprobs":true"#;
+    for (given, open) in [
+        ("", true),
+        (r#","reasoning_effort":"none""#, true),
+        (r#","reasoning_effort":"low""#, false),
+    ] {
+        let body = format!(r#"{{"model":"m",{USER},{sampling}{given}}}"#);
+        let encoded =
+            encode(&body, &Quirks::default(), &abilities, &RequestPatch::default()).unwrap();
+        let expected = if open { format!(",{sampling}") } else { String::new() };
+        assert_eq!(
+            String::from_utf8(encoded.body).unwrap(),
+            format!(r#"{{"model":"native",{USER}{expected}{given}}}"#)
+        );
+        assert_eq!(encoded.losses.0.len(), if open { 0 } else { 3 }, "{given}");
     }
 }
 
