@@ -50,8 +50,9 @@ pub(super) fn build_all(
         _ => vec![source.clone()],
     };
     let mut found = Vec::with_capacity(model.endpoints.len());
+    let reasons = reasons(model, context.facts);
     for source in model.endpoints.iter().flat_map(profiles) {
-        match build(model, &source, context, notes) {
+        match build(model, &source, reasons, context, notes) {
             Ok(built) => found.push(built),
             Err(reason) => {
                 let note = format!("{} at {}: {reason}", model.id, source.provider);
@@ -67,6 +68,7 @@ pub(super) fn build_all(
 fn build(
     model: &SourceModel,
     source: &SourceEndpoint,
+    reasons: bool,
     context: &Context<'_>,
     notes: &mut Vec<String>,
 ) -> Result<BuiltEndpoint, &'static str> {
@@ -106,7 +108,7 @@ fn build(
         PriceList::default()
     });
     let mut parameters = context.parameters.of(model, source, provider);
-    let mut abilities = abilities(source, parameters, model.reasoning == Some(true));
+    let mut abilities = abilities(source, parameters, reasons);
     let dialect = provider.dialect_for(author);
     let base = AbilityScope { model: &model.id, provider: &provider.slug, dialect };
     let said = abilities.reasoning;
@@ -115,6 +117,9 @@ fn build(
         abilities.reasoning != said && abilities.reasoning != ReasoningStyle::None;
     if source.supported_parameters.is_none() && !parameters.is_empty() && is_known_to_reason {
         parameters = parameters.with(Parameter::Reasoning).with(Parameter::IncludeReasoning);
+    }
+    if !reasons && abilities.reasoning == ReasoningStyle::None {
+        parameters = parameters.without(REASONING.into_iter().collect());
     }
     let listed = |names: &[String]| -> Modalities {
         names.iter().filter_map(|name| Modality::from_name(name)).collect()
@@ -201,11 +206,46 @@ pub(crate) fn accepted(parameters: Parameters, abilities: &Abilities) -> Paramet
     parameters.without(refused)
 }
 
+const REASONING: [Parameter; 3] =
+    [Parameter::Reasoning, Parameter::ReasoningEffort, Parameter::IncludeReasoning];
+
+/// Whether a model reasons: by what its author's own endpoint lists, else by most of the endpoints
+/// that list anything, or one of them and what else is known of the model. A single host may be
+/// mistaken, or list the parameters of all its models alike. REASON-14
+fn reasons(model: &SourceModel, facts: &Facts) -> bool {
+    let names_reasoning = |names: &[String]| {
+        names.iter().any(|name| REASONING.into_iter().any(|known| known.name() == name))
+    };
+    let listed: Vec<(&str, bool)> = model
+        .endpoints
+        .iter()
+        .filter_map(|source| {
+            let names = source.supported_parameters.as_deref().unwrap_or_default();
+            let has_options = !source.reasoning_options.is_empty();
+            let says = names_reasoning(names) || has_options;
+            (has_options || !names.is_empty()).then_some((source.provider.as_str(), says))
+        })
+        .collect();
+    if listed.is_empty() {
+        return model.reasoning == Some(true);
+    }
+    let say = listed.iter().filter(|(_, says)| *says).count();
+    if say == 0 || facts.abilities.knows_to_reason(&model.id) {
+        return say > 0;
+    }
+    let is_own = |slug: &str| facts.providers.of(slug).is_of(slug, author(&model.id));
+    let mut own = listed.iter().filter(|(slug, _)| is_own(slug)).peekable();
+    if own.peek().is_some() {
+        return own.any(|(_, says)| *says);
+    }
+    2 * say >= listed.len() || model.supported_parameters.as_deref().is_some_and(names_reasoning)
+}
+
 /// What follows from the source alone; the rules come after.
 fn abilities(source: &SourceEndpoint, parameters: Parameters, reasons: bool) -> Abilities {
     let mut efforts = Vec::new();
     let mut style = ReasoningStyle::None;
-    for option in &source.reasoning_options {
+    for option in source.reasoning_options.iter().filter(|_| reasons) {
         match option {
             ReasoningOption::Effort { values } => {
                 style = ReasoningStyle::Effort;
@@ -220,7 +260,7 @@ fn abilities(source: &SourceEndpoint, parameters: Parameters, reasons: bool) -> 
             _ => {}
         }
     }
-    if style == ReasoningStyle::None && (reasons || parameters.has(Parameter::Reasoning)) {
+    if style == ReasoningStyle::None && reasons {
         style = if parameters.has(Parameter::ReasoningEffort) {
             ReasoningStyle::Effort
         } else {

@@ -8,6 +8,7 @@ use super::source::SourceModel;
 use crate::describe::describe as describe_in_words;
 use crate::endpoint::EndpointStatus;
 use crate::facts::Facts;
+use crate::index::author;
 use crate::modality::{Modalities, Modality};
 use crate::model::{Architecture, Model, ModelKind, ReasoningSupport};
 use crate::parts::CatalogParts;
@@ -43,12 +44,12 @@ pub(super) fn add(
     let (free, paid): (Vec<_>, Vec<_>) = endpoints.into_iter().partition(|entry| entry.free);
     let has_paid = !paid.is_empty();
     if has_paid || (retired && free.is_empty()) {
-        let mut model = describe(source, &paid, retired);
+        let mut model = describe(source, &paid, retired, facts);
         model.family = facts.families.family_of(&model.id).map(str::to_owned);
         push(model, paid, parts);
     }
     if !free.is_empty() {
-        let mut model = describe(source, &free, retired);
+        let mut model = describe(source, &free, retired, facts);
         if !has_paid {
             model.aliases.push(model.id.clone());
         }
@@ -70,7 +71,12 @@ fn push(mut model: Model, entries: Vec<BuiltEndpoint>, parts: &mut CatalogParts)
     parts.models.push(model);
 }
 
-fn describe(source: &SourceModel, endpoints: &[BuiltEndpoint], retired: bool) -> Model {
+fn describe(
+    source: &SourceModel,
+    endpoints: &[BuiltEndpoint],
+    retired: bool,
+    facts: &Facts,
+) -> Model {
     let set = |names: &[String]| -> Modalities {
         names.iter().filter_map(|name| Modality::from_name(name)).collect()
     };
@@ -99,7 +105,7 @@ fn describe(source: &SourceModel, endpoints: &[BuiltEndpoint], retired: bool) ->
             instruct_type: source.architecture.instruct_type.clone(),
         },
         supported_parameters: crate::Parameters::NONE,
-        reasoning: reasoning(source, endpoints),
+        reasoning: reasoning(source, endpoints, facts),
         knowledge_cutoff: source.knowledge_cutoff.clone(),
         expiration_date: last_day,
         hugging_face_id: source.hugging_face_id.clone(),
@@ -115,11 +121,15 @@ fn describe(source: &SourceModel, endpoints: &[BuiltEndpoint], retired: bool) ->
 
 /// How the model reasons: as at its author's own endpoint, else at the first that says more than
 /// nothing. REASON-14
-fn reasoning(source: &SourceModel, endpoints: &[BuiltEndpoint]) -> Option<ReasoningSupport> {
-    let author = source.id.split('/').next().unwrap_or_default();
+fn reasoning(
+    source: &SourceModel,
+    endpoints: &[BuiltEndpoint],
+    facts: &Facts,
+) -> Option<ReasoningSupport> {
+    let author = author(&source.id);
     let own = |entry: &&BuiltEndpoint| {
         let provider = entry.endpoint.provider.as_str();
-        provider == author || provider.starts_with(author) || author.starts_with(provider)
+        facts.providers.of(provider).is_of(provider, author)
     };
     let tells = |entry: &&BuiltEndpoint| entry.endpoint.abilities.reasoning != ReasoningStyle::None;
     let best = endpoints

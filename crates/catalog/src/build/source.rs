@@ -37,6 +37,7 @@ pub(super) struct SourceModel {
     pub created: Option<i64>,
     pub context_length: Option<u64>,
     pub architecture: SourceArchitecture,
+    /// Whether any of its endpoints is said to reason.
     pub reasoning: Option<bool>,
     /// What another router said of the model; what single endpoints take stands there.
     #[serde(rename = "supported_parameters_openrouter_2026_05")]

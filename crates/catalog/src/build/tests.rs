@@ -143,6 +143,50 @@ fn without_a_list_an_endpoint_takes_what_most_others_of_its_model_do() {
     assert!(found.has(Stop) && !found.has(Tools), "what is listed stands");
 }
 
+/// REASON-14
+#[test]
+fn one_host_does_not_make_a_model_reason() {
+    let yes = r#", "supported_parameters": ["tools", "reasoning"]"#;
+    let effort = r#", "supported_parameters": ["tools"], "reasoning_options": [{"type": "effort", "values": ["low"]}]"#;
+    let no = r#", "supported_parameters": ["tools"]"#;
+    let silent = "";
+    let found = |id: &str, endpoints: &[(&str, &str)], rest: &str| {
+        let endpoints: Vec<_> = endpoints
+            .iter()
+            .map(|(provider, said)| {
+                format!(r#"{{"provider": "{provider}", "provider_model_id": "m"{said}}}"#)
+            })
+            .collect();
+        let models = format!(
+            r#"{{"meta": {{"generated": "2026-11-21"}}, "models": [{{"id": "{id}",
+                "canonical_slug": null, "name": "N", "type": "chat", "status": "active",
+                "reasoning": true, "architecture": {{}}, "endpoints": [{}]{rest}}}]}}"#,
+            endpoints.join(",")
+        );
+        let parts = build(&models, PROVIDERS, &Facts::shipped().unwrap()).unwrap().parts;
+        let model = &parts.models[0];
+        let reasons = model.reasoning.is_some();
+        assert_eq!(model.supported_parameters.has(crate::Parameter::Reasoning), reasons, "{id}");
+        let style = protocol::target::ReasoningStyle::None;
+        assert!(reasons || parts.endpoints.iter().all(|it| it.abilities.reasoning == style));
+        reasons
+    };
+    let router = r#", "supported_parameters_openrouter_2026_05": ["reasoning"]"#;
+    for (id, endpoints, rest, expected) in [
+        ("acme/m", [("acme", no), ("gift", yes), ("other", yes)], "", false),
+        ("acme/m", [("acme", no), ("gift", effort), ("other", silent)], router, false),
+        ("acme/m", [("acme", yes), ("gift", no), ("other", no)], "", true),
+        ("ac-me/m", [("acme", yes), ("gift", no), ("other", no)], "", true),
+        ("acme/m", [("acme", silent), ("gift", yes), ("other", no)], "", true),
+        ("x/m", [("acme", no), ("gift", yes), ("other", yes)], "", true),
+        ("x/m", [("acme", no), ("gift", yes), ("other", no)], "", false),
+        ("x/m", [("acme", no), ("gift", yes), ("other", no)], router, true),
+        ("qwen/qwq-1", [("acme", no), ("gift", yes), ("other", no)], "", true),
+    ] {
+        assert_eq!(found(id, &endpoints, rest), expected, "{id} {endpoints:?} {rest}");
+    }
+}
+
 #[test]
 fn a_broken_document_is_named() {
     let error = build("{", "[]", &Facts::shipped().unwrap()).unwrap_err();

@@ -36,6 +36,9 @@ struct Rule {
     dialects: Vec<Dialect>,
     /// The most tokens the model can generate, for endpoints that do not say.
     max_output_tokens: Option<u64>,
+    /// The model reasons if any of its endpoints says so, not only if most do.
+    #[serde(default)]
+    reasons: bool,
     /// The efforts that every host of the model takes, for endpoints that do not say.
     #[serde(default)]
     efforts: Vec<Effort>,
@@ -92,6 +95,12 @@ impl AbilityRules {
     pub fn parse(text: &str) -> Result<Self, FactsError> {
         toml::from_str(text)
             .map_err(|error| FactsError { table: "abilities", reason: error.to_string() })
+    }
+
+    /// Whether a model reasons if any of its endpoints says so.
+    pub fn knows_to_reason(&self, model: &str) -> bool {
+        let says = |rule: &Rule| rule.models.iter().any(|pattern| pattern.matches(model));
+        self.rule.iter().any(|rule| rule.reasons && says(rule))
     }
 
     /// Sets what the rules know of a model at a provider.

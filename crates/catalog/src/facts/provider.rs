@@ -25,6 +25,8 @@ pub struct ProviderFacts {
     pub auth: Option<AuthStyle>,
     /// Why requests cannot be sent there: the provider is listed only.
     pub unroutable: Option<String>,
+    /// Authors whose own provider it is, though it bears another name.
+    pub authors: Vec<String>,
     /// Authors whose models are served under another protocol there.
     pub without_authors: Vec<String>,
     /// Models that are served in the provider's protocol too, though the source has them under
@@ -59,6 +61,15 @@ pub struct ServedToo {
 }
 
 impl ProviderFacts {
+    /// Whether it is the own provider of an author's models. `slug` is the provider's.
+    pub fn is_of(&self, slug: &str, author: &str) -> bool {
+        // One of the names often has a hyphen or an ending more: `xai`, `google-vertex`.
+        let (slug, plain) = (slug.replace('-', ""), author.replace('-', ""));
+        slug.starts_with(&plain)
+            || plain.starts_with(&slug)
+            || self.authors.iter().any(|own| own == author)
+    }
+
     /// Whether a model that the source has under another interface is served in the provider's
     /// protocol all the same. `surfaces` are the services at which the source has it.
     pub fn serves_too(&self, model: &str, surfaces: &[String]) -> bool {
@@ -102,6 +113,22 @@ impl ProviderTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn authors_have_providers_of_their_own() {
+        let table = ProviderTable::parse(crate::facts::PROVIDERS).unwrap();
+        for (slug, author, expected) in [
+            ("openai", "openai", true),
+            ("google-vertex", "google", true),
+            ("mistral", "mistralai", true),
+            ("xai", "x-ai", true),
+            ("alibaba", "qwen", true),
+            ("azure", "openai", false),
+            ("digitalocean", "openai", false),
+        ] {
+            assert_eq!(table.of(slug).is_of(slug, author), expected, "{slug} {author}");
+        }
+    }
 
     /// STREAM-8
     #[test]
