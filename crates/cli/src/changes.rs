@@ -5,6 +5,7 @@
 //! member, everything else as a whole, and `null` takes a member away.
 
 use anyhow::{Context as _, Result};
+use catalog::PicoUsd;
 use catalog::overlay::Overlay as Changes;
 use serde_json::{Map, Value};
 use store::{Micros, Overlay, OverlayKind};
@@ -111,14 +112,58 @@ impl Laid {
 /// Sets the members of one entry of a document.
 fn set_members(kind: OverlayKind, document: &mut Value, written: &Value) {
     if matches!(kind, OverlayKind::Endpoint | OverlayKind::Price)
-        && PRICE_FORMS.iter().any(|form| written.get(form).is_some_and(|price| !price.is_null()))
         && let Some(members) = document.as_object_mut()
+        && let Some(written) = in_one_form(members, written)
     {
-        // Of the two forms of a price one holds: the one that was said last.
-        members
-            .retain(|name, _| !PRICE_FORMS.contains(&name.as_str()) || written.get(name).is_some());
+        return merge(document, &written);
     }
     merge(document, written);
+}
+
+/// An entry whose prices are in another form than those that are stored, with both in the form that
+/// can say more: a price takes the place of the same one in either form, and the others stay. One that
+/// cannot be read is left alone, for the check that names it.
+fn in_one_form(stored: &mut Map<String, Value>, written: &Value) -> Option<Value> {
+    let [per_unit, per_million] = PRICE_FORMS;
+    let has = |form: &str| written.get(form).is_some_and(Value::is_object);
+    if PRICE_FORMS.iter().any(|form| written.get(form).is_some_and(Value::is_null)) {
+        // A price is taken away in whichever form it stands.
+        for form in PRICE_FORMS {
+            stored.remove(form);
+        }
+        return None;
+    }
+    match (has(per_unit), has(per_million)) {
+        (true, false) => {
+            let before = stored.remove(per_million)?;
+            stored.insert(per_unit.to_owned(), by_unit(&before).unwrap_or_default());
+            None
+        }
+        (false, true) if stored.contains_key(per_unit) => {
+            let mut written = written.clone();
+            let members = written.as_object_mut()?;
+            let Some(prices) = by_unit(members.get(per_million)?) else {
+                stored.remove(per_unit);
+                return None;
+            };
+            members.remove(per_million);
+            members.insert(per_unit.to_owned(), prices);
+            Some(written)
+        }
+        _ => None,
+    }
+}
+
+/// Prices of a million units as prices of one; `null` stays.
+fn by_unit(per_million: &Value) -> Option<Value> {
+    let price = |(name, text): (&String, &Value)| {
+        let price = match text {
+            Value::Null => Value::Null,
+            other => PicoUsd::per_million(other.as_str()?).ok()?.to_string().into(),
+        };
+        Some((name.clone(), price))
+    };
+    per_million.as_object()?.iter().map(price).collect::<Option<_>>().map(Value::Object)
 }
 
 /// RFC 7396.
@@ -240,17 +285,68 @@ mod tests {
     }
 
     #[test]
-    fn the_form_of_a_price_that_was_said_last_holds() {
-        let second = r#"
-            [[endpoints]]
-            model = "acme/large"
-            provider = "acme"
-            price = { prompt = "0.000001", completion = "0.000002" }
+    fn a_price_in_one_form_takes_the_place_of_the_same_in_the_other() {
+        let priced = |form: &str, prices: &str| {
+            format!(
+                r#"{{"endpoints": [{{"model": "acme/large", "provider": "acme", "{form}": {prices}}}],
+                    "prices": [{{"model": "openai/gpt-5", "tag": "openai", "{form}": {prices}}}]}}"#
+            )
+        };
+        let laid = |texts: &[String]| {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let rows = stored(&texts);
+            [OverlayKind::Endpoint, OverlayKind::Price].map(|kind| {
+                let found = document(&rows, kind).unwrap();
+                (found.get("price").cloned(), found.get("price_per_million").cloned())
+            })
+        };
+        let million = |prices| priced("price_per_million", prices);
+        let unit = |prices| priced("price", prices);
+        let first = million(r#"{"prompt": "2.50", "completion": "10"}"#);
+        let long = r#"{"prompt": "0.000003", "completion": "0.00001", "overrides": [{"min_prompt_tokens": 200000, "prompt": "0.000006"}]}"#;
+        let overrides = json!([{ "min_prompt_tokens": 200_000, "prompt": "0.000006" }]);
+        for (texts, expected) in [
+            (
+                vec![first.clone(), unit(r#"{"prompt": "0.000001"}"#)],
+                json!({ "prompt": "0.000001", "completion": "0.00001" }),
+            ),
+            (
+                vec![unit(long), million(r#"{"completion": "12", "request": "1000"}"#)],
+                json!({
+                    "prompt": "0.000003", "completion": "0.000012", "request": "0.001",
+                    "overrides": overrides,
+                }),
+            ),
+            (
+                vec![unit(long), million(r#"{"completion": null}"#)],
+                json!({ "prompt": "0.000003", "overrides": overrides }),
+            ),
+        ] {
+            let found = laid(&texts);
+            assert_eq!(found, [(Some(expected.clone()), None), (Some(expected), None)]);
+        }
+        // Taken away in one form and said in the other, none of the former stays.
+        let other = r#"{"endpoints": [{"model": "acme/large", "provider": "acme",
+            "price_per_million": null, "price": {"prompt": "0.000001"}}]}"#;
+        let [endpoint, _] = laid(&[first.clone(), other.to_owned()]);
+        assert_eq!(endpoint, (Some(json!({ "prompt": "0.000001" })), None));
+        let rows = stored(&[&unit(long), &first, &million("null")]);
+        assert_eq!(document(&rows, OverlayKind::Price), None);
+        assert_eq!(document(&rows, OverlayKind::Endpoint).unwrap().get("price"), None);
+    }
+
+    #[test]
+    fn a_price_that_cannot_be_read_is_left_for_the_check() {
+        let wrong = r#"
+            [[prices]]
+            model = "openai/gpt-5"
+            tag = "openai"
+            price_per_million = { prompt = "much" }
         "#;
-        let rows = stored(&[FIRST, second]);
-        let endpoint = document(&rows, OverlayKind::Endpoint).unwrap();
-        assert_eq!(endpoint.get("price_per_million"), None);
-        assert_eq!(endpoint["price"]["prompt"], "0.000001");
+        let rows = stored(&[FIRST, wrong]);
+        let price = document(&rows, OverlayKind::Price).unwrap();
+        assert_eq!(price["price_per_million"], json!({ "prompt": "much" }));
+        assert_eq!(price.get("price"), None);
     }
 
     #[test]
