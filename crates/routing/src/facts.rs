@@ -88,8 +88,12 @@ impl Facts {
 /// The API a request came in by: it decides which kinds of model can answer. ERR-10
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surface {
-    /// Chat Completions, Messages, Responses, Gemini.
+    /// Chat Completions, Messages.
     Chat,
+    /// Responses.
+    Responses,
+    /// Gemini.
+    Gemini,
     /// Completions of a bare prompt.
     Completions,
     /// Embeddings.
@@ -112,7 +116,7 @@ impl Surface {
     pub fn admits(self, model: &Model) -> bool {
         let gives = model.architecture.output_modalities;
         match self {
-            Self::Chat | Self::Completions => match model.kind {
+            Self::Chat | Self::Responses | Self::Gemini | Self::Completions => match model.kind {
                 ModelKind::Chat | ModelKind::Completion => true,
                 ModelKind::Image => gives.has(Modality::Text),
                 _ => false,
@@ -123,6 +127,35 @@ impl Surface {
             Self::Speech => model.kind == ModelKind::Speech,
             Self::Transcription => model.kind == ModelKind::Transcription,
             Self::Video => model.kind == ModelKind::Video,
+        }
+    }
+
+    /// The member of a request that holds the prompt.
+    pub(crate) const fn prompt_member(self) -> &'static str {
+        match self {
+            Self::Chat => "messages",
+            Self::Gemini => "contents",
+            Self::Responses | Self::Embeddings | Self::Speech => "input",
+            Self::Rerank => "documents",
+            Self::Completions | Self::Images | Self::Video => "prompt",
+            Self::Transcription => "input_audio",
+        }
+    }
+
+    /// The member of a request that limits the answer's length.
+    pub(crate) const fn limit_member(self) -> &'static str {
+        match self {
+            Self::Responses => "max_output_tokens",
+            Self::Gemini => "generationConfig.maxOutputTokens",
+            _ => "max_tokens",
+        }
+    }
+
+    /// The member of a request that names what the answer holds.
+    pub(crate) const fn modalities_member(self) -> &'static str {
+        match self {
+            Self::Gemini => "generationConfig.responseModalities",
+            _ => "modalities",
         }
     }
 

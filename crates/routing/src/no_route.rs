@@ -91,7 +91,7 @@ impl NoRoute {
         availability.fallback_models = hints(situation, &exclusions);
         if matches!(code, AvailabilityCode::ConstraintFiltered | AvailabilityCode::WrongEndpoint) {
             availability.constraint = deciding.iter().find_map(|exclusion| {
-                let field = exclusion.reason.field()?;
+                let field = exclusion.reason.field(situation.facts.surface)?;
                 Some(Constraint { field, detail: exclusion.reason.to_string() })
             });
         }

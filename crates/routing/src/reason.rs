@@ -5,6 +5,7 @@ use std::fmt;
 use catalog::{Meter, Modalities, ModelKind, Parameters, PicoUsd, Quantization, ServiceTier};
 use serde::Serialize;
 
+use crate::facts::Surface;
 use crate::policy::{DataRegion, Source};
 
 /// Why an endpoint or a model is not tried.
@@ -184,17 +185,18 @@ impl Reason {
         })
     }
 
-    /// The member of the request that decided, for `constraint.field`. ERR-10
-    pub const fn field(&self) -> Option<&'static str> {
+    /// The member of the request that decided, for `constraint.field`, by the API it came in by.
+    /// ERR-10
+    pub const fn field(&self, surface: Surface) -> Option<&'static str> {
         Some(match self {
             Self::WrongSurface { .. } => "model",
             Self::NotDistillable => "provider.enforce_distillable_text",
             Self::Region { .. } => "data_region",
             Self::Quantization { .. } => "provider.quantizations",
             Self::Price { .. } | Self::UnknownPrice => "provider.max_price",
-            Self::ContextLength { .. } | Self::InputModalities { .. } => "messages",
-            Self::MaxTokens { .. } => "max_tokens",
-            Self::OutputModalities { .. } => "modalities",
+            Self::ContextLength { .. } | Self::InputModalities { .. } => surface.prompt_member(),
+            Self::MaxTokens { .. } => surface.limit_member(),
+            Self::OutputModalities { .. } => surface.modalities_member(),
             Self::Parameters { .. } => "provider.require_parameters",
             _ => return None,
         })
@@ -214,7 +216,7 @@ impl fmt::Display for Reason {
             Self::EmptyFamily => write!(out, "the family of this alias has no model"),
             Self::Retired => write!(out, "the model is retired"),
             Self::Hidden => write!(out, "the model is hidden"),
-            Self::WrongSurface { kind } => match crate::Surface::route_for(*kind) {
+            Self::WrongSurface { kind } => match Surface::route_for(*kind) {
                 Some(route) => write!(out, "the model is served by {route}"),
                 None => write!(out, "the model is not served by this route"),
             },

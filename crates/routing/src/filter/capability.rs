@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::AvailabilityCode;
-    use crate::fixture::{Scene, endpoint, text_and_image};
+    use crate::fixture::{Scene, catalog_with, endpoint, text_and_image};
 
     fn with(tag: &str, change: impl Fn(&mut Endpoint)) -> Endpoint {
         let mut made = endpoint("x/a", tag, "1");
@@ -236,6 +236,41 @@ mod tests {
         let refusal = scene.refusal();
         assert_eq!(refusal.availability.code, AvailabilityCode::ConstraintFiltered);
         assert!(refusal.message.contains("audio"), "{}", refusal.message);
+    }
+
+    /// ERR-10
+    #[test]
+    fn a_refusal_names_the_member_of_the_api_that_was_used() {
+        use catalog::ModelKind::{Chat, Embedding, Rerank};
+
+        use crate::Surface;
+        for (surface, kind, prompt, limit, modalities) in [
+            (Surface::Chat, Chat, "messages", "max_tokens", "modalities"),
+            (Surface::Responses, Chat, "input", "max_output_tokens", "modalities"),
+            (
+                Surface::Gemini,
+                Chat,
+                "contents",
+                "generationConfig.maxOutputTokens",
+                "generationConfig.responseModalities",
+            ),
+            (Surface::Completions, Chat, "prompt", "max_tokens", "modalities"),
+            (Surface::Embeddings, Embedding, "input", "max_tokens", "modalities"),
+            (Surface::Rerank, Rerank, "documents", "max_tokens", "modalities"),
+        ] {
+            let field = |change: &dyn Fn(&mut crate::Facts)| {
+                let small = with("small", |made| made.context_length = Some(1_000));
+                let catalog = catalog_with(vec![small], |model| model.kind = kind, |_| {});
+                let mut scene = Scene::of(catalog).ask(&["x/a"]);
+                scene.facts.surface = surface;
+                change(&mut scene.facts);
+                scene.refusal().availability.constraint.unwrap().field
+            };
+            assert_eq!(field(&|facts| facts.estimated_prompt_tokens = 9_000), prompt);
+            assert_eq!(field(&|facts| facts.input_modalities = text_and_image()), prompt);
+            assert_eq!(field(&|facts| facts.max_output_tokens = Some(9_000)), limit);
+            assert_eq!(field(&|facts| facts.output_modalities = text_and_image()), modalities);
+        }
     }
 
     /// PROV-5, STRUCT-2
