@@ -391,9 +391,9 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
             Surface::Completions => routing::Surface::Completions,
             Surface::Embeddings => routing::Surface::Embeddings,
             Surface::Rerank => routing::Surface::Rerank,
-            Surface::Chat | Surface::Responses | Surface::Messages | Surface::Gemini => {
-                routing::Surface::Chat
-            }
+            Surface::Responses => routing::Surface::Responses,
+            Surface::Gemini => routing::Surface::Gemini,
+            Surface::Chat | Surface::Messages => routing::Surface::Chat,
         },
         parameters: parameters(asked),
         input_modalities: input_modalities(asked),
