@@ -21,6 +21,22 @@ pub fn encode_request(
     };
     let request = in_text.as_ref().unwrap_or(request);
     untranslatable::refuse(dialect, request)?;
+    let flat = match dialect {
+        Dialect::OpenaiResponses => None,
+        _ => openai_responses::flatten(request)?,
+    };
+    let Some(flat) = flat else { return written(dialect, request, target, betas) };
+    let mut encoded = written(dialect, &flat.request, target, betas)?;
+    encoded.context.tool_names.extend(flat.names);
+    Ok(encoded)
+}
+
+fn written(
+    dialect: Dialect,
+    request: &Request,
+    target: &Target<'_>,
+    betas: &[&str],
+) -> Result<Encoded, Fault> {
     match dialect {
         Dialect::OpenaiChat => openai_chat::encode_request(request, target),
         Dialect::OpenaiResponses => openai_responses::encode_request(request, target),

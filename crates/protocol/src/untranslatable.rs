@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use crate::Dialect;
 use crate::exchange::{Block, BlockKind, Fault, OutputFormat, Request, ToolChoice, ToolKind};
 use crate::json::{Object, RawJson};
+use crate::openai_chat::read::Place;
+use crate::openai_responses::NAMESPACE;
 
 /// What the vendor's own tools did, told in blocks of Anthropic's: what came of it is in the text
 /// that follows.
@@ -50,7 +52,7 @@ const ANTHROPIC_TOOLS: [&str; 9] = [
     "tool_search",
     "mcp_toolset",
 ];
-const RESPONSES_TOOLS: [&str; 13] = [
+const RESPONSES_TOOLS: [&str; 12] = [
     "web_search",
     "file_search",
     "code_interpreter",
@@ -61,7 +63,6 @@ const RESPONSES_TOOLS: [&str; 13] = [
     "shell",
     "apply_patch",
     "tool_search",
-    "namespace",
     "openrouter:",
     "datetime",
 ];
@@ -105,14 +106,21 @@ pub(crate) fn refuse(dialect: Dialect, request: &Request) -> Result<(), Fault> {
         if *origin == dialect {
             continue;
         }
-        let unknown = kinds(*origin, raw)
-            .into_iter()
-            .find(|kind| !known.iter().any(|known| kind.starts_with(known)));
+        let unknown = kinds(*origin, raw).into_iter().find(|kind| {
+            // Its functions are told one by one.
+            let is_group = *origin == Dialect::OpenaiResponses && kind == NAMESPACE;
+            !is_group && !known.iter().any(|known| kind.starts_with(known))
+        });
         if let Some(kind) = unknown {
-            return Err(fault(&format!("tools[{at}]"), ("a tool", "the tool"), &kind, *origin));
+            return Err(self::tool(&Place::Top("tools").element(at), &kind, *origin));
         }
     }
     Ok(())
+}
+
+/// The refusal of a tool that only the protocol it came in knows.
+pub(crate) fn tool(place: &Place<'_>, kind: &str, origin: Dialect) -> Fault {
+    fault(&place.to_string(), ("a tool", "the tool"), kind, origin)
 }
 
 fn refuse_block(dialect: Dialect, block: &Block) -> Result<(), Fault> {
@@ -146,9 +154,9 @@ fn refuse_settings(dialect: Dialect, request: &Request) -> Result<(), Fault> {
         && *origin != dialect
     {
         let kind = kind(raw);
-        // A choice of a tool that a vendor runs goes as the tool does.
+        // A choice of a tool that a vendor runs goes as the tool does, one in a namespace as that.
         let known = *origin == Dialect::OpenaiResponses
-            && (kind == "allowed_tools"
+            && (matches!(kind.as_str(), "allowed_tools" | "function" | "custom")
                 || RESPONSES_TOOLS.iter().any(|known| kind.starts_with(known)));
         if !known {
             return Err(fault("tool_choice", ("a choice", "the choice"), &kind, *origin));

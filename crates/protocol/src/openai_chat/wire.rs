@@ -154,11 +154,16 @@ fn letters(mut number: u64, count: usize) -> String {
     text
 }
 
+/// A short mark of some texts.
+pub(crate) fn short_mark(texts: &[&[u8]]) -> String {
+    letters(mark(texts), 10)
+}
+
 /// An id for a tool call whose provider gave none: stable for the same answer, and different in
 /// another answer. Bug 29
 pub(crate) fn tool_call_id(answer: &str, choice: u32, index: u32) -> String {
     let position = (u64::from(choice) << 32 | u64::from(index)).to_le_bytes();
-    format!("call_{}", letters(mark(&[answer.as_bytes(), &position]), 10))
+    format!("call_{}", short_mark(&[answer.as_bytes(), &position]))
 }
 
 /// The nine letters and digits that stand for a tool call's id: itself if it has that form
@@ -211,7 +216,7 @@ impl PlainNames {
             if sent.is_empty() || taken.contains(&sent) {
                 sent.truncate(MAX_FUNCTION_NAME - 11);
                 sent.push('_');
-                sent.push_str(&letters(mark(&[name.as_bytes()]), 10));
+                sent.push_str(&short_mark(&[name.as_bytes()]));
             }
             taken.insert(sent.clone());
             plain.sent.insert(name.to_owned(), sent);

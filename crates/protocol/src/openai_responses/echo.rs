@@ -2,9 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use crate::json::{Envelope, RawJson};
+use crate::json::{Envelope, Object, RawJson};
 use crate::openai_chat::read::{is_array, is_object, is_string, lenient_array, lenient_object};
 use crate::openai_chat::write::{ObjectWriter, into_text, object};
+use crate::openai_responses::namespace::KIND;
 
 /// What a member may be.
 type Fits = fn(&RawValue) -> bool;
@@ -85,15 +86,20 @@ impl Echo {
     }
 
     /// Whether a tool takes a text instead of arguments.
-    pub(super) fn is_custom(&self, tool: &str) -> bool {
+    pub(super) fn is_custom(&self, namespace: Option<&str>, tool: &str) -> bool {
         let tools = self.members.iter().find(|(known, _)| *known == "tools");
-        tools.is_some_and(|(_, raw)| {
-            raw.get().contains("custom")
-                && lenient_array(raw.as_raw()).into_iter().filter_map(lenient_object).any(|entry| {
-                    entry.peek_str("type").as_deref() == Some("custom")
-                        && entry.peek_str("name").as_deref() == Some(tool)
-                })
-        })
+        let Some((_, raw)) = tools.filter(|(_, raw)| raw.get().contains("custom")) else {
+            return false;
+        };
+        let group = match namespace {
+            Some(namespace) => named(raw.as_raw(), KIND, namespace),
+            None => None,
+        };
+        let list = match (namespace, &group) {
+            (None, _) => Some(raw.as_raw()),
+            (Some(_), group) => group.as_ref().and_then(|group| group.peek("tools")),
+        };
+        list.is_some_and(|list| named(list, "custom", tool).is_some())
     }
 
     fn write(&self, out: &mut ObjectWriter<'_>, (name, _, default): &(&str, Fits, &str)) {
@@ -109,6 +115,14 @@ impl Echo {
         AFTER.iter().for_each(|member| self.write(out, member));
         self.write(out, &METADATA);
     }
+}
+
+/// The tool of a kind and a name in a list.
+fn named<'a>(list: &'a RawValue, kind: &str, name: &str) -> Option<Object<'a>> {
+    lenient_array(list).into_iter().filter_map(lenient_object).find(|entry| {
+        entry.peek_str("type").as_deref() == Some(kind)
+            && entry.peek_str("name").as_deref() == Some(name)
+    })
 }
 
 /// A member with what an answer always tells in it.

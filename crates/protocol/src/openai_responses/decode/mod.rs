@@ -10,4 +10,7 @@ pub use request::decode_request;
 pub use response::decode_response;
 
 pub(super) use request::read;
-pub(super) use response::{MAX_ITEMS, call_id, incomplete_reason, text_of, with_searches};
+pub(super) use response::{
+    MAX_ITEMS, call_id, declared_name, incomplete_reason, text_of, with_searches,
+};
+pub(super) use tool::tool;

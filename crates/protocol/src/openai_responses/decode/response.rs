@@ -9,7 +9,7 @@ use crate::exchange::{
 use crate::json::{Object, RawJson};
 use crate::openai_chat::read::{is_null, lenient_array, lenient_count, lenient_object};
 use crate::openai_responses::error::fault_inside;
-use crate::openai_responses::{usage, wire};
+use crate::openai_responses::{namespace, usage, wire};
 use crate::target::ResponseContext;
 
 /// The most items read of one answer.
@@ -112,6 +112,7 @@ impl<'a> Reader<'a> {
             Some(kind @ ("function_call" | "custom_tool_call")) => {
                 self.calls = true;
                 let name = item.peek_str("name").unwrap_or_default();
+                let name = declared_name(item, &name, context);
                 let arguments = if kind == "custom_tool_call" {
                     wire::custom_arguments(&item.peek_str("input").unwrap_or_default()).into()
                 } else {
@@ -119,7 +120,7 @@ impl<'a> Reader<'a> {
                 };
                 self.blocks.push(Block::new(BlockKind::ToolCall {
                     id: call_id(item),
-                    name: context.declared_name(&name).to_owned(),
+                    name,
                     // Bug 3
                     arguments: if arguments.is_empty() {
                         "{}".to_owned()
@@ -160,6 +161,21 @@ impl<'a> Reader<'a> {
             _ => {}
         }
     }
+}
+
+/// What the tool of a call goes by in the exchange.
+pub(in crate::openai_responses) fn declared_name(
+    call: &Object<'_>,
+    name: &str,
+    context: &ResponseContext,
+) -> String {
+    if let Some(namespace) = namespace::of(call) {
+        let joined = namespace::joined(&namespace, name);
+        if context.tool_names.contains_key(&joined) {
+            return joined;
+        }
+    }
+    context.declared_name(name).to_owned()
 }
 
 /// The id that a result names; the item's own where there is none.

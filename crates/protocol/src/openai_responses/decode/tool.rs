@@ -10,7 +10,7 @@ use crate::openai_chat::parameters::type_of;
 use crate::openai_chat::read::{
     Place, array, boolean, is_null, is_object, is_string, object, string,
 };
-use crate::openai_responses::wire;
+use crate::openai_responses::{namespace, wire};
 
 pub(super) fn tools(raw: &RawValue) -> Result<Vec<Tool>, Fault> {
     let place = Place::Top("tools");
@@ -21,7 +21,8 @@ pub(super) fn tools(raw: &RawValue) -> Result<Vec<Tool>, Fault> {
         .collect()
 }
 
-fn tool(raw: &RawValue, place: &Place<'_>) -> Result<Tool, Fault> {
+/// Reads one tool. One that is neither a function nor takes a text is kept whole.
+pub(in crate::openai_responses) fn tool(raw: &RawValue, place: &Place<'_>) -> Result<Tool, Fault> {
     let mut tool = object(raw, place)?;
     let kind = type_of(&tool, place)?;
     if kind == "custom" {
@@ -96,6 +97,7 @@ pub(super) fn tool_choice(raw: &RawValue) -> Result<ToolChoice, Fault> {
     }
     let mut choice = object(raw, &place)?;
     Ok(match type_of(&choice, &place)?.as_ref() {
+        "function" | "custom" if namespace::of(&choice).is_some() => opaque(raw),
         "function" | "custom" => {
             ToolChoice::Named(required_string(&mut choice, "name", &place)?.into_owned())
         }
@@ -111,7 +113,7 @@ fn opaque(raw: &RawValue) -> ToolChoice {
     ToolChoice::Opaque { origin: Dialect::OpenaiResponses, raw: RawJson::from_raw(raw) }
 }
 
-/// A choice among functions; `None` where other tools are among them.
+/// A choice among functions; `None` where other tools are among them, or some stand in namespaces.
 fn allowed(choice: &mut Object<'_>, place: &Place<'_>) -> Result<Option<ToolChoice>, Fault> {
     let call = match optional_string(choice, "mode", place)?.as_deref() {
         Some("required") => true,
@@ -124,7 +126,9 @@ fn allowed(choice: &mut Object<'_>, place: &Place<'_>) -> Result<Option<ToolChoi
     for (at, raw) in array(list, &place)?.into_iter().enumerate() {
         let place = place.element(at);
         let mut tool = object(raw, &place)?;
-        if !matches!(type_of(&tool, &place)?.as_ref(), "function" | "custom") {
+        if !matches!(type_of(&tool, &place)?.as_ref(), "function" | "custom")
+            || namespace::of(&tool).is_some()
+        {
             return Ok(None);
         }
         names.push(required_string(&mut tool, "name", &place)?.into_owned());

@@ -9,6 +9,7 @@ use crate::exchange::{
 use crate::openai_chat::structured;
 use crate::openai_chat::wire::{PlainNames, SAMPLING, is_for_the_router, service_tier};
 use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
+use crate::openai_responses::namespace;
 use crate::openai_responses::wire::{self, ENCRYPTED_REASONING, LEAST_OUTPUT, LOGPROBS};
 use crate::parameter::Parameter;
 use crate::target::{Encoded, ReasoningRequest, ReasoningStyle, ResponseContext, Target};
@@ -63,8 +64,10 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
     writer.others(request);
     writer.extras(request);
     writer.object.end();
+    let mut tool_names = names.into_declared();
+    tool_names.extend(namespace::declared(request));
     let context = ResponseContext {
-        tool_names: names.into_declared(),
+        tool_names,
         no_finish_reason: target.quirks.no_finish_reason,
         reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
         exclude_reasoning: request.reasoning.as_ref().is_some_and(|asked| asked.exclude),

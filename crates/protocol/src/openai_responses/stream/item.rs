@@ -3,6 +3,7 @@
 use crate::exchange::{MediaSource, ReasoningFormat};
 use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
 use crate::openai_responses::encode::Shape;
+use crate::openai_responses::namespace::MEMBER;
 use crate::openai_responses::wire;
 
 /// One item of an answer.
@@ -21,6 +22,7 @@ pub(super) enum Kind {
     /// Of a tool that takes a text, if `custom`: then the arguments hold it in JSON.
     Call {
         id: String,
+        namespace: Option<String>,
         name: String,
         arguments: String,
         custom: bool,
@@ -105,11 +107,14 @@ impl Item {
                     array(item.value("content"), parts, write_part);
                 }
                 Kind::Thought(thought) => write_thought(item, thought),
-                Kind::Call { id, name, arguments, custom } => {
+                Kind::Call { id, namespace, name, arguments, custom } => {
                     item.string("type", if *custom { "custom_tool_call" } else { "function_call" });
                     item.string("status", status);
                     item.string("call_id", id);
                     item.string("name", name);
+                    if let Some(namespace) = namespace {
+                        item.string(MEMBER, namespace);
+                    }
                     if *custom {
                         item.string("input", &wire::custom_input(arguments));
                     } else {

@@ -4,6 +4,7 @@ mod custom;
 mod decode;
 mod encode;
 mod facts;
+mod namespace;
 mod patch;
 mod round_trip;
 mod stream;

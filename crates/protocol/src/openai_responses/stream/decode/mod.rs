@@ -9,7 +9,7 @@ use crate::exchange::{ErrorType, Event, Fault, ReasoningDelta, ReasoningFormat};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::read::{is_null, lenient_array, lenient_count, lenient_object};
 use crate::openai_responses::decode::{
-    MAX_ITEMS, call_id, incomplete_reason, text_of, with_searches,
+    MAX_ITEMS, call_id, declared_name, incomplete_reason, text_of, with_searches,
 };
 use crate::openai_responses::error::{fault_inside, fault_of_event};
 use crate::openai_responses::{usage, wire};
@@ -465,7 +465,7 @@ impl StreamDecoder {
             choice: 0,
             index,
             id: call_id(told),
-            name: self.context.declared_name(&name).to_owned(),
+            name: declared_name(told, &name, &self.context),
         });
         if !waiting.is_empty() {
             *arguments = true;

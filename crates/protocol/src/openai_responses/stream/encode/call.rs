@@ -3,15 +3,17 @@
 use super::StreamEncoder;
 use crate::exchange::MediaSource;
 use crate::openai_responses::stream::item::Kind;
-use crate::openai_responses::wire;
+use crate::openai_responses::{namespace, wire};
 
 impl StreamEncoder {
     pub(super) fn call(&mut self, index: u32, id: &str, name: &str, out: &mut Vec<u8>) {
         self.close_thought(out);
         self.leave_message(out);
-        let custom = self.echo.is_custom(name);
+        let (namespace, name) = namespace::parted(name);
+        let custom = self.echo.is_custom(namespace, name);
         let call = Kind::Call {
             id: id.to_owned(),
+            namespace: namespace.map(str::to_owned),
             name: name.to_owned(),
             arguments: String::new(),
             custom,
