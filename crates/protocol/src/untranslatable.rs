@@ -7,7 +7,9 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::Dialect;
-use crate::exchange::{Block, BlockKind, Fault, OutputFormat, Request, ToolChoice, ToolKind};
+use crate::exchange::{
+    Block, BlockKind, Fault, Origin, OutputFormat, Request, ToolChoice, ToolKind,
+};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::read::Place;
 use crate::openai_responses::NAMESPACE;
@@ -134,12 +136,15 @@ fn refuse_block(dialect: Dialect, block: &Block) -> Result<(), Fault> {
         BlockKind::Opaque { origin, raw } if *origin != dialect => {
             let (place, told, words): (_, &[&str], _) = match origin {
                 Dialect::Anthropic => ("messages", &ANTHROPIC_TOLD, ("a block", "the block")),
-                Dialect::OpenaiResponses => ("input", &RESPONSES_TOLD, ("an item", "the item")),
+                Dialect::OpenaiResponses => ("input", &RESPONSES_TOLD, words_of(block.origin)),
                 Dialect::Gemini => ("contents", &GEMINI_TOLD, ("a part", "the part")),
                 _ => ("messages", &[], ("a part", "the part")),
             };
             match kinds(*origin, raw).into_iter().find(|kind| !told.contains(&kind.as_str())) {
-                Some(kind) => Err(fault(place, words, &kind, *origin)),
+                Some(kind) => {
+                    let place = block.place_or(|| place.to_owned());
+                    Err(fault(&place, words, &kind, *origin))
+                }
                 None => Ok(()),
             }
         }
@@ -184,6 +189,14 @@ fn refuse_settings(dialect: Dialect, request: &Request) -> Result<(), Fault> {
             Err(fault("thinking", ("thinking", "it"), &kind(raw), Dialect::Anthropic))
         }
         _ => Ok(()),
+    }
+}
+
+/// What is said of what stands among items, or in one of them.
+const fn words_of(origin: Origin) -> (&'static str, &'static str) {
+    match origin {
+        Origin::ItemContent(..) | Origin::ItemOutput(..) => ("a part", "the part"),
+        _ => ("an item", "the item"),
     }
 }
 

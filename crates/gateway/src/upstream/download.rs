@@ -32,7 +32,7 @@ pub async fn inline_media(
     let mut copy = request.clone();
     for (turn_at, turn) in copy.turns.iter_mut().enumerate() {
         for (block_at, block) in turn.blocks.iter_mut().enumerate() {
-            collect(block, &format!("messages[{turn_at}].content[{block_at}]"), &mut urls);
+            collect(block, &block.place(turn_at, block_at), &mut urls);
         }
     }
     if urls.is_empty() {
@@ -40,8 +40,9 @@ pub async fn inline_media(
     }
     if urls.len() > MAX_DOWNLOADS {
         return Err(Fault::invalid(format!(
-            "messages: more than {MAX_DOWNLOADS} URLs of media must be downloaded for this model; \
-             send them as data URLs"
+            "{}: more than {MAX_DOWNLOADS} URLs of media must be downloaded for this model; send them \
+             as data URLs",
+            request.place()
         )));
     }
     // All of them together are bounded as well: in bytes, and in time.
@@ -77,7 +78,8 @@ fn collect<'b>(block: &'b mut Block, place: &str, urls: &mut Vec<(String, &'b mu
         }
         BlockKind::ToolResult { content, .. } => {
             for block in content {
-                collect(block, place, urls);
+                let place = block.place_or(|| place.to_owned());
+                collect(block, &place, urls);
             }
         }
         _ => {}

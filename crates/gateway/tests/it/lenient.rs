@@ -138,8 +138,10 @@ async fn a_body_of_responses_arrives_whole_and_so_does_its_answer() {
 
 #[tokio::test]
 async fn no_provider_of_another_protocol_is_asked_without_them() {
-    for (protocol, path, body, _) in futures() {
+    for (protocol, path, mut body, _) in futures() {
         let (simulators, gateway) = behind(&[Protocol::OpenAi, Protocol::Cohere]).await;
+        // It has a type that is wrong, which would be no better as it is.
+        body.as_object_mut().unwrap().remove("metadata");
         let answer = gateway.post(&path, &body).await;
         let message = message(&answer);
         assert_eq!(answer.status, 400, "{protocol:?}: {message}");

@@ -96,6 +96,9 @@ pub struct Fault {
     pub retry_after: Option<u64>,
     /// Further members of `error.metadata`, by name.
     pub metadata: Vec<(String, RawJson)>,
+    /// What a caller wrote is refused because nobody here knows it: it may come from a later version
+    /// of the caller's protocol.
+    pub unknown: bool,
 }
 
 impl Fault {
@@ -108,7 +111,15 @@ impl Fault {
             provider_code: None,
             retry_after: None,
             metadata: Vec::new(),
+            unknown: false,
         }
+    }
+
+    /// The fault of a value that nobody here knows.
+    #[must_use]
+    pub fn of_unknown(mut self) -> Self {
+        self.unknown = true;
+        self
     }
 
     /// With another status.

@@ -35,7 +35,7 @@ impl Losses {
             if block.extras.origin.is_some_and(|origin| origin != here) {
                 let members = block.extras.members.iter();
                 for (name, _) in members.filter(|(name, _)| !UNMISSED.contains(&name.as_str())) {
-                    self.record(format!("messages[{at}].content[{part}].{name}"), why);
+                    self.record(format!("{}.{name}", block.place(at, part)), why);
                 }
             }
         }

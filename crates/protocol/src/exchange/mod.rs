@@ -9,6 +9,7 @@ mod fault;
 mod finish;
 mod fold;
 mod loss;
+mod origin;
 mod patch_outcome;
 mod request;
 mod response;
@@ -23,6 +24,7 @@ pub use finish::FinishReason;
 pub use fold::{fold, unfold};
 pub(crate) use loss::CITATIONS;
 pub use loss::{Loss, Losses};
+pub use origin::Origin;
 pub use patch_outcome::PatchOutcome;
 pub(crate) use request::NO_TOOL_LEFT;
 pub use request::{

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::extras::Extras;
+use super::origin::Origin;
 use crate::Dialect;
 use crate::json::RawJson;
 
@@ -50,12 +51,14 @@ pub struct Block {
     pub cache: Option<CacheMark>,
     /// Unknown members of the block.
     pub extras: Extras,
+    /// Where in the caller's body it stood.
+    pub origin: Origin,
 }
 
 impl Block {
     /// A block without mark or extras.
     pub fn new(kind: BlockKind) -> Self {
-        Self { kind, cache: None, extras: Extras::default() }
+        Self { kind, cache: None, extras: Extras::default(), origin: Origin::Unknown }
     }
 
     /// A text block.

@@ -241,10 +241,11 @@ fn logit_bias<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<&'a RawValue, 
 
 fn effort(raw: &RawValue, place: &Place<'_>) -> Result<Effort, Fault> {
     serde_json::from_str(raw.get()).map_err(|_| {
-        place.refuse(format_args!(
+        let fault = place.refuse(format_args!(
             "must be one of max, xhigh, high, medium, low, minimal, none, got {}",
             raw.get().chars().take(64).collect::<String>()
-        ))
+        ));
+        if is_string(raw) { fault.of_unknown() } else { fault }
     })
 }
 

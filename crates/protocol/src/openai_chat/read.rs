@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
-use crate::exchange::Fault;
+use crate::exchange::{Fault, Origin};
 use crate::json::{Object, half, lenient, scan};
 
 /// Why a caller's string is refused that JSON allows.
@@ -30,6 +30,24 @@ impl Place<'_> {
 
     pub(crate) fn element(&self, index: usize) -> Place<'_> {
         Place::Element(self, index)
+    }
+
+    /// The place as that of a block.
+    pub(crate) fn origin(&self) -> Origin {
+        let position = Origin::position;
+        match self {
+            Place::Element(Place::Top("input"), item) => Origin::Item(position(*item)),
+            Place::Element(Place::Member(Place::Element(Place::Top(list), at), member), part) => {
+                let (at, part) = (position(*at), position(*part));
+                match (*list, *member) {
+                    ("messages", "content") => Origin::Content(at, part),
+                    ("input", "content") => Origin::ItemContent(at, part),
+                    ("input", "output") => Origin::ItemOutput(at, part),
+                    _ => Origin::Unknown,
+                }
+            }
+            _ => Origin::Unknown,
+        }
     }
 
     /// The refusal of a value of the wrong kind.
@@ -170,7 +188,8 @@ pub(crate) fn one_of<'a>(
         Ok(text)
     } else {
         let shown: String = text.chars().take(64).collect();
-        Err(place.refuse(format_args!("must be one of {}, got `{shown}`", names.join(", "))))
+        let why = format_args!("must be one of {}, got `{shown}`", names.join(", "));
+        Err(place.refuse(why).of_unknown())
     }
 }
 

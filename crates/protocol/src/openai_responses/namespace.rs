@@ -172,13 +172,15 @@ fn read_group(
     Ok(())
 }
 
+/// A namespace, if there is one, and the name of a tool; without, all of the namespace.
+type Named<'r> = (Option<Cow<'r, str>>, Option<Cow<'r, str>>);
+
 /// A choice that names namespaces.
 struct Chosen<'r> {
     /// Of one tool, or among several.
     one: bool,
     required: bool,
-    /// Each with its namespace, if it has one; of a whole namespace there is no name.
-    tools: Vec<(Option<Cow<'r, str>>, Option<Cow<'r, str>>)>,
+    tools: Vec<Named<'r>>,
 }
 
 /// Reads a choice among functions of which some stand in namespaces; `None` for any other.

@@ -166,9 +166,10 @@ impl Surface {
         }
     }
 
-    /// The fault of a request that cannot be read, where no provider takes it as it is.
+    /// The fault of a request that cannot be read, where no provider takes it as it is. What is wrong
+    /// in any version of a protocol is no better as it is.
     pub fn untranslatable(self, mut fault: Fault) -> Fault {
-        if matches!(self, Self::Responses | Self::Messages | Self::Gemini) {
+        if fault.unknown && matches!(self, Self::Responses | Self::Messages | Self::Gemini) {
             let protocol = protocol_of(self.dialect());
             fault.message.push_str(&format!(
                 "; this provider's protocol has no counterpart for it: it can only be sent as it \
@@ -192,6 +193,51 @@ impl Surface {
             Self::Responses => openai_responses::encode_error(fault, generation_id, members),
             Self::Messages => anthropic::encode_error(fault, generation_id, members),
             Self::Gemini => gemini::encode_error(fault, generation_id, members),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong in every version of a protocol could not be sent as it is either.
+    #[test]
+    fn only_what_nobody_here_knows_is_said_to_need_the_same_protocol() {
+        let ending = |surface: Surface, body: &str| {
+            let fault = surface.decode(body.as_bytes(), &Addressed::default()).unwrap_err();
+            surface.untranslatable(fault).message.contains("has no counterpart")
+        };
+        for (surface, body) in [
+            (Surface::Responses, r#"{"input":"x","temperature":"hot"}"#),
+            (Surface::Responses, r#"{"input":"x","temperature":9}"#),
+            (Surface::Responses, r#"{"input":[{"type":"item_reference","id":"msg_1"}]}"#),
+            (Surface::Responses, r#"{"input":[{"role":"user"}]}"#),
+            (Surface::Messages, r#"{"max_tokens":9,"messages":[{"role":"user","content":1}]}"#),
+            (Surface::Messages, r#"{"max_tokens":9,"messages":[],"temperature":"hot"}"#),
+            (Surface::Gemini, r#"{"contents":[{"parts":[{"text":1}]}]}"#),
+            (
+                Surface::Gemini,
+                r#"{"contents":[{"parts":[{"text":"x"}]}],"generationConfig":{"temperature":"hot"}}"#,
+            ),
+        ] {
+            assert!(!ending(surface, body), "{body}");
+        }
+        for (surface, body) in [
+            (Surface::Responses, r#"{"input":"x","reasoning":{"effort":"ultra"}}"#),
+            (Surface::Responses, r#"{"input":[{"role":"director","content":"x"}]}"#),
+            (Surface::Responses, r#"{"input":"x","tool_choice":"perhaps"}"#),
+            (
+                Surface::Messages,
+                r#"{"max_tokens":9,"messages":[{"role":"director","content":"x"}]}"#,
+            ),
+            (
+                Surface::Messages,
+                r#"{"max_tokens":9,"messages":[{"role":"user","content":"x"}],"output_config":{"effort":"ultra"}}"#,
+            ),
+            (Surface::Gemini, r#"{"contents":[{"role":"director","parts":[{"text":"x"}]}]}"#),
+        ] {
+            assert!(ending(surface, body), "{body}");
         }
     }
 }

@@ -27,11 +27,11 @@ fn what_nobody_knows_does_not_vanish() {
     let gemini_tools = r#"{"contents":[{"parts":[{"text":"hi"}]}],"tools":[PART]}"#;
     let hologram = r#"{"type":"hologram","raw":{}}"#;
     for (surface, body, part, place) in [
-        (Surface::Chat, chat, hologram, "messages"),
-        (Surface::Messages, messages, hologram, "messages"),
-        (Surface::Messages, nested, hologram, "messages"),
-        (Surface::Responses, responses, hologram, "input"),
-        (Surface::Gemini, gemini, r#"{"hologram":{}}"#, "contents"),
+        (Surface::Chat, chat, hologram, "messages[0].content[1]"),
+        (Surface::Messages, messages, hologram, "messages[0].content[1]"),
+        (Surface::Messages, nested, hologram, "messages[1].content[0].content[0]"),
+        (Surface::Responses, responses, hologram, "input[1]"),
+        (Surface::Gemini, gemini, r#"{"hologram":{}}"#, "contents[0].parts[1]"),
         (Surface::Messages, tools, hologram, "tools[0]"),
         (Surface::Responses, tools, hologram, "tools[0]"),
         (Surface::Gemini, gemini_tools, r#"{"hologram":{}}"#, "tools[0]"),

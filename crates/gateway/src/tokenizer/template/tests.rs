@@ -48,9 +48,7 @@ fn what_is_kept_of_a_prompt_is_bounded() {
 }
 
 fn said(role: Role, kinds: Vec<BlockKind>) -> Turn {
-    let blocks =
-        kinds.into_iter().map(|kind| Block { kind, cache: None, extras: Default::default() });
-    Turn::new(role, blocks.collect())
+    Turn::new(role, kinds.into_iter().map(Block::new).collect())
 }
 
 /// Whatever order callers write: results without calls, answers first, nobody who asks. Each text
@@ -61,7 +59,7 @@ fn prompts_in_any_order_are_counted() {
     let result = || BlockKind::ToolResult {
         call_id: "c1".to_owned(),
         name: None,
-        content: vec![Block { kind: text("sunny"), cache: None, extras: Default::default() }],
+        content: vec![Block::new(text("sunny"))],
         is_error: false,
     };
     let call = || BlockKind::ToolCall {

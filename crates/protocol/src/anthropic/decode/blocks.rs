@@ -120,7 +120,7 @@ impl Blocks {
         };
         members.object.take_raw("type");
         let extras = Extras::of(Dialect::Anthropic, members.object.into_members());
-        Ok(Block { kind, cache, extras })
+        Ok(Block { kind, cache, extras, origin: path.origin() })
     }
 }
 
@@ -130,13 +130,14 @@ pub(super) fn cache_mark(members: &mut Members<'_, '_>) -> Result<Option<CacheMa
     let path = members.path.member("cache_control");
     let mut mark = Members { object: object(raw, &path)?, path: &path };
     if mark.needed("type")? != "ephemeral" {
-        return Err(path.member("type").refuse("must be `ephemeral`"));
+        return Err(path.member("type").refuse("must be `ephemeral`").of_unknown());
     }
     Ok(Some(CacheMark { ttl: mark.text("ttl")? }))
 }
 
 /// A block of a kind only this protocol knows; its mark has been taken out already.
 fn unknown(members: Members<'_, '_>, cache: Option<CacheMark>) -> Block {
+    let origin = members.path.origin();
     let mut out = vec![b'{'];
     for (name, value) in members.object.iter() {
         write_raw(&mut out, name, value.get());
@@ -147,7 +148,7 @@ fn unknown(members: Members<'_, '_>, cache: Option<CacheMark>) -> Block {
         Ok(raw) => BlockKind::Opaque { origin: Dialect::Anthropic, raw },
         Err(_) => BlockKind::Text { text: String::new(), annotations: Vec::new() },
     };
-    Block { kind, cache, extras: Extras::default() }
+    Block { kind, cache, extras: Extras::default(), origin }
 }
 
 /// Takes the source of media; `None`, with everything left in its place, for a kind only this

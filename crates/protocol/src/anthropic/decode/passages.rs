@@ -41,6 +41,7 @@ fn replace(blocks: &mut Vec<Block>) {
         };
         match told {
             Some(mut told) => {
+                told.iter_mut().for_each(|it| it.origin = block.origin);
                 if let (Some(last), Some(mark)) = (told.last_mut(), block.cache) {
                     last.cache = Some(mark);
                 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
-use crate::exchange::Fault;
+use crate::exchange::{Fault, Origin};
 use crate::json::{Object, scan};
 use crate::openai_chat::read::HALF_A_PAIR;
 
@@ -23,6 +23,33 @@ impl<'p> Path<'p> {
 
     pub(super) fn element(&'p self, at: usize) -> Self {
         Path::Element(self, at)
+    }
+
+    /// The path as that of a block.
+    pub(super) fn origin(&self) -> Origin {
+        let position = Origin::position;
+        let in_message = |path: &Path<'_>| match path {
+            Path::Element(
+                Path::Member(
+                    Path::Element(Path::Member(Path::Root, "messages"), message),
+                    "content",
+                ),
+                part,
+            ) => Some((position(*message), position(*part))),
+            _ => None,
+        };
+        match self {
+            Path::Element(Path::Member(Path::Root, "system"), part) => {
+                Origin::System(position(*part))
+            }
+            Path::Element(Path::Member(outer, "content"), inner) if in_message(outer).is_some() => {
+                in_message(outer).map_or(Origin::Unknown, |(message, part)| {
+                    Origin::ResultContent(message, part, position(*inner))
+                })
+            }
+            path => in_message(path)
+                .map_or(Origin::Unknown, |(message, part)| Origin::Content(message, part)),
+        }
     }
 
     pub(super) fn refuse(&self, why: impl fmt::Display) -> Fault {

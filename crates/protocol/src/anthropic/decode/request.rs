@@ -26,7 +26,8 @@ pub fn decode_request(body: &[u8]) -> Result<Request, Fault> {
         let path = Path::Root.member("system");
         let blocks = Blocks::default().content(raw, false, &path)?;
         if let Some(at) = blocks.iter().position(|it| !matches!(it.kind, BlockKind::Text { .. })) {
-            return Err(path.element(at).refuse("the system prompt takes text blocks only"));
+            let why = "the system prompt takes text blocks only";
+            return Err(path.element(at).refuse(why).of_unknown());
         }
         turns.push(Turn::new(Role::System, blocks));
     }
@@ -147,7 +148,8 @@ fn message(
             let shown: String = other.chars().take(64).collect();
             return Err(path
                 .member("role")
-                .refuse(format_args!("must be `user`, `assistant` or `system`, got `{shown}`")));
+                .refuse(format_args!("must be `user`, `assistant` or `system`, got `{shown}`"))
+                .of_unknown());
         }
     };
     let content = path.member("content");
@@ -268,7 +270,8 @@ fn effort_of(name: &str, path: &Path<'_>) -> Result<Effort, Fault> {
         _ => {
             return Err(path
                 .member("effort")
-                .refuse("must be one of low, medium, high, xhigh, max"));
+                .refuse("must be one of low, medium, high, xhigh, max")
+                .of_unknown());
         }
     })
 }

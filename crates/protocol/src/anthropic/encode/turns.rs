@@ -114,9 +114,10 @@ pub(super) fn write(
     }
     drop_trailing_thinking(&mut prompt.messages, writer.losses);
     if prompt.messages.is_empty() {
-        return Err(Fault::invalid(
-            "messages: at least one message must have content that is not empty",
-        ));
+        return Err(Fault::invalid(format!(
+            "{}: at least one message must have content that is not empty",
+            request.place()
+        )));
     }
     Ok(prompt)
 }
@@ -183,7 +184,7 @@ impl Writer<'_> {
         let mut name = turn.name.as_deref();
         let mut pieces = Vec::new();
         for (part, block) in turn.blocks.iter().enumerate() {
-            let path = || format!("messages[{at}].content[{part}]");
+            let path = || block.place(at, part);
             match &block.kind {
                 BlockKind::Text { text, .. } if text.trim().is_empty() => {}
                 BlockKind::Text { text, .. } => {
@@ -224,7 +225,7 @@ impl Writer<'_> {
         };
         let mut pieces = Vec::with_capacity(turn.blocks.len());
         for (part, block) in turn.blocks.iter().enumerate() {
-            let path = || format!("messages[{at}].content[{part}]");
+            let path = || block.place(at, part);
             let piece = match &block.kind {
                 BlockKind::Text { text, .. } if text.trim().is_empty() => None,
                 BlockKind::Text { text, annotations } => {
@@ -374,7 +375,7 @@ impl Writer<'_> {
         let mut mark = None;
         let mut inner = Vec::with_capacity(content.len());
         for (at, block) in content.iter().enumerate() {
-            let path = || format!("{}.content[{at}]", path());
+            let path = || block.place_or(|| format!("{}.content[{at}]", path()));
             if let Some(mut found) = self.block(block, Role::Tool, &path)? {
                 write_extras(&mut found.json, &block.extras, &path, self.losses);
                 inner.push(found);

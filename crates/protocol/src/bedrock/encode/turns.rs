@@ -143,9 +143,10 @@ pub(super) fn write(
     }
     drop_trailing_reasoning(&mut prompt.messages, writer.losses);
     if prompt.messages.is_empty() {
-        return Err(Fault::invalid(
-            "messages: at least one message must have content that is not empty",
-        ));
+        return Err(Fault::invalid(format!(
+            "{}: at least one message must have content that is not empty",
+            request.place()
+        )));
     }
     Ok(prompt)
 }
@@ -206,10 +207,9 @@ impl Writer<'_> {
                 BlockKind::Text { text, .. } => {
                     pieces.push(named_text(name.take(), text).marked(block.cache.as_ref()));
                 }
-                _ => self.losses.record(
-                    format!("messages[{at}].content[{part}]"),
-                    "instructions can only be text",
-                ),
+                _ => {
+                    self.losses.record(block.place(at, part), "instructions can only be text");
+                }
             }
         }
         pieces
@@ -226,7 +226,7 @@ impl Writer<'_> {
         });
         let mut pieces = Vec::with_capacity(turn.blocks.len());
         for (part, block) in turn.blocks.iter().enumerate() {
-            let path = || format!("messages[{at}].content[{part}]");
+            let path = || block.place(at, part);
             let piece = match &block.kind {
                 BlockKind::Text { text, .. } if text.trim().is_empty() => None,
                 BlockKind::Text { text, .. } => {
@@ -393,7 +393,7 @@ impl Writer<'_> {
         let mut mark: Option<&CacheMark> = None;
         let mut inner = Vec::with_capacity(content.len());
         for (at, block) in content.iter().enumerate() {
-            let path = || format!("{}.content[{at}]", path());
+            let path = || block.place_or(|| format!("{}.content[{at}]", path()));
             inner.extend(self.block(block, Role::Tool, &path)?);
             self.lose_members(&block.extras.members, &path);
             mark = block.cache.as_ref().or(mark);

@@ -48,9 +48,10 @@ pub(super) fn write(
         writer.plain("user", &[part_text(CONTINUE)]);
     }
     if writer.messages.is_empty() {
-        return Err(Fault::invalid(
-            "messages: at least one message must have content that is not empty",
-        ));
+        return Err(Fault::invalid(format!(
+            "{}: at least one message must have content that is not empty",
+            request.place()
+        )));
     }
     let mut out = Vec::new();
     array(&mut out, &writer.messages, |out, message| out.extend_from_slice(message.as_bytes()));
@@ -99,7 +100,7 @@ impl Writer<'_> {
         let mut rest: Vec<(usize, &Block)> = Vec::new();
         let mut results = false;
         for (part, block) in turn.blocks.iter().enumerate() {
-            let path = || format!("messages[{at}].content[{part}]");
+            let path = || block.place(at, part);
             self.lose_members(&block.extras.members, &path);
             match &block.kind {
                 BlockKind::ToolResult { call_id, content, is_error, .. } => {
@@ -136,7 +137,7 @@ impl Writer<'_> {
         let mut parts = Vec::new();
         let documents = self.documents.len();
         for (part, block) in blocks {
-            let path = || format!("messages[{at}].content[{part}]");
+            let path = || block.place(at, *part);
             match &block.kind {
                 BlockKind::Text { text, .. } | BlockKind::Refusal { text } => {
                     if !text.trim().is_empty() {
@@ -190,7 +191,7 @@ impl Writer<'_> {
             self.losses.record(format!("messages[{at}].name"), "an assistant has no name here");
         }
         for (part, block) in blocks {
-            let path = || format!("messages[{at}].content[{part}]");
+            let path = || block.place(at, *part);
             match &block.kind {
                 BlockKind::Text { text, .. } | BlockKind::Refusal { text } => words.push_str(text),
                 BlockKind::ToolCall { id, name, arguments } => calls.push((id, name, arguments)),
@@ -241,7 +242,7 @@ impl Writer<'_> {
     ) -> Result<(), Fault> {
         let mut texts: Vec<&str> = Vec::new();
         for (at, block) in content.iter().enumerate() {
-            let path = || format!("{}.content[{at}]", path());
+            let path = || block.place_or(|| format!("{}.content[{at}]", path()));
             match &block.kind {
                 BlockKind::Text { text, .. } => texts.push(text),
                 BlockKind::Image { source, detail } => {

@@ -26,7 +26,7 @@ pub fn decode_request(body: &[u8], model: &str, stream: bool) -> Result<Request,
         return Err(Fault::invalid("contents: at least one content is needed"));
     }
     for (index, content) in contents.into_iter().enumerate() {
-        conversation.content(content, format!("contents[{index}]"))?;
+        conversation.content(content, index)?;
     }
     let mut request = Request {
         model: model.to_owned(),
@@ -122,7 +122,8 @@ fn read_choice(config: &mut Reader<'_>) -> Result<Option<ToolChoice>, Fault> {
             return Err(Fault::invalid(format!(
                 "{}: must be AUTO, ANY, NONE or VALIDATED",
                 calling.at("mode")
-            )));
+            ))
+            .of_unknown());
         }
     }))
 }
@@ -263,7 +264,8 @@ fn read_thinking(thinking: &mut Reader<'_>) -> Result<Reasoning, Fault> {
                 return Err(Fault::invalid(format!(
                     "{}: must be MINIMAL, LOW, MEDIUM or HIGH",
                     thinking.at("thinkingLevel")
-                )));
+                ))
+                .of_unknown());
             }
         };
     }

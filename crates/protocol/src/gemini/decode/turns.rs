@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::reader::Reader;
 use crate::Dialect;
 use crate::exchange::{
-    Block, BlockKind, Extras, Fault, MediaSource, ReasoningBlock, ReasoningContent,
+    Block, BlockKind, Extras, Fault, MediaSource, Origin, ReasoningBlock, ReasoningContent,
     ReasoningFormat, Role, Turn,
 };
 use crate::gemini::wire::media_type_of;
@@ -56,8 +56,9 @@ impl Conversation {
     }
 
     /// Takes one content. Results of functions become turns of their own.
-    pub(super) fn content(&mut self, raw: &RawValue, path: String) -> Result<(), Fault> {
-        let mut content = Reader::new(raw, path)?;
+    pub(super) fn content(&mut self, raw: &RawValue, at: usize) -> Result<(), Fault> {
+        let mut content = Reader::new(raw, format!("contents[{at}]"))?;
+        let at = Origin::position(at);
         let role = match content.text("role")?.as_deref() {
             None | Some("" | "user" | "function") => Role::User,
             Some("model") => Role::Assistant,
@@ -65,7 +66,8 @@ impl Conversation {
                 return Err(Fault::invalid(format!(
                     "{}: must be user or model",
                     content.at("role")
-                )));
+                ))
+                .of_unknown());
             }
         };
         let parts = content.list("parts")?;
@@ -73,10 +75,14 @@ impl Conversation {
         let mut results = Vec::new();
         for (index, raw) in parts.into_iter().enumerate() {
             let part = Reader::new(raw, format!("{}.parts[{index}]", content.path))?;
+            let place = (at, Origin::position(index));
             if is(&part.object, "functionResponse") {
-                results.push(Turn::new(Role::Tool, vec![self.result(part)?]));
+                results.push(Turn::new(Role::Tool, vec![self.result(part, place)?]));
             } else {
+                let before = blocks.len();
                 self.part(raw, part, role, &mut blocks)?;
+                let origin = Origin::Part(place.0, place.1);
+                blocks.iter_mut().skip(before).for_each(|block| block.origin = origin);
             }
         }
         let spoke = !blocks.is_empty() || results.is_empty();
@@ -194,7 +200,7 @@ impl Conversation {
     }
 
     /// A result, tied to its call by id, or else by name and order.
-    fn result(&mut self, mut part: Reader<'_>) -> Result<Block, Fault> {
+    fn result(&mut self, mut part: Reader<'_>, at: (u32, u32)) -> Result<Block, Fault> {
         let path = part.at("functionResponse");
         let Some(mut result) = part.child("functionResponse")? else {
             return Err(Fault::invalid(format!("{path}: is needed")));
@@ -202,7 +208,7 @@ impl Conversation {
         let id = result.text("id")?.filter(|id| !id.is_empty());
         let name = result.text("name")?.unwrap_or_default();
         let same_id = |call: &OpenCall| id.as_deref().is_some_and(|id| call.given && call.id == id);
-        let at = self
+        let found = self
             .open
             .iter()
             .position(same_id)
@@ -212,7 +218,7 @@ impl Conversation {
                     "{path}: answers no functionCall; its name and id must be those of a call before it"
                 ))
             })?;
-        let call = self.open.remove(at);
+        let call = self.open.remove(found);
         let mut content = Vec::new();
         let mut is_error = false;
         if let Some(raw) = result.raw("response") {
@@ -222,7 +228,10 @@ impl Conversation {
         }
         for (index, raw) in result.list("parts")?.into_iter().enumerate() {
             let inner = Reader::new(raw, format!("{path}.parts[{index}]"))?;
+            let before = content.len();
             self.part(raw, inner, Role::User, &mut content)?;
+            let origin = Origin::ResponsePart(at.0, at.1, Origin::position(index));
+            content.iter_mut().skip(before).for_each(|block| block.origin = origin);
         }
         let kind = BlockKind::ToolResult {
             call_id: call.id,
@@ -230,7 +239,7 @@ impl Conversation {
             content,
             is_error,
         };
-        Ok(with_rest(Block::new(kind), part))
+        Ok(with_rest(Block::new(kind).at(Origin::Part(at.0, at.1)), part))
     }
 }
 

@@ -189,10 +189,9 @@ impl<'a> Arranger<'a, '_> {
                     .conversation
                     .system
                     .push(Part::text(text).with_extras(block.extras.for_dialect(Dialect::Gemini))),
-                _ => self.losses.record(
-                    format!("messages[{index}].content[{position}]"),
-                    "instructions can only be text",
-                ),
+                _ => self
+                    .losses
+                    .record(block.place(index, position), "instructions can only be text"),
             }
         }
     }
@@ -207,7 +206,7 @@ impl<'a> Arranger<'a, '_> {
                 self.result(&path, call_id, name.as_deref(), content, *is_error, parts)?;
                 continue;
             }
-            let path = || format!("messages[{index}].content[{position}]");
+            let path = || block.place(index, position);
             let extras = block.extras.for_dialect(Dialect::Gemini);
             match &block.kind {
                 BlockKind::Text { text, .. } => {
@@ -253,7 +252,7 @@ impl<'a> Arranger<'a, '_> {
             if matches!(block.kind, BlockKind::Text { .. }) {
                 continue;
             }
-            let path = || format!("{path}.content[{position}]");
+            let path = || block.place_or(|| format!("{path}.content[{position}]"));
             match self.media.part(&block.kind, path, self.losses)? {
                 Some(part) if self.media_in_results && results::fits_inside(&part) => {
                     inside.push(part);
@@ -287,7 +286,7 @@ impl<'a> Arranger<'a, '_> {
         let mut loose: Option<(&'a str, usize)> = None;
         let signatures = Signatures::of(turn);
         for (position, block) in turn.blocks.iter().enumerate() {
-            let path = || format!("messages[{index}].content[{position}]");
+            let path = || block.place(index, position);
             let extras = block.extras.for_dialect(Dialect::Gemini);
             match &block.kind {
                 BlockKind::Text { text, .. } | BlockKind::Refusal { text } => {

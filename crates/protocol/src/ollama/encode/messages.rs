@@ -43,9 +43,10 @@ pub(super) fn write(
         writer.push(&Message { role: "user", text: CONTINUE.to_owned(), ..Message::default() });
     }
     if writer.messages.is_empty() {
-        return Err(Fault::invalid(
-            "messages: at least one message must have content that is not empty",
-        ));
+        return Err(Fault::invalid(format!(
+            "{}: at least one message must have content that is not empty",
+            request.place()
+        )));
     }
     let mut out = Vec::new();
     array(&mut out, &writer.messages, |out, message| out.extend_from_slice(message.as_bytes()));
@@ -96,7 +97,7 @@ impl Writer<'_> {
         let mut message = Message { role, ..Message::default() };
         let mut name = turn.name.as_deref().filter(|name| !name.is_empty());
         for (part, block) in turn.blocks.iter().enumerate() {
-            let path = || format!("messages[{at}].content[{part}]");
+            let path = || block.place(at, part);
             self.lose_members(&block.extras.members, &path);
             if let BlockKind::ToolResult { call_id, name, content, is_error } = &block.kind {
                 self.result(call_id, name.as_deref(), content, *is_error, &path)?;
@@ -232,7 +233,7 @@ impl Writer<'_> {
     ) -> Result<(), Fault> {
         let mut message = Message { role: "tool", ..Message::default() };
         for (at, block) in content.iter().enumerate() {
-            let path = || format!("{}.content[{at}]", path());
+            let path = || block.place_or(|| format!("{}.content[{at}]", path()));
             self.block(block, &mut message, &path)?;
         }
         if is_error {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::part::{content, optional_string, required, required_string, take_mark};
 use super::thought;
 use crate::Dialect;
-use crate::exchange::{Block, BlockKind, Extras, Fault, MediaSource, Role, Turn};
+use crate::exchange::{Block, BlockKind, Extras, Fault, MediaSource, Origin, Role, Turn};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::facts::{CallIds, role_of};
 use crate::openai_chat::read::{
@@ -170,6 +170,7 @@ fn call<'a>(raw: &'a RawValue, place: &Place<'_>, calls: &mut CallIds<'a>) -> Re
         kind: BlockKind::ToolCall { id: id.into_owned(), name, arguments },
         cache: None,
         extras: rest(call),
+        origin: Origin::Unknown,
     })
 }
 
@@ -193,6 +194,7 @@ fn tool<'a>(
         },
         cache,
         extras: Extras::default(),
+        origin: Origin::Unknown,
     };
     Ok(Turn { role: Role::Tool, name: None, blocks: vec![result], extras: rest(message) })
 }

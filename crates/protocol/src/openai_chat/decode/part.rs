@@ -55,15 +55,15 @@ fn part(raw: &RawValue, place: &Place<'_>) -> Result<Block, Fault> {
             BlockKind::Refusal { text: required_string(&mut part, "refusal", place)?.into_owned() }
         }
         _ => {
-            return Ok(Block::new(BlockKind::Opaque {
-                origin: Dialect::OpenaiChat,
-                raw: RawJson::from_raw(raw),
-            }));
+            let raw = RawJson::from_raw(raw);
+            let block = BlockKind::Opaque { origin: Dialect::OpenaiChat, raw };
+            return Ok(Block::new(block).at(place.origin()));
         }
     };
     part.take_raw("type");
     let cache = take_mark(&mut part, place)?;
-    Ok(Block { kind, cache, extras: Extras::of(Dialect::OpenaiChat, part.into_members()) })
+    let extras = Extras::of(Dialect::OpenaiChat, part.into_members());
+    Ok(Block { kind, cache, extras, origin: place.origin() })
 }
 
 /// Takes a cache mark, in either spelling; OpenAI's own stays, for itself. PCACHE-5

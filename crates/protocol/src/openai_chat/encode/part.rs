@@ -17,6 +17,10 @@ impl Scene<'_> {
     pub(super) fn lose(&mut self, what: &str, why: &'static str) {
         self.losses.record(format!("messages[{}].{what}", self.message), why);
     }
+
+    fn place(&self, block: &Block) -> String {
+        block.place_or(|| format!("messages[{}].content", self.message))
+    }
 }
 
 /// Writes the blocks that are content as the value of `content`; tells whether there were any.
@@ -65,17 +69,16 @@ fn write_part(out: &mut Vec<u8>, block: &Block, scene: &mut Scene<'_>) -> Result
             if quirks.no_media_urls && matches!(source, MediaSource::Url(_)) =>
         {
             return Err(Fault::invalid(format!(
-                "messages[{}].content: this provider does not fetch media; send the bytes as a \
-                 data URL",
-                scene.message
+                "{}: this provider does not fetch media; send the bytes as a data URL",
+                scene.place(block)
             )));
         }
         BlockKind::Image { source: MediaSource::FileId(id), .. } => {
-            return Err(stored_elsewhere("image", id, scene));
+            return Err(stored_elsewhere("image", id, block, scene));
         }
         // Ids of files that OpenAI keeps are the only ones that this protocol can tell.
         BlockKind::File { source: MediaSource::FileId(id), .. } if !id.starts_with("file-") => {
-            return Err(stored_elsewhere("file", id, scene));
+            return Err(stored_elsewhere("file", id, block, scene));
         }
         _ => {}
     }
@@ -94,12 +97,11 @@ fn write_part(out: &mut Vec<u8>, block: &Block, scene: &mut Scene<'_>) -> Result
     Ok(true)
 }
 
-fn stored_elsewhere(what: &str, id: &str, scene: &Scene<'_>) -> Fault {
+fn stored_elsewhere(what: &str, id: &str, block: &Block, scene: &Scene<'_>) -> Fault {
     let shown: String = id.chars().take(64).collect();
     Fault::invalid(format!(
-        "messages[{}].content: the {what} `{shown}` is stored at another provider; send its bytes \
-         or a URL",
-        scene.message
+        "{}: the {what} `{shown}` is stored at another provider; send its bytes or a URL",
+        scene.place(block)
     ))
 }
 

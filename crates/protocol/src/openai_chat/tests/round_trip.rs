@@ -132,7 +132,7 @@ fn part() -> impl Strategy<Value = Block> {
             filename: Some("a.pdf".into())
         }),
     ];
-    (kind, mark()).prop_map(|(kind, cache)| Block { kind, cache, extras: Extras::default() })
+    (kind, mark()).prop_map(|(kind, cache)| Block { cache, ..Block::new(kind) })
 }
 
 fn request() -> impl Strategy<Value = Request> {

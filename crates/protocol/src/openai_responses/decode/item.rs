@@ -66,8 +66,10 @@ impl<'a> Conversation<'a> {
             }
             "image_generation_call" => {
                 self.said([match wire::generated_image(&item) {
-                    Some(source) => Block::new(BlockKind::Image { source, detail: None }),
-                    None => opaque(raw),
+                    Some(source) => {
+                        Block::new(BlockKind::Image { source, detail: None }).at(place.origin())
+                    }
+                    None => opaque(raw, place),
                 }]);
                 Ok(())
             }
@@ -76,11 +78,11 @@ impl<'a> Conversation<'a> {
                  item itself",
             )),
             kind if wire::is_result(kind) => {
-                self.turns.push(Turn::new(Role::Tool, vec![opaque(raw)]));
+                self.turns.push(Turn::new(Role::Tool, vec![opaque(raw, place)]));
                 Ok(())
             }
             _ => {
-                self.said([opaque(raw)]);
+                self.said([opaque(raw, place)]);
                 Ok(())
             }
         }
@@ -112,9 +114,9 @@ impl<'a> Conversation<'a> {
             "developer" => Role::Developer,
             other => {
                 let shown: String = other.chars().take(64).collect();
-                return Err(place.member("role").refuse(format_args!(
-                    "unknown role `{shown}`; use user, assistant, system or developer"
-                )));
+                let why =
+                    format!("unknown role `{shown}`; use user, assistant, system or developer");
+                return Err(place.member("role").refuse(why).of_unknown());
             }
         };
         item.take_raw("type");
@@ -129,7 +131,7 @@ impl<'a> Conversation<'a> {
         }
         if blocks.iter().any(|block| matches!(block.kind, BlockKind::Opaque { .. })) {
             // What has no name in a content of several kinds stays where it stands.
-            self.said([opaque(raw)]);
+            self.said([opaque(raw, place)]);
             return Ok(());
         }
         // An empty text says nothing, and some protocols refuse it. Bug 14
@@ -169,6 +171,7 @@ impl<'a> Conversation<'a> {
             kind: BlockKind::ToolCall { id: id.into_owned(), name, arguments },
             cache: None,
             extras: rest(item),
+            origin: place.origin(),
         })
     }
 
@@ -190,6 +193,7 @@ impl<'a> Conversation<'a> {
             },
             cache: None,
             extras: Extras::of(Dialect::OpenaiResponses, told.into_iter().collect()),
+            origin: place.origin(),
         };
         let extras = rest(item);
         self.turns.push(Turn { role: Role::Tool, name: None, blocks: vec![result], extras });
@@ -197,8 +201,9 @@ impl<'a> Conversation<'a> {
     }
 }
 
-fn opaque(raw: &RawValue) -> Block {
-    Block::new(BlockKind::Opaque { origin: Dialect::OpenaiResponses, raw: RawJson::from_raw(raw) })
+fn opaque(raw: &RawValue, place: &Place<'_>) -> Block {
+    let raw = RawJson::from_raw(raw);
+    Block::new(BlockKind::Opaque { origin: Dialect::OpenaiResponses, raw }).at(place.origin())
 }
 
 /// The blocks of a reasoning item, which share its id. An item may hold a summary in parts, text,

@@ -79,15 +79,14 @@ fn part(raw: &RawValue, place: &Place<'_>) -> Result<Block, Fault> {
             BlockKind::Video { source: source(&string(raw, &place)?, &place)? }
         }
         _ => {
-            return Ok(Block::new(BlockKind::Opaque {
-                origin: Dialect::OpenaiResponses,
-                raw: RawJson::from_raw(raw),
-            }));
+            let raw = RawJson::from_raw(raw);
+            let block = BlockKind::Opaque { origin: Dialect::OpenaiResponses, raw };
+            return Ok(Block::new(block).at(place.origin()));
         }
     };
     part.take_raw("type");
     let cache = take_mark(&mut part, place)?;
-    Ok(Block { kind, cache, extras: rest(part) })
+    Ok(Block { kind, cache, extras: rest(part), origin: place.origin() })
 }
 
 /// The members that nobody here knows; `null` says nothing.

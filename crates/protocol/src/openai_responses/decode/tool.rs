@@ -92,7 +92,9 @@ pub(super) fn tool_choice(raw: &RawValue) -> Result<ToolChoice, Fault> {
             "auto" => Ok(ToolChoice::Auto),
             "none" => Ok(ToolChoice::None),
             "required" => Ok(ToolChoice::Required),
-            _ => Err(place.refuse("must be none, auto, required or the choice of one tool")),
+            _ => Err(place
+                .refuse("must be none, auto, required or the choice of one tool")
+                .of_unknown()),
         };
     }
     let mut choice = object(raw, &place)?;
@@ -118,7 +120,9 @@ fn allowed(choice: &mut Object<'_>, place: &Place<'_>) -> Result<Option<ToolChoi
     let call = match optional_string(choice, "mode", place)?.as_deref() {
         Some("required") => true,
         Some("auto") | None => false,
-        Some(_) => return Err(place.member("mode").refuse("must be auto or required")),
+        Some(_) => {
+            return Err(place.member("mode").refuse("must be auto or required").of_unknown());
+        }
     };
     let list = required(choice, "tools", place)?;
     let place = place.member("tools");

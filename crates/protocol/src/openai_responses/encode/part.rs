@@ -75,8 +75,8 @@ fn part(role: Role, block: &Block, scene: &mut Scene<'_>) -> Result<Option<Vec<u
         && matches!(source, MediaSource::Url(_))
     {
         return Err(Fault::invalid(format!(
-            "messages[{}].content: this provider does not fetch media; send the bytes as a data URL",
-            scene.turn
+            "{}: this provider does not fetch media; send the bytes as a data URL",
+            block.place_or(|| format!("messages[{}].content", scene.turn))
         )));
     }
     let mut out = Vec::new();

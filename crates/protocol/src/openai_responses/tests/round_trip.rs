@@ -162,9 +162,8 @@ fn part() -> impl Strategy<Value = Block> {
         }),
     ];
     (kind, any::<bool>()).prop_map(|(kind, marked)| Block {
-        kind,
         cache: marked.then_some(crate::exchange::CacheMark { ttl: None }),
-        extras: Extras::default(),
+        ..Block::new(kind)
     })
 }
 
