@@ -6,7 +6,8 @@ use super::wire::{arguments, finish, logprobs, malformed, position};
 use super::{citations, error, usage};
 use crate::exchange::{ErrorType, Event, Fault, FinishReason, ReasoningDelta, ReasoningFormat};
 use crate::json::Object;
-use crate::json::lenient::{object, text, words};
+use crate::json::half::Half;
+use crate::json::lenient::{object, piece, text, words};
 use crate::openai_chat::tool_call_id;
 use crate::sse::Frame;
 use crate::target::ResponseContext;
@@ -23,19 +24,32 @@ pub struct StreamDecoder {
     context: ResponseContext,
     id: Option<String>,
     started: bool,
-    /// The provider's index of a content block, and where its text begins in the whole content.
-    blocks: Vec<(u64, u64)>,
+    blocks: Vec<Block>,
     /// The provider's index of the block whose reasoning is being told, and its ordinal here.
     thinking: Option<(u64, u32)>,
     reasoning: u32,
     /// The ordinal of the plan's reasoning.
     plan: Option<u32>,
+    plan_half: Half,
     calls: Vec<Call>,
     tool_calls: u32,
     /// Characters of content so far.
     written: u64,
     seen: bool,
     ended: bool,
+}
+
+/// A block of content.
+#[derive(Debug)]
+struct Block {
+    /// The provider's index.
+    index: u64,
+    /// Where its text begins in the whole content.
+    start: u64,
+    /// The ordinal of its reasoning.
+    ordinal: u32,
+    text_half: Half,
+    thought_half: Half,
 }
 
 /// A call that has begun and not ended.
@@ -47,6 +61,8 @@ struct Call {
     /// Arguments held back: they may become `null`, which means none. Bug 3
     held: String,
     told: bool,
+    /// Half a character at the end of the arguments so far.
+    half: Half,
 }
 
 impl StreamDecoder {
@@ -60,6 +76,7 @@ impl StreamDecoder {
             thinking: None,
             reasoning: 0,
             plan: None,
+            plan_half: Half::default(),
             calls: Vec::new(),
             tool_calls: 0,
             written: 0,
@@ -122,7 +139,7 @@ impl StreamDecoder {
             }
             "tool-plan-delta" => {
                 self.start(events);
-                if let Some(text) = words(message.peek("tool_plan")) {
+                if let Some(text) = piece(message.peek("tool_plan"), &mut self.plan_half) {
                     self.plan(text, events);
                 }
             }
@@ -133,9 +150,9 @@ impl StreamDecoder {
             "tool-call-delta" => {
                 let call = object(message.peek("tool_calls"));
                 let function = call.as_ref().and_then(|call| object(call.peek("function")));
-                let piece = function.and_then(|it| words(it.peek("arguments")));
+                let arguments = function.as_ref().and_then(|it| it.peek("arguments"));
                 if let Some(at) = self.calls.iter().position(|call| call.index == index) {
-                    self.arguments(at, &piece.unwrap_or_default(), events);
+                    self.arguments(at, arguments, events);
                 }
             }
             "tool-call-end" => {
@@ -150,7 +167,12 @@ impl StreamDecoder {
                 }
             }
             "message-end" => self.message_end(&delta, events),
-            "content-end" | "citation-end" | "debug" => {}
+            "content-end" => {
+                if let Some(at) = self.blocks.iter().position(|block| block.index == index) {
+                    self.halves(at, events);
+                }
+            }
+            "citation-end" | "debug" => {}
             // Errors have no type of their own; events of later versions have one.
             "error" => return Err(error::decode_error(200, None, frame.data)),
             _ if data.peek("type").is_none()
@@ -182,25 +204,57 @@ impl StreamDecoder {
         content: &Object<'_>,
         events: &mut Vec<Event>,
     ) -> Result<(), Fault> {
-        if !self.blocks.iter().any(|(known, _)| *known == index) {
-            if self.blocks.len() >= MOST_BLOCKS {
+        let at = match self.blocks.iter().position(|block| block.index == index) {
+            Some(at) => at,
+            None if self.blocks.len() >= MOST_BLOCKS => {
                 return Err(malformed("it has too many blocks"));
             }
-            self.blocks.push((index, self.written));
+            None => {
+                let (text_half, thought_half) = (Half::default(), Half::default());
+                let start = self.written;
+                self.blocks.push(Block { index, start, ordinal: 0, text_half, thought_half });
+                self.blocks.len() - 1
+            }
+        };
+        let Some(block) = self.blocks.get_mut(at) else { return Ok(()) };
+        let text = piece(content.peek("text"), &mut block.text_half);
+        let thought = piece(content.peek("thinking"), &mut block.thought_half);
+        let thinks = thought.is_some() || block.thought_half != Half::default();
+        if let Some(text) = text {
+            self.text(text, events);
         }
-        if let Some(text) = words(content.peek("text")) {
-            self.written += text.chars().count() as u64;
-            events.push(Event::Text { choice: 0, text });
-        }
-        if let Some(text) = words(content.peek("thinking")) {
+        if thinks {
             let ordinal = match self.thinking {
                 Some((known, ordinal)) if known == index => ordinal,
                 _ => self.next_reasoning(),
             };
             self.thinking = Some((index, ordinal));
-            self.reason(ordinal, text, events);
+            if let Some(block) = self.blocks.get_mut(at) {
+                block.ordinal = ordinal;
+            }
+            if let Some(text) = thought {
+                self.reason(ordinal, text, events);
+            }
         }
         Ok(())
+    }
+
+    fn text(&mut self, text: String, events: &mut Vec<Event>) {
+        self.written += text.chars().count() as u64;
+        events.push(Event::Text { choice: 0, text });
+    }
+
+    /// What stands for halves of characters whose other half never came to a block.
+    fn halves(&mut self, at: usize, events: &mut Vec<Event>) {
+        let Some(block) = self.blocks.get_mut(at) else { return };
+        let (text, thought) = (block.text_half.end(), block.thought_half.end());
+        let ordinal = block.ordinal;
+        if let Some(text) = text {
+            self.text(text, events);
+        }
+        if let Some(text) = thought {
+            self.reason(ordinal, text, events);
+        }
     }
 
     fn next_reasoning(&mut self) -> u32 {
@@ -257,15 +311,16 @@ impl StreamDecoder {
             }),
             name: self.context.declared_name(&name).to_owned(),
         });
-        self.calls.push(Call { index, ordinal, held: String::new(), told: false });
-        let piece = words(function.peek("arguments")).unwrap_or_default();
-        self.arguments(self.calls.len() - 1, &piece, events);
+        let (held, half) = (String::new(), Half::default());
+        self.calls.push(Call { index, ordinal, held, told: false, half });
+        self.arguments(self.calls.len() - 1, function.peek("arguments"), events);
         Ok(())
     }
 
-    fn arguments(&mut self, at: usize, piece: &str, events: &mut Vec<Event>) {
-        let Some(call) = self.calls.get_mut(at).filter(|_| !piece.is_empty()) else { return };
-        call.held.push_str(piece);
+    fn arguments(&mut self, at: usize, raw: Option<&RawValue>, events: &mut Vec<Event>) {
+        let Some(call) = self.calls.get_mut(at) else { return };
+        let Some(more) = piece(raw, &mut call.half) else { return };
+        call.held.push_str(&more);
         let open =
             !call.told && call.held.len() <= MOST_HELD && "null".starts_with(call.held.trim());
         if !open {
@@ -280,7 +335,7 @@ impl StreamDecoder {
 
     fn cite(&mut self, citation: &Object<'_>, events: &mut Vec<Event>) {
         let Some(place) = citations::place(citation) else { return };
-        let start = self.blocks.iter().find(|(known, _)| *known == place).map(|(_, at)| *at);
+        let start = self.blocks.iter().find(|block| block.index == place).map(|block| block.start);
         let found = citations::annotations(citation, start.unwrap_or(0));
         events.extend(found.into_iter().map(|raw| Event::Annotation { choice: 0, raw }));
     }
@@ -304,6 +359,12 @@ impl StreamDecoder {
     }
 
     fn end(&mut self, native: Option<String>, events: &mut Vec<Event>) {
+        if let Some(text) = self.plan_half.end() {
+            self.plan(text, events);
+        }
+        for at in 0..self.blocks.len() {
+            self.halves(at, events);
+        }
         for call in std::mem::take(&mut self.calls) {
             close(call, events);
         }
@@ -313,7 +374,15 @@ impl StreamDecoder {
 }
 
 /// Tells what was held back, or that there are no arguments.
-fn close(call: Call, events: &mut Vec<Event>) {
+fn close(mut call: Call, events: &mut Vec<Event>) {
+    if let Some(end) = call.half.end() {
+        call.held.push_str(&end);
+        if call.told {
+            let (index, arguments) = (call.ordinal, call.held);
+            events.push(Event::ToolCallArguments { choice: 0, index, arguments });
+            return;
+        }
+    }
     if !call.told {
         events.push(Event::ToolCallArguments {
             choice: 0,

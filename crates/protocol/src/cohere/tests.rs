@@ -288,6 +288,32 @@ fn an_answer_has_its_reasoning_its_citations_and_what_is_billed() {
     assert_eq!(fold(told(&STREAM)), response, "the stream says the same");
 }
 
+/// A character that is cut in two, in every kind of piece; and halves that stay halves.
+#[test]
+fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
+    let lines = [
+        STREAM[0],
+        r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"p\ud83d"}}}"#,
+        r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"\ude00"}}}"#,
+        r#"{"type":"content-start","index":0,"delta":{"message":{"content":{"type":"thinking","thinking":"a\ud83d"}}}}"#,
+        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":"\ude00b\ud83d"}}}}"#,
+        r#"{"type":"content-end","index":0}"#,
+        r#"{"type":"content-start","index":1,"delta":{"message":{"content":{"type":"text","text":"\ud83d"}}}}"#,
+        r#"{"type":"content-delta","index":1,"delta":{"message":{"content":{"text":"\ude00 bye\ud83d"}}}}"#,
+        r#"{"type":"content-end","index":1}"#,
+        r#"{"type":"tool-call-start","index":0,"delta":{"message":{"tool_calls":{"id":"t","type":"function","function":{"name":"f","arguments":"{\"a\":\"\ud83d"}}}}}"#,
+        r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":"\ude00\"}"}}}}}"#,
+        r#"{"type":"message-end","delta":{"finish_reason":"TOOL_CALL"}}"#,
+    ];
+    let mut bytes = Vec::new();
+    lines.iter().for_each(|line| write_event(&mut bytes, "x", line.as_bytes()));
+    let response = fold(events(&[&bytes]));
+    let told = format!("{:?}", response.choices[0].turn.blocks);
+    for text in ["\"p😀\"", "\"a😀b\u{fffd}\"", "\"😀 bye\u{fffd}\"", r#"{\"a\":\"😀\"}"#] {
+        assert!(told.contains(text), "{text} {told}");
+    }
+}
+
 /// Bugs 2, 3, 15
 #[test]
 fn plans_and_calls_are_told_and_null_means_no_arguments() {

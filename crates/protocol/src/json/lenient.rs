@@ -3,6 +3,7 @@
 
 use serde_json::value::RawValue;
 
+use super::half::Half;
 use super::{Object, half, scan};
 
 /// A string.
@@ -13,6 +14,12 @@ pub(crate) fn text(raw: Option<&RawValue>) -> Option<String> {
 /// A string that is not empty.
 pub(crate) fn words(raw: Option<&RawValue>) -> Option<String> {
     text(raw).filter(|text| !text.is_empty())
+}
+
+/// A piece of a text that comes in several, if it is not empty. Half a character at its end waits for
+/// the next.
+pub(crate) fn piece(raw: Option<&RawValue>, half: &mut Half) -> Option<String> {
+    half.join(raw?.get()).filter(|text| !text.is_empty()).map(Into::into)
 }
 
 /// A count: whole numbers and floats.

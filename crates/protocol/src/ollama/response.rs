@@ -9,7 +9,8 @@ use crate::exchange::{
     ErrorType, Event, Extras, Fault, FinishReason, MediaSource, ReasoningDelta, ReasoningFormat,
     Response, Usage, fold,
 };
-use crate::json::lenient::{elements, object, text, tokens, words};
+use crate::json::half::Half;
+use crate::json::lenient::{elements, object, piece, text, tokens, words};
 use crate::json::write::{into_text, key};
 use crate::json::{MAX_DEPTH, Object, RawJson, compact};
 use crate::openai_chat::think::{Split, ThinkTags};
@@ -67,6 +68,9 @@ pub(super) struct Reading {
     mark: String,
     tool_calls: u32,
     done: Option<Option<String>>,
+    /// Half a character at the end of the content, and of the thought, so far.
+    text_half: Half,
+    thought_half: Half,
 }
 
 impl Reading {
@@ -78,6 +82,8 @@ impl Reading {
             mark: String::new(),
             tool_calls: 0,
             done: None,
+            text_half: Half::default(),
+            thought_half: Half::default(),
         }
     }
 
@@ -137,16 +143,11 @@ impl Reading {
     }
 
     fn message(&mut self, message: &Object<'_>, events: &mut Vec<Event>) -> Result<(), Fault> {
-        if let Some(thought) = words(message.peek("thinking")) {
+        if let Some(thought) = piece(message.peek("thinking"), &mut self.thought_half) {
             self.reason(thought, events);
         }
-        if let Some(piece) = words(message.peek("content")) {
-            if self.tags.is_watching() {
-                let split = self.tags.take(&piece);
-                self.tell(split, events);
-            } else {
-                events.push(Event::Text { choice: 0, text: piece });
-            }
+        if let Some(text) = piece(message.peek("content"), &mut self.text_half) {
+            self.text(text, events);
         }
         for raw in elements(message.peek("images")) {
             if let Some(data) = words(Some(raw)) {
@@ -160,6 +161,15 @@ impl Reading {
             self.call(&call, events)?;
         }
         Ok(())
+    }
+
+    fn text(&mut self, text: String, events: &mut Vec<Event>) {
+        if self.tags.is_watching() {
+            let split = self.tags.take(&text);
+            self.tell(split, events);
+        } else {
+            events.push(Event::Text { choice: 0, text });
+        }
     }
 
     fn tell(&self, split: Split, events: &mut Vec<Event>) {
@@ -203,6 +213,13 @@ impl Reading {
 
     /// Ends the answer. That it calls tools the provider does not say. Bugs 15, 29
     pub(super) fn end(&mut self, events: &mut Vec<Event>) {
+        // What stands for halves of characters whose other half never came.
+        if let Some(text) = self.thought_half.end() {
+            self.reason(text, events);
+        }
+        if let Some(text) = self.text_half.end() {
+            self.text(text, events);
+        }
         let rest = self.tags.release();
         self.tell(rest, events);
         let native = self.done.take().flatten();

@@ -239,6 +239,24 @@ fn objects_become_texts_missing_ids_are_made_and_the_finish_is_derived() {
     assert_eq!((id.as_str(), arguments.as_str()), ("call_x", "{}"));
 }
 
+/// A character that is cut in two; and halves that stay halves.
+#[test]
+fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
+    let lines = [
+        r#"{"message":{"role":"assistant","thinking":"a\ud83d"}}"#,
+        r#"{"message":{"thinking":"\ude00"}}"#,
+        r#"{"message":{"content":"hello \ud83d"}}"#,
+        r#"{"message":{"content":"\ude00 wor\ud83dld\ud83d"}}"#,
+        r#"{"message":{"content":""},"done":true,"done_reason":"stop"}"#,
+    ];
+    let streamed = fold(told(&lines));
+    let whole = decoded(
+        r#"{"message":{"thinking":"a\ud83d\ude00","content":"hello \ud83d\ude00 wor\ud83dld\ud83d"},"done":true,"done_reason":"stop"}"#,
+    );
+    assert_eq!(streamed.choices, whole.choices);
+    assert_eq!(whole.choices[0].turn.blocks[1], Block::text("hello 😀 wor\u{fffd}ld\u{fffd}"));
+}
+
 #[test]
 fn every_reason_to_be_done_has_its_normalised_value() {
     for (told, reason) in [

@@ -49,8 +49,8 @@ pub struct StreamDecoder {
     refusal: Option<String>,
     /// Characters of content so far, for the positions of annotations.
     written: u64,
-    /// Half a character at the end of text that belongs to no block.
-    half: Half,
+    /// Half a character at the end of what came for blocks that never began, by their index.
+    strays: Vec<(u64, Half)>,
     /// Text that may turn out to stand beside an emulated answer. Bug 13
     held: String,
     answered_by_tool: bool,
@@ -74,7 +74,7 @@ impl StreamDecoder {
             stop_reason: None,
             refusal: None,
             written: 0,
-            half: Half::default(),
+            strays: Vec::new(),
             held: String::new(),
             answered_by_tool: false,
             kept: 0,
@@ -394,9 +394,15 @@ impl StreamDecoder {
 
     /// Takes a piece of the block that is open at an index, a JSON string.
     fn piece(&mut self, index: u64, piece: Piece, json: &str, events: &mut Vec<Event>) {
+        let mut stray = Half::default();
         let (open, half) = match self.blocks.iter_mut().find(|open| open.index == index) {
             Some(Open { kind, half, .. }) => (Some(kind), half),
-            None => (None, &mut self.half),
+            None => {
+                if let Some(at) = self.strays.iter().position(|(known, _)| *known == index) {
+                    stray = self.strays.swap_remove(at).1;
+                }
+                (None, &mut stray)
+            }
         };
         let text = half.join(json).unwrap_or_default();
         match (piece, open) {
@@ -424,6 +430,9 @@ impl StreamDecoder {
             }
             // Pieces of blocks that never began.
             _ => {}
+        }
+        if stray != Half::default() && self.strays.len() < MOST_BLOCKS {
+            self.strays.push((index, stray));
         }
     }
 
@@ -516,8 +525,10 @@ impl StreamDecoder {
         for open in std::mem::take(&mut self.blocks) {
             self.close(open, events);
         }
-        if let Some(text) = self.half.end() {
-            self.text(text, events);
+        for (_, mut half) in std::mem::take(&mut self.strays) {
+            if let Some(text) = half.end() {
+                self.text(text, events);
+            }
         }
         if !self.held.is_empty() {
             events.push(Event::Text { choice: 0, text: std::mem::take(&mut self.held) });

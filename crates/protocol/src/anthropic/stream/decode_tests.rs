@@ -266,6 +266,35 @@ fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
     assert_eq!(whole.choices[0].turn.blocks[1], text);
 }
 
+/// Pieces without a block have nothing to do with each other either.
+#[test]
+fn halves_of_characters_of_two_blocks_that_never_began_are_not_one_character() {
+    let piece = |index: u32, text: &str| {
+        format!(
+            r#"{{"type":"content_block_delta","index":{index},"delta":{{"type":"text_delta","text":"{text}"}}}}"#
+        )
+    };
+    let pieces = [
+        piece(0, r"a\ud83d"),
+        piece(1, r"b\ud83d"),
+        piece(0, r"\ude00c"),
+        piece(1, r"\ude01d"),
+        piece(0, r"\ud83d"),
+        piece(1, "e"),
+    ];
+    let mut frames = vec![START];
+    frames.extend(pieces.iter().map(String::as_str));
+    frames.push(STOP);
+    let text: String = decode(&frames, &ResponseContext::default())
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Text { text, .. } => Some(text),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(text, "ab😀c😁de\u{fffd}");
+}
+
 #[test]
 fn a_refusal_tells_why() {
     let delta = r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"category":"cyber","explanation":"no"}},"usage":{"output_tokens":2}}"#;

@@ -10,7 +10,8 @@ use crate::bedrock::wire::{REASONING, finish};
 use crate::bedrock::{citations, error, usage};
 use crate::event_stream::{Frame, FrameKind};
 use crate::exchange::{ErrorType, Event, Fault, MediaSource, ReasoningDelta};
-use crate::json::lenient::{count, object, text, words};
+use crate::json::half::Half;
+use crate::json::lenient::{count, object, piece, text, words};
 use crate::json::{Object, RawJson};
 use crate::target::ResponseContext;
 
@@ -50,6 +51,8 @@ struct Open {
     /// The provider's index, which counts blocks of all kinds. Bug 2
     index: u64,
     kind: Kind,
+    /// Half a character at the end of what came so far.
+    half: Half,
 }
 
 #[derive(Debug)]
@@ -176,7 +179,7 @@ impl StreamDecoder {
             "contentBlockStop" => {
                 if let Some(at) = self.blocks.iter().position(|open| open.index == index) {
                     let open = self.blocks.remove(at);
-                    self.close(open.kind, events);
+                    self.close(open, events);
                 }
                 Ok(())
             }
@@ -215,7 +218,7 @@ impl StreamDecoder {
         if self.seen > MOST_BLOCKS {
             return Err(malformed("it has too many blocks"));
         }
-        self.blocks.push(Open { index, kind });
+        self.blocks.push(Open { index, kind, half: Half::default() });
         Ok(())
     }
 
@@ -231,7 +234,7 @@ impl StreamDecoder {
         // A block that begins anew without having stopped has stopped.
         if let Some(at) = self.blocks.iter().position(|open| open.index == index) {
             let open = self.blocks.remove(at);
-            self.close(open.kind, events);
+            self.close(open, events);
         }
         let start = object(start).unwrap_or_default();
         let kind = if let Some(call) = object(start.peek("toolUse")) {
@@ -288,12 +291,14 @@ impl StreamDecoder {
         let at = self.blocks.iter().position(|open| open.index == index).unwrap_or(0);
         let Some(open) = self.blocks.get_mut(at) else { return Ok(()) };
         let mut kind = std::mem::replace(&mut open.kind, Kind::Ignored);
+        let mut half = open.half;
         if matches!(kind, Kind::New) {
             kind = self.kind_of(&delta);
         }
-        self.piece(&mut kind, &delta, events);
+        self.piece(&mut kind, &mut half, &delta, events);
         if let Some(open) = self.blocks.get_mut(at) {
             open.kind = kind;
+            open.half = half;
         }
         if self.kept > MOST_KEPT { Err(malformed("its blocks are too long")) } else { Ok(()) }
     }
@@ -316,11 +321,17 @@ impl StreamDecoder {
         }
     }
 
-    fn piece(&mut self, kind: &mut Kind, delta: &Object<'_>, events: &mut Vec<Event>) {
+    fn piece(
+        &mut self,
+        kind: &mut Kind,
+        half: &mut Half,
+        delta: &Object<'_>,
+        events: &mut Vec<Event>,
+    ) {
         match kind {
             Kind::Text { citations, .. } => {
-                if let Some(piece) = words(delta.peek("text")) {
-                    self.text(piece, events);
+                if let Some(text) = piece(delta.peek("text"), half) {
+                    self.text(text, events);
                 }
                 if let Some(citation) = delta.peek("citation") {
                     self.kept += citation.get().len() + 1;
@@ -329,7 +340,7 @@ impl StreamDecoder {
             }
             Kind::Reasoning { ordinal, redacted } => {
                 let Some(told) = object(delta.peek("reasoningContent")) else { return };
-                if let Some(text) = words(told.peek("text")) {
+                if let Some(text) = piece(told.peek("text"), half) {
                     events.push(reasoning(*ordinal, ReasoningDelta::Text(text)));
                 }
                 if let Some(signature) = words(told.peek("signature")) {
@@ -342,7 +353,7 @@ impl StreamDecoder {
             }
             Kind::Tool { pieces, ordinal } => {
                 let input = object(delta.peek("toolUse"));
-                if let Some(arguments) = input.and_then(|input| words(input.peek("input"))) {
+                if let Some(arguments) = input.and_then(|input| piece(input.peek("input"), half)) {
                     *pieces = true;
                     let index = *ordinal;
                     events.push(Event::ToolCallArguments { choice: 0, index, arguments });
@@ -350,7 +361,7 @@ impl StreamDecoder {
             }
             Kind::Answer { pieces } => {
                 let input = object(delta.peek("toolUse"));
-                if let Some(text) = input.and_then(|input| words(input.peek("input"))) {
+                if let Some(text) = input.and_then(|input| piece(input.peek("input"), half)) {
                     *pieces = true;
                     events.push(Event::Text { choice: 0, text });
                 }
@@ -381,8 +392,30 @@ impl StreamDecoder {
         }
     }
 
-    fn close(&mut self, kind: Kind, events: &mut Vec<Event>) {
-        match kind {
+    /// What stands for half a character whose other half never came to its block.
+    fn half(&mut self, open: &mut Open, events: &mut Vec<Event>) {
+        let Some(text) = open.half.end() else { return };
+        match &mut open.kind {
+            Kind::Text { .. } => self.text(text, events),
+            Kind::Reasoning { ordinal, .. } => {
+                events.push(reasoning(*ordinal, ReasoningDelta::Text(text)));
+            }
+            Kind::Tool { ordinal, pieces } => {
+                *pieces = true;
+                let index = *ordinal;
+                events.push(Event::ToolCallArguments { choice: 0, index, arguments: text });
+            }
+            Kind::Answer { pieces } => {
+                *pieces = true;
+                events.push(Event::Text { choice: 0, text });
+            }
+            Kind::New | Kind::Image { .. } | Kind::Ignored => {}
+        }
+    }
+
+    fn close(&mut self, mut open: Open, events: &mut Vec<Event>) {
+        self.half(&mut open, events);
+        match open.kind {
             Kind::Text { start, citations: cited } => {
                 let size: usize = cited.iter().map(|raw| raw.get().len() + 1).sum();
                 self.kept = self.kept.saturating_sub(size);
@@ -424,7 +457,7 @@ impl StreamDecoder {
             return;
         }
         for open in std::mem::take(&mut self.blocks) {
-            self.close(open.kind, events);
+            self.close(open, events);
         }
         if !self.held.is_empty() {
             events.push(Event::Text { choice: 0, text: std::mem::take(&mut self.held) });

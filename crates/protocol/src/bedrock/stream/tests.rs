@@ -38,6 +38,43 @@ fn told(lines: &[(&str, &str)]) -> Vec<Event> {
     read(&framed(lines), &ResponseContext::default())
 }
 
+/// A character that is cut in two, in every kind of block; and halves that stay halves.
+#[test]
+fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
+    let response = fold(told(&[
+        ("messageStart", r#"{"role":"assistant"}"#),
+        (
+            "contentBlockDelta",
+            r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"a\ud83d"}}}"#,
+        ),
+        ("contentBlockDelta", r#"{"contentBlockIndex":1,"delta":{"text":"hello \ud83d"}}"#),
+        (
+            "contentBlockDelta",
+            r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"\ude00"}}}"#,
+        ),
+        ("contentBlockStop", r#"{"contentBlockIndex":0}"#),
+        ("contentBlockDelta", r#"{"contentBlockIndex":1,"delta":{"text":"\ude00 bye\ud83d"}}"#),
+        ("contentBlockStop", r#"{"contentBlockIndex":1}"#),
+        (
+            "contentBlockStart",
+            r#"{"contentBlockIndex":2,"start":{"toolUse":{"toolUseId":"t","name":"f"}}}"#,
+        ),
+        (
+            "contentBlockDelta",
+            r#"{"contentBlockIndex":2,"delta":{"toolUse":{"input":"{\"a\":\"\ud83d"}}}"#,
+        ),
+        (
+            "contentBlockDelta",
+            r#"{"contentBlockIndex":2,"delta":{"toolUse":{"input":"\ude00\"}"}}}"#,
+        ),
+        ("messageStop", r#"{"stopReason":"tool_use"}"#),
+    ]));
+    let told = format!("{:?}", response.choices[0].turn.blocks);
+    for text in ["text: \"a😀\"", "text: \"hello 😀 bye\u{fffd}\"", r#"{\"a\":\"😀\"}"#] {
+        assert!(told.contains(text), "{text} {told}");
+    }
+}
+
 const TOOLS: &[(&str, &str)] = &[
     ("messageStart", r#"{"role":"assistant","p":"abcd"}"#),
     (

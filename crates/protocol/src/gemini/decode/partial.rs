@@ -2,7 +2,7 @@
 
 use super::super::tree::Tree;
 use super::chunk::PartialArg;
-use crate::json::half::Quoted;
+use crate::json::half::{Half, Quoted};
 
 /// The most bytes of argument text kept.
 const MAX_SIZE: usize = 4 * 1024 * 1024;
@@ -22,6 +22,8 @@ pub(in super::super) struct PartialArguments {
     size: usize,
     /// The place whose string goes on in the next piece.
     continued: Option<String>,
+    /// Half a character at the end of that string.
+    half: Half,
 }
 
 enum Step {
@@ -38,6 +40,7 @@ impl PartialArguments {
             root: root.unwrap_or_else(|| Tree::Map(Vec::new())),
             size: whole.map_or(0, str::len),
             continued: None,
+            half: Half::default(),
         }
     }
 
@@ -45,13 +48,16 @@ impl PartialArguments {
     pub(in super::super) fn add(&mut self, piece: &PartialArg<'_>) -> Result<(), Unplaceable> {
         let path = piece.json_path.map(Quoted::text).unwrap_or_default();
         let path = path.as_ref();
-        let text = piece.string_value.map(Quoted::text);
+        let append = self.continued.as_deref() == Some(path);
+        if !append || piece.string_value.is_none() {
+            self.end();
+        }
+        let text = piece.string_value.map(|text| text.join(&mut self.half));
         let text = text.as_deref();
         self.size += path.len() + text.map_or(8, str::len);
         if self.size > MAX_SIZE {
             return Err(Unplaceable);
         }
-        let append = self.continued.as_deref() == Some(path);
         let mut filled = 0;
         let place = place(&mut self.root, steps(path)?, &mut filled)?;
         // What stands in a gap was not sent, but is kept all the same.
@@ -70,12 +76,28 @@ impl PartialArguments {
             (None, None, None) if append => {}
             (None, None, None) => *place = Tree::Null,
         }
-        self.continued = (piece.will_continue == Some(true)).then(|| path.to_owned());
+        self.continued = Some(path.to_owned());
+        if piece.will_continue != Some(true) {
+            self.end();
+            self.continued = None;
+        }
         Ok(())
     }
 
+    /// Puts what stands for half a character, whose other half never came, where it belongs.
+    fn end(&mut self) {
+        let Some(end) = self.half.end() else { return };
+        let steps = self.continued.as_deref().map(steps);
+        if let Some(Ok(steps)) = steps
+            && let Ok(Tree::Text(so_far)) = place(&mut self.root, steps, &mut 0)
+        {
+            so_far.push_str(&end);
+        }
+    }
+
     /// The text of the arguments.
-    pub(in super::super) fn finish(self) -> String {
+    pub(in super::super) fn finish(mut self) -> String {
+        self.end();
         serde_json::to_string(&self.root).unwrap_or_else(|_| "{}".to_owned())
     }
 }
@@ -185,6 +207,26 @@ mod tests {
         assert_eq!(
             arguments.finish(),
             r#"{"city":"New York","days":[{"a b":3},null,true],"none":null,"city2":"y"}"#
+        );
+    }
+
+    #[test]
+    fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
+        let mut arguments = PartialArguments::new(None);
+        for piece in [
+            r#"{"jsonPath":"$.a","stringValue":"x\ud83d","willContinue":true}"#,
+            r#"{"jsonPath":"$.a","stringValue":"\ude00 \ud83d","willContinue":true}"#,
+            r#"{"jsonPath":"$.a"}"#,
+            r#"{"jsonPath":"$.b","stringValue":"y\ud83d","willContinue":true}"#,
+            r#"{"jsonPath":"$.c","stringValue":"\ude00","willContinue":true}"#,
+            r#"{"jsonPath":"$.d","stringValue":"z\ud83d"}"#,
+            r#"{"jsonPath":"$.e","stringValue":"\ud83d","willContinue":true}"#,
+        ] {
+            add(&mut arguments, piece).unwrap();
+        }
+        assert_eq!(
+            arguments.finish(),
+            "{\"a\":\"x😀 \u{fffd}\",\"b\":\"y\u{fffd}\",\"c\":\"\u{fffd}\",\"d\":\"z\u{fffd}\",\"e\":\"\u{fffd}\"}"
         );
     }
 

@@ -5,15 +5,12 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::received::{Chunk, ChunkChoice, Delta, Piece, piece_of};
-use crate::exchange::{
-    ErrorType, Event, Fault, FinishReason, MediaSource, ReasoningBlock, ReasoningContent,
-    ReasoningDelta, ReasoningFormat,
-};
+use super::thoughts::Thoughts;
+use crate::exchange::{ErrorType, Event, Fault, FinishReason, MediaSource};
 use crate::json::half::Half;
 use crate::json::template::{Template, Templates};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::calls::Calls;
-use crate::openai_chat::decode::detail;
 use crate::openai_chat::error::{fault_in_text, fault_inside, fault_of_event};
 use crate::openai_chat::patch::{MAX_CHOICES, read_parts};
 use crate::openai_chat::prefill::Prefill;
@@ -24,9 +21,6 @@ use crate::openai_chat::think::{Split, ThinkTags};
 use crate::openai_chat::{usage, wire};
 use crate::sse::Frame;
 use crate::target::ResponseContext;
-
-/// The most reasoning blocks told apart in one answer.
-const MAX_REASONING: usize = 1_024;
 
 /// The most bytes of arguments that wait for the name of their call.
 const MAX_WAITING: usize = 1024 * 1024;
@@ -39,20 +33,10 @@ struct ChoiceState {
     calls: Calls,
     prefill: Prefill,
     think: ThinkTags,
-    /// The reasoning blocks so far: an ordinal is a place in this list.
-    reasoning: Vec<(Thought, ReasoningFormat)>,
+    thoughts: Thoughts,
     text_half: Half,
     thought_half: Half,
     refusal_half: Half,
-}
-
-/// What tells reasoning blocks apart.
-#[derive(Clone, Debug, PartialEq)]
-enum Thought {
-    /// Plain text without entries.
-    Plain,
-    /// An entry with its index and kind.
-    Entry(u64, std::mem::Discriminant<ReasoningContent>, Option<String>),
 }
 
 /// Makes events of a provider's frames. Feed every frame to [`Self::push`], then call
@@ -377,15 +361,7 @@ impl ChoiceState {
     }
 
     fn plain_thought(&mut self, text: String, events: &mut Vec<Event>) {
-        if !text.is_empty() {
-            self.thought(
-                Thought::Plain,
-                None,
-                Some(ReasoningFormat::Unknown),
-                ReasoningDelta::Text(text),
-                events,
-            );
-        }
+        self.thoughts.plain(self.index, text, events);
     }
 
     /// Entries where there are any, else the plain text. REASON-11
@@ -402,67 +378,8 @@ impl ChoiceState {
             return;
         }
         for raw in listed {
-            self.entry(raw, events);
+            self.thoughts.entry(self.index, raw, events);
         }
-    }
-
-    fn entry(&mut self, raw: &RawValue, events: &mut Vec<Event>) {
-        let Some(object) = lenient_object(raw) else { return };
-        let index = object.peek("index").map_or(0, lenient_count);
-        let told_format = object.peek("format").is_some_and(is_string);
-        let Some(ReasoningBlock { content, id, format }) = detail(&object) else { return };
-        // Encrypted entries of one index with different ids are different blocks.
-        let own =
-            matches!(content, ReasoningContent::Encrypted { .. }).then(|| id.clone()).flatten();
-        let key = Thought::Entry(index, std::mem::discriminant(&content), own);
-        let format = told_format.then_some(format);
-        let mut tell = |delta| self.thought(key.clone(), id.clone(), format.clone(), delta, events);
-        match content {
-            ReasoningContent::Text { text, signature } => {
-                if !text.is_empty() {
-                    tell(ReasoningDelta::Text(text));
-                }
-                if let Some(signature) = signature {
-                    tell(ReasoningDelta::Signature(signature));
-                }
-            }
-            ReasoningContent::Summary { summary } if !summary.is_empty() => {
-                tell(ReasoningDelta::Summary(summary));
-            }
-            ReasoningContent::Encrypted { data } if !data.is_empty() => {
-                tell(ReasoningDelta::Encrypted(data));
-            }
-            ReasoningContent::Summary { .. } | ReasoningContent::Encrypted { .. } => {}
-        }
-    }
-
-    fn thought(
-        &mut self,
-        key: Thought,
-        id: Option<String>,
-        format: Option<ReasoningFormat>,
-        delta: ReasoningDelta,
-        events: &mut Vec<Event>,
-    ) {
-        let known = self.reasoning.iter().rposition(|(seen, _)| *seen == key);
-        let at = match known {
-            Some(at) => at,
-            None if self.reasoning.len() >= MAX_REASONING => return,
-            None => {
-                self.reasoning.push((key, format.clone().unwrap_or_default()));
-                self.reasoning.len() - 1
-            }
-        };
-        // Pieces without a format have that of their block.
-        let format = format.unwrap_or_else(|| self.reasoning[at].1.clone());
-        self.reasoning[at].1.clone_from(&format);
-        events.push(Event::Reasoning {
-            choice: self.index,
-            index: u32::try_from(at).unwrap_or(u32::MAX),
-            id,
-            format,
-            delta,
-        });
     }
 
     fn tool_call(
@@ -564,6 +481,7 @@ impl ChoiceState {
         if let Some(text) = self.thought_half.end().filter(|_| !context.exclude_reasoning) {
             self.plain_thought(text, events);
         }
+        self.thoughts.halves(choice, events);
         if let Some(text) = self.text_half.end() {
             self.text(&text, context, events);
         }

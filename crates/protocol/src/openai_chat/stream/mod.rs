@@ -4,6 +4,7 @@ mod chunk;
 mod decode;
 mod encode;
 mod received;
+mod thoughts;
 
 pub use chunk::write_debug_chunk;
 pub use decode::StreamDecoder;

@@ -200,6 +200,12 @@ fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
     let chunks = [
         of(r#"{"reasoning_content":"hm\ud83d"}"#),
         of(r#"{"reasoning_content":"\ude00"}"#),
+        of(
+            r#"{"reasoning_details":[{"type":"reasoning.text","index":3,"text":"t\ud83d"},{"type":"reasoning.summary","index":4,"summary":"s\ud83d"}]}"#,
+        ),
+        of(
+            r#"{"reasoning_details":[{"type":"reasoning.text","index":3,"text":"\ude00!"},{"type":"reasoning.text","index":3,"signature":"g"}]}"#,
+        ),
         of(r#"{"content":"hello \ud83d"}"#),
         of(r#"{"content":"\ude00 wor\ud83dld\ud83d"}"#),
         of(
@@ -227,6 +233,9 @@ fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
     assert!(matches!(&answer.choices[0].turn.blocks[0].kind, BlockKind::Reasoning(block)
         if matches!(&block.content, crate::exchange::ReasoningContent::Text { text, .. }
             if text == "hm😀")));
+    let listed = format!("{:?}", answer.choices[0].turn.blocks);
+    assert!(listed.contains(r#"Text { text: "t😀!", signature: Some("g") }"#), "{listed}");
+    assert!(listed.contains("summary: \"s\u{fffd}\""), "{listed}");
     let whole = r#"{"choices":[{"index":0,"message":{"content":"hello \ud83d world","reasoning_content":"a\ud83d"},"finish_reason":"stop"}]}"#;
     let whole = crate::openai_chat::decode_response(whole.as_bytes(), &ResponseContext::default());
     let blocks = whole.unwrap().choices.swap_remove(0).turn.blocks;

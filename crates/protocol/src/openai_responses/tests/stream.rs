@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use super::{events, frames, identity, told};
 use crate::exchange::{
-    Additions, Charge, ErrorType, Event, Fault, FinishReason, ReasoningDelta, ReasoningFormat,
-    Usage,
+    Additions, BlockKind, Charge, ErrorType, Event, Fault, FinishReason, ReasoningBlock,
+    ReasoningContent, ReasoningDelta, ReasoningFormat, Usage, fold,
 };
 use crate::json::RawJson;
 use crate::openai_responses::{Echo, StreamEncoder};
@@ -321,4 +321,49 @@ fn an_item_whose_kind_nobody_told_is_what_its_pieces_say() {
         })
         .collect();
     assert_eq!(calls.len(), 2, "{calls:?}");
+}
+
+/// A character that is cut in two, in every kind of piece; and halves that stay halves.
+#[test]
+fn half_a_character_is_joined_or_replaced_and_nothing_is_lost() {
+    let found = read(&[
+        r#"{"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":0,"delta":"a\ud83d"}"#,
+        r#"{"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":0,"delta":"\ude00"}"#,
+        r#"{"type":"response.reasoning_text.delta","output_index":0,"content_index":0,"delta":"b\ud83d"}"#,
+        r#"{"type":"response.reasoning_text.done","output_index":0,"content_index":0,"text":"b\ud83d"}"#,
+        r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"reasoning"}}"#,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"\ud83d"}"#,
+        r#"{"type":"response.refusal.delta","output_index":1,"content_index":1,"delta":"no\ud83d"}"#,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"\ude00 wor\ud83dld\ud83d"}"#,
+        r#"{"type":"response.refusal.delta","output_index":1,"content_index":1,"delta":"\ude00"}"#,
+        r#"{"type":"response.output_item.added","output_index":2,"item":{"type":"function_call","call_id":"c","name":"f"}}"#,
+        r#"{"type":"response.function_call_arguments.delta","output_index":2,"delta":"{\"a\":\"\ud83d"}"#,
+        r#"{"type":"response.function_call_arguments.delta","output_index":2,"delta":"\ude00\"}"}"#,
+        r#"{"type":"response.function_call_arguments.done","output_index":2,"arguments":"{\"a\":\"\ud83d\ude00\"}"}"#,
+        r#"{"type":"response.completed","response":{"status":"completed"}}"#,
+    ]);
+    let blocks = fold(found).choices.swap_remove(0).turn.blocks;
+    let thought = |content| {
+        let format = ReasoningFormat::Unknown;
+        BlockKind::Reasoning(ReasoningBlock { content, id: None, format })
+    };
+    let kinds: Vec<BlockKind> = blocks.into_iter().map(|block| block.kind).collect();
+    for kind in [
+        thought(ReasoningContent::Summary { summary: "a😀".to_owned() }),
+        thought(ReasoningContent::Text { text: "b\u{fffd}".to_owned(), signature: None }),
+        BlockKind::ToolCall {
+            id: "c".to_owned(),
+            name: "f".to_owned(),
+            arguments: r#"{"a":"😀"}"#.to_owned(),
+        },
+    ] {
+        assert!(kinds.contains(&kind), "{kind:?} {kinds:?}");
+    }
+    let said = |kind: &BlockKind| match kind {
+        BlockKind::Text { text, .. } | BlockKind::Refusal { text } => Some(text.clone()),
+        _ => None,
+    };
+    let said: String = kinds.iter().filter_map(said).collect();
+    assert_eq!(said.chars().filter(|letter| *letter == '😀').count(), 2, "{said}");
+    assert_eq!(said.chars().filter(|letter| *letter == '\u{fffd}').count(), 2, "{said}");
 }

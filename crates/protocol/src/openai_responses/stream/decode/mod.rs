@@ -4,10 +4,14 @@ mod whole;
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use crate::Dialect;
 use crate::exchange::{ErrorType, Event, Fault, ReasoningDelta, ReasoningFormat};
+use crate::json::half::Half;
+use crate::json::lenient::piece;
 use crate::json::{Object, RawJson};
-use crate::openai_chat::read::{is_null, lenient_array, lenient_count, lenient_object};
+use crate::openai_chat::read::{is_null, is_string, lenient_array, lenient_count, lenient_object};
 use crate::openai_responses::decode::{
     MAX_ITEMS, call_id, declared_name, incomplete_reason, text_of, with_searches,
 };
@@ -49,17 +53,20 @@ struct Item {
 enum Kind {
     Message(Vec<Told>),
     Thought { format: Option<String>, pieces: Vec<Piece> },
-    Call { ordinal: u32, started: bool, arguments: bool, waiting: String },
+    Call { ordinal: u32, started: bool, arguments: bool, waiting: String, half: Half },
     Other,
 }
 
 /// What was told of one part of a message.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Told {
     index: u64,
     text: bool,
     logprobs: bool,
     annotations: usize,
+    /// It is a refusal.
+    refuses: bool,
+    half: Half,
 }
 
 /// One part of a summary, or of the text, and the ordinal of its block.
@@ -68,9 +75,24 @@ struct Piece {
     is_summary: bool,
     index: u64,
     ordinal: u32,
+    half: Half,
 }
 
 type Outcome = Result<(), Fault>;
+
+impl Told {
+    /// What an event adds to the text: a piece, or the whole where no piece was told.
+    fn more(&mut self, event: &Object<'_>, name: &str) -> Option<String> {
+        if name == "delta" {
+            let raw = said(event, name)?;
+            self.text = true;
+            return piece(Some(raw), &mut self.half);
+        }
+        let text = text_of(event, name).filter(|_| !self.text)?;
+        self.text = true;
+        Some(text)
+    }
+}
 
 impl StreamDecoder {
     /// A decoder of the answer to a request that was written with `context`.
@@ -236,6 +258,9 @@ impl StreamDecoder {
 
     fn end(&mut self, status: &str, incomplete: Option<&str>, events: &mut Vec<Event>) {
         self.ended = true;
+        for at in 0..self.items.len() {
+            self.halves(at, events);
+        }
         let mut called = false;
         for item in &self.items {
             if let Kind::Call { ordinal, started: true, arguments, .. } = item.kind {
@@ -297,6 +322,7 @@ impl StreamDecoder {
                     started: false,
                     arguments: false,
                     waiting: String::new(),
+                    half: Half::default(),
                 }
             }
             _ => Kind::Other,
@@ -342,7 +368,7 @@ impl StreamDecoder {
             Some(place) => place,
             None if parts.len() >= MAX_PARTS => return Err(broken("it has too many parts")),
             None => {
-                parts.push(Told { index, text: false, logprobs: false, annotations: 0 });
+                parts.push(Told { index, ..Told::default() });
                 parts.len() - 1
             }
         };
@@ -353,8 +379,7 @@ impl StreamDecoder {
         let at = self.item_of(event, "message")?;
         let Some(told) = self.part(at, event)? else { return Ok(()) };
         let piece = name == "delta";
-        if let Some(text) = text_of(event, name).filter(|_| piece || !told.text) {
-            told.text = true;
+        if let Some(text) = told.more(event, name) {
             events.push(Event::Text { choice: 0, text });
         }
         let entries = event.peek("logprobs").map(lenient_array).unwrap_or_default();
@@ -368,8 +393,8 @@ impl StreamDecoder {
     fn refusal(&mut self, event: &Object<'_>, name: &str, events: &mut Vec<Event>) -> Outcome {
         let at = self.item_of(event, "message")?;
         let Some(told) = self.part(at, event)? else { return Ok(()) };
-        if let Some(text) = text_of(event, name).filter(|_| name == "delta" || !told.text) {
-            told.text = true;
+        told.refuses = true;
+        if let Some(text) = told.more(event, name) {
             events.push(Event::Refusal { choice: 0, text });
         }
         Ok(())
@@ -395,8 +420,17 @@ impl StreamDecoder {
     ) -> Outcome {
         let at = self.item_of(event, "reasoning")?;
         let index = position(event, if is_summary { "summary_index" } else { "content_index" });
+        if name == "delta" {
+            let Some(raw) = said(event, name) else { return Ok(()) };
+            let Some(told) = self.thought_piece(at, is_summary, index)? else { return Ok(()) };
+            let ordinal = told.ordinal;
+            if let Some(text) = piece(Some(raw), &mut told.half) {
+                self.tell_thought(at, ordinal, thought_delta(is_summary, text), events);
+            }
+            return Ok(());
+        }
         match text_of(event, name) {
-            Some(text) if name == "delta" || !self.is_told(at, is_summary, index) => {
+            Some(text) if !self.is_told(at, is_summary, index) => {
                 self.thought(at, is_summary, index, text, events)
             }
             _ => Ok(()),
@@ -420,23 +454,34 @@ impl StreamDecoder {
         text: String,
         events: &mut Vec<Event>,
     ) -> Outcome {
-        let next = self.thoughts;
-        let Some(item) = self.items.get_mut(at) else { return Ok(()) };
-        let Kind::Thought { pieces, .. } = &mut item.kind else { return Ok(()) };
-        let same = |piece: &&Piece| (piece.is_summary, piece.index) == (is_summary, index);
-        let ordinal = match pieces.iter().rev().find(same) {
-            Some(piece) => piece.ordinal,
+        if let Some(told) = self.thought_piece(at, is_summary, index)? {
+            let ordinal = told.ordinal;
+            self.tell_thought(at, ordinal, thought_delta(is_summary, text), events);
+        }
+        Ok(())
+    }
+
+    /// A part of a reasoning item, with an ordinal of its own.
+    fn thought_piece(
+        &mut self,
+        at: usize,
+        is_summary: bool,
+        index: u64,
+    ) -> Result<Option<&mut Piece>, Fault> {
+        let ordinal = self.thoughts;
+        let Some(item) = self.items.get_mut(at) else { return Ok(None) };
+        let Kind::Thought { pieces, .. } = &mut item.kind else { return Ok(None) };
+        let same = |piece: &Piece| (piece.is_summary, piece.index) == (is_summary, index);
+        let place = match pieces.iter().rposition(same) {
+            Some(place) => place,
             None if pieces.len() >= MAX_PARTS => return Err(broken("it has too many parts")),
             None => {
-                pieces.push(Piece { is_summary, index, ordinal: next });
+                pieces.push(Piece { is_summary, index, ordinal, half: Half::default() });
                 self.thoughts += 1;
-                next
+                pieces.len() - 1
             }
         };
-        let delta =
-            if is_summary { ReasoningDelta::Summary(text) } else { ReasoningDelta::Text(text) };
-        self.tell_thought(at, ordinal, delta, events);
-        Ok(())
+        Ok(pieces.get_mut(place))
     }
 
     fn tell_thought(&self, at: usize, index: u32, delta: ReasoningDelta, events: &mut Vec<Event>) {
@@ -457,7 +502,9 @@ impl StreamDecoder {
 
     fn begin_call(&mut self, at: usize, told: &Object<'_>, events: &mut Vec<Event>) {
         let Some(item) = self.items.get_mut(at) else { return };
-        let Kind::Call { ordinal, started, arguments, waiting } = &mut item.kind else { return };
+        let Kind::Call { ordinal, started, arguments, waiting, .. } = &mut item.kind else {
+            return;
+        };
         let Some(name) = text_of(told, "name").filter(|_| !*started) else { return };
         *started = true;
         let index = *ordinal;
@@ -476,20 +523,25 @@ impl StreamDecoder {
 
     fn arguments(&mut self, event: &Object<'_>, name: &str, events: &mut Vec<Event>) -> Outcome {
         let at = self.item_of(event, "function_call")?;
-        let said = match self.items.get(at).map(|item| &item.kind) {
-            Some(Kind::Call { arguments, waiting, .. }) => *arguments || !waiting.is_empty(),
-            _ => return Ok(()),
+        let Some(Kind::Call { arguments, waiting, half, .. }) =
+            self.items.get_mut(at).map(|item| &mut item.kind)
+        else {
+            return Ok(());
         };
-        match text_of(event, name) {
-            Some(piece) if name == "delta" || !said => self.more_arguments(at, piece, events),
-            _ => Ok(()),
+        let more = match name {
+            "delta" => piece(event.peek(name), half),
+            _ => text_of(event, name).filter(|_| !*arguments && waiting.is_empty()),
+        };
+        match more {
+            Some(piece) => self.more_arguments(at, piece, events),
+            None => Ok(()),
         }
     }
 
     fn more_arguments(&mut self, at: usize, piece: String, events: &mut Vec<Event>) -> Outcome {
         const MAX_WAITING: usize = 1024 * 1024;
         let Some(item) = self.items.get_mut(at) else { return Ok(()) };
-        let Kind::Call { ordinal, started, arguments, waiting } = &mut item.kind else {
+        let Kind::Call { ordinal, started, arguments, waiting, .. } = &mut item.kind else {
             return Ok(());
         };
         if *started {
@@ -503,6 +555,15 @@ impl StreamDecoder {
         }
         Ok(())
     }
+}
+
+/// A string that is not empty, as it came.
+fn said<'a>(event: &Object<'a>, name: &str) -> Option<&'a RawValue> {
+    event.peek(name).filter(|raw| is_string(raw) && raw.get().len() > 2)
+}
+
+fn thought_delta(is_summary: bool, text: String) -> ReasoningDelta {
+    if is_summary { ReasoningDelta::Summary(text) } else { ReasoningDelta::Text(text) }
 }
 
 fn position(event: &Object<'_>, name: &str) -> u64 {

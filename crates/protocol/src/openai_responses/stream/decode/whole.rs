@@ -1,6 +1,6 @@
 //! Items that are complete: what their pieces did not tell is told now.
 
-use super::{Kind, Outcome, StreamDecoder};
+use super::{Kind, Outcome, StreamDecoder, thought_delta};
 use crate::exchange::{Event, ReasoningDelta};
 use crate::json::Object;
 use crate::openai_chat::read::{lenient_array, lenient_object};
@@ -19,6 +19,8 @@ impl StreamDecoder {
         if std::mem::replace(&mut item.done, true) {
             return Ok(());
         }
+        self.halves(at, events);
+        let Some(item) = self.items.get_mut(at) else { return Ok(()) };
         match &mut item.kind {
             Kind::Message(_) => self.message_done(at, told, events),
             Kind::Thought { format, .. } => {
@@ -54,6 +56,42 @@ impl StreamDecoder {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// What stands for halves of characters whose other half never came to an item.
+    pub(super) fn halves(&mut self, at: usize, events: &mut Vec<Event>) {
+        let Some(item) = self.items.get_mut(at) else { return };
+        match &mut item.kind {
+            Kind::Message(parts) => {
+                events.extend(parts.iter_mut().filter_map(|part| {
+                    let text = part.half.end()?;
+                    Some(match part.refuses {
+                        true => Event::Refusal { choice: 0, text },
+                        false => Event::Text { choice: 0, text },
+                    })
+                }));
+            }
+            Kind::Thought { pieces, .. } => {
+                let ends = pieces.iter_mut().filter_map(|piece| {
+                    let text = piece.half.end()?;
+                    Some((piece.ordinal, thought_delta(piece.is_summary, text)))
+                });
+                for (ordinal, delta) in ends.collect::<Vec<_>>() {
+                    self.tell_thought(at, ordinal, delta, events);
+                }
+            }
+            Kind::Call { ordinal, started, arguments, waiting, half } => {
+                let Some(end) = half.end() else { return };
+                if *started {
+                    *arguments = true;
+                    let index = *ordinal;
+                    events.push(Event::ToolCallArguments { choice: 0, index, arguments: end });
+                } else {
+                    waiting.push_str(&end);
+                }
+            }
+            Kind::Other => {}
         }
     }
 
