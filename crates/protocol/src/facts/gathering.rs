@@ -125,7 +125,12 @@ pub(super) fn opening(content: &RawValue) -> Fingerprint {
     if let Some(text) = scan::string(content) {
         return Fingerprint::of(&text);
     }
-    lenient::elements(Some(content)).into_iter().fold(Fingerprint::default(), |opening, part| {
+    let parts = match content.get().starts_with('{') {
+        // Google's callers may leave the list out around a single part.
+        true => vec![content],
+        false => lenient::elements(Some(content)),
+    };
+    parts.into_iter().fold(Fingerprint::default(), |opening, part| {
         match lenient::object(Some(part)).and_then(|part| part.peek_str("text")) {
             Some(text) => opening.and(&text),
             None => identify(part.get(), opening),

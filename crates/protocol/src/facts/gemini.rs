@@ -93,7 +93,7 @@ pub(crate) fn of_gemini(
     let place = Place::Top("contents");
     let contents =
         raw("contents", "contents").ok_or_else(|| place.refuse("is missing; send one content"))?;
-    let contents = array(contents, &place)?;
+    let contents = several(contents).ok_or_else(|| place.expected("an array", contents))?;
     if contents.is_empty() {
         return Err(place.refuse("is empty; send at least one content"));
     }
@@ -130,9 +130,14 @@ pub(crate) fn of_gemini(
     Ok(gathering.finish())
 }
 
+/// The elements of an array; one object stands for an array of it alone.
+fn several(raw: &RawValue) -> Option<Vec<&RawValue>> {
+    if raw.get().starts_with('{') { Some(vec![raw]) } else { scan::elements(raw) }
+}
+
 fn parts(raw: Option<&RawValue>, gathering: &mut Gathering) {
     let Some(raw) = raw.filter(|raw| !is_null(raw)) else { return };
-    let Some(parts) = scan::elements(raw) else {
+    let Some(parts) = several(raw) else {
         gathering.unknown(raw);
         return;
     };

@@ -60,6 +60,16 @@ impl<'a> Reader<'a> {
         Ok(self.take(name)?.unwrap_or_default())
     }
 
+    /// Takes an array, or one object, which stands for an array of it alone: Google's own API takes
+    /// both, and its examples have the latter.
+    pub(super) fn objects(&mut self, name: &str) -> Result<Vec<&'a RawValue>, Fault> {
+        let raw = self.object.peek(name).or_else(|| self.object.peek(&snake(name)));
+        match raw.filter(|raw| raw.get().starts_with('{')) {
+            Some(_) => Ok(self.raw(name).into_iter().collect()),
+            None => self.list(name),
+        }
+    }
+
     /// Takes a number within bounds. CHAT-3
     pub(super) fn number(
         &mut self,

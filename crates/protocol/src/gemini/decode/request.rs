@@ -21,7 +21,7 @@ pub fn decode_request(body: &[u8], model: &str, stream: bool) -> Result<Request,
     if let Some(system) = reader.raw("systemInstruction") {
         conversation.system(system, "systemInstruction")?;
     }
-    let contents = reader.list("contents")?;
+    let contents = reader.objects("contents")?;
     if contents.is_empty() {
         return Err(Fault::invalid("contents: at least one content is needed"));
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::decode_request;
 use crate::exchange::{BlockKind, Effort, ErrorType, OutputFormat, Request, Role, ToolChoice};
 use crate::gemini::encode_request;
+use crate::surface::{Addressed, Surface};
 use crate::target::{Abilities, Quirks, ReasoningStyle, Target};
 
 fn decoded(body: &Value) -> Request {
@@ -31,6 +32,28 @@ fn encoded(request: &Request) -> Value {
     let (quirks, abilities) = (Quirks::default(), abilities());
     let target = Target::new("g", &quirks, &abilities);
     serde_json::from_slice(&encode_request(request, &target).unwrap().body).unwrap()
+}
+
+/// As Google's own examples have it, and its API takes it.
+#[test]
+fn one_object_stands_for_a_list_of_it() {
+    let call = json!({"role":"model","parts":[{"functionCall":{"name":"f","args":{}}}]});
+    let image = json!({"inlineData":{"mimeType":"image/png","data":"AA=="}});
+    let answer = |parts: Value| json!({"functionResponse":{"name":"f","response":{"result":"x"},"parts":parts}});
+    let short = json!({"system_instruction":{"parts":{"text":"Be a cat"}},"contents":{"parts":{"text":"hi"}}});
+    let long = json!({"system_instruction":{"parts":[{"text":"Be a cat"}]},"contents":[{"parts":[{"text":"hi"}]}]});
+    let shorter = json!({"contents":[call, {"parts":answer(image.clone())}]});
+    let longer = json!({"contents":[call, {"parts":[answer(json!([image]))]}]});
+    for (short, long) in [(short, long), (shorter, longer)] {
+        assert_eq!(decoded(&short), decoded(&long));
+        let facts = |body: &Value| {
+            let read = Surface::Gemini.read(body.to_string().as_bytes(), &Addressed::default());
+            let facts = read.unwrap().0;
+            assert!(!facts.unknown_parts, "{body}");
+            (facts.opening, facts.images, facts.turns, facts.estimated_prompt_tokens)
+        };
+        assert_eq!(facts(&short), facts(&long));
+    }
 }
 
 /// Bodies that mean the same after a round through the exchange.

@@ -39,7 +39,7 @@ impl Conversation {
             blocks.push(Block::text(text));
         } else {
             let mut content = Reader::new(raw, path.to_owned())?;
-            for (index, part) in content.list("parts")?.into_iter().enumerate() {
+            for (index, part) in content.objects("parts")?.into_iter().enumerate() {
                 let mut part = Reader::new(part, format!("{path}.parts[{index}]"))?;
                 let Some(text) = part.text("text")? else {
                     return Err(Fault::invalid(format!("{}: is needed", part.at("text"))));
@@ -70,7 +70,7 @@ impl Conversation {
                 .of_unknown());
             }
         };
-        let parts = content.list("parts")?;
+        let parts = content.objects("parts")?;
         let mut blocks = Vec::with_capacity(parts.len());
         let mut results = Vec::new();
         for (index, raw) in parts.into_iter().enumerate() {
@@ -226,7 +226,7 @@ impl Conversation {
             is_error = failed;
             content.push(Block::text(text));
         }
-        for (index, raw) in result.list("parts")?.into_iter().enumerate() {
+        for (index, raw) in result.objects("parts")?.into_iter().enumerate() {
             let inner = Reader::new(raw, format!("{path}.parts[{index}]"))?;
             let before = content.len();
             self.part(raw, inner, Role::User, &mut content)?;
