@@ -6,9 +6,10 @@ use super::gathering::{Gathering, has, opening};
 use super::{RequestFacts, StructuredOutput};
 use crate::exchange::{Effort, Fault, Reasoning};
 use crate::json::{Envelope, Object, lenient, scan};
-use crate::openai_chat::is_plain_name;
+use crate::openai_chat::facts::bounded;
 use crate::openai_chat::read::{Place, array, boolean, is_array, is_null, is_string, unsigned};
-use crate::openai_responses::{LOGPROBS, is_result};
+use crate::openai_chat::{MAX_TOOLS, is_plain_name};
+use crate::openai_responses::{LOGPROBS, NAMESPACE, is_result};
 
 /// What the vendor's own tools did, told in items: their bytes are all they put into the prompt.
 const TOLD: [&str; 8] = [
@@ -59,7 +60,7 @@ pub(crate) fn of_responses(
         return Err(place.expected("a string or an array of items", input));
     }
     for raw in gathering.tools(raw("tools"))? {
-        tool(raw, &mut gathering);
+        tool(raw, &mut gathering)?;
     }
     if let Some(most) = lenient::count(raw("max_tool_calls")) {
         gathering.facts.web_searches = gathering.facts.web_searches.min(most);
@@ -174,24 +175,35 @@ fn part(raw: &RawValue, part: &Object<'_>, gathering: &mut Gathering) {
     }
 }
 
-fn tool(raw: &RawValue, gathering: &mut Gathering) {
+fn tool(raw: &RawValue, gathering: &mut Gathering) -> Result<(), Fault> {
     gathering.block();
     gathering.facts.tools += 1;
     let Some(tool) = lenient::object(Some(raw)) else {
         gathering.unknown(raw);
-        return;
+        return Ok(());
     };
-    if matches!(tool.peek_str("type").as_deref(), Some("function" | "custom")) {
+    let kind = tool.peek_str("type").unwrap_or_default();
+    if kind == NAMESPACE {
+        let inside = lenient::elements(tool.peek("tools"));
+        gathering.facts.tools += inside.len();
+        // Of all namespaces together.
+        bounded(gathering.facts.tools, MAX_TOOLS, &Place::Top("tools"))?;
+        gathering.facts.hosted_tools |= inside.iter().any(|raw| {
+            let kind = lenient::object(Some(raw)).and_then(|tool| tool.peek_str("type"));
+            !matches!(kind.as_deref(), Some("function" | "custom"))
+        });
+    } else if matches!(kind.as_ref(), "function" | "custom") {
         let name = tool.peek_str("name").unwrap_or_default();
         gathering.facts.irregular_tool_names |= !is_plain_name(&name);
     } else {
         gathering.facts.hosted_tools = true;
-        if tool.peek_str("type").is_some_and(|kind| kind.starts_with("web_search")) {
+        if kind.starts_with("web_search") {
             gathering.searches(None);
         }
     }
     gathering.count_rest(&tool, &["type", "description", "strict"]);
     gathering.count(tool.peek("description"));
+    Ok(())
 }
 
 fn settings(envelope: &Envelope<'_>, gathering: &mut Gathering) -> Result<(), Fault> {

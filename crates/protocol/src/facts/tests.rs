@@ -229,6 +229,22 @@ fn searches_of_the_web_are_bounded() {
     }
 }
 
+/// What stands in a namespace is its caller's, as functions beside it are, and as many.
+#[test]
+fn tools_in_namespaces_are_tools() {
+    let of = |tool: &str, count: usize| {
+        let tools = vec![tool; count].join(",");
+        let tools = format!(r#"{{"type":"namespace","name":"n","tools":[{tools}]}}"#);
+        let body = format!(r#"{{"input":"x","tools":[{tools}]}}"#);
+        Surface::Responses.read(body.as_bytes(), &Addressed::default()).map(|(facts, _)| facts)
+    };
+    let facts = of(r#"{"type":"function","name":"f"}"#, 3).unwrap();
+    assert_eq!((facts.tools, facts.hosted_tools), (4, false));
+    assert!(of(r#"{"type":"mcp","server_label":"s"}"#, 1).unwrap().hosted_tools);
+    let many = of(r#"{"type":"custom","name":"f"}"#, 2_000).unwrap_err().message;
+    assert!(many.starts_with("tools: has "), "{many}");
+}
+
 /// A prompt that is kept at the provider is as long as it may be.
 #[test]
 fn references_to_stored_prompts_are_known() {

@@ -213,10 +213,10 @@ fn chosen(choice: &ToolChoice) -> Option<Chosen<'_>> {
 /// The names of tools in namespaces as functions, by both of theirs. None is that of another tool.
 struct Names {
     flat: HashMap<(String, String), String>,
-    /// Those that are offered, in their order.
-    offered: Vec<(String, String)>,
-    /// The names of tools that stand in no namespace.
-    plain: HashSet<String>,
+    /// The tools that are offered, in their order, by their namespaces.
+    offered: HashMap<String, Vec<String>>,
+    /// The namespace of each name that stands in only one, and not outside of all.
+    homes: HashMap<String, Option<String>>,
 }
 
 impl Names {
@@ -224,23 +224,28 @@ impl Names {
         tools: &[(Option<String>, Tool)],
         called: impl Iterator<Item = (String, &'r str)>,
     ) -> Self {
-        let mut names = Self { flat: HashMap::new(), offered: Vec::new(), plain: HashSet::new() };
+        let mut names =
+            Self { flat: HashMap::new(), offered: HashMap::new(), homes: HashMap::new() };
+        let (mut offered, mut taken) = (Vec::new(), HashSet::new());
         let mut alike: HashMap<String, usize> = HashMap::new();
         let mut known = HashSet::new();
         for (namespace, tool) in tools {
             let ToolKind::Function { name, .. } = &tool.kind else { continue };
             let Some(namespace) = namespace else {
-                names.plain.insert(name.clone());
+                names.homes.insert(name.clone(), None);
+                taken.insert(name.clone());
                 continue;
             };
             let both = (namespace.clone(), name.clone());
             if known.insert(both.clone()) {
                 *alike.entry(plain(namespace, name)).or_default() += 1;
-                names.offered.push(both);
+                names.offered.entry(namespace.clone()).or_default().push(name.clone());
+                let home = names.homes.entry(name.clone());
+                home.and_modify(|home| *home = None).or_insert_with(|| Some(namespace.clone()));
+                offered.push(both);
             }
         }
-        let mut taken = names.plain.clone();
-        for both in names.offered.clone() {
+        for both in offered {
             let alone = alike.get(&plain(&both.0, &both.1)) == Some(&1);
             names.add(both, alone, &mut taken);
         }
@@ -281,32 +286,34 @@ impl Names {
 
     /// The name of a tool that is chosen without its namespace: where only one goes by it, that one.
     fn only(&self, name: &str) -> String {
-        let mut found = self.offered.iter().filter(|(_, known)| known == name);
-        match (found.next(), found.next()) {
-            (Some((namespace, _)), None) if !self.plain.contains(name) => {
-                self.flat(namespace, name)
-            }
+        match self.homes.get(name) {
+            Some(Some(namespace)) => self.flat(namespace, name),
             _ => name.to_owned(),
         }
     }
 
     fn choice(&self, chosen: Chosen<'_>) -> Result<ToolChoice, Fault> {
         let mut names = Vec::new();
+        let mut told = HashSet::new();
         for (namespace, name) in &chosen.tools {
-            let before = names.len();
-            match (namespace, name) {
-                (None, Some(name)) => names.push(self.only(name)),
-                (Some(namespace), name) => {
-                    let fits = |both: &&(String, String)| {
-                        both.0 == **namespace && name.as_deref().is_none_or(|name| both.1 == name)
-                    };
-                    let offered = self.offered.iter().filter(fits);
-                    names.extend(offered.map(|(namespace, name)| self.flat(namespace, name)));
+            let group = namespace.as_deref().and_then(|it| self.offered.get_key_value(it));
+            match (namespace, group, name) {
+                (None, _, Some(name)) => names.push(self.only(name)),
+                (Some(_), Some((namespace, _)), Some(name))
+                    if self.flat.contains_key(&(namespace.clone(), name.to_string())) =>
+                {
+                    names.push(self.flat(namespace, name));
                 }
-                (None, None) => {}
-            }
-            if names.len() == before {
-                return Err(Place::Top("tool_choice").refuse("names a tool that is not offered"));
+                (Some(_), Some((namespace, tools)), None) => {
+                    // Named once more it adds nothing.
+                    if told.insert(namespace) {
+                        names.extend(tools.iter().map(|name| self.flat(namespace, name)));
+                    }
+                }
+                _ => {
+                    let why = "names a tool that is not offered";
+                    return Err(Place::Top("tool_choice").refuse(why));
+                }
             }
         }
         match (chosen.one, names.pop()) {
