@@ -114,7 +114,10 @@ pub(crate) fn refuse(dialect: Dialect, request: &Request) -> Result<(), Fault> {
             !is_group && !known.iter().any(|known| kind.starts_with(known))
         });
         if let Some(kind) = unknown {
-            return Err(self::tool(&Place::Top("tools").element(at), &kind, *origin));
+            let all = Place::Top("tools");
+            // An entry of Gemini's may hold many functions, which are entries of their own here.
+            let place = if *origin == Dialect::Gemini { all } else { all.element(at) };
+            return Err(self::tool(&place, &kind, *origin));
         }
     }
     Ok(())

@@ -34,7 +34,7 @@ fn what_nobody_knows_does_not_vanish() {
         (Surface::Gemini, gemini, r#"{"hologram":{}}"#, "contents[0].parts[1]"),
         (Surface::Messages, tools, hologram, "tools[0]"),
         (Surface::Responses, tools, hologram, "tools[0]"),
-        (Surface::Gemini, gemini_tools, r#"{"hologram":{}}"#, "tools[0]"),
+        (Surface::Gemini, gemini_tools, r#"{"hologram":{}}"#, "tools"),
     ] {
         let body = body.replace("PART", part).replace(
             r#""input":"x","tools""#,
