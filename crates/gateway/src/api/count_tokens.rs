@@ -23,7 +23,7 @@ use crate::control::limits::Limited;
 use crate::error::{respond_on, unauthorized};
 use crate::inference::address::decoded;
 use crate::inference::admit::{admit, enter, key_of_address, may_infer};
-use crate::inference::count::in_turn;
+use crate::inference::count::asked_for;
 use crate::inference::receive::{MAX_OF_UNKNOWN, discard, receive};
 use crate::tokenizer::Counting;
 
@@ -137,7 +137,7 @@ async fn counted(
         counting.count_prompt(&request)
     };
     // What cannot be read in neutral form is estimated like any other.
-    Ok(in_turn(count).await.unwrap_or(estimated))
+    Ok(asked_for(count).await.unwrap_or(estimated))
 }
 
 /// Google's other form of the question wraps the request that would be made.

@@ -57,6 +57,11 @@ pub struct Completed {
     pub began: Instant,
 }
 
+/// The longest name of a member of an event, in bytes, with its colon.
+const LONGEST_FIELD: usize = 6;
+/// So many blanks are no beginning, in bytes.
+const MAX_BEGINNING: usize = 64 * 1024;
+
 /// Why an attempt failed.
 #[derive(Debug)]
 pub struct AttemptError {
@@ -288,7 +293,7 @@ async fn begin_stream(
     let (mut seen, mut whole) = (None, None);
     if !is_stream {
         // Some servers give events another type: what came first tells.
-        let first = upstream.data(limits.idle).await.and_then(Result::ok).unwrap_or_default();
+        let first = beginning(&mut upstream, limits.idle).await?;
         if dialect.framing().is_begun_by(&first) {
             seen = Some(first);
         } else {
@@ -389,6 +394,18 @@ fn refusal(native: Option<&str>) -> Fault {
     let word: String = native.unwrap_or("refusal").chars().take(128).collect();
     let message = format!("Provider returned error: the model gave no answer ({word})");
     Fault::new(ErrorType::Refusal, message).with_provider_code(word)
+}
+
+/// The first bytes of a body, as many as show what it is.
+async fn beginning(upstream: &mut UpstreamBody, idle: Duration) -> Result<Bytes, AttemptError> {
+    let mut read = Bytes::new();
+    // A heartbeat may be a blank, and a server may flush each byte.
+    while read.trim_ascii_start().len() < LONGEST_FIELD && read.len() < MAX_BEGINNING {
+        let Some(data) = upstream.data(idle).await else { break };
+        let data = data.map_err(|error| AttemptError::of(body_fault(&error)))?;
+        read = if read.is_empty() { data } else { [read, data].concat().into() };
+    }
+    Ok(read)
 }
 
 /// What came where a stream was asked for: a whole answer of a server that has no streams, or an

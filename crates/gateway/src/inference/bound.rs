@@ -73,7 +73,9 @@ impl Demand {
             Surface::Embeddings | Surface::Rerank => facts.message_count.max(1) as u64,
             _ => 1,
         };
-        let around = (others as u64).saturating_add(TEMPLATE.saturating_mul(inputs));
+        let around = (others as u64)
+            .saturating_add(facts.namespace_bytes)
+            .saturating_add(TEMPLATE.saturating_mul(inputs));
         let text = facts
             .estimated_prompt_tokens
             .saturating_mul(4)
@@ -85,7 +87,9 @@ impl Demand {
             || facts.file_input
             || facts.hosted_tools
             || facts.unknown_parts;
-        let is_conversation = !matches!(surface, Surface::Embeddings | Surface::Rerank);
+        // What is counted of a conversation is in `counted_members`.
+        let is_conversation =
+            !matches!(surface, Surface::Completions | Surface::Embeddings | Surface::Rerank);
         Self {
             text,
             around: around.saturating_add(INSTRUCTIONS),

@@ -1,29 +1,48 @@
 //! Counts a prompt with the vocabulary of its model, where its estimate (`estimate`) or its bytes
 //! (`bound`) would decide against it. Counting takes a second for two mebibytes, so it is not done
-//! for what is decided without it.
+//! where no count could change what is decided.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use catalog::{EndpointId, Model, ModelId};
 use protocol::json::Envelope;
 use routing::{Exclusion, NoRoute, Plan, Reason};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use super::plan::Candidate;
 use super::prepare::Call;
 use crate::tokenizer::Counting;
 
-/// The prompts counted at once: the work is free, and must leave the machine to what is paid for.
-static COUNTING: Semaphore = Semaphore::const_new(2);
+/// The prompts counted at once for who asks for a count: the work is free, and must leave the machine
+/// to what is paid for.
+static ASKED_FOR: Semaphore = Semaphore::const_new(2);
+/// The prompts counted at once for requests.
+static NEEDED: Semaphore = Semaphore::const_new(2);
+/// The longest that a request waits for its turn to be counted; then bytes and estimates decide.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A shorter prompt fits everywhere, in tokens.
 const SHORT: u64 = 1_024;
 
-/// Does work that counts, in turn and on a thread of its own. It goes on if nobody waits for it any
-/// more: so does its turn.
-pub async fn in_turn<T: Send + 'static>(
+/// Counts for who asked for it, in turn.
+pub async fn asked_for<T: Send + 'static>(
     work: impl FnOnce() -> Option<T> + Send + 'static,
 ) -> Option<T> {
-    let turn = COUNTING.acquire().await.ok();
+    aside(ASKED_FOR.acquire().await.ok()?, work).await
+}
+
+/// Counts for a request, if its turn comes soon.
+async fn needed<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
+    aside(timeout(PATIENCE, NEEDED.acquire()).await.ok()?.ok()?, work).await
+}
+
+/// Does work on a thread of its own. It goes on if nobody waits for it any more: so does its turn.
+async fn aside<T: Send + 'static>(
+    turn: SemaphorePermit<'static>,
+    work: impl FnOnce() -> Option<T> + Send + 'static,
+) -> Option<T> {
     let work = move || {
         let _held = turn;
         work()
@@ -56,7 +75,7 @@ pub async fn bounds(call: &Call, candidates: &[Candidate], body: &Bytes) -> Coun
         return Counts::default();
     }
     let (members, body) = (call.surface.counted_members(), body.clone());
-    let counted = in_turn(move || {
+    let counted = needed(move || {
         let envelope = Envelope::parse(&body).ok()?;
         let json = || members.iter().filter_map(|name| envelope.raw(name)).map(|raw| raw.get());
         let counts = ways.into_iter().filter_map(|way| Some((way, way.bound(json())?)));
@@ -82,7 +101,7 @@ pub async fn prompt(call: &Call, model: ModelId, body: &Bytes) -> Option<Counted
     let counting = Counting::of(call.snapshot.catalog.model(model))?;
     let (surface, addressed, body) = (call.surface, call.addressed.clone(), body.clone());
     let count = move || counting.count_prompt(&surface.decode(&body, &addressed).ok()?);
-    Some(Counted { model, counting, tokens: in_turn(count).await? })
+    Some(Counted { model, counting, tokens: needed(count).await? })
 }
 
 /// Whether a plan would be another one if the prompt were as short as its estimate may be wrong: an
@@ -97,9 +116,12 @@ pub fn may_change(call: &Call, plan: &Plan, estimated: u64) -> bool {
     rooms.clone().any(is_close) && rooms.any(|room| room >= estimated)
 }
 
-/// Whether nobody can answer only since the prompt is too long by its estimate.
+/// Whether nobody can answer only since the prompt is too long by its estimate, which may be as
+/// wrong as an estimate can be.
 pub fn may_find(no_route: &NoRoute) -> bool {
-    let is_too_long =
-        |exclusion: &Exclusion| matches!(exclusion.reason, Reason::ContextLength { .. });
-    no_route.exclusions.iter().any(is_too_long)
+    let may_fit = |exclusion: &Exclusion| match exclusion.reason {
+        Reason::ContextLength { tokens, limit } => tokens / 4 <= limit,
+        _ => false,
+    };
+    no_route.exclusions.iter().any(may_fit)
 }

@@ -197,7 +197,7 @@ async fn hold(
         if let Err(NotReserved::Refused(refusal)) = &outcome {
             if demand.can_be_counted() && may_fit(call, &demand, route).await? {
                 demand.count(Box::pin(count::bounds(call, &route.candidates, body)).await);
-                told = Some(refusal.clone());
+                told = Some(*refusal);
                 wish = Wish::of(call, &demand, &route.candidates, None);
                 continue;
             }

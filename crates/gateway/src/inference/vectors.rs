@@ -153,6 +153,7 @@ async fn ask(
     let counted = response.headers().get(COUNT);
     let counted = counted.and_then(|count| count.to_str().ok()?.parse().ok());
     let counted = counted.map(|input| Usage { input, ..Usage::default() });
+    let counted = counted.filter(Usage::is_believable);
     let body = collect(dispatch, response, room.load(Ordering::Relaxed)).await?;
     let too_large = |most| AttemptError::of(body_fault(&BodyError::TooLarge(most)));
     room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(body.len()))

@@ -3,6 +3,7 @@
 use catalog::{Meter, PicoUsd, PriceList};
 use serde_json::{Value, json};
 use testkit::{Protocol, Script, Simulator};
+use tokio::io::AsyncWriteExt as _;
 
 use super::raw::{GOOD_END, begin_stream, fixed, provider, read_request, text_chunk, upstream};
 use super::support::{Gateway, MODEL, Upstream, settings};
@@ -96,8 +97,15 @@ async fn events_of_another_type_are_a_stream_all_the_same() {
     for kind in ["text/plain; charset=utf-8", JSON, "application/octet-stream"] {
         let base_url = provider(move |mut stream| async move {
             while read_request(&mut stream).await {
-                let text = format!(": hello\n\n{}{GOOD_END}", text_chunk("hi"));
-                super::raw::answer(&mut stream, "200 OK", kind, &text).await;
+                let head =
+                    format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n");
+                // A blank to keep the line alive, and a beginning that comes in pieces.
+                for piece in [&head, "\n", "da", "ta: {}\n\n", &text_chunk("hi"), GOOD_END] {
+                    stream.write_all(piece.as_bytes()).await.ok();
+                    stream.flush().await.ok();
+                    tokio::task::yield_now().await;
+                }
+                break;
             }
         });
         let gateway = Gateway::start(&[upstream(base_url.await, "one")]).await;

@@ -149,6 +149,8 @@ pub struct RequestFacts {
     /// Whether tools of the provider's own are offered, which bring text of their own into the
     /// prompt.
     pub hosted_tools: bool,
+    /// The bytes that names of tools have more where namespaces are told in them, at most.
+    pub namespace_bytes: u64,
     /// Whether there are parts nobody here knows, or references to what a provider keeps: they may
     /// bring more into the prompt than their bytes.
     pub unknown_parts: bool,

@@ -8,8 +8,9 @@ use crate::exchange::{Effort, Fault, Reasoning};
 use crate::json::{Envelope, Object, lenient, scan};
 use crate::openai_chat::facts::bounded;
 use crate::openai_chat::read::{Place, array, boolean, is_array, is_null, is_string, unsigned};
+use crate::openai_chat::wire::MAX_FUNCTION_NAME;
 use crate::openai_chat::{MAX_TOOLS, is_plain_name};
-use crate::openai_responses::{LOGPROBS, NAMESPACE, is_result};
+use crate::openai_responses::{LOGPROBS, MAX_NAMESPACE, NAMESPACE, is_result};
 
 /// What the vendor's own tools did, told in items: their bytes are all they put into the prompt.
 const TOLD: [&str; 8] = [
@@ -188,6 +189,9 @@ fn tool(raw: &RawValue, gathering: &mut Gathering) -> Result<(), Fault> {
         gathering.facts.tools += inside.len();
         // Of all namespaces together.
         bounded(gathering.facts.tools, MAX_TOOLS, &Place::Top("tools"))?;
+        // A flat name is no longer than it may be, nor is what is told of the namespace.
+        gathering.facts.namespace_bytes +=
+            (inside.len() * MAX_FUNCTION_NAME + MAX_NAMESPACE) as u64;
         gathering.facts.hosted_tools |= inside.iter().any(|raw| {
             let kind = lenient::object(Some(raw)).and_then(|tool| tool.peek_str("type"));
             !matches!(kind.as_deref(), Some("function" | "custom"))

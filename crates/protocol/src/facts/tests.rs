@@ -240,6 +240,8 @@ fn tools_in_namespaces_are_tools() {
     };
     let facts = of(r#"{"type":"function","name":"f"}"#, 3).unwrap();
     assert_eq!((facts.tools, facts.hosted_tools), (4, false));
+    // Their names may become as long as names may be.
+    assert!(facts.namespace_bytes >= 3 * 64, "{}", facts.namespace_bytes);
     assert!(of(r#"{"type":"mcp","server_label":"s"}"#, 1).unwrap().hosted_tools);
     let many = of(r#"{"type":"custom","name":"f"}"#, 2_000).unwrap_err().message;
     assert!(many.starts_with("tools: has "), "{many}");

@@ -19,7 +19,7 @@ pub use decode::{decode_request, decode_response};
 pub use echo::Echo;
 pub use encode::{encode_request, encode_response, encode_response_with};
 pub use error::{PREVIOUS_RESPONSE_NOT_FOUND, answer_to_overflow, decode_error, encode_error};
-pub(crate) use namespace::{KIND as NAMESPACE, flatten};
+pub(crate) use namespace::{KIND as NAMESPACE, MAX_NAME as MAX_NAMESPACE, flatten};
 pub use patch::{PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response};
 pub use stored::refuse_stored;
 pub use stream::{StreamDecoder, StreamEncoder};

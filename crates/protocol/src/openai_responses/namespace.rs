@@ -8,6 +8,7 @@ use super::decode::tool;
 use crate::Dialect;
 use crate::exchange::{Block, BlockKind, Extras, Fault, Request, Tool, ToolChoice, ToolKind};
 use crate::json::{Object, RawJson};
+use crate::openai_chat::MAX_TOOLS;
 use crate::openai_chat::parameters::type_of;
 use crate::openai_chat::read::{Place, array, lenient_array, lenient_object, object, string};
 use crate::openai_chat::wire::{MAX_FUNCTION_NAME, short_mark};
@@ -18,6 +19,9 @@ pub(crate) const KIND: &str = "namespace";
 
 /// The member of a call, and of a choice, that says where its tool stands.
 pub(super) const MEMBER: &str = "namespace";
+
+/// The longest name of a namespace, in bytes: each of its tools is told with it.
+pub(crate) const MAX_NAME: usize = 256;
 
 /// What stands between the two names of a tool in the exchange: no name that can be called has it.
 const BETWEEN: char = '\u{1f}';
@@ -41,7 +45,7 @@ pub(super) fn of<'a>(item: &Object<'a>) -> Option<Cow<'a, str>> {
 }
 
 /// The names of the tools in namespaces where they stay in them, by themselves: of those that are
-/// offered, and of those that a search brought.
+/// offered, and of those that a search brought, as many as may be offered.
 pub(super) fn declared(request: &Request) -> impl Iterator<Item = (String, String)> {
     let found = request.turns.iter().flat_map(|turn| &turn.blocks).filter_map(|block| {
         let BlockKind::Opaque { origin: Dialect::OpenaiResponses, raw } = &block.kind else {
@@ -53,15 +57,18 @@ pub(super) fn declared(request: &Request) -> impl Iterator<Item = (String, Strin
     let offered = request.tools.iter().filter_map(group);
     let offered = offered.filter_map(|raw| lenient_object(raw.as_raw()));
     let groups = offered.chain(found.filter(|tool| tool.peek_str("type").as_deref() == Some(KIND)));
-    groups.flat_map(|group| {
-        let namespace = group.peek_str("name").unwrap_or_default();
-        let tools = group.peek("tools").map(lenient_array).unwrap_or_default();
-        let names = tools.into_iter().filter_map(|raw| {
-            let name = joined(&namespace, &lenient_object(raw)?.peek_str("name")?);
-            Some((name.clone(), name))
-        });
-        names.collect::<Vec<_>>()
-    })
+    groups
+        .flat_map(|group| {
+            let namespace = group.peek_str("name").unwrap_or_default();
+            let is_told = namespace.len() <= MAX_NAME;
+            let tools =
+                group.peek("tools").filter(|_| is_told).map(lenient_array).unwrap_or_default();
+            tools.into_iter().filter_map(move |raw| {
+                let name = joined(&namespace, &lenient_object(raw)?.peek_str("name")?);
+                Some((name.clone(), name))
+            })
+        })
+        .take(MAX_TOOLS)
 }
 
 /// A request without namespaces.
@@ -154,6 +161,10 @@ fn read_group(
     let group = object(raw, &place)?;
     let member = |name| group.peek(name).ok_or_else(|| place.member(name).refuse("is missing"));
     let namespace = string(member("name")?, &place.member("name"))?;
+    if namespace.len() > MAX_NAME {
+        let why = format_args!("is longer than {MAX_NAME} bytes, the most that can be told");
+        return Err(place.member("name").refuse(why));
+    }
     let mut told = group.peek_str("description").filter(|text| !text.is_empty());
     let inside = place.member("tools");
     for (at, raw) in array(member("tools")?, &inside)?.into_iter().enumerate() {

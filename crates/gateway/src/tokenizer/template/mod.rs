@@ -18,7 +18,7 @@ pub use self::deepseek::DeepSeek;
 pub use self::mistral::Mistral;
 pub use self::qwen::Qwen;
 use self::said::Conversation;
-pub use self::writer::Writer;
+use self::writer::Writer;
 use super::Counter;
 
 /// The form of a family's prompts.

@@ -102,7 +102,7 @@ pub fn patch_request(
     let limit = patcher.limit(&parameters, patch);
     patcher.reasoning(&parameters, limit)?;
     patcher.stream_options(&parameters);
-    patcher.sampling(parameters.reasoning.as_ref());
+    patcher.sampling(&parameters);
     patcher.service_tier(&parameters);
     patcher.user(patch);
     patcher.unsupported();
@@ -153,11 +153,8 @@ impl<'a> Patcher<'_, 'a> {
         }
         let choice = parameters.tool_choice.map(RawValue::get);
         let forced = choice.is_some_and(|text| !matches!(text, "\"auto\"" | "\"none\""));
-        let own = forced
-            .then(|| reasoning::own_switch(self.target, self.envelope.raw("thinking")))
-            .flatten();
-        let asked = parameters.reasoning.as_ref().or(own.as_ref());
-        let forcible = abilities.forces_tool_choice(asked);
+        let forcible =
+            !forced || abilities.forces_tool_choice(self.reasoning_asked(parameters).as_deref());
         if forced && !forcible {
             self.edit.set("tool_choice", "\"auto\"");
             self.losses.record("tool_choice", "the model cannot be forced to call a tool");
@@ -172,6 +169,12 @@ impl<'a> Patcher<'_, 'a> {
         let called = parameters.messages.filter(|_| self.plain.is_none());
         let called = called.map(messages::called_names).unwrap_or_default();
         self.tool_names(parameters.tools, parameters.tool_choice.filter(|_| forcible), &called)
+    }
+
+    /// What is asked of reasoning, also by the host's own switch.
+    fn reasoning_asked<'r>(&self, parameters: &'r Parameters<'_>) -> Option<Cow<'r, Reasoning>> {
+        let own = || reasoning::own_switch(self.target, self.envelope.raw("thinking"));
+        parameters.reasoning.as_ref().map(Cow::Borrowed).or_else(|| own().map(Cow::Owned))
     }
 
     fn tool_names(
@@ -346,8 +349,10 @@ impl<'a> Patcher<'_, 'a> {
     }
 
     /// Bug 24
-    fn sampling(&mut self, reasoning: Option<&Reasoning>) {
+    fn sampling(&mut self, parameters: &Parameters<'_>) {
         let abilities = self.target.abilities;
+        let asked = self.reasoning_asked(parameters);
+        let reasoning = asked.as_deref();
         if let Some(why) = abilities.sampling_refusal(reasoning) {
             for name in SAMPLING {
                 self.lose(name, why);

@@ -233,3 +233,17 @@ fn what_cannot_be_a_function_is_refused_by_its_place() {
         assert!(encoded(Dialect::OpenaiResponses, &body).is_ok());
     }
 }
+
+/// Each tool is told with the name of its namespace: a long one would be kept a thousand times.
+#[test]
+fn the_name_of_a_namespace_is_bounded() {
+    let tools = vec![r#"{"type":"function","name":"f"}"#; 1_000].join(",");
+    let name = "n".repeat(900_000);
+    let body = format!(
+        r#"{{"input":"x","tools":[{{"type":"namespace","name":"{name}","tools":[{tools}]}}]}}"#
+    );
+    let refused = encoded(Dialect::Anthropic, &body).unwrap_err();
+    assert!(refused.starts_with("tools[0].name: is longer than 256 bytes"), "{refused}");
+    let context = encoded(Dialect::OpenaiResponses, &body).unwrap().context;
+    assert!(context.tool_names.is_empty(), "nothing of it is kept");
+}

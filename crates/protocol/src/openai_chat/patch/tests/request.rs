@@ -220,6 +220,7 @@ fn a_choice_is_forced_where_the_model_does_not_reason() {
         reasoning: ReasoningStyle::Effort,
         reasoning_default_on: true,
         forced_tool_choice_while_reasoning: false,
+        sampling_while_reasoning: false,
         ..Abilities::default()
     };
     for (given, forced) in [
@@ -232,11 +233,14 @@ fn a_choice_is_forced_where_the_model_does_not_reason() {
         (r#","thinking":null"#, false),
     ] {
         for choice in [r#""required""#, r#"{"type":"function","function":{"name":"f"}}"#] {
-            let body = format!(r#"{{"model":"m",{USER},"tool_choice":{choice}{given}}}"#);
+            let body = format!(
+                r#"{{"model":"m",{USER},"temperature":0.5,"tool_choice":{choice}{given}}}"#
+            );
             let expected = if forced { choice } else { r#""auto""# };
             let expected = format!(r#""tool_choice":{expected}"#);
             let patched = sent(&body, &quirks, &abilities);
             assert!(patched.contains(&expected), "{given} {patched}");
+            assert_eq!(patched.contains("temperature"), forced, "{given} {patched}");
             let request = decode_request(body.as_bytes()).unwrap();
             let target = Target::new("native", &quirks, &abilities);
             let written = encode_request(&request, &target).unwrap().body;
