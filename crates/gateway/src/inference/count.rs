@@ -62,14 +62,25 @@ impl Counts {
     }
 }
 
+/// Whether a vocabulary of these candidates' models is public.
+pub fn is_possible(call: &Call, candidates: &[Candidate]) -> bool {
+    ways_of(call, candidates).next().is_some()
+}
+
+fn ways_of(call: &Call, candidates: &[Candidate]) -> impl Iterator<Item = Counting> {
+    let catalog = &call.snapshot.catalog;
+    let models = candidates.iter().map(|candidate| catalog.model_of(candidate.endpoint));
+    models.filter_map(Counting::of)
+}
+
 /// Counts a prompt for the models of these candidates; nothing for those without a public
 /// vocabulary.
 pub async fn bounds(call: &Call, candidates: &[Candidate], body: &Bytes) -> Counts {
-    let catalog = &call.snapshot.catalog;
     let mut ways = Vec::new();
-    for candidate in candidates {
-        let way = Counting::of(catalog.model_of(candidate.endpoint));
-        ways.extend(way.filter(|way| !ways.contains(way)));
+    for way in ways_of(call, candidates) {
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
     }
     if ways.is_empty() {
         return Counts::default();

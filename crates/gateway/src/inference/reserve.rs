@@ -195,7 +195,10 @@ async fn hold(
             false => limits.reserve_now(&ask).await,
         };
         if let Err(NotReserved::Refused(refusal)) = &outcome {
-            if demand.can_be_counted() && may_fit(call, &demand, route).await? {
+            if demand.can_be_counted()
+                && count::is_possible(call, &route.candidates)
+                && may_fit(call, &demand, route).await?
+            {
                 demand.count(Box::pin(count::bounds(call, &route.candidates, body)).await);
                 told = Some(*refusal);
                 wish = Wish::of(call, &demand, &route.candidates, None);
