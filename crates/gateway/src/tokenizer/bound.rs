@@ -1,6 +1,7 @@
 //! The most tokens of a prompt, from the JSON that it was sent in.
 
-use super::Counter;
+use super::Encoding;
+use super::template::Writer;
 
 /// The most bytes that are counted: of more, the bytes are the bound.
 const MAX_BOUND: usize = 512 * 1024;
@@ -11,72 +12,43 @@ const MAX_DEPTH: usize = 2;
 /// roles otherwise.
 ///
 /// Everything in it is counted, whether a template shows it or not. A text with escapes is counted
-/// with them and without, and what is more holds: some vocabularies have a word for `\\newcommand`
+/// with them and without, and what is more holds: some vocabularies have a word for `\newcommand`
 /// and none for what follows a line's end.
-pub fn tokens<'j>(counter: Counter, members: impl Iterator<Item = &'j str>) -> Option<u64> {
-    let mut bound = Bound { counter };
+pub fn tokens<'j>(encoding: Encoding, members: impl Iterator<Item = &'j str>) -> Option<u64> {
     let (mut bytes, mut tokens) = (0_usize, 0_u64);
     for member in members {
         bytes = bytes.checked_add(member.len()).filter(|bytes| *bytes <= MAX_BOUND)?;
-        tokens = tokens.checked_add(bound.json(member, 0))?;
+        tokens = tokens.checked_add(of_json(encoding, member, 0)?)?;
     }
     tokens.checked_add(tokens.div_ceil(8))
 }
 
-struct Bound {
-    counter: Counter,
+/// The tokens of JSON. Texts without escapes are counted with what is around them.
+fn of_json(encoding: Encoding, json: &str, depth: usize) -> Option<u64> {
+    let mut writer = Writer::new(encoding.counter()?);
+    let mut rest = json;
+    while let Some(at) = rest.find('"') {
+        writer.json(&rest[..at]);
+        let (quoted, has_escapes) = quoted(&rest[at..]);
+        match has_escapes {
+            true => writer.fixed(of_escaped(encoding, quoted, depth)?),
+            false => writer.text(quoted),
+        }
+        rest = &rest[at + quoted.len()..];
+    }
+    writer.json(rest);
+    Some(writer.finish())
 }
 
-impl Bound {
-    /// The tokens of a text, by itself.
-    fn text(&mut self, text: &str) -> u64 {
-        // What it counted before bounds only what it counts at once.
-        (self.counter.bytes, self.counter.tokens) = (0, 0);
-        self.counter.count(text)
+/// The tokens of a text with escapes, in whichever way it has most.
+fn of_escaped(encoding: Encoding, quoted: &str, depth: usize) -> Option<u64> {
+    let most = encoding.count(quoted)?;
+    let Ok(text) = serde_json::from_str::<String>(quoted) else { return Some(most) };
+    let most = most.max(encoding.count(&text)?);
+    if depth < MAX_DEPTH && text.trim_start().starts_with(['{', '[']) {
+        return Some(most.max(of_json(encoding, &text, depth + 1)?));
     }
-
-    /// The tokens of JSON with blanks after commas and colons. Texts without escapes are counted
-    /// with what is around them.
-    fn json(&mut self, json: &str, depth: usize) -> u64 {
-        let mut tokens = 0;
-        let mut plain = String::with_capacity(json.len() + json.len() / 8);
-        let mut rest = json;
-        while let Some(at) = rest.find('"') {
-            spaced(&rest[..at], &mut plain);
-            let (quoted, has_escapes) = quoted(&rest[at..]);
-            if has_escapes {
-                tokens += self.text(&plain) + self.escaped(quoted, depth);
-                plain.clear();
-            } else {
-                plain.push_str(quoted);
-            }
-            rest = &rest[at + quoted.len()..];
-        }
-        spaced(rest, &mut plain);
-        tokens + self.text(&plain)
-    }
-
-    /// The tokens of a text with escapes, in whichever way it has most.
-    fn escaped(&mut self, quoted: &str, depth: usize) -> u64 {
-        let most = self.text(quoted);
-        let Ok(text) = serde_json::from_str::<String>(quoted) else { return most };
-        let most = most.max(self.text(&text));
-        if depth < MAX_DEPTH && text.trim_start().starts_with(['{', '[']) {
-            return most.max(self.json(&text, depth + 1));
-        }
-        most
-    }
-}
-
-/// What stands between texts, as Python writes it.
-fn spaced(between: &str, out: &mut String) {
-    for letter in between.chars() {
-        match letter {
-            ' ' | '\t' | '\r' | '\n' => {}
-            ',' | ':' => out.extend([letter, ' ']),
-            _ => out.push(letter),
-        }
-    }
+    Some(most)
 }
 
 /// The text in quotes that something begins with, and whether there are escapes in it.
@@ -99,7 +71,6 @@ mod tests {
     use protocol::surface::Addressed;
     use serde_json::{Value, json};
 
-    use super::super::Encoding;
     use super::super::template::{DeepSeek, Mistral, Qwen, Template};
     use super::*;
 
@@ -126,7 +97,7 @@ mod tests {
             .collect();
         for (encoding, template) in WAYS {
             let counted = template.count(encoding.counter().unwrap(), &request);
-            let bound = tokens(encoding.counter().unwrap(), members.iter().map(String::as_str));
+            let bound = tokens(encoding, members.iter().map(String::as_str));
             assert!(counted <= bound.unwrap() + AROUND, "{template:?} {counted} {bound:?} {body}");
         }
     }
@@ -193,9 +164,9 @@ mod tests {
 
     #[test]
     fn of_too_much_nothing_is_said() {
-        let counter = || Encoding::O200k.counter().unwrap();
         let half = format!("\"{}\"", "a ".repeat(MAX_BOUND / 4 - 1));
-        let bound = |times: usize| tokens(counter(), std::iter::repeat_n(half.as_str(), times));
+        let bound =
+            |times: usize| tokens(Encoding::O200k, std::iter::repeat_n(half.as_str(), times));
         assert!(bound(2).is_some_and(|tokens| tokens >= MAX_BOUND as u64 / 4));
         assert_eq!(bound(3), None);
     }

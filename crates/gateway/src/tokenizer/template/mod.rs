@@ -18,7 +18,7 @@ pub use self::deepseek::DeepSeek;
 pub use self::mistral::Mistral;
 pub use self::qwen::Qwen;
 use self::said::Conversation;
-use self::writer::Writer;
+pub use self::writer::Writer;
 use super::Counter;
 
 /// The form of a family's prompts.
