@@ -1,8 +1,8 @@
 //! The store itself: opening, closing and what it is made of.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -30,8 +30,8 @@ struct Inner {
     is_outlined: AtomicBool,
     /// Outlines were looked over since the start.
     was_looked_over: AtomicBool,
-    /// Removed with the last clone.
-    _temporary: Option<tempfile::TempDir>,
+    /// Removed with the last clone, or before.
+    temporary: Mutex<Option<tempfile::TempDir>>,
 }
 
 impl Store {
@@ -157,9 +157,17 @@ impl Store {
             settlements,
             is_outlined: is_outlined.into(),
             was_looked_over: false.into(),
-            _temporary: temporary,
+            temporary: Mutex::new(temporary),
         };
         Ok(Store(Arc::new(inner)))
+    }
+
+    /// Removes the folder of a temporary store while clones of it may live on, as where threads
+    /// outlast a test: they go on with the files they have open, and nothing stays on the disk.
+    /// Any other store it leaves alone.
+    pub fn discard_temporary(&self) {
+        let folder = self.0.temporary.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(folder);
     }
 
     /// The way to the settlement writer.

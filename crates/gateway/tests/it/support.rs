@@ -245,6 +245,16 @@ impl Gateway {
     }
 }
 
+/// A test ends before the gateway's threads do, which hold the store; its folder goes with the test.
+/// Of a gateway that was stopped nothing holds it but who wants to.
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if self.server.is_some() {
+            self.app.store.discard_temporary();
+        }
+    }
+}
+
 /// What a caller got.
 pub struct Answer {
     pub status: StatusCode,
