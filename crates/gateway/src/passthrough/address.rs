@@ -24,6 +24,13 @@ const RESERVED: [&str; 9] =
 /// The long address, for every provider whatever its name.
 const EXPLICIT: &str = "/v1/passthrough/";
 
+/// Google's WebSockets, by how their addresses begin, and whose they are. Clients address them at
+/// the host, whatever base URL other calls have.
+const LIVE: [(&str, &str); 2] = [
+    ("/ws/google.ai.generativelanguage.", "google-ai-studio"),
+    ("/ws/google.cloud.aiplatform.", "google-vertex"),
+];
+
 /// What an address says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addressed {
@@ -37,6 +44,10 @@ pub struct Addressed {
 pub fn addressed(uri: &Uri, catalog: &Catalog) -> Option<Addressed> {
     let path = uri.path();
     let path = path.strip_prefix("/api").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let once = without_second_slash(path);
+    if let Some((_, provider)) = LIVE.iter().find(|(start, _)| once.starts_with(start)) {
+        return Some(Addressed { provider: (*provider).to_owned(), rest: once.to_owned() });
+    }
     let (named, is_explicit) = match path.strip_prefix(EXPLICIT) {
         Some(named) => (named, true),
         None => (path.strip_prefix('/')?, false),
@@ -52,11 +63,23 @@ pub fn addressed(uri: &Uri, catalog: &Catalog) -> Option<Addressed> {
     if !is_explicit && (ours() || catalog.find_provider(provider).is_none()) {
         return None;
     }
+    let once = without_second_slash(rest);
+    let rest = if is_live(once) { once } else { rest };
     Some(Addressed { provider: provider.to_owned(), rest: rest.to_owned() })
 }
 
+/// A path without the second of two slashes in front: Google's SDK writes one, and so do base URLs.
+fn without_second_slash(path: &str) -> &str {
+    path.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(path)
+}
+
+/// Whether a WebSocket at this address names its model in its first message, as `setup.model`.
+pub fn is_live(rest: &str) -> bool {
+    LIVE.iter().any(|(start, _)| rest.starts_with(start))
+}
+
 /// The path at the provider whose API is below `prefix`. A path that has the whole prefix in it
-/// is taken from the host on (`/upload/v1beta/files`); any other is put below the prefix, whose
+/// is taken from the host on (`/upload/v1beta/files`), and so are Google's WebSockets; any other is put below the prefix, whose
 /// last segments may be said again: `/v1/files` below `/openai/v1` is `/openai/v1/files`.
 pub fn target(prefix: &str, rest: &str) -> Result<String, Fault> {
     if climbs(rest) {
@@ -64,7 +87,7 @@ pub fn target(prefix: &str, rest: &str) -> Result<String, Fault> {
             "the path has a segment `.` or `..`; name the provider's path without them",
         ));
     }
-    if !prefix.is_empty() && contains(rest, prefix) {
+    if is_live(rest) || !prefix.is_empty() && contains(rest, prefix) {
         return Ok(rest.to_owned());
     }
     let repeated = prefix
@@ -255,6 +278,11 @@ mod tests {
             ("/openai/v1", "/v1/files", "/openai/v1/files"),
             ("/openai/v1", "/files", "/openai/v1/files"),
             ("/openai/v1", "/openai/files", "/openai/v1/openai/files"),
+            (
+                "/v1beta",
+                "/ws/google.ai.generativelanguage.v1beta.A.B",
+                "/ws/google.ai.generativelanguage.v1beta.A.B",
+            ),
             ("", "/v1/files", "/v1/files"),
             ("", "", "/"),
             ("/v1", "/files/a%2Fb%20c", "/v1/files/a%2Fb%20c"),

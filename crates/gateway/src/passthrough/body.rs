@@ -27,11 +27,12 @@ pub struct Passage {
     /// All of it was.
     is_over: AtomicBool,
     trouble: OnceLock<BodyTrouble>,
-    /// What a long body said.
+    /// What a long body said, or the messages of a WebSocket.
     said: OnceLock<Said>,
 }
 
-/// What a body said that was too long to be looked into before it was sent.
+/// What a body said that was too long to be looked into before it was sent, or the messages of a
+/// WebSocket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
     /// The model.
@@ -60,9 +61,16 @@ impl Passage {
         self.is_over.load(Ordering::Relaxed)
     }
 
-    /// What a long body said.
+    /// What a long body said, or the messages of a WebSocket.
     pub fn said(&self) -> Option<&Said> {
         self.said.get()
+    }
+
+    /// A message of a WebSocket named the model that all of them are for.
+    pub fn set_model(&self, model: &str) {
+        let said = Said { model: Some(model.to_owned()), answers: 1, ..Said::default() };
+        // The first one stands.
+        let _ = self.said.set(said);
     }
 
     /// Why the body ended before its end, if it did.

@@ -167,10 +167,14 @@ impl Books {
     /// Whether limits leave something for another answer, after those that counted so much. What
     /// nobody knows the price of was begun without a limit.
     pub async fn goes_on(&mut self, used: &Usage) -> bool {
+        let said = self.said();
         let (Some(further), Some(settlement)) = (&mut self.further, &self.settlement) else {
             return true;
         };
-        let Some(endpoint) = self.endpoint else { return true };
+        let Some(endpoint) = self.endpoint.or(said) else { return true };
+        if self.endpoint.is_none() {
+            further.is_for(&self.snapshot, endpoint);
+        }
         match settlement.cost_so_far(used, endpoint, self.is_byok) {
             Some(spent) => further.allows(spent).await,
             None => true,
@@ -314,10 +318,15 @@ impl Books {
     /// The endpoint of the model that answered, if it is known by that name; it may have been
     /// another one than was asked.
     fn answered(&self, told: &Told) -> Option<EndpointId> {
-        let said = self.passage.said().and_then(|said| said.model.as_deref());
         let find = |name: &str| endpoint_of(&self.snapshot.catalog, self.provider, name);
         let answered = told.reading.report.model.as_deref().and_then(find);
-        answered.or(self.endpoint).or_else(|| find(said?))
+        answered.or(self.endpoint).or_else(|| self.said())
+    }
+
+    /// The endpoint of the model that was named after the call began.
+    fn said(&self) -> Option<EndpointId> {
+        let name = self.passage.said()?.model.as_deref()?;
+        endpoint_of(&self.snapshot.catalog, self.provider, name)
     }
 
     /// The most output that was asked for, of all answers together.

@@ -21,7 +21,14 @@ use crate::upstream::Grant;
 /// is that of the model itself, else that of another geography.
 pub fn endpoint_of(catalog: &Catalog, provider: ProviderId, name: &str) -> Option<EndpointId> {
     let find = |name: &str| catalog.endpoint_at(provider, name);
-    let name = name.strip_prefix("models/").unwrap_or(name);
+    let name = match name.strip_prefix("models/") {
+        Some(name) => name,
+        // As Vertex names it in whole: `projects/…/publishers/google/models/…`.
+        None if name.starts_with("projects/") || name.starts_with("publishers/") => {
+            name.rsplit_once("/models/").map_or(name, |(_, name)| name)
+        }
+        None => name,
+    };
     find(name).or_else(|| {
         let (geography, own) = profile::split(name);
         if catalog.provider(provider).dialect != Dialect::Bedrock {

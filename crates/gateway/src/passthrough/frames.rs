@@ -21,10 +21,19 @@ const CLOSE: u8 = 8;
 
 /// How a server says that it goes away: unmasked, status 1001.
 pub const GOING_AWAY_TO_CALLER: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
-/// How it says that it does not take what was said: status 1008.
-pub const REFUSED_TO_CALLER: [u8; 4] = [0x88, 0x02, 0x03, 0xf0];
 /// The same as a client says it: masked, with a mask that changes nothing.
 pub const GOING_AWAY_TO_PROVIDER: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
+
+/// The most that the reason of a frame may have which closes the connection, in bytes.
+const LONGEST_REASON: usize = 123;
+
+/// How a server says that it does not take what was said, and why: status 1008.
+pub fn refused_to_caller(reason: &str) -> Vec<u8> {
+    let reason = &reason[..reason.floor_char_boundary(LONGEST_REASON)];
+    // It is shorter than a byte can tell.
+    let length = u8::try_from(reason.len() + 2).unwrap_or(2);
+    [&[0x88, length, 0x03, 0xf0], reason.as_bytes()].concat()
+}
 
 /// A piece of what is in a frame.
 #[derive(Clone, Copy, Debug)]

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use catalog::EndpointId;
 use ledger::{NanoUsd, Spend};
 
+use super::hold::of_answer;
 use crate::app::App;
-use crate::control::Caller;
 use crate::control::limits::Reservation;
+use crate::control::{Caller, Snapshot};
 
 /// What is held for a call beyond what was held at its start.
 pub struct Further {
@@ -43,6 +45,11 @@ impl Further {
             held: if is_byok { granted.byok } else { granted.credits },
             more: Vec::new(),
         })
+    }
+
+    /// It has shown what answers are asked for: those of this endpoint.
+    pub fn is_for(&mut self, snapshot: &Snapshot, endpoint: EndpointId) {
+        (self.most, self.least) = of_answer(snapshot, &self.caller, self.is_byok, endpoint);
     }
 
     /// The call goes on: what is held for it stays so.

@@ -1,28 +1,41 @@
 //! Step 7, beside it: which models a caller names in the messages of a WebSocket. It is for one
-//! model, whose price was looked at; a message that names another is not sent to its end.
+//! model, whose price is looked at; a message that names another is not sent to its end.
 
+use std::sync::Arc;
+
+use protocol::exchange::{ErrorType, Fault};
+
+use super::body::Passage;
 use super::frames::{Frames, Piece};
+use super::hold::PriceCheck;
 use super::peek::shows_json;
 use super::skim::Skim;
 
 /// The first opcode of those that may stand within a message.
 const CONTROL: u8 = 8;
 
+/// The longest name of a model, in bytes.
+const LONGEST_NAME: usize = 256;
+
 /// What a caller said so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Guard {
     frames: Frames,
     said: Said,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Said {
     /// The model that the WebSocket is for; the first one that is named if its address names none.
     model: Option<String>,
+    /// What judges the model that the first message has to name, of Google's.
+    check: Option<PriceCheck>,
+    /// Where the books learn of it.
+    passage: Arc<Passage>,
     /// The message under way.
     message: Message,
     plain: Vec<u8>,
-    has_refused: bool,
+    refusal: Option<Fault>,
 }
 
 /// A message as far as it came.
@@ -37,20 +50,28 @@ struct Message {
 
 impl Guard {
     /// For a WebSocket whose address names this model.
-    pub fn new(model: Option<String>) -> Self {
-        Self { said: Said { model, ..Said::default() }, ..Self::default() }
+    pub fn new(model: Option<String>, passage: &Arc<Passage>) -> Self {
+        let passage = Arc::clone(passage);
+        Self { said: Said { model, passage, ..Said::default() }, ..Self::default() }
+    }
+
+    /// For one whose first message has to name a model that `check` lets pass.
+    pub fn of_setup(check: PriceCheck, passage: &Arc<Passage>) -> Self {
+        let mut guard = Self::new(None, passage);
+        guard.said.check = Some(check);
+        guard
     }
 
     /// Whether these bytes may be sent.
     pub fn allows(&mut self, bytes: &[u8]) -> bool {
         let Self { frames, said } = self;
         frames.pass(bytes, |piece| said.hear(piece));
-        !said.has_refused
+        said.refusal.is_none()
     }
 
-    /// Whether a message named another model.
-    pub fn has_refused(&self) -> bool {
-        self.said.has_refused
+    /// Why a message was not sent, if one was not.
+    pub fn refusal(&self) -> Option<&Fault> {
+        self.said.refusal.as_ref()
     }
 
     /// The model that the WebSocket is for.
@@ -70,18 +91,50 @@ impl Said {
         self.message.see(&self.plain);
         if piece.ends && piece.is_last {
             let message = std::mem::take(&mut self.message);
-            self.has_refused |= !self.may_end(&message);
+            if let Err(fault) = self.judge(&message) {
+                self.refusal.get_or_insert(fault);
+            }
         }
     }
 
-    fn may_end(&mut self, message: &Message) -> bool {
-        let Some(skim) = &message.skim else { return true };
-        if skim.is_doubtful() {
-            return false;
+    /// Whether a message may be sent to its end.
+    fn judge(&mut self, message: &Message) -> Result<(), Fault> {
+        let refused = |why: &str| {
+            let message = format!("a message of the WebSocket {why}");
+            Err(Fault::new(ErrorType::Unprocessable, message))
+        };
+        let name = if self.check.is_some() { "setup.model" } else { "model" };
+        let named = match &message.skim {
+            Some(skim) if skim.is_doubtful() => {
+                return refused("writes a name with escapes; name its model without them");
+            }
+            Some(skim) => skim.value(name).and_then(|it| serde_json::from_slice::<String>(it).ok()),
+            None => None,
+        };
+        match (named, &self.model) {
+            (Some(named), Some(model)) if named != *model => {
+                refused("names another model than the one before; open another WebSocket for it")
+            }
+            (Some(named), None) if named.len() > LONGEST_NAME => {
+                refused("names a model with more than 256 bytes")
+            }
+            (Some(named), None) => {
+                if let Some(check) = &self.check {
+                    check.judge(Some(&named), true)?;
+                }
+                self.passage.set_model(&named);
+                self.model = Some(named);
+                Ok(())
+            }
+            // Nothing is asked before a model is, whose price is looked at.
+            (None, None) => match &self.check {
+                Some(check) if check.judge(None, true).is_err() => {
+                    refused("names no model, whose price has to be known; name it as setup.model")
+                }
+                _ => Ok(()),
+            },
+            (_, Some(_)) => Ok(()),
         }
-        let named = skim.value("model").and_then(|it| serde_json::from_slice::<String>(it).ok());
-        let Some(named) = named else { return true };
-        *self.model.get_or_insert_with(|| named.clone()) == named
     }
 }
 
@@ -91,7 +144,7 @@ impl Message {
             self.is_json = shows_json(&mut self.beginning, bytes);
         }
         if self.is_json == Some(true) {
-            self.skim.get_or_insert_with(|| Box::new(Skim::of_request())).see(bytes);
+            self.skim.get_or_insert_with(|| Box::new(Skim::of_message())).see(bytes);
         }
     }
 }
@@ -108,7 +161,7 @@ mod tests {
     }
 
     fn allowed(model: Option<&str>, frames: &[Vec<u8>], size: usize) -> bool {
-        let mut guard = Guard::new(model.map(str::to_owned));
+        let mut guard = Guard::new(model.map(str::to_owned), &Arc::default());
         frames.concat().chunks(size).all(|piece| guard.allows(piece))
     }
 

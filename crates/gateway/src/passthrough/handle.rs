@@ -178,6 +178,8 @@ struct Prepared {
     is_work: bool,
     /// What judges a body at its end that is too long to be looked into before.
     watching: Option<Watching>,
+    /// What judges the model that the first message of a WebSocket names.
+    setup: Option<PriceCheck>,
     books: Books,
 }
 
@@ -220,6 +222,8 @@ impl Passing {
         let access = choose(permission, snapshot, caller, provider, &named, endpoint)?;
         let check = PriceCheck::of(app, snapshot, caller, &access, provider);
         check.judge_call(&named)?;
+        let is_live = self.is_socket && address::is_live(&self.meant.rest);
+        let setup = is_live.then(|| check.clone());
         let watching = peeked.looking().filter(|_| named.is_work).map(|looking| {
             // A form may name another model after the one that was seen.
             let may_differ = named.model.is_none() || matches!(looking, Looking::Form(_));
@@ -245,7 +249,7 @@ impl Passing {
             generation_id: &self.generation_id,
         };
         let books = Books::open(app, snapshot, &known, (slot, place, held));
-        Ok(Prepared { access, provider, peeked, is_work: named.is_work, watching, books })
+        Ok(Prepared { access, provider, peeked, is_work: named.is_work, watching, setup, books })
     }
 
     fn unknown_provider(&self) -> Fault {
@@ -263,7 +267,7 @@ impl Passing {
         body: Incoming,
         upgrading: Option<OnUpgrade>,
     ) -> Result<Response<AnswerBody>, Refusal> {
-        let Prepared { access, provider, peeked, is_work, watching, mut books } = prepared;
+        let Prepared { access, provider, peeked, is_work, watching, setup, mut books } = prepared;
         let asked = async {
             let (credential, grant) = authorise(&access, &self.worker).await?;
             let outward = Outward {
@@ -292,7 +296,7 @@ impl Passing {
             Ok((response, driving)) => {
                 books.attempted(Some(response.status().as_u16()), None);
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                    self.tunnel(&access, response, upgrading, driving, books).await
+                    self.tunnel(&access, response, (upgrading, setup), driving, books).await
                 } else {
                     self.answer(&access, response, driving, books).await
                 }
@@ -422,7 +426,7 @@ impl Passing {
         &self,
         access: &Access,
         response: Response<Incoming>,
-        upgrading: Option<OnUpgrade>,
+        (upgrading, setup): (Option<OnUpgrade>, Option<PriceCheck>),
         driving: Driving,
         mut books: Books,
     ) -> Result<Response<AnswerBody>, (Fault, Books)> {
@@ -441,14 +445,21 @@ impl Passing {
         // The connection is the tunnel's from here on, and nobody drives it.
         drop(driving);
         books.begin(StatusCode::SWITCHING_PROTOCOLS.as_u16(), passed.headers(), true);
-        let query = self.parts.uri.query().unwrap_or_default();
-        let model = address::model(&self.meant.rest).or_else(|| address::model_of_query(query));
+        let guard = match setup {
+            Some(check) => Guard::of_setup(check, books.passage()),
+            None => {
+                let query = self.parts.uri.query().unwrap_or_default();
+                let rest = &self.meant.rest;
+                let model = address::model(rest).or_else(|| address::model_of_query(query));
+                Guard::new(model, books.passage())
+            }
+        };
         let tunnel = Tunnel {
             app: Arc::clone(&self.app),
             caller,
             provider: upgraded,
             books,
-            guard: Guard::new(model),
+            guard,
             deadline: self.deadline,
             running: Running::new(&self.app),
         };

@@ -54,9 +54,10 @@ impl PriceCheck {
         Self { snapshot: Arc::clone(snapshot), provider, policy, paid_by, is_limited }
     }
 
-    /// Judges a call before it is sent. What a long body asks for is judged at its end.
+    /// Judges a call before it is sent. What a long body asks for is judged at its end, and what a
+    /// WebSocket does when its first message says it.
     pub fn judge_call(&self, named: &Named) -> Result<(), Fault> {
-        if !named.is_work || named.is_long && named.model.is_none() {
+        if !named.is_work || named.is_open() {
             return Ok(());
         }
         // Of a member that occurs twice most readers take the last.
@@ -135,7 +136,7 @@ pub async fn hold(
     let limits = &app.limits;
     let (most, least) = match caller.terms.limits.is_empty() {
         true => (NanoUsd::ZERO, NanoUsd::ZERO),
-        false => bounds(snapshot, caller, access, named, (provider, endpoints)),
+        false => bounds(snapshot, caller, access.is_byok(), named, (provider, endpoints)),
     };
     let spend = |amount| match access.is_byok() {
         true => Spend { credits: NanoUsd::ZERO, byok: amount },
@@ -160,11 +161,24 @@ pub async fn hold(
     }
 }
 
+/// The most that an answer of a WebSocket may cost, and the least for which it is begun, at the
+/// endpoint that its first message named.
+pub fn of_answer(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    is_byok: bool,
+    endpoint: EndpointId,
+) -> (NanoUsd, NanoUsd) {
+    let named = Named { is_work: true, answers: 1, ..Named::default() };
+    let provider = snapshot.catalog.provider_id_of(endpoint);
+    bounds(snapshot, caller, is_byok, &named, (provider, &[endpoint]))
+}
+
 /// The most a call may cost, and the least for which it is begun, whichever endpoint it means.
 fn bounds(
     snapshot: &Snapshot,
     caller: &Caller,
-    access: &Access,
+    is_byok: bool,
     named: &Named,
     (provider, endpoints): (ProviderId, &[EndpointId]),
 ) -> (NanoUsd, NanoUsd) {
@@ -173,7 +187,7 @@ fn bounds(
         return something;
     }
     let catalog = &snapshot.catalog;
-    let markup = if access.is_byok() { Markup::default() } else { caller.terms.markup };
+    let markup = if is_byok { Markup::default() } else { caller.terms.markup };
     let minute = minute_of_day(now_micros());
     // What the body refers to, the provider adds: files, former turns, what it has in its cache.
     let demand = |references| {
@@ -189,8 +203,8 @@ fn bounds(
         let begun_with = if named.is_background { bound.most() } else { bound.least() };
         least = least.max(begun_with.unwrap_or(SOMETHING));
     }
-    if endpoints.is_empty() && named.is_long {
-        // Which one is meant shows when most of it has been sent.
+    if endpoints.is_empty() && (named.is_long || named.is_open()) {
+        // Which one is meant shows later.
         let own = catalog.endpoints().filter(|(id, _)| catalog.provider_id_of(*id) == provider);
         let bounds = own
             .filter_map(|(id, endpoint)| whole.at(endpoint, catalog.dialect_of(id), markup).most());

@@ -92,6 +92,15 @@ pub struct Named {
     pub is_background: bool,
     /// It is a JSON, or a form for work, that is too long to be looked into before it is sent.
     pub is_long: bool,
+    /// It is a WebSocket whose first message names the model.
+    pub is_live: bool,
+}
+
+impl Named {
+    /// Which model is asked is to be said yet.
+    pub fn is_open(&self) -> bool {
+        (self.is_long || self.is_live) && self.model.is_none()
+    }
 }
 
 /// What looks into a body that is too long for that while it passes.
@@ -349,6 +358,7 @@ impl Peeked {
                 body.get::<bool>("background").is_ok_and(|told| told == Some(true))
             }),
             is_long,
+            is_live: socket.is_some() && address::is_live(rest),
             model,
             may_mean,
             most_output,

@@ -35,6 +35,13 @@ const OF_REQUESTS: [&str; 9] = [
     "inferenceConfig",
 ];
 
+/// What tells something as a member of a message to a WebSocket; what stands in `setup` has that
+/// before its name.
+const OF_MESSAGES: [&str; 2] = ["model", "setup.model"];
+
+/// The member whose own members count as well.
+const SETUP: &str = "setup";
+
 /// The longest value that is kept, in bytes: counts and names are short.
 const LONGEST_VALUE: usize = 16 * 1024;
 /// The longest name that is compared, in bytes.
@@ -49,6 +56,10 @@ pub struct Skim {
     members: u64,
     in_string: bool,
     escaped: bool,
+    /// The members that are read are those of `setup`.
+    in_setup: bool,
+    /// The value under way is that of `setup`.
+    is_setup: bool,
     /// The name that is read.
     name: Vec<u8>,
     in_name: bool,
@@ -74,6 +85,11 @@ impl Skim {
         Self::of(&OF_REQUESTS)
     }
 
+    /// For a message of a caller to a WebSocket.
+    pub fn of_message() -> Self {
+        Self::of(&OF_MESSAGES)
+    }
+
     fn of(names: &'static [&'static str]) -> Self {
         Self {
             names,
@@ -81,6 +97,8 @@ impl Skim {
             members: 0,
             in_string: false,
             escaped: false,
+            in_setup: false,
+            is_setup: false,
             name: Vec::new(),
             in_name: false,
             in_value: false,
@@ -130,6 +148,10 @@ impl Skim {
                 }
                 self.depth += 1;
                 self.keep(byte);
+                if at_members && self.is_setup && byte == b'{' {
+                    (self.in_setup, self.in_value) = (true, false);
+                    self.members += 1;
+                }
             }
             b'}' | b']' => {
                 if at_members {
@@ -137,13 +159,27 @@ impl Skim {
                 }
                 self.keep(byte);
                 self.depth = self.depth.saturating_sub(1);
+                if at_members && self.in_setup {
+                    // What comes to its end is the value of `setup`.
+                    (self.in_setup, self.in_value) = (false, true);
+                    self.members -= 1;
+                }
             }
             b',' if at_members => self.finish(),
             b':' if at_members && !self.in_value => {
                 self.in_value = true;
                 self.value.clear();
                 self.is_doubtful |= self.is_escaped;
-                self.kept_as = self.names.iter().position(|name| name.as_bytes() == self.name);
+                self.is_setup = !self.in_setup
+                    && self.name == SETUP.as_bytes()
+                    && self.names.contains(&"setup.model");
+                self.kept_as = self.names.iter().position(|name| match self.in_setup {
+                    true => name
+                        .strip_prefix(SETUP)
+                        .and_then(|name| name.strip_prefix('.'))
+                        .is_some_and(|name| name.as_bytes() == self.name),
+                    false => name.as_bytes() == self.name,
+                });
             }
             _ => self.keep(byte),
         }
@@ -175,7 +211,7 @@ impl Skim {
 
     /// A member has come to its end.
     fn finish(&mut self) {
-        self.in_value = false;
+        (self.in_value, self.is_setup) = (false, false);
         if let Some(at) = self.kept_as.take() {
             self.told[at] = std::mem::take(&mut self.value);
         }
@@ -233,6 +269,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_message_tells_the_model_of_its_setup() {
+        let long = "x".repeat(2 * LONGEST_VALUE);
+        let body = format!(
+            r#"{{"a":{{"model":"a","setup":{{"model":"b"}}}},"setup":{{"systemInstruction":
+            {{"model":"c","parts":[{{"text":"{long}}}"}}]}},"model":"m","tools":[{{"model":"d"}}]}},
+            "setup ":{{"model":"e"}},"model":"top","last":{{}}}}"#
+        );
+        for size in [1, 7, 90_000] {
+            let mut skim = Skim::of_message();
+            body.as_bytes().chunks(size).for_each(|piece| skim.see(piece));
+            assert_eq!(skim.value("setup.model"), Some(b"\"m\"".as_slice()));
+            assert_eq!(skim.value("model"), Some(b"\"top\"".as_slice()));
+            assert!(!skim.is_doubtful());
+        }
+        for (body, told) in [
+            (r#"{"setup":{"mod\u0065l":"x"}}"#, (None, true)),
+            (r#"{"setup":null,"model":"x"}"#, (None, false)),
+            (r#"{"setup":[{"model":"x"}]}"#, (None, false)),
+            (
+                r#"{"setup":{},"setup":{"setup":{"model":"y"},"model":"x"}}"#,
+                (Some(r#""x""#), false),
+            ),
+            (r#"{"setup":{"model":"x"}}]}}"#, (Some(r#""x""#), false)),
+        ] {
+            let mut skim = Skim::of_message();
+            skim.see(body.as_bytes());
+            let value = skim.value("setup.model").map(|it| std::str::from_utf8(it).unwrap());
+            assert_eq!((value, skim.is_doubtful()), told, "{body}");
+        }
+    }
+
     /// What providers read and this does not must not pass for what was read.
     #[test]
     fn an_escaped_name_and_an_overlong_value_are_doubtful() {
@@ -287,9 +355,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let mut skim = Skim::of_answer();
-            bytes.chunks(7).for_each(|piece| skim.see(piece));
-            report(&skim);
+            for mut skim in [Skim::of_answer(), Skim::of_message()] {
+                bytes.chunks(7).for_each(|piece| skim.see(piece));
+                report(&skim);
+            }
         }
     }
 }

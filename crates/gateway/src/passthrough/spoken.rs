@@ -1,7 +1,9 @@
-//! Step 7, beside it: what a provider says in a WebSocket of what it used. Realtime APIs say it at
-//! the end of each answer, in a JSON of its own.
+//! Step 7, beside it: what a provider says in a WebSocket of what it used. OpenAI's say it at the
+//! end of each answer, in a JSON of its own; Google's in any message of a turn.
 
+use memchr::memmem;
 use protocol::exchange::Usage;
+use protocol::json::Object;
 
 use super::frames::Piece;
 use super::reading::Reading;
@@ -13,6 +15,8 @@ const MOST_MESSAGE: usize = 1024 * 1024;
 /// What ends an answer, and may count it: of Realtime, and of Responses.
 const ENDS: [&[u8]; 4] =
     [b"response.done", b"response.completed", b"response.incomplete", b"response.failed"];
+/// What only messages of Google's have.
+const LIVE: [&[u8]; 2] = [b"\"serverContent\"", b"\"usageMetadata\""];
 /// The first opcode of those that may stand within a message.
 const CONTROL: u8 = 8;
 
@@ -26,6 +30,8 @@ pub struct Spoken {
     is_skipped: bool,
     /// What all answers used that came to their end.
     used: Usage,
+    /// What the last turn of Google's used, as far as it was told: it may be told again.
+    turn: Option<Usage>,
     is_told: bool,
     /// The model that was counted last.
     model: Option<String>,
@@ -36,7 +42,7 @@ pub struct Spoken {
 impl Spoken {
     /// What the answers used that were counted.
     pub fn used(&self) -> Usage {
-        self.used
+        self.used.and(&self.turn.unwrap_or_default())
     }
 
     /// A piece of a frame passed. Tells whether an answer was counted in it.
@@ -76,7 +82,8 @@ impl Spoken {
             self.answer.see(message);
         }
         if !ENDS.contains(&kind) {
-            return false;
+            let is_live = |name: &&[u8]| memmem::find(message, name).is_some();
+            return LIVE.iter().any(is_live) && self.read_live(message);
         }
         let mut reading = Reading::default();
         reading.read(message);
@@ -88,16 +95,48 @@ impl Spoken {
         true
     }
 
+    /// A message of Google's: what it says stands in members of its own, and a count may stand
+    /// beside any of them.
+    fn read_live(&mut self, message: &[u8]) -> bool {
+        let text = std::str::from_utf8(message).ok();
+        let Some(object) = text.and_then(|text| Object::parse(text).ok()) else { return false };
+        if let Some(content) = object.peek("serverContent").and_then(|raw| Object::of(raw).ok()) {
+            // What the caller said is written down as well.
+            for written in ["modelTurn", "outputTranscription"] {
+                if let Some(raw) = content.peek(written) {
+                    self.answer.begin();
+                    self.answer.see(raw.get().as_bytes());
+                }
+            }
+        }
+        if object.peek("usageMetadata").is_none() {
+            return false;
+        }
+        let mut reading = Reading::default();
+        reading.read(message);
+        let Some(usage) = reading.usage() else { return false };
+        // Each turn has all that was said before it in its prompt: what counts the same prompt
+        // again counts the same turn.
+        let again = |turn: Usage| turn.input == usage.input && turn.output <= usage.output;
+        if let Some(turn) = self.turn.filter(|turn| !again(*turn)) {
+            self.used = self.used.and(&turn);
+        }
+        self.turn = Some(usage);
+        self.answer = Texts::default();
+        self.is_told = true;
+        true
+    }
+
     /// What was said, at the end: what was written after the last count is beside it. The model that
     /// was asked is the one, if none is told.
     pub fn told(mut self, asked: Option<String>) -> Told {
         self.answer.abort();
-        let written = self.answer.written;
+        let (written, used) = (self.answer.written, self.used());
         let mut reading = Reading::default();
         reading.report.model = self.model.or(asked);
         Told {
             reading,
-            counted: self.is_told.then_some(self.used),
+            counted: self.is_told.then_some(used),
             is_finished: self.is_told && written == 0,
             written,
             ..Told::default()
@@ -152,12 +191,43 @@ mod tests {
         let bytes = [
             r#"{"type":"conversation.item.done","item":{"content":[{"text":"my own words"}]}}"#,
             r#"{"type":"conversation.item.input_audio_transcription.delta","delta":"spoken"}"#,
-            r#"{"serverContent":{"modelTurn":{"parts":[{"text":"another protocol"}]}}}"#,
+            r#"{"serverContent":{"inputTranscription":{"text":"my own words"}}}"#,
             r#"{"type":"response.function_call_arguments.delta","delta":"{}"}"#,
         ]
         .map(|message| frame(0x81, message.as_bytes()));
         let told = heard(&bytes.concat(), 50);
         assert_eq!((told.written, told.usage()), (2, None));
+    }
+
+    /// Each turn's count is beside any of its messages, and has all that was said before it.
+    #[test]
+    fn turns_of_googles_are_summed() {
+        let count = |prompt: u32, response: u32, beside: &str| {
+            format!(
+                r#"{{"usageMetadata":{{"promptTokenCount":{prompt},"responseTokenCount":{response},
+                "totalTokenCount":{}}},{beside}}}"#,
+                prompt + response
+            )
+        };
+        let messages = [
+            r#"{"setupComplete":{}}"#.to_owned(),
+            r#"{"serverContent":{"modelTurn":{"parts":[{"text":"counted"}]}}}"#.to_owned(),
+            count(100, 5, r#""serverContent":{"modelTurn":{"parts":[]}}"#),
+            count(100, 20, r#""serverContent":{"turnComplete":true}"#),
+            count(130, 6, r#""toolCall":{"functionCalls":[{"name":"f","args":{"type":"a.b"}}]}"#),
+            count(150, 9, r#""serverContent":{"turnComplete":true}"#),
+            r#"{"serverContent":{"outputTranscription":{"text":"later"}}}"#.to_owned(),
+            r#"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"AAAA"}}]}}}"#.into(),
+            r#"{"sessionResumptionUpdate":{"newHandle":"usageMetadata"}}"#.to_owned(),
+        ];
+        let bytes: Vec<u8> =
+            messages.iter().flat_map(|message| frame(0x82, message.as_bytes())).collect();
+        for cut in [1, 50, 5_000] {
+            let told = heard(&bytes, cut);
+            let usage = told.usage().map(|usage| (usage.input, usage.output));
+            assert_eq!(usage, Some((100 + 130 + 150, 20 + 6 + 9)), "{cut}");
+            assert_eq!((told.written, told.is_finished), (5, false));
+        }
     }
 
     #[test]

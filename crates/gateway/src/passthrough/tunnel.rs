@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::books::Books;
 use super::frames::{
-    Frames, GOING_AWAY_TO_CALLER, GOING_AWAY_TO_PROVIDER, Piece, REFUSED_TO_CALLER,
+    Frames, GOING_AWAY_TO_CALLER, GOING_AWAY_TO_PROVIDER, Piece, refused_to_caller,
 };
 use super::guard::Guard;
 use super::spoken::Spoken;
@@ -103,8 +103,8 @@ enum Ended {
     TooLate,
     /// The gateway stops.
     Stopping,
-    /// The caller named another model.
-    Refused,
+    /// A message of the caller's was not sent, for this reason.
+    Refused(Fault),
     /// Limits leave nothing for another answer.
     Unpaid,
 }
@@ -157,7 +157,7 @@ impl Tunnel {
                 }
             }
         };
-        let ended = ended.or_else(|| guard.has_refused().then_some(Ended::Refused));
+        let ended = ended.or_else(|| guard.refusal().cloned().map(Ended::Refused));
         let told = spoken.told(guard.model());
         if let Some(ended) = &ended {
             let farewell = async {
@@ -186,10 +186,7 @@ impl Ended {
         match self {
             Self::TooLate => Fault::new(ErrorType::Timeout, "the WebSocket took too long"),
             Self::Stopping => stopping(),
-            Self::Refused => Fault::new(
-                ErrorType::Unprocessable,
-                "a message of the WebSocket names another model than its address",
-            ),
+            Self::Refused(fault) => fault.clone(),
             Self::Unpaid => Fault::new(
                 ErrorType::PaymentRequired,
                 "a limit leaves nothing for another answer of the WebSocket",
@@ -198,10 +195,10 @@ impl Ended {
     }
 
     /// What the caller is told.
-    fn farewell(&self) -> [u8; 4] {
+    fn farewell(&self) -> Vec<u8> {
         match self {
-            Self::TooLate | Self::Stopping => GOING_AWAY_TO_CALLER,
-            Self::Refused | Self::Unpaid => REFUSED_TO_CALLER,
+            Self::TooLate | Self::Stopping => GOING_AWAY_TO_CALLER.to_vec(),
+            Self::Refused(_) | Self::Unpaid => refused_to_caller(&self.fault().message),
         }
     }
 }

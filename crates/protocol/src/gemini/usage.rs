@@ -17,11 +17,14 @@ pub(crate) struct Counts {
     prompt_token_count: Count,
     cached_content_token_count: Count,
     candidates_token_count: Count,
+    /// What its WebSockets call the candidates.
+    response_token_count: Count,
     thoughts_token_count: Count,
     tool_use_prompt_token_count: Count,
     total_token_count: Count,
     prompt_tokens_details: Modalities,
     candidates_tokens_details: Modalities,
+    response_tokens_details: Modalities,
     traffic_type: Tier,
     service_tier: Tier,
 }
@@ -80,15 +83,21 @@ impl Counts {
     /// tokens that a search puts into the prompt are paid for with the search.
     pub(crate) fn normalised(&self, searches: u64) -> Usage {
         let prompt = self.prompt_token_count.0;
-        let candidates = self.candidates_token_count.0;
+        let spoken = self.response_token_count.0;
+        let candidates = self.candidates_token_count.0.max(spoken);
         let thoughts = self.thoughts_token_count.0;
         let tool_use = self.tool_use_prompt_token_count.0;
         let without_thoughts = prompt.saturating_add(candidates).saturating_add(tool_use);
-        // Some models count thoughts as part of the candidates; the total gives them away.
-        let inclusive = self.total_token_count.0 == without_thoughts && thoughts <= candidates;
+        // Some models count thoughts as part of the candidates; the total gives them away. That of
+        // a WebSocket leaves them out.
+        let inclusive =
+            spoken == 0 && self.total_token_count.0 == without_thoughts && thoughts <= candidates;
         let input = if searches > 0 { prompt } else { prompt.saturating_add(tool_use) };
         let output = if inclusive { candidates } else { candidates.saturating_add(thoughts) };
-        let (prompted, made) = (self.prompt_tokens_details, self.candidates_tokens_details);
+        let (prompted, mut made) = (self.prompt_tokens_details, self.candidates_tokens_details);
+        if spoken > 0 {
+            made = self.response_tokens_details;
+        }
         Usage {
             input,
             cached_input: self.cached_content_token_count.0.min(input),
@@ -198,6 +207,24 @@ mod tests {
             0,
         );
         assert_eq!((inclusive.output, inclusive.reasoning), (50, 30), "not added twice");
+    }
+
+    /// A WebSocket's total leaves thoughts out, and its answers have another name.
+    #[test]
+    fn what_was_spoken_is_counted_beside_what_was_thought() {
+        for thoughts in [136, 20] {
+            let text = format!(
+                r#"{{"promptTokenCount":522,"responseTokenCount":42,"totalTokenCount":564,
+                "promptTokensDetails":[{{"modality":"TEXT","tokenCount":332}},
+                {{"modality":"AUDIO","tokenCount":165}}],
+                "responseTokensDetails":[{{"modality":"AUDIO","tokenCount":42}}],
+                "thoughtsTokenCount":{thoughts}}}"#
+            );
+            let usage = serde_json::from_str::<Counts>(&text).unwrap().normalised(0);
+            assert_eq!((usage.input, usage.audio_input), (522, 165));
+            assert_eq!((usage.output, usage.audio_output), (42 + thoughts, 42));
+            assert_eq!(usage.reasoning, thoughts);
+        }
     }
 
     #[test]

@@ -47,7 +47,12 @@ async fn realtime() -> (String, mpsc::UnboundedReceiver<(Request<()>, Side)>) {
 
 /// Opens a WebSocket; gives the row's id and the caller's side.
 async fn open(gateway: &Gateway) -> (String, Side) {
-    let mut asked = request(gateway, "GET", "/one/v1/realtime?model=m", Empty::<Bytes>::new());
+    open_at(gateway, "/one/v1/realtime?model=m").await
+}
+
+/// The same at an address.
+async fn open_at(gateway: &Gateway, address: &str) -> (String, Side) {
+    let mut asked = request(gateway, "GET", address, Empty::<Bytes>::new());
     for (name, value) in [
         ("connection", "Upgrade"),
         ("upgrade", "websocket"),
@@ -66,9 +71,30 @@ async fn open(gateway: &Gateway) -> (String, Side) {
     (id, TokioIo::new(hyper::upgrade::on(response).await.unwrap()))
 }
 
+/// Where Google's are, at the host whatever the provider's base URL is.
+const LIVE: &str = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
+
+/// A short message of a caller's in a frame, and one of a provider's.
+fn from_caller(message: &str) -> Vec<u8> {
+    assert!(message.len() < 126, "{}", message.len());
+    [&[0x81, 0x80 | message.len() as u8, 0, 0, 0, 0], message.as_bytes()].concat()
+}
+
+fn from_provider(message: &str) -> Vec<u8> {
+    assert!(message.len() < 126, "{}", message.len());
+    [&[0x81, message.len() as u8], message.as_bytes()].concat()
+}
+
 /// A frame of a caller, whose mask changes nothing, and one of a provider.
 const FROM_CALLER: &[u8] = b"\x81\x85\0\0\0\0hello";
 const FROM_PROVIDER: &[u8] = b"\x81\x02hi";
+
+/// That a frame closes the connection, since something is not taken, and says why.
+fn assert_refused(frame: &[u8], why: &str) {
+    assert_eq!(frame[..4], [0x88, frame.len() as u8 - 2, 0x03, 0xf0]);
+    let told = std::str::from_utf8(&frame[4..]).unwrap();
+    assert!(told.contains(why), "{told}");
+}
 
 /// Says something each way.
 async fn talk(caller: &mut Side, provider: &mut Side) {
@@ -162,7 +188,7 @@ async fn a_socket_ends_where_a_limit_does() {
     }
     let mut rest = Vec::new();
     caller.read_to_end(&mut rest).await.unwrap();
-    assert_eq!(rest, [0x88, 0x02, 0x03, 0xf0], "it does not take more");
+    assert_refused(&rest, "a limit leaves nothing");
     let row = row(&gateway, &id).await;
     assert_eq!((row.total_cost, row.status), (9_000_000, 101));
     assert_eq!(row.error_type.as_deref(), Some("payment_required"));
@@ -240,10 +266,73 @@ async fn a_message_that_names_another_model_ends_a_socket() {
     caller.write_all(&[&head[..], message.as_bytes()].concat()).await.unwrap();
     let (mut told, mut seen) = (Vec::new(), Vec::new());
     caller.read_to_end(&mut told).await.unwrap();
-    assert_eq!(told, b"\x88\x02\x03\xf0");
+    assert_refused(&told, "another model");
     provider.read_to_end(&mut seen).await.unwrap();
     assert_eq!(seen, b"\x88\x82\0\0\0\0\x03\xe9", "nothing of it");
     assert_eq!(row(&gateway, &id).await.error_type.as_deref(), Some("unprocessable"));
+}
+
+/// Its model is named in the first message, and each turn is counted beside what it says.
+#[tokio::test]
+async fn a_socket_of_googles_is_for_the_model_of_its_setup() {
+    let (base_url, mut sides) = realtime().await;
+    for limit_nano_usd in [None, Some(11_000_000)] {
+        let key = NewApiKey { limit_nano_usd, ..NewApiKey::default() };
+        let gateway = limited(&base_url, passing(), key).await;
+        let (id, mut caller) = open_at(&gateway, &format!("/one{LIVE}")).await;
+        let (head, mut provider) = sides.recv().await.unwrap();
+        assert_eq!(head.uri(), LIVE);
+        let setup = from_caller(r#"{"setup":{"generationConfig":{},"model":"models/m"}}"#);
+        caller.write_all(&setup).await.unwrap();
+        let mut heard = vec![0; setup.len()];
+        provider.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, setup);
+        for prompt in [1000, 1001, 1002] {
+            let count = format!(
+                r#"{{"usageMetadata":{{"promptTokenCount":{prompt},"responseTokenCount":0}}}}"#
+            );
+            let frame = from_provider(&count);
+            provider.write_all(&frame).await.unwrap();
+            caller.read_exact(&mut vec![0; frame.len()]).await.unwrap();
+        }
+        let mut rest = Vec::new();
+        if limit_nano_usd.is_none() {
+            drop(provider);
+        }
+        caller.read_to_end(&mut rest).await.unwrap();
+        drop(caller);
+        let row = row(&gateway, &id).await;
+        assert_eq!((row.total_cost, row.status), (3003 * 3_000, 101));
+        assert_eq!((&*row.model, row.settled_by), ("test/model", store::SettledBy::Usage));
+        if limit_nano_usd.is_some() {
+            assert_refused(&rest, "a limit leaves nothing");
+            assert_eq!(row.error_type.as_deref(), Some("payment_required"));
+        }
+        assert_eq!(gateway.app.limits.running(), 0, "nothing stays held");
+    }
+}
+
+/// Where a limit has to hold, nothing is asked before a model is named that has a price.
+#[tokio::test]
+async fn a_setup_is_judged_before_it_is_sent() {
+    let (base_url, mut sides) = realtime().await;
+    for (message, why) in [
+        (r#"{"setup":{"model":"models/unheard-of"}}"#, "unheard-of"),
+        (r#"{"setup":{},"model":"m"}"#, "setup.model"),
+        (r#"{"setup":{"mod\u0065l":"models/m"}}"#, "escapes"),
+    ] {
+        let key = NewApiKey { limit_nano_usd: Some(11_000_000), ..NewApiKey::default() };
+        let gateway = limited(&base_url, passing(), key).await;
+        let (id, mut caller) = open_at(&gateway, &format!("/one{LIVE}")).await;
+        let (_, mut provider) = sides.recv().await.unwrap();
+        caller.write_all(&from_caller(message)).await.unwrap();
+        let (mut told, mut seen) = (Vec::new(), Vec::new());
+        caller.read_to_end(&mut told).await.unwrap();
+        assert_refused(&told, why);
+        provider.read_to_end(&mut seen).await.unwrap();
+        assert_eq!(seen, b"\x88\x82\0\0\0\0\x03\xe9", "nothing of it");
+        assert_eq!(row(&gateway, &id).await.error_type.as_deref(), Some("unprocessable"));
+    }
 }
 
 /// A tunnel counts as a connection, and is told that the gateway goes away.
