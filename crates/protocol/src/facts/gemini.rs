@@ -111,7 +111,7 @@ pub(crate) fn of_gemini(
             gathering.facts.opening.first_message = said.unwrap_or_default();
         }
     }
-    for raw in gathering.tools(raw("tools", "tools"))? {
+    for raw in tools(raw("tools", "tools"), &mut gathering)? {
         tool(raw, &mut gathering)?;
     }
     if let Some(cached) = raw("cachedContent", "cached_content") {
@@ -205,6 +205,17 @@ fn is_told(part: &Object<'_>) -> bool {
     part.iter().next().is_some() && part.iter().all(|(name, _)| told(name))
 }
 
+/// The entries of a list of tools, which may be left out around a single one.
+fn tools<'a>(
+    raw: Option<&'a RawValue>,
+    gathering: &mut Gathering,
+) -> Result<Vec<&'a RawValue>, Fault> {
+    match raw {
+        Some(raw) if raw.get().starts_with('{') => Ok(vec![raw]),
+        raw => gathering.tools(raw),
+    }
+}
+
 /// An entry of `tools`: declarations of functions, and tools of the vendor's own beside them.
 fn tool(raw: &RawValue, gathering: &mut Gathering) -> Result<(), Fault> {
     let Some(entry) = lenient::object(Some(raw)) else {
@@ -213,7 +224,7 @@ fn tool(raw: &RawValue, gathering: &mut Gathering) -> Result<(), Fault> {
     };
     once(&entry.iter().collect::<Vec<_>>(), "tools.")?;
     let own = ["functionDeclarations", "function_declarations"];
-    for raw in gathering.tools(of(&entry, own[0], own[1]))? {
+    for raw in tools(of(&entry, own[0], own[1]), gathering)? {
         gathering.block();
         gathering.facts.tools += 1;
         let Some(declaration) = lenient::object(Some(raw)) else {

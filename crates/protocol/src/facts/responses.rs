@@ -55,7 +55,7 @@ pub(crate) fn of_responses(
         let mut openings =
             Openings { instructions: raw("instructions").is_none(), first_message: true };
         for raw in items {
-            item(raw, &mut openings, &mut gathering);
+            item(raw, &mut openings, &mut gathering)?;
         }
     } else {
         return Err(place.expected("a string or an array of items", input));
@@ -76,11 +76,11 @@ struct Openings {
     first_message: bool,
 }
 
-fn item(raw: &RawValue, openings: &mut Openings, gathering: &mut Gathering) {
+fn item(raw: &RawValue, openings: &mut Openings, gathering: &mut Gathering) -> Result<(), Fault> {
     gathering.turn();
     let Some(item) = lenient::object(Some(raw)) else {
         gathering.unknown(raw);
-        return;
+        return Ok(());
     };
     // A message may leave its kind out.
     let kind = item.peek_str("type");
@@ -107,6 +107,14 @@ fn item(raw: &RawValue, openings: &mut Openings, gathering: &mut Gathering) {
                 false => gathering.count(Some(raw)),
             }
         }
+        "additional_tools" => {
+            let tools = lenient::elements(item.peek("tools"));
+            let all = gathering.facts.tools + tools.len();
+            bounded(all, MAX_TOOLS, &Place::Top("input"))?;
+            for raw in tools {
+                tool(raw, gathering)?;
+            }
+        }
         kind => {
             gathering.facts.prefill = !is_result(kind);
             match TOLD.contains(&kind) {
@@ -115,6 +123,7 @@ fn item(raw: &RawValue, openings: &mut Openings, gathering: &mut Gathering) {
             }
         }
     }
+    Ok(())
 }
 
 fn message(item: &Object<'_>, openings: &mut Openings, gathering: &mut Gathering) {

@@ -247,6 +247,34 @@ fn tools_in_namespaces_are_tools() {
     assert!(many.starts_with("tools: has "), "{many}");
 }
 
+/// So are those that are told between the turns.
+#[test]
+fn tools_that_are_told_later_are_tools() {
+    let of = |tool: &str, count: usize| {
+        let tools = vec![tool; count].join(",");
+        let body = format!(
+            r#"{{"input":[{{"type":"additional_tools","role":"developer","tools":[{tools}]}}],
+            "tools":[{{"type":"function","name":"g"}}]}}"#
+        );
+        Surface::Responses.read(body.as_bytes(), &Addressed::default()).map(|(facts, _)| facts)
+    };
+    let facts = of(r#"{"type":"function","name":"a b"}"#, 3).unwrap();
+    assert_eq!((facts.tools, facts.hosted_tools, facts.unknown_parts), (4, false, false));
+    assert!(facts.irregular_tool_names && facts.parameters.contains(&"tools"));
+    assert_eq!(of(r#"{"type":"web_search"}"#, 1).unwrap().web_searches, 10);
+    let many = of(r#"{"type":"function","name":"f"}"#, 2_000).unwrap_err().message;
+    assert!(many.starts_with("input: has "), "{many}");
+}
+
+/// Google's callers may leave the lists out around single ones.
+#[test]
+fn a_single_tool_is_a_tool() {
+    let body =
+        r#"{"contents":{"parts":{"text":"x"}},"tools":{"functionDeclarations":{"name":"f"}}}"#;
+    let facts = facts(Surface::Gemini, body);
+    assert_eq!((facts.tools, facts.unknown_parts), (1, false));
+}
+
 /// A prompt that is kept at the provider is as long as it may be.
 #[test]
 fn references_to_stored_prompts_are_known() {

@@ -96,6 +96,7 @@ pub(crate) fn flatten(request: &Request) -> Result<Option<Flattened>, Fault> {
             None => tools.push((None, tool.clone())),
         }
     }
+    only_last_of_each(&mut tools);
     let names = Names::of(&tools, calls());
     let mut flat = request.clone();
     flat.tool_choice = match (&request.tool_choice, chosen) {
@@ -127,6 +128,26 @@ pub(crate) fn flatten(request: &Request) -> Result<Option<Flattened>, Fault> {
         }
     }
     Ok(Some(Flattened { request: flat, names: names.into_joined() }))
+}
+
+/// Of functions with the same name in the same namespace the one that was told last stands.
+fn only_last_of_each(tools: &mut Vec<(Option<String>, Tool)>) {
+    let mut last = HashMap::new();
+    for (at, (namespace, tool)) in tools.iter().enumerate() {
+        if let ToolKind::Function { name, .. } = &tool.kind {
+            last.insert((namespace.clone(), name.clone()), at);
+        }
+    }
+    let mut at = 0..;
+    tools.retain(|(namespace, tool)| {
+        let at = at.next();
+        match &tool.kind {
+            ToolKind::Function { name, .. } => {
+                last.get(&(namespace.clone(), name.clone())).copied() == at
+            }
+            ToolKind::Opaque { .. } => true,
+        }
+    });
 }
 
 /// A tool that holds others.

@@ -36,7 +36,7 @@ pub fn decode_request(body: &[u8], model: &str, stream: bool) -> Result<Request,
         reasoning: Some(Reasoning { exclude: true, ..Reasoning::default() }),
         ..Request::default()
     };
-    for (index, tool) in reader.list("tools")?.into_iter().enumerate() {
+    for (index, tool) in reader.objects("tools")?.into_iter().enumerate() {
         read_tool(tool, format!("tools[{index}]"), &mut request.tools)?;
     }
     let mut extras: Vec<(String, RawJson)> = Vec::new();
@@ -74,7 +74,7 @@ fn rest(name: &str, reader: Reader<'_>) -> Option<(String, RawJson)> {
 
 fn read_tool(raw: &RawValue, path: String, tools: &mut Vec<Tool>) -> Result<(), Fault> {
     let mut entry = Reader::new(raw, path)?;
-    for (index, raw) in entry.list("functionDeclarations")?.into_iter().enumerate() {
+    for (index, raw) in entry.objects("functionDeclarations")?.into_iter().enumerate() {
         let path = format!("{}.functionDeclarations[{index}]", entry.path);
         let mut declaration = Reader::new(raw, path)?;
         let name = declaration

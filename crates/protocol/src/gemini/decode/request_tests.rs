@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::decode_request;
-use crate::exchange::{BlockKind, Effort, ErrorType, OutputFormat, Request, Role, ToolChoice};
+use crate::exchange::{
+    BlockKind, Effort, ErrorType, OutputFormat, Request, Role, ToolChoice, ToolKind,
+};
 use crate::gemini::encode_request;
 use crate::surface::{Addressed, Surface};
 use crate::target::{Abilities, Quirks, ReasoningStyle, Target};
@@ -123,6 +125,14 @@ fn both_spellings_and_nulls_are_understood() {
     assert_eq!(request.max_output_tokens, Some(5));
     assert_eq!(request.output, Some(OutputFormat::JsonObject));
     assert_eq!((request.model.as_str(), request.stream), ("g", false));
+}
+
+#[test]
+fn a_single_object_stands_for_a_list_of_it() {
+    let request = decoded(&json!({"contents":{"parts":{"text":"hi"}},
+        "tools":{"functionDeclarations":{"name":"f"}}}));
+    assert!(matches!(&request.tools[0].kind, ToolKind::Function { name, .. } if name == "f"));
+    assert_eq!(request.tools.len(), 1);
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::part::{content, optional_string, required, required_string, rest};
+use super::tool::tool;
 use crate::Dialect;
 use crate::exchange::{
-    Block, BlockKind, Extras, Fault, ReasoningBlock, ReasoningContent, Role, Turn,
+    Block, BlockKind, Extras, Fault, ReasoningBlock, ReasoningContent, Role, Tool, Turn,
 };
 use crate::json::{Object, RawJson};
 use crate::openai_chat::facts::CallIds;
@@ -17,11 +18,12 @@ use crate::openai_chat::read::{
 };
 use crate::openai_responses::wire;
 
-/// The turns of an `input`: a string, or items.
-pub(super) fn turns(raw: &RawValue) -> Result<Vec<Turn>, Fault> {
+/// The turns of an `input`, a string or items, and the tools that are told between them.
+pub(super) fn turns(raw: &RawValue) -> Result<(Vec<Turn>, Vec<Tool>), Fault> {
     let place = Place::Top("input");
     if is_string(raw) {
-        return Ok(vec![Turn::new(Role::User, vec![Block::text(string(raw, &place)?)])]);
+        let turn = Turn::new(Role::User, vec![Block::text(string(raw, &place)?)]);
+        return Ok((vec![turn], Vec::new()));
     }
     if !is_array(raw) {
         return Err(place.expected("a string or an array of items", raw));
@@ -34,12 +36,13 @@ pub(super) fn turns(raw: &RawValue) -> Result<Vec<Turn>, Fault> {
     for (at, raw) in entries.into_iter().enumerate() {
         conversation.item(raw, &place.element(at))?;
     }
-    Ok(conversation.turns)
+    Ok((conversation.turns, conversation.tools))
 }
 
 #[derive(Default)]
 struct Conversation<'a> {
     turns: Vec<Turn>,
+    tools: Vec<Tool>,
     calls: CallIds<'a>,
 }
 
@@ -71,6 +74,15 @@ impl<'a> Conversation<'a> {
                     }
                     None => opaque(raw, place),
                 }]);
+                Ok(())
+            }
+            "additional_tools" => {
+                // Elsewhere the model has them from the beginning.
+                let tools = required(&mut item, "tools", place)?;
+                let place = place.member("tools");
+                for (at, raw) in array(tools, &place)?.into_iter().enumerate() {
+                    self.tools.push(tool(raw, &place.element(at))?);
+                }
                 Ok(())
             }
             "item_reference" => Err(place.refuse(

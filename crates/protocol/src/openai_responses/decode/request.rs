@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::{item, tool};
 use crate::Dialect;
-use crate::exchange::{Block, Extras, Fault, Request, Role, Turn};
+use crate::exchange::{Block, Extras, Fault, Request, Role, Tool, ToolKind, Turn};
 use crate::json::{Envelope, RawJson};
 use crate::openai_chat::parameters::Parameters;
 use crate::openai_chat::read::{Place, array, is_null, is_string, string, unsigned};
@@ -53,6 +53,20 @@ pub fn decode_request(body: &[u8]) -> Result<Request, Fault> {
     read(&envelope)
 }
 
+/// Adds a tool that was told later, in the place of one of its name.
+fn add(tool: Tool, tools: &mut Vec<Tool>) {
+    let same = |other: &Tool| match (&other.kind, &tool.kind) {
+        (ToolKind::Function { name: one, .. }, ToolKind::Function { name: other, .. }) => {
+            one == other
+        }
+        (one, other) => one == other,
+    };
+    match tools.iter_mut().find(|other| same(other)) {
+        Some(other) => *other = tool,
+        None => tools.push(tool),
+    }
+}
+
 /// Reads a request whose members are indexed already, whatever stored conversation it builds on.
 pub(in crate::openai_responses) fn read(envelope: &Envelope<'_>) -> Result<Request, Fault> {
     let mut own = Own::default();
@@ -62,8 +76,13 @@ pub(in crate::openai_responses) fn read(envelope: &Envelope<'_>) -> Result<Reque
         own.take(name, raw)?;
     }
     let mut turns = own.instructions;
+    let mut tools = parameters.tools.map(tool::tools).transpose()?.unwrap_or_default();
     match own.input {
-        Some(raw) => turns.extend(item::turns(raw)?),
+        Some(raw) => {
+            let (told, added) = item::turns(raw)?;
+            turns.extend(told);
+            added.into_iter().for_each(|tool| add(tool, &mut tools));
+        }
         None => return Err(Fault::invalid("input: is missing; send a string or items")),
     }
     let (output, verbosity) = own.text.map(tool::text).transpose()?.unwrap_or_default();
@@ -74,7 +93,7 @@ pub(in crate::openai_responses) fn read(envelope: &Envelope<'_>) -> Result<Reque
     Ok(Request {
         model: parameters.model.unwrap_or_default().into_owned(),
         turns,
-        tools: parameters.tools.map(tool::tools).transpose()?.unwrap_or_default(),
+        tools,
         tool_choice: parameters.tool_choice.map(tool::tool_choice).transpose()?,
         parallel_tool_calls: parameters.parallel_tool_calls,
         output,

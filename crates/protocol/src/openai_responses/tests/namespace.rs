@@ -70,6 +70,43 @@ fn other_protocols_get_a_function_for_each_tool_of_a_namespace() {
     assert_eq!(chat["tool_choice"]["function"]["name"], "crm__get");
 }
 
+/// What is told of tools between the turns is known from the beginning elsewhere.
+#[test]
+fn tools_that_are_told_later_are_tools_elsewhere() {
+    let body = r#"{"input":[{"role":"user","content":"q"},
+        {"type":"additional_tools","role":"developer","tools":[
+            {"type":"function","name":"late"},
+            {"type":"function","name":"get","description":"Gets it anew."},
+            {"type":"namespace","name":"crm","tools":[
+                {"type":"function","name":"get","description":"Anew, too."},
+                {"type":"function","name":"put"}]}]},
+        {"role":"user","content":"r"}],
+        "tools":[{"type":"function","name":"get"},
+            {"type":"namespace","name":"crm","tools":[{"type":"function","name":"get"}]}]}"#;
+    for dialect in Dialect::ALL.into_iter().filter(|it| *it != Dialect::OpenaiResponses) {
+        let encoded = encoded(dialect, body).unwrap();
+        let told = String::from_utf8(encoded.body).unwrap();
+        for name in ["\"get\"", "\"late\"", "\"crm__get\"", "\"crm__put\""] {
+            assert_eq!(told.matches(name).count(), 1, "{dialect:?} {name} {told}");
+        }
+        assert!(told.contains("Gets it anew.") && told.contains("Anew, too."), "{told}");
+        assert!(!told.contains("additional_tools"), "{told}");
+    }
+    for (body, message) in [
+        (
+            r#"{"input":[{"type":"additional_tools","role":"developer"}]}"#,
+            "input[0].tools: is missing",
+        ),
+        (
+            r#"{"input":[{"type":"additional_tools","tools":[{"type":"function"}]}]}"#,
+            "input[0].tools[0].name: is missing",
+        ),
+    ] {
+        let refused = decode_request(body.as_bytes()).unwrap_err().message;
+        assert!(refused.starts_with(message), "{refused}");
+    }
+}
+
 #[test]
 fn a_call_is_told_with_its_namespace_in_a_stream_and_whole() {
     let echo = Echo::read(&Envelope::parse(BODY.as_bytes()).unwrap());
