@@ -35,7 +35,7 @@ use super::stream::{LateFailure, StreamBody, report_commit};
 use super::vectors::Vectors;
 use crate::answer::{AnswerBody, GENERATION_ID};
 use crate::app::{App, Worker};
-use crate::clock::now_micros;
+use crate::clock::{now_micros, now_seconds};
 use crate::control::limits::{Limited, Place};
 use crate::control::{Caller, Snapshot};
 use crate::error::respond_on;
@@ -448,7 +448,8 @@ async fn whole(
     ending.upstream_id.clone_from(&answer.upstream_id);
     let bill = settlement.bill(&ending);
     let members = call.metadata(settlement.generation());
-    let additions = Additions { charge: Some(&bill.charge), members: &members };
+    let completed = Some(now_seconds());
+    let additions = Additions { charge: Some(&bill.charge), members: &members, completed };
     answer.usage = Some(bill.usage);
     let state = call.snapshot.endpoint(candidate.endpoint);
     let identity = Identity {

@@ -19,7 +19,7 @@ use super::read_on::{bills_in_any_case, read_on};
 use super::settle::{Ending, Settlement};
 use super::stored::Keeping;
 use crate::app::App;
-use crate::clock::now_millis;
+use crate::clock::{now_millis, now_seconds};
 use crate::error::mask;
 use crate::settings::Settings;
 use crate::upstream::UpstreamBody;
@@ -144,7 +144,11 @@ impl Live {
             started.relay.set_usage(bill.usage);
         }
         let members = self.call.metadata(settlement.generation());
-        let additions = Additions { charge: Some(&bill.charge), members: &members };
+        let additions = Additions {
+            charge: Some(&bill.charge),
+            members: &members,
+            completed: Some(now_seconds()),
+        };
         started.relay.finish(additions, &mut tail);
         let served = Served {
             candidate: &started.candidate,

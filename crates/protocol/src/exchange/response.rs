@@ -79,4 +79,6 @@ pub struct Additions<'a> {
     pub charge: Option<&'a Charge>,
     /// Further top-level members (`openrouter_metadata`), raw. RMETA-4
     pub members: &'a [(String, RawJson)],
+    /// When it came to its end, in seconds since 1970, for protocols that say so.
+    pub completed: Option<u64>,
 }

@@ -109,7 +109,10 @@ fn every_dialect_reaches_every_surface() {
             assert_eq!(relay.text_bytes(), 2, "{dialect:?} to {surface:?}");
             assert!(relay.all_finished(1), "{dialect:?} to {surface:?}");
             let charge = Charge { cost: "0.5".into(), ..Charge::default() };
-            relay.finish(Additions { charge: Some(&charge), members: &[] }, &mut out);
+            relay.finish(
+                Additions { charge: Some(&charge), members: &[], ..Additions::default() },
+                &mut out,
+            );
             let told = String::from_utf8(out).unwrap();
             assert!(told.contains(over), "{dialect:?} to {surface:?}: {told}");
         }

@@ -62,7 +62,7 @@ impl Surface {
                 };
                 let mut encoder = openai_responses::StreamEncoder::new(identity);
                 encoder.push(&Event::Fault((*fault).clone()), out);
-                encoder.finish(Additions { charge: None, members }, out);
+                encoder.finish(Additions { charge: None, members, ..Additions::default() }, out);
             }
             Self::Messages => write_event(out, "error", &body),
             Self::Gemini => write_data(out, &body),

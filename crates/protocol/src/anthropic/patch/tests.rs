@@ -191,7 +191,11 @@ fn a_whole_answer_gets_its_name_and_its_cost_and_keeps_the_rest() {
     assert!(answer.has_content);
     let charge = Charge { cost: "0.10".into(), ..Charge::default() };
     let members = [("openrouter_metadata".to_owned(), RawJson::of(&1).unwrap())];
-    let out = answer.finish(Additions { charge: Some(&charge), members: &members });
+    let out = answer.finish(Additions {
+        charge: Some(&charge),
+        members: &members,
+        ..Additions::default()
+    });
     assert_eq!(
         String::from_utf8(out).unwrap(),
         r#"{"id":"gen-1","model":"a/b","provider":"P","type":"message","content":[{"type":"text","text":"h\u0069"},{"type":"new"}],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":4,"inference_geo":"x","cost":0.10,"is_byok":false},"openrouter_metadata":1}"#
@@ -228,7 +232,10 @@ fn relay(frames: &[&str]) -> Relayed {
         faults.push(fault.error_type);
     }
     let charge = Charge { cost: "0.5".into(), ..Charge::default() };
-    stream.finish(Additions { charge: Some(&charge), members: &[] }, &mut out);
+    stream.finish(
+        Additions { charge: Some(&charge), members: &[], ..Additions::default() },
+        &mut out,
+    );
     Relayed { stream, out: String::from_utf8(out).unwrap(), faults, contents }
 }
 

@@ -85,7 +85,10 @@ fn an_answer_is_framed_from_start_to_stop() {
         ended(FinishReason::Length),
         Event::Usage(Usage { input: 7, output: 5, ..Usage::default() }),
     ];
-    let found = frames(&written(&events, Additions { charge: Some(&charge), members: &members }));
+    let found = frames(&written(
+        &events,
+        Additions { charge: Some(&charge), members: &members, ..Additions::default() },
+    ));
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
@@ -118,7 +121,7 @@ fn an_answer_that_its_provider_ended_with_an_error_is_no_success() {
     let error = json!({"type":"api_error","message":"Provider returned error: MALFORMED_FUNCTION_CALL",
         "error_type":"provider_unavailable"});
     let members = [("openrouter_metadata".to_owned(), RawJson::of(&1).unwrap())];
-    let additions = Additions { charge: None, members: &members };
+    let additions = Additions { charge: None, members: &members, ..Additions::default() };
     let found = frames(&written(&[text("Hi"), failed()], additions));
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["message_start", "content_block_start", "content_block_delta", "error"]);

@@ -264,13 +264,13 @@ fn charge_and_members_are_written() {
         ..Charge::default()
     };
     let members = [("openrouter_metadata".to_owned(), RawJson::parse("{}".into()).unwrap())];
-    let additions = Additions { charge: Some(&charge), members: &members };
+    let additions = Additions { charge: Some(&charge), members: &members, ..Additions::default() };
     let text = String::from_utf8(encode_response(&response, &identity(), additions)).unwrap();
     assert!(text.contains(r#""cost":0.00001250,"is_byok":true"#), "{text}");
     assert!(text.contains(r#""cost_details":{"upstream_inference_cost":0.5}"#));
     assert!(text.contains(r#""openrouter_metadata":{}"#));
     let charge = Charge { cost: "null".into(), ..Charge::default() };
-    let additions = Additions { charge: Some(&charge), members: &[] };
+    let additions = Additions { charge: Some(&charge), members: &[], ..Additions::default() };
     let text = String::from_utf8(encode_response(&response, &identity(), additions)).unwrap();
     assert!(text.contains(r#""cost":null,"is_byok":false"#), "an unknown price: {text}");
 }

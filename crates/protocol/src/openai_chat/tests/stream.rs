@@ -248,7 +248,7 @@ fn written(events: &[Event], charge: Option<&Charge>) -> String {
     for event in events {
         encoder.push(event, &mut out);
     }
-    encoder.finish(Additions { charge, members: &[] }, &mut out);
+    encoder.finish(Additions { charge, members: &[], ..Additions::default() }, &mut out);
     String::from_utf8(out).unwrap()
 }
 

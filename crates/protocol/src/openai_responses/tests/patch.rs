@@ -200,7 +200,10 @@ fn a_stream_passes_with_another_name_and_its_cost() {
     assert_eq!(stream.service_tier(), Some("default"));
     assert_eq!((stream.text_bytes(), stream.progress(), stream.images()), (2, (1, 1), 0));
     let charge = Charge { cost: "0.25".into(), ..Charge::default() };
-    stream.finish(Additions { charge: Some(&charge), members: &[] }, &mut out);
+    stream.finish(
+        Additions { charge: Some(&charge), members: &[], ..Additions::default() },
+        &mut out,
+    );
     let text = String::from_utf8(out.clone()).unwrap();
     assert!(text.contains("\"sequence_number\":1, \"x\":1.0e0}"), "{text}");
     let found = frames(&out);
@@ -292,8 +295,12 @@ fn a_whole_answer_passes_with_another_name_and_its_cost() {
     assert_eq!(answer.upstream_id.as_deref(), Some("resp_1"));
     answer.usage = Some(Usage { input: 9, ..Usage::default() });
     let charge = Charge { cost: "1".into(), ..Charge::default() };
-    let text = String::from_utf8(answer.finish(Additions { charge: Some(&charge), members: &[] }))
-        .unwrap();
+    let text = String::from_utf8(answer.finish(Additions {
+        charge: Some(&charge),
+        members: &[],
+        ..Additions::default()
+    }))
+    .unwrap();
     assert!(text.contains(r#""odd": 1.0e0"#), "{text}");
     let whole: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&whole["id"], &whole["model"]), (&json!("gen-1"), &json!("a/b")));

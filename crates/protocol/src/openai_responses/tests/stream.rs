@@ -224,7 +224,10 @@ fn the_last_event_holds_usage_cost_and_what_the_gateway_adds() {
         .push(&Event::Finish { choice: 0, reason: FinishReason::Length, native: None }, &mut out);
     let charge = Charge { cost: "0.5".into(), ..Charge::default() };
     let members = [("openrouter_metadata".to_owned(), RawJson::parse("{\"a\":1}".into()).unwrap())];
-    encoder.finish(Additions { charge: Some(&charge), members: &members }, &mut out);
+    encoder.finish(
+        Additions { charge: Some(&charge), members: &members, ..Additions::default() },
+        &mut out,
+    );
     let found = frames(&out);
     let last = found.last().unwrap();
     assert_eq!(last["type"], "response.incomplete");
@@ -233,6 +236,22 @@ fn the_last_event_holds_usage_cost_and_what_the_gateway_adds() {
     assert_eq!(response["usage"]["cost"], 0.5);
     assert_eq!(response["usage"]["total_tokens"], 7);
     assert_eq!(response["openrouter_metadata"]["a"], 1);
+}
+
+/// RESP-2
+#[test]
+fn an_answer_says_when_it_was_completed_and_no_other_does() {
+    for (reason, completed) in [(FinishReason::Stop, json!(7)), (FinishReason::Length, json!(null))]
+    {
+        let mut encoder = StreamEncoder::new(identity());
+        let mut out = Vec::new();
+        encoder.push(&Event::Text { choice: 0, text: "t".into() }, &mut out);
+        encoder.push(&Event::Finish { choice: 0, reason, native: None }, &mut out);
+        encoder.finish(Additions { completed: Some(7), ..Additions::default() }, &mut out);
+        let found = frames(&out);
+        assert_eq!(found[0]["response"]["completed_at"], json!(null));
+        assert_eq!(found.last().unwrap()["response"]["completed_at"], completed);
+    }
 }
 
 /// ERR-13

@@ -5,7 +5,7 @@ use crate::target::ResponseContext;
 
 fn patched(body: &str) -> String {
     let charge = charge();
-    let additions = Additions { charge: Some(&charge), members: &[] };
+    let additions = Additions { charge: Some(&charge), members: &[], ..Additions::default() };
     let answer = patch_response(body.as_bytes(), &identity(), &ResponseContext::default()).unwrap();
     String::from_utf8(answer.finish(additions)).unwrap()
 }

@@ -31,7 +31,10 @@ fn all(chunks: &[&str]) -> Result<Vec<serde_json::Value>, Fault> {
     }
     stream.end()?;
     let charge = charge();
-    stream.finish(Additions { charge: Some(&charge), members: &[] }, &mut out);
+    stream.finish(
+        Additions { charge: Some(&charge), members: &[], ..Additions::default() },
+        &mut out,
+    );
     Ok(read(&out))
 }
 
@@ -471,7 +474,7 @@ fn members_of_the_gateway_stand_in_the_last_chunk() {
     );
     let members = [("openrouter_metadata".to_owned(), RawJson::of("m").unwrap())];
     let mut out = Vec::new();
-    stream.finish(Additions { charge: None, members: &members }, &mut out);
+    stream.finish(Additions { charge: None, members: &members, ..Additions::default() }, &mut out);
     assert_eq!(read(&out)[0]["openrouter_metadata"], "m");
 }
 
@@ -567,7 +570,7 @@ proptest! {
         let data = format!("{{\"choices\":[{choice}]}}");
         stream.push(&Frame { event: None, data: data.as_bytes() }, &mut out);
         let charge = charge();
-        stream.finish(Additions { charge: Some(&charge), members: &[] }, &mut out);
+        stream.finish(Additions { charge: Some(&charge), members: &[], ..Additions::default() }, &mut out);
         read(&out);
     }
 }

@@ -221,7 +221,12 @@ impl StreamEncoder {
             response.number("created_at", self.identity.created);
             response.string("status", status);
             response.raw("background", "false");
-            response.raw("completed_at", "null");
+            match additions.and_then(|additions| additions.completed) {
+                Some(completed) if status == "completed" => {
+                    response.number("completed_at", completed);
+                }
+                _ => response.raw("completed_at", "null"),
+            }
             match &fault {
                 Some(fault) if status == "failed" => {
                     response.object("error", |error| write_error(error, fault));
