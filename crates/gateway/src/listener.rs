@@ -56,7 +56,10 @@ impl Server {
             let (sender, receiver) = mpsc::unbounded_channel();
             senders.push(sender);
             let app = Arc::clone(&app);
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .on_thread_unpark(inference::turn::looked)
+                .build()?;
             threads.push(
                 std::thread::Builder::new()
                     .name(format!("worker-{number}"))

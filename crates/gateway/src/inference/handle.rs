@@ -32,6 +32,7 @@ use super::reserve::{Held, Unaffordable, reserve};
 use super::settle::{Ending, Opening, Settlement};
 use super::stored::recall;
 use super::stream::{LateFailure, StreamBody, report_commit};
+use super::turn::{self, Turn};
 use super::vectors::Vectors;
 use crate::answer::{AnswerBody, GENERATION_ID};
 use crate::app::{App, Worker};
@@ -155,6 +156,10 @@ async fn admitted(
         true => nest_tools(&body).map_or(body, Bytes::from),
         false => body,
     };
+    let turn = match addressed.stream || turn::seems_streamed(&body) {
+        true => Some(turn::next().await),
+        false => None,
+    };
     let presence = Arc::new(Presence::default());
     let request = Box::new(Pending {
         worker,
@@ -170,7 +175,7 @@ async fn admitted(
     });
     let answering = Box::pin(answer(request));
     let mut answering = Lingering::new(Arc::clone(&app), Arc::clone(&presence), answering);
-    if let Some(outcome) = until_heartbeat(&app, &presence, &mut answering).await {
+    if let Some(outcome) = until_heartbeat(&app, &presence, &mut answering, turn).await {
         return outcome.map(|answered| answered.respond(&app, surface));
     }
     // A caller that streams gets headers and a comment while attempts go on. STREAM-2
@@ -203,6 +208,7 @@ async fn until_heartbeat(
     app: &App,
     presence: &Presence,
     answering: &mut Lingering<impl Future<Output = Result<Answered, Refusal>> + Send + 'static>,
+    mut turn: Option<Turn>,
 ) -> Option<Result<Answered, Refusal>> {
     let after = app.settings.heartbeat_after();
     let mut timer = std::pin::pin!(None::<tokio::time::Sleep>);
@@ -210,6 +216,8 @@ async fn until_heartbeat(
         if let Poll::Ready(outcome) = poll_unless_cut_off(app, answering, context) {
             return Poll::Ready(Some(outcome));
         }
+        // Another one may begin while this one waits.
+        turn = None;
         // Who waits for a whole answer gets no signs of life, and needs no timer.
         while !presence.is_whole() {
             if let Some(timer) = timer.as_mut().as_pin_mut() {

@@ -9,6 +9,7 @@
 //! 6. `live`, `stream`: bring the answer to the caller, by way of the protocol's relay.
 //! 7. `settle`: one row in the books, on every way out, before the last frame.
 //!
+//! `turn` says whose request is begun next.
 //! `count` tells how long a prompt is where steps 3 and 4 would refuse or avoid it for its length.
 //! `stored` is for workspaces that keep conversations: it makes them whole before step 2, and keeps
 //! them before the last frame.
@@ -36,6 +37,7 @@ pub mod settle;
 pub mod sticky;
 pub mod stored;
 pub mod stream;
+pub mod turn;
 mod unserved;
 pub mod vectors;
 pub mod write;
