@@ -114,10 +114,12 @@ pub(crate) fn refuse(dialect: Dialect, request: &Request) -> Result<(), Fault> {
             !is_group && !known.iter().any(|known| kind.starts_with(known))
         });
         if let Some(kind) = unknown {
-            let all = Place::Top("tools");
             // An entry of Gemini's may hold many functions, which are entries of their own here.
-            let place = if *origin == Dialect::Gemini { all } else { all.element(at) };
-            return Err(self::tool(&place, &kind, *origin));
+            let place = match origin {
+                Dialect::Gemini => "tools".to_owned(),
+                _ => request.tool_place(at),
+            };
+            return Err(self::tool(&Place::Top(&place), &kind, *origin));
         }
     }
     Ok(())

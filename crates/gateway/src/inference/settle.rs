@@ -271,6 +271,13 @@ impl Settlement {
         self.generation.streamed = streamed;
     }
 
+    /// The model that was asked for was named after the call began.
+    pub fn asked_for(&mut self, model: &str) {
+        if self.generation.model_requested.is_empty() {
+            self.generation.model_requested = model.into();
+        }
+    }
+
     /// An attempt ended. USAGE, GEN-2
     pub fn attempted(&mut self, attempt: Attempt) {
         self.trying = None;

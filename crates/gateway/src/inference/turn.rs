@@ -35,6 +35,11 @@ struct Turns {
 }
 
 impl Turns {
+    /// Where in the line a ticket is; they rise.
+    fn place_of(&self, ticket: u64) -> Result<usize, usize> {
+        self.waiting.binary_search_by_key(&ticket, |(waiting, _)| *waiting)
+    }
+
     /// Calls the next in the line, once what has arrived was looked at.
     fn call_next(&mut self) {
         let next = self.waiting.pop_front();
@@ -110,9 +115,8 @@ impl Turn {
                     return Poll::Ready(());
                 }
                 Place::Waiting(ticket) => {
-                    let own = turns.waiting.iter_mut().find(|(waiting, _)| *waiting == ticket);
-                    if let Some((_, waker)) = own {
-                        waker.clone_from(context.waker());
+                    if let Ok(at) = turns.place_of(ticket) {
+                        turns.waiting[at].1.clone_from(context.waker());
                     }
                 }
             }
@@ -133,7 +137,11 @@ impl Drop for Turn {
                     turns.call_next();
                 }
                 Place::Waiting(ticket) if turns.called == Some(ticket) => turns.call_next(),
-                Place::Waiting(ticket) => turns.waiting.retain(|(waiting, _)| *waiting != ticket),
+                Place::Waiting(ticket) => {
+                    if let Ok(at) = turns.place_of(ticket) {
+                        turns.waiting.remove(at);
+                    }
+                }
             }
         });
     }
@@ -236,6 +244,18 @@ mod tests {
         assert!(poll(&mut second).is_pending());
         drop(first);
         drop(second);
+        assert!(poll(&mut third).is_ready());
+    }
+
+    #[tokio::test]
+    async fn who_leaves_the_line_is_not_called() {
+        let poll = |turn: &mut Turn| turn.poll(&Context::from_waker(Waker::noop()));
+        let [mut first, mut second, mut third] = [(); 3].map(|()| Turn(Place::Outside));
+        assert!(poll(&mut first).is_ready());
+        assert!(poll(&mut second).is_pending() && poll(&mut third).is_pending());
+        drop(second);
+        assert!(poll(&mut third).is_pending());
+        drop(first);
         assert!(poll(&mut third).is_ready());
     }
 }

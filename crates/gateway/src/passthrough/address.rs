@@ -73,13 +73,20 @@ fn without_second_slash(path: &str) -> &str {
     path.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
-/// Whether a WebSocket at this address names its model in its first message, as `setup.model`.
+/// Whether a WebSocket at this address names its model in its first message, as `setup.model`. Some
+/// servers decode an address before they look, and some do not tell small letters from capital ones.
 pub fn is_live(rest: &str) -> bool {
-    LIVE.iter().any(|(start, _)| rest.starts_with(start))
+    let decoded: Cow<'_, [u8]> = percent_decode_str(rest).into();
+    let path = decoded.trim_ascii_start();
+    let slashes = path.iter().take_while(|byte| **byte == b'/').count();
+    let path = &path[slashes.saturating_sub(1)..];
+    LIVE.iter().any(|(start, _)| {
+        path.get(..start.len()).is_some_and(|it| it.eq_ignore_ascii_case(start.as_bytes()))
+    })
 }
 
 /// The path at the provider whose API is below `prefix`. A path that has the whole prefix in it
-/// is taken from the host on (`/upload/v1beta/files`), and so are Google's WebSockets; any other is put below the prefix, whose
+/// is taken from the host on (`/upload/v1beta/files`), and so are Google's WebSockets. Any other is put below the prefix, whose
 /// last segments may be said again: `/v1/files` below `/openai/v1` is `/openai/v1/files`.
 pub fn target(prefix: &str, rest: &str) -> Result<String, Fault> {
     if climbs(rest) {
@@ -179,6 +186,17 @@ const WORK: [&str; 31] = [
 /// The same where the base URL has the version in it.
 const WORK_BELOW_VERSION: [&str; 3] = ["/messages", "/chat", "/embed"];
 
+/// The ends of addresses at which a token is made for a page or an application, or a call is begun
+/// whose sound takes another way.
+const TOKENS: [&str; 6] = [
+    "/realtime/calls",
+    "/realtime/client_secrets",
+    "/realtime/sessions",
+    "/realtime/transcription_sessions",
+    "/chatkit/sessions",
+    "/auth_tokens",
+];
+
 /// The ends of addresses that name a model and count or describe only.
 const COUNTS: [&str; 9] = [
     "/count_tokens",
@@ -237,9 +255,20 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 256
 }
 
-/// Whether a model is asked to work at an address, whatever the body says. Some servers decode it
-/// before they look, and some do not tell small letters from capital ones.
+/// Whether a model is asked to work at an address, whatever the body says.
 pub fn asks_model(rest: &str) -> bool {
+    is_one_of(rest, &WORK, &WORK_BELOW_VERSION)
+}
+
+/// Whether a token is made at an address with which the provider is used directly, or a call begun
+/// with it.
+pub fn makes_token(rest: &str) -> bool {
+    is_one_of(rest, &TOKENS, &[])
+}
+
+/// Whether an address has one of these ends, or is one of these. Some servers decode it before they
+/// look, and some do not tell small letters from capital ones.
+fn is_one_of(rest: &str, all: &[&str], whole: &[&str]) -> bool {
     let decoded: Cow<'_, [u8]> = percent_decode_str(rest).into();
     let mut rest = decoded.as_ref();
     while let Some(shorter) = rest.strip_suffix(b"/") {
@@ -249,8 +278,7 @@ pub fn asks_model(rest: &str) -> bool {
         let from = rest.len().checked_sub(end.len());
         from.is_some_and(|from| rest[from..].eq_ignore_ascii_case(end.as_bytes()))
     };
-    WORK.iter().any(|end| ends(end))
-        || WORK_BELOW_VERSION.iter().any(|whole| rest.len() == whole.len() && ends(whole))
+    all.iter().any(|end| ends(end)) || whole.iter().any(|it| rest.len() == it.len() && ends(it))
 }
 
 /// Whether an address names a model and counts or describes only.
@@ -366,6 +394,27 @@ mod tests {
         assert_eq!(model_of_query("intent=transcription&model="), None);
         assert_eq!(model_of_query("model=m&deployment=m").as_deref(), Some("m"));
         assert_eq!(model_of_query("model=m&model=other"), None, "which one?");
+    }
+
+    #[test]
+    fn tokens_are_made_at_some_addresses() {
+        for rest in
+            ["/v1/realtime/client_secrets", "/v1alpha/auth_tokens/", "/v1/Realtime/sessions"]
+        {
+            assert!(makes_token(rest), "{rest}");
+        }
+        assert!(!makes_token("/v1/realtime") && !makes_token("/v1/sessions"));
+    }
+
+    #[test]
+    fn sockets_of_googles_are_known_however_they_are_written() {
+        let method = "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
+        for start in ["/ws/", "//ws/", "/%77s/", "/WS/", "/ws%2F"] {
+            assert!(is_live(&format!("{start}{method}")), "{start}");
+        }
+        for other in ["/v1/ws/", "/ws/x/", ""] {
+            assert!(!is_live(&format!("{other}{method}")), "{other}");
+        }
     }
 
     #[test]

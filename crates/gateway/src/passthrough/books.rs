@@ -309,6 +309,9 @@ impl Books {
             };
             ending.images_out = billed.images_out;
         }
+        if let Some(model) = self.passage.said().and_then(|said| said.model.as_deref()) {
+            settlement.asked_for(beginning(model, LONGEST_MODEL));
+        }
         let bill = settlement.bill(&billed);
         ending.upstream_id = told.reading.report.id;
         settlement.passed(request_bytes, self.response_bytes, self.streamed);

@@ -23,11 +23,12 @@ pub fn endpoint_of(catalog: &Catalog, provider: ProviderId, name: &str) -> Optio
     let find = |name: &str| catalog.endpoint_at(provider, name);
     let name = match name.strip_prefix("models/") {
         Some(name) => name,
-        // As Vertex names it in whole: `projects/…/publishers/google/models/…`.
-        None if name.starts_with("projects/") || name.starts_with("publishers/") => {
-            name.rsplit_once("/models/").map_or(name, |(_, name)| name)
-        }
-        None => name,
+        // As Vertex names it in whole: `projects/…/publishers/google/models/…`. What is below a
+        // project's own `models` is its owner's.
+        None => match name.split_once("publishers/google/models/") {
+            Some((before, name)) if before.is_empty() || before.starts_with("projects/") => name,
+            _ => name,
+        },
     };
     find(name).or_else(|| {
         let (geography, own) = profile::split(name);

@@ -36,6 +36,8 @@ struct Said {
     message: Message,
     plain: Vec<u8>,
     refusal: Option<Fault>,
+    /// It was named, and nobody was told.
+    is_new: bool,
 }
 
 /// A message as far as it came.
@@ -62,11 +64,21 @@ impl Guard {
         guard
     }
 
+    /// Whether the first message names the model.
+    pub fn is_of_setup(&self) -> bool {
+        self.said.check.is_some()
+    }
+
     /// Whether these bytes may be sent.
     pub fn allows(&mut self, bytes: &[u8]) -> bool {
         let Self { frames, said } = self;
         frames.pass(bytes, |piece| said.hear(piece));
         said.refusal.is_none()
+    }
+
+    /// Whether a message has named the model since this was asked last.
+    pub fn has_just_named(&mut self) -> bool {
+        std::mem::take(&mut self.said.is_new)
     }
 
     /// Why a message was not sent, if one was not.
@@ -106,7 +118,9 @@ impl Said {
         let name = if self.check.is_some() { "setup.model" } else { "model" };
         let named = match &message.skim {
             Some(skim) if skim.is_doubtful() => {
-                return refused("writes a name with escapes; name its model without them");
+                return refused(
+                    "is ambiguous; send plain JSON whose names have double quotes and no escapes",
+                );
             }
             Some(skim) => skim.value(name).and_then(|it| serde_json::from_slice::<String>(it).ok()),
             None => None,
@@ -123,7 +137,7 @@ impl Said {
                     check.judge(Some(&named), true)?;
                 }
                 self.passage.set_model(&named);
-                self.model = Some(named);
+                (self.model, self.is_new) = (Some(named), true);
                 Ok(())
             }
             // Nothing is asked before a model is, whose price is looked at.

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use protocol::Dialect;
 use protocol::exchange::{ErrorType, Fault};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -212,7 +213,10 @@ impl Passing {
         let patience = (settings.body_idle_timeout, settings.body_timeout, longest);
         let query = self.parts.uri.query().unwrap_or_default();
         let socket = self.is_socket.then_some(query);
-        let asked = Address { method, rest: &self.meant.rest, socket };
+        let is_live = self.is_socket
+            && (catalog.provider(provider).dialect == Dialect::Gemini
+                || address::is_live(&self.meant.rest));
+        let asked = Address { method, rest: &self.meant.rest, socket, is_live };
         let mut peeked = peek(body, &self.parts.headers, asked, patience).await?;
         peeked.take_stamps(&app.provenance);
         let named = peeked.named(asked);
@@ -222,7 +226,6 @@ impl Passing {
         let access = choose(permission, snapshot, caller, provider, &named, endpoint)?;
         let check = PriceCheck::of(app, snapshot, caller, &access, provider);
         check.judge_call(&named)?;
-        let is_live = self.is_socket && address::is_live(&self.meant.rest);
         let setup = is_live.then(|| check.clone());
         let watching = peeked.looking().filter(|_| named.is_work).map(|looking| {
             // A form may name another model after the one that was seen.

@@ -57,6 +57,11 @@ impl PriceCheck {
     /// Judges a call before it is sent. What a long body asks for is judged at its end, and what a
     /// WebSocket does when its first message says it.
     pub fn judge_call(&self, named: &Named) -> Result<(), Fault> {
+        if named.makes_token && self.is_limited {
+            let message = "what is begun here passes by this gateway later, so that no limit of this \
+                           key would hold; use a key without limits";
+            return Err(Fault::new(ErrorType::Unprocessable, message));
+        }
         if !named.is_work || named.is_open() {
             return Ok(());
         }
@@ -203,8 +208,8 @@ fn bounds(
         let begun_with = if named.is_background { bound.most() } else { bound.least() };
         least = least.max(begun_with.unwrap_or(SOMETHING));
     }
-    if endpoints.is_empty() && (named.is_long || named.is_open()) {
-        // Which one is meant shows later.
+    if endpoints.is_empty() && named.is_long {
+        // Which one is meant shows when most of it has been sent.
         let own = catalog.endpoints().filter(|(id, _)| catalog.provider_id_of(*id) == provider);
         let bounds = own
             .filter_map(|(id, endpoint)| whole.at(endpoint, catalog.dialect_of(id), markup).most());

@@ -64,6 +64,8 @@ pub struct Address<'a> {
     pub rest: &'a str,
     /// The query, of a request for a WebSocket.
     pub socket: Option<&'a str>,
+    /// It is one whose first message names the model, and nothing else does.
+    pub is_live: bool,
 }
 
 /// What a request says about the work that it asks for.
@@ -92,6 +94,8 @@ pub struct Named {
     pub is_background: bool,
     /// It is a JSON, or a form for work, that is too long to be looked into before it is sent.
     pub is_long: bool,
+    /// A token is made with which the provider is used past this gateway, or a call begun that is.
+    pub makes_token: bool,
     /// It is a WebSocket whose first message names the model.
     pub is_live: bool,
 }
@@ -310,14 +314,18 @@ impl Peeked {
 
     /// What it says, together with the address.
     pub fn named(&self, address: Address<'_>) -> Named {
-        let Address { method, rest, socket } = address;
-        let by_address = address::model(rest).or_else(|| address::model_of_query(socket?));
+        let Address { method, rest, socket, is_live } = address;
+        let by_address = match is_live {
+            true => None,
+            false => address::model(rest).or_else(|| address::model_of_query(socket?)),
+        };
         let whole = self.bytes();
-        let is_json = self.kind == Kind::Json;
+        // What stands in the body of a request for a WebSocket is read by nobody.
+        let is_json = self.kind == Kind::Json && socket.is_none();
         let body = whole.strip_prefix(MARK).unwrap_or(&whole);
         let read = (is_json && self.is_whole).then(|| Envelope::parse(body).ok()).flatten();
         let form = match &self.kind {
-            Kind::Form(boundary) => Some(self.form(&whole, boundary)),
+            Kind::Form(boundary) if socket.is_none() => Some(self.form(&whole, boundary)),
             _ => None,
         };
         let by_body = match &form {
@@ -358,7 +366,8 @@ impl Peeked {
                 body.get::<bool>("background").is_ok_and(|told| told == Some(true))
             }),
             is_long,
-            is_live: socket.is_some() && address::is_live(rest),
+            is_live,
+            makes_token: *method == Method::POST && address::makes_token(rest),
             model,
             may_mean,
             most_output,
@@ -423,7 +432,7 @@ mod tests {
     }
 
     fn post(rest: &str) -> Address<'_> {
-        Address { method: &Method::POST, rest, socket: None }
+        Address { method: &Method::POST, rest, socket: None, is_live: false }
     }
 
     #[test]
@@ -517,13 +526,18 @@ mod tests {
         let form = form.named(post("/v1/audio/transcriptions"));
         assert_eq!((form.model.as_deref(), form.is_certain), (Some("m"), false));
         assert!(form.is_long && form.is_work, "another may be named after it");
-        let socket =
-            Address { method: &Method::GET, rest: "/v1/realtime", socket: Some("model=m") };
+        let socket = Address {
+            method: &Method::GET,
+            rest: "/v1/realtime",
+            socket: Some("model=m"),
+            is_live: false,
+        };
         let empty = Peeked { pieces: Vec::new(), is_whole: true, kind: Kind::Other };
         let socket = empty.named(socket);
         assert_eq!((socket.model.as_deref(), socket.is_certain), (Some("m"), false));
         assert!(socket.is_work);
-        let get = Address { method: &Method::GET, rest: "/v1/models", socket: None };
+        let get =
+            Address { method: &Method::GET, rest: "/v1/models", socket: None, is_live: false };
         assert!(!empty.named(get).is_work);
     }
 

@@ -1,7 +1,6 @@
 //! Step 7, beside it: what a provider says in a WebSocket of what it used. OpenAI's say it at the
 //! end of each answer, in a JSON of its own; Google's in any message of a turn.
 
-use memchr::memmem;
 use protocol::exchange::Usage;
 use protocol::json::Object;
 
@@ -15,8 +14,6 @@ const MOST_MESSAGE: usize = 1024 * 1024;
 /// What ends an answer, and may count it: of Realtime, and of Responses.
 const ENDS: [&[u8]; 4] =
     [b"response.done", b"response.completed", b"response.incomplete", b"response.failed"];
-/// What only messages of Google's have.
-const LIVE: [&[u8]; 2] = [b"\"serverContent\"", b"\"usageMetadata\""];
 /// The first opcode of those that may stand within a message.
 const CONTROL: u8 = 8;
 
@@ -28,10 +25,13 @@ pub struct Spoken {
     has_begun: bool,
     /// It is not read.
     is_skipped: bool,
+    /// It speaks as Google's do.
+    is_live: bool,
     /// What all answers used that came to their end.
     used: Usage,
-    /// What the last turn of Google's used, as far as it was told: it may be told again.
-    turn: Option<Usage>,
+    /// What the last turn of Google's used, as far as it was told, and the length of its prompt: it
+    /// may be told again.
+    turn: Option<(u64, Usage)>,
     is_told: bool,
     /// The model that was counted last.
     model: Option<String>,
@@ -40,9 +40,14 @@ pub struct Spoken {
 }
 
 impl Spoken {
+    /// For a WebSocket; `is_live`: one of Google's.
+    pub fn new(is_live: bool) -> Self {
+        Self { is_live, ..Self::default() }
+    }
+
     /// What the answers used that were counted.
     pub fn used(&self) -> Usage {
-        self.used.and(&self.turn.unwrap_or_default())
+        self.turn.map_or(self.used, |(_, turn)| self.used.and(&turn))
     }
 
     /// A piece of a frame passed. Tells whether an answer was counted in it.
@@ -74,6 +79,9 @@ impl Spoken {
     }
 
     fn read(&mut self, message: &[u8]) -> bool {
+        if self.is_live {
+            return self.read_live(message);
+        }
         let kind = kind_of(message);
         // What the caller said is repeated, and what was written as well. Sound is no text.
         let is_text = kind.starts_with(b"response.") && kind.ends_with(b".delta");
@@ -82,8 +90,7 @@ impl Spoken {
             self.answer.see(message);
         }
         if !ENDS.contains(&kind) {
-            let is_live = |name: &&[u8]| memmem::find(message, name).is_some();
-            return LIVE.iter().any(is_live) && self.read_live(message);
+            return false;
         }
         let mut reading = Reading::default();
         reading.read(message);
@@ -109,19 +116,20 @@ impl Spoken {
                 }
             }
         }
-        if object.peek("usageMetadata").is_none() {
-            return false;
-        }
+        let counts = object.peek("usageMetadata").and_then(|raw| Object::of(raw).ok());
+        let Some(counts) = counts else { return false };
         let mut reading = Reading::default();
         reading.read(message);
         let Some(usage) = reading.usage() else { return false };
         // Each turn has all that was said before it in its prompt: what counts the same prompt
-        // again counts the same turn.
-        let again = |turn: Usage| turn.input == usage.input && turn.output <= usage.output;
-        if let Some(turn) = self.turn.filter(|turn| !again(*turn)) {
+        // again counts the same turn. What tools brought into it is counted apart.
+        let prompt = counts.peek("promptTokenCount").and_then(|raw| raw.get().parse().ok());
+        let prompt = prompt.unwrap_or(usage.input);
+        let again = |(same, turn): (u64, Usage)| same == prompt && turn.output <= usage.output;
+        if let Some((_, turn)) = self.turn.filter(|turn| !again(*turn)) {
             self.used = self.used.and(&turn);
         }
-        self.turn = Some(usage);
+        self.turn = Some((prompt, usage));
         self.answer = Texts::default();
         self.is_told = true;
         true
@@ -155,7 +163,11 @@ mod tests {
     }
 
     fn heard(bytes: &[u8], cut: usize) -> Told {
-        let (mut frames, mut spoken) = (Frames::default(), Spoken::default());
+        heard_by(Spoken::new(false), bytes, cut)
+    }
+
+    fn heard_by(mut spoken: Spoken, bytes: &[u8], cut: usize) -> Told {
+        let mut frames = Frames::default();
         bytes.chunks(cut).for_each(|piece| frames.pass(piece, |piece| _ = spoken.hear(piece)));
         spoken.told(None)
     }
@@ -214,7 +226,10 @@ mod tests {
             r#"{"serverContent":{"modelTurn":{"parts":[{"text":"counted"}]}}}"#.to_owned(),
             count(100, 5, r#""serverContent":{"modelTurn":{"parts":[]}}"#),
             count(100, 20, r#""serverContent":{"turnComplete":true}"#),
-            count(130, 6, r#""toolCall":{"functionCalls":[{"name":"f","args":{"type":"a.b"}}]}"#),
+            r#"{"usageMetadata":{"promptTokenCount":130,"responseTokenCount":5}}"#.to_owned(),
+            r#"{"toolCall":{"functionCalls":[{"args":{"type":"response.done"}}]},"usageMetadata":
+                {"promptTokenCount":130,"toolUsePromptTokenCount":20,"responseTokenCount":6}}"#
+                .to_owned(),
             count(150, 9, r#""serverContent":{"turnComplete":true}"#),
             r#"{"serverContent":{"outputTranscription":{"text":"later"}}}"#.to_owned(),
             r#"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"AAAA"}}]}}}"#.into(),
@@ -223,9 +238,9 @@ mod tests {
         let bytes: Vec<u8> =
             messages.iter().flat_map(|message| frame(0x82, message.as_bytes())).collect();
         for cut in [1, 50, 5_000] {
-            let told = heard(&bytes, cut);
+            let told = heard_by(Spoken::new(true), &bytes, cut);
             let usage = told.usage().map(|usage| (usage.input, usage.output));
-            assert_eq!(usage, Some((100 + 130 + 150, 20 + 6 + 9)), "{cut}");
+            assert_eq!(usage, Some((100 + 130 + 20 + 150, 20 + 6 + 9)), "{cut}");
             assert_eq!((told.written, told.is_finished), (5, false));
         }
     }

@@ -120,13 +120,20 @@ impl Tunnel {
         let (mut from_caller, mut to_caller) = split(TokioIo::new(caller));
         let (mut from_provider, mut to_provider) = split(TokioIo::new(provider));
         let (mut up, mut down) = (Frames::default(), Frames::default());
-        let (clock, mut spoken) = (Clock::new(), Spoken::default());
+        let (clock, mut spoken) = (Clock::new(), Spoken::new(guard.is_of_setup()));
         let (counts, counted) = watch::channel(Usage::default());
         let ended = {
             let mut outward = std::pin::pin!(pump(
                 &mut from_caller,
                 &mut to_provider,
-                |bytes: &[u8]| guard.allows(bytes),
+                |bytes: &[u8]| {
+                    let may_pass = guard.allows(bytes);
+                    if guard.has_just_named() {
+                        // Limits may leave nothing for what was named.
+                        counts.send_modify(|_| {});
+                    }
+                    may_pass
+                },
                 (&mut up, |_: Piece<'_>| {}),
                 &clock
             ));

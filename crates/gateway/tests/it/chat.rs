@@ -21,6 +21,29 @@ async fn one(protocol: Protocol) -> (Simulator, Gateway) {
     (simulator, gateway)
 }
 
+/// RESP-2
+#[tokio::test]
+async fn an_answer_of_responses_says_when_it_was_completed() {
+    for streamed in [false, true] {
+        let (_simulator, gateway) = one(Protocol::Anthropic).await;
+        let body = json!({"model":MODEL,"input":"hello there","stream":streamed});
+        let answer = gateway.post("/api/v1/responses", &body).await;
+        let response = match streamed {
+            false => answer.json(),
+            true => {
+                let text = std::str::from_utf8(&answer.body).unwrap();
+                let last = text.lines().filter_map(|line| line.strip_prefix("data: {")).last();
+                let last: Value = serde_json::from_str(&format!("{{{}", last.unwrap())).unwrap();
+                last["response"].clone()
+            }
+        };
+        assert_eq!(response["status"], "completed", "{response}");
+        let [created, completed] =
+            ["created_at", "completed_at"].map(|name| response[name].as_u64().unwrap());
+        assert!(created > 0 && (created..created + 60).contains(&completed));
+    }
+}
+
 /// CHAT-10, CHAT-11, USAGE-3, API-10, GEN-2
 #[tokio::test]
 async fn a_plain_answer_is_named_priced_and_recorded() {

@@ -25,6 +25,8 @@ pub enum Origin {
     ItemContent(u32, u32),
     /// `input[0].output[1]`.
     ItemOutput(u32, u32),
+    /// `input[0].tools[1]`.
+    ItemTool(u32, u32),
     /// `contents[0].parts[1]`.
     Part(u32, u32),
     /// `contents[0].parts[1].functionResponse.parts[2]`.
@@ -45,7 +47,9 @@ impl Origin {
     const fn list(self) -> Option<&'static str> {
         match self {
             Self::Content(..) | Self::ResultContent(..) => Some("messages"),
-            Self::Item(_) | Self::ItemContent(..) | Self::ItemOutput(..) => Some("input"),
+            Self::Item(_) | Self::ItemContent(..) | Self::ItemOutput(..) | Self::ItemTool(..) => {
+                Some("input")
+            }
             Self::Part(..) | Self::ResponsePart(..) => Some("contents"),
             Self::Unknown | Self::System(_) => None,
         }
@@ -70,6 +74,7 @@ impl fmt::Display for Origin {
             Self::Item(item) => write!(out, "input[{item}]"),
             Self::ItemContent(item, part) => write!(out, "input[{item}].content[{part}]"),
             Self::ItemOutput(item, part) => write!(out, "input[{item}].output[{part}]"),
+            Self::ItemTool(item, tool) => write!(out, "input[{item}].tools[{tool}]"),
             Self::Part(content, part) => write!(out, "contents[{content}].parts[{part}]"),
             Self::ResponsePart(content, part, inner) => {
                 write!(out, "contents[{content}].parts[{part}].functionResponse.parts[{inner}]")
@@ -103,6 +108,12 @@ impl super::Request {
     pub fn place(&self) -> &'static str {
         let mut blocks = self.turns.iter().flat_map(|turn| &turn.blocks);
         blocks.find_map(|block| block.origin.list()).unwrap_or("messages")
+    }
+
+    /// What a tool is called in the caller's protocol.
+    pub fn tool_place(&self, at: usize) -> String {
+        let late = self.late_tools.iter().find(|(late, _)| *late == at);
+        late.map_or_else(|| format!("tools[{at}]"), |(_, origin)| origin.to_string())
     }
 }
 

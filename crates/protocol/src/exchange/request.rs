@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::extras::Extras;
+use super::origin::Origin;
 use super::turn::{BlockKind, CacheMark, Role, Turn};
 use crate::json::RawJson;
 
@@ -16,6 +17,8 @@ pub struct Request {
     pub turns: Vec<Turn>,
     /// Tools offered.
     pub tools: Vec<Tool>,
+    /// Where those of them stood that were told among the turns, by their position here.
+    pub late_tools: Vec<(usize, Origin)>,
     /// Which tool must or may be called. TOOLS-3
     pub tool_choice: Option<ToolChoice>,
     /// Whether several calls in one turn are allowed. TOOLS-3

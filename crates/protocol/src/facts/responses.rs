@@ -63,6 +63,8 @@ pub(crate) fn of_responses(
     for raw in gathering.tools(raw("tools"))? {
         tool(raw, &mut gathering)?;
     }
+    // With those that are told between the turns.
+    bounded(gathering.facts.tools, MAX_TOOLS, &Place::Top("tools"))?;
     if let Some(most) = lenient::count(raw("max_tool_calls")) {
         gathering.facts.web_searches = gathering.facts.web_searches.min(most);
     }

@@ -264,6 +264,8 @@ fn tools_that_are_told_later_are_tools() {
     assert_eq!(of(r#"{"type":"web_search"}"#, 1).unwrap().web_searches, 10);
     let many = of(r#"{"type":"function","name":"f"}"#, 2_000).unwrap_err().message;
     assert!(many.starts_with("input: has "), "{many}");
+    let many = of(r#"{"type":"function","name":"f"}"#, 1_024).unwrap_err().message;
+    assert!(many.starts_with("tools: has 1025"), "{many}");
 }
 
 /// Google's callers may leave the lists out around single ones.

@@ -43,6 +43,7 @@ impl Place<'_> {
                     ("messages", "content") => Origin::Content(at, part),
                     ("input", "content") => Origin::ItemContent(at, part),
                     ("input", "output") => Origin::ItemOutput(at, part),
+                    ("input", "tools") => Origin::ItemTool(at, part),
                     _ => Origin::Unknown,
                 }
             }

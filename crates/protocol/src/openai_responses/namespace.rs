@@ -90,13 +90,18 @@ pub(crate) fn flatten(request: &Request) -> Result<Option<Flattened>, Fault> {
         return Ok(None);
     }
     let mut tools: Vec<(Option<String>, Tool)> = Vec::with_capacity(request.tools.len());
+    let mut told = HashMap::new();
     for (at, tool) in request.tools.iter().enumerate() {
         match group(tool) {
-            Some(raw) => read_group(raw, at, &mut tools)?,
+            Some(raw) => {
+                let description = read_group(raw, &request.tool_place(at), &mut tools)?;
+                told.extend(description);
+            }
             None => tools.push((None, tool.clone())),
         }
     }
     only_last_of_each(&mut tools);
+    describe(&mut tools, told);
     let names = Names::of(&tools, calls());
     let mut flat = request.clone();
     flat.tool_choice = match (&request.tool_choice, chosen) {
@@ -170,15 +175,13 @@ fn called(block: &Block) -> Option<(String, &str)> {
     (!namespace.is_empty()).then(|| (namespace.into_owned(), name.as_str()))
 }
 
-/// Reads the tools of a namespace. What is said of all of them stands before what is said of the
-/// first.
+/// Reads the tools of a namespace, which stood at `place`. Gives what is said of all of them.
 fn read_group(
     raw: &RawJson,
-    at: usize,
+    place: &str,
     tools: &mut Vec<(Option<String>, Tool)>,
-) -> Result<(), Fault> {
-    let (all, raw) = (Place::Top("tools"), raw.as_raw());
-    let place = all.element(at);
+) -> Result<Option<(String, String)>, Fault> {
+    let (place, raw) = (Place::Top(place), raw.as_raw());
     let group = object(raw, &place)?;
     let member = |name| group.peek(name).ok_or_else(|| place.member(name).refuse("is missing"));
     let namespace = string(member("name")?, &place.member("name"))?;
@@ -186,22 +189,31 @@ fn read_group(
         let why = format_args!("is longer than {MAX_NAME} bytes, the most that can be told");
         return Err(place.member("name").refuse(why));
     }
-    let mut told = group.peek_str("description").filter(|text| !text.is_empty());
     let inside = place.member("tools");
     for (at, raw) in array(member("tools")?, &inside)?.into_iter().enumerate() {
         let place = inside.element(at);
-        let mut tool = self::tool(raw, &place)?;
-        let ToolKind::Function { description, .. } = &mut tool.kind else {
+        let tool = self::tool(raw, &place)?;
+        if matches!(tool.kind, ToolKind::Opaque { .. }) {
             let kind = type_of(&object(raw, &place)?, &place)?.into_owned();
             return Err(untranslatable::tool(&place, &kind, Dialect::OpenaiResponses));
-        };
-        if let Some(told) = told.take() {
-            let own = description.take().map(|own| format!("\n\n{own}")).unwrap_or_default();
-            *description = Some(format!("{namespace}: {told}{own}"));
         }
         tools.push((Some(namespace.clone().into_owned()), tool));
     }
-    Ok(())
+    let told = group.peek_str("description").filter(|text| !text.is_empty());
+    Ok(told.map(|told| (namespace.into_owned(), told.into_owned())))
+}
+
+/// Writes what is said of a namespace before what is said of the first of its tools.
+fn describe(tools: &mut [(Option<String>, Tool)], mut told: HashMap<String, String>) {
+    for (namespace, tool) in tools {
+        let Some(namespace) = namespace else { continue };
+        if let (Some(told), ToolKind::Function { description, .. }) =
+            (told.remove(namespace), &mut tool.kind)
+        {
+            let own = description.take().map(|own| format!("\n\n{own}")).unwrap_or_default();
+            *description = Some(format!("{namespace}: {told}{own}"));
+        }
+    }
 }
 
 /// A namespace, if there is one, and the name of a tool; without, all of the namespace.

@@ -182,6 +182,25 @@ async fn uploads_that_begin_like_a_json_are_uploads() {
     assert_eq!(calls.load(Ordering::SeqCst), 3);
 }
 
+/// Who has a token of a provider's asks it past the gateway, and past all limits. Promise 3
+#[tokio::test]
+async fn keys_with_a_limit_make_no_tokens() {
+    let (base_url, calls) = counting().await;
+    let limited = limited(&base_url, passing(), key_of(1_000_000_000)).await;
+    let unlimited = gateway(&base_url).await;
+    for path in
+        ["/one/v1/realtime/client_secrets", "/one/v1alpha/auth_tokens", "/one/v1/realtime/calls"]
+    {
+        let answer = typed(&limited, path, Some("application/json"), "{}").await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("passes by this gateway"), "{message}");
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
+    let answer = typed(&unlimited, "/one/v1/realtime/client_secrets", None, "{}").await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
 /// What nobody can tell has no price that anybody knows, with limits and without.
 #[tokio::test]
 async fn a_model_that_cannot_be_told_is_refused_where_prices_have_to_be_known() {

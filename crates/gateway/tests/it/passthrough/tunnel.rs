@@ -276,12 +276,14 @@ async fn a_message_that_names_another_model_ends_a_socket() {
 #[tokio::test]
 async fn a_socket_of_googles_is_for_the_model_of_its_setup() {
     let (base_url, mut sides) = realtime().await;
-    for limit_nano_usd in [None, Some(11_000_000)] {
+    // What its address names is nothing to Google.
+    let addresses = [LIVE.to_owned(), format!("{LIVE}?model=unheard-of")];
+    for (limit_nano_usd, address) in [None, Some(11_000_000)].into_iter().zip(addresses) {
         let key = NewApiKey { limit_nano_usd, ..NewApiKey::default() };
         let gateway = limited(&base_url, passing(), key).await;
-        let (id, mut caller) = open_at(&gateway, &format!("/one{LIVE}")).await;
+        let (id, mut caller) = open_at(&gateway, &format!("/one{address}")).await;
         let (head, mut provider) = sides.recv().await.unwrap();
-        assert_eq!(head.uri(), LIVE);
+        assert_eq!(head.uri(), address.as_str());
         let setup = from_caller(r#"{"setup":{"generationConfig":{},"model":"models/m"}}"#);
         caller.write_all(&setup).await.unwrap();
         let mut heard = vec![0; setup.len()];
@@ -304,6 +306,7 @@ async fn a_socket_of_googles_is_for_the_model_of_its_setup() {
         let row = row(&gateway, &id).await;
         assert_eq!((row.total_cost, row.status), (3003 * 3_000, 101));
         assert_eq!((&*row.model, row.settled_by), ("test/model", store::SettledBy::Usage));
+        assert_eq!(&*row.model_requested, "models/m");
         if limit_nano_usd.is_some() {
             assert_refused(&rest, "a limit leaves nothing");
             assert_eq!(row.error_type.as_deref(), Some("payment_required"));
@@ -333,6 +336,38 @@ async fn a_setup_is_judged_before_it_is_sent() {
         assert_eq!(seen, b"\x88\x82\0\0\0\0\x03\xe9", "nothing of it");
         assert_eq!(row(&gateway, &id).await.error_type.as_deref(), Some("unprocessable"));
     }
+}
+
+/// What a limit leaves is looked at when the model is known, before it has said anything.
+#[tokio::test]
+async fn a_setup_that_nothing_is_left_for_ends_its_socket() {
+    let (base_url, mut sides) = realtime().await;
+    let key = NewApiKey { limit_nano_usd: Some(1_000), ..NewApiKey::default() };
+    let gateway = limited(&base_url, passing(), key).await;
+    let (id, mut caller) = open_at(&gateway, &format!("/one{LIVE}")).await;
+    let (_, _provider) = sides.recv().await.unwrap();
+    caller.write_all(&from_caller(r#"{"setup":{"model":"models/m"}}"#)).await.unwrap();
+    let mut told = Vec::new();
+    caller.read_to_end(&mut told).await.unwrap();
+    assert_refused(&told, "a limit leaves nothing");
+    assert_eq!(row(&gateway, &id).await.error_type.as_deref(), Some("payment_required"));
+}
+
+/// A body that comes with a handshake is read by nobody, and names nothing.
+#[tokio::test]
+async fn a_body_names_no_model_of_a_socket() {
+    let (base_url, _sides) = realtime().await;
+    let key = NewApiKey { limit_nano_usd: Some(11_000_000), ..NewApiKey::default() };
+    let gateway = limited(&base_url, passing(), key).await;
+    let body = http_body_util::Full::new(Bytes::from_static(br#"{"model":"m"}"#));
+    let mut asked = request(&gateway, "GET", "/one/v1/realtime", body);
+    for (name, value) in
+        [("connection", "Upgrade"), ("upgrade", "websocket"), ("content-type", "application/json")]
+    {
+        asked.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let response = connection(&gateway).await.send_request(asked).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 /// A tunnel counts as a connection, and is told that the gateway goes away.

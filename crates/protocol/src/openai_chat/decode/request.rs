@@ -39,6 +39,7 @@ pub fn decode_request(body: &[u8]) -> Result<Request, Fault> {
         model: parameters.model.unwrap_or_default().into_owned(),
         turns,
         tools: parameters.tools.map(tools).transpose()?.unwrap_or_default(),
+        late_tools: Vec::new(),
         tool_choice: parameters.tool_choice.map(tool_choice).transpose()?,
         parallel_tool_calls: parameters.parallel_tool_calls,
         output: parameters.response_format.map(output).transpose()?,

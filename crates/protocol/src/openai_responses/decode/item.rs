@@ -8,7 +8,7 @@ use super::part::{content, optional_string, required, required_string, rest};
 use super::tool::tool;
 use crate::Dialect;
 use crate::exchange::{
-    Block, BlockKind, Extras, Fault, ReasoningBlock, ReasoningContent, Role, Tool, Turn,
+    Block, BlockKind, Extras, Fault, Origin, ReasoningBlock, ReasoningContent, Role, Tool, Turn,
 };
 use crate::json::{Object, RawJson};
 use crate::openai_chat::facts::CallIds;
@@ -19,7 +19,7 @@ use crate::openai_chat::read::{
 use crate::openai_responses::wire;
 
 /// The turns of an `input`, a string or items, and the tools that are told between them.
-pub(super) fn turns(raw: &RawValue) -> Result<(Vec<Turn>, Vec<Tool>), Fault> {
+pub(super) fn turns(raw: &RawValue) -> Result<(Vec<Turn>, Vec<(Tool, Origin)>), Fault> {
     let place = Place::Top("input");
     if is_string(raw) {
         let turn = Turn::new(Role::User, vec![Block::text(string(raw, &place)?)]);
@@ -42,7 +42,7 @@ pub(super) fn turns(raw: &RawValue) -> Result<(Vec<Turn>, Vec<Tool>), Fault> {
 #[derive(Default)]
 struct Conversation<'a> {
     turns: Vec<Turn>,
-    tools: Vec<Tool>,
+    tools: Vec<(Tool, Origin)>,
     calls: CallIds<'a>,
 }
 
@@ -81,7 +81,8 @@ impl<'a> Conversation<'a> {
                 let tools = required(&mut item, "tools", place)?;
                 let place = place.member("tools");
                 for (at, raw) in array(tools, &place)?.into_iter().enumerate() {
-                    self.tools.push(tool(raw, &place.element(at))?);
+                    let place = place.element(at);
+                    self.tools.push((tool(raw, &place)?, place.origin()));
                 }
                 Ok(())
             }

@@ -1,10 +1,12 @@
 //! A caller's request. RESP-1 to RESP-3
 
+use std::collections::{BTreeMap, HashMap};
+
 use serde_json::value::RawValue;
 
 use super::{item, tool};
 use crate::Dialect;
-use crate::exchange::{Block, Extras, Fault, Request, Role, Tool, ToolKind, Turn};
+use crate::exchange::{Block, Extras, Fault, Origin, Request, Role, Tool, ToolKind, Turn};
 use crate::json::{Envelope, RawJson};
 use crate::openai_chat::parameters::Parameters;
 use crate::openai_chat::read::{Place, array, is_null, is_string, string, unsigned};
@@ -53,18 +55,26 @@ pub fn decode_request(body: &[u8]) -> Result<Request, Fault> {
     read(&envelope)
 }
 
-/// Adds a tool that was told later, in the place of one of its name.
-fn add(tool: Tool, tools: &mut Vec<Tool>) {
-    let same = |other: &Tool| match (&other.kind, &tool.kind) {
-        (ToolKind::Function { name: one, .. }, ToolKind::Function { name: other, .. }) => {
-            one == other
-        }
-        (one, other) => one == other,
+/// Adds tools that were told later: a function takes the place of one of its name.
+fn add(late: Vec<(Tool, Origin)>, tools: &mut Vec<Tool>) -> Vec<(usize, Origin)> {
+    let name = |tool: &Tool| match &tool.kind {
+        ToolKind::Function { name, .. } => Some(name.clone()),
+        ToolKind::Opaque { .. } => None,
     };
-    match tools.iter_mut().find(|other| same(other)) {
-        Some(other) => *other = tool,
-        None => tools.push(tool),
+    let places = tools.iter().enumerate().filter_map(|(at, tool)| Some((name(tool)?, at)));
+    let mut places: HashMap<String, usize> =
+        if late.is_empty() { HashMap::new() } else { places.collect() };
+    let mut stood = BTreeMap::new();
+    for (tool, origin) in late {
+        let next = tools.len();
+        let at = name(&tool).map_or(next, |name| *places.entry(name).or_insert(next));
+        match tools.get_mut(at) {
+            Some(other) => *other = tool,
+            None => tools.push(tool),
+        }
+        stood.insert(at, origin);
     }
+    stood.into_iter().collect()
 }
 
 /// Reads a request whose members are indexed already, whatever stored conversation it builds on.
@@ -77,11 +87,12 @@ pub(in crate::openai_responses) fn read(envelope: &Envelope<'_>) -> Result<Reque
     }
     let mut turns = own.instructions;
     let mut tools = parameters.tools.map(tool::tools).transpose()?.unwrap_or_default();
+    let late_tools;
     match own.input {
         Some(raw) => {
-            let (told, added) = item::turns(raw)?;
+            let (told, late) = item::turns(raw)?;
             turns.extend(told);
-            added.into_iter().for_each(|tool| add(tool, &mut tools));
+            late_tools = add(late, &mut tools);
         }
         None => return Err(Fault::invalid("input: is missing; send a string or items")),
     }
@@ -94,6 +105,7 @@ pub(in crate::openai_responses) fn read(envelope: &Envelope<'_>) -> Result<Reque
         model: parameters.model.unwrap_or_default().into_owned(),
         turns,
         tools,
+        late_tools,
         tool_choice: parameters.tool_choice.map(tool::tool_choice).transpose()?,
         parallel_tool_calls: parameters.parallel_tool_calls,
         output,

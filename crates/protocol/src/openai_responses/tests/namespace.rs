@@ -82,14 +82,17 @@ fn tools_that_are_told_later_are_tools_elsewhere() {
                 {"type":"function","name":"put"}]}]},
         {"role":"user","content":"r"}],
         "tools":[{"type":"function","name":"get"},
-            {"type":"namespace","name":"crm","tools":[{"type":"function","name":"get"}]}]}"#;
+            {"type":"namespace","name":"crm","description":"Customers.","tools":[
+                {"type":"function","name":"get"}]}]}"#;
     for dialect in Dialect::ALL.into_iter().filter(|it| *it != Dialect::OpenaiResponses) {
         let encoded = encoded(dialect, body).unwrap();
         let told = String::from_utf8(encoded.body).unwrap();
         for name in ["\"get\"", "\"late\"", "\"crm__get\"", "\"crm__put\""] {
             assert_eq!(told.matches(name).count(), 1, "{dialect:?} {name} {told}");
         }
-        assert!(told.contains("Gets it anew.") && told.contains("Anew, too."), "{told}");
+        for description in ["Gets it anew.", "crm: Customers.\\n\\nAnew, too."] {
+            assert!(told.contains(description), "{told}");
+        }
         assert!(!told.contains("additional_tools"), "{told}");
     }
     for (body, message) in [
@@ -104,6 +107,17 @@ fn tools_that_are_told_later_are_tools_elsewhere() {
     ] {
         let refused = decode_request(body.as_bytes()).unwrap_err().message;
         assert!(refused.starts_with(message), "{refused}");
+    }
+    for (tool, place) in [
+        (r#"{"type":"namespace","tools":[]}"#, "input[0].tools[1].name: is missing"),
+        (r#"{"type":"frobnicator"}"#, "input[0].tools[1]: "),
+    ] {
+        let body = format!(
+            r#"{{"input":[{{"type":"additional_tools","tools":[{{"type":"function","name":"f"}},
+            {tool}]}}]}}"#
+        );
+        let refused = encoded(Dialect::OpenaiChat, &body).unwrap_err();
+        assert!(refused.starts_with(place), "{refused}");
     }
 }
 
