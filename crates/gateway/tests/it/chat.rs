@@ -32,7 +32,7 @@ async fn an_answer_of_responses_says_when_it_was_completed() {
             false => answer.json(),
             true => {
                 let text = std::str::from_utf8(&answer.body).unwrap();
-                let last = text.lines().filter_map(|line| line.strip_prefix("data: {")).last();
+                let last = text.lines().rev().find_map(|line| line.strip_prefix("data: {"));
                 let last: Value = serde_json::from_str(&format!("{{{}", last.unwrap())).unwrap();
                 last["response"].clone()
             }

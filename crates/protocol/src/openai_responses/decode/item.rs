@@ -18,8 +18,11 @@ use crate::openai_chat::read::{
 };
 use crate::openai_responses::wire;
 
+/// Tools that are told between the turns, and where.
+pub(super) type LateTools = Vec<(Tool, Origin)>;
+
 /// The turns of an `input`, a string or items, and the tools that are told between them.
-pub(super) fn turns(raw: &RawValue) -> Result<(Vec<Turn>, Vec<(Tool, Origin)>), Fault> {
+pub(super) fn turns(raw: &RawValue) -> Result<(Vec<Turn>, LateTools), Fault> {
     let place = Place::Top("input");
     if is_string(raw) {
         let turn = Turn::new(Role::User, vec![Block::text(string(raw, &place)?)]);
@@ -42,7 +45,7 @@ pub(super) fn turns(raw: &RawValue) -> Result<(Vec<Turn>, Vec<(Tool, Origin)>), 
 #[derive(Default)]
 struct Conversation<'a> {
     turns: Vec<Turn>,
-    tools: Vec<(Tool, Origin)>,
+    tools: LateTools,
     calls: CallIds<'a>,
 }
 

@@ -56,7 +56,7 @@ pub fn decode_request(body: &[u8]) -> Result<Request, Fault> {
 }
 
 /// Adds tools that were told later: a function takes the place of one of its name.
-fn add(late: Vec<(Tool, Origin)>, tools: &mut Vec<Tool>) -> Vec<(usize, Origin)> {
+fn add(late: item::LateTools, tools: &mut Vec<Tool>) -> Vec<(usize, Origin)> {
     let name = |tool: &Tool| match &tool.kind {
         ToolKind::Function { name, .. } => Some(name.clone()),
         ToolKind::Opaque { .. } => None,
@@ -87,15 +87,12 @@ pub(in crate::openai_responses) fn read(envelope: &Envelope<'_>) -> Result<Reque
     }
     let mut turns = own.instructions;
     let mut tools = parameters.tools.map(tool::tools).transpose()?.unwrap_or_default();
-    let late_tools;
-    match own.input {
-        Some(raw) => {
-            let (told, late) = item::turns(raw)?;
-            turns.extend(told);
-            late_tools = add(late, &mut tools);
-        }
-        None => return Err(Fault::invalid("input: is missing; send a string or items")),
-    }
+    let Some(input) = own.input else {
+        return Err(Fault::invalid("input: is missing; send a string or items"));
+    };
+    let (told, late) = item::turns(input)?;
+    turns.extend(told);
+    let late_tools = add(late, &mut tools);
     let (output, verbosity) = own.text.map(tool::text).transpose()?.unwrap_or_default();
     let mut sampling = parameters.sampling;
     if own.logprobs || sampling.top_logprobs.is_some_and(|count| count > 0) {
