@@ -188,9 +188,10 @@ const WORK_BELOW_VERSION: [&str; 3] = ["/messages", "/chat", "/embed"];
 
 /// The ends of addresses at which a token is made for a page or an application, or a call is begun
 /// whose sound takes another way.
-const TOKENS: [&str; 6] = [
-    "/realtime/calls",
-    "/realtime/client_secrets",
+const TOKENS: [&str; 7] = [
+    "/realtime",
+    "/client_secrets",
+    "/realtimeapi/sessions",
     "/realtime/sessions",
     "/realtime/transcription_sessions",
     "/chatkit/sessions",
@@ -263,7 +264,11 @@ pub fn asks_model(rest: &str) -> bool {
 /// Whether a token is made at an address with which the provider is used directly, or a call begun
 /// with it.
 pub fn makes_token(rest: &str) -> bool {
-    is_one_of(rest, &TOKENS, &[])
+    let decoded = percent_decode_str(rest).decode_utf8_lossy().to_ascii_lowercase();
+    let segments: Vec<_> = decoded.split('/').filter(|segment| !segment.is_empty()).collect();
+    let path = format!("/{}", segments.join("/"));
+    // A call may be begun, taken and led at addresses of its own.
+    path.contains("/realtime/calls") || TOKENS.iter().any(|end| path.ends_with(end))
 }
 
 /// Whether an address has one of these ends, or is one of these. Some servers decode it before they
@@ -398,12 +403,17 @@ mod tests {
 
     #[test]
     fn tokens_are_made_at_some_addresses() {
-        for rest in
-            ["/v1/realtime/client_secrets", "/v1alpha/auth_tokens/", "/v1/Realtime/sessions"]
-        {
+        for rest in [
+            "/v1/realtime/client_secrets",
+            "/v1alpha/auth_tokens/",
+            "/v1/Realtime/sessions",
+            "/v1/realtime//calls",
+            "/v1/realtime/calls/rtc_1/accept",
+            "/v1/realtime",
+        ] {
             assert!(makes_token(rest), "{rest}");
         }
-        assert!(!makes_token("/v1/realtime") && !makes_token("/v1/sessions"));
+        assert!(!makes_token("/v1/realtime/x") && !makes_token("/v1/sessions"));
     }
 
     #[test]

@@ -164,20 +164,28 @@ impl Books {
         }
     }
 
-    /// Whether limits leave something for another answer, after those that counted so much. What
-    /// nobody knows the price of was begun without a limit.
-    pub async fn goes_on(&mut self, used: &Usage) -> bool {
+    /// Whether limits leave something for another answer, after those that counted so much, or for
+    /// the first one, once it is known whose. What nobody knows the price of was begun without a
+    /// limit.
+    pub async fn goes_on(&mut self, used: &Usage) -> Result<(), Fault> {
         let said = self.said();
         let (Some(further), Some(settlement)) = (&mut self.further, &self.settlement) else {
-            return true;
+            return Ok(());
         };
-        let Some(endpoint) = self.endpoint.or(said) else { return true };
+        let Some(endpoint) = self.endpoint.or(said) else { return Ok(()) };
         if self.endpoint.is_none() {
-            further.is_for(&self.snapshot, endpoint);
+            self.endpoint = Some(endpoint);
+            further.begin(&self.snapshot, endpoint).await?;
         }
-        match settlement.cost_so_far(used, endpoint, self.is_byok) {
-            Some(spent) => further.allows(spent).await,
-            None => true,
+        let Some(spent) = settlement.cost_so_far(used, endpoint, self.is_byok) else {
+            return Ok(());
+        };
+        match further.allows(spent).await {
+            true => Ok(()),
+            false => Err(Fault::new(
+                ErrorType::PaymentRequired,
+                "a limit leaves nothing for another answer of the WebSocket",
+            )),
         }
     }
 

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use catalog::EndpointId;
 use ledger::{NanoUsd, Spend};
+use protocol::exchange::Fault;
 
-use super::hold::of_answer;
+use super::hold::{held, of_answer};
 use crate::app::App;
 use crate::control::limits::Reservation;
 use crate::control::{Caller, Snapshot};
@@ -47,9 +48,30 @@ impl Further {
         })
     }
 
-    /// It has shown what answers are asked for: those of this endpoint.
-    pub fn is_for(&mut self, snapshot: &Snapshot, endpoint: EndpointId) {
+    /// It has shown what answers are asked for, those of this endpoint: holds what the first of them
+    /// may cost.
+    pub async fn begin(&mut self, snapshot: &Snapshot, endpoint: EndpointId) -> Result<(), Fault> {
         (self.most, self.least) = of_answer(snapshot, &self.caller, self.is_byok, endpoint);
+        let ask = self.app.limits.ask(&self.caller, self.spend(self.most), self.spend(self.least));
+        let reservation = held(&self.app, &ask).await?;
+        self.add(reservation);
+        Ok(())
+    }
+
+    fn spend(&self, amount: NanoUsd) -> Spend {
+        match self.is_byok {
+            true => Spend { credits: NanoUsd::ZERO, byok: amount },
+            false => Spend { credits: amount, byok: NanoUsd::ZERO },
+        }
+    }
+
+    fn add(&mut self, reservation: Reservation) {
+        let granted = reservation.granted();
+        let granted = if self.is_byok { granted.byok } else { granted.credits };
+        self.held = self.held + granted;
+        if granted > NanoUsd::ZERO {
+            self.more.push(reservation);
+        }
     }
 
     /// The call goes on: what is held for it stays so.
@@ -64,22 +86,13 @@ impl Further {
         if left.0 >= self.most.0 / 2 {
             return true;
         }
-        let spend = |amount| match self.is_byok {
-            true => Spend { credits: NanoUsd::ZERO, byok: amount },
-            false => Spend { credits: amount, byok: NanoUsd::ZERO },
-        };
         // What was spent beyond what is held is to be held first.
         let (wanted, missing) = (self.most - left, (self.least - left).max(NanoUsd::ZERO));
         let limits = &self.app.limits;
-        let ask = limits.ask(&self.caller, spend(wanted), spend(missing));
+        let ask = limits.ask(&self.caller, self.spend(wanted), self.spend(missing));
         // Others wait for money and not for time: whoever is in the middle of a call goes first.
         if let Ok(reservation) = limits.reserve_now(&ask).await {
-            let granted = reservation.granted();
-            let granted = if self.is_byok { granted.byok } else { granted.credits };
-            self.held = self.held + granted;
-            if granted > NanoUsd::ZERO {
-                self.more.push(reservation);
-            }
+            self.add(reservation);
         }
         self.held - spent >= self.least
     }

@@ -117,7 +117,7 @@ impl Said {
         };
         let name = if self.check.is_some() { "setup.model" } else { "model" };
         let named = match &message.skim {
-            Some(skim) if skim.is_doubtful() => {
+            Some(skim) if skim.is_doubtful() || !skim.is_whole() => {
                 return refused(
                     "is ambiguous; send plain JSON whose names have double quotes and no escapes",
                 );

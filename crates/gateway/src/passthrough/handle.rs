@@ -227,7 +227,8 @@ impl Passing {
         let check = PriceCheck::of(app, snapshot, caller, &access, provider);
         check.judge_call(&named)?;
         let setup = is_live.then(|| check.clone());
-        let watching = peeked.looking().filter(|_| named.is_work).map(|looking| {
+        let is_read = named.is_work && !self.is_socket;
+        let watching = peeked.looking().filter(|_| is_read).map(|looking| {
             // A form may name another model after the one that was seen.
             let may_differ = named.model.is_none() || matches!(looking, Looking::Form(_));
             let is_by_address = address::model(&self.meant.rest).is_some();

@@ -16,7 +16,7 @@ use super::further::Further;
 use super::peek::Named;
 use crate::app::App;
 use crate::clock::{minute_of_day, now_micros};
-use crate::control::limits::Reservation;
+use crate::control::limits::{Ask, Reservation};
 use crate::control::{Access, Caller, Snapshot};
 use crate::inference::bound::Demand;
 use crate::inference::refusal::{refused_whole, unavailable};
@@ -148,19 +148,23 @@ pub async fn hold(
         false => Spend { credits: amount, byok: NanoUsd::ZERO },
     };
     let ask = limits.ask(caller, spend(most.max(least)), spend(least));
-    let outcome = match limits.reserve(&ask).await {
+    let reservation = held(app, &ask).await?;
+    let further = Further::new((app, caller), access.is_byok(), &reservation, (most, least));
+    Ok((reservation, further))
+}
+
+/// Holds what is asked for, and waits if only running calls are in the way.
+pub async fn held(app: &Arc<App>, ask: &Ask) -> Result<Reservation, Fault> {
+    let limits = &app.limits;
+    let outcome = match limits.reserve(ask).await {
         Err(NotReserved::Refused(told)) if told.blocked_by_holds => {
             let patience = app.settings.limits.reservation_wait;
-            limits.reserve_in_turn(&ask, told.limit.spender, patience).await
+            limits.reserve_in_turn(ask, told.limit.spender, patience).await
         }
         outcome => outcome,
     };
     match outcome {
-        Ok(reservation) => {
-            let further =
-                Further::new((app, caller), access.is_byok(), &reservation, (most, least));
-            Ok((reservation, further))
-        }
+        Ok(reservation) => Ok(reservation),
         Err(NotReserved::Refused(told)) => Err(refused_whole(limits, &told).await),
         Err(NotReserved::Unavailable(why)) => Err(unavailable(&why)),
     }

@@ -47,6 +47,18 @@ const LONGEST_VALUE: usize = 16 * 1024;
 /// The longest name that is compared, in bytes.
 const LONGEST_NAME: usize = 32;
 
+/// How far a value has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Progress {
+    /// Nothing of it.
+    #[default]
+    Nothing,
+    /// A number or a word is under way.
+    Word,
+    /// All of it: only a comma or the end may follow.
+    Over,
+}
+
 /// The members that were told so far, the last of each.
 #[derive(Debug)]
 pub struct Skim {
@@ -75,6 +87,12 @@ pub struct Skim {
     is_doubtful: bool,
     /// A name was read that has no value yet.
     has_name: bool,
+    /// How far the value of a member has come.
+    progress: Progress,
+    /// A second JSON would follow.
+    is_over: bool,
+    /// There was a `setup`.
+    had_setup: bool,
     /// What is no JSON is doubtful: readers that take it may find another name in it.
     is_strict: bool,
 }
@@ -114,6 +132,9 @@ impl Skim {
             is_escaped: false,
             is_doubtful: false,
             has_name: false,
+            progress: Progress::Nothing,
+            is_over: false,
+            had_setup: false,
             is_strict: false,
         }
     }
@@ -141,13 +162,15 @@ impl Skim {
         }
         let at_members = self.members > 0 && self.depth == self.members;
         if self.is_strict {
-            let is_plain = byte.is_ascii_alphanumeric()
-                || byte.is_ascii_whitespace()
-                || b"{}[],:\"+-.".contains(&byte);
-            let is_name = at_members && !self.in_value;
-            self.is_doubtful |= !is_plain
-                || is_name && !byte.is_ascii_whitespace() && !b"\",:}".contains(&byte)
-                || is_name && byte == b':' && !self.has_name;
+            self.is_doubtful |= self.is_odd(byte, at_members);
+            if at_members && self.in_value {
+                self.progress = match byte {
+                    b'"' | b'{' | b'[' => Progress::Over,
+                    _ if !byte.is_ascii_whitespace() => Progress::Word,
+                    _ if self.progress == Progress::Word => Progress::Over,
+                    _ => self.progress,
+                };
+            }
         }
         match byte {
             b'"' => {
@@ -177,20 +200,25 @@ impl Skim {
                 }
                 self.keep(byte);
                 self.depth = self.depth.saturating_sub(1);
+                self.is_over = self.depth == 0;
                 if at_members && self.in_setup {
                     // What comes to its end is the value of `setup`.
                     (self.in_setup, self.in_value) = (false, true);
+                    self.progress = Progress::Over;
                     self.members -= 1;
                 }
             }
             b',' if at_members => self.finish(),
             b':' if at_members && !self.in_value => {
                 self.in_value = true;
+                self.progress = Progress::Nothing;
                 self.value.clear();
                 self.is_doubtful |= self.is_escaped;
                 self.is_setup = !self.in_setup
                     && self.name == SETUP.as_bytes()
                     && self.names.contains(&"setup.model");
+                // Of two, readers take the first, the last, or both.
+                self.is_doubtful |= self.is_setup && std::mem::replace(&mut self.had_setup, true);
                 self.kept_as = self.names.iter().position(|name| match self.in_setup {
                     true => name
                         .strip_prefix(SETUP)
@@ -202,6 +230,27 @@ impl Skim {
             }
             _ => self.keep(byte),
         }
+    }
+
+    /// Whether a byte outside of strings does not stand there in any JSON, so that readers that take
+    /// it may find other members than were found here.
+    fn is_odd(&self, byte: u8, at_members: bool) -> bool {
+        if byte.is_ascii_whitespace() {
+            return false;
+        }
+        let is_word = byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        // A mark may stand in front.
+        let is_mark = self.members == 0 && b"\xef\xbb\xbf".contains(&byte);
+        let is_known = is_word || is_mark || b"{}[],:\"".contains(&byte);
+        let is_here = match byte {
+            _ if !at_members => true,
+            b'}' | b']' | b',' => !self.has_name,
+            b'"' if !self.in_value => !self.has_name,
+            b':' => !self.in_value && self.has_name,
+            b'"' | b'{' | b'[' => self.in_value && self.progress == Progress::Nothing,
+            _ => self.in_value && self.progress != Progress::Over,
+        };
+        !is_known || !is_here || self.is_over
     }
 
     fn of_string(&mut self, byte: u8) {
@@ -232,6 +281,7 @@ impl Skim {
     fn finish(&mut self) {
         (self.in_value, self.is_setup) = (false, false);
         if let Some(at) = self.kept_as.take() {
+            self.is_doubtful |= self.is_strict && !self.told[at].is_empty();
             self.told[at] = std::mem::take(&mut self.value);
         }
     }
@@ -245,6 +295,11 @@ impl Skim {
     /// Whether a member that counts may have been told in a way that was not read.
     pub fn is_doubtful(&self) -> bool {
         self.is_doubtful
+    }
+
+    /// Whether it has come to its end.
+    pub fn is_whole(&self) -> bool {
+        self.is_over && !self.in_string
     }
 
     /// Reads what was told.
@@ -307,10 +362,21 @@ mod tests {
             (r#"{"setup":{"mod\u0065l":"x"}}"#, (None, true)),
             (r#"{"setup":null,"model":"x"}"#, (None, false)),
             (r#"{"setup":[{"model":"x"}]}"#, (None, false)),
+            (r#"{"setup":{"setup":{"model":"y"},"model":"x"}}"#, (Some(r#""x""#), false)),
+            ("\u{feff} {\"setup\":{\"model\":\"x\"}}\n", (Some(r#""x""#), false)),
             (
-                r#"{"setup":{},"setup":{"setup":{"model":"y"},"model":"x"}}"#,
-                (Some(r#""x""#), false),
+                r#"{"setup" : { "model" : "x" , "a" : { } , "b" : [ ] , "c" : 1 } }"#,
+                (Some(r#" "x" "#), false),
             ),
+            (r#"{"setup":{"model":"y","model":"x"}}"#, (None, true)),
+            (r#"{"setup":{"model":"x"},"setup":{"a":1}}"#, (None, true)),
+            (r#"{"setup":{"model":"y"}}{"setup":{"model":"x"}}"#, (None, true)),
+            (r#"{"setup":{"model":"x"}}]}}"#, (None, true)),
+            (r#"{"setup":{"model":"x","a":1 "model":"y"}}"#, (None, true)),
+            (r#"{"setup":{"model":"x","a":{}"model":"y"}}"#, (None, true)),
+            (r#"{"setup":{"model":"x"} "setup":{"model":"y"}}"#, (None, true)),
+            (r#"{"setup":{"model" "y","model":"x"}}"#, (None, true)),
+            (r#"{"setup":{"model":"x","a":1 2}}"#, (None, true)),
             (r#"{"setup":{"model":"x"},"setup.model":"y"}"#, (Some(r#""x""#), false)),
             (r#"{"setup":{"model":"x","b":-1.5e+3,"c":[true,null]}}"#, (Some(r#""x""#), false)),
             (r#"{"setup":{"model":"x","c":{},model:"y"}}"#, (None, true)),
@@ -377,7 +443,37 @@ mod tests {
         assert_eq!(report(&skim).model.as_deref(), Some("m"));
     }
 
+    /// Any JSON whose names have no escapes.
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            (-1000..1000i32).prop_map(|number| (f64::from(number) / 8.0 * 1e20).into()),
+            ".{0,12}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                proptest::collection::vec(("[a-z ]{0,6}|model|setup", inner), 0..4)
+                    .prop_map(|members| members.into_iter().collect()),
+            ]
+        })
+    }
+
     proptest! {
+        #[test]
+        fn no_message_of_plain_json_is_doubtful(value in json(), pretty in any::<bool>()) {
+            let message = serde_json::json!({"a": value.clone(), "setup": value, "b": [1, {}]});
+            let text = if pretty { format!("{message:#}") } else { message.to_string() };
+            let mut skim = Skim::of_message();
+            text.as_bytes().chunks(3).for_each(|piece| skim.see(piece));
+            prop_assert!(!skim.is_doubtful() && skim.is_whole(), "{}", text);
+            let told = skim.value("setup.model").map(|it| serde_json::from_slice(it).unwrap());
+            let expected = message["setup"].get("model").cloned();
+            prop_assert_eq!(told, expected);
+        }
+
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             for mut skim in [Skim::of_answer(), Skim::of_message()] {

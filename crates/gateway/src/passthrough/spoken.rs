@@ -124,12 +124,25 @@ impl Spoken {
         // Each turn has all that was said before it in its prompt: what counts the same prompt
         // again counts the same turn. What tools brought into it is counted apart.
         let prompt = counts.peek("promptTokenCount").and_then(|raw| raw.get().parse().ok());
-        let prompt = prompt.unwrap_or(usage.input);
+        let prompt = prompt.or(self.turn.map(|(prompt, _)| prompt)).unwrap_or(usage.input);
         let again = |(same, turn): (u64, Usage)| same == prompt && turn.output <= usage.output;
-        if let Some((_, turn)) = self.turn.filter(|turn| !again(*turn)) {
-            self.used = self.used.and(&turn);
-        }
-        self.turn = Some((prompt, usage));
+        let counted = match self.turn {
+            // What tools brought may be left out later.
+            Some(told) if again(told) && told.1.input > usage.input => Usage {
+                output: usage.output,
+                reasoning: usage.reasoning,
+                audio_output: usage.audio_output,
+                image_output: usage.image_output,
+                ..told.1
+            },
+            Some(told) if again(told) => usage,
+            Some((_, turn)) => {
+                self.used = self.used.and(&turn);
+                usage
+            }
+            None => usage,
+        };
+        self.turn = Some((prompt, counted));
         self.answer = Texts::default();
         self.is_told = true;
         true
@@ -230,6 +243,8 @@ mod tests {
             r#"{"toolCall":{"functionCalls":[{"args":{"type":"response.done"}}]},"usageMetadata":
                 {"promptTokenCount":130,"toolUsePromptTokenCount":20,"responseTokenCount":6}}"#
                 .to_owned(),
+            r#"{"usageMetadata":{"promptTokenCount":130,"responseTokenCount":6}}"#.to_owned(),
+            r#"{"usageMetadata":{"responseTokenCount":6}}"#.to_owned(),
             count(150, 9, r#""serverContent":{"turnComplete":true}"#),
             r#"{"serverContent":{"outputTranscription":{"text":"later"}}}"#.to_owned(),
             r#"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"AAAA"}}]}}}"#.into(),

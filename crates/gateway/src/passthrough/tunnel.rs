@@ -103,10 +103,8 @@ enum Ended {
     TooLate,
     /// The gateway stops.
     Stopping,
-    /// A message of the caller's was not sent, for this reason.
+    /// A message of the caller's was not sent, or limits leave nothing for another answer.
     Refused(Fault),
-    /// Limits leave nothing for another answer.
-    Unpaid,
 }
 
 impl Tunnel {
@@ -122,29 +120,30 @@ impl Tunnel {
         let (mut up, mut down) = (Frames::default(), Frames::default());
         let (clock, mut spoken) = (Clock::new(), Spoken::new(guard.is_of_setup()));
         let (counts, counted) = watch::channel(Usage::default());
+        let (held, holding) = watch::channel(false);
         let ended = {
             let mut outward = std::pin::pin!(pump(
                 &mut from_caller,
                 &mut to_provider,
-                |bytes: &[u8]| {
-                    let may_pass = guard.allows(bytes);
-                    if guard.has_just_named() {
-                        // Limits may leave nothing for what was named.
+                |bytes: &[u8]| match guard.allows(bytes) {
+                    false => Passing::Never,
+                    true if guard.has_just_named() => {
                         counts.send_modify(|_| {});
+                        Passing::OnceHeld
                     }
-                    may_pass
+                    true => Passing::Now,
                 },
                 (&mut up, |_: Piece<'_>| {}),
-                &clock
+                (&clock, holding.clone())
             ));
             let mut homeward = std::pin::pin!(pump(
                 &mut from_provider,
                 &mut to_caller,
-                |_: &[u8]| true,
+                |_: &[u8]| Passing::Now,
                 (&mut down, |piece: Piece<'_>| if spoken.hear(piece) {
                     counts.send_replace(spoken.used());
                 }),
-                &clock
+                (&clock, holding.clone())
             ));
             let passing = async {
                 // One side may end and still hear the other. A broken one hears nothing.
@@ -159,7 +158,7 @@ impl Tunnel {
             };
             tokio::select! {
                 () = passing => None,
-                ended = until_it_must_end(&app, &clock, deadline, (&mut books, counted)) => {
+                ended = until_it_must_end(&app, &clock, deadline, (&mut books, counted, &held)) => {
                     Some(ended)
                 }
             }
@@ -194,10 +193,6 @@ impl Ended {
             Self::TooLate => Fault::new(ErrorType::Timeout, "the WebSocket took too long"),
             Self::Stopping => stopping(),
             Self::Refused(fault) => fault.clone(),
-            Self::Unpaid => Fault::new(
-                ErrorType::PaymentRequired,
-                "a limit leaves nothing for another answer of the WebSocket",
-            ),
         }
     }
 
@@ -205,7 +200,7 @@ impl Ended {
     fn farewell(&self) -> Vec<u8> {
         match self {
             Self::TooLate | Self::Stopping => GOING_AWAY_TO_CALLER.to_vec(),
-            Self::Refused(_) | Self::Unpaid => refused_to_caller(&self.fault().message),
+            Self::Refused(_) => refused_to_caller(&self.fault().message),
         }
     }
 }
@@ -232,14 +227,23 @@ impl Clock {
     }
 }
 
-/// Passes bytes in one direction until they end, and ends the other side then. What `allow` does not
-/// is not passed, nor anything after it.
+/// Whether bytes may pass.
+enum Passing {
+    /// At once.
+    Now,
+    /// When money is held for what they ask for.
+    OnceHeld,
+    /// Neither they nor anything after them.
+    Never,
+}
+
+/// Passes bytes in one direction until they end, and ends the other side then.
 async fn pump(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    mut allow: impl FnMut(&[u8]) -> bool,
+    mut allow: impl FnMut(&[u8]) -> Passing,
     (frames, mut hear): (&mut Frames, impl FnMut(Piece<'_>)),
-    clock: &Clock,
+    (clock, mut held): (&Clock, watch::Receiver<bool>),
 ) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -249,7 +253,13 @@ async fn pump(
             return to.shutdown().await;
         }
         let mut rest = &buffer[..count];
-        if !allow(rest) {
+        let may_pass = match allow(rest) {
+            Passing::Now => true,
+            // Where nothing is to be held any more, the tunnel is at its end.
+            Passing::OnceHeld => held.wait_for(|is_held| *is_held).await.is_ok(),
+            Passing::Never => false,
+        };
+        if !may_pass {
             return Err(io::ErrorKind::InvalidData.into());
         }
         while !rest.is_empty() {
@@ -272,7 +282,7 @@ async fn until_it_must_end(
     app: &App,
     clock: &Clock,
     deadline: Instant,
-    (books, mut counted): (&mut Books, watch::Receiver<Usage>),
+    (books, mut counted, held): (&mut Books, watch::Receiver<Usage>, &watch::Sender<bool>),
 ) -> Ended {
     let mut stopping = app.stopping();
     let idle = app.settings.passthrough.idle;
@@ -288,9 +298,13 @@ async fn until_it_must_end(
             () = sleep_until(next) => {}
             Ok(()) = counted.changed() => {
                 let used = *counted.borrow_and_update();
-                if !books.goes_on(&used).await {
-                    return Ended::Unpaid;
-                }
+                tokio::select! {
+                    going = books.goes_on(&used) => match going {
+                        Ok(()) => held.send_replace(true),
+                        Err(fault) => return Ended::Refused(fault),
+                    },
+                    () = stopping.wait_cut_off() => return Ended::Stopping,
+                };
             }
             () = stopping.wait_cut_off() => return Ended::Stopping,
         }

@@ -188,9 +188,13 @@ async fn keys_with_a_limit_make_no_tokens() {
     let (base_url, calls) = counting().await;
     let limited = limited(&base_url, passing(), key_of(1_000_000_000)).await;
     let unlimited = gateway(&base_url).await;
-    for path in
-        ["/one/v1/realtime/client_secrets", "/one/v1alpha/auth_tokens", "/one/v1/realtime/calls"]
-    {
+    for path in [
+        "/one/v1/realtime/client_secrets",
+        "/one/v1alpha/auth_tokens",
+        "/one/v1/realtime/calls",
+        "/one/v1/realtime/calls/rtc_1/accept",
+        "/one/v1/realtime?model=m",
+    ] {
         let answer = typed(&limited, path, Some("application/json"), "{}").await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
         let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();

@@ -345,11 +345,13 @@ async fn a_setup_that_nothing_is_left_for_ends_its_socket() {
     let key = NewApiKey { limit_nano_usd: Some(1_000), ..NewApiKey::default() };
     let gateway = limited(&base_url, passing(), key).await;
     let (id, mut caller) = open_at(&gateway, &format!("/one{LIVE}")).await;
-    let (_, _provider) = sides.recv().await.unwrap();
+    let (_, mut provider) = sides.recv().await.unwrap();
     caller.write_all(&from_caller(r#"{"setup":{"model":"models/m"}}"#)).await.unwrap();
-    let mut told = Vec::new();
+    let (mut told, mut seen) = (Vec::new(), Vec::new());
     caller.read_to_end(&mut told).await.unwrap();
-    assert_refused(&told, "a limit leaves nothing");
+    assert_refused(&told, "limit");
+    provider.read_to_end(&mut seen).await.unwrap();
+    assert_eq!(seen, b"\x88\x82\0\0\0\0\x03\xe9", "nothing of it");
     assert_eq!(row(&gateway, &id).await.error_type.as_deref(), Some("payment_required"));
 }
 
