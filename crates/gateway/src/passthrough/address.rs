@@ -256,9 +256,20 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 256
 }
 
-/// Whether a model is asked to work at an address, whatever the body says.
+/// Whether a model is asked to work at an address, whatever the body says. Some servers decode it
+/// before they look, and some do not tell small letters from capital ones.
 pub fn asks_model(rest: &str) -> bool {
-    is_one_of(rest, &WORK, &WORK_BELOW_VERSION)
+    let decoded: Cow<'_, [u8]> = percent_decode_str(rest).into();
+    let mut rest = decoded.as_ref();
+    while let Some(shorter) = rest.strip_suffix(b"/") {
+        rest = shorter;
+    }
+    let ends = |end: &str| {
+        let from = rest.len().checked_sub(end.len());
+        from.is_some_and(|from| rest[from..].eq_ignore_ascii_case(end.as_bytes()))
+    };
+    WORK.iter().any(|end| ends(end))
+        || WORK_BELOW_VERSION.iter().any(|whole| rest.len() == whole.len() && ends(whole))
 }
 
 /// Whether a token is made at an address with which the provider is used directly, or a call begun
@@ -269,21 +280,6 @@ pub fn makes_token(rest: &str) -> bool {
     let path = format!("/{}", segments.join("/"));
     // A call may be begun, taken and led at addresses of its own.
     path.contains("/realtime/calls") || TOKENS.iter().any(|end| path.ends_with(end))
-}
-
-/// Whether an address has one of these ends, or is one of these. Some servers decode it before they
-/// look, and some do not tell small letters from capital ones.
-fn is_one_of(rest: &str, all: &[&str], whole: &[&str]) -> bool {
-    let decoded: Cow<'_, [u8]> = percent_decode_str(rest).into();
-    let mut rest = decoded.as_ref();
-    while let Some(shorter) = rest.strip_suffix(b"/") {
-        rest = shorter;
-    }
-    let ends = |end: &str| {
-        let from = rest.len().checked_sub(end.len());
-        from.is_some_and(|from| rest[from..].eq_ignore_ascii_case(end.as_bytes()))
-    };
-    all.iter().any(|end| ends(end)) || whole.iter().any(|it| rest.len() == it.len() && ends(it))
 }
 
 /// Whether an address names a model and counts or describes only.
