@@ -168,8 +168,7 @@ fn schemas_stand_inside_the_format_unless_tools_are_offered() {
         json!({"type": "json_object", "json_schema": schema})
     );
     body["tools"] = json!([tool("f")]);
-    let either = Abilities { tools_with_schema: false, ..Abilities::default() };
-    let (body, _) = written(body, &either);
+    let (body, _) = written(body, &Abilities::default());
     assert_eq!(body.get("response_format"), None);
     assert!(body["messages"][0]["content"].as_str().unwrap().contains("JSON Schema"));
 }

@@ -345,18 +345,24 @@ impl Reasoning {
         (self.enabled == Some(true)).then_some(Effort::Medium)
     }
 
-    /// The budget in tokens for models that take one:
+    /// The budget in tokens for Anthropic's models that take one:
     /// max(min(limit × share, 128000), 1024). REASON-3
     pub fn effective_budget(&self, max_output_tokens: u64) -> Option<u64> {
+        self.budget_within(max_output_tokens).map(|budget| budget.max(1024))
+    }
+
+    /// The budget in tokens for models without a least one: what was asked for, or the effort's share of
+    /// the limit, which leaves room for an answer within it.
+    pub fn budget_within(&self, max_output_tokens: u64) -> Option<u64> {
         if self.wanted() != Some(true) {
             return None;
         }
         if let Some(budget) = self.max_tokens {
-            return Some(budget.max(1024));
+            return Some(budget.max(1));
         }
         let effort = self.effective_effort(Some(max_output_tokens))?;
         let share = (u128::from(max_output_tokens) * u128::from(effort.percent()) / 100) as u64;
-        Some(share.clamp(1024, 128_000))
+        Some(share.clamp(1, 128_000))
     }
 }
 
@@ -370,6 +376,7 @@ mod tests {
         assert_eq!(high.effective_budget(10_000), Some(8_000));
         assert_eq!(high.effective_budget(100), Some(1024), "never below the minimum");
         assert_eq!(high.effective_budget(1_000_000), Some(128_000), "never above the maximum");
+        assert_eq!(high.budget_within(100), Some(80), "but where there is no least");
         let on = Reasoning { enabled: Some(true), ..Reasoning::default() };
         assert_eq!(on.effective_budget(10_000), Some(5_000), "enabled means medium");
         let off = Reasoning { effort: Some(Effort::None), ..Reasoning::default() };

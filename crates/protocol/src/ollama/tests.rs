@@ -158,6 +158,26 @@ fn the_format_is_the_schema_itself() {
     assert_eq!(plain(body)["format"], "json");
 }
 
+/// A form holds for the whole answer, so that no call could be told in it.
+#[test]
+fn beside_tools_the_form_is_asked_for_in_words() {
+    let mut body = user("Hi".into());
+    body["tools"] = json!([{"type": "function", "function": {"name": "f", "parameters": {}}}]);
+    for format in [
+        json!({"type": "json_object"}),
+        json!({"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}),
+    ] {
+        body["response_format"] = format;
+        let (told, encoded) = written(body.clone(), &Abilities::default());
+        assert_eq!(told.get("format"), None);
+        assert!(told["messages"][0]["content"].as_str().unwrap().contains("JSON"), "{told}");
+        assert!(lost(&encoded, "response_format"));
+    }
+    // What is not on offer is not in the way.
+    body["tool_choice"] = "none".into();
+    assert_eq!(plain(body)["format"], json!({"type": "object"}));
+}
+
 #[test]
 fn thinking_is_on_off_or_an_effort() {
     let asked = |reasoning: Value, style: ReasoningStyle| {

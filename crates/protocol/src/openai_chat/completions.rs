@@ -7,13 +7,14 @@ use crate::Dialect;
 use crate::exchange::{
     Additions, BlockKind, Choice, Event, Fault, FinishReason, Identity, Request, Response,
 };
+use crate::facts::RequestFacts;
 use crate::json::Envelope;
 
 use super::error::write_error;
-use super::parameters::prompt_text;
-use super::read::{Place, boolean, is_null, unsigned};
-use super::usage;
+use super::parameters::{MAX_ANSWERS, prompt_text};
+use super::read::{Place, boolean, is_null, string, unsigned};
 use super::write::{ObjectWriter, into_text, object};
+use super::{legacy_logprobs, usage};
 
 /// The most alternatives this surface tells for a token.
 const MAX_LOGPROBS: u64 = 20;
@@ -43,10 +44,52 @@ pub fn to_chat(envelope: &Envelope<'_>) -> Result<Vec<u8>, Fault> {
             edit.set("top_logprobs", count.to_string());
         }
     }
+    refuse_beyond_chat(envelope)?;
+    for name in ["echo", "best_of", "suffix"] {
+        edit.remove(name);
+    }
     Ok(edit.finish())
 }
 
-/// Reads a request of this surface. `suffix`, `echo`, `best_of` stay unknown members.
+/// What only a model of this surface could do is refused, unless it asks for nothing: many clients send
+/// every member there is.
+fn refuse_beyond_chat(envelope: &Envelope<'_>) -> Result<(), Fault> {
+    let given = |name| envelope.raw(name).filter(|raw| !is_null(raw));
+    let refuse = |name: &'static str, why: &str| {
+        Err(Place::Top(name).refuse(format_args!("is not supported: {why}; leave it out")))
+    };
+    if let Some(raw) = given("echo")
+        && boolean(raw, &Place::Top("echo"))?
+    {
+        return refuse("echo", "the prompt is sent as a chat message and not repeated");
+    }
+    if let Some(raw) = given("suffix")
+        && !string(raw, &Place::Top("suffix"))?.is_empty()
+    {
+        return refuse("suffix", "the prompt is sent as a chat message, which nothing follows");
+    }
+    if let Some(raw) = given("best_of") {
+        let most = match given("n") {
+            Some(raw) => unsigned(raw, 1, MAX_ANSWERS, &Place::Top("n"))?,
+            None => 1,
+        };
+        if unsigned(raw, 0, u64::MAX, &Place::Top("best_of"))? > most {
+            return refuse("best_of", "every answer that is made is told");
+        }
+    }
+    Ok(())
+}
+
+/// What routing needs to know of a request of this surface.
+pub(crate) fn read_facts(envelope: &Envelope<'_>) -> Result<RequestFacts, Fault> {
+    let chat = to_chat(envelope)?;
+    let chat = Envelope::parse(&chat).map_err(|error| Fault::invalid(error.to_string()))?;
+    let mut facts = super::read_facts(&chat)?;
+    facts.echo_upstream_body = false;
+    Ok(facts)
+}
+
+/// Reads a request of this surface.
 pub fn decode_request(body: &[u8]) -> Result<Request, Fault> {
     let envelope = Envelope::parse(body).map_err(|error| Fault::invalid(error.to_string()))?;
     super::decode_request(&to_chat(&envelope)?)
@@ -100,7 +143,10 @@ fn write_choice(entry: &mut ObjectWriter<'_>, choice: &Choice) {
     if !reasoning.is_empty() {
         entry.string("reasoning", &reasoning);
     }
-    entry.raw("logprobs", choice.logprobs.as_ref().map_or("null", |raw| raw.get()));
+    match &choice.logprobs {
+        Some(raw) => legacy_logprobs::write(entry.value("logprobs"), raw.as_raw(), &mut 0),
+        None => entry.raw("logprobs", "null"),
+    }
     entry.string_or_null("finish_reason", choice.finish.map(|reason| reason.name()));
     entry.string_or_null("native_finish_reason", choice.native_finish.as_deref());
     if choice.finish == Some(FinishReason::Error) {
@@ -141,20 +187,25 @@ mod tests {
     #[test]
     fn a_prompt_is_one_message() {
         let request = decode_request(
-            br#"{"model":"m","prompt":["say \"hi\""],"max_tokens":5,"logprobs":3,"suffix":"s"}"#,
+            br#"{"model":"m","prompt":["say \"hi\""],"max_tokens":5,"logprobs":3,"suffix":null,
+                "echo":false,"best_of":2,"n":2}"#,
         )
         .unwrap();
         assert_eq!(request.turns.len(), 1);
         assert_eq!(request.max_output_tokens, Some(5));
         assert_eq!(request.sampling.logprobs, Some(true));
         assert_eq!(request.sampling.top_logprobs, Some(3));
-        assert_eq!(request.extras.members[0].0, "suffix");
+        assert!(request.extras.members.is_empty(), "{:?}", request.extras);
         for (body, message) in [
             (r#"{"prompt":[1,2]}"#, "token ids are not supported"),
             (r#"{"prompt":[[1]]}"#, "token ids are not supported"),
             (r#"{"prompt":["a","b"]}"#, "several prompts"),
             (r#"{"prompt":7}"#, "prompt: expected a string"),
             (r#"{"prompt":[]}"#, "prompt: is empty"),
+            (r#"{"prompt":"a","logprobs":21}"#, "logprobs: "),
+            (r#"{"prompt":"a","echo":true}"#, "echo: is not supported"),
+            (r#"{"prompt":"a","suffix":"b"}"#, "suffix: is not supported"),
+            (r#"{"prompt":"a","best_of":2}"#, "best_of: is not supported"),
             ("{}", "prompt: is missing"),
         ] {
             let fault = decode_request(body.as_bytes()).unwrap_err();

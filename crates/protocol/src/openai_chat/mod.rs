@@ -8,6 +8,8 @@ mod encode;
 pub(crate) mod error;
 pub(crate) mod facts;
 mod flat_tools;
+mod image_signature;
+mod legacy_logprobs;
 pub(crate) mod parameters;
 pub(crate) mod patch;
 mod prefill;

@@ -24,7 +24,7 @@ const MAX_METADATA_VALUE: usize = 512;
 /// The longest `session_id`, in characters. STICKY-8
 const MAX_SESSION_ID: usize = 256;
 /// The most answers asked for at once.
-const MAX_ANSWERS: u64 = 128;
+pub(super) const MAX_ANSWERS: u64 = 128;
 /// The most fallback models named in a request.
 const MAX_MODELS: usize = 64;
 

@@ -63,7 +63,7 @@ pub(super) fn request_members(
             let amount = reasoning.effort.is_some() || reasoning.max_tokens.is_some();
             if on
                 && amount
-                && let Some(budget) = reasoning.effective_budget(limit.unwrap_or(DEFAULT_LIMIT))
+                && let Some(budget) = reasoning.budget_within(limit.unwrap_or(DEFAULT_LIMIT))
             {
                 members.push(("thinking_budget", budget.to_string()));
             }

@@ -113,13 +113,11 @@ impl Surface {
         match self {
             Self::Chat => Ok((read_facts(envelope)?, Read::Facts)),
             Self::Completions => {
-                let mut facts = read_facts(envelope)?;
                 // Only the chat surface may leave the prompt out in favour of messages.
                 if !envelope.has("prompt") {
                     return Err(Fault::invalid("prompt: is missing; send a string"));
                 }
-                facts.echo_upstream_body = false;
-                Ok((facts, Read::Facts))
+                Ok((completions::read_facts(envelope)?, Read::Facts))
             }
             Self::Responses => {
                 openai_responses::refuse_stored(envelope)?;

@@ -13,6 +13,7 @@ mod folds;
 mod gemini_transcripts;
 mod golden;
 mod layout;
+mod replays;
 mod smoke;
 #[path = "../../examples/translation/table/mod.rs"]
 mod table;

@@ -85,8 +85,12 @@ enum Output {
 /// A schema stands inside the format for objects. STRUCT-1
 fn output(request: &Request, target: &Target<'_>, tools: bool, losses: &mut Losses) -> Output {
     // The service takes either tools or a format.
-    let possible = (!tools || target.abilities.tools_with_schema)
-        && target.refusal("response_format").is_none();
+    let possible = !tools && target.refusal("response_format").is_none();
+    let asks =
+        matches!(&request.output, Some(OutputFormat::JsonObject | OutputFormat::JsonSchema { .. }));
+    if tools && asks {
+        losses.record("response_format", "asked for in words: the service takes tools or a form");
+    }
     match &request.output {
         None | Some(OutputFormat::Text) => Output::Free,
         Some(OutputFormat::Opaque { .. }) => {
@@ -172,12 +176,12 @@ fn write_thinking(
 
 /// The budget, if one was asked for or an effort is to be one.
 fn budget(reasoning: &Reasoning, request: &Request, target: &Target<'_>) -> Option<u64> {
-    if let Some(budget) = reasoning.max_tokens {
-        return Some(budget.max(1));
+    if reasoning.max_tokens.is_some() {
+        return reasoning.max_tokens.map(|budget| budget.max(1));
     }
     reasoning.effort?;
     let limit = request.max_output_tokens.or(target.abilities.max_output_tokens)?;
-    reasoning.effective_budget(limit)
+    reasoning.budget_within(limit)
 }
 
 /// The limit and sampling, within the service's narrower ranges. Bugs 24, 30

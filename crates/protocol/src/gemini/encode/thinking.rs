@@ -106,7 +106,7 @@ fn amount(
     if abilities.reasoning == ReasoningStyle::Toggle {
         return Some(Amount::Budget(-1));
     }
-    let budget = reasoning.effective_budget(limit)?.min(MAX_EFFORT_BUDGET);
+    let budget = reasoning.budget_within(limit)?.clamp(MIN_BUDGET, MAX_EFFORT_BUDGET);
     Some(Amount::Budget(budget as i64))
 }
 
@@ -125,9 +125,13 @@ mod tests {
     use crate::target::{Abilities, Quirks};
 
     fn written(reasoning: Option<Reasoning>, abilities: &Abilities) -> String {
+        within(10_000, reasoning, abilities)
+    }
+
+    fn within(limit: u64, reasoning: Option<Reasoning>, abilities: &Abilities) -> String {
         let quirks = Quirks::default();
         let target = Target::new("m", &quirks, abilities);
-        let request = Request { reasoning, max_output_tokens: Some(10_000), ..Request::default() };
+        let request = Request { reasoning, max_output_tokens: Some(limit), ..Request::default() };
         let mut out = vec![b'{'];
         write(&mut out, &request, &target, &mut Losses::default());
         String::from_utf8(out).unwrap().trim_start_matches("{\"thinkingConfig\":").to_owned()
@@ -163,6 +167,13 @@ mod tests {
             ),
         ] {
             assert_eq!(written(reasoning.clone(), abilities), expected, "{reasoning:?}");
+        }
+        // Thoughts count for the limit: it is not all theirs. wire-formats 3.1
+        for (limit, asked, budget) in
+            [(500, Effort::Low, 128), (900, Effort::Medium, 450), (900, Effort::High, 720)]
+        {
+            let text = within(limit, effort(asked), &flash);
+            assert!(text.contains(&format!("\"thinkingBudget\":{budget},")), "{text}");
         }
     }
 

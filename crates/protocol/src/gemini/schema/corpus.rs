@@ -141,7 +141,12 @@ fn every_keyword_has_its_rewriting() {
             json!({"type":"object","description":"(values: {\"type\":\"string\"})"}),
         ),
         (json!({"type":"object","required":["x"]}), json!({"type":"object"})),
-        (json!({}), json!({"anyOf":[{"type":"string"},{"type":"number"},{"type":"boolean"}]})),
+        (
+            json!({}),
+            json!({"anyOf":[{"type":"string"},{"type":"number"},{"type":"boolean"},{"type":"object"},
+                {"type":"array","items":{"anyOf":
+                    [{"type":"string"},{"type":"number"},{"type":"boolean"}]}}]}),
+        ),
     ];
     for (given, expected) in cases {
         assert_eq!(property(given.clone()), expected, "{given}");

@@ -17,12 +17,12 @@ use rewrite::Rewriter;
 /// A schema as it can be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Sendable {
-    /// An object without properties: the member is left out.
+    /// An object without properties, or an answer of any kind: the member is left out.
     Nothing,
     /// In the subset.
     Subset(String),
-    /// It refers to itself, which the subset cannot say: it goes as JSON Schema into the member
-    /// for that.
+    /// It refers to itself, or leaves open what an answer is, which the subset cannot say: it goes as
+    /// JSON Schema into the member for that.
     JsonSchema(String),
 }
 
@@ -55,9 +55,14 @@ pub(super) fn answer(schema: &RawJson) -> Sendable {
     let Ok(tree) = schema.read::<Tree>() else {
         return Sendable::JsonSchema(schema.get().to_owned());
     };
-    match Rewriter::new(&tree).any(&tree) {
-        Ok(rewritten) => text(&rewritten, schema),
-        Err(_) => Sendable::JsonSchema(schema.get().to_owned()),
+    if tree.members().is_empty() {
+        return Sendable::Nothing;
+    }
+    let mut rewriter = Rewriter::new(&tree);
+    match rewriter.any(&tree) {
+        // An answer is held to its schema, and what may be of any kind may be deep.
+        Ok(rewritten) if !rewriter.untyped() => text(&rewritten, schema),
+        _ => Sendable::JsonSchema(schema.get().to_owned()),
     }
 }
 

@@ -33,12 +33,14 @@ pub(super) struct Rewriter<'s> {
     work: usize,
     /// The most work allowed.
     most: usize,
+    /// Something may be of any kind, which the subset can say only of what is flat.
+    untyped: bool,
 }
 
 impl<'s> Rewriter<'s> {
     /// A rewriter for references into `root`.
     pub(super) fn new(root: &'s Tree) -> Self {
-        Self { root, depth: 0, work: 0, most: MAX_WORK }
+        Self { root, depth: 0, work: 0, most: MAX_WORK, untyped: false }
     }
 
     /// Lowers the work allowed to what `budget` has left.
@@ -50,6 +52,11 @@ impl<'s> Rewriter<'s> {
     /// The work done.
     pub(super) fn work(&self) -> usize {
         self.work
+    }
+
+    /// Whether something in what was rewritten may be of any kind.
+    pub(super) fn untyped(&self) -> bool {
+        self.untyped
     }
 
     /// Rewrites a schema that must describe an object: alternatives become one object with the
@@ -258,8 +265,20 @@ impl<'s> Rewriter<'s> {
         };
         match kind {
             Some(kind) => self.single(kind, &schema, values.as_deref(), nullable),
-            None => Ok(anything(schema.description())),
+            None => Ok(self.anything(schema.description())),
         }
+    }
+
+    /// A value of any kind, for which the subset has no word: of every kind there is, and lists of what is
+    /// flat.
+    fn anything(&mut self, description: Option<&str>) -> Tree {
+        self.untyped = true;
+        let flat = ["string", "number", "boolean"].map(of_kind).to_vec();
+        let mut list = into_members(of_kind("array"));
+        list.push(("items".into(), any_of(flat.clone(), None, false)));
+        let mut parts = flat;
+        parts.extend([of_kind("object"), Tree::Map(list)]);
+        any_of(parts, description, false)
     }
 
     fn alternatives(
@@ -300,7 +319,7 @@ impl<'s> Rewriter<'s> {
         }
         rewritten.dedup();
         Ok(match rewritten.len() {
-            0 => anything(description),
+            0 => self.anything(description),
             _ => any_of(rewritten, description, nullable),
         })
     }
@@ -321,7 +340,7 @@ impl<'s> Rewriter<'s> {
             "integer" | "number" => numbers(&kind, schema, &mut out, &mut notes),
             "string" => strings(schema, &mut notes, &mut out),
             "boolean" => {}
-            _ => return Ok(anything(schema.description())),
+            _ => return Ok(self.anything(schema.description())),
         }
         if let Some(values) = values {
             choices(&kind, values, &mut out, &mut notes);
@@ -389,7 +408,7 @@ impl<'s> Rewriter<'s> {
         let items = match (tuple, schema.get("items")) {
             (Some(parts), _) => self.alternatives(parts, &[], None, false)?,
             (None, Some(items @ Tree::Map(_))) => self.any(items)?,
-            _ => anything(None),
+            _ => self.anything(None),
         };
         out.push(("items".into(), items));
         for name in ["minItems", "maxItems"] {
@@ -492,11 +511,8 @@ fn any_of(mut parts: Vec<Tree>, description: Option<&str>, nullable: bool) -> Tr
     }
 }
 
-/// A value of any scalar type; the subset has no word for "anything".
-fn anything(description: Option<&str>) -> Tree {
-    let parts = ["string", "number", "boolean"]
-        .map(|kind| Tree::Map(vec![("type".into(), Tree::of_text(kind))]));
-    any_of(parts.to_vec(), description, false)
+fn of_kind(kind: &str) -> Tree {
+    Tree::Map(vec![("type".into(), Tree::of_text(kind))])
 }
 
 fn kind_of_values(values: &[&Tree]) -> Option<&'static str> {

@@ -21,7 +21,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
     }
     let mut losses = Losses::default();
     let tools = tools::plan(request, &mut losses);
-    let output = output(request, target, &mut losses);
+    let output = output(request, target, !tools.tools.is_empty(), &mut losses);
     let words: Vec<&str> =
         [tools.due.as_deref(), output.words.as_deref()].into_iter().flatten().collect();
     let messages = messages::write(request, target, &words, &mut losses)?;
@@ -81,9 +81,16 @@ struct Output {
     words: Option<String>,
 }
 
-/// The format is the schema itself. STRUCT-1
-fn output(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Output {
-    let allowed = target.refusal("response_format").is_none();
+/// The format is the schema itself. It holds for every answer, so that no tool would ever be called:
+/// beside tools there are words alone. STRUCT-1
+fn output(request: &Request, target: &Target<'_>, tools: bool, losses: &mut Losses) -> Output {
+    let allowed = target.refusal("response_format").is_none() && !tools;
+    let asks =
+        matches!(&request.output, Some(OutputFormat::JsonObject | OutputFormat::JsonSchema { .. }));
+    if tools && asks {
+        losses
+            .record("response_format", "asked for in words: a form would leave no room for calls");
+    }
     let any = Some("\"json\"".to_owned()).filter(|_| allowed);
     match &request.output {
         None | Some(OutputFormat::Text) => Output::default(),

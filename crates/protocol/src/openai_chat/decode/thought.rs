@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use crate::Dialect;
 use crate::exchange::{Block, BlockKind, ReasoningBlock, ReasoningContent, ReasoningFormat};
 use crate::json::{Object, RawJson};
+use crate::openai_chat::image_signature;
 use crate::openai_chat::read::{lenient_array, lenient_object, lenient_string};
 
 /// The reasoning of a message, in order: its `reasoning_details`, else its text in whichever
@@ -92,8 +93,17 @@ fn gemini_signature(block: &Block) -> Option<Option<&str>> {
     }
 }
 
+/// What stands behind its image names it no longer.
+fn nameless(mut signature: Block) -> Block {
+    if let BlockKind::Reasoning(reasoning) = &mut signature.kind {
+        reasoning.id = None;
+    }
+    signature
+}
+
 /// Puts the blocks of an assistant's turn in order: reasoning, content, calls; but a Gemini
-/// signature directly before its call, or after the text it belongs to.
+/// signature directly before its call, or after the text or the image it belongs to. One whose image
+/// is not there any more is left out.
 pub(super) fn arrange(reasoning: Vec<Block>, content: Vec<Block>, calls: Vec<Block>) -> Vec<Block> {
     let called: HashSet<&str> = calls
         .iter()
@@ -108,7 +118,7 @@ pub(super) fn arrange(reasoning: Vec<Block>, content: Vec<Block>, calls: Vec<Blo
     let mut bound: HashMap<String, Vec<Block>> = HashMap::new();
     for block in reasoning {
         match gemini_signature(&block) {
-            Some(Some(id)) if called.contains(id) => {
+            Some(Some(id)) if called.contains(id) || image_signature::is_id(id) => {
                 bound.entry(id.to_owned()).or_default().push(block);
             }
             Some(None) if last_text.is_some() => after_text.push(block),
@@ -116,10 +126,17 @@ pub(super) fn arrange(reasoning: Vec<Block>, content: Vec<Block>, calls: Vec<Blo
         }
     }
     let mut blocks = before;
+    let mut images = 0;
     for (at, block) in content.into_iter().enumerate() {
+        let is_image = matches!(block.kind, BlockKind::Image { .. });
         blocks.push(block);
         if Some(at) == last_text {
             blocks.append(&mut after_text);
+        }
+        if is_image {
+            let signatures = bound.remove(&image_signature::id(images)).into_iter().flatten();
+            blocks.extend(signatures.map(nameless));
+            images += 1;
         }
     }
     for call in calls {

@@ -1,7 +1,8 @@
 //! Reasoning in this protocol's words. REASON-9
 
 use crate::Dialect;
-use crate::exchange::{Block, BlockKind, ReasoningBlock, ReasoningContent};
+use crate::exchange::{Block, BlockKind, ReasoningBlock, ReasoningContent, ReasoningFormat};
+use crate::openai_chat::image_signature;
 use crate::openai_chat::read::lenient_object;
 use crate::openai_chat::write::ObjectWriter;
 
@@ -33,17 +34,46 @@ pub(in crate::openai_chat) fn text(blocks: &[Block]) -> String {
 
 /// Writes `reasoning_details`, in order.
 pub(super) fn write_details(message: &mut ObjectWriter<'_>, blocks: &[Block]) {
-    let details = blocks.iter().filter(|block| is_detail(block)).enumerate();
-    message.array("reasoning_details", details, |out, (at, block)| match &block.kind {
+    let mut images = 0;
+    let mut details = Vec::with_capacity(blocks.len());
+    for (at, block) in blocks.iter().enumerate() {
+        if is_told_image(block) {
+            images += 1;
+        }
+        if is_detail(block) {
+            let of_image = at.checked_sub(1).is_some_and(|before| is_told_image(&blocks[before]));
+            details.push((block, of_image.then(|| image_signature::id(images - 1))));
+        }
+    }
+    let details = details.into_iter().enumerate();
+    message.array("reasoning_details", details, |out, (at, (block, image))| match &block.kind {
         BlockKind::Reasoning(reasoning) => crate::openai_chat::write::object(out, |entry| {
-            write_block(entry, reasoning, at);
+            write_block(entry, reasoning, image.filter(|_| is_loose_signature(reasoning)), at);
         }),
         BlockKind::Opaque { raw, .. } => out.extend_from_slice(raw.get().as_bytes()),
         _ => {}
     });
 }
 
-fn write_block(entry: &mut ObjectWriter<'_>, block: &ReasoningBlock, index: usize) {
+/// Whether a block is written among the images.
+fn is_told_image(block: &Block) -> bool {
+    matches!(&block.kind, BlockKind::Image { source, .. } if source.to_url().is_some())
+}
+
+/// Whether this is a signature that belongs to the part before it.
+fn is_loose_signature(block: &ReasoningBlock) -> bool {
+    block.id.is_none()
+        && block.format == ReasoningFormat::Gemini
+        && matches!(block.content, ReasoningContent::Encrypted { .. })
+}
+
+/// `image`: the id of the image that it signs.
+fn write_block(
+    entry: &mut ObjectWriter<'_>,
+    block: &ReasoningBlock,
+    image: Option<String>,
+    index: usize,
+) {
     let (kind, name, value, signature) = match &block.content {
         ReasoningContent::Text { text, signature } => {
             ("reasoning.text", "text", text, signature.as_deref())
@@ -52,7 +82,8 @@ fn write_block(entry: &mut ObjectWriter<'_>, block: &ReasoningBlock, index: usiz
         ReasoningContent::Encrypted { data } => ("reasoning.encrypted", "data", data, None),
     };
     let value = Some((name, value.as_str()));
-    write_detail(entry, kind, value, signature, block.id.as_deref(), block.format.name(), index);
+    let id = block.id.as_deref().or(image.as_deref());
+    write_detail(entry, kind, value, signature, id, block.format.name(), index);
 }
 
 /// Writes the members of one entry, whole or a piece of one.

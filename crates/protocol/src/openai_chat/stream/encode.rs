@@ -4,11 +4,11 @@ use super::ChunkHead;
 use crate::exchange::{
     Additions, Event, Fault, FinishReason, Identity, ReasoningDelta, ReasoningFormat, Usage,
 };
-use crate::json::RawJson;
 use crate::json::envelope::write_string;
 use crate::openai_chat::encode::{write_detail, write_image};
 use crate::openai_chat::error::write_error;
-use crate::openai_chat::write::{ObjectWriter, object};
+use crate::openai_chat::write::{ObjectWriter, into_text, object};
+use crate::openai_chat::{image_signature, legacy_logprobs};
 use crate::sse::DONE;
 
 /// Which surface's chunks are written.
@@ -38,6 +38,11 @@ struct Begun {
     choice: u32,
     role_told: bool,
     bare_calls: Vec<u32>,
+    images: usize,
+    /// Nothing was told since the last image.
+    behind_image: bool,
+    /// Characters of text whose log probabilities were told on the legacy surface.
+    offset: usize,
 }
 
 impl StreamEncoder {
@@ -87,7 +92,14 @@ impl StreamEncoder {
                 self.end(*choice, *reason, native.as_deref(), out);
             }
             Event::Logprobs { choice, raw } => {
-                self.chunk(*choice, out, Some(raw), |delta| delta.string("content", ""));
+                let mut legacy = Vec::new();
+                if self.surface == Surface::Completions {
+                    let offset = &mut self.begun(*choice).offset;
+                    legacy_logprobs::write(&mut legacy, raw.as_raw(), offset);
+                }
+                let legacy = into_text(legacy);
+                let told = if legacy.is_empty() { raw.get() } else { &legacy };
+                self.chunk(*choice, out, Some(told), |delta| delta.string("content", ""));
             }
             Event::Text { choice, text } => self.text(*choice, text, out),
             Event::Annotation { .. }
@@ -125,8 +137,14 @@ impl StreamEncoder {
                 });
             }),
             Event::Reasoning { choice, index, id, format, delta } => {
+                let signed = *format == ReasoningFormat::Gemini
+                    && matches!(delta, ReasoningDelta::Encrypted(_));
+                let begun = self.begun(*choice);
+                let image = (signed && begun.behind_image)
+                    .then(|| image_signature::id(begun.images.saturating_sub(1)));
+                let id = id.as_deref().or(image.as_deref());
                 self.chunk(*choice, out, None, |writer| {
-                    write_reasoning(writer, *index, id.as_deref(), format, delta);
+                    write_reasoning(writer, *index, id, format, delta);
                 });
             }
             Event::ToolCallStart { choice, index, id, name } => {
@@ -152,6 +170,9 @@ impl StreamEncoder {
                         delta.string("content", "");
                         delta.array("images", [url], |out, url| write_image(out, &url));
                     });
+                    let begun = self.begun(*choice);
+                    begun.images += 1;
+                    begun.behind_image = true;
                 }
             }
             Event::Audio { choice, id, data, transcript, expires_at } => {
@@ -185,7 +206,14 @@ impl StreamEncoder {
         let at = match self.begun.iter().position(|begun| begun.choice == choice) {
             Some(at) => at,
             None => {
-                self.begun.push(Begun { choice, role_told: false, bare_calls: Vec::new() });
+                self.begun.push(Begun {
+                    choice,
+                    role_told: false,
+                    bare_calls: Vec::new(),
+                    images: 0,
+                    behind_image: false,
+                    offset: 0,
+                });
                 self.begun.len() - 1
             }
         };
@@ -197,10 +225,12 @@ impl StreamEncoder {
         &mut self,
         choice: u32,
         out: &mut Vec<u8>,
-        logprobs: Option<&RawJson>,
+        logprobs: Option<&str>,
         fill: impl FnOnce(&mut ObjectWriter<'_>),
     ) {
-        let first = !std::mem::replace(&mut self.begun(choice).role_told, true);
+        let begun = self.begun(choice);
+        begun.behind_image = false;
+        let first = !std::mem::replace(&mut begun.role_told, true);
         let unfinished = Ending { reason: "null", native: "null", fault: None };
         self.write(choice, out, logprobs, first, unfinished, fill);
     }
@@ -209,7 +239,7 @@ impl StreamEncoder {
         &self,
         choice: u32,
         out: &mut Vec<u8>,
-        logprobs: Option<&RawJson>,
+        logprobs: Option<&str>,
         first: bool,
         ending: Ending<'_>,
         fill: impl FnOnce(&mut ObjectWriter<'_>),
@@ -237,7 +267,7 @@ impl StreamEncoder {
                 }
                 entry.raw("finish_reason", ending.reason);
                 entry.raw("native_finish_reason", ending.native);
-                entry.raw("logprobs", logprobs.map_or("null", RawJson::get));
+                entry.raw("logprobs", logprobs.unwrap_or("null"));
             });
             choices.push(b']');
             if let Some(print) = &self.system_fingerprint {
@@ -257,7 +287,7 @@ impl StreamEncoder {
             Some(native) => write_string(&mut told, native),
             None => told.extend_from_slice(b"null"),
         }
-        let told = crate::openai_chat::write::into_text(told);
+        let told = into_text(told);
         let first = !std::mem::replace(&mut self.begun(choice).role_told, true);
         // STREAM-5
         let fault = (reason == FinishReason::Error).then(|| Fault::of_finish(native));
