@@ -113,6 +113,9 @@ fn build(
     let base = AbilityScope { model: &model.id, provider: &provider.slug, dialect };
     let said = abilities.reasoning;
     context.facts.abilities.apply(base, &mut abilities);
+    if !parameters.is_empty() {
+        parameters = parameters.or(context.facts.abilities.taken(base));
+    }
     let is_known_to_reason =
         abilities.reasoning != said && abilities.reasoning != ReasoningStyle::None;
     if source.supported_parameters.is_none() && !parameters.is_empty() && is_known_to_reason {

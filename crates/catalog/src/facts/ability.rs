@@ -6,6 +6,7 @@ use protocol::target::{Abilities, ReasoningStyle};
 use serde::{Deserialize, Serialize};
 
 use super::{FactsError, Pattern};
+use crate::Parameters;
 
 /// An ordered table of rules.
 #[derive(Clone, Debug, Deserialize)]
@@ -42,8 +43,21 @@ struct Rule {
     /// The efforts that every host of the model takes, for endpoints that do not say.
     #[serde(default)]
     efforts: Vec<Effort>,
+    /// Parameters that may be sent, though no source lists them.
+    #[serde(default)]
+    takes: Parameters,
     #[serde(default)]
     set: AbilityChange,
+}
+
+impl Rule {
+    fn matches(&self, scope: AbilityScope<'_>) -> bool {
+        let model = scope.model.split(':').next().unwrap_or_default();
+        self.models.iter().any(|pattern| pattern.matches(model))
+            && (self.providers.is_empty()
+                || self.providers.iter().any(|provider| provider == scope.provider))
+            && (self.dialects.is_empty() || self.dialects.contains(&scope.dialect))
+    }
 }
 
 macro_rules! change {
@@ -105,29 +119,29 @@ impl AbilityRules {
 
     /// Sets what the rules know of a model at a provider.
     pub fn apply(&self, scope: AbilityScope<'_>, abilities: &mut Abilities) {
-        let model = scope.model.split(':').next().unwrap_or_default();
         let stated = abilities.max_output_tokens;
-        for rule in &self.rule {
-            let matches = rule.models.iter().any(|pattern| pattern.matches(model))
-                && (rule.providers.is_empty()
-                    || rule.providers.iter().any(|provider| provider == scope.provider))
-                && (rule.dialects.is_empty() || rule.dialects.contains(&scope.dialect));
-            if matches {
-                if rule.max_output_tokens.is_some() {
-                    abilities.max_output_tokens = stated.or(rule.max_output_tokens);
-                }
-                if abilities.efforts.is_empty() {
-                    abilities.efforts.clone_from(&rule.efforts);
-                }
-                rule.set.apply(abilities);
+        for rule in self.rule.iter().filter(|rule| rule.matches(scope)) {
+            if rule.max_output_tokens.is_some() {
+                abilities.max_output_tokens = stated.or(rule.max_output_tokens);
             }
+            if abilities.efforts.is_empty() {
+                abilities.efforts.clone_from(&rule.efforts);
+            }
+            rule.set.apply(abilities);
         }
+    }
+
+    /// The parameters that the rules know a model takes at a provider, beyond those its sources list.
+    pub fn taken(&self, scope: AbilityScope<'_>) -> Parameters {
+        let matching = self.rule.iter().filter(|rule| rule.matches(scope));
+        matching.fold(Parameters::NONE, |taken, rule| taken.or(rule.takes))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Parameter;
 
     fn abilities(model: &str, provider: &str, dialect: Dialect) -> Abilities {
         let mut abilities = Abilities::default();
@@ -159,6 +173,32 @@ mod tests {
         assert!(newest.reasoning_mandatory && !newest.forced_tool_choice);
         assert!(claude("claude-fable-5").forced_tool_choice);
         assert_eq!(claude("claude-3-haiku").reasoning, ReasoningStyle::None);
+    }
+
+    /// CHAT-3, PROV-9
+    #[test]
+    fn verbosity_is_taken_where_it_is_mapped_or_known() {
+        let rules = AbilityRules::parse(crate::facts::ABILITIES).unwrap();
+        let takes = |model: &str, provider: &str, dialect| {
+            rules.taken(AbilityScope { model, provider, dialect }).has(Parameter::Verbosity)
+        };
+        let (chat, messages) = (Dialect::OpenaiChat, Dialect::Anthropic);
+        for (model, provider, dialect, expected) in [
+            ("openai/gpt-5", "openai", chat, true),
+            ("openai/gpt-5.6", "azure", chat, true),
+            ("openai/gpt-5.3-codex", "openai", chat, true),
+            ("openai/gpt-6-sol", "openai", chat, true),
+            ("openai/gpt-5-chat", "openai", chat, false),
+            ("openai/gpt-5-codex", "openai", chat, false),
+            ("openai/gpt-5", "databricks", chat, false),
+            ("openai/gpt-4o", "openai", chat, false),
+            ("anthropic/claude-opus-4.6", "anthropic", messages, true),
+            ("anthropic/claude-sonnet-5", "google-vertex", messages, true),
+            ("anthropic/claude-opus-4.6", "deepinfra", chat, false),
+            ("anthropic/claude-sonnet-4.5", "anthropic", messages, false),
+        ] {
+            assert_eq!(takes(model, provider, dialect), expected, "{model} {provider}");
+        }
     }
 
     /// wire-formats 2.6
