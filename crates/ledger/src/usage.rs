@@ -10,8 +10,6 @@ use protocol::exchange::Usage;
 pub struct MeteredUsage {
     /// Tokens and searches.
     pub tokens: Usage,
-    /// The part of `tokens.cached_input` that was audio, in tokens.
-    pub cached_audio: u64,
     /// Requests, usually one.
     pub requests: u64,
     /// Images sent.

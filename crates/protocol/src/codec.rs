@@ -4,7 +4,7 @@ use crate::exchange::{ErrorType, Event, Fault, FinishReason, Request, Response};
 use crate::target::{Encoded, ResponseContext, Target};
 use crate::{
     Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat,
-    openai_responses, sse, untranslatable,
+    openai_responses, result_order, sse, untranslatable,
 };
 
 /// Writes a request for a provider; what its protocol cannot be told is refused. `betas`: feature
@@ -20,6 +20,11 @@ pub fn encode_request(
         _ => anthropic::passages_in_text(request),
     };
     let request = in_text.as_ref().unwrap_or(request);
+    let in_order = match dialect {
+        Dialect::OpenaiResponses => None,
+        _ => result_order::repaired(request),
+    };
+    let request = in_order.as_ref().unwrap_or(request);
     untranslatable::refuse(dialect, request)?;
     let flat = match dialect {
         Dialect::OpenaiResponses => None,

@@ -29,6 +29,7 @@ pub mod provenance;
 pub mod relay;
 pub mod report;
 pub mod rerank;
+mod result_order;
 pub mod sse;
 pub mod surface;
 pub mod target;

@@ -74,16 +74,8 @@ impl Call {
 
     fn members(&self, generation: &Generation, answered: bool) -> Vec<(String, RawJson)> {
         let Some(route) = self.route().filter(|_| self.wants_metadata) else { return Vec::new() };
-        // An endpoint with several credentials is several candidates, tried in this order: the one
-        // that answered is the last of those that were tried.
-        let tag = &*generation.endpoint_tag;
-        let tries =
-            generation.attempts.iter().filter(|attempt| &*attempt.endpoint_id == tag).count();
-        let mut seen = 0;
-        let mut selected = |candidate: &str, model: &str| {
-            let same = candidate == tag && model == &*generation.model;
-            seen += usize::from(same);
-            answered && same && seen == tries.max(1)
+        let selected = |candidate: &str, model: &str| {
+            answered && candidate == &*generation.endpoint_tag && model == &*generation.model
         };
         let available: Vec<_> = route
             .endpoints()

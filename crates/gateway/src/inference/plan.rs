@@ -15,8 +15,8 @@ use protocol::exchange::{ErrorType, Fault};
 use protocol::facts::{RequestFacts, StructuredOutput};
 use protocol::json::RawJson;
 use routing::{
-    Available, Credential, Exclusion, Explanation, Facts, NoRoute, Plan, Preferences, Rng,
-    Situation, Speed, Strategy, Subject, TierAsked,
+    Attempt, Available, Credential, Exclusion, Explanation, Facts, NoRoute, Plan, Preferences,
+    Resolved, Rng, Situation, Speed, Strategy, Subject, TierAsked, Via,
 };
 
 use super::count;
@@ -70,6 +70,15 @@ impl Route {
             let seen = |earlier: &Candidate| earlier.endpoint == candidate.endpoint;
             (!self.candidates[..at].iter().any(seen)).then_some(candidate)
         })
+    }
+
+    /// How the model of a candidate was found.
+    pub fn via(&self, candidate: &Candidate) -> Option<Via> {
+        let of_candidate = |attempt: &&Attempt| attempt.endpoint == candidate.endpoint;
+        let attempt = self.plan.attempts.iter().find(of_candidate)?;
+        let found =
+            |model: &&Resolved| model.asked == attempt.asked && model.model == attempt.model;
+        self.plan.models.iter().find(found).map(|model| model.via)
     }
 
     /// The models asked for, as written.

@@ -10,7 +10,7 @@ use protocol::json::Envelope;
 use protocol::target::{Abilities, Encoded, ReasoningReplay, ResponseContext, Target};
 use protocol::{Dialect, Surface, anthropic, codec, gemini, openai_chat, openai_responses};
 
-use routing::Strategy;
+use routing::Via;
 
 use super::attempt::AttemptError;
 use super::dispatch::Dispatch;
@@ -53,7 +53,7 @@ pub(super) async fn write_request(
     let stream = dispatch.call.facts.stream;
     // Media that must come as bytes are fetched into a request that is written anew.
     let call = dispatch.call;
-    let least_reasoning = least_reasoning(dispatch, abilities);
+    let least_reasoning = least_reasoning(dispatch, candidate, abilities);
     let passes = least_reasoning.is_none()
         && call.surface.passes(dialect)
         && !(quirks.no_media_urls && names_media_by_url(dispatch.envelope))
@@ -105,10 +105,16 @@ pub(super) async fn write_request(
 
 /// What is asked of a model that cannot but reason, where reasoning is switched off and the caller
 /// named an alias rather than that model: as little as it can. LATEST-4
-fn least_reasoning(dispatch: &Dispatch<'_>, abilities: &Abilities) -> Option<Reasoning> {
+fn least_reasoning(
+    dispatch: &Dispatch<'_>,
+    candidate: &Candidate,
+    abilities: &Abilities,
+) -> Option<Reasoning> {
     let asked = dispatch.call.facts.reasoning.as_ref()?;
-    let by_alias = matches!(dispatch.route.plan.strategy, Strategy::Alias | Strategy::Latest);
-    if !by_alias || !abilities.reasoning_mandatory || asked.wanted() != Some(false) {
+    if !abilities.reasoning_mandatory
+        || asked.wanted() != Some(false)
+        || !matches!(dispatch.route.via(candidate), Some(Via::Alias | Via::Latest))
+    {
         return None;
     }
     let known = abilities.efforts.iter().copied().filter(|effort| *effort != Effort::None);

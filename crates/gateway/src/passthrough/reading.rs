@@ -195,9 +195,10 @@ mod tests {
         assert_eq!((usage.input, usage.audio_input, usage.output), (14, 14, 45));
         let realtime = r#"{"type":"response.done","response":{"usage":{"total_tokens":300,
             "input_tokens":100,"output_tokens":200,"input_token_details":{"audio_tokens":50,
-            "cached_tokens":20},"output_token_details":{"audio_tokens":120}}}}"#;
+            "cached_tokens":20,"cached_tokens_details":{"text_tokens":5,"audio_tokens":15}},"output_token_details":{"audio_tokens":120}}}}"#;
         let usage = told(&[realtime]).usage().unwrap_or_default();
         assert_eq!((usage.input, usage.cached_input, usage.audio_input), (100, 20, 50));
+        assert_eq!(usage.cached_audio, 15);
         assert_eq!((usage.output, usage.audio_output), (200, 120));
     }
 

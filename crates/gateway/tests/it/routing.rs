@@ -290,11 +290,48 @@ async fn an_alias_of_a_model_that_must_reason_takes_off_for_the_least() {
             gateway.post("/api/v1/chat/completions", &body).await
         };
         assert_eq!(ask(MODEL).await.status, 400, "{off}");
-        let answer = ask("~test/best-latest").await;
-        assert_eq!(answer.status, 200, "{off} {}", answer.json());
-        let sent = simulator.calls().pop().unwrap().body;
-        assert_eq!(sent["reasoning_effort"], "low", "{off} {sent}");
+        let one_of_several =
+            hello(json!({"model": "none/such", "models": ["~test/best-latest"], "reasoning": off}));
+        for answer in [
+            ask("~test/best-latest").await,
+            gateway.post("/api/v1/chat/completions", &one_of_several).await,
+        ] {
+            assert_eq!(answer.status, 200, "{off} {}", answer.json());
+            let sent = simulator.calls().pop().unwrap().body;
+            assert_eq!(sent["reasoning_effort"], "low", "{off} {sent}");
+        }
     }
+}
+
+/// RMETA-2
+#[tokio::test]
+async fn the_endpoint_that_answered_is_marked_whoever_failed_before() {
+    let simulator = Simulator::start().await.unwrap();
+    let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "one")];
+    let (mut models, mut endpoints, providers) = catalog_of(&upstreams).into_parts();
+    let mut other = models[0].clone();
+    "test/second".clone_into(&mut other.id);
+    "test/second-1".clone_into(&mut other.canonical_slug);
+    models.push(other);
+    let mut its = endpoints[0].clone();
+    "test/second".clone_into(&mut its.model);
+    endpoints.push(its);
+    let gateway =
+        Gateway::with_catalog(Catalog::new(models, endpoints, providers).unwrap(), settings())
+            .await;
+    simulator.push(Script::status(503));
+    let headers = [("x-openrouter-metadata", "enabled")];
+    let body = hello(json!({"models": ["test/second"]}));
+    let told = post_with(&gateway, &headers, &body).await.json();
+    let available = &told["openrouter_metadata"]["endpoints"]["available"];
+    let marked: Vec<&Value> = available
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|endpoint| endpoint["selected"] == true)
+        .map(|endpoint| &endpoint["model"])
+        .collect();
+    assert_eq!(marked, ["test/second"], "{told}");
 }
 
 /// CHAT-3

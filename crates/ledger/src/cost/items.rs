@@ -100,7 +100,7 @@ fn input_tokens(usage: &MeteredUsage) -> [(Meter, u64); 7] {
     let tokens = &usage.tokens;
     let mut left = tokens.input;
     let mut read = take(&mut left, tokens.cached_input);
-    let cached_audio = take(&mut read, usage.cached_audio);
+    let cached_audio = take(&mut read, tokens.cached_audio);
     let mut write = take(&mut left, tokens.cache_write);
     let write_1h = take(&mut write, tokens.cache_write_1h);
     let audio = take(&mut left, tokens.audio_input.saturating_sub(cached_audio));

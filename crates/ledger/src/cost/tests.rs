@@ -59,8 +59,14 @@ fn cached_tokens_are_billed_once_at_their_own_price() {
 /// MODELS-6: `input_audio_cache`.
 #[test]
 fn cached_audio_has_its_own_price_and_is_taken_out_of_cached_input_and_audio() {
-    let tokens = Usage { input: 100, cached_input: 60, audio_input: 50, ..Usage::default() };
-    let usage = MeteredUsage { tokens, cached_audio: 40, ..MeteredUsage::default() };
+    let tokens = Usage {
+        input: 100,
+        cached_input: 60,
+        cached_audio: 40,
+        audio_input: 50,
+        ..Usage::default()
+    };
+    let usage = MeteredUsage { tokens, ..MeteredUsage::default() };
     let prices = list(&[
         (Meter::Prompt, 1_000_000),
         (Meter::Audio, 3_000_000),
@@ -226,9 +232,9 @@ fn some_usage() -> impl Strategy<Value = MeteredUsage> {
                 audio_output: counts[8],
                 image_output: counts[9],
                 web_searches: counts[10],
+                cached_audio: counts[11],
                 ..Usage::default()
             },
-            cached_audio: counts[11],
             requests: counts[12],
             images: counts[13],
             images_out: counts[14],

@@ -32,6 +32,7 @@ pub use request::{
 };
 pub use response::{Additions, Charge, Choice, Identity, Response};
 pub(crate) use tap::Tap;
+pub(crate) use turn::titled;
 pub use turn::{
     Block, BlockKind, CacheMark, MediaSource, ReasoningBlock, ReasoningContent, ReasoningFormat,
     Role, Turn,

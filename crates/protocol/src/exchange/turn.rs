@@ -1,5 +1,7 @@
 //! Turns of ordered blocks.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::extras::Extras;
@@ -162,6 +164,14 @@ pub enum MediaSource {
     },
     /// An id in the provider's file store.
     FileId(String),
+}
+
+/// The text of a document with its title before it, for protocols where it is text like any other.
+pub(crate) fn titled<'t>(title: Option<&str>, text: &'t str) -> Cow<'t, str> {
+    match title.filter(|title| !title.is_empty()) {
+        Some(title) => Cow::Owned(format!("{title}\n{text}")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 impl MediaSource {

@@ -9,6 +9,8 @@ pub struct Usage {
     pub input: u64,
     /// Input tokens read from a prompt cache.
     pub cached_input: u64,
+    /// The part of `cached_input` that was audio.
+    pub cached_audio: u64,
     /// Input tokens written to a prompt cache, all lifetimes.
     pub cache_write: u64,
     /// The part of `cache_write` with a lifetime of one hour.
@@ -45,6 +47,7 @@ impl Usage {
         let parts = [
             self.input,
             self.cached_input,
+            self.cached_audio,
             self.cache_write,
             self.cache_write_1h,
             self.audio_input,
@@ -73,6 +76,7 @@ impl Usage {
         Self {
             input: sum(|it| it.input),
             cached_input: sum(|it| it.cached_input),
+            cached_audio: sum(|it| it.cached_audio),
             cache_write: sum(|it| it.cache_write),
             cache_write_1h: sum(|it| it.cache_write_1h),
             audio_input: sum(|it| it.audio_input),

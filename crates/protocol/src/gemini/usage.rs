@@ -23,6 +23,7 @@ pub(crate) struct Counts {
     tool_use_prompt_token_count: Count,
     total_token_count: Count,
     prompt_tokens_details: Modalities,
+    cache_tokens_details: Modalities,
     candidates_tokens_details: Modalities,
     response_tokens_details: Modalities,
     traffic_type: Tier,
@@ -101,6 +102,7 @@ impl Counts {
         Usage {
             input,
             cached_input: self.cached_content_token_count.0.min(input),
+            cached_audio: self.cache_tokens_details.audio.min(prompted.audio).min(input),
             audio_input: prompted.audio.min(input),
             image_input: prompted.image.min(input),
             video_input: prompted.video.min(input),
@@ -232,6 +234,19 @@ mod tests {
         let text = r#"{"promptTokenCount":10,"toolUsePromptTokenCount":5,"candidatesTokenCount":1,"totalTokenCount":16}"#;
         assert_eq!(usage(text, 0).input, 15);
         assert_eq!(usage(text, 2).input, 10);
+    }
+
+    /// MODELS-6: `input_audio_cache`.
+    #[test]
+    fn cached_audio_is_told_apart() {
+        let usage = usage(
+            r#"{"promptTokenCount":100,"candidatesTokenCount":20,"totalTokenCount":120,
+                "cachedContentTokenCount":50,
+                "promptTokensDetails":[{"modality":"TEXT","tokenCount":60},{"modality":"AUDIO","tokenCount":40}],
+                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":30},{"modality":"TEXT","tokenCount":20}]}"#,
+            0,
+        );
+        assert_eq!((usage.cached_input, usage.cached_audio, usage.audio_input), (50, 30, 40));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Splits a byte stream into lines at any byte boundary, within bounds.
 
 /// The longest line accepted, in bytes. Beyond this a provider is broken or hostile.
-pub const MAX_LINE: usize = 16 * 1024 * 1024;
+pub const MAX_LINE: usize = 64 * 1024 * 1024;
 
 /// A line outgrew [`MAX_LINE`].
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]

@@ -57,6 +57,7 @@ fn read_object(object: &Object<'_>, reasoning_on_top: bool) -> Usage {
         "cached_tokens",
         "cache_read_input_tokens",
     ]));
+    let cached = details(&prompt, &["cached_tokens_details"]);
     let cache_write =
         count(&prompt, "cache_write_tokens").max(count(object, "cache_creation_input_tokens"));
     let mut input = either("prompt_tokens", "input_tokens");
@@ -69,6 +70,12 @@ fn read_object(object: &Object<'_>, reasoning_on_top: bool) -> Usage {
     // completion, whatever the provider's row says. Where it works out without, a detail of the
     // completion is a part of it; a count that stands beside it is one that Perplexity never sums.
     let total = count(object, "total_tokens");
+    // Only the sum was told of what came out.
+    if input > 0
+        && ["completion_tokens", "output_tokens"].iter().all(|it| object.peek(it).is_none())
+    {
+        output = total.saturating_sub(input);
+    }
     let visible = input.saturating_add(output);
     let apart = reasoning > 0 && total == visible.saturating_add(reasoning);
     let inside = beside == 0 && inner <= output && total > 0 && total == visible;
@@ -82,6 +89,7 @@ fn read_object(object: &Object<'_>, reasoning_on_top: bool) -> Usage {
     Usage {
         input,
         cached_input,
+        cached_audio: count(&cached, "audio_tokens").min(cached_input),
         cache_write: cache_write.min(input),
         cache_write_1h: 0,
         audio_input: count(&prompt, "audio_tokens"),
@@ -204,7 +212,7 @@ mod tests {
     /// USAGE-4, bug 17
     #[test]
     fn every_vendors_convention_becomes_one() {
-        let table: [(&str, bool, [u64; 5]); 12] = [
+        let table: [(&str, bool, [u64; 5]); 14] = [
             (
                 r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}"#,
                 false,
@@ -268,6 +276,9 @@ mod tests {
                 false,
                 [10, 3, 2, 5, 0],
             ),
+            // Only the sum
+            (r#"{"prompt_tokens":100,"total_tokens":150}"#, false, [100, 0, 0, 50, 0]),
+            (r#"{"prompt_tokens":100,"total_tokens":100}"#, false, [100, 0, 0, 0, 0]),
             (
                 r#"{"prompt_tokens":-3,"completion_tokens":"x","total_tokens":null,"prompt_tokens_details":null}"#,
                 false,
@@ -290,6 +301,7 @@ mod tests {
         let usage = Usage {
             input: 100,
             cached_input: 20,
+            cached_audio: 0,
             cache_write: 30,
             audio_input: 1,
             image_input: 2,

@@ -102,6 +102,7 @@ mod tests {
         let usage = Usage {
             input: 100,
             cached_input: 20,
+            cached_audio: 0,
             cache_write: 30,
             audio_input: 1,
             image_input: 2,

@@ -2,9 +2,9 @@
 
 use memchr::memchr2;
 
-/// The longest frame accepted, in bytes. Images inside chunks make frames of megabytes; beyond
+/// The longest frame accepted, in bytes. Images inside chunks make frames of tens of megabytes; beyond
 /// this a provider is broken or hostile.
-pub const MAX_FRAME: usize = 16 * 1024 * 1024;
+pub const MAX_FRAME: usize = 64 * 1024 * 1024;
 
 /// One frame: an optional event name and the data lines joined by line feeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -64,6 +64,9 @@ impl CandidateState {
         context: &ResponseContext,
         events: &mut Vec<Event>,
     ) -> Result<(), Malformed> {
+        if raw.get() == "null" {
+            return Ok(());
+        }
         let part: Part<'_> = serde_json::from_str(raw.get()).map_err(|_| Malformed)?;
         let signature = part.thought_signature.map(Quoted::text).filter(|text| !text.is_empty());
         if let Some(call) = part.function_call {

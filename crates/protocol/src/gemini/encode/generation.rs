@@ -4,7 +4,7 @@ use super::super::schema::{self, Sendable};
 use super::super::wire::{element, open_member, string_member, write_extras};
 use super::thinking;
 use crate::Dialect;
-use crate::exchange::{Losses, OutputFormat, Request};
+use crate::exchange::{Fault, Losses, OutputFormat, Request};
 use crate::json::envelope::{write_member, write_string};
 use crate::json::{Object, RawJson};
 use crate::target::Target;
@@ -72,7 +72,7 @@ pub(super) fn write(
     target: &Target<'_>,
     answer: &Answer,
     losses: &mut Losses,
-) {
+) -> Result<(), Fault> {
     let mut writer = Writer { out: vec![b'{'], target, losses };
     writer.limits(request);
     writer.sampling(request);
@@ -91,7 +91,7 @@ pub(super) fn write(
         Answer::Free | Answer::Instruction(_) => {}
     }
     writer.modalities(request);
-    thinking::write(&mut writer.out, request, target, writer.losses);
+    thinking::write(&mut writer.out, request, target, writer.losses)?;
     for (name, value) in request.extras.for_dialect(Dialect::Gemini) {
         if name == "generationConfig"
             && let Ok(rest) = Object::of(value.as_raw())
@@ -105,6 +105,7 @@ pub(super) fn write(
         open_member(out, "generationConfig");
         out.append(&mut config);
     }
+    Ok(())
 }
 
 struct Writer<'w> {

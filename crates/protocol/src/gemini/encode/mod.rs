@@ -114,7 +114,7 @@ fn write_body(
     if !cached {
         tools::write(&mut out, request, target, names, losses);
     }
-    generation::write(&mut out, request, target, answer, losses);
+    generation::write(&mut out, request, target, answer, losses)?;
     extras(&mut out, request, losses);
     losses.record_citations(&request.turns);
     Ok(out)

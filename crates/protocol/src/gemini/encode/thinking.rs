@@ -2,7 +2,7 @@
 
 use super::super::wire::{open_member, string_member, write_extras};
 use crate::Dialect;
-use crate::exchange::{Effort, Losses, Reasoning, Request};
+use crate::exchange::{Effort, Fault, Losses, Reasoning, Request};
 use crate::json::envelope::write_member;
 use crate::target::{ReasoningStyle, Target};
 
@@ -23,13 +23,14 @@ enum Amount {
     Level(&'static str),
 }
 
-/// Writes `thinkingConfig` unless it would be empty.
+/// Writes `thinkingConfig` unless it would be empty. Fails where reasoning is switched off that the model
+/// cannot do without. REASON-13
 pub(super) fn write(
     out: &mut Vec<u8>,
     request: &Request,
     target: &Target<'_>,
     losses: &mut Losses,
-) {
+) -> Result<(), Fault> {
     let abilities = target.abilities;
     let unset = Reasoning::default();
     let reasoning = request.reasoning.as_ref().unwrap_or(&unset);
@@ -37,7 +38,13 @@ pub(super) fn write(
         if reasoning.wanted() == Some(true) {
             losses.record("reasoning", "this model does not reason");
         }
-        return;
+        return Ok(());
+    }
+    if abilities.reasoning_mandatory && reasoning.wanted() == Some(false) {
+        return Err(Fault::invalid(
+            "reasoning.effort: this model cannot answer without reasoning; leave `none` out or \
+             choose another model",
+        ));
     }
     let extras = reasoning.extras.for_dialect(Dialect::Gemini);
     let own_amount =
@@ -66,6 +73,7 @@ pub(super) fn write(
         open_member(out, "thinkingConfig");
         out.append(&mut config);
     }
+    Ok(())
 }
 
 fn amount(
@@ -87,9 +95,6 @@ fn amount(
             losses
                 .record("reasoning", "cannot be switched off here: the lowest level is asked for");
             Amount::Level(level_name(levels().first().copied()))
-        } else if abilities.reasoning_mandatory {
-            losses.record("reasoning", "cannot be switched off here: the least is asked for");
-            Amount::Budget(MIN_BUDGET as i64)
         } else {
             Amount::Budget(0)
         });
@@ -133,7 +138,9 @@ mod tests {
         let target = Target::new("m", &quirks, abilities);
         let request = Request { reasoning, max_output_tokens: Some(limit), ..Request::default() };
         let mut out = vec![b'{'];
-        write(&mut out, &request, &target, &mut Losses::default());
+        if let Err(fault) = write(&mut out, &request, &target, &mut Losses::default()) {
+            return fault.message;
+        }
         String::from_utf8(out).unwrap().trim_start_matches("{\"thinkingConfig\":").to_owned()
     }
 
@@ -154,7 +161,7 @@ mod tests {
         for (abilities, reasoning, expected) in [
             (&flash, None, r#"{"includeThoughts":true}"#),
             (&flash, effort(Effort::None), r#"{"thinkingBudget":0}"#),
-            (&pro, effort(Effort::None), r#"{"thinkingBudget":128,"includeThoughts":true}"#),
+            (&pro, effort(Effort::Minimal), r#"{"thinkingBudget":1000,"includeThoughts":true}"#),
             (&flash, effort(Effort::Low), r#"{"thinkingBudget":2000,"includeThoughts":true}"#),
             (&flash, tokens(600), r#"{"thinkingBudget":600,"includeThoughts":true}"#),
             (&flash, tokens(5), r#"{"thinkingBudget":128,"includeThoughts":true}"#),
@@ -210,6 +217,20 @@ mod tests {
             ..Reasoning::default()
         };
         assert!(!written(Some(both), &all).contains("thinkingBudget"));
+    }
+
+    /// REASON-13
+    #[test]
+    fn a_model_that_must_reason_cannot_be_told_not_to() {
+        for style in [ReasoningStyle::Budget, ReasoningStyle::Level] {
+            let must =
+                Abilities { reasoning: style, reasoning_mandatory: true, ..Abilities::default() };
+            let off = Reasoning { enabled: Some(false), ..Reasoning::default() };
+            for asked in [effort(Effort::None), Some(off)] {
+                assert!(written(asked, &must).contains("cannot answer without reasoning"));
+            }
+            assert!(written(effort(Effort::Minimal), &must).contains("includeThoughts"));
+        }
     }
 
     #[test]

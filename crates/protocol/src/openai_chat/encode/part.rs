@@ -1,7 +1,7 @@
 //! Content for providers: a string where one will do, parts where not.
 
 use crate::Dialect;
-use crate::exchange::{Block, BlockKind, CacheMark, Fault, Losses, MediaSource};
+use crate::exchange::{Block, BlockKind, CacheMark, Fault, Losses, MediaSource, titled};
 use crate::openai_chat::write::{ObjectWriter, object};
 use crate::target::Target;
 
@@ -143,9 +143,9 @@ fn write_members(
             part.string("type", "video_url");
             part.object("video_url", |video| video.string("url", &url));
         }
-        BlockKind::File { source: MediaSource::Text { text, .. }, .. } => {
+        BlockKind::File { source: MediaSource::Text { text, .. }, filename } => {
             part.string("type", "text");
-            part.string("text", text);
+            part.string("text", &titled(filename.as_deref(), text));
         }
         BlockKind::File { source, filename } => {
             part.string("type", "file");

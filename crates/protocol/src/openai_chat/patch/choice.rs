@@ -463,12 +463,17 @@ impl ChoiceState {
         self.calls.lack_a_name(reason)
     }
 
+    /// Why a choice ended whose provider did not say.
+    pub(super) fn silent_reason(&self) -> FinishReason {
+        wire::with_calls(FinishReason::Stop, !self.calls.is_empty())
+    }
+
     /// The last choice of a stream that ended well without a word. wire-formats 12.1
     pub(super) fn silent_end(&mut self) -> Option<String> {
         if self.finish.is_some() {
             return None;
         }
-        let reason = wire::with_calls(FinishReason::Stop, !self.calls.is_empty());
+        let reason = self.silent_reason();
         self.finish = Some((reason, None));
         Some(format!(
             r#"{{"index":{},"delta":{{"content":""}},"finish_reason":"{}","native_finish_reason":null}}"#,

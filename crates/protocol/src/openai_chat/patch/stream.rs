@@ -42,6 +42,8 @@ pub struct PatchStream {
     images: u64,
     done: bool,
     failed: bool,
+    /// The provider's stream ended well.
+    over: bool,
     templates: Templates<Output>,
     scratch: Vec<u8>,
 }
@@ -61,6 +63,7 @@ impl PatchStream {
             images: 0,
             done: false,
             failed: false,
+            over: false,
             templates: Templates::default(),
             scratch: Vec::new(),
         }
@@ -299,6 +302,7 @@ impl PatchStream {
         let well = begun && (finished || self.done || self.context.no_finish_reason);
         let nameless = self.choices.iter().any(ChoiceState::lacks_a_name);
         if self.failed || (well && !nameless) {
+            self.over = !self.failed;
             return Ok(());
         }
         self.failed = true;
@@ -353,7 +357,9 @@ impl PatchStream {
 
     /// Why the first answer ended; `None` before its end.
     pub fn finish_reason(&self) -> Option<FinishReason> {
-        self.choices.first().and_then(|choice| choice.finish.as_ref()).map(|(reason, _)| *reason)
+        let first = self.choices.first()?;
+        let told = first.finish.as_ref().map(|(reason, _)| *reason);
+        told.or_else(|| self.over.then(|| first.silent_reason()))
     }
 
     /// The provider's own word for it.

@@ -1,7 +1,7 @@
 //! Content for providers: a string where one will do, parts where not.
 
 use crate::Dialect;
-use crate::exchange::{Block, BlockKind, Fault, Losses, MediaSource, Role};
+use crate::exchange::{Block, BlockKind, Fault, Losses, MediaSource, Role, titled};
 use crate::json::envelope::write_string;
 use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::openai_responses::wire;
@@ -129,9 +129,9 @@ fn write_members(
             // Required here.
             part.string("detail", detail.as_deref().unwrap_or("auto"));
         }
-        BlockKind::File { source: MediaSource::Text { text, .. }, .. } => {
+        BlockKind::File { source: MediaSource::Text { text, .. }, filename } => {
             part.string("type", "input_text");
-            part.string("text", text);
+            part.string("text", &titled(filename.as_deref(), text));
         }
         BlockKind::File { source, filename } => {
             part.string("type", "input_file");

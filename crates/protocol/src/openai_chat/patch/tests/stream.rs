@@ -452,6 +452,21 @@ fn several_choices_end_each_on_their_own() {
 }
 
 #[test]
+fn an_end_without_a_reason_has_the_one_that_callers_are_told() {
+    let call = r#""tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]"#;
+    for (delta, expected) in
+        [(r#""content":"a""#, FinishReason::Stop), (call, FinishReason::ToolCalls)]
+    {
+        let mut stream = new();
+        push(&mut stream, &format!(r#"{{"choices":[{{"index":0,"delta":{{{delta}}}}}]}}"#));
+        push(&mut stream, "[DONE]");
+        assert_eq!(stream.finish_reason(), None);
+        stream.end().unwrap();
+        assert_eq!(stream.finish_reason(), Some(expected));
+    }
+}
+
+#[test]
 fn an_end_that_is_said_twice_is_told_once() {
     let end = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}"#;
     let out = all(&[r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#, end, end]).unwrap();
