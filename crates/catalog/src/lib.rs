@@ -29,7 +29,7 @@ pub mod sync;
 
 mod tier;
 
-pub use availability::{Availability, Resolution, available, resolve};
+pub use availability::{Availability, Resolution, available, close_names, resolve};
 pub use embedded::EmbeddedError;
 pub use endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
 pub use index::{Catalog, CatalogError, EndpointId, ModelId, ProviderId};

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::account::accounts;
 use crate::audit::Deed;
+use crate::credential;
 use crate::engine::{Change, Row, Session, Sql, Value, values};
 use crate::member::members;
 use crate::secret::random_uuid;
@@ -217,8 +218,8 @@ impl Store {
         Ok(after)
     }
 
-    /// Removes a workspace with its members, its budgets and the answers it keeps. Refused for the default one, and while
-    /// there are keys in use (WS-3).
+    /// Removes a workspace with its members, its budgets, the answers it keeps and the credentials that
+    /// it alone could use. Refused for the default one, and while there are keys in use (WS-3).
     pub async fn remove_workspace(
         &self,
         id: &str,
@@ -240,6 +241,7 @@ impl Store {
         ] {
             change.execute(text, values![id]).await?;
         }
+        credential::remove_of_workspace(&mut change, id, actor, now).await?;
         // Rows of the books name it, so that the row stays; the slug is free again.
         let text = "UPDATE workspace SET deleted = $1, slug = $2, updated_at = $3 WHERE id = $2";
         change.execute(text, values![true, id, now]).await?;

@@ -105,10 +105,10 @@ async fn counted(
             return Err(Refusal { fault: limited.fault.clone(), limited: Some(Box::new(limited)) });
         }
     };
-    let body = match receive(&mut body, &app.settings).await {
+    let body = match receive(&mut body, &parts.headers, &app.settings).await {
         Ok(received) => received,
         Err(fault) => {
-            if fault.error_type == ErrorType::PayloadTooLarge {
+            if matches!(fault.status, 413 | 415) {
                 discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
             }
             return Err(fault.into());

@@ -14,6 +14,7 @@ use protocol::target::ResponseContext;
 use super::dispatch::{Begun, Dispatch};
 use super::plan::Candidate;
 use super::provenance::Replay;
+use super::receive::unmarked;
 use super::settle::Settlement;
 use super::vectors::ask_for_vectors;
 use super::write::write_request;
@@ -244,7 +245,9 @@ pub(super) async fn accept(
     let told = |name: &str| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
-    let (retry_after, error_type) = (told(RETRY_AFTER.as_str()), told("x-amzn-errortype"));
+    let retry_after =
+        told(RETRY_AFTER.as_str()).or_else(|| whole_seconds(&told("retry-after-ms")?));
+    let error_type = told("x-amzn-errortype");
     let dialect = dispatch.call.dialect(candidate.endpoint);
     let body = response
         .into_body()
@@ -257,6 +260,11 @@ pub(super) async fn accept(
     };
     let fault = codec::decode_error(dialect, status.as_u16(), headers, &body);
     Err(AttemptError::told(fault, status.as_u16(), candidate.access.is_byok()))
+}
+
+/// Milliseconds as whole seconds, after which they are over: OpenAI's finer form of `Retry-After`.
+fn whole_seconds(milliseconds: &str) -> Option<String> {
+    Some(milliseconds.trim().parse::<u64>().ok()?.div_ceil(1000).to_string())
 }
 
 /// Trouble between this gateway and a provider is not the caller's: a key of ours that is refused
@@ -453,6 +461,7 @@ pub(super) async fn collect(
         .into_body()
         .collect(most_bytes, limits.total)
         .await
+        .map(unmarked)
         .map_err(|error| AttemptError::of(body_fault(&error)))
 }
 

@@ -3,14 +3,18 @@
 use protocol::exchange::Identity;
 use serde_json::Value;
 
-/// The longest string that is shown whole, in bytes; longer ones are most likely media.
+/// The longest string of nothing but base64 that is shown whole, in bytes; longer ones are most likely
+/// media.
 const SHOWN: usize = 4096;
+
+/// The members in which protocols carry bytes.
+const OF_BYTES: [&str; 4] = ["data", "bytes", "file_data", "b64_json"];
 
 /// A chunk without choices that shows the body as it was sent. DEBUG-2
 pub fn echo_chunk(identity: &Identity, body: &[u8]) -> Vec<u8> {
     let Ok(mut shown) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
     hide_user(&mut shown);
-    redact(&mut shown);
+    redact("", &mut shown);
     let chunk = serde_json::json!({
         "id": identity.id,
         "object": "chat.completion.chunk",
@@ -35,20 +39,27 @@ fn hide_user(body: &mut Value) {
     }
 }
 
-/// Hides inline media. DEBUG-4
-fn redact(value: &mut Value) {
+/// Hides inline media. `name`: of the member that has the value, or the list with it. DEBUG-4
+fn redact(name: &str, value: &mut Value) {
     match value {
         Value::String(text) => {
-            if text.len() > SHOWN || text.starts_with("data:") {
+            let is_media = text.starts_with("data:")
+                || ((OF_BYTES.contains(&name) || text.len() > SHOWN) && is_base64(text));
+            if is_media {
                 *text = format!("[redacted: {} bytes]", text.len());
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(redact),
+        Value::Array(values) => values.iter_mut().for_each(|value| redact(name, value)),
         Value::Object(members) => {
-            members.values_mut().for_each(redact);
+            members.iter_mut().for_each(|(name, value)| redact(name, value));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// Whether a text could be bytes in base64, of either alphabet.
+fn is_base64(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte))
 }
 
 #[cfg(test)]
@@ -62,5 +73,24 @@ mod tests {
         assert!(!chunk.contains("ann") && !chunk.contains("AAAA"), "{chunk}");
         assert!(chunk.contains(r#""user":{"type":"string"}"#), "{chunk}");
         assert!(chunk.contains("\"text\":\"hi\"") && chunk.contains("\"choices\":[]"));
+    }
+
+    /// DEBUG-4
+    #[test]
+    fn bytes_are_hidden_in_every_protocol_and_long_texts_are_not() {
+        let text = "words and words ".repeat(500);
+        for media in [
+            serde_json::json!({"source": {"type": "base64", "data": "QUJDREVG"}}),
+            serde_json::json!({"inlineData": {"mimeType": "image/png", "data": "QUJDREVG"}}),
+            serde_json::json!({"image": {"source": {"bytes": "QUJDREVG"}}}),
+            serde_json::json!({"input_audio": {"data": "QUJDREVG"}}),
+            serde_json::json!({"images": ["QUJDREVG".repeat(1000)]}),
+        ] {
+            let body = serde_json::json!({"text": text, "data": "two words", "media": media});
+            let chunk = echo_chunk(&Identity::default(), body.to_string().as_bytes());
+            let chunk = String::from_utf8(chunk).unwrap();
+            assert!(!chunk.contains("QUJDREVG"), "{media}");
+            assert!(chunk.contains(&text) && chunk.contains("two words"), "{media}");
+        }
     }
 }

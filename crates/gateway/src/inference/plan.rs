@@ -15,8 +15,8 @@ use protocol::exchange::{ErrorType, Fault};
 use protocol::facts::{RequestFacts, StructuredOutput};
 use protocol::json::RawJson;
 use routing::{
-    Attempt, Available, Credential, Exclusion, Explanation, Facts, NoRoute, Plan, Preferences,
-    Resolved, Rng, Situation, Speed, Strategy, Subject, TierAsked, Via,
+    Attempt, AvailabilityCode, Available, Credential, Exclusion, Explanation, Facts, NoRoute, Plan,
+    Preferences, Resolved, Rng, Situation, Speed, Strategy, Subject, TierAsked, Via,
 };
 
 use super::count;
@@ -333,8 +333,21 @@ fn way(call: &Call, endpoint: EndpointId, credential: Credential) -> Option<&Arc
         .nth(usize::from(position))
 }
 
+/// Models that are named nearly as the one asked for, if that is the only one.
+fn similar(call: &Call) -> Option<String> {
+    let name = call.facts.model.as_deref().filter(|_| call.facts.models.is_empty())?;
+    let name = name.split(':').next().unwrap_or(name);
+    let close = catalog::close_names(&call.snapshot.catalog, name, &call.snapshot.available);
+    (!close.is_empty()).then(|| close.join(", "))
+}
+
 fn refused(call: &Call, mut no_route: NoRoute) -> NoRouteFault {
     call.link(&mut no_route.availability);
+    if no_route.availability.code == AvailabilityCode::ModelNotFound
+        && let Some(similar) = similar(call)
+    {
+        no_route.message.push_str(&format!("; similar: {similar}"));
+    }
     let mut fault =
         Fault::new(no_route.error_type, no_route.message.clone()).with_status(no_route.status);
     fault.retry_after = no_route.availability.retry_after;

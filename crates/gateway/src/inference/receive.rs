@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::HeaderMap;
-use http::header::EXPECT;
+use http::header::{CONTENT_ENCODING, EXPECT};
 use http_body::Body;
 use http_body_util::BodyExt;
 use protocol::exchange::{ErrorType, Fault};
@@ -41,11 +41,33 @@ where
     let _ = tokio::time::timeout(DISCARDING, reading).await;
 }
 
-/// Reads the whole body. Too large: 413; too slow: 408.
-pub async fn receive<B>(body: &mut B, settings: &Settings) -> Result<Bytes, Fault>
+/// What some editors and clients write before a text, which is not part of it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A text without the mark that may stand before it.
+pub fn unmarked(body: Bytes) -> Bytes {
+    match body.starts_with(BYTE_ORDER_MARK) {
+        true => body.slice(BYTE_ORDER_MARK.len()..),
+        false => body,
+    }
+}
+
+/// Reads the whole body. Too large: 413; too slow: 408; compressed: 415.
+pub async fn receive<B>(
+    body: &mut B,
+    headers: &HeaderMap,
+    settings: &Settings,
+) -> Result<Bytes, Fault>
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
 {
+    if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|it| *it != "identity") {
+        let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
+        return Err(Fault::invalid(format!(
+            "Content-Encoding: {encoding:?} is not accepted; send the body uncompressed"
+        ))
+        .with_status(415));
+    }
     let limit = settings.max_body_bytes;
     let too_large = || {
         Fault::new(
@@ -100,5 +122,5 @@ where
             whole.extend_from_slice(&data);
         }
     }
-    Ok(if whole.is_empty() { first } else { Bytes::from(whole) })
+    Ok(unmarked(if whole.is_empty() { first } else { Bytes::from(whole) }))
 }

@@ -90,6 +90,28 @@ async fn without_a_usable_key_the_answer_is_401() {
     }
 }
 
+#[tokio::test]
+async fn a_compressed_body_is_refused_by_name_and_a_byte_order_mark_is_passed_over() {
+    let (_simulator, gateway) = gateway().await;
+    let body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]});
+    for path in ["/api/v1/chat/completions", "/api/v1/messages/count_tokens"] {
+        let request = http::Request::post(path)
+            .header("host", "x")
+            .header("authorization", format!("Bearer {}", gateway.key))
+            .header("content-encoding", "gzip")
+            .body(http_body_util::Full::from(vec![0x1f, 0x8b, 8, 0]))
+            .unwrap();
+        let answer = gateway.send(request).await;
+        assert_eq!(answer.status, 415, "{path}");
+        let told = answer.json();
+        assert!(told["error"]["message"].as_str().unwrap().contains("gzip"), "{path} {told}");
+        let marked = format!("\u{feff}{body}");
+        let answer = gateway.post_bytes(path, marked.into()).await;
+        assert_eq!(answer.status, 200, "{path} {}", answer.json());
+    }
+    still_serves(&gateway).await;
+}
+
 /// ERR-3: 413
 #[tokio::test]
 async fn a_body_beyond_the_bound_is_refused() {

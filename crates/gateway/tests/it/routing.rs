@@ -247,6 +247,18 @@ async fn one_bad_name_is_passed_over_and_what_is_not_served_is_said() {
     }
 }
 
+#[tokio::test]
+async fn who_mistypes_a_model_is_told_what_there_is() {
+    let (_simulator, gateway) = one().await;
+    for name in ["test/modl", "model", "test/modell:free"] {
+        let answer = gateway.post("/api/v1/chat/completions", &hello(json!({"model": name}))).await;
+        let told = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!(told, format!("{name} is not a valid model ID; similar: {MODEL}"));
+    }
+    let far = gateway.post("/api/v1/chat/completions", &hello(json!({"model": "a/qqqqqq"}))).await;
+    assert_eq!(far.json()["error"]["message"], "a/qqqqqq is not a valid model ID");
+}
+
 /// VAR-2, PLUG-1, PRESET-1: the same said in other members.
 #[tokio::test]
 async fn plugins_and_presets_that_are_not_served_are_named() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub use change::CredentialChange;
 
 use crate::audit::Deed;
-use crate::engine::{Row, Session, Sql, values};
+use crate::engine::{Change, Row, Session, Sql, values};
 use crate::secret::{hex, random_bytes};
 use crate::{Actor, MasterKey, Micros, Secret, Store, StoreError};
 
@@ -237,6 +237,27 @@ impl Store {
         deed.record(&mut change, Some(&before), None).await?;
         change.commit().await
     }
+}
+
+/// Removes what a workspace alone could use, with its secrets: nobody could see it any more.
+pub(crate) async fn remove_of_workspace(
+    change: &mut Change,
+    workspace_id: &str,
+    actor: &Actor,
+    now: Micros,
+) -> Result<(), StoreError> {
+    let rows = change.fetch_all(select_all(), &[]).await?;
+    for row in &rows {
+        let before = from_row(row)?;
+        if before.workspace_id.as_deref() != Some(workspace_id) {
+            continue;
+        }
+        let id = before.id.as_str();
+        change.execute("DELETE FROM provider_credential WHERE id = $1", values![id]).await?;
+        let deed = Deed { actor, now, action: "provider_credential.remove", subject: id };
+        deed.record(change, Some(&before), None).await?;
+    }
+    Ok(())
 }
 
 /// Named one by one: a node that still runs an older version goes on when a newer one adds some.

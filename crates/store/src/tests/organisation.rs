@@ -6,8 +6,8 @@ use super::{TestDatabase, on_each_engine};
 use crate::{
     AUTHORIZATION_CODE_LIFE, Actor, ActorKind, ApiKeyChange, AuditEntry, BudgetInterval, Challenge,
     ChallengeMethod, FeedbackCategory, GenerationFeedback, LedgerKind, Member, MemberChange,
-    MemberLimit, MemberRole, NewApiKey, NewLedgerEntry, NewMember, Redemption, Store,
-    WorkspaceSettings, api_key_hash,
+    MemberLimit, MemberRole, NewApiKey, NewLedgerEntry, NewMember, NewProviderCredential,
+    Redemption, Secret, Store, WorkspaceSettings, api_key_hash,
 };
 
 fn admin() -> Actor {
@@ -144,7 +144,18 @@ async fn workspaces_come_back_whole_and_leave_only_without_keys(database: TestDa
     store.delete_api_key(&hash, &admin(), 8).await.unwrap();
     assert_eq!(store.remove_workspace_members(&team.id, &ids, &admin(), 9).await.unwrap(), 1);
     assert!(store.workspace_members().await.unwrap().is_empty());
+    for workspace_id in [None, Some(team.id.clone())] {
+        let new = NewProviderCredential {
+            provider: "acme".to_owned(),
+            secret: Secret::new("secret"),
+            workspace_id,
+            ..NewProviderCredential::default()
+        };
+        store.create_credential(new, &admin(), 9).await.unwrap();
+    }
     store.remove_workspace(&team.id, &admin(), 10).await.unwrap();
+    let left = store.credentials().await.unwrap();
+    assert_eq!((left.len(), left[0].workspace_id.as_deref()), (1, None));
     assert_eq!(store.workspaces().await.unwrap(), [default]);
     let again = WorkspaceSettings::named("team-1", "Team");
     store.create_workspace(again, &admin(), 11).await.unwrap();
