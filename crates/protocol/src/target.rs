@@ -174,6 +174,8 @@ pub struct Abilities {
     pub logprobs: bool,
     /// It answers only in OpenAI's Responses, not in chat completions.
     pub responses_only: bool,
+    /// Messages may have a `name` beside their content, in chat completions. CHAT-7
+    pub speaker_names: bool,
 }
 
 impl Default for Abilities {
@@ -201,6 +203,7 @@ impl Default for Abilities {
             penalties: true,
             logprobs: true,
             responses_only: false,
+            speaker_names: true,
         }
     }
 }

@@ -102,6 +102,7 @@ change! {
     penalties: bool,
     logprobs: bool,
     responses_only: bool,
+    speaker_names: bool,
 }
 
 impl AbilityRules {

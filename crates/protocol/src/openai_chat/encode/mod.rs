@@ -4,6 +4,7 @@ mod message;
 mod part;
 mod request;
 mod response;
+mod speaker;
 mod thought;
 
 pub use request::encode_request;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::message::Conversation;
 use super::part::{Scene, write_mark};
+use super::speaker;
 use crate::exchange::{
     BlockKind, Fault, Losses, NO_TOOL_LEFT, OutputFormat, Reasoning, Request, Role, Tool,
     ToolChoice, ToolKind,
@@ -24,6 +25,8 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         encoded.losses.record("tools", tool_words::LOSS);
         return Ok(encoded);
     }
+    let spoken = speaker::in_words(request, target);
+    let request = spoken.as_ref().unwrap_or(request);
     let declared = request.tools.iter().filter_map(|tool| match &tool.kind {
         ToolKind::Function { name, .. } => Some(name.as_str()),
         ToolKind::Opaque { .. } => None,

@@ -33,6 +33,8 @@ pub(super) struct Policy<'p> {
     pub(super) names: &'p PlainNames,
     /// An instruction to put first.
     pub(super) instruction: Option<String>,
+    /// Cache marks become breakpoints. PCACHE-5
+    pub(super) marks_breakpoints: bool,
 }
 
 /// The messages as the host wants them; `None` if they may stay as they are.
@@ -175,6 +177,7 @@ fn is_concerned(text: &str, policy: &Policy<'_>) -> bool {
         || (quirks.no_developer_role && has(&search.developer))
         || (!policy.target.abilities.system_prompt
             && (has(&search.system) || has(&search.developer)))
+        || (!policy.target.abilities.speaker_names && has(&search.name))
         || (!quirks.cache_control && has(&search.cache_control))
         || (!quirks.cache_breakpoints && has(&search.cache_breakpoint))
         || (quirks.nine_character_tool_ids && has(&search.tool_call))
@@ -230,6 +233,12 @@ fn message_changes(
     {
         changes.set("content", parts);
     }
+    if !policy.target.abilities.speaker_names
+        && role.is_some_and(|role| role != Role::Tool)
+        && let Some(name) = message.peek_str("name")
+    {
+        name_in_words(message, &name, &mut changes);
+    }
     if quirks.nine_character_tool_ids
         && let Some(id) = message.peek_str("tool_call_id")
     {
@@ -253,6 +262,18 @@ fn message_changes(
         }
     }
     Ok(changes)
+}
+
+/// Who speaks, before what is said. CHAT-7
+fn name_in_words(message: &Object<'_>, name: &str, changes: &mut Changes) {
+    let content = changes.value("content").or_else(|| message.peek("content").map(RawValue::get));
+    let told = content
+        .filter(|content| !name.is_empty() && content.starts_with(['"', '[']))
+        .map(|content| prefixed(&format!("{name}: "), content));
+    changes.remove("name");
+    if let Some(told) = told {
+        changes.set("content", told);
+    }
 }
 
 /// Calls and results as text, for models that take no tools. CHAT-9
@@ -393,6 +414,12 @@ fn rewrite_parts(
         let place = place.element(at);
         let part = object(raw, &place)?;
         let mut changes = Changes::default();
+        if policy.marks_breakpoints
+            && part.peek("cache_control").is_some()
+            && part.peek("prompt_cache_breakpoint").is_none()
+        {
+            changes.set("prompt_cache_breakpoint", r#"{"mode":"explicit"}"#);
+        }
         if !quirks.cache_control {
             changes.remove_from(&part, "cache_control");
         }

@@ -245,7 +245,10 @@ impl<'a> Patcher<'_, 'a> {
         names: &PlainNames,
         instruction: Option<String>,
     ) -> Result<(), Fault> {
-        let policy = Policy { target: self.target, names, instruction };
+        // Models that know breakpoints are those that take these options: others refuse both.
+        let marks_breakpoints = self.target.quirks.cache_breakpoints
+            && self.envelope.raw("prompt_cache_options").is_some_and(|raw| !is_null(raw));
+        let policy = Policy { target: self.target, names, instruction, marks_breakpoints };
         match (parameters.messages, parameters.prompt) {
             (Some(raw), prompt) => {
                 if let Some(written) = messages::rewrite(raw, self.plain.as_ref(), &policy)? {

@@ -457,6 +457,50 @@ fn each_message_quirk_changes_what_it_names() {
     }
 }
 
+/// PCACHE-5: breakpoints are told to models that know them, which are those asked with the options.
+#[test]
+fn marks_are_breakpoints_where_the_cache_is_asked_for_explicitly() {
+    let quirks = Quirks { cache_breakpoints: true, ..Quirks::default() };
+    let body = |options: &str, part: &str| {
+        format!(
+            r#"{{"model":"native","messages":[{{"role":"user","content":[{{"type":"text","text":"x"{part}}}]}}]{options}}}"#
+        )
+    };
+    let options = r#","prompt_cache_options":{"mode":"explicit"}"#;
+    let mark = r#","cache_control":{"type":"ephemeral"}"#;
+    let breakpoint = r#","prompt_cache_breakpoint":{"mode":"explicit"}"#;
+    for (options, part, expected) in [
+        (options, mark, breakpoint),
+        ("", mark, ""),
+        (options, breakpoint, breakpoint),
+        (options, "", ""),
+    ] {
+        let sent = sent(&body(options, part), &quirks, &Abilities::default());
+        assert_eq!(sent, body(options, expected), "{part}");
+    }
+}
+
+/// CHAT-7
+#[test]
+fn who_speaks_is_told_in_the_text_where_the_model_takes_no_names() {
+    let wordy = Abilities { speaker_names: false, ..Abilities::default() };
+    let messages = r#"[{"role":"system","name":"S","content":"a"},{"role":"user","name":"Ada","content":[{"type":"text","text":"b"}]},{"role":"assistant","name":"Bo","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","name":"f","content":"r"},{"role":"user","name":"","content":"d"}]"#;
+    let body = format!(r#"{{"model":"m","messages":{messages}}}"#);
+    let patched = sent(&body, &Quirks::default(), &wordy);
+    assert_eq!(
+        patched,
+        r#"{"model":"native","messages":[{"role":"system","content":"S: a"},{"role":"user","content":[{"type":"text","text":"Ada: "},{"type":"text","text":"b"}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","name":"f","content":"r"},{"role":"user","content":"d"}]}"#
+    );
+    assert!(sent(&body, &Quirks::default(), &Abilities::default()).contains(r#""name":"Ada""#));
+    let request = decode_request(body.as_bytes()).unwrap();
+    let quirks = Quirks::default();
+    let written = encode_request(&request, &Target::new("m", &quirks, &wordy)).unwrap();
+    let written = String::from_utf8(written.body).unwrap();
+    for (told, expected) in [("S: a", true), ("Ada: b", true), (r#""name":"Ada""#, false)] {
+        assert_eq!(written.contains(told), expected, "{told} {written}");
+    }
+}
+
 /// Bug 28
 #[test]
 fn tool_names_a_host_refuses_are_changed_everywhere_and_remembered() {
