@@ -35,6 +35,14 @@ pub(super) const ROUTER_ONLY: [&str; 14] = [
     "stop_server_tools_when",
 ];
 
+/// What stands behind a message of commentary where all messages of an answer become one text.
+pub(super) const BETWEEN_MESSAGES: &str = "\n\n";
+
+/// Whether a message says what the model is about to do, and the answer is yet to come.
+pub(super) fn is_commentary(message: &Object<'_>) -> bool {
+    message.peek_str("phase").is_some_and(|phase| phase == "commentary")
+}
+
 /// The least output limit that OpenAI takes.
 pub(super) const LEAST_OUTPUT: u64 = 16;
 

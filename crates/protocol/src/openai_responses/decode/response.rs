@@ -92,6 +92,8 @@ fn broken(why: &str) -> Fault {
 struct Reader<'a> {
     blocks: Vec<Block>,
     calls: bool,
+    /// The message before is commentary.
+    commented: bool,
     searches: u64,
     probabilities: Vec<&'a serde_json::value::RawValue>,
 }
@@ -100,10 +102,21 @@ impl<'a> Reader<'a> {
     fn item(&mut self, item: &mut Object<'a>, context: &ResponseContext) {
         match item.peek_str("type").as_deref() {
             Some("message") => {
+                let begin = self.blocks.len();
                 for part in item.peek("content").map(lenient_array).unwrap_or_default() {
                     if let Some(part) = lenient_object(part) {
                         self.part(&part);
                     }
+                }
+                let text =
+                    self.blocks[begin..].iter_mut().find_map(|block| match &mut block.kind {
+                        BlockKind::Text { text, .. } => Some(text),
+                        _ => None,
+                    });
+                if let Some(text) = text
+                    && std::mem::replace(&mut self.commented, wire::is_commentary(item))
+                {
+                    text.insert_str(0, wire::BETWEEN_MESSAGES);
                 }
             }
             Some("reasoning") if !context.exclude_reasoning => {

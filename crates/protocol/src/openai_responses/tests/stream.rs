@@ -61,6 +61,60 @@ fn encrypted_content_is_taken_from_the_complete_item() {
     );
 }
 
+/// A model says what it is about to do, and then answers.
+#[test]
+fn messages_of_one_answer_do_not_run_together() {
+    let message = |id: &str, phase: &str, text: &str| {
+        json!({"id": id, "type": "message", "phase": phase,
+            "content": [{"type": "output_text", "text": text}]})
+    };
+    let output = json!([
+        message("m1", "commentary", "First."),
+        message("m2", "final_answer", "Then"),
+        message("m3", "final_answer", ".")
+    ]);
+    let body = json!({"id": "resp_1", "status": "completed", "output": output});
+    let whole = crate::openai_responses::decode_response(
+        body.to_string().as_bytes(),
+        &ResponseContext::default(),
+    )
+    .unwrap();
+    let added = |index: u64, phase: &str| {
+        json!({"type": "response.output_item.added", "output_index": index,
+            "item": message(&format!("m{}", index + 1), phase, "")})
+        .to_string()
+    };
+    let delta = |index: u64, text: &str| {
+        json!({"type": "response.output_text.delta", "item_id": format!("m{}", index + 1),
+            "output_index": index, "content_index": 0, "delta": text})
+        .to_string()
+    };
+    let streamed = fold(read(&[
+        CREATED,
+        &added(0, "commentary"),
+        &delta(0, "Fir"),
+        &delta(0, "st."),
+        &added(1, "final_answer"),
+        &delta(1, "The"),
+        &delta(1, "n"),
+        &added(2, "final_answer"),
+        &delta(2, "."),
+        COMPLETED,
+    ]));
+    for answer in [whole, streamed] {
+        let text: String = answer.choices[0]
+            .turn
+            .blocks
+            .iter()
+            .map(|block| match &block.kind {
+                BlockKind::Text { text, .. } => text.as_str(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(text, "First.\n\nThen.");
+    }
+}
+
 /// Hosts leave out deltas, or everything but the end.
 #[test]
 fn what_was_not_told_in_pieces_is_told_once_when_it_is_whole() {

@@ -34,6 +34,8 @@ pub struct StreamDecoder {
     /// How many calls there were.
     calls: u32,
     searches: u64,
+    /// The message with commentary that spoke last.
+    commented: Option<usize>,
     service_tier: Option<String>,
     started: bool,
     ended: bool,
@@ -46,6 +48,8 @@ struct Item {
     index: u64,
     id: Option<String>,
     done: bool,
+    /// It is a message that says what the model is about to do.
+    comments: bool,
     kind: Kind,
 }
 
@@ -103,6 +107,7 @@ impl StreamDecoder {
             thoughts: 0,
             calls: 0,
             searches: 0,
+            commented: None,
             service_tier: None,
             started: false,
             ended: false,
@@ -307,7 +312,8 @@ impl StreamDecoder {
             }
             other => self.kind(other.unwrap_or_default()),
         };
-        self.items.push(Item { index, id, done: false, kind });
+        let comments = wire::is_commentary(told);
+        self.items.push(Item { index, id, done: false, comments, kind });
         Ok(self.items.len() - 1)
     }
 
@@ -379,15 +385,30 @@ impl StreamDecoder {
         let at = self.item_of(event, "message")?;
         let Some(told) = self.part(at, event)? else { return Ok(()) };
         let piece = name == "delta";
-        if let Some(text) = told.more(event, name) {
-            events.push(Event::Text { choice: 0, text });
+        let text = told.more(event, name);
+        if let Some(text) = text {
+            self.say(at, text, events);
         }
+        let Some(told) = self.part(at, event)? else { return Ok(()) };
         let entries = event.peek("logprobs").map(lenient_array).unwrap_or_default();
         if let Some(raw) = wire::logprobs_in(&entries).filter(|_| piece || !told.logprobs) {
             told.logprobs = true;
             events.push(Event::Logprobs { choice: 0, raw });
         }
         Ok(())
+    }
+
+    /// What a message says. Other protocols have one text for all messages of an answer, in which an
+    /// answer stands apart from the commentary before it.
+    fn say(&mut self, at: usize, mut text: String, events: &mut Vec<Event>) {
+        if self.commented.is_some_and(|before| before != at) {
+            text.insert_str(0, wire::BETWEEN_MESSAGES);
+            self.commented = None;
+        }
+        if self.items.get(at).is_some_and(|item| item.comments) {
+            self.commented = Some(at);
+        }
+        events.push(Event::Text { choice: 0, text });
     }
 
     fn refusal(&mut self, event: &Object<'_>, name: &str, events: &mut Vec<Event>) -> Outcome {

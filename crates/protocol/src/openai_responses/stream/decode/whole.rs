@@ -108,8 +108,9 @@ impl StreamDecoder {
                 }
                 Some("output_text" | "text") => {
                     if let Some(text) = text_of(&part, "text").filter(|_| untold) {
-                        events.push(Event::Text { choice: 0, text });
+                        self.say(at, text, events);
                     }
+                    let Some(known) = self.part_at(at, index as u64)? else { return Ok(()) };
                     let found = part.peek("annotations").map(lenient_array).unwrap_or_default();
                     for raw in found.into_iter().skip(known.annotations) {
                         let raw = wire::annotation_in(raw);
