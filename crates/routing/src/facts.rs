@@ -29,6 +29,8 @@ pub struct Facts {
     pub service_tier: Option<TierAsked>,
     /// The speed asked for. TIER-1, TIER-10
     pub speed: Option<Speed>,
+    /// Whether the pro mode of reasoning was asked for. REASON-8
+    pub pro: bool,
     /// The conversation, if it has a key. STICKY-7
     pub session: Option<Session>,
     /// Whether the conversation holds reasoning that only its maker can read, whose maker is known.
@@ -52,6 +54,7 @@ impl Default for Facts {
             max_output_tokens: None,
             service_tier: None,
             speed: None,
+            pro: false,
             session: None,
             made_reasoning: false,
             router: None,

@@ -56,6 +56,8 @@ pub enum Via {
     Latest,
     /// As the fast sibling of the model asked for. TIER-10
     FastSibling,
+    /// As the pro sibling of the model asked for. REASON-8
+    ProSibling,
 }
 
 /// How the model was chosen. RMETA-2

@@ -50,6 +50,11 @@ fn find(situation: &Situation<'_>, slug: &Slug) -> Result<(ModelId, Via), Reason
     {
         return Ok((sibling, Via::FastSibling));
     }
+    if situation.facts.pro
+        && let Some(sibling) = pro_sibling(situation, model)
+    {
+        return Ok((sibling, Via::ProSibling));
+    }
     let entry = catalog.model(model);
     let by_name = slug.base == entry.id || slug.base == entry.canonical_slug;
     let via = match (by_name, slug.is_latest()) {
@@ -121,6 +126,17 @@ fn fast_sibling(situation: &Situation<'_>, id: ModelId) -> Option<ModelId> {
     let sibling = situation.catalog.find(&format!("{}-fast", model.id))?;
     let is_author = |provider: &Provider| provider.slug == model.author();
     (situation.catalog.model(sibling).is_visible() && is_offered(situation, sibling, is_author))
+        .then_some(sibling)
+}
+
+/// The sibling that is asked in pro mode, whoever offers it. REASON-8
+fn pro_sibling(situation: &Situation<'_>, id: ModelId) -> Option<ModelId> {
+    let model = situation.catalog.model(id);
+    if model.author() != "openai" || model.id.ends_with("-pro") {
+        return None;
+    }
+    let sibling = situation.catalog.find(&format!("{}-pro", model.id))?;
+    (situation.catalog.model(sibling).is_visible() && is_offered(situation, sibling, |_| true))
         .then_some(sibling)
 }
 
@@ -352,6 +368,24 @@ mod tests {
         assert_eq!(scene(all).tags(1), ["anthropic/fast"]);
         first_party.status = catalog::EndpointStatus::Disabled;
         assert_eq!(scene(vec![plain, first_party]).tags(1), ["anthropic"]);
+    }
+
+    /// REASON-8
+    #[test]
+    fn pro_mode_goes_to_the_pro_sibling_where_somebody_offers_it() {
+        let scene = |endpoints, pro| {
+            let mut scene = Scene::new(endpoints).ask(&["openai/gpt-6-sol"]);
+            scene.facts.pro = pro;
+            scene
+        };
+        let plain = endpoint("openai/gpt-6-sol", "openai", "1");
+        let mut sibling = endpoint("openai/gpt-6-sol-pro", "venice", "2");
+        let all = vec![plain.clone(), sibling.clone()];
+        assert_eq!(scene(all.clone(), true).tags(1), ["venice"]);
+        assert_eq!(scene(all, false).tags(1), ["openai"]);
+        sibling.status = catalog::EndpointStatus::Disabled;
+        assert_eq!(scene(vec![plain.clone(), sibling], true).tags(1), ["openai"]);
+        assert_eq!(scene(vec![plain], true).tags(1), ["openai"]);
     }
 
     /// FALL-1, FALL-5, PERF-6

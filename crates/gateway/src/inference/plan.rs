@@ -11,7 +11,7 @@ use catalog::{
 };
 use futures_util::future::join_all;
 use protocol::Surface;
-use protocol::exchange::{ErrorType, Fault};
+use protocol::exchange::{ErrorType, Fault, Reasoning};
 use protocol::facts::{RequestFacts, StructuredOutput};
 use protocol::json::RawJson;
 use routing::{
@@ -441,6 +441,7 @@ fn facts(call: &Call, requested: &[String]) -> Result<Facts, Fault> {
         max_output_tokens: asked.max_output_tokens,
         service_tier: asked.service_tier.as_deref().map(tier).transpose()?,
         speed: asked.speed.as_deref().map(speed).transpose()?,
+        pro: asked.reasoning.as_ref().is_some_and(Reasoning::asks_for_pro),
         session: Some(call.conversation.session()),
         made_reasoning: call.reasoning.is_some(),
         router: None,

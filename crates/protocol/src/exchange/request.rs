@@ -345,6 +345,11 @@ impl Reasoning {
         (self.enabled == Some(true)).then_some(Effort::Medium)
     }
 
+    /// Whether the pro mode is asked for, which is another model's. REASON-8
+    pub fn asks_for_pro(&self) -> bool {
+        self.extras.members.iter().any(|(name, mode)| name == "mode" && mode.get() == "\"pro\"")
+    }
+
     /// The budget in tokens for Anthropic's models that take one:
     /// max(min(limit × share, 128000), 1024). REASON-3
     pub fn effective_budget(&self, max_output_tokens: u64) -> Option<u64> {

@@ -4,8 +4,9 @@ use serde_json::value::RawValue;
 
 use super::gathering::{Gathering, has, opening};
 use super::{RequestFacts, StructuredOutput};
-use crate::exchange::{Effort, Fault, Reasoning};
-use crate::json::{Envelope, Object, lenient, scan};
+use crate::Dialect;
+use crate::exchange::{Effort, Extras, Fault, Reasoning};
+use crate::json::{Envelope, Object, RawJson, lenient, scan};
 use crate::openai_chat::facts::bounded;
 use crate::openai_chat::read::{Place, array, boolean, is_array, is_null, is_string, unsigned};
 use crate::openai_chat::wire::MAX_FUNCTION_NAME;
@@ -303,12 +304,13 @@ fn reasoning(told: &Object<'_>) -> Reasoning {
         Some("false") => Some(false),
         _ => (has(told, "effort") && effort.is_none()).then_some(true),
     };
+    let mode = told.peek("mode").map(|raw| ("mode".to_owned(), RawJson::from_raw(raw)));
     Reasoning {
+        extras: Extras::of(Dialect::OpenaiResponses, mode.into_iter().collect()),
         effort,
         max_tokens: lenient::count(told.peek("max_tokens").filter(|raw| !is_null(raw))),
         enabled,
         exclude: told.peek("exclude").map(RawValue::get) == Some("true"),
         summary: told.peek_str("summary").map(Into::into),
-        ..Reasoning::default()
     }
 }

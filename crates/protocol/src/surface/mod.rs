@@ -238,4 +238,19 @@ mod tests {
             assert!(ending(surface, body), "{body}");
         }
     }
+
+    /// REASON-8
+    #[test]
+    fn pro_mode_is_found_on_each_surface_that_has_it() {
+        for (surface, asked) in [
+            (Surface::Chat, r#""messages":[{"role":"user","content":"x"}]"#),
+            (Surface::Responses, r#""input":"x""#),
+        ] {
+            for (mode, expected) in [("pro", true), ("standard", false)] {
+                let body = format!(r#"{{"model":"m",{asked},"reasoning":{{"mode":"{mode}"}}}}"#);
+                let (facts, _) = surface.read(body.as_bytes(), &Addressed::default()).unwrap();
+                assert_eq!(facts.reasoning.unwrap().asks_for_pro(), expected, "{body}");
+            }
+        }
+    }
 }
