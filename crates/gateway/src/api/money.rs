@@ -28,6 +28,12 @@ pub fn nano_usd(field: &str, usd: f64) -> Result<i64, Fault> {
     }
     #[expect(clippy::cast_possible_truncation, reason = "the bounds are checked above")]
     let nano = (usd * 1e9).round() as i64;
+    // As a limit of nothing it would forbid everything.
+    if nano == 0 && usd != 0.0 {
+        return Err(Fault::invalid(format!(
+            "{field}: is less than a billionth of a dollar, which is the least that is counted"
+        )));
+    }
     Ok(nano)
 }
 
@@ -55,6 +61,9 @@ mod tests {
         }
         let refused = limit_nano_usd("limit", -1e-9).unwrap_err();
         assert_eq!(refused.message, "limit: is below zero");
+        assert_eq!(limit_nano_usd("limit", 1e-9).unwrap(), 1);
+        let refused = limit_nano_usd("limit", 1e-10).unwrap_err();
+        assert!(refused.message.starts_with("limit: is less than"), "{}", refused.message);
     }
 
     #[test]

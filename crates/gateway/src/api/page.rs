@@ -64,8 +64,13 @@ pub struct Leaf {
 impl Leaf {
     /// The most entries.
     pub fn limit(&self) -> Result<u32, Fault> {
-        let limit = number("limit", self.limit.as_deref(), 1, 1000)?.unwrap_or(100);
-        Ok(u32::try_from(limit).unwrap_or(1000))
+        self.limit_within(1000)
+    }
+
+    /// The most entries, of a list that tells no more than `most`.
+    pub fn limit_within(&self, most: u32) -> Result<u32, Fault> {
+        let limit = number("limit", self.limit.as_deref(), 1, most.into())?.unwrap_or(100);
+        Ok(u32::try_from(limit).map_or(most, |limit| limit.min(most)))
     }
 
     /// The moment and the identity after which the page starts.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use protocol::exchange::Fault;
 use serde::Serialize;
 use store::GenerationCursor;
 use utoipa::ToSchema;
@@ -47,10 +46,7 @@ pub async fn list(
 ) -> Result<Json<GenerationsAnswer>, Refused> {
     let account = management.account_id();
     let filter = filters.read(account, management.own_only())?;
-    let limit = leaf.limit()?;
-    if limit > MOST {
-        return Err(Fault::invalid(format!("limit: must be a whole number, 1 to {MOST}")).into());
-    }
+    let limit = leaf.limit_within(MOST)?;
     let start =
         leaf.start()?.map(|(created_at, id)| GenerationCursor { created_at, id: id.into() });
     let found = app.store.generations_page(&filter, start.as_ref(), limit).await;
