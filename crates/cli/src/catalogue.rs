@@ -53,6 +53,11 @@ impl CatalogueSource {
         self
     }
 
+    /// What is known beside the catalogue.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// The parts of the catalogue with the stored changes over it. A change that cannot be laid
     /// over is left out: one bad row must not take the service down.
     pub fn parts(&self, rows: &[Overlay]) -> Result<CatalogParts> {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use catalog::{Catalog, EndpointStatus, Meter, Modality, ModelKind};
 use gateway::pages::secret_link;
 use store::{CreatedApiKey, InvitationKind};
 
@@ -82,31 +81,6 @@ From Python:
     )
 }
 
-/// The cheapest model that can be reached: what a first example may cost.
-pub fn cheapest(
-    catalog: &Catalog,
-    reachable: impl Fn(catalog::ProviderId) -> bool,
-) -> Option<String> {
-    catalog
-        .endpoints()
-        .filter(|(id, endpoint)| {
-            let model = catalog.find(&endpoint.model).map(|id| catalog.model(id));
-            endpoint.status == EndpointStatus::Active
-                && endpoint.output_modalities.has(Modality::Text)
-                && endpoint.model.chars().all(|letter| !"'\"\\".contains(letter))
-                && model.is_some_and(|model| {
-                    model.kind == ModelKind::Chat && !model.hidden && !model.retired
-                })
-                && reachable(catalog.provider_id_of(*id))
-        })
-        .filter_map(|(_, endpoint)| {
-            let price = endpoint.price.get(Meter::Completion)?;
-            Some((price, &endpoint.model))
-        })
-        .min()
-        .map(|(_, model)| model.clone())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,14 +101,5 @@ mod tests {
             text,
             "Trunkline is listening on http://127.0.0.1:8080\nProviders:\n    OpenAI (OPENAI_API_KEY)\n"
         );
-    }
-
-    #[test]
-    fn the_example_is_the_cheapest_model_that_can_be_reached() {
-        let mut parts = catalog::CatalogParts::default();
-        crate::simulated::add_to(&mut parts, SocketAddr::from(([127, 0, 0, 1], 1)));
-        let catalog = parts.into_catalog().unwrap();
-        assert!(cheapest(&catalog, |_| true).is_some());
-        assert_eq!(cheapest(&catalog, |_| false), None);
     }
 }

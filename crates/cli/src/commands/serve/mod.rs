@@ -1,5 +1,6 @@
 //! `trunkline serve`: the gateway.
 
+mod example;
 mod first_key;
 mod greeting;
 pub mod nodes;
@@ -80,7 +81,7 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
     };
     let simulator = if simulate { Some(crate::simulated::start().await?) } else { None };
     let simulator_address = simulator.as_ref().map(|simulator| simulator.address());
-    let (available, cheapest) = (sources.available.clone(), sources.cheapest.clone());
+    let (available, example) = (sources.available.clone(), sources.example.clone());
     let control = sources.into_control(simulator_address);
     let shared = valkey.is_some();
     let stored_response_days = serving.limits.stored_response_days;
@@ -108,7 +109,7 @@ pub async fn run(given: ServerSettings, context: Context) -> Result<()> {
         metrics: metrics_address,
         first_key: first_key.as_ref(),
         setup_code: setup.as_ref().map(|link| link.token.expose()),
-        example_model: if simulate { Some(EXAMPLE_MODEL) } else { cheapest.as_deref() },
+        example_model: if simulate { Some(EXAMPLE_MODEL) } else { example.as_deref() },
         available: &available,
         simulated: simulate,
     }))?;

@@ -16,8 +16,8 @@ use crate::credentials::{self, Found};
 pub struct Sources {
     /// Providers that can be reached: display name, and how. By name.
     pub available: BTreeMap<String, String>,
-    /// The cheapest model that can be reached.
-    pub cheapest: Option<String>,
+    /// The model that a first example names.
+    pub example: Option<String>,
     environment: Vec<(String, Secret)>,
     catalogue: CatalogueSource,
 }
@@ -57,8 +57,8 @@ pub async fn find(store: &Store) -> Result<Sources> {
             environment.push((provider.slug.clone(), secret));
         }
     }
-    let cheapest = super::greeting::cheapest(&catalog, |id| reachable.contains(&id));
-    Ok(Sources { available, cheapest, environment, catalogue })
+    let example = super::example::model(&catalog, catalogue.facts(), |id| reachable.contains(&id));
+    Ok(Sources { available, example, environment, catalogue })
 }
 
 /// A credential in the environment with which the provider can be reached. One with which it
