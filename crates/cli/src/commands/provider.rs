@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use catalog::Catalog;
 use catalog::overlay::{LocalServer, LocalServerKind};
 use clap::{Args, Subcommand, ValueEnum};
 use http::HeaderMap;
@@ -100,6 +101,9 @@ pub async fn run(command: ProviderCommand, context: &Context) -> Result<()> {
 
 async fn add_local(arguments: AddLocalArguments, context: &Context) -> Result<()> {
     let kind = arguments.kind.known();
+    if let Some(slug) = &arguments.slug {
+        check_slug(slug, &CatalogueSource::shipped()?.build(&[])?)?;
+    }
     let mut server = LocalServer {
         kind,
         slug: arguments.slug.unwrap_or_else(|| kind.slug().to_owned()),
@@ -129,6 +133,26 @@ async fn add_local(arguments: AddLocalArguments, context: &Context) -> Result<()
     put(&store, &before, &laid).await?;
     store.close().await?;
     tell(&laid)
+}
+
+/// A server of the same name as what is shipped would get its models' requests, and the keys that
+/// are meant for it.
+fn check_slug(slug: &str, shipped: &Catalog) -> Result<()> {
+    let is_provider = shipped.find_provider(slug).is_some()
+        || shipped.listed().iter().any(|listed| listed.slug == slug);
+    if is_provider {
+        bail!(
+            "--slug: `{slug}` is a provider that is shipped; call the server something else, or \
+             change that provider with `trunkline provider add`"
+        );
+    }
+    if shipped.models().any(|(_, model)| model.author() == slug) {
+        bail!("--slug: models of `{slug}` are shipped; call the server something else");
+    }
+    if slug == "simulated" || slug.starts_with("simulated-") {
+        bail!("--slug: `{slug}` is what simulated models are called; choose another");
+    }
+    Ok(())
 }
 
 /// The server's address as the catalogue completes it.
@@ -314,6 +338,19 @@ async fn remove(slug: &str, context: &Context) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_local_server_is_not_called_as_what_is_shipped() {
+        let shipped = Catalog::embedded().unwrap();
+        for taken in ["openai", "replicate", "google", "simulated", "simulated-openai"] {
+            let refused = check_slug(taken, &shipped).unwrap_err().to_string();
+            assert!(refused.contains("--slug") && refused.contains(taken), "{refused}");
+        }
+        for kind in LocalServerKind::ALL {
+            assert!(check_slug(kind.slug(), &shipped).is_ok(), "{}", kind.slug());
+        }
+        assert!(check_slug("second", &shipped).is_ok());
+    }
 
     #[test]
     fn a_list_of_models_is_read_or_refused() {
