@@ -45,7 +45,8 @@ pub enum ProviderCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Remove a provider that was added, with its models, or what was changed of a shipped one
+    /// Remove a provider that was added, with its models and credentials, or what was changed of a
+    /// shipped one
     Remove {
         /// Its slug
         slug: String,
@@ -293,8 +294,12 @@ fn is_price_at(row: &store::Overlay, slug: &str) -> bool {
 async fn remove(slug: &str, context: &Context) -> Result<()> {
     let store = data_folder::open(&context.folder).await?;
     let rows = store.overlay_list().await?;
-    // Prices and endpoints first: should this break off, what is left still fits together.
-    let mut removed = false;
+    let shipped = CatalogueSource::shipped()?.build(&[])?;
+    let is_shipped = shipped.find_provider(slug).is_some();
+    // Before all: a provider of the same name that is added later may be anybody.
+    let credentials = if is_shipped { 0 } else { remove_credentials(&store, slug).await? };
+    let mut removed = credentials > 0;
+    // Prices and endpoints next: should this break off, what is left still fits together.
     let endpoints: Vec<_> = rows.iter().filter(|row| is_endpoint_of(row, slug)).collect();
     for row in rows.iter().filter(|row| row.kind == OverlayKind::Price) {
         if is_price_at(row, slug) || endpoints.iter().any(|endpoint| endpoint.id == row.id) {
@@ -304,13 +309,12 @@ async fn remove(slug: &str, context: &Context) -> Result<()> {
     for row in &endpoints {
         removed |= remove_row(&store, row).await?;
     }
-    let shipped = CatalogueSource::shipped()?.build(&[])?;
     let models = endpoints.iter().filter_map(|row| row.document["model"].as_str());
     for model in models.map(str::to_owned).collect::<BTreeSet<_>>() {
         // A model goes with its last endpoint.
-        let is_shipped =
+        let is_shipped_model =
             shipped.find(&model).is_some_and(|id| shipped.endpoints_of(id).next().is_some());
-        let elsewhere = is_shipped
+        let elsewhere = is_shipped_model
             || rows.iter().any(|row| {
                 row.kind == OverlayKind::Endpoint
                     && row.document["model"] == model.as_str()
@@ -329,10 +333,25 @@ async fn remove(slug: &str, context: &Context) -> Result<()> {
     if !removed {
         bail!("no provider `{slug}` was added; `trunkline provider list` shows those that were");
     }
-    if CatalogueSource::shipped()?.build(&[])?.find_provider(slug).is_some() {
+    if is_shipped {
         return print(&format!("The provider {slug} is as it is shipped again.\n"));
     }
-    print(&format!("The provider {slug} is removed.\n"))
+    let with = match credentials {
+        0 => String::new(),
+        1 => " with its credential".to_owned(),
+        many => format!(" with its {many} credentials"),
+    };
+    print(&format!("The provider {slug} is removed{with}.\n"))
+}
+
+/// Removes what is stored to reach a provider, and says how many credentials those were.
+async fn remove_credentials(store: &Store, slug: &str) -> Result<usize> {
+    let credentials = store.credentials().await?;
+    let of_it: Vec<_> = credentials.iter().filter(|row| row.provider == slug).collect();
+    for row in &of_it {
+        store.remove_credential(&row.id, &Actor::command_line(), moment::now()).await?;
+    }
+    Ok(of_it.len())
 }
 
 #[cfg(test)]

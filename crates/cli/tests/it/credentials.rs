@@ -211,3 +211,24 @@ fn what_is_said_of_a_shipped_model_stays_when_a_provider_goes() {
     home.ok(&["provider", "remove", "azure"]);
     assert_eq!(home.json(&["catalog", "show", model, "--json"])["model"]["name"], "Ours");
 }
+
+#[test]
+fn the_credentials_of_an_added_provider_go_with_it() {
+    let home = Home::new().with_variable("MY_KEY", SECRET);
+    let acme = home.write(
+        "acme.toml",
+        "[[providers]]\nslug = \"acme\"\nbase_url = \"https://api.acme.example/v1\"\n",
+    );
+    let openai = home.write("openai.toml", "[[providers]]\nslug = \"openai\"\nname = \"Ours\"\n");
+    for file in [&acme, &openai] {
+        home.ok(&["provider", "add", file.to_str().unwrap()]);
+    }
+    for provider in ["acme", "acme", "openai"] {
+        home.ok(&["credential", "add", provider, "--key-env", "MY_KEY"]);
+    }
+    let said =
+        home.ok(&["provider", "remove", "acme"]) + &home.ok(&["provider", "remove", "openai"]);
+    assert!(said.contains("with its 2 credentials"), "{said}");
+    let list = home.json(&["credential", "list", "--json"]);
+    assert_eq!((list.as_array().unwrap().len(), &list[0]["provider"]), (1, &"openai".into()));
+}
