@@ -202,6 +202,16 @@ impl<'a> Variable<'a> {
         }
     }
 
+    /// Whether a text between braces is a variable that can be filled in.
+    pub(crate) fn is_written(inside: &str) -> bool {
+        let variable = Variable::parse(inside);
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        variable.names().all(is_name) && variable.default.is_none_or(is_part)
+    }
+
     /// Its names, the conventional one first.
     pub fn names(&self) -> impl Iterator<Item = &'a str> {
         self.names.split('|')
@@ -224,12 +234,14 @@ impl<'a> Variable<'a> {
 
     /// The value of the first name that has a usable one.
     pub fn found(&self, lookup: impl Fn(&str) -> Option<String>) -> Option<String> {
-        let safe = |value: &String| {
-            !value.is_empty()
-                && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
-        };
-        self.names().find_map(|name| lookup(name).filter(safe))
+        self.names().find_map(|name| lookup(name).filter(|value| is_part(value)))
     }
+}
+
+/// Whether a text can be a part of a host or path.
+fn is_part(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
 }
 
 /// What a provider speaks for the models of one author.

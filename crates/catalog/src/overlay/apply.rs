@@ -9,7 +9,7 @@ use super::document::{
     EndpointChange, ModelChange, Overlay, PolicyChange, PriceChange, ProviderChange, per_million,
 };
 use super::error::OverlayError;
-use super::reasoning;
+use super::{reasoning, request};
 use crate::build::{accepted, conventional_name, inherit, reasoning_support, usual_parameters};
 use crate::describe::describe;
 use crate::endpoint::{Endpoint, EndpointStatus, Quantization, ServiceTier};
@@ -132,10 +132,9 @@ impl<'a> Work<'a> {
         if !name_is_fine(&change.slug) {
             return Err(wrong(entry(), "slug", "use letters, digits, `-`, `_` and `.` only"));
         }
-        if let Some(url) = &change.base_url
-            && !(url.starts_with("https://") || url.starts_with("http://"))
-        {
-            return Err(wrong(entry(), "base_url", "begin with `https://` or `http://`"));
+        let refused = |(field, fix): request::Wrong| wrong(entry(), field, fix);
+        if let Some(url) = &change.base_url {
+            request::check_base_url(url).map_err(refused)?;
         }
         let at = match self.provider_at.get(&change.slug) {
             Some(at) => *at,
@@ -199,6 +198,7 @@ impl<'a> Work<'a> {
             provider.headers =
                 headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         }
+        request::check_headers(provider).map_err(refused)?;
         set(&mut provider.quirks, &change.quirks);
         set(&mut provider.responses, &change.responses);
         set_optional(&mut provider.embeddings, &change.embeddings);

@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod local;
 mod reasoning;
+mod request;
 
 pub use apply::{apply, compose};
 pub use document::{

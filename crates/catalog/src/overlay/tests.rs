@@ -259,6 +259,38 @@ fn what_a_model_gives_says_what_it_is_used_for() {
 }
 
 /// A small document of any content, over a small catalogue.
+#[test]
+fn what_cannot_be_sent_to_a_provider_is_refused_by_the_name_of_its_field() {
+    let with = |fields: &str| {
+        let address = match fields.contains("base_url") {
+            true => "",
+            false => "base_url = \"https://acme.test/v1\"\n",
+        };
+        catalog(&format!("[[providers]]\nslug = \"acme\"\n{address}{fields}"))
+    };
+    for (field, fields) in [
+        ("base_url", r#"base_url = "https://acme.test/v1?key=1""#),
+        ("base_url", r#"base_url = "https://acme.test/{v1""#),
+        ("auth.header", r#"auth = { header = "X Key" }"#),
+        ("auth.header", r#"auth = { header = "Host" }"#),
+        ("headers", r#"headers = { "" = "1" }"#),
+        ("headers", r#"headers = { "X Team" = "1" }"#),
+        ("headers", r#"headers = { X-Team = "one\r\nX-Other: two" }"#),
+        ("headers", r#"headers = { X-Team = "größer" }"#),
+        ("headers", r#"headers = { X-Team = "1", x-team = "2" }"#),
+        ("headers", r#"headers = { Content-Length = "1" }"#),
+        ("headers", r#"headers = { transfer-encoding = "chunked" }"#),
+        ("headers", r#"headers = { Authorization = "Bearer 1" }"#),
+        ("headers", "auth = { header = \"X-Key\" }\nheaders = { x-key = \"1\" }"),
+    ] {
+        let refused = with(fields).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains(&format!("provider `acme`: `{field}`")), "{fields}: {refused}");
+    }
+    with("auth = \"none\"\nheaders = { Authorization = \"Basic YTpi\", X-Team = \"a b\" }")
+        .unwrap();
+    with("auth = { header = \"Authorization\" }").unwrap();
+}
+
 fn overlays() -> impl Strategy<Value = Overlay> {
     let number = proptest::option::of(0..1_000_000_u64);
     let price = proptest::option::of(0..1_000_000_u64);
