@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         // Whoever read the output has read enough: `trunkline key list | head -1`.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("trunkline: {error:#}");
+            eprintln!("trunkline: {}", output::harmless(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -14,7 +14,7 @@ use crate::catalogue::CatalogueSource;
 use crate::configuration::Context;
 use crate::data_folder;
 use crate::nearest::suggestion;
-use crate::output::{print, print_json, table};
+use crate::output::{harmless, one_line, print, print_json, print_json_lines, table};
 
 /// What to do with the catalogue.
 #[derive(Debug, Subcommand)]
@@ -53,7 +53,7 @@ pub async fn run(command: CatalogCommand, context: &Context) -> Result<()> {
         CatalogCommand::Sync(arguments) => super::catalog_sync::run(arguments, context).await,
         CatalogCommand::Export => {
             let parts = CatalogueSource::shipped()?.parts(&stored(context).await?)?;
-            print(&pack(&parts)?)
+            print_json_lines(&pack(&parts)?)
         }
     }
 }
@@ -77,7 +77,7 @@ fn build(models: &Path, providers: &Path, out: &Path) -> Result<()> {
     std::fs::write(out, pack(&built.parts)?)
         .with_context(|| format!("the file {} cannot be written", out.display()))?;
     for note in &built.notes {
-        eprintln!("{note}");
+        eprintln!("{}", harmless(note));
     }
     print(&format!(
         "{} models, {} endpoints and {} providers written to {}\n",
@@ -107,9 +107,9 @@ fn text(catalog: &Catalog, id: catalog::ModelId) -> String {
     let number = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |it| it.to_string());
     let mut text = format!(
         "{} ({})\n{}\nContext {}, {}\n\n",
-        model.id,
-        model.name,
-        model.description,
+        one_line(&model.id),
+        one_line(&model.name),
+        one_line(&model.description),
         number(model.context_length),
         model.architecture.modality()
     );

@@ -14,7 +14,7 @@ use store::{Actor, NewProviderCredential, ProviderCredential, Secret, Workspace}
 use crate::catalogue::CatalogueSource;
 use crate::configuration::Context;
 use crate::nearest::suggestion;
-use crate::output::{print, print_json, table};
+use crate::output::{one_line, print, print_json, table};
 use crate::{data_folder, moment};
 
 /// The longest secret read; service account files are a few kilobytes.
@@ -87,7 +87,7 @@ pub async fn run(command: CredentialCommand, context: &Context) -> Result<()> {
             let store = data_folder::open(&context.folder).await?;
             store.remove_credential(&id, &Actor::command_line(), moment::now()).await?;
             store.close().await?;
-            print(&format!("The credential {id} is removed.\n"))
+            print(&format!("The credential {} is removed.\n", one_line(&id)))
         }
     }
 }

@@ -8,7 +8,7 @@ use store::{Actor, ApiKey, KeyRates, KeyUsage, LimitReset, Micros, NewApiKey};
 
 use crate::configuration::Context;
 use crate::decimal::{nano_usd, usd};
-use crate::output::{print, print_json, table};
+use crate::output::{one_line, print, print_json, table};
 use crate::{data_folder, moment};
 
 /// What to do with API keys.
@@ -112,7 +112,7 @@ async fn create(arguments: CreateArguments, context: &Context) -> Result<()> {
     print(&format!(
         "{}\n\nThis is the only time the key \"{}\" is shown.\n",
         created.plaintext.expose(),
-        created.key.name
+        one_line(&created.key.name)
     ))
 }
 
@@ -202,7 +202,7 @@ async fn revoke(which: &str, context: &Context) -> Result<()> {
     let key = one_of(&keys, which)?;
     store.delete_api_key(&key.hash, &Actor::command_line(), moment::now()).await?;
     store.close().await?;
-    print(&format!("The key \"{}\" ({}) is revoked.\n", key.name, key.label))
+    print(&format!("The key \"{}\" ({}) is revoked.\n", one_line(&key.name), key.label))
 }
 
 /// The one key that is meant.

@@ -9,7 +9,7 @@ use store::{Actor, Member, MemberChange, MemberRole, NewInvitation, Store, Store
 
 use crate::commands::serve::public_url;
 use crate::configuration::{AddressSettings, Context};
-use crate::output::{print, print_json, table};
+use crate::output::{one_line, print, print_json, table};
 use crate::{data_folder, moment};
 
 /// What to do with members.
@@ -95,7 +95,7 @@ async fn perform(command: MemberCommand, context: &Context, store: &Store) -> Re
             let role = made.invitation.role.as_str();
             print(&format!(
                 "{url}\n\nGood once, for 7 days: whoever opens it becomes the {role} {}.\n",
-                made.invitation.email
+                one_line(&made.invitation.email)
             ))
         }
         MemberCommand::Reset { which, address } => {
@@ -105,19 +105,25 @@ async fn perform(command: MemberCommand, context: &Context, store: &Store) -> Re
             print(&format!(
                 "{url}\n\nGood once, for 24 hours: whoever opens it sets the password of {}, and \
                  ends all sessions of that member.\n",
-                member.email
+                one_line(&member.email)
             ))
         }
         MemberCommand::Role { which, role } => {
             let member = one_of(store, &which).await?;
             let change = MemberChange { name: None, role: Some(role.into()) };
             let member = store.update_member(&member.id, change, &actor, now).await?;
-            print(&format!("{} has the role {} now.\n", member.email, member.role.as_str()))
+            print(&format!(
+                "{} has the role {} now.\n",
+                one_line(&member.email),
+                member.role.as_str()
+            ))
         }
         MemberCommand::Remove { which } => {
             let member = one_of(store, &which).await?;
             match store.remove_member(&member.id, &actor, now).await {
-                Ok(()) => print(&format!("{} is removed and signed out.\n", member.email)),
+                Ok(()) => {
+                    print(&format!("{} is removed and signed out.\n", one_line(&member.email)))
+                }
                 Err(StoreError::Invalid { what: "removal", reason }) => bail!(
                     "{} has keys in use, which have to be deleted or disabled first: {reason}",
                     member.email

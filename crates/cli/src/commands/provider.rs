@@ -16,7 +16,7 @@ use store::{Actor, OverlayKind, Store};
 use crate::catalogue::{self, CatalogueSource, Layer};
 use crate::changes::{Document, Laid};
 use crate::configuration::Context;
-use crate::output::{print, print_json, table};
+use crate::output::{one_line, print, print_json, table};
 use crate::{data_folder, moment, outbound};
 
 /// The most models taken from one server.
@@ -227,7 +227,7 @@ async fn put(store: &Store, before: &[store::Overlay], laid: &Laid) -> Result<()
 fn tell(laid: &Laid) -> Result<()> {
     let mut text = String::from("Stored:\n");
     for (kind, id) in &laid.named {
-        text.push_str(&format!("    {} {id}\n", kind.as_str()));
+        text.push_str(&format!("    {} {}\n", kind.as_str(), one_line(id)));
     }
     print(&text)
 }
@@ -333,6 +333,7 @@ async fn remove(slug: &str, context: &Context) -> Result<()> {
     if !removed {
         bail!("no provider `{slug}` was added; `trunkline provider list` shows those that were");
     }
+    let slug = one_line(slug);
     if is_shipped {
         return print(&format!("The provider {slug} is as it is shipped again.\n"));
     }

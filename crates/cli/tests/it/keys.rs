@@ -75,3 +75,16 @@ fn a_running_server_notices_new_and_revoked_keys() {
     until(|| status() == 401);
     server.stop();
 }
+
+#[test]
+fn a_name_cannot_look_like_a_row_or_steer_the_terminal() {
+    let home = Home::new();
+    let name = "a\u{1b}[2J\u{9b}1m\nsk-or-v1-made-up";
+    let mut shown = home.ok(&["key", "create", "--name", name]);
+    let list = home.ok(&["key", "list"]);
+    assert_eq!(list.lines().count(), 2, "{list}");
+    shown += &list;
+    assert!(!shown.contains(['\u{1b}', '\u{9b}']), "{shown:?}");
+    // In a document it is as it was.
+    assert_eq!(home.json(&["key", "list", "--json"])[0]["name"], name);
+}

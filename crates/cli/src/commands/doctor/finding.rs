@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::output::one_line;
+
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -57,9 +59,11 @@ impl Finding {
             State::Warning => "warning",
             State::Failure => "FAILED ",
         };
+        // What is told of may have been named by anybody: a second line must not look like a finding.
+        let detail = self.detail.replace('\n', "\n          ");
         let mend =
             self.mend.as_ref().map_or_else(String::new, |mend| format!("          mend: {mend}\n"));
-        format!("{mark}  {}: {}\n{mend}", self.check, self.detail)
+        format!("{mark}  {}: {detail}\n{mend}", one_line(&self.check))
     }
 
     /// For programs.

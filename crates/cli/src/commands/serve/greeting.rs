@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use gateway::pages::secret_link;
 use store::{CreatedApiKey, InvitationKind};
 
+use crate::output::one_line;
+
 /// How many providers are listed before the rest is only counted.
 const LISTED: usize = 12;
 
@@ -38,7 +40,7 @@ pub fn text(greeting: &Greeting<'_>) -> String {
     if !greeting.available.is_empty() {
         text.push_str("Providers:\n");
         for (name, how) in greeting.available.iter().take(LISTED) {
-            let _ = writeln!(text, "    {name} ({how})");
+            let _ = writeln!(text, "    {} ({})", one_line(name), one_line(how));
         }
         if let Some(more) = greeting.available.len().checked_sub(LISTED).filter(|more| *more > 0) {
             let _ = writeln!(text, "    and {more} more");
