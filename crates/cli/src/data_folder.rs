@@ -54,7 +54,7 @@ impl Place {
     /// What is set up there; nothing in a file that does not exist. A server is waited for.
     pub async fn schema(&self, wait: Duration) -> Result<Option<Schema>, StoreError> {
         match self {
-            Self::File(path) if !path.exists() => Ok(None),
+            Self::File(path) if !is_there(path)? => Ok(None),
             Self::File(path) => Ok(Some(Store::schema_of_file(path).await?)),
             Self::Server(address) => {
                 let look = || Store::schema_of_server(address, PATIENCE.min(wait.max(PAUSE)));
@@ -148,7 +148,7 @@ pub async fn open_or_create(settings: &FolderSettings) -> Result<Store> {
 pub async fn open_if_there(settings: &FolderSettings) -> Result<Option<Store>> {
     let place = Place::of(settings)?;
     let is_there = match &place {
-        Place::File(path) => path.exists(),
+        Place::File(path) => is_there(path)?,
         Place::Server(_) => {
             let schema = place.schema(settings.database_wait()).await;
             let schema = schema.with_context(|| format!("{} cannot be used", place.shown()))?;
@@ -177,6 +177,11 @@ pub async fn open(settings: &FolderSettings) -> Result<Store> {
             place.shown()
         ),
     }
+}
+
+/// Whether there is a file. One that may not be looked at is there for all that is known.
+fn is_there(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists().map_err(|source| StoreError::File { path: path.to_owned(), source })
 }
 
 /// Tries until a server lets somebody in, or the time is over.

@@ -33,6 +33,16 @@ fn an_empty_place_is_well_and_stays_empty() {
 }
 
 #[test]
+fn a_file_in_the_place_of_the_data_folder_is_a_failure() {
+    let home = Home::new();
+    home.write("data", "");
+    let found = findings(&home, false);
+    let finding = found.iter().find(|finding| finding["check"] == "data folder").unwrap();
+    assert!(finding["detail"].as_str().unwrap().ends_with("is no folder"), "{finding}");
+    assert!(!found.iter().any(|finding| finding.to_string().contains("the first start")));
+}
+
+#[test]
 fn a_credential_that_a_provider_refuses_is_found_and_a_good_one_passes() {
     let home =
         Home::new().with_variable("GOOD", "right-key-0123456789").with_variable("BAD", "wrong-key");

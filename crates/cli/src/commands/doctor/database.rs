@@ -1,5 +1,6 @@
 //! The database: whether it can be reached, is of this program's version, and opens.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use store::{Micros, Schema, Store, StoreError, Withheld};
@@ -66,14 +67,19 @@ pub async fn open(settings: &FolderSettings) -> (Option<Store>, Vec<Finding>) {
 
 fn failure(place: &Place, error: &anyhow::Error) -> Finding {
     let known = error.chain().find_map(|cause| cause.downcast_ref::<StoreError>());
+    let reason = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     let mend = match (known, place) {
+        (_, Place::File(_)) if reason.is_some_and(|it| it.kind() == ErrorKind::NotADirectory) => {
+            "name a folder with --data-folder"
+        }
+        (_, Place::File(_)) if is_of_rights(error) => RIGHTS,
         (Some(StoreError::DatabaseNewer { .. }), _) => {
             "run the newer version of trunkline that wrote it, or restore an older backup"
         }
         (Some(StoreError::WrongMasterKey | StoreError::MalformedMasterKey), _) => {
             "restore the master key that this database was made with"
         }
-        (Some(StoreError::File { .. }), _) => "run as the user who owns the data folder",
+        (Some(StoreError::File { .. }), _) => RIGHTS,
         (Some(StoreError::Unreachable(_)), _) => {
             "start the server, or correct its address and the way to it"
         }
@@ -86,6 +92,26 @@ fn failure(place: &Place, error: &anyhow::Error) -> Finding {
         }
     };
     Finding::failure(CHECK, format!("{}: {error:#}", place.shown())).mend(mend)
+}
+
+const RIGHTS: &str =
+    "run as the user who owns the data folder, or mend the rights on what is in it";
+
+/// Whether the system did not let the file be opened or written: there is nothing wrong in it then,
+/// and a backup would be the loss of what came after.
+fn is_of_rights(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| match cause.downcast_ref::<std::io::Error>() {
+        Some(error) => {
+            matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+        }
+        // SQLite's own words.
+        None => {
+            let text = cause.to_string();
+            ["readonly database", "unable to open database", "permission denied"]
+                .iter()
+                .any(|words| text.contains(words))
+        }
+    })
 }
 
 /// Records that came out of a journal too late.
@@ -128,6 +154,24 @@ fn clocks(server: Micros) -> Finding {
 mod tests {
     use super::super::finding::State;
     use super::*;
+
+    #[test]
+    fn a_file_that_may_not_be_written_is_not_replaced_by_a_backup() {
+        let place = Place::File("data/trunkline.db".into());
+        let said =
+            |reason: &str| failure(&place, &StoreError::Database(reason.into()).into()).text();
+        for reason in [
+            "error returned from database: (code: 8) attempt to write a readonly database",
+            "error returned from database: (code: 14) unable to open database file",
+        ] {
+            let text = said(reason);
+            assert!(text.contains("mend the rights") && !text.contains("backup"), "{text}");
+        }
+        let denied = std::io::Error::from(ErrorKind::PermissionDenied);
+        let error = anyhow::Error::new(denied).context("the master key cannot be used");
+        assert!(failure(&place, &error).text().contains("mend the rights"));
+        assert!(said("database disk image is malformed").contains("backup"));
+    }
 
     #[test]
     fn clocks_that_differ_are_a_warning() {

@@ -1,5 +1,6 @@
 //! The data folder: who can read it.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::finding::Finding;
@@ -9,9 +10,17 @@ use crate::data_folder::{self, Place};
 /// Whether folder, database and key are for their owner only.
 pub fn rights(settings: &FolderSettings) -> Vec<Finding> {
     let folder = settings.path();
-    if !folder.exists() {
-        let detail = format!("{} does not exist yet; the first start makes it", folder.display());
-        return vec![Finding::fine("data folder", detail)];
+    let shown = folder.display();
+    match std::fs::metadata(&folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let detail = format!("{shown} does not exist yet; the first start makes it");
+            return vec![Finding::fine("data folder", detail)];
+        }
+        Ok(metadata) if !metadata.is_dir() => {
+            let finding = Finding::failure("data folder", format!("{shown} is no folder"));
+            return vec![finding.mend("name a folder with --data-folder, or move the file away")];
+        }
+        _ => {}
     }
     let mut findings = vec![private("data folder", &folder, "700")];
     let file = match Place::of(settings) {
