@@ -7,7 +7,7 @@ use gateway::proxies::TrustedProxies;
 use serde::Deserialize;
 
 use super::first_given;
-use super::value::{Address, GivenPath, MetricsListen, Span};
+use super::value::{Address, GivenPath, MetricsListen, PublicUrl, Span};
 
 macro_rules! server_settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $variable:literal, $value:literal;)*) => {
@@ -41,7 +41,7 @@ server_settings! {
     /// Free simulated models: on, off, or auto when no provider key is there [default: auto]
     simulated: Simulation = "TRUNKLINE_SIMULATED", "WHEN";
     /// The address under which callers know this gateway [default: where it listens]
-    public_url: String = "TRUNKLINE_PUBLIC_URL", "URL";
+    public_url: PublicUrl = "TRUNKLINE_PUBLIC_URL", "URL";
     /// The path below which everything is served, such as /gw [default: that of the public URL]
     base_path: GivenPath = "TRUNKLINE_BASE_PATH", "PATH";
     /// Whether there are pages for browsers [default: true]
@@ -171,7 +171,7 @@ pub struct AddressSettings {
     listen: Option<SocketAddr>,
     /// The address under which callers know it [default: where it listens]
     #[arg(long, value_name = "URL", env = "TRUNKLINE_PUBLIC_URL", hide_env_values = true)]
-    public_url: Option<String>,
+    public_url: Option<PublicUrl>,
     /// The path below which everything is served [default: that of the public URL]
     #[arg(long, value_name = "PATH", env = "TRUNKLINE_BASE_PATH", hide_env_values = true)]
     base_path: Option<GivenPath>,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use gateway::pages::{BasePath, NotAPath};
+use gateway::upstream::Origin;
 use serde::Deserialize;
 
 /// A span of time as people write it: `250ms`, `30s`, `5m`, `1h`.
@@ -106,6 +107,44 @@ impl std::fmt::Debug for Address {
     }
 }
 
+/// The address under which callers know the gateway; empty: where it listens. Links and the answers
+/// of sign-on services go there, each with a path behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// The address without a slash at its end, if there is one.
+    pub fn given(&self) -> Option<&str> {
+        Some(self.0.as_str()).filter(|url| !url.is_empty())
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = text.trim().trim_end_matches('/');
+        let is_usable = Origin::parse(url).is_ok_and(|origin| !origin.authority.host().is_empty());
+        if url.is_empty() || is_usable {
+            return Ok(Self(url.to_owned()));
+        }
+        let shown: String = text.chars().take(200).collect();
+        Err(format!(
+            "`{shown}` is no address of a gateway: expected http://host[:port][/path] or https://…, \
+             without a query or a fragment"
+        ))
+    }
+}
+
+impl TryFrom<String> for PublicUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 /// The path below which everything is served.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -188,6 +227,30 @@ mod tests {
         assert!(nowhere.read().is_err());
         let nothing: Address = "".parse().unwrap();
         assert_eq!(nothing.read().unwrap(), None);
+    }
+
+    #[test]
+    fn a_public_address_is_one_that_links_can_begin_with() {
+        for (text, url) in [
+            ("", None),
+            ("/", None),
+            ("https://llm.example.org/gw/", Some("https://llm.example.org/gw")),
+            ("http://[::1]:8080", Some("http://[::1]:8080")),
+        ] {
+            assert_eq!(text.parse::<PublicUrl>().unwrap().given(), url, "{text}");
+        }
+        for bad in [
+            "llm.example.org",
+            "ftp://llm.example.org",
+            "https://",
+            "https://:443",
+            "https://a b",
+            "https://llm.example.org/?team=1",
+            "https://llm.example.org/#top",
+            "https://user:password@llm.example.org",
+        ] {
+            assert!(bad.parse::<PublicUrl>().is_err(), "{bad}");
+        }
     }
 
     #[test]

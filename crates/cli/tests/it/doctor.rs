@@ -76,6 +76,8 @@ fn a_readable_key_file_and_a_foreign_master_key_are_failures() {
 #[test]
 fn settings_that_cannot_be_read_are_a_finding() {
     let home = Home::new().with_variable("TRUNKLINE_CONFIG", "trunkline.toml");
-    home.write("trunkline.toml", "colour = \"red\"\n");
-    assert_eq!(failures(&findings(&home, false)), ["configuration"]);
+    for line in ["colour = \"red\"", "public_url = \"llm.example.org\""] {
+        home.write("trunkline.toml", line);
+        assert_eq!(failures(&findings(&home, false)), ["configuration"], "{line}");
+    }
 }

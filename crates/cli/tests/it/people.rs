@@ -83,6 +83,8 @@ fn links_are_made_of_the_address_that_the_settings_say() {
     let home = home.with_variable("TRUNKLINE_PUBLIC_URL", "https://llm.example.org/gw");
     let link = home.ok(&["member", "invite", "bo@example.org"]);
     assert!(link.starts_with("https://llm.example.org/gw/invite#"), "{link}");
+    let refused = home.fails(&["setup-link", "--public-url", "https://other.example.org/?a=b"]);
+    assert!(refused.contains("--public-url") && refused.contains("no address"), "{refused}");
     let link = home.ok(&["setup-link", "--public-url", "https://other.example.org"]);
     assert!(link.starts_with("https://other.example.org/"), "{link}");
 }

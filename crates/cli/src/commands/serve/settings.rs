@@ -12,7 +12,8 @@ use ledger::PricePolicy;
 use store::Secret;
 
 use crate::configuration::{
-    Address, MetricsListen, NewcomerRole, ServerSettings, Simulation, Span, WithoutValkey,
+    Address, MetricsListen, NewcomerRole, PublicUrl, ServerSettings, Simulation, Span,
+    WithoutValkey,
 };
 
 /// What `serve` works with: everything settled.
@@ -101,10 +102,7 @@ impl Serving {
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let limits = caller_limits(&given);
         let sign_on = SignOn::of(&given);
-        let public_url = given
-            .public_url
-            .map(|url| url.trim_end_matches('/').to_owned())
-            .filter(|url| !url.is_empty());
+        let public_url = given.public_url.as_ref().and_then(PublicUrl::given).map(str::to_owned);
         let base_path = given
             .base_path
             .map(|path| path.0)
@@ -234,7 +232,7 @@ mod tests {
             (None, Some("gw/"), "/gw"),
         ] {
             let settings = ServerSettings {
-                public_url: url.map(str::to_owned),
+                public_url: url.map(|url| url.parse().unwrap()),
                 base_path: given.map(|path| path.parse().unwrap()),
                 ..ServerSettings::default()
             };
