@@ -74,6 +74,17 @@ fn a_readable_key_file_and_a_foreign_master_key_are_failures() {
 }
 
 #[test]
+fn a_sign_on_service_without_a_way_back_is_a_failure_and_nothing_is_served() {
+    let home = Home::new()
+        .with_variable("TRUNKLINE_OIDC_ISSUER", "https://issuer.example")
+        .with_variable("TRUNKLINE_OIDC_CLIENT_ID", "trunkline");
+    assert_eq!(failures(&findings(&home, false)), ["sign-on service"]);
+    let errors = home.fails(&[&["serve"], &FREE[..]].concat());
+    assert!(errors.contains("public_url is to be set"), "{errors}");
+    findings(&home.with_variable("TRUNKLINE_PUBLIC_URL", "https://llm.example.org"), true);
+}
+
+#[test]
 fn settings_that_cannot_be_read_are_a_finding() {
     let home = Home::new().with_variable("TRUNKLINE_CONFIG", "trunkline.toml");
     for line in ["colour = \"red\"", "public_url = \"llm.example.org\""] {

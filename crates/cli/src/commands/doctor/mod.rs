@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use self::finding::{Finding, State};
-use crate::commands::serve::Serving;
+use crate::commands::serve::{Serving, SignOn};
 use crate::configuration::{Context, MetricsListen, Misspelt, ServerSettings, misspelt_variables};
 use crate::output::{print, print_json};
 use crate::{moment, outbound};
@@ -43,6 +43,7 @@ pub async fn run(arguments: DoctorArguments, context: &Context) -> Result<ExitCo
     findings.extend(misspelt_variables(&context.folder, &server).into_iter().map(variable));
     findings.push(clock(moment::now()));
     let serving = Serving::of(server);
+    findings.extend(serving.sign_on.clone().map(sign_on));
     findings.extend(folder::rights(&context.folder));
     findings.extend(journal::check(&context.folder));
     let (store, opened) = database::open(&context.folder).await;
@@ -90,6 +91,16 @@ fn configuration(context: &Context) -> Finding {
 fn variable(Misspelt { name, meant }: Misspelt) -> Finding {
     Finding::warning("configuration", format!("there is no setting {name}: it has no effect"))
         .mend(format!("call it {meant} if that is what it is for"))
+}
+
+/// Whether `serve` would start with the sign-on service that is set.
+fn sign_on(given: SignOn) -> Finding {
+    const CHECK: &str = "sign-on service";
+    match given.read() {
+        Ok(settings) => Finding::fine(CHECK, format!("{} is set up", settings.issuer)),
+        Err(error) => Finding::failure(CHECK, format!("{error:#}"))
+            .mend("correct the setting; docs/sign-in.md says what each is for"),
+    }
 }
 
 fn clock(now: store::Micros) -> Finding {

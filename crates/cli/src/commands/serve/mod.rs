@@ -31,7 +31,7 @@ use crate::signal::Interruption;
 use crate::simulated::EXAMPLE_MODEL;
 use crate::{data_folder, moment};
 
-pub use settings::Serving;
+pub use settings::{Serving, SignOn};
 
 /// Serves until told to stop; then lets running requests end and writes the books.
 pub async fn run(given: ServerSettings, context: Context) -> Result<()> {

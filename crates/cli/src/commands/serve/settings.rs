@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use gateway::pages::BasePath;
 use gateway::upstream::Origin;
 use gateway::{CallerLimits, PassthroughLimits, Settings, SignOnSettings, UpstreamLimits};
@@ -51,6 +51,8 @@ pub struct SignOn {
     allowed_domains: Vec<String>,
     create_members: bool,
     role: NewcomerRole,
+    /// Whether there is an address for the service to send people back to.
+    has_way_back: bool,
 }
 
 impl SignOn {
@@ -69,12 +71,16 @@ impl SignOn {
             allowed_domains: domains.filter(|domain| !domain.is_empty()).collect(),
             create_members: given.oidc_create_members.unwrap_or_default(),
             role: given.oidc_role.unwrap_or_default(),
+            has_way_back: given.public_url.as_ref().and_then(PublicUrl::given).is_some(),
         })
     }
 
     /// The service with its secret, from where that is.
     pub fn read(self) -> Result<SignOnSettings> {
         let client_id = self.client_id.context("oidc_client_id is to be set with oidc_issuer")?;
+        if !self.has_way_back {
+            bail!("public_url is to be set with oidc_issuer: the service sends people back there");
+        }
         let secret = match &self.client_secret {
             Some(secret) => secret.read().context("oidc_client_secret cannot be used")?,
             None => None,
@@ -241,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_on_service_needs_a_name_for_this_gateway() {
+    fn a_sign_on_service_needs_a_name_for_this_gateway_and_a_way_back() {
         let mut given = ServerSettings {
             oidc_issuer: Some("https://issuer.example".into()),
             oidc_allowed_domains: Some(" Example.org,@example.com,".into()),
@@ -251,6 +257,9 @@ mod tests {
         let refused = Serving::of(given.clone()).sign_on.unwrap().read().unwrap_err();
         assert!(refused.to_string().contains("oidc_client_id"), "{refused}");
         given.oidc_client_id = Some("trunkline".into());
+        let refused = Serving::of(given.clone()).sign_on.unwrap().read().unwrap_err();
+        assert!(refused.to_string().contains("public_url"), "{refused}");
+        given.public_url = Some("https://llm.example".parse().unwrap());
         let read = Serving::of(given.clone()).sign_on.unwrap().read().unwrap();
         assert_eq!(read.allowed_domains, ["example.org", "example.com"]);
         assert_eq!((read.name.as_str(), read.role), ("Single sign-on", store::MemberRole::Member));
