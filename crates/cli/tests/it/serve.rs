@@ -138,13 +138,18 @@ impl Streaming {
 }
 
 #[test]
-fn either_order_to_stop_lets_running_requests_end() {
-    for signal in ["-TERM", "-INT"] {
+fn any_order_to_stop_lets_running_requests_end() {
+    for signal in ["-TERM", "-INT", "-HUP"] {
         let home = Home::new();
         // Seven pieces at least, a tenth of a second apart: it still runs when the order comes.
         let mut streaming = Streaming::start(&home, 100);
         streaming.read_until("HTTP/1.1 200");
         streaming.server.signal(signal);
+        if signal == "-HUP" {
+            // The shell sends one as well.
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            streaming.server.signal(signal);
+        }
         let rest = streaming.read_to_end();
         assert!(rest.contains("[DONE]"), "{signal}: {rest}");
     }
