@@ -166,11 +166,8 @@ impl LocalServer {
             let last = name.trim_matches('/').rsplit('/').next().unwrap_or_default();
             format!("{}/{}", self.slug, last.replace(char::is_whitespace, "-"))
         };
-        let mut names: Vec<&String> = self
-            .models
-            .iter()
-            .filter(|name| !name.trim_matches('/').is_empty() && !name.contains(char::is_control))
-            .collect();
+        let mut names: Vec<&String> =
+            self.models.iter().filter(|name| is_model_name(name)).collect();
         names.sort();
         names.dedup();
         let mut taken: BTreeMap<String, usize> = BTreeMap::new();
@@ -192,6 +189,13 @@ impl LocalServer {
             })
             .collect()
     }
+}
+
+/// Whether a server's name of a model can be a part of an id: there is a letter or a digit in the part
+/// that the id is made of, and no control character.
+pub fn is_model_name(name: &str) -> bool {
+    let last = name.trim_matches('/').rsplit('/').next().unwrap_or_default();
+    last.contains(char::is_alphanumeric) && !name.contains(char::is_control)
 }
 
 /// What local servers take: also the sampling of llama.cpp and vLLM, which clouds leave out.
@@ -252,6 +256,16 @@ mod tests {
         assert!(listed(0).contains(&"min_p".to_owned()));
         assert!(listed(0).iter().all(|name| crate::Parameter::from_name(name).is_some()));
         assert_eq!(listed(1), Vec::<String>::new());
+    }
+
+    #[test]
+    fn names_without_a_letter_or_with_control_characters_are_none() {
+        for good in ["llama3.2:3b", "Qwen/Qwen3-8B", "my model", "größe"] {
+            assert!(is_model_name(good), "{good}");
+        }
+        for bad in ["", " ", "/", "a/ ", "-", "a\nb", "a\u{1b}[2J"] {
+            assert!(!is_model_name(bad), "{bad:?}");
+        }
     }
 
     #[test]

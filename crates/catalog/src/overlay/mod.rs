@@ -19,7 +19,7 @@ pub use document::{
     ProviderChange,
 };
 pub use error::OverlayError;
-pub use local::{LocalServer, LocalServerKind, local_server};
+pub use local::{LocalServer, LocalServerKind, is_model_name, local_server};
 
 #[cfg(test)]
 mod tests;

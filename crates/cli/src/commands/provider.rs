@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use catalog::Catalog;
-use catalog::overlay::{LocalServer, LocalServerKind};
+use catalog::overlay::{LocalServer, LocalServerKind, is_model_name};
 use clap::{Args, Subcommand, ValueEnum};
 use http::HeaderMap;
 use serde::Deserialize;
@@ -105,6 +105,12 @@ async fn add_local(arguments: AddLocalArguments, context: &Context) -> Result<()
     if let Some(slug) = &arguments.slug {
         check_slug(slug, &CatalogueSource::shipped()?.build(&[])?)?;
     }
+    if let Some(name) = arguments.model.iter().find(|name| !is_model_name(name)) {
+        bail!(
+            "--model: \"{}\" is no name of a model: write it as the server does",
+            name.escape_debug()
+        );
+    }
     let mut server = LocalServer {
         kind,
         slug: arguments.slug.unwrap_or_else(|| kind.slug().to_owned()),
@@ -120,6 +126,12 @@ async fn add_local(arguments: AddLocalArguments, context: &Context) -> Result<()
                 kind.name()
             )
         })?;
+        let listed = server.models.len();
+        server.models.retain(|name| is_model_name(name));
+        let left_out = listed - server.models.len();
+        if left_out > 0 {
+            eprintln!("warning: {left_out} of the server's models have no usable name");
+        }
         if server.models.is_empty() {
             bail!("{} at {url} has no model yet", kind.name());
         }

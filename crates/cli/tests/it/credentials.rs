@@ -68,6 +68,11 @@ fn a_local_server_is_asked_for_its_models_and_can_be_removed() {
     // Asked again with fewer models, the others go.
     home.ok(&["provider", "add-local", "vllm", "--model", "one"]);
     assert_eq!(home.json(&["provider", "list", "--json"])[0]["endpoints"], 1);
+    for bad in ["", " ", "two\u{1b}[2J"] {
+        let errors = home.fails(&["provider", "add-local", "vllm", "--model", bad]);
+        assert!(errors.contains("--model"), "{errors}");
+    }
+    assert_eq!(home.json(&["provider", "list", "--json"])[0]["endpoints"], 1);
     home.ok(&["provider", "remove", "vllm"]);
     assert_eq!(home.json(&["provider", "list", "--json"]), serde_json::json!([]));
     home.fails(&["catalog", "show", "vllm/one"]);
