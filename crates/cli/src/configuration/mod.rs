@@ -17,7 +17,7 @@ pub use environment::{Misspelt, misspelt_variables};
 pub use file::DEFAULT_FILE;
 pub use folder::{FolderSettings, LogFormat, MasterKeySource};
 pub use server::{AddressSettings, NewcomerRole, ServerSettings, Simulation, WithoutValkey};
-pub use value::{Address, MetricsListen, PublicUrl, Span};
+pub use value::{Address, Count, MetricsListen, Patience, PublicUrl, Span};
 
 #[cfg(test)]
 pub use file::default_file_enabled;

@@ -7,7 +7,7 @@ use gateway::proxies::TrustedProxies;
 use serde::Deserialize;
 
 use super::first_given;
-use super::value::{Address, GivenPath, MetricsListen, PublicUrl, Span};
+use super::value::{Address, Count, GivenPath, MetricsListen, Patience, PublicUrl, Span};
 
 macro_rules! server_settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $variable:literal, $value:literal;)*) => {
@@ -66,9 +66,9 @@ server_settings! {
     /// The name of this gateway's region [default: local]
     region: String = "TRUNKLINE_REGION", "NAME";
     /// The largest request, in bytes [default: 67108864]
-    max_body_bytes: usize = "TRUNKLINE_MAX_BODY_BYTES", "BYTES";
+    max_body_bytes: Count = "TRUNKLINE_MAX_BODY_BYTES", "BYTES";
     /// The longest time for a request's headers to arrive [default: 15s]
-    header_timeout: Span = "TRUNKLINE_HEADER_TIMEOUT", "TIME";
+    header_timeout: Patience = "TRUNKLINE_HEADER_TIMEOUT", "TIME";
     /// How long a connection may wait for its next request [default: 120s]
     keep_alive_timeout: Span = "TRUNKLINE_KEEP_ALIVE_TIMEOUT", "TIME";
     /// The longest time for a caller to take anything of its answer [default: 60s]
@@ -76,21 +76,21 @@ server_settings! {
     /// After this pause a silent caller's connection is probed; 0s: never [default: 60s]
     tcp_keepalive: Span = "TRUNKLINE_TCP_KEEPALIVE", "TIME";
     /// The most connections of callers at once; more get 503 [default: 10000]
-    max_connections: usize = "TRUNKLINE_MAX_CONNECTIONS", "N";
+    max_connections: Count = "TRUNKLINE_MAX_CONNECTIONS", "N";
     /// The longest pause while a request's body arrives [default: 15s]
-    body_idle_timeout: Span = "TRUNKLINE_BODY_IDLE_TIMEOUT", "TIME";
+    body_idle_timeout: Patience = "TRUNKLINE_BODY_IDLE_TIMEOUT", "TIME";
     /// The longest time for a request's body to arrive [default: 120s]
-    body_timeout: Span = "TRUNKLINE_BODY_TIMEOUT", "TIME";
+    body_timeout: Patience = "TRUNKLINE_BODY_TIMEOUT", "TIME";
     /// The longest time to connect to a provider [default: 10s]
-    connect_timeout: Span = "TRUNKLINE_CONNECT_TIMEOUT", "TIME";
+    connect_timeout: Patience = "TRUNKLINE_CONNECT_TIMEOUT", "TIME";
     /// The longest time until the headers of a provider's stream [default: 120s]
-    first_event_timeout: Span = "TRUNKLINE_FIRST_EVENT_TIMEOUT", "TIME";
+    first_event_timeout: Patience = "TRUNKLINE_FIRST_EVENT_TIMEOUT", "TIME";
     /// The longest pause within a provider's answer [default: 120s]
-    idle_timeout: Span = "TRUNKLINE_IDLE_TIMEOUT", "TIME";
+    idle_timeout: Patience = "TRUNKLINE_IDLE_TIMEOUT", "TIME";
     /// The longest time for one attempt at a provider [default: 30m]
-    total_timeout: Span = "TRUNKLINE_TOTAL_TIMEOUT", "TIME";
+    total_timeout: Patience = "TRUNKLINE_TOTAL_TIMEOUT", "TIME";
     /// The largest answer that is not streamed, in bytes [default: 67108864]
-    max_answer_bytes: usize = "TRUNKLINE_MAX_ANSWER_BYTES", "BYTES";
+    max_answer_bytes: Count = "TRUNKLINE_MAX_ANSWER_BYTES", "BYTES";
     /// The largest download on behalf of a caller, in bytes [default: 20971520]
     max_download_bytes: usize = "TRUNKLINE_MAX_DOWNLOAD_BYTES", "BYTES";
     /// A file (PEM) of certificate authorities to trust at providers, beside the public ones
@@ -100,7 +100,7 @@ server_settings! {
     /// The pause between comments while nothing else is sent [default: 5s]
     heartbeat_interval: Span = "TRUNKLINE_HEARTBEAT_INTERVAL", "TIME";
     /// The most attempts for one request [default: 12]
-    max_attempts: usize = "TRUNKLINE_MAX_ATTEMPTS", "N";
+    max_attempts: Count = "TRUNKLINE_MAX_ATTEMPTS", "N";
     /// How long requests are still taken after the order to stop, unready [default: 0s]
     drain_delay: Span = "TRUNKLINE_DRAIN_DELAY", "TIME";
     /// How long running requests may go on after that [default: 30s]

@@ -44,6 +44,56 @@ impl TryFrom<String> for Span {
     }
 }
 
+/// A number of which none at all would let nothing happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "usize")]
+pub struct Count(pub usize);
+
+impl TryFrom<usize> for Count {
+    type Error = &'static str;
+
+    fn try_from(number: usize) -> Result<Self, Self::Error> {
+        if number == 0 {
+            return Err("it must be 1 or more: with 0 nothing could be served");
+        }
+        Ok(Self(number))
+    }
+}
+
+impl FromStr for Count {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number: usize = text.parse().map_err(|error| format!("{error}"))?;
+        Ok(number.try_into()?)
+    }
+}
+
+/// A span of time of which none at all would let nothing happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Patience(pub Span);
+
+impl FromStr for Patience {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let span: Span = text.parse()?;
+        if span.0.is_zero() {
+            return Err("it must be longer: in no time nothing could be served".to_owned());
+        }
+        Ok(Self(span))
+    }
+}
+
+impl TryFrom<String> for Patience {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 /// The longest file with an address.
 const LONGEST_ADDRESS: u64 = 16 * 1024;
 

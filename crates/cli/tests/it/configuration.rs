@@ -57,3 +57,29 @@ fn a_misspelt_variable_is_told_of_with_the_nearest_name() {
         assert!(!text.contains("TRUNKLINE_KEY") && !text.contains("TRUNKLINE_MASTERKEY"), "{text}");
     }
 }
+
+#[test]
+fn limits_with_which_nothing_could_be_served_are_refused_by_name() {
+    let home = Home::new();
+    for (name, nothing) in [
+        ("max_body_bytes", "0"),
+        ("max_answer_bytes", "0"),
+        ("max_connections", "0"),
+        ("max_attempts", "0"),
+        ("header_timeout", "0s"),
+        ("body_timeout", "0ms"),
+        ("body_idle_timeout", "0s"),
+        ("connect_timeout", "0s"),
+        ("first_event_timeout", "0m"),
+        ("idle_timeout", "0s"),
+        ("total_timeout", "0h"),
+    ] {
+        let flag = format!("--{}", name.replace('_', "-"));
+        let errors = home.fails(&["serve", &flag, nothing]);
+        assert!(errors.contains(&flag) && errors.contains("it must be"), "{name}: {errors}");
+        let value = if nothing == "0" { nothing.to_owned() } else { format!("\"{nothing}\"") };
+        let file = home.write("trunkline.toml", &format!("{name} = {value}\n"));
+        let errors = home.fails(&["serve", "--config", file.to_str().unwrap()]);
+        assert!(errors.contains(name) && errors.contains("it must be"), "{name}: {errors}");
+    }
+}

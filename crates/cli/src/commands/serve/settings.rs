@@ -12,8 +12,8 @@ use ledger::PricePolicy;
 use store::Secret;
 
 use crate::configuration::{
-    Address, MetricsListen, NewcomerRole, PublicUrl, ServerSettings, Simulation, Span,
-    WithoutValkey,
+    Address, Count, MetricsListen, NewcomerRole, Patience, PublicUrl, ServerSettings, Simulation,
+    Span, WithoutValkey,
 };
 
 /// What `serve` works with: everything settled.
@@ -104,6 +104,9 @@ impl Serving {
         let (base, upstream) = (Settings::default(), UpstreamLimits::default());
         let passthrough = PassthroughLimits::default();
         let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
+        let patience =
+            |given: Option<Patience>, default| span(given.map(|patience| patience.0), default);
+        let count = |given: Option<Count>, default| given.map_or(default, |count| count.0);
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let limits = caller_limits(&given);
@@ -129,21 +132,21 @@ impl Serving {
             sign_on,
             valkey_url: given.valkey_url.filter(|address| !address.is_empty()),
             limits: Settings {
-                max_body_bytes: given.max_body_bytes.unwrap_or(base.max_body_bytes),
-                header_timeout: span(given.header_timeout, base.header_timeout),
+                max_body_bytes: count(given.max_body_bytes, base.max_body_bytes),
+                header_timeout: patience(given.header_timeout, base.header_timeout),
                 keep_alive_timeout: span(given.keep_alive_timeout, base.keep_alive_timeout),
                 write_timeout: span(given.write_timeout, base.write_timeout),
                 tcp_keepalive: span(given.tcp_keepalive, base.tcp_keepalive),
-                max_connections: given.max_connections.unwrap_or(base.max_connections),
-                body_idle_timeout: span(given.body_idle_timeout, base.body_idle_timeout),
-                body_timeout: span(given.body_timeout, base.body_timeout),
+                max_connections: count(given.max_connections, base.max_connections),
+                body_idle_timeout: patience(given.body_idle_timeout, base.body_idle_timeout),
+                body_timeout: patience(given.body_timeout, base.body_timeout),
                 upstream: UpstreamLimits {
-                    connect: span(given.connect_timeout, upstream.connect),
-                    first_event: span(given.first_event_timeout, upstream.first_event),
-                    idle: span(given.idle_timeout, upstream.idle),
+                    connect: patience(given.connect_timeout, upstream.connect),
+                    first_event: patience(given.first_event_timeout, upstream.first_event),
+                    idle: patience(given.idle_timeout, upstream.idle),
                     after_finish: upstream.after_finish,
-                    total: span(given.total_timeout, upstream.total),
-                    max_answer_bytes: given.max_answer_bytes.unwrap_or(upstream.max_answer_bytes),
+                    total: patience(given.total_timeout, upstream.total),
+                    max_answer_bytes: count(given.max_answer_bytes, upstream.max_answer_bytes),
                     max_download_bytes: given
                         .max_download_bytes
                         .unwrap_or(upstream.max_download_bytes),
@@ -159,7 +162,7 @@ impl Serving {
                 },
                 heartbeat_after: span(given.heartbeat_after, base.heartbeat_after),
                 heartbeat_interval: span(given.heartbeat_interval, base.heartbeat_interval),
-                max_attempts: given.max_attempts.unwrap_or(base.max_attempts),
+                max_attempts: count(given.max_attempts, base.max_attempts),
                 stored_response_days: match given.stored_response_days {
                     None => base.stored_response_days,
                     Some(days) => Some(days).filter(|days| *days > 0),
