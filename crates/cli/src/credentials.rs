@@ -6,6 +6,8 @@ use catalog::{AuthStyle, Provider};
 use serde_json::json;
 use store::Secret;
 
+use crate::small_file;
+
 /// Our own word for which inference profiles of Bedrock are asked.
 const PROFILE: &str = "AWS_BEDROCK_INFERENCE_PROFILE";
 
@@ -58,11 +60,7 @@ fn file_or_text(value: String) -> Result<String, String> {
             path.display()
         )
     };
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > LARGEST {
-        return Err(format!("the file {} is too large to be a credential", path.display()));
-    }
-    std::fs::read_to_string(path).map_err(unreadable)
+    small_file::read(path, LARGEST).map_err(unreadable)
 }
 
 fn aws_keys(id: &str, set: &Lookup<'_>) -> Result<String, String> {

@@ -18,6 +18,7 @@ mod outbound;
 mod output;
 mod signal;
 mod simulated;
+mod small_file;
 
 use std::process::ExitCode;
 

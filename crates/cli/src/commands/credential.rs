@@ -1,7 +1,7 @@
 //! `trunkline credential`: keys for providers, sealed in the database. Never on the command line,
 //! where everybody on the machine can read them, unless somebody insists.
 
-use std::io::{IsTerminal, Read as _};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -15,7 +15,7 @@ use crate::catalogue::CatalogueSource;
 use crate::configuration::Context;
 use crate::nearest::suggestion;
 use crate::output::{one_line, print, print_json, table};
-use crate::{data_folder, moment};
+use crate::{data_folder, moment, small_file};
 
 /// The longest secret read; service account files are a few kilobytes.
 const LONGEST_SECRET: u64 = 64 * 1024;
@@ -167,8 +167,8 @@ fn read_secret(source: &KeySource, provider: &str) -> Result<Secret> {
         }
         _ => {
             // Keys of service accounts have many lines.
-            let mut text = String::new();
-            std::io::stdin().lock().take(LONGEST_SECRET).read_to_string(&mut text)?;
+            let text = small_file::read_from(std::io::stdin().lock(), LONGEST_SECRET)
+                .context("the key cannot be read from standard input")?;
             Secret::new(text)
         }
     };
@@ -180,13 +180,7 @@ fn read_secret(source: &KeySource, provider: &str) -> Result<Secret> {
 }
 
 fn read_file(path: &Path) -> Result<Secret> {
-    let size = std::fs::metadata(path)
-        .with_context(|| format!("the key file {} cannot be read", path.display()))?
-        .len();
-    if size > LONGEST_SECRET {
-        bail!("the key file {} is too large to be a key", path.display());
-    }
-    let text = std::fs::read_to_string(path)
+    let text = small_file::read(path, LONGEST_SECRET)
         .with_context(|| format!("the key file {} cannot be read", path.display()))?;
     Ok(Secret::new(text))
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use gateway::pages::{BasePath, NotAPath};
 use gateway::upstream::Origin;
 use serde::Deserialize;
+
+use crate::small_file;
 
 /// A span of time as people write it: `250ms`, `30s`, `5m`, `1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -123,13 +126,8 @@ impl Address {
     pub fn read(&self) -> Result<Option<String>> {
         let text = match self.0.split_once(':') {
             Some(("file", path)) => {
-                let read = || {
-                    if std::fs::metadata(path)?.len() > LONGEST_ADDRESS {
-                        return Err(std::io::ErrorKind::FileTooLarge.into());
-                    }
-                    std::fs::read_to_string(path)
-                };
-                read().with_context(|| format!("the file {path} cannot be read"))?
+                let read = small_file::read(Path::new(path), LONGEST_ADDRESS);
+                read.with_context(|| format!("the file {path} cannot be read"))?
             }
             Some(("env", name)) => std::env::var(name)
                 .with_context(|| format!("the variable {name} cannot be read"))?,

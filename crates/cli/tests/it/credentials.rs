@@ -33,6 +33,23 @@ fn secrets_come_from_variables_files_and_standard_input_and_are_never_shown() {
 }
 
 #[test]
+fn what_cannot_be_a_key_is_refused_before_it_is_read_to_its_end() {
+    let home = Home::new();
+    let long = home.write("long.txt", &"k".repeat(100_000));
+    for (file, told) in [
+        ("/dev/zero", "longer than"),
+        (long.to_str().unwrap(), "longer than"),
+        ("/tmp", "it is a folder"),
+    ] {
+        let errors = home.fails(&["credential", "add", "openai", "--key-file", file]);
+        assert!(errors.contains(told) && errors.contains(file), "{errors}");
+    }
+    let mut command = home.command(&["credential", "add", "openai"]);
+    let long = std::fs::File::open(&long).unwrap();
+    assert!(!command.stdin(Stdio::from(long)).output().unwrap().status.success());
+}
+
+#[test]
 fn a_misspelt_provider_is_refused_with_the_nearest_name() {
     let home = Home::new().with_variable("MY_KEY", SECRET);
     let errors = home.fails(&["credential", "add", "opnai", "--key-env", "MY_KEY"]);
