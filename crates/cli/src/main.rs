@@ -16,6 +16,7 @@ mod moment;
 mod nearest;
 mod outbound;
 mod output;
+mod prompt;
 mod signal;
 mod simulated;
 mod small_file;

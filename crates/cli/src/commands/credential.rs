@@ -15,7 +15,7 @@ use crate::catalogue::CatalogueSource;
 use crate::configuration::Context;
 use crate::nearest::suggestion;
 use crate::output::{one_line, print, print_json, table};
-use crate::{data_folder, moment, small_file};
+use crate::{data_folder, moment, prompt, small_file};
 
 /// The longest secret read; service account files are a few kilobytes.
 const LONGEST_SECRET: u64 = 64 * 1024;
@@ -113,7 +113,7 @@ async fn add(arguments: AddArguments, context: &Context) -> Result<()> {
         Some(named) => Some(workspace_id(&store, named).await?),
         None => None,
     };
-    let secret = read_secret(&arguments.key, &arguments.provider)?;
+    let secret = read_secret(&arguments.key, &arguments.provider).await?;
     if let Some(id) = catalog.find_provider(&arguments.provider) {
         parse(&catalog.provider(id).auth, secret.expose()).context("the key cannot be used")?;
     }
@@ -149,7 +149,7 @@ fn check_provider(catalog: &Catalog, slug: &str) -> Result<()> {
     bail!("there is no provider `{slug}`{}", suggestion(slug, known));
 }
 
-fn read_secret(source: &KeySource, provider: &str) -> Result<Secret> {
+async fn read_secret(source: &KeySource, provider: &str) -> Result<Secret> {
     let text = match source {
         KeySource { key: Some(key), .. } => {
             eprintln!(
@@ -163,7 +163,7 @@ fn read_secret(source: &KeySource, provider: &str) -> Result<Secret> {
         ),
         KeySource { key_file: Some(path), .. } => read_file(path)?,
         _ if std::io::stdin().is_terminal() => {
-            Secret::new(rpassword::prompt_password(format!("Key for {provider} (not shown): "))?)
+            prompt::hidden(format!("Key for {provider} (not shown): ")).await?
         }
         _ => {
             // Keys of service accounts have many lines.
