@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::commands::Command;
-use crate::configuration::CommonArguments;
+use crate::configuration::{CommonArguments, with_variable};
 
 /// A self-hosted gateway to every model provider, compatible with OpenRouter and OpenAI.
 #[derive(Debug, Parser)]
@@ -40,7 +40,9 @@ struct Cli {
 
 fn main() -> ExitCode {
     allocator::keep_nothing();
-    let cli = Cli::parse();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = Cli::try_parse_from(&arguments)
+        .unwrap_or_else(|error| with_variable(error, &arguments).exit());
     match start(cli) {
         Ok(code) => code,
         // Whoever read the output has read enough: `trunkline key list | head -1`.

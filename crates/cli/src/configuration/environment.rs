@@ -1,7 +1,12 @@
 //! Variables that are nearly those of settings. A name that does not exist is refused where it can
-//! only be a setting, as a flag or in a file; a variable may be anybody's, and is only told of.
+//! only be a setting, as a flag or in a file; a variable may be anybody's, and is only told of. And
+//! variables whose value is wrong: what is said of a flag that nobody wrote says where it comes from.
+
+use std::ffi::OsString;
 
 use clap::Args as _;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue};
 
 use super::{CommonArguments, FolderSettings, ServerSettings};
 use crate::nearest::nearest;
@@ -40,6 +45,32 @@ pub fn misspelt_variables(folder: &FolderSettings, server: &ServerSettings) -> V
         .collect();
     found.sort_by(|left, right| left.name.cmp(&right.name));
     found
+}
+
+/// A mistake in the arguments, with the variable in which it is, if it is not among the arguments
+/// themselves.
+pub fn with_variable(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
+    if let Some(variable) = variable_at_fault(&error, arguments) {
+        let tip = StyledStr::from(format!("the value is that of the variable {variable}"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
+}
+
+fn variable_at_fault(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    // `--workers <N>`
+    let flag = argument.split(' ').next()?;
+    let is_written = arguments.iter().filter_map(|argument| argument.to_str()).any(|written| {
+        written.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    });
+    if is_written {
+        return None;
+    }
+    let named = flag.strip_prefix("--")?.replace('-', "_").to_uppercase();
+    known().into_iter().find(|(name, _)| *name == named).map(|(_, variable)| variable)
 }
 
 /// A setting: its name and its variable.

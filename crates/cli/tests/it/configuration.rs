@@ -83,3 +83,16 @@ fn limits_with_which_nothing_could_be_served_are_refused_by_name() {
         assert!(errors.contains(name) && errors.contains("it must be"), "{name}: {errors}");
     }
 }
+
+#[test]
+fn a_wrong_value_is_told_with_the_variable_in_which_it_is() {
+    let home = Home::new()
+        .with_variable("TRUNKLINE_WORKERS", "many")
+        .with_variable("TRUNKLINE_LOG_FORMAT", "yaml");
+    let errors = home.fails(&["doctor", "--log-format", "text"]);
+    assert!(errors.contains("--workers") && errors.contains("TRUNKLINE_WORKERS"), "{errors}");
+    let errors = home.fails(&["doctor", "--workers=1"]);
+    assert!(errors.contains("--log-format") && errors.contains("TRUNKLINE_LOG_FORMAT"), "{errors}");
+    let errors = home.fails(&["doctor", "--workers=few", "--log-format", "text"]);
+    assert!(errors.contains("--workers") && !errors.contains("TRUNKLINE_"), "{errors}");
+}
