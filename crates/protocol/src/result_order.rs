@@ -8,9 +8,10 @@ use crate::exchange::{BlockKind, Request, Role, Turn};
 /// The request with each result behind the calls that it belongs to; `None` if that is so already.
 pub(crate) fn repaired(request: &Request) -> Option<Request> {
     let order = order(&request.turns)?;
-    let mut turns: Vec<Option<Turn>> = request.turns.iter().cloned().map(Some).collect();
-    let turns = order.into_iter().filter_map(|at| turns[at].take()).collect();
-    Some(Request { turns, ..request.clone() })
+    let mut request = request.clone();
+    let mut turns: Vec<Option<Turn>> = request.turns.into_iter().map(Some).collect();
+    request.turns = order.into_iter().filter_map(|at| turns[at].take()).collect();
+    Some(request)
 }
 
 /// The turns in their order; `None` if it is the one they have.
@@ -36,8 +37,8 @@ fn order(turns: &[Turn]) -> Option<Vec<usize>> {
         }
     }
     let mut order = Vec::with_capacity(turns.len());
-    for at in 0..turns.len() {
-        if !moved[at] {
+    for (at, is_moved) in moved.into_iter().enumerate() {
+        if !is_moved {
             order.push(at);
         }
         order.extend(results.remove(&at).into_iter().flatten());

@@ -174,6 +174,8 @@ pub struct Abilities {
     pub logprobs: bool,
     /// It answers only in OpenAI's Responses, not in chat completions.
     pub responses_only: bool,
+    /// The least budget of thinking that is accepted, in tokens.
+    pub least_budget: u64,
     /// Messages may have a `name` beside their content, in chat completions. CHAT-7
     pub speaker_names: bool,
 }
@@ -203,6 +205,7 @@ impl Default for Abilities {
             penalties: true,
             logprobs: true,
             responses_only: false,
+            least_budget: 128,
             speaker_names: true,
         }
     }

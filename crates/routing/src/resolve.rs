@@ -2,6 +2,7 @@
 
 use catalog::{DynamicVariant, EndpointStatus, ModelId, Provider, Slug};
 
+use crate::ProviderPattern;
 use crate::facts::TierAsked;
 use crate::plan::{Exclusion, Resolved, Strategy, Subject, Via};
 use crate::preferences::Sort;
@@ -32,7 +33,17 @@ pub(crate) fn models(situation: &Situation<'_>, exclusions: &mut Vec<Exclusion>)
     found
 }
 
+/// The model of a name, or its pro sibling. A model that was found by another name stays found by it.
 fn find(situation: &Situation<'_>, slug: &Slug) -> Result<(ModelId, Via), Reason> {
+    let (model, via) = find_plain(situation, slug)?;
+    Ok(match pro_sibling(situation, model) {
+        Some(sibling) if via == Via::Name => (sibling, Via::ProSibling),
+        Some(sibling) => (sibling, via),
+        None => (model, via),
+    })
+}
+
+fn find_plain(situation: &Situation<'_>, slug: &Slug) -> Result<(ModelId, Via), Reason> {
     let catalog = situation.catalog;
     let Some(model) = catalog.find(&slug.base) else {
         if slug.is_latest() {
@@ -49,11 +60,6 @@ fn find(situation: &Situation<'_>, slug: &Slug) -> Result<(ModelId, Via), Reason
         && let Some(sibling) = fast_sibling(situation, model)
     {
         return Ok((sibling, Via::FastSibling));
-    }
-    if situation.facts.pro
-        && let Some(sibling) = pro_sibling(situation, model)
-    {
-        return Ok((sibling, Via::ProSibling));
     }
     let entry = catalog.model(model);
     let by_name = slug.base == entry.id || slug.base == entry.canonical_slug;
@@ -129,15 +135,40 @@ fn fast_sibling(situation: &Situation<'_>, id: ModelId) -> Option<ModelId> {
         .then_some(sibling)
 }
 
-/// The sibling that is asked in pro mode, whoever offers it. REASON-8
+/// The sibling that answers in pro mode, where it was asked for and the request may go there. REASON-8
 fn pro_sibling(situation: &Situation<'_>, id: ModelId) -> Option<ModelId> {
-    let model = situation.catalog.model(id);
-    if model.author() != "openai" || model.id.ends_with("-pro") {
+    let catalog = situation.catalog;
+    let model = catalog.model(id);
+    if !situation.facts.pro || !has_pro_mode(&model.id) {
         return None;
     }
-    let sibling = situation.catalog.find(&format!("{}-pro", model.id))?;
-    (situation.catalog.model(sibling).is_visible() && is_offered(situation, sibling, |_| true))
-        .then_some(sibling)
+    let sibling = catalog.find(&format!("{}-pro", model.id))?;
+    check(situation, sibling).ok()?;
+    let (wanted, policy) = (situation.preferences, situation.policy);
+    let reached = catalog.endpoints_of(sibling).any(|at| {
+        let (endpoint, provider) = (catalog.endpoint(at), catalog.provider_of(at));
+        let named = |list: &[ProviderPattern]| {
+            list.iter().any(|pattern| pattern.removes(endpoint, provider))
+        };
+        endpoint.status != EndpointStatus::Disabled
+            && (wanted.only.is_empty() || named(&wanted.only))
+            && policy.allowed_providers.iter().all(|list| named(&list.providers))
+            && !named(&wanted.ignore)
+            && !named(&policy.ignored_providers)
+            && (situation.credentials)(at).any()
+    });
+    reached.then_some(sibling)
+}
+
+/// Whether a model can be asked in pro mode: OpenAI's from GPT-5.6 on.
+fn has_pro_mode(id: &str) -> bool {
+    let Some(rest) = id.strip_prefix("openai/gpt-").filter(|rest| !rest.ends_with("-pro")) else {
+        return false;
+    };
+    let number = rest.split('-').next().unwrap_or_default();
+    let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
+    matches!((major.parse::<u32>(), minor.parse::<u32>()),
+        (Ok(major), Ok(minor)) if (major, minor) >= (5, 6))
 }
 
 /// How the model was chosen: what a router says of itself, else `fallback` for a list of models,
@@ -382,10 +413,30 @@ mod tests {
         let mut sibling = endpoint("openai/gpt-6-sol-pro", "venice", "2");
         let all = vec![plain.clone(), sibling.clone()];
         assert_eq!(scene(all.clone(), true).tags(1), ["venice"]);
-        assert_eq!(scene(all, false).tags(1), ["openai"]);
+        assert_eq!(scene(all.clone(), false).tags(1), ["openai"]);
+        // Where the request may not go, it stays with the model it named.
+        for object in [r#"{"only":["openai"]}"#, r#"{"ignore":["venice"]}"#] {
+            let kept = scene(all.clone(), true).provider_object(object);
+            assert_eq!(kept.tags(1), ["openai"], "{object}");
+        }
         sibling.status = catalog::EndpointStatus::Disabled;
         assert_eq!(scene(vec![plain.clone(), sibling], true).tags(1), ["openai"]);
         assert_eq!(scene(vec![plain], true).tags(1), ["openai"]);
+        for (id, expected) in [
+            ("openai/gpt-5.6", true),
+            ("openai/gpt-5.6-luna", true),
+            ("openai/gpt-6-sol", true),
+            ("openai/gpt-10", true),
+            ("openai/gpt-5", false),
+            ("openai/gpt-5.5", false),
+            ("openai/gpt-5-mini", false),
+            ("openai/gpt-4o", false),
+            ("openai/gpt-6-sol-pro", false),
+            ("openai/o3", false),
+            ("acme/gpt-6", false),
+        ] {
+            assert_eq!(super::has_pro_mode(id), expected, "{id}");
+        }
     }
 
     /// FALL-1, FALL-5, PERF-6

@@ -102,6 +102,7 @@ change! {
     penalties: bool,
     logprobs: bool,
     responses_only: bool,
+    least_budget: u64,
     speaker_names: bool,
 }
 

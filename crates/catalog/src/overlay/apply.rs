@@ -387,11 +387,11 @@ impl<'a> Work<'a> {
                 "the endpoint is new: say what the provider calls the model",
             )
         })?;
-        let supported_parameters = usual_parameters();
-        let mut abilities = Abilities::default();
-        from_parameters(supported_parameters, &mut abilities);
         let dialect = provider.dialect_for(author(&model.id));
         let scope = AbilityScope { model: &model.id, provider: &provider.slug, dialect };
+        let supported_parameters = usual_parameters().or(self.facts.abilities.taken(scope));
+        let mut abilities = Abilities::default();
+        from_parameters(supported_parameters, &mut abilities);
         self.facts.abilities.apply(scope, &mut abilities);
         let tier = tag.rsplit('/').next().unwrap_or_default();
         Ok(Endpoint {

@@ -497,3 +497,17 @@ fn whole_answer(
     }
     Ok(Begun::Whole(Box::new(Completed { answer, candidate: candidate.clone(), began })))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_in_milliseconds_is_over_after_its_seconds() {
+        for (told, expected) in
+            [("0", Some("0")), ("1", Some("1")), ("2500", Some("3")), ("x", None), ("-5", None)]
+        {
+            assert_eq!(whole_seconds(told).as_deref(), expected, "{told}");
+        }
+    }
+}

@@ -43,8 +43,9 @@ fn hide_user(body: &mut Value) {
 fn redact(name: &str, value: &mut Value) {
     match value {
         Value::String(text) => {
-            let is_media = text.starts_with("data:")
-                || ((OF_BYTES.contains(&name) || text.len() > SHOWN) && is_base64(text));
+            let is_url = text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+            let is_media =
+                is_url || ((OF_BYTES.contains(&name) || text.len() > SHOWN) && is_base64(text));
             if is_media {
                 *text = format!("[redacted: {} bytes]", text.len());
             }
@@ -59,7 +60,8 @@ fn redact(name: &str, value: &mut Value) {
 
 /// Whether a text could be bytes in base64, of either alphabet.
 fn is_base64(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte))
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&byte))
 }
 
 #[cfg(test)]
@@ -83,7 +85,8 @@ mod tests {
             serde_json::json!({"source": {"type": "base64", "data": "QUJDREVG"}}),
             serde_json::json!({"inlineData": {"mimeType": "image/png", "data": "QUJDREVG"}}),
             serde_json::json!({"image": {"source": {"bytes": "QUJDREVG"}}}),
-            serde_json::json!({"input_audio": {"data": "QUJDREVG"}}),
+            serde_json::json!({"input_audio": {"data": "QUJDREVG\r\nQUJDREVG\n"}}),
+            serde_json::json!({"file": "DATA:text/plain;base64,QUJDREVG"}),
             serde_json::json!({"images": ["QUJDREVG".repeat(1000)]}),
         ] {
             let body = serde_json::json!({"text": text, "data": "two words", "media": media});

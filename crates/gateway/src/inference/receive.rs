@@ -41,6 +41,7 @@ where
     let _ = tokio::time::timeout(DISCARDING, reading).await;
 }
 
+const COMPRESSIONS: [&str; 6] = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress"];
 /// What some editors and clients write before a text, which is not part of it.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -52,6 +53,18 @@ pub fn unmarked(body: Bytes) -> Bytes {
     }
 }
 
+/// How a body is compressed, if it is. Whatever else the header says, the body is taken as it comes.
+fn compression(headers: &HeaderMap) -> Option<&'static str> {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|said| {
+            COMPRESSIONS.into_iter().find(|coding| said.trim().eq_ignore_ascii_case(coding))
+        })
+}
+
 /// Reads the whole body. Too large: 413; too slow: 408; compressed: 415.
 pub async fn receive<B>(
     body: &mut B,
@@ -61,10 +74,9 @@ pub async fn receive<B>(
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
 {
-    if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|it| *it != "identity") {
-        let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
+    if let Some(coding) = compression(headers) {
         return Err(Fault::invalid(format!(
-            "Content-Encoding: {encoding:?} is not accepted; send the body uncompressed"
+            "Content-Encoding: {coding} is not accepted; send the body uncompressed"
         ))
         .with_status(415));
     }
@@ -123,4 +135,36 @@ where
         }
     }
     Ok(unmarked(if whole.is_empty() { first } else { Bytes::from(whole) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_before_a_text_is_taken_off_once() {
+        for (given, expected) in
+            [("\u{feff}{}", "{}"), ("{}", "{}"), ("", ""), ("\u{feff}\u{feff}", "\u{feff}")]
+        {
+            assert_eq!(unmarked(Bytes::from(given)), expected);
+        }
+    }
+
+    #[test]
+    fn compression_is_told_from_whatever_else_the_header_says() {
+        let said = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers
+                    .append(CONTENT_ENCODING, value.parse().unwrap_or_else(|_| panic!("{value}")));
+            }
+            compression(&headers)
+        };
+        assert_eq!(said(&["GZIP"]), Some("gzip"));
+        assert_eq!(said(&["identity, br"]), Some("br"));
+        assert_eq!(said(&["identity", "zstd"]), Some("zstd"));
+        for plain in ["", "identity", "utf-8", "gzipped"] {
+            assert_eq!(said(&[plain]), None, "{plain}");
+        }
+    }
 }

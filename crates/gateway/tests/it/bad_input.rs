@@ -105,6 +105,15 @@ async fn a_compressed_body_is_refused_by_name_and_a_byte_order_mark_is_passed_ov
         assert_eq!(answer.status, 415, "{path}");
         let told = answer.json();
         assert!(told["error"]["message"].as_str().unwrap().contains("gzip"), "{path} {told}");
+        for plain in ["utf-8", "Identity", ""] {
+            let request = http::Request::post(path)
+                .header("host", "x")
+                .header("authorization", format!("Bearer {}", gateway.key))
+                .header("content-encoding", plain)
+                .body(body.to_string().into())
+                .unwrap();
+            assert_eq!(gateway.send(request).await.status, 200, "{path} {plain}");
+        }
         let marked = format!("\u{feff}{body}");
         let answer = gateway.post_bytes(path, marked.into()).await;
         assert_eq!(answer.status, 200, "{path} {}", answer.json());

@@ -7,6 +7,9 @@ use super::read::{lenient_array, lenient_object, lenient_string};
 use super::write::{array, object, quoted};
 use crate::json::{Object, is_number};
 
+/// The most alternatives told for a token: nobody can ask for more.
+const MOST_OTHERS: usize = 20;
+
 /// Writes what a chat choice has as `logprobs`, or `null` where it has none of a text. `offset`: how
 /// many characters of text were told before; counts those told here.
 pub(super) fn write(out: &mut Vec<u8>, raw: &RawValue, offset: &mut usize) {
@@ -25,8 +28,8 @@ pub(super) fn write(out: &mut Vec<u8>, raw: &RawValue, offset: &mut usize) {
         array(lists.value("top_logprobs"), &entries, |out, entry| {
             let others = entry.peek("top_logprobs").map(lenient_array).unwrap_or_default();
             object(out, |by_token| {
-                let mut told: Vec<String> = Vec::with_capacity(others.len());
-                for other in others.into_iter().filter_map(lenient_object) {
+                let mut told: Vec<String> = Vec::with_capacity(MOST_OTHERS);
+                for other in others.into_iter().take(MOST_OTHERS).filter_map(lenient_object) {
                     let name = token(&other);
                     // Tokens that are the same text: the likelier one stands first.
                     if !told.contains(&name) {
@@ -73,6 +76,15 @@ mod tests {
             r#"{"tokens":["Hé","!"],"token_logprobs":[-0.1,-1e-3],"top_logprobs":[{"Hé":-0.1,"\"":-2},{}],"text_offset":[3,5]}"#
         );
         assert_eq!(offset, 6);
+    }
+
+    #[test]
+    fn no_more_alternatives_are_told_than_can_be_asked_for() {
+        let many: Vec<String> =
+            (0..50).map(|at| format!(r#"{{"token":"t{at}","logprob":-1}}"#)).collect();
+        let json =
+            format!(r#"{{"content":[{{"token":"a","top_logprobs":[{}]}}]}}"#, many.join(","));
+        assert_eq!(written(&json, &mut 0).matches(":-1").count(), MOST_OTHERS);
     }
 
     #[test]

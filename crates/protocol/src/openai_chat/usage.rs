@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::read::{lenient_count, lenient_object};
+use super::read::{is_null, lenient_count, lenient_object};
 use super::write::ObjectWriter;
 use crate::exchange::{Charge, Usage};
 use crate::json::{Object, RawJson, is_number};
@@ -71,9 +71,8 @@ fn read_object(object: &Object<'_>, reasoning_on_top: bool) -> Usage {
     // completion is a part of it; a count that stands beside it is one that Perplexity never sums.
     let total = count(object, "total_tokens");
     // Only the sum was told of what came out.
-    if input > 0
-        && ["completion_tokens", "output_tokens"].iter().all(|it| object.peek(it).is_none())
-    {
+    let untold = |name: &&str| object.peek(name).is_none_or(is_null);
+    if input > 0 && ["completion_tokens", "output_tokens"].iter().all(untold) {
         output = total.saturating_sub(input);
     }
     let visible = input.saturating_add(output);
@@ -212,7 +211,7 @@ mod tests {
     /// USAGE-4, bug 17
     #[test]
     fn every_vendors_convention_becomes_one() {
-        let table: [(&str, bool, [u64; 5]); 14] = [
+        let table: [(&str, bool, [u64; 5]); 15] = [
             (
                 r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}"#,
                 false,
@@ -278,6 +277,11 @@ mod tests {
             ),
             // Only the sum
             (r#"{"prompt_tokens":100,"total_tokens":150}"#, false, [100, 0, 0, 50, 0]),
+            (
+                r#"{"prompt_tokens":100,"completion_tokens":null,"total_tokens":150}"#,
+                false,
+                [100, 0, 0, 50, 0],
+            ),
             (r#"{"prompt_tokens":100,"total_tokens":100}"#, false, [100, 0, 0, 0, 0]),
             (
                 r#"{"prompt_tokens":-3,"completion_tokens":"x","total_tokens":null,"prompt_tokens_details":null}"#,

@@ -40,6 +40,7 @@ pub fn model(upstream: Dialect) -> (&'static str, Abilities, &'static str) {
             "target-model",
             Abilities {
                 reasoning: ReasoningStyle::Level,
+                reasoning_mandatory: true,
                 thought_signatures: true,
                 media_in_tool_results: true,
                 ..all

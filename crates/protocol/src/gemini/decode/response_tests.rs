@@ -122,7 +122,9 @@ fn a_candidate_without_content_keeps_its_finish() {
         ("NO_IMAGE", FinishReason::Error),
         ("RECITATION", FinishReason::ContentFilter),
     ] {
-        for content in [json!(null), json!({}), json!({"role":"model","parts":[]})] {
+        for content in
+            [json!(null), json!({}), json!({"role":"model","parts":[]}), json!({"parts":[null]})]
+        {
             let response = read(&json!({"candidates":[{"finishReason":native,"content":content}]}));
             assert_eq!(response.choices[0].finish, Some(reason));
         }

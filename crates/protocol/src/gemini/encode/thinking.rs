@@ -6,8 +6,6 @@ use crate::exchange::{Effort, Fault, Losses, Reasoning, Request};
 use crate::json::envelope::write_member;
 use crate::target::{ReasoningStyle, Target};
 
-/// The smallest budget of models that cannot stop thinking.
-const MIN_BUDGET: u64 = 128;
 /// The largest budget that every model with budgets accepts; efforts stay below it.
 const MAX_EFFORT_BUDGET: u64 = 24_576;
 /// The largest budget any model accepts.
@@ -42,8 +40,8 @@ pub(super) fn write(
     }
     if abilities.reasoning_mandatory && reasoning.wanted() == Some(false) {
         return Err(Fault::invalid(
-            "reasoning.effort: this model cannot answer without reasoning; leave `none` out or \
-             choose another model",
+            "reasoning: this model always reasons, it cannot be switched off; leave `reasoning` \
+             out or ask for an effort",
         ));
     }
     let extras = reasoning.extras.for_dialect(Dialect::Gemini);
@@ -52,7 +50,7 @@ pub(super) fn write(
     let amount = if own_amount { None } else { amount(reasoning, request, target, losses) };
     let off = matches!(amount, Some(Amount::Budget(0)));
     let thinks = match reasoning.wanted() {
-        Some(wanted) => wanted || abilities.reasoning_mandatory,
+        Some(wanted) => wanted,
         None => abilities.reasoning_default_on || abilities.reasoning_mandatory,
     };
     let mut config = vec![b'{'];
@@ -100,7 +98,7 @@ fn amount(
         });
     }
     if let (Some(budget), None) = (reasoning.max_tokens, reasoning.effort) {
-        let budget = budget.clamp(MIN_BUDGET, MAX_BUDGET);
+        let budget = budget.max(abilities.least_budget).min(MAX_BUDGET);
         return Some(Amount::Budget(budget as i64));
     }
     let limit = request.max_output_tokens.or(abilities.max_output_tokens).unwrap_or(DEFAULT_LIMIT);
@@ -111,8 +109,12 @@ fn amount(
     if abilities.reasoning == ReasoningStyle::Toggle {
         return Some(Amount::Budget(-1));
     }
-    let budget = reasoning.budget_within(limit)?.clamp(MIN_BUDGET, MAX_EFFORT_BUDGET);
-    Some(Amount::Budget(budget as i64))
+    let budget = reasoning.budget_within(limit)?.max(abilities.least_budget);
+    if budget >= limit {
+        losses.record("reasoning.effort", "the output limit leaves no room for the least budget");
+        return None;
+    }
+    Some(Amount::Budget(budget.min(MAX_EFFORT_BUDGET) as i64))
 }
 
 const fn level_name(effort: Option<Effort>) -> &'static str {
@@ -182,6 +184,13 @@ mod tests {
             let text = within(limit, effort(asked), &flash);
             assert!(text.contains(&format!("\"thinkingBudget\":{budget},")), "{text}");
         }
+        let lite = Abilities { least_budget: 512, ..flash.clone() };
+        for (limit, told) in [
+            (1_000, r#"{"thinkingBudget":512,"includeThoughts":true}"#),
+            (512, r#"{"includeThoughts":true}"#),
+        ] {
+            assert_eq!(within(limit, effort(Effort::Low), &lite), told);
+        }
     }
 
     /// REASON-6, REASON-13: models from 3 on take a level, the nearest they have.
@@ -227,7 +236,7 @@ mod tests {
                 Abilities { reasoning: style, reasoning_mandatory: true, ..Abilities::default() };
             let off = Reasoning { enabled: Some(false), ..Reasoning::default() };
             for asked in [effort(Effort::None), Some(off)] {
-                assert!(written(asked, &must).contains("cannot answer without reasoning"));
+                assert!(written(asked, &must).contains("always reasons"));
             }
             assert!(written(effort(Effort::Minimal), &must).contains("includeThoughts"));
         }

@@ -10,8 +10,13 @@ pub(super) fn in_words(request: &Request, target: &Target<'_>) -> Option<Request
         return None;
     }
     let mut request = request.clone();
-    for turn in request.turns.iter_mut().filter(|turn| speaks(turn)) {
+    let last = request.turns.len().saturating_sub(1);
+    for (at, turn) in request.turns.iter_mut().enumerate().filter(|(_, turn)| speaks(turn)) {
         let Some(name) = turn.name.take().filter(|name| !name.is_empty()) else { continue };
+        // Here the model goes on.
+        if at == last && turn.role == Role::Assistant {
+            continue;
+        }
         let before = format!("{name}: ");
         let text = turn.blocks.iter_mut().find_map(|block| match &mut block.kind {
             BlockKind::Text { text, .. } => Some(text),

@@ -237,7 +237,9 @@ fn message_changes(
         && role.is_some_and(|role| role != Role::Tool)
         && let Some(name) = message.peek_str("name")
     {
-        name_in_words(message, &name, &mut changes);
+        // Nobody is told who speaks where there is nothing to say, or where the model goes on.
+        let silent = role == Some(Role::Assistant) && (last || is_empty(message));
+        name_in_words(message, if silent { "" } else { &name }, &mut changes);
     }
     if quirks.nine_character_tool_ids
         && let Some(id) = message.peek_str("tool_call_id")
@@ -262,6 +264,11 @@ fn message_changes(
         }
     }
     Ok(changes)
+}
+
+/// Whether a message has no text of its own.
+fn is_empty(message: &Object<'_>) -> bool {
+    message.peek("content").is_none_or(|raw| matches!(raw.get(), "null" | "\"\"" | "[]"))
 }
 
 /// Who speaks, before what is said. CHAT-7
@@ -414,10 +421,8 @@ fn rewrite_parts(
         let place = place.element(at);
         let part = object(raw, &place)?;
         let mut changes = Changes::default();
-        if policy.marks_breakpoints
-            && part.peek("cache_control").is_some()
-            && part.peek("prompt_cache_breakpoint").is_none()
-        {
+        let given = |name| part.peek(name).is_some_and(|raw| !is_null(raw));
+        if policy.marks_breakpoints && given("cache_control") && !given("prompt_cache_breakpoint") {
             changes.set("prompt_cache_breakpoint", r#"{"mode":"explicit"}"#);
         }
         if !quirks.cache_control {

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::exchange::{Fault, Losses, ReasoningFormat};
 use crate::json::Object;
 use crate::openai_chat::patch::changes::Changes;
-use crate::openai_chat::read::{Place, lenient_array, lenient_object};
+use crate::openai_chat::read::{Place, is_null, lenient_array, lenient_object};
 use crate::openai_chat::write::{array, into_text};
 use crate::openai_responses::wire;
 use crate::target::{ReasoningReplay, ReasoningStyle, Target};
@@ -161,7 +161,9 @@ fn unmarked(part: &Object<'_>, target: &Target<'_>) -> Option<String> {
     let own = "prompt_cache_breakpoint";
     if !target.quirks.cache_breakpoints {
         changes.remove_from(part, own);
-    } else if part.peek("cache_control").is_some() && part.peek(own).is_none() {
+    } else if part.peek("cache_control").is_some_and(|raw| !is_null(raw))
+        && part.peek(own).is_none_or(is_null)
+    {
         changes.set(own, r#"{"mode":"explicit"}"#);
     }
     if !target.quirks.cache_control {

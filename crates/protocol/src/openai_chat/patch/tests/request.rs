@@ -484,12 +484,12 @@ fn marks_are_breakpoints_where_the_cache_is_asked_for_explicitly() {
 #[test]
 fn who_speaks_is_told_in_the_text_where_the_model_takes_no_names() {
     let wordy = Abilities { speaker_names: false, ..Abilities::default() };
-    let messages = r#"[{"role":"system","name":"S","content":"a"},{"role":"user","name":"Ada","content":[{"type":"text","text":"b"}]},{"role":"assistant","name":"Bo","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","name":"f","content":"r"},{"role":"user","name":"","content":"d"}]"#;
+    let messages = r#"[{"role":"system","name":"S","content":"a"},{"role":"user","name":"Ada","content":[{"type":"text","text":"b"}]},{"role":"assistant","name":"Bo","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","name":"f","content":"r"},{"role":"user","name":"","content":"d"},{"role":"assistant","name":"Bo","content":""},{"role":"assistant","name":"Bo","content":"e"}]"#;
     let body = format!(r#"{{"model":"m","messages":{messages}}}"#);
     let patched = sent(&body, &Quirks::default(), &wordy);
     assert_eq!(
         patched,
-        r#"{"model":"native","messages":[{"role":"system","content":"S: a"},{"role":"user","content":[{"type":"text","text":"Ada: "},{"type":"text","text":"b"}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","name":"f","content":"r"},{"role":"user","content":"d"}]}"#
+        r#"{"model":"native","messages":[{"role":"system","content":"S: a"},{"role":"user","content":[{"type":"text","text":"Ada: "},{"type":"text","text":"b"}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","name":"f","content":"r"},{"role":"user","content":"d"},{"role":"assistant","content":""},{"role":"assistant","content":"e"}]}"#
     );
     assert!(sent(&body, &Quirks::default(), &Abilities::default()).contains(r#""name":"Ada""#));
     let request = decode_request(body.as_bytes()).unwrap();

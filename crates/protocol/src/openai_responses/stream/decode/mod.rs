@@ -398,8 +398,8 @@ impl StreamDecoder {
         Ok(())
     }
 
-    /// What a message says. Other protocols have one text for all messages of an answer, in which an
-    /// answer stands apart from the commentary before it.
+    /// What a message says. Most protocols have one text for all messages of an answer, in which an
+    /// answer must stand apart from the commentary before it.
     fn say(&mut self, at: usize, mut text: String, events: &mut Vec<Event>) {
         if self.commented.is_some_and(|before| before != at) {
             text.insert_str(0, wire::BETWEEN_MESSAGES);

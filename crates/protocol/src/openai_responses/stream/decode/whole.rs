@@ -19,6 +19,7 @@ impl StreamDecoder {
         if std::mem::replace(&mut item.done, true) {
             return Ok(());
         }
+        item.comments |= wire::is_commentary(told);
         self.halves(at, events);
         let Some(item) = self.items.get_mut(at) else { return Ok(()) };
         match &mut item.kind {
