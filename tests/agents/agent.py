@@ -106,8 +106,11 @@ class Workplace:
             # Long enough for the agent to have begun to read as well.
             begun = self._wait(process, lambda call: call["chunks_sent"] >= 20)["number"]
             os.killpg(process.pid, signal.SIGINT)
+            # The agent may be gone before the provider has seen it leave.
             call = self._wait(
-                process, lambda call: call["number"] == begun and call["outcome"] != "pending"
+                process,
+                lambda call: call["number"] == begun and call["outcome"] != "pending",
+                may_end=True,
             )
         finally:
             try:
@@ -120,7 +123,7 @@ class Workplace:
         assert call["disconnected"] is True
         assert call["chunks_sent"] < 200, "the provider spoke on"
 
-    def _wait(self, process, ready):
+    def _wait(self, process, ready, may_end=False):
         end = time.monotonic() + PATIENCE
         while True:
             found = [
@@ -128,7 +131,8 @@ class Workplace:
             ]
             if found:
                 return found[0]
-            if process.poll() is not None or time.monotonic() > end:
+            has_ended = process.poll() is not None and not may_end
+            if has_ended or time.monotonic() > end:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                 printed, errors = process.stdout.read(), process.stderr.read()
