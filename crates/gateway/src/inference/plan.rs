@@ -336,9 +336,12 @@ fn way(call: &Call, endpoint: EndpointId, credential: Credential) -> Option<&Arc
 /// Models that are named nearly as the one asked for, if that is the only one.
 fn similar(call: &Call) -> Option<String> {
     let name = call.facts.model.as_deref().filter(|_| call.facts.models.is_empty())?;
-    let name = name.split(':').next().unwrap_or(name);
-    let close = catalog::close_names(&call.snapshot.catalog, name, &call.snapshot.available);
-    (!close.is_empty()).then(|| close.join(", "))
+    // A variant may be a part of an id, or not.
+    let base = name.split(':').next().unwrap_or(name);
+    [name, base].into_iter().find_map(|name| {
+        let close = catalog::close_names(&call.snapshot.catalog, name, &call.snapshot.available);
+        (!close.is_empty()).then(|| close.join(", "))
+    })
 }
 
 fn refused(call: &Call, mut no_route: NoRoute) -> NoRouteFault {
