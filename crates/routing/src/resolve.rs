@@ -1,6 +1,6 @@
 //! From the names asked for to models of the catalogue.
 
-use catalog::{DynamicVariant, EndpointStatus, ModelId, Provider, Slug};
+use catalog::{DynamicVariant, Endpoint, EndpointStatus, ModelId, Provider, Slug};
 
 use crate::ProviderPattern;
 use crate::facts::TierAsked;
@@ -104,20 +104,20 @@ fn newest(situation: &Situation<'_>, alias: &str) -> Option<ModelId> {
         .family(family)
         .iter()
         .copied()
-        .find(|id| check(situation, *id).is_ok() && is_offered(situation, *id, |_| true))
+        .find(|id| check(situation, *id).is_ok() && is_offered(situation, *id, |_, _| true))
 }
 
-/// Whether a model has an endpoint that is offered, has a credential, and is at a provider that is
-/// `wanted`.
+/// Whether a model has an endpoint that is offered, has a credential, and is `wanted` at its provider.
 fn is_offered(
     situation: &Situation<'_>,
     model: ModelId,
-    wanted: impl Fn(&Provider) -> bool,
+    wanted: impl Fn(&Endpoint, &Provider) -> bool,
 ) -> bool {
     let catalog = situation.catalog;
     catalog.endpoints_of(model).any(|id| {
-        catalog.endpoint(id).status != EndpointStatus::Disabled
-            && wanted(catalog.provider_of(id))
+        let endpoint = catalog.endpoint(id);
+        endpoint.status != EndpointStatus::Disabled
+            && wanted(endpoint, catalog.provider_of(id))
             && (situation.credentials)(id).any()
     })
 }
@@ -130,7 +130,7 @@ fn fast_sibling(situation: &Situation<'_>, id: ModelId) -> Option<ModelId> {
         return None;
     }
     let sibling = situation.catalog.find(&format!("{}-fast", model.id))?;
-    let is_author = |provider: &Provider| provider.slug == model.author();
+    let is_author = |_: &Endpoint, provider: &Provider| provider.slug == model.author();
     (situation.catalog.model(sibling).is_visible() && is_offered(situation, sibling, is_author))
         .then_some(sibling)
 }
@@ -145,19 +145,16 @@ fn pro_sibling(situation: &Situation<'_>, id: ModelId) -> Option<ModelId> {
     let sibling = catalog.find(&format!("{}-pro", model.id))?;
     check(situation, sibling).ok()?;
     let (wanted, policy) = (situation.preferences, situation.policy);
-    let reached = catalog.endpoints_of(sibling).any(|at| {
-        let (endpoint, provider) = (catalog.endpoint(at), catalog.provider_of(at));
+    let admitted = |endpoint: &Endpoint, provider: &Provider| {
         let named = |list: &[ProviderPattern]| {
             list.iter().any(|pattern| pattern.removes(endpoint, provider))
         };
-        endpoint.status != EndpointStatus::Disabled
-            && (wanted.only.is_empty() || named(&wanted.only))
+        (wanted.only.is_empty() || named(&wanted.only))
             && policy.allowed_providers.iter().all(|list| named(&list.providers))
             && !named(&wanted.ignore)
             && !named(&policy.ignored_providers)
-            && (situation.credentials)(at).any()
-    });
-    reached.then_some(sibling)
+    };
+    is_offered(situation, sibling, admitted).then_some(sibling)
 }
 
 /// Whether a model can be asked in pro mode: OpenAI's from GPT-5.6 on.

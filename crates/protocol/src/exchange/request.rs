@@ -217,6 +217,13 @@ pub enum OutputFormat {
     },
 }
 
+impl OutputFormat {
+    /// Whether an answer of this form is JSON.
+    pub fn is_json(&self) -> bool {
+        matches!(self, Self::JsonObject | Self::JsonSchema { .. })
+    }
+}
+
 /// Reasoning controls. REASON-1
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reasoning {

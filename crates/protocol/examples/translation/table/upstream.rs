@@ -54,7 +54,7 @@ pub fn model(upstream: Dialect) -> (&'static str, Abilities, &'static str) {
         ),
         Dialect::Cohere => (
             "target-model",
-            Abilities { reasoning: ReasoningStyle::Budget, tools_with_schema: false, ..all },
+            Abilities { reasoning: ReasoningStyle::Budget, ..all },
             "a model that takes a budget of thinking",
         ),
         Dialect::Ollama => (

@@ -86,9 +86,7 @@ enum Output {
 fn output(request: &Request, target: &Target<'_>, tools: bool, losses: &mut Losses) -> Output {
     // The service takes either tools or a format.
     let possible = !tools && target.refusal("response_format").is_none();
-    let asks =
-        matches!(&request.output, Some(OutputFormat::JsonObject | OutputFormat::JsonSchema { .. }));
-    if tools && asks {
+    if tools && request.output.as_ref().is_some_and(OutputFormat::is_json) {
         losses.record("response_format", "asked for in words: the service takes tools or a form");
     }
     match &request.output {

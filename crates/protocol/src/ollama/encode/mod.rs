@@ -85,9 +85,7 @@ struct Output {
 /// beside tools there are words alone. STRUCT-1
 fn output(request: &Request, target: &Target<'_>, tools: bool, losses: &mut Losses) -> Output {
     let allowed = target.refusal("response_format").is_none() && !tools;
-    let asks =
-        matches!(&request.output, Some(OutputFormat::JsonObject | OutputFormat::JsonSchema { .. }));
-    if tools && asks {
+    if tools && request.output.as_ref().is_some_and(OutputFormat::is_json) {
         losses
             .record("response_format", "asked for in words: a form would leave no room for calls");
     }
