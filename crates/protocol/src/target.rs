@@ -178,6 +178,9 @@ pub struct Abilities {
     pub least_budget: u64,
     /// Messages may have a `name` beside their content, in chat completions. CHAT-7
     pub speaker_names: bool,
+    /// It is the fast mode of the model it is called upstream, and is asked for by Anthropic's
+    /// `speed`. TIER-10
+    pub fast_mode: bool,
 }
 
 impl Default for Abilities {
@@ -207,6 +210,7 @@ impl Default for Abilities {
             responses_only: false,
             least_budget: 128,
             speaker_names: true,
+            fast_mode: false,
         }
     }
 }

@@ -65,6 +65,30 @@ pub(super) fn build_all(
     found
 }
 
+/// The endpoints of a model that is the fast mode of another: those of the other at providers that
+/// are known to have it, at a multiple of the price. TIER-10
+pub(super) fn fast_mode(
+    model: &SourceModel,
+    plain: &SourceModel,
+    context: &Context<'_>,
+    notes: &mut Vec<String>,
+) -> Vec<BuiltEndpoint> {
+    let reasons = reasons(plain, context.facts);
+    let mut found = Vec::new();
+    for source in &plain.endpoints {
+        let times = context.facts.providers.of(&source.provider).fast_mode.get(&plain.id);
+        let (Some(times), None) = (times, &source.tag) else { continue };
+        if let Ok(mut built) = build(model, source, reasons, context, notes) {
+            match price::raised(&built.endpoint.price, *times) {
+                Some(price) => built.endpoint.price = price,
+                None => continue,
+            }
+            found.push(built);
+        }
+    }
+    found
+}
+
 fn build(
     model: &SourceModel,
     source: &SourceEndpoint,

@@ -82,7 +82,12 @@ pub fn build(models: &str, providers: &str, facts: &Facts) -> Result<Built, Buil
         today: date::day(&source.meta.generated).unwrap_or_default(),
     };
     for entry in &source.models {
-        let endpoints = endpoint::build_all(entry, &context, &mut notes);
+        let mut endpoints = endpoint::build_all(entry, &context, &mut notes);
+        if let Some(plain) = entry.id.strip_suffix("-fast")
+            && let Some(plain) = source.models.iter().find(|other| other.id == plain)
+        {
+            endpoints.extend(endpoint::fast_mode(entry, plain, &context, &mut notes));
+        }
         model::add(entry, endpoints, facts, &mut parts);
     }
     parts.sort();

@@ -31,6 +31,25 @@ pub(super) enum Doubt {
     Text(PriceTextError),
 }
 
+/// These prices with those of tokens so many times as high; `None` where one would be beyond what can
+/// be said.
+pub(super) fn raised(list: &PriceList, times: i64) -> Option<PriceList> {
+    let raised = |prices: &[(Meter, PicoUsd)]| -> Option<Vec<(Meter, PicoUsd)>> {
+        prices
+            .iter()
+            .map(|(meter, price)| {
+                let times = if is_token(*meter) { times } else { 1 };
+                Some((*meter, PicoUsd(price.0.checked_mul(times)?)))
+            })
+            .collect()
+    };
+    let overrides = list
+        .overrides
+        .iter()
+        .map(|over| Some(PriceOverride { prices: raised(&over.prices)?, ..over.clone() }));
+    Some(PriceList { base: raised(&list.base)?, overrides: overrides.collect::<Option<_>>()? })
+}
+
 /// The prices of an endpoint.
 pub(super) fn build(source: &SourceEndpoint, kind: ModelKind) -> Result<PriceList, Doubt> {
     if source.price_confidence.is_none() {

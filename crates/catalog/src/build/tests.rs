@@ -187,6 +187,42 @@ fn one_host_does_not_make_a_model_reason() {
     }
 }
 
+/// TIER-10: what is known of a provider's fast mode makes an endpoint of the sibling there.
+#[test]
+fn a_fast_mode_is_the_model_itself_at_a_multiple_of_its_price() {
+    let models = r#"{"meta": {"generated": "2026-11-21"}, "models": [
+      {"id": "anthropic/claude-opus-5", "name": "Opus", "type": "chat", "status": "active", "reasoning": true,
+       "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]},
+       "endpoints": [
+        {"provider": "anthropic", "provider_model_id": "claude-opus-5", "price_confidence": "single",
+         "pricing": {"prompt": "0.000005", "completion": "0.000025", "cache_read": "0.0000005", "web_search": "0.01"}},
+        {"provider": "other", "provider_model_id": "claude-opus-5", "price_confidence": "single",
+         "pricing": {"prompt": "0.000005", "completion": "0.000025"}}]},
+      {"id": "anthropic/claude-opus-5-fast", "name": "Opus, fast", "type": "chat", "status": "active",
+       "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]}, "endpoints": []}]}"#;
+    let providers = PROVIDERS.replace("\"slug\": \"gift\"", "\"slug\": \"anthropic\"").replace(
+        "https://gift.test\",\n   \"wire_protocol\": \"openai-chat\"",
+        "https://a.test\",\n   \"wire_protocol\": \"anthropic\"",
+    );
+    let parts = build(models, &providers, &Facts::shipped().unwrap()).unwrap().parts;
+    let of = |model: &str| -> Vec<_> {
+        parts.endpoints.iter().filter(|endpoint| endpoint.model == model).collect()
+    };
+    let fast = of("anthropic/claude-opus-5-fast");
+    assert_eq!(fast.len(), 1);
+    assert_eq!(
+        (fast[0].tag.as_str(), fast[0].upstream_model.as_str()),
+        ("anthropic", "claude-opus-5")
+    );
+    assert!(fast[0].abilities.fast_mode);
+    let price = |meter| fast[0].price.get(meter).map(|price| price.0);
+    assert_eq!(price(Meter::Prompt), Some(10_000_000));
+    assert_eq!(price(Meter::Completion), Some(50_000_000));
+    assert_eq!(price(Meter::InputCacheRead), Some(1_000_000));
+    assert_eq!(price(Meter::WebSearch), Some(10_000_000_000));
+    assert!(of("anthropic/claude-opus-5").iter().all(|endpoint| !endpoint.abilities.fast_mode));
+}
+
 #[test]
 fn a_broken_document_is_named() {
     let error = build("{", "[]", &Facts::shipped().unwrap()).unwrap_err();

@@ -104,6 +104,7 @@ change! {
     responses_only: bool,
     least_budget: u64,
     speaker_names: bool,
+    fast_mode: bool,
 }
 
 impl AbilityRules {

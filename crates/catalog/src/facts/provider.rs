@@ -32,6 +32,9 @@ pub struct ProviderFacts {
     /// Models that are served in the provider's protocol too, though the source has them under
     /// another interface; and the service of the provider at which they then are.
     pub served_too: ServedToo,
+    /// Models that it serves in a fast mode, which is a sibling in the catalogue, and how many times
+    /// their prices that costs. TIER-10
+    pub fast_mode: BTreeMap<String, i64>,
     /// Replaces the source's names of environment variables.
     pub environment_variables: Option<Vec<String>>,
     /// Beside chat completions it offers Responses, below the same address.

@@ -114,6 +114,54 @@ async fn a_priority_request_that_falls_back_asks_for_the_ordinary_tier() {
     assert_eq!(told, [Some("priority".to_owned()), None]);
 }
 
+/// TIER-10: fast mode is the sibling at the author, which is the same model there, asked for with
+/// the vendor's word and flag, at a price of its own.
+#[tokio::test]
+async fn fast_mode_is_the_model_itself_asked_for_in_another_way() {
+    let simulator = Simulator::start().await.unwrap();
+    let upstream = Upstream::of(&simulator, Protocol::Anthropic, "anthropic");
+    let (mut models, mut endpoints, providers) = catalog_of(&[upstream]).into_parts();
+    models[0].id = "anthropic/claude-test".into();
+    endpoints[0].model.clone_from(&models[0].id);
+    let (mut model, mut endpoint) = (models[0].clone(), endpoints[0].clone());
+    model.id.push_str("-fast");
+    model.canonical_slug.push_str("-fast");
+    endpoint.model.clone_from(&model.id);
+    endpoint.abilities.fast_mode = true;
+    for (_, price) in &mut endpoint.price.base {
+        price.0 *= 2;
+    }
+    models.push(model);
+    endpoints.push(endpoint);
+    let catalog = Catalog::new(models, endpoints, providers).unwrap();
+    let gateway = Gateway::with_catalog(catalog, settings()).await;
+    let mut costs = Vec::new();
+    for (model, extra, fast) in [
+        ("anthropic/claude-test", json!({}), false),
+        ("anthropic/claude-test", json!({"speed": "fast"}), true),
+        ("anthropic/claude-test", json!({"service_tier": "fast"}), true),
+        ("anthropic/claude-test-fast", json!({}), true),
+        ("anthropic/claude-test", json!({"speed": "standard"}), false),
+    ] {
+        for path in ["/api/v1/chat/completions", "/api/v1/messages"] {
+            let mut body = hello(extra.clone());
+            body["model"] = model.into();
+            body["max_tokens"] = 50.into();
+            let answer = gateway.post(path, &body).await;
+            assert_eq!(answer.status, 200, "{extra} {}", answer.json());
+            let call = simulator.calls().pop().unwrap();
+            assert_eq!(call.body.get("speed"), fast.then_some(&json!("fast")), "{path} {extra}");
+            let flag = call.header("anthropic-beta");
+            assert_eq!(flag, fast.then_some("fast-mode-2026-02-01"), "{path} {extra}");
+            let row = gateway.generation(&answer).await.unwrap();
+            costs.push((fast, row.total_cost));
+        }
+    }
+    let (plain, fast) = (costs[0].1, costs[2].1);
+    assert_eq!(plain * 2, fast);
+    assert!(costs.iter().all(|(is_fast, cost)| *cost == if *is_fast { fast } else { plain }));
+}
+
 async fn one() -> (Simulator, Gateway) {
     let simulator = Simulator::start().await.unwrap();
     let gateway = Gateway::start(&[Upstream::of(&simulator, Protocol::OpenAi, "one")]).await;

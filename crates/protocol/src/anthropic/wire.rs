@@ -14,6 +14,8 @@ pub(super) const VERSION_MEMBER: &str = "anthropic_version";
 
 /// The feature flag that keeps `strict` on tools and enforces answer schemas. PROV-15, STRUCT-4
 pub(super) const STRUCTURED_OUTPUTS: &str = "structured-outputs-2025-11-13";
+/// The feature flag of fast mode. TIER-10, wire-formats 2.1
+pub(super) const FAST_MODE: &str = "fast-mode-2026-02-01";
 
 /// The feature flag for files in the provider's store.
 pub(super) const FILES: &str = "files-api-2025-04-14";

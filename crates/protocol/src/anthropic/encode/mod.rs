@@ -14,7 +14,8 @@ mod turns;
 
 use self::piece::Piece;
 use super::wire::{
-    FILES, STRUCTURED_OUTPUTS, VERSION, VERSION_MEMBER, array, float, key, number, raw, string,
+    FAST_MODE, FILES, STRUCTURED_OUTPUTS, VERSION, VERSION_MEMBER, array, float, key, number, raw,
+    string,
 };
 use crate::exchange::{Fault, Losses, Request};
 use crate::json::Object;
@@ -113,6 +114,9 @@ pub fn encode_request_with(
     write_output_config(&mut body, &thinking, &output, extras);
     write_sampling(&mut body, request, target, thinking.active, &mut losses);
     write_caller(&mut body, request, target, &mut losses);
+    if target.abilities.fast_mode {
+        string(&mut body, "speed", "fast");
+    }
     if let Some(mark) = &automatic {
         piece::write_mark(&mut body, mark);
     }
@@ -134,6 +138,9 @@ pub fn encode_request_with(
     }
     if prompt.stored_files {
         flags.push(FILES);
+    }
+    if target.abilities.fast_mode {
+        flags.push(FAST_MODE);
     }
     Ok(Encoded {
         body,

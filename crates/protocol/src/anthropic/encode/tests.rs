@@ -486,6 +486,16 @@ fn media_have_their_sources() {
     );
 }
 
+/// TIER-10
+#[test]
+fn fast_mode_is_asked_for_with_its_flag() {
+    let fast = Abilities { fast_mode: true, ..Abilities::default() };
+    let encoded = encode_for(&hello(), &fast).unwrap();
+    let body: Value = serde_json::from_slice(&encoded.body).unwrap();
+    assert_eq!(body["speed"], "fast");
+    assert!(encoded.headers.contains(&("anthropic-beta", "fast-mode-2026-02-01".to_owned())));
+}
+
 #[test]
 fn what_the_protocol_has_no_place_for_is_told_as_lost() {
     let mut request = hello();

@@ -4,7 +4,9 @@ use memchr::memmem;
 
 use super::super::encode::{encode_request_with, headers, is_flag};
 use super::super::foreign::MARKER;
-use super::super::wire::{ROUTER_MEMBERS, VERSION_MEMBER, into_text, raw as write_raw, string};
+use super::super::wire::{
+    FAST_MODE, ROUTER_MEMBERS, VERSION_MEMBER, into_text, raw as write_raw, string,
+};
 use super::super::{DEFAULT_MAX_TOKENS, decode_request};
 use crate::exchange::{Fault, Losses};
 use crate::json::envelope::write_string;
@@ -109,7 +111,12 @@ pub fn patch_request_with(
             edit.remove(own.to_owned());
         }
     }
-    let flags: Vec<&str> = flags(patch);
+    let mut flags: Vec<&str> = flags(patch);
+    // TIER-10: what the caller said of it chose the endpoint, and was removed with the rest.
+    if target.abilities.fast_mode {
+        edit.set("speed", "\"fast\"");
+        flags.push(FAST_MODE);
+    }
     Ok(Encoded {
         body: edit.finish(),
         headers: headers(target, &flags),

@@ -131,6 +131,26 @@ fn citations_that_this_gateway_made_are_not_sent_back() {
     assert!(text(&encoded).contains("Eo8B") && !encoded.context.rewritten);
 }
 
+/// TIER-10
+#[test]
+fn fast_mode_is_asked_for_with_its_flag() {
+    let fast = Abilities { fast_mode: true, ..Abilities::default() };
+    let flagged = RequestPatch {
+        betas: vec!["fast-mode-2026-02-01".into(), "a-1".into()],
+        ..RequestPatch::default()
+    };
+    for (asked, patch) in [("\"fast\"", &flagged), ("\"standard\"", &RequestPatch::default())] {
+        let body = format!(r#"{{"model":"m","max_tokens":9,"messages":[],"speed":{asked}}}"#);
+        let encoded = patched(&body, &fast, patch);
+        assert!(text(&encoded).contains(r#""speed":"fast""#), "{}", text(&encoded));
+        let flags = encoded.headers.iter().find(|(name, _)| *name == "anthropic-beta");
+        let flags = flags.map(|(_, flags)| flags.matches("fast-mode-2026-02-01").count());
+        assert_eq!(flags, Some(1));
+        let plain = patched(&body, &Abilities::default(), &RequestPatch::default());
+        assert!(!text(&plain).contains("speed"));
+    }
+}
+
 /// TIER-1
 #[test]
 fn the_callers_word_for_the_ordinary_tier_is_kept() {
