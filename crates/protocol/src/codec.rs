@@ -4,7 +4,7 @@ use crate::exchange::{ErrorType, Event, Fault, FinishReason, Request, Response};
 use crate::target::{Encoded, ResponseContext, Target};
 use crate::{
     Dialect, anthropic, bedrock, cohere, event_stream, gemini, ndjson, ollama, openai_chat,
-    openai_responses, result_order, sse, untranslatable,
+    openai_responses, result_order, spoken_calls::SpokenCalls, sse, untranslatable,
 };
 
 /// Writes a request for a provider; what its protocol cannot be told is refused. `betas`: feature
@@ -59,7 +59,7 @@ pub fn decode_response(
     body: &[u8],
     context: &ResponseContext,
 ) -> Result<Response, Fault> {
-    match dialect {
+    let mut response = match dialect {
         Dialect::OpenaiChat => openai_chat::decode_response(body, context),
         Dialect::OpenaiResponses => openai_responses::decode_response(body, context),
         Dialect::Anthropic => anthropic::decode_response(body, context),
@@ -67,7 +67,11 @@ pub fn decode_response(
         Dialect::Bedrock => bedrock::decode_response(body, context),
         Dialect::Cohere => cohere::decode_response(body, context),
         Dialect::Ollama => ollama::decode_response(body, context),
+    }?;
+    if let Some(spoken) = SpokenCalls::new(context) {
+        spoken.response(&mut response);
     }
+    Ok(response)
 }
 
 /// What the headers of a provider's error say.
@@ -99,7 +103,11 @@ pub fn decode_error(
 }
 
 /// Reads a provider's stream, from bytes to events.
-pub struct StreamDecoder(Framed);
+pub struct StreamDecoder {
+    framed: Framed,
+    /// Boxed, since few answers have any.
+    spoken: Option<Box<SpokenCalls>>,
+}
 
 /// The decoders by how their streams are framed.
 enum Framed {
@@ -114,6 +122,90 @@ enum SseDecoder {
     Anthropic(anthropic::StreamDecoder),
     Gemini(gemini::StreamDecoder),
     Cohere(cohere::StreamDecoder),
+}
+
+impl Framed {
+    fn new(dialect: Dialect, context: ResponseContext) -> Self {
+        let decoder = match dialect {
+            Dialect::Bedrock => {
+                return Self::EventStream {
+                    splitter: event_stream::Splitter::new(),
+                    decoder: bedrock::StreamDecoder::new(context),
+                };
+            }
+            Dialect::Ollama => {
+                return Self::Lines {
+                    splitter: ndjson::Splitter::new(),
+                    decoder: ollama::StreamDecoder::new(context),
+                };
+            }
+            Dialect::OpenaiChat => SseDecoder::OpenaiChat(openai_chat::StreamDecoder::new(context)),
+            Dialect::OpenaiResponses => {
+                SseDecoder::OpenaiResponses(openai_responses::StreamDecoder::new(context))
+            }
+            Dialect::Anthropic => SseDecoder::Anthropic(anthropic::StreamDecoder::new(context)),
+            Dialect::Gemini => SseDecoder::Gemini(gemini::StreamDecoder::new(context)),
+            Dialect::Cohere => SseDecoder::Cohere(cohere::StreamDecoder::new(context)),
+        };
+        Self::Sse { splitter: sse::Splitter::new(), decoder: Box::new(decoder) }
+    }
+
+    fn push(&mut self, bytes: &[u8], events: &mut Vec<Event>) -> bool {
+        let mut done = false;
+        let broken = match self {
+            Framed::Sse { splitter, decoder } => splitter
+                .push(bytes, |frame| {
+                    done |= frame.is_done() || frame.event.is_some_and(is_last);
+                    decoder.push(&frame, events);
+                    Ok::<(), sse::FrameTooLong>(())
+                })
+                .err()
+                .map(|error| error.to_string()),
+            Framed::EventStream { splitter, decoder } => splitter
+                .push(bytes, |frame| {
+                    decoder.push(&frame, events);
+                    Ok::<(), event_stream::FrameError>(())
+                })
+                .err()
+                .map(|error| error.to_string()),
+            Framed::Lines { splitter, decoder } => splitter
+                .push(bytes, |line| {
+                    decoder.push(line, events);
+                    Ok::<(), ndjson::LineTooLong>(())
+                })
+                .err()
+                .map(|error| error.to_string()),
+        };
+        if let Some(why) = broken {
+            events.push(Event::Fault(Fault::new(ErrorType::ProviderUnavailable, why)));
+        }
+        done
+    }
+
+    fn finish(&mut self, events: &mut Vec<Event>) {
+        match self {
+            Framed::Sse { splitter, decoder } => {
+                // A frame that is too long was told when it came.
+                let _ = splitter.finish(|frame| {
+                    decoder.push(&frame, events);
+                    Ok::<(), sse::FrameTooLong>(())
+                });
+                decoder.finish(events);
+            }
+            Framed::EventStream { splitter, decoder } => {
+                // What is cut within a frame is cut: the decoder says so if it matters.
+                let _ = splitter.finish();
+                decoder.finish(events);
+            }
+            Framed::Lines { splitter, decoder } => {
+                let _ = splitter.finish(|line| {
+                    decoder.push(line, events);
+                    Ok::<(), ndjson::LineTooLong>(())
+                });
+                decoder.finish(events);
+            }
+        }
+    }
 }
 
 impl SseDecoder {
@@ -165,68 +257,28 @@ fn is_last(event: &str) -> bool {
 impl StreamDecoder {
     /// A decoder for the answer to one request.
     pub fn new(dialect: Dialect, context: ResponseContext) -> Self {
-        let decoder = match dialect {
-            Dialect::Bedrock => {
-                return Self(Framed::EventStream {
-                    splitter: event_stream::Splitter::new(),
-                    decoder: bedrock::StreamDecoder::new(context),
-                });
-            }
-            Dialect::Ollama => {
-                return Self(Framed::Lines {
-                    splitter: ndjson::Splitter::new(),
-                    decoder: ollama::StreamDecoder::new(context),
-                });
-            }
-            Dialect::OpenaiChat => SseDecoder::OpenaiChat(openai_chat::StreamDecoder::new(context)),
-            Dialect::OpenaiResponses => {
-                SseDecoder::OpenaiResponses(openai_responses::StreamDecoder::new(context))
-            }
-            Dialect::Anthropic => SseDecoder::Anthropic(anthropic::StreamDecoder::new(context)),
-            Dialect::Gemini => SseDecoder::Gemini(gemini::StreamDecoder::new(context)),
-            Dialect::Cohere => SseDecoder::Cohere(cohere::StreamDecoder::new(context)),
-        };
-        Self(Framed::Sse { splitter: sse::Splitter::new(), decoder: Box::new(decoder) })
+        let spoken = SpokenCalls::new(&context).map(Box::new);
+        Self { framed: Framed::new(dialect, context), spoken }
     }
 
     /// Takes bytes and tells what they mean. Returns whether the provider said that it is done. A
     /// frame beyond all bounds, or one that is broken, is a fault among the events.
     pub fn push(&mut self, bytes: &[u8], events: &mut Vec<Event>) -> bool {
-        let mut done = false;
-        let broken = match &mut self.0 {
-            Framed::Sse { splitter, decoder } => splitter
-                .push(bytes, |frame| {
-                    done |= frame.is_done() || frame.event.is_some_and(is_last);
-                    decoder.push(&frame, events);
-                    Ok::<(), sse::FrameTooLong>(())
-                })
-                .err()
-                .map(|error| error.to_string()),
-            Framed::EventStream { splitter, decoder } => splitter
-                .push(bytes, |frame| {
-                    decoder.push(&frame, events);
-                    Ok::<(), event_stream::FrameError>(())
-                })
-                .err()
-                .map(|error| error.to_string()),
-            Framed::Lines { splitter, decoder } => splitter
-                .push(bytes, |line| {
-                    decoder.push(line, events);
-                    Ok::<(), ndjson::LineTooLong>(())
-                })
-                .err()
-                .map(|error| error.to_string()),
-        };
-        if let Some(why) = broken {
-            events.push(Event::Fault(Fault::new(ErrorType::ProviderUnavailable, why)));
+        match &mut self.spoken {
+            None => self.framed.push(bytes, events),
+            Some(spoken) => {
+                let mut told = Vec::new();
+                let done = self.framed.push(bytes, &mut told);
+                spoken.events(told, events);
+                done
+            }
         }
-        done
     }
 
     /// How many choices have begun and how many of them ended, as far as that is known before the
     /// events tell it: some protocols say why an answer ends before they are done with it.
     pub(crate) fn progress(&self) -> (usize, usize) {
-        match &self.0 {
+        match &self.framed {
             Framed::Sse { decoder, .. } => decoder.progress(),
             Framed::EventStream { .. } | Framed::Lines { .. } => (0, 0),
         }
@@ -235,7 +287,7 @@ impl StreamDecoder {
     /// Why the first choice ends, with the provider's own word, where that is known before the
     /// events tell it.
     pub(crate) fn ending(&self) -> Option<(FinishReason, &str)> {
-        match &self.0 {
+        match &self.framed {
             Framed::Sse { decoder, .. } => decoder.ending(),
             Framed::EventStream { .. } | Framed::Lines { .. } => None,
         }
@@ -243,26 +295,12 @@ impl StreamDecoder {
 
     /// The provider's bytes ended: a last unfinished frame, then a fault if the answer broke off.
     pub fn finish(&mut self, events: &mut Vec<Event>) {
-        match &mut self.0 {
-            Framed::Sse { splitter, decoder } => {
-                // A frame that is too long was told when it came.
-                let _ = splitter.finish(|frame| {
-                    decoder.push(&frame, events);
-                    Ok::<(), sse::FrameTooLong>(())
-                });
-                decoder.finish(events);
-            }
-            Framed::EventStream { splitter, decoder } => {
-                // What is cut within a frame is cut: the decoder says so if it matters.
-                let _ = splitter.finish();
-                decoder.finish(events);
-            }
-            Framed::Lines { splitter, decoder } => {
-                let _ = splitter.finish(|line| {
-                    decoder.push(line, events);
-                    Ok::<(), ndjson::LineTooLong>(())
-                });
-                decoder.finish(events);
+        match &mut self.spoken {
+            None => self.framed.finish(events),
+            Some(spoken) => {
+                let mut told = Vec::new();
+                self.framed.finish(&mut told);
+                spoken.events(told, events);
             }
         }
     }

@@ -30,6 +30,7 @@ pub mod relay;
 pub mod report;
 pub mod rerank;
 mod result_order;
+mod spoken_calls;
 pub mod sse;
 pub mod surface;
 pub mod target;

@@ -366,6 +366,8 @@ pub struct ResponseContext {
     /// The name of the tool that stands for the structured output, if it is emulated: its input is
     /// the content, and the caller must never see the call. Bug 13
     pub emulated_output_tool: Option<String>,
+    /// Tools that were told in words: calls of them are read in the text of the answer. CHAT-9
+    pub tools_in_words: Vec<String>,
     /// The stream may end without a finish reason; from [`Quirks::no_finish_reason`].
     pub no_finish_reason: bool,
     /// From [`Quirks::reasoning_tokens_on_top`].

@@ -3,8 +3,14 @@
 
 use std::collections::HashMap;
 
-use crate::exchange::{Block, BlockKind, Request, Role, ToolChoice, ToolKind, Turn};
+use crate::exchange::{Block, BlockKind, Fault, Request, Role, Tool, ToolChoice, ToolKind, Turn};
 use crate::json::envelope::write_string;
+use crate::target::Encoded;
+
+/// How a line begins that calls a tool, and one that tells what a tool gave.
+pub(crate) const CALL: &str = "Call of ";
+/// See [`CALL`].
+pub(crate) const RESULT: &str = "Result of ";
 
 /// What is lost by it.
 pub(crate) const LOSS: &str = "the model takes no tools: they are told in words";
@@ -58,7 +64,7 @@ impl Offer {
         };
         Some(format!(
             "You can call the tools listed below.{due} To call one, answer with a line of the form\n\
-             Call of NAME: ARGUMENTS\nwhere ARGUMENTS is one JSON object that fits the parameters \
+             {CALL}NAME: ARGUMENTS\nwhere ARGUMENTS is one JSON object that fits the parameters \
              of the tool. The result comes in the next message.\n\ntools:{}",
             String::from_utf8_lossy(&self.list)
         ))
@@ -68,12 +74,12 @@ impl Offer {
 /// A call that was made.
 pub(crate) fn call(name: &str, arguments: &str) -> String {
     let arguments = if arguments.is_empty() { "{}" } else { arguments };
-    format!("Call of {name}: {arguments}")
+    format!("{CALL}{name}: {arguments}")
 }
 
 /// What stands before a result.
 pub(crate) fn result(name: &str) -> String {
-    format!("Result of {name}: ")
+    format!("{RESULT}{name}: ")
 }
 
 /// Whether a request has anything to do with tools.
@@ -84,8 +90,33 @@ pub(crate) fn concerns(request: &Request) -> bool {
     !request.tools.is_empty() || request.turns.iter().flat_map(|turn| &turn.blocks).any(is_of_tools)
 }
 
+/// The tools that a request offers in words, as far as it may call any.
+fn offered(request: &Request) -> Vec<String> {
+    if request.tool_choice == Some(ToolChoice::None) {
+        return Vec::new();
+    }
+    let name = |tool: &Tool| match &tool.kind {
+        ToolKind::Function { name, .. } => Some(name.clone()),
+        ToolKind::Opaque { .. } => None,
+    };
+    request.tools.iter().filter_map(name).collect()
+}
+
+/// Writes a request without its tools, and lets the answer be read for calls in words. `written`
+/// writes it for a provider.
+pub(crate) fn told(
+    request: &Request,
+    written: impl FnOnce(&Request) -> Result<Encoded, Fault>,
+) -> Result<Encoded, Fault> {
+    let mut encoded = written(&without_tools(request))?;
+    encoded.losses.record("tools", LOSS);
+    encoded.context.tools_in_words = offered(request);
+    encoded.context.rewritten |= !encoded.context.tools_in_words.is_empty();
+    Ok(encoded)
+}
+
 /// The same request without tools, calls and results.
-pub(crate) fn without_tools(request: &Request) -> Request {
+fn without_tools(request: &Request) -> Request {
     let mut request = request.clone();
     let mut offer = Offer::new();
     for tool in std::mem::take(&mut request.tools) {

@@ -30,4 +30,5 @@ mod sign_in;
 mod stored;
 mod support;
 mod surfaces;
+mod told_tools;
 mod vectors;

@@ -46,10 +46,7 @@ pub fn encode_request_with(
     betas: &[&str],
 ) -> Result<Encoded, Fault> {
     if !target.takes_tools() && tool_words::concerns(request) {
-        let worded = tool_words::without_tools(request);
-        let mut encoded = encode_request_with(&worded, target, betas)?;
-        encoded.losses.record("tools", tool_words::LOSS);
-        return Ok(encoded);
+        return tool_words::told(request, |worded| encode_request_with(worded, target, betas));
     }
     let mut losses = Losses::default();
     let mut names = tools::names(request);

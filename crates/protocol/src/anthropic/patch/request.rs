@@ -159,6 +159,10 @@ fn must_be_rewritten(envelope: &Envelope<'_>, target: &Target<'_>, lowered: Opti
     {
         return true;
     }
+    // CHAT-9: tools have to be told in words.
+    if !target.takes_tools() && (envelope.has("tools") || has_calls(envelope)) {
+        return true;
+    }
     let Some(thinking) = envelope.raw("thinking").and_then(|raw| Object::of(raw).ok()) else {
         return false;
     };
@@ -172,6 +176,15 @@ fn must_be_rewritten(envelope: &Envelope<'_>, target: &Target<'_>, lowered: Opti
         }
         _ => false,
     }
+}
+
+/// Whether earlier turns may have calls of tools: every call has an input, and every result names
+/// its call.
+fn has_calls(envelope: &Envelope<'_>) -> bool {
+    let Some(messages) = envelope.raw("messages") else { return false };
+    [r#""tool_use""#, r#""tool_use_id""#]
+        .iter()
+        .any(|name| memmem::find(messages.get().as_bytes(), name.as_bytes()).is_some())
 }
 
 /// Whether thinking is switched off.

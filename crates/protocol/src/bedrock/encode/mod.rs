@@ -29,10 +29,7 @@ const OWN_MEMBERS: [&str; 3] = ["guardrailConfig", "performanceConfig", "request
 /// Writes a request for an endpoint that speaks Converse.
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
     if !target.takes_tools() && tool_words::concerns(request) {
-        let worded = tool_words::without_tools(request);
-        let mut encoded = encode_request(&worded, target)?;
-        encoded.losses.record("tools", tool_words::LOSS);
-        return Ok(encoded);
+        return tool_words::told(request, |worded| encode_request(worded, target));
     }
     let mut losses = Losses::default();
     let family = Family::of(target);

@@ -40,9 +40,7 @@ const PASSED_THROUGH: [(&str, &str); 5] = [
 /// Writes a request for a Gemini endpoint. The model is part of the URL, not of the body.
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
     if !target.takes_tools() && tool_words::concerns(request) {
-        let mut encoded = encode_request(&tool_words::without_tools(request), target)?;
-        encoded.losses.record("tools", tool_words::LOSS);
-        return Ok(encoded);
+        return tool_words::told(request, |worded| encode_request(worded, target));
     }
     let mut losses = Losses::default();
     let names = ToolNames::of(request);
@@ -62,6 +60,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         think_tags: false,
         prefill: None,
         rewritten: false,
+        tools_in_words: Vec::new(),
     };
     Ok(encoded)
 }

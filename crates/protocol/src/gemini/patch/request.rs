@@ -1,6 +1,9 @@
 //! A caller's request for a provider of the same protocol.
 
+use memchr::memmem;
+
 use super::super::wire::ROUTER_MEMBERS;
+use super::super::{decode_request, encode_request};
 use crate::exchange::{Fault, Losses};
 use crate::json::envelope::write_member;
 use crate::json::{Envelope, Object};
@@ -14,12 +17,16 @@ pub struct RequestPatch {
 }
 
 /// The caller's body for an endpoint that speaks the same protocol. The model is part of the URL,
-/// so only members that speak to the router go; everything else stays byte for byte.
+/// so only members that speak to the router go; everything else stays byte for byte. Where the model
+/// takes no tools, the request is read and written anew.
 pub fn patch_request(
     envelope: &Envelope<'_>,
     target: &Target<'_>,
     patch: &RequestPatch,
 ) -> Result<Encoded, Fault> {
+    if !target.takes_tools() && has_tools(envelope) {
+        return in_words(envelope, target, patch);
+    }
     let mut edit = envelope.edit();
     for name in ROUTER_MEMBERS {
         edit.remove(name);
@@ -59,6 +66,32 @@ pub fn patch_request(
             ..ResponseContext::default()
         },
     })
+}
+
+/// Whether a request has anything to do with tools: every call and every result is an object of
+/// these names.
+fn has_tools(envelope: &Envelope<'_>) -> bool {
+    let calls = ["functionCall", "function_call", "functionResponse", "function_response"];
+    let contents = envelope.raw("contents").map_or(&b""[..], |raw| raw.get().as_bytes());
+    envelope.has("tools")
+        || calls.iter().any(|name| memmem::find(contents, name.as_bytes()).is_some())
+}
+
+/// CHAT-9
+fn in_words(
+    envelope: &Envelope<'_>,
+    target: &Target<'_>,
+    patch: &RequestPatch,
+) -> Result<Encoded, Fault> {
+    // Whether it streams is in the address, as the model is.
+    let mut request = decode_request(&envelope.edit().finish(), target.model, false)?;
+    if let Some(limit) = patch.max_output_tokens {
+        request.max_output_tokens =
+            Some(request.max_output_tokens.map_or(limit, |asked| asked.min(limit)));
+    }
+    let mut encoded = encode_request(&request, target)?;
+    encoded.context.rewritten = true;
+    Ok(encoded)
 }
 
 /// The settings of the generation with an answer of at most `most` tokens; `None` where they say

@@ -14,10 +14,7 @@ use crate::tool_words;
 /// Writes a request for an endpoint that speaks Ollama's chat.
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
     if !target.takes_tools() && tool_words::concerns(request) {
-        let worded = tool_words::without_tools(request);
-        let mut encoded = encode_request(&worded, target)?;
-        encoded.losses.record("tools", tool_words::LOSS);
-        return Ok(encoded);
+        return tool_words::told(request, |worded| encode_request(worded, target));
     }
     let mut losses = Losses::default();
     let tools = tools::plan(request, &mut losses);

@@ -21,9 +21,7 @@ const FOREIGN: &str = "only the protocol it came in knows this member";
 /// written as it stands: the gateway has made it unrecognisable before. USERT-1
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
     if !target.takes_tools() && tool_words::concerns(request) {
-        let mut encoded = encode_request(&tool_words::without_tools(request), target)?;
-        encoded.losses.record("tools", tool_words::LOSS);
-        return Ok(encoded);
+        return tool_words::told(request, |worded| encode_request(worded, target));
     }
     let spoken = speaker::in_words(request, target);
     let request = spoken.as_ref().unwrap_or(request);
@@ -41,6 +39,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         exclude_reasoning: request.reasoning.as_ref().is_some_and(|asked| asked.exclude),
         prefill: if target.quirks.prefix_flag { prefill(request) } else { None },
         rewritten: false,
+        tools_in_words: Vec::new(),
     };
     let of_host = request.extras.for_dialect(Dialect::OpenaiChat);
     let thinking = of_host.iter().find(|(name, _)| name == "thinking");

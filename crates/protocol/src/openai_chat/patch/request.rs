@@ -93,6 +93,12 @@ pub fn patch_request(
     }
     let names = patcher.tools(&parameters);
     let told = if target.takes_tools() { None } else { tools_in_words(&parameters) };
+    let told = told.map(|(instruction, offered)| {
+        // Calls are read in the text, which editing the answer would not do.
+        patcher.context.rewritten = true;
+        patcher.context.tools_in_words = offered;
+        instruction
+    });
     let form = patcher.response_format(&parameters);
     let instruction = match (told, form) {
         (Some(told), Some(form)) => Some(format!("{told}\n\n{form}")),
@@ -450,24 +456,28 @@ impl<'a> Patcher<'_, 'a> {
 }
 
 /// The instruction that stands for the tools. CHAT-9
-fn tools_in_words(parameters: &Parameters<'_>) -> Option<String> {
+/// The instruction that stands for the tools, and their names; `None` if none may be called.
+fn tools_in_words(parameters: &Parameters<'_>) -> Option<(String, Vec<String>)> {
     let mut offer = Offer::new();
+    let mut names = Vec::new();
     for tool in lenient_array(parameters.tools?).into_iter().filter_map(lenient_object) {
         let Some(function) = tool.peek("function").and_then(lenient_object) else { continue };
         let Some(name) = function.peek_str("name") else { continue };
         let schema = function.peek("parameters").filter(|raw| !is_null(raw)).map(RawValue::get);
         offer.tool(&name, function.peek_str("description").as_deref(), schema);
+        names.push(name.into_owned());
     }
     let choice = parameters.tool_choice;
     let named = choice
         .and_then(lenient_object)
         .and_then(|choice| lenient_object(choice.peek("function")?)?.peek_str("name"));
-    offer.instruction(match (choice.map(RawValue::get), &named) {
+    let instruction = offer.instruction(match (choice.map(RawValue::get), &named) {
         (_, Some(name)) => Due::Of(name),
         (Some("\"none\""), _) => Due::Never,
         (Some("\"required\"" | "\"any\""), _) => Due::Any,
         _ => Due::Open,
-    })
+    });
+    Some((instruction?, names))
 }
 
 /// The changes that give a tool, or a choice of one, its sent name.

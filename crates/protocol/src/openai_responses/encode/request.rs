@@ -28,9 +28,7 @@ const SAY_JSON: &str = "Answer with one JSON object.";
 /// gateway has made it unrecognisable before. USERT-1
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Fault> {
     if !target.takes_tools() && tool_words::concerns(request) {
-        let mut encoded = encode_request(&tool_words::without_tools(request), target)?;
-        encoded.losses.record("tools", tool_words::LOSS);
-        return Ok(encoded);
+        return tool_words::told(request, |worded| encode_request(worded, target));
     }
     let declared = request.tools.iter().filter_map(|tool| match &tool.kind {
         ToolKind::Function { name, .. } => Some(name.as_str()),
