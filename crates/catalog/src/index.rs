@@ -257,11 +257,14 @@ impl Catalog {
 
     /// The protocol in which an endpoint is best spoken to for a caller who speaks `spoken`: that of
     /// Responses where the provider offers it and either the caller or the model asks for it.
-    pub fn dialect_toward(&self, id: EndpointId, spoken: Dialect) -> Dialect {
+    /// `reasoned_tools`: the request offers tools, and the model reasons about it.
+    pub fn dialect_toward(&self, id: EndpointId, spoken: Dialect, reasoned_tools: bool) -> Dialect {
         let own = self.dialect_of(id);
         let offered = own == Dialect::OpenaiChat && self.provider_of(id).responses;
-        let wanted =
-            spoken == Dialect::OpenaiResponses || self.endpoint(id).abilities.responses_only;
+        let abilities = &self.endpoint(id).abilities;
+        let wanted = (spoken == Dialect::OpenaiResponses && !abilities.chat_only)
+            || abilities.responses_only
+            || (abilities.tools_in_responses && reasoned_tools);
         if offered && wanted { Dialect::OpenaiResponses } else { own }
     }
 

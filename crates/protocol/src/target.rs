@@ -174,6 +174,10 @@ pub struct Abilities {
     pub logprobs: bool,
     /// It answers only in OpenAI's Responses, not in chat completions.
     pub responses_only: bool,
+    /// While it reasons it takes tools only in OpenAI's Responses, not in chat completions.
+    pub tools_in_responses: bool,
+    /// It answers only in chat completions, not in OpenAI's Responses.
+    pub chat_only: bool,
     /// The least budget of thinking that is accepted, in tokens.
     pub least_budget: u64,
     /// Messages may have a `name` beside their content, in chat completions. CHAT-7
@@ -208,6 +212,8 @@ impl Default for Abilities {
             penalties: true,
             logprobs: true,
             responses_only: false,
+            tools_in_responses: false,
+            chat_only: false,
             least_budget: 128,
             speaker_names: true,
             fast_mode: false,

@@ -8,7 +8,7 @@ use protocol::target::{Abilities, ReasoningStyle};
 
 use super::date;
 use super::model::kind;
-use super::parameters::ParameterLists;
+use super::parameters::{ParameterLists, usual_parameters};
 use super::price::{self, Doubt};
 use super::profile;
 use super::source::{ReasoningOption, SourceEndpoint, SourceModel};
@@ -139,6 +139,11 @@ fn build(
     context.facts.abilities.apply(base, &mut abilities);
     if !parameters.is_empty() {
         parameters = parameters.or(context.facts.abilities.taken(base));
+    }
+    let refused = context.facts.abilities.refused(base);
+    if !refused.is_empty() {
+        let known = if parameters.is_empty() { usual_parameters() } else { parameters };
+        parameters = known.without(refused);
     }
     let is_known_to_reason =
         abilities.reasoning != said && abilities.reasoning != ReasoningStyle::None;

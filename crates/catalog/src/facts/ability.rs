@@ -31,6 +31,9 @@ pub struct AbilityScope<'a> {
 #[serde(deny_unknown_fields)]
 struct Rule {
     models: Vec<Pattern>,
+    /// Models that a pattern above matches, and that are not meant.
+    #[serde(default)]
+    except: Vec<Pattern>,
     #[serde(default)]
     providers: Vec<String>,
     #[serde(default)]
@@ -46,6 +49,9 @@ struct Rule {
     /// Parameters that may be sent, though no source lists them.
     #[serde(default)]
     takes: Parameters,
+    /// Parameters that are refused, though a source lists them.
+    #[serde(default)]
+    refuses: Parameters,
     #[serde(default)]
     set: AbilityChange,
 }
@@ -54,6 +60,7 @@ impl Rule {
     fn matches(&self, scope: AbilityScope<'_>) -> bool {
         let model = scope.model.split(':').next().unwrap_or_default();
         self.models.iter().any(|pattern| pattern.matches(model))
+            && !self.except.iter().any(|pattern| pattern.matches(model))
             && (self.providers.is_empty()
                 || self.providers.iter().any(|provider| provider == scope.provider))
             && (self.dialects.is_empty() || self.dialects.contains(&scope.dialect))
@@ -102,6 +109,8 @@ change! {
     penalties: bool,
     logprobs: bool,
     responses_only: bool,
+    tools_in_responses: bool,
+    chat_only: bool,
     least_budget: u64,
     speaker_names: bool,
     fast_mode: bool,
@@ -138,6 +147,12 @@ impl AbilityRules {
     pub fn taken(&self, scope: AbilityScope<'_>) -> Parameters {
         let matching = self.rule.iter().filter(|rule| rule.matches(scope));
         matching.fold(Parameters::NONE, |taken, rule| taken.or(rule.takes))
+    }
+
+    /// The parameters that the rules know a model refuses at a provider, whatever its sources list.
+    pub fn refused(&self, scope: AbilityScope<'_>) -> Parameters {
+        let matching = self.rule.iter().filter(|rule| rule.matches(scope));
+        matching.fold(Parameters::NONE, |refused, rule| refused.or(rule.refuses))
     }
 }
 
@@ -176,6 +191,29 @@ mod tests {
         assert!(newest.reasoning_mandatory && !newest.forced_tool_choice);
         assert!(claude("claude-fable-5").forced_tool_choice);
         assert_eq!(claude("claude-3-haiku").reasoning, ReasoningStyle::None);
+    }
+
+    /// CHAT-4: lists have what the vendors refuse.
+    #[test]
+    fn what_is_refused_whatever_the_lists_say() {
+        let rules = AbilityRules::parse(crate::facts::ABILITIES).unwrap();
+        let scope =
+            |model, provider| AbilityScope { model, provider, dialect: Dialect::OpenaiChat };
+        for (model, provider, stops) in [
+            ("openai/gpt-5.2", "openai", false),
+            ("openai/gpt-5-chat", "openai", true),
+            ("openai/gpt-4.1", "openai", true),
+            ("x-ai/grok-4.6", "xai", false),
+            ("x-ai/grok-4.20-0309-non-reasoning", "xai", true),
+            ("x-ai/grok-2-1212", "xai", true),
+        ] {
+            let refused = rules.refused(scope(model, provider));
+            assert_eq!(!refused.has(Parameter::Stop), stops, "{model}");
+        }
+        let mistral = abilities("mistralai/mistral-medium-3-5", "mistral", Dialect::OpenaiChat);
+        assert_eq!(mistral.efforts, [Effort::None, Effort::High]);
+        let tools = |model| abilities(model, "openai", Dialect::OpenaiChat).tools_in_responses;
+        assert!(tools("openai/gpt-5.6") && !tools("openai/gpt-5.2"));
     }
 
     /// CHAT-3, PROV-9

@@ -389,7 +389,9 @@ impl<'a> Work<'a> {
         })?;
         let dialect = provider.dialect_for(author(&model.id));
         let scope = AbilityScope { model: &model.id, provider: &provider.slug, dialect };
-        let supported_parameters = usual_parameters().or(self.facts.abilities.taken(scope));
+        let rules = &self.facts.abilities;
+        let supported_parameters =
+            usual_parameters().or(rules.taken(scope)).without(rules.refused(scope));
         let mut abilities = Abilities::default();
         from_parameters(supported_parameters, &mut abilities);
         self.facts.abilities.apply(scope, &mut abilities);

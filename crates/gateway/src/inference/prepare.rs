@@ -273,7 +273,11 @@ impl Call {
 
     /// The protocol in which an endpoint is asked.
     pub fn dialect(&self, endpoint: EndpointId) -> Dialect {
-        self.snapshot.catalog.dialect_toward(endpoint, self.surface.dialect())
+        let catalog = &self.snapshot.catalog;
+        let asked = self.facts.reasoning.as_ref();
+        let reasoned_tools =
+            self.facts.tools > 0 && catalog.endpoint(endpoint).abilities.reasons(asked);
+        catalog.dialect_toward(endpoint, self.surface.dialect(), reasoned_tools)
     }
 
     /// The tokens of the prompt for a model: counted, where that was done with its vocabulary, or

@@ -162,6 +162,52 @@ async fn fast_mode_is_the_model_itself_asked_for_in_another_way() {
     assert!(costs.iter().all(|(is_fast, cost)| *cost == if *is_fast { fast } else { plain }));
 }
 
+/// What a model refuses in chat completions goes to Responses, where the provider has that, and the
+/// other way round.
+#[tokio::test]
+async fn the_interface_is_one_that_the_model_answers_in() {
+    let simulator = Simulator::start().await.unwrap();
+    let start = async |abilities: Abilities| {
+        let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "one")];
+        let (models, mut endpoints, mut providers) = catalog_of(&upstreams).into_parts();
+        providers[0].responses = true;
+        endpoints[0].abilities = abilities;
+        Gateway::with_catalog(Catalog::new(models, endpoints, providers).unwrap(), settings()).await
+    };
+    let tools = json!([{"type": "function", "function": {"name": "f", "parameters": {}}}]);
+    let reasoning = Abilities {
+        reasoning: ReasoningStyle::Effort,
+        efforts: vec![Effort::None, Effort::High],
+        tools_in_responses: true,
+        ..Abilities::default()
+    };
+    let default_on = Abilities { reasoning_default_on: true, ..reasoning.clone() };
+    for (abilities, extra, expected) in [
+        (&reasoning, json!({}), Protocol::OpenAi),
+        (&reasoning, json!({"tools": tools}), Protocol::OpenAi),
+        (
+            &reasoning,
+            json!({"tools": tools, "reasoning_effort": "high"}),
+            Protocol::OpenAiResponses,
+        ),
+        (&reasoning, json!({"reasoning_effort": "high"}), Protocol::OpenAi),
+        (&default_on, json!({"tools": tools}), Protocol::OpenAiResponses),
+        (&default_on, json!({"tools": tools, "reasoning_effort": "none"}), Protocol::OpenAi),
+    ] {
+        let gateway = start(abilities.clone()).await;
+        let answer = gateway.post("/api/v1/chat/completions", &hello(extra.clone())).await;
+        assert_eq!(answer.status, 200, "{extra} {}", answer.json());
+        assert_eq!(simulator.calls().pop().unwrap().protocol, expected, "{extra}");
+    }
+    for (chat_only, expected) in [(true, Protocol::OpenAi), (false, Protocol::OpenAiResponses)] {
+        let gateway = start(Abilities { chat_only, ..Abilities::default() }).await;
+        let body = json!({"model": MODEL, "input": "hi"});
+        let answer = gateway.post("/api/v1/responses", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        assert_eq!(simulator.calls().pop().unwrap().protocol, expected);
+    }
+}
+
 async fn one() -> (Simulator, Gateway) {
     let simulator = Simulator::start().await.unwrap();
     let gateway = Gateway::start(&[Upstream::of(&simulator, Protocol::OpenAi, "one")]).await;

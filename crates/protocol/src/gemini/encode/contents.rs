@@ -15,6 +15,13 @@ use crate::exchange::{
 use crate::json::RawJson;
 use crate::target::Target;
 
+/// What the user says where a conversation begins with the model: the service refuses a part without
+/// text.
+const OPENING: &str = "(The conversation begins with the assistant.)";
+
+/// What stands for a text without a letter, which the service refuses.
+const BLANK: &str = " ";
+
 /// What a content holds. Contents of one kind in a row become one; the others stay apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -88,9 +95,17 @@ pub(super) fn arrange<'a>(
     if !target.abilities.system_prompt {
         system_into_first_user(&mut conversation);
     }
-    if conversation.contents.first().is_none_or(|content| content.kind == Kind::Model) {
-        let empty = Content { kind: Kind::User, parts: vec![Part::text("")], extras: &[] };
-        conversation.contents.insert(0, empty);
+    if conversation.contents.is_empty() {
+        // Somebody has to say something: instructions alone are what the user says.
+        let mut parts = std::mem::take(&mut conversation.system);
+        if parts.is_empty() {
+            parts.push(Part::text(BLANK));
+        }
+        conversation.contents.push(Content { kind: Kind::User, parts, extras: &[] });
+    }
+    if conversation.contents.first().is_some_and(|content| content.kind == Kind::Model) {
+        let opening = Content { kind: Kind::User, parts: vec![Part::text(OPENING)], extras: &[] };
+        conversation.contents.insert(0, opening);
     }
     if target.abilities.thought_signatures {
         sign_current_turn(&mut conversation.contents);
@@ -225,7 +240,7 @@ impl<'a> Arranger<'a, '_> {
             }
         }
         if turn.blocks.iter().all(|block| is_empty_text(&block.kind)) {
-            self.push(Kind::User, Part::text(""));
+            self.push(Kind::User, Part::text(BLANK));
         }
         self.attach_extras(turn, Kind::User);
         Ok(())

@@ -108,10 +108,15 @@ fn without_a_place_of_its_own_the_system_prompt_stands_before_the_first_user() {
 }
 
 #[test]
-fn a_history_that_begins_with_the_model_gets_an_empty_user_part() {
-    let body = body(&asking(vec![say(Role::Assistant, "hello"), say(Role::User, "hi")]));
-    assert_eq!(body["contents"][0], json!({"role":"user","parts":[{"text":""}]}));
-    assert_eq!(body["contents"][1]["role"], "model");
+fn a_history_begins_with_the_user_and_no_part_is_empty() {
+    let request = asking(vec![say(Role::Assistant, "hello"), say(Role::User, "")]);
+    let contents = body(&request)["contents"].clone();
+    let opening = "(The conversation begins with the assistant.)";
+    assert_eq!(contents[0], json!({"role":"user","parts":[{"text":opening}]}));
+    assert_eq!(contents[1]["role"], "model");
+    assert_eq!(contents[2], json!({"role":"user","parts":[{"text":" "}]}));
+    let body = body(&asking(vec![say(Role::System, "be kind")]));
+    assert_eq!(body, json!({"contents":[{"role":"user","parts":[{"text":"be kind"}]}]}));
 }
 
 /// CHAT-7
@@ -556,6 +561,6 @@ fn excluded_reasoning_is_neither_asked_for_nor_told() {
 fn a_request_without_any_turn_is_still_well_formed() {
     assert_eq!(
         body(&Request::default()),
-        json!({"contents":[{"role":"user","parts":[{"text":""}]}]})
+        json!({"contents":[{"role":"user","parts":[{"text":" "}]}]})
     );
 }
