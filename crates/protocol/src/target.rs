@@ -182,6 +182,8 @@ pub struct Abilities {
     pub least_budget: u64,
     /// Messages may have a `name` beside their content, in chat completions. CHAT-7
     pub speaker_names: bool,
+    /// A request that searches costs one search, however many there are (Gemini before 3).
+    pub one_search_price: bool,
     /// It is the fast mode of the model it is called upstream, and is asked for by Anthropic's
     /// `speed`. TIER-10
     pub fast_mode: bool,
@@ -216,6 +218,7 @@ impl Default for Abilities {
             chat_only: false,
             least_budget: 128,
             speaker_names: true,
+            one_search_price: false,
             fast_mode: false,
         }
     }

@@ -118,7 +118,10 @@ fn build(
     };
     let region = region.map(str::to_owned);
     let kind = kind(&model.kind);
-    let price = price::build(source, kind).unwrap_or_else(|doubt| {
+    let dialect = provider.dialect_for(author);
+    let base = AbilityScope { model: &model.id, provider: &provider.slug, dialect };
+    let rules = &context.facts.abilities;
+    let mut price = price::build(source, kind).unwrap_or_else(|doubt| {
         let reason = match doubt {
             Doubt::None => "no source has a price".to_owned(),
             Doubt::Zero => "a price of zero that is not called free".to_owned(),
@@ -131,16 +134,17 @@ fn build(
         notes.push(format!("{} at {}: price unknown: {reason}", model.id, source.provider));
         PriceList::default()
     });
+    if rules.searches_always(base) {
+        price::with_search(&mut price);
+    }
     let mut parameters = context.parameters.of(model, source, provider);
     let mut abilities = abilities(source, parameters, reasons);
-    let dialect = provider.dialect_for(author);
-    let base = AbilityScope { model: &model.id, provider: &provider.slug, dialect };
     let said = abilities.reasoning;
     context.facts.abilities.apply(base, &mut abilities);
     if !parameters.is_empty() {
         parameters = parameters.or(context.facts.abilities.taken(base));
     }
-    let refused = context.facts.abilities.refused(base);
+    let refused = rules.refused(base);
     if !refused.is_empty() {
         let known = if parameters.is_empty() { usual_parameters() } else { parameters };
         parameters = known.without(refused);

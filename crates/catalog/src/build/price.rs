@@ -92,14 +92,58 @@ pub(super) fn build(source: &SourceEndpoint, kind: ModelKind) -> Result<PriceLis
                 || matches!(meter, Meter::Prompt | Meter::Completion)
         });
     }
+    // What is read from a cache is never dearer than what is not: a slip, and limits would not hold.
+    if let Some(prompt) = price_of(&base, Meter::Prompt).filter(|_| !free) {
+        base.retain(|(meter, price)| *meter != Meter::InputCacheRead || *price <= prompt);
+    }
     let mut overrides = Vec::new();
     for tier in &source.pricing_tiers {
-        overrides.extend(price_override(tier)?);
+        overrides.extend(price_override(tier)?.map(|entry| with_cache(entry, &base)));
     }
     // The higher threshold wins where several apply. MODELS-7
     overrides
         .sort_by_key(|entry: &PriceOverride| (entry.utc_start.is_some(), entry.min_prompt_tokens));
     Ok(PriceList { base, overrides })
+}
+
+/// These prices with that of a search on every request.
+pub(super) fn with_search(list: &mut PriceList) {
+    let Some(search) = list.get(Meter::WebSearch) else { return };
+    match list.base.iter_mut().find(|(meter, _)| *meter == Meter::Request) {
+        Some((_, price)) => price.0 = price.0.saturating_add(search.0),
+        None => list.base.push((Meter::Request, search)),
+    }
+    list.base.retain(|(meter, _)| *meter != Meter::WebSearch);
+    list.base.sort_by_key(|(meter, _)| *meter);
+}
+
+fn price_of(prices: &[(Meter, PicoUsd)], meter: Meter) -> Option<PicoUsd> {
+    prices.iter().find(|(known, _)| *known == meter).map(|(_, price)| *price)
+}
+
+/// An override with the prices of a cache that it leaves out: they are multiples of the prompt's, and
+/// rise and fall with it.
+fn with_cache(mut entry: PriceOverride, base: &[(Meter, PicoUsd)]) -> PriceOverride {
+    let (Some(usual), Some(now)) =
+        (price_of(base, Meter::Prompt), price_of(&entry.prices, Meter::Prompt))
+    else {
+        return entry;
+    };
+    for meter in [Meter::InputCacheRead, Meter::InputCacheWrite, Meter::InputCacheWrite1h] {
+        if price_of(&entry.prices, meter).is_some() {
+            continue;
+        }
+        if let Some(price) = price_of(base, meter)
+            && let Some(scaled) = i128::from(price.0)
+                .checked_mul(i128::from(now.0))
+                .and_then(|product| product.checked_div(i128::from(usual.0)))
+            && let Ok(scaled) = i64::try_from(scaled)
+        {
+            entry.prices.push((meter, PicoUsd(scaled)));
+        }
+    }
+    entry.prices.sort_by_key(|(meter, _)| *meter);
+    entry
 }
 
 fn price_override(
@@ -160,6 +204,32 @@ mod tests {
             r#"{{"provider": "p", "price_confidence": "single", "pricing": {pricing}{extra}}}"#
         );
         build(&serde_json::from_str(&text).unwrap(), ModelKind::Chat)
+    }
+
+    #[test]
+    fn a_cache_is_priced_with_the_prompt_where_an_override_leaves_it_out() {
+        let prices = list(
+            r#"{"prompt": "0.000005", "completion": "0.000025", "cache_read": "0.0000005", "cache_write": "0.00000625", "cache_write_1h": "0.00001"}"#,
+            r#", "pricing_tiers": [
+                {"min_prompt_tokens": 200000, "prompt": "0.00001", "cache_write": "0.0000125"},
+                {"min_prompt_tokens": 500000, "completion": "0.00005"}]"#,
+        )
+        .unwrap();
+        let at = |meter, tokens| prices.effective(meter, tokens, 0).unwrap().0;
+        assert_eq!(at(Meter::InputCacheWrite1h, 250_000), 20_000_000);
+        assert_eq!(at(Meter::InputCacheWrite, 250_000), 12_500_000);
+        assert_eq!(at(Meter::InputCacheRead, 250_000), 1_000_000);
+        assert_eq!(at(Meter::InputCacheWrite1h, 100_000), 10_000_000);
+    }
+
+    #[test]
+    fn a_cache_that_is_dearer_than_none_is_a_slip() {
+        let prices = list(
+            r#"{"prompt": "0.0000001", "completion": "0.0000003", "cache_read": "0.0000003"}"#,
+            "",
+        )
+        .unwrap();
+        assert_eq!(prices.get(Meter::InputCacheRead), None);
     }
 
     #[test]

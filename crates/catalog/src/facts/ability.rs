@@ -49,6 +49,9 @@ struct Rule {
     /// Parameters that may be sent, though no source lists them.
     #[serde(default)]
     takes: Parameters,
+    /// Each request searches, and nobody counts it: the price of a search is one of the request.
+    #[serde(default)]
+    searches_always: bool,
     /// Parameters that are refused, though a source lists them.
     #[serde(default)]
     refuses: Parameters,
@@ -113,6 +116,7 @@ change! {
     chat_only: bool,
     least_budget: u64,
     speaker_names: bool,
+    one_search_price: bool,
     fast_mode: bool,
 }
 
@@ -147,6 +151,11 @@ impl AbilityRules {
     pub fn taken(&self, scope: AbilityScope<'_>) -> Parameters {
         let matching = self.rule.iter().filter(|rule| rule.matches(scope));
         matching.fold(Parameters::NONE, |taken, rule| taken.or(rule.takes))
+    }
+
+    /// Whether each request to a model searches, without being counted.
+    pub fn searches_always(&self, scope: AbilityScope<'_>) -> bool {
+        self.rule.iter().any(|rule| rule.searches_always && rule.matches(scope))
     }
 
     /// The parameters that the rules know a model refuses at a provider, whatever its sources list.

@@ -193,6 +193,10 @@ impl Demand {
             true => self.web_searches.saturating_mul(self.answers),
             false => 0,
         };
+        let web_searches = match endpoint.abilities.one_search_price {
+            true => web_searches.min(self.answers),
+            false => web_searches,
+        };
         let own = endpoint.max_completion_tokens.or(endpoint.context_length);
         let asked = self.asked.map(|asked| asked.saturating_add(self.thinking(asked, dialect)));
         Bound {

@@ -238,7 +238,7 @@ impl<'a> Dispatch<'a> {
             Err(error) => {
                 settlement.occupy(None);
                 if let Some(counted) = &error.counted {
-                    settlement.in_vain(counted);
+                    settlement.in_vain(counted, false);
                 }
                 self.presence.billed(false);
                 self.observe(candidate, error);

@@ -448,7 +448,10 @@ async fn whole(
     ending.images_out = answer.images;
     ending.search_units = answer.search_units;
     ending.as_told = answer.is_vectors;
-    if let Some((finish, native)) = answer.finishes.first() {
+    // One answer of several that is whole makes the call a good one, whichever it is. ZCI-1
+    let failed = Some(protocol::exchange::FinishReason::Error);
+    let whole = answer.finishes.iter().find(|(finish, _)| *finish != failed);
+    if let Some((finish, native)) = whole.or(answer.finishes.first()) {
         ending.finish = *finish;
         ending.native_finish.clone_from(native);
     }

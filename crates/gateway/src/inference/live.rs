@@ -343,7 +343,7 @@ impl Pace {
 }
 
 /// How long a silent provider is waited for.
-fn patience(settings: &Settings, finished: bool) -> Duration {
+pub(super) fn patience(settings: &Settings, finished: bool) -> Duration {
     let limits = &settings.upstream;
     if finished { limits.idle.min(limits.after_finish) } else { limits.idle }
 }
@@ -375,10 +375,13 @@ impl Drop for Live {
     /// STREAM-8, STREAM-9
     fn drop(&mut self) {
         if let (Some(started), Some(settlement)) = (self.started.take(), self.settlement.take()) {
-            if started.ended || !bills_in_any_case(&self.call, &started.candidate) {
+            // Of an answer that is whole only the count is missing: leaving then saves nothing, and
+            // what is hidden in it (reasoning, searches) cannot be guessed.
+            let is_billed = self.finished || bills_in_any_case(&self.call, &started.candidate);
+            if started.ended || !is_billed {
                 settlement.abandon(Self::ending(&started));
             } else {
-                read_on(Arc::clone(&self.call), started, settlement);
+                read_on(Arc::clone(&self.call), started, settlement, self.finished);
             }
         }
     }

@@ -12,7 +12,7 @@ use protocol::exchange::{Fault, FinishReason};
 use tokio::runtime::Handle;
 
 use super::attempt::{Started, body_fault};
-use super::live::Live;
+use super::live::{Live, patience};
 use super::plan::Candidate;
 use super::prepare::Call;
 use super::settle::Settlement;
@@ -116,9 +116,9 @@ impl<F: Future<Output: Send> + Send + 'static> Drop for Lingering<F> {
     }
 }
 
-/// Reads a stream on whose caller left; then settles it.
-pub fn read_on(call: Arc<Call>, started: Started, settlement: Box<Settlement>) {
-    let reading = Reading { left: Some((started, settlement)) };
+/// Reads a stream on whose caller left; then settles it. `finished`: only usage may still come.
+pub fn read_on(call: Arc<Call>, started: Started, settlement: Box<Settlement>, finished: bool) {
+    let reading = Reading { left: Some((started, settlement)), finished };
     let Ok(runtime) = Handle::try_current() else { return };
     let app = Arc::clone(&call.app);
     let running = Running::new(&app);
@@ -136,6 +136,7 @@ pub fn read_on(call: Arc<Call>, started: Started, settlement: Box<Settlement>) {
 /// A stream that is read for the books alone.
 struct Reading {
     left: Option<(Started, Box<Settlement>)>,
+    finished: bool,
 }
 
 impl Reading {
@@ -151,7 +152,8 @@ impl Reading {
             }
             let now = Instant::now();
             settlement.keep(now);
-            let patience = settings.upstream.idle.min(end.saturating_duration_since(now));
+            let patience = patience(settings, self.finished);
+            let patience = patience.min(end.saturating_duration_since(now));
             match started.upstream.data(patience).await {
                 Some(Ok(data)) => {
                     let mut step = started.relay.push(&data, &mut unwanted);

@@ -116,6 +116,8 @@ pub struct Bill {
 
 /// What an endpoint counted for calls whose attempt came to nothing.
 struct InVain {
+    /// It is billed though there is no answer at all.
+    is_due: bool,
     /// How many attempts ended before it.
     attempt: usize,
     endpoint: EndpointId,
@@ -184,13 +186,17 @@ impl Settlement {
     }
 
     /// A call was answered by the endpoint that is tried. Should its attempt come to nothing, what
-    /// it counted is billed with the rest, at that endpoint's prices.
-    pub fn in_vain(&mut self, counted: &Usage) {
+    /// it counted is billed with the rest, at that endpoint's prices; where there is no rest, only
+    /// what `is_due` all the same.
+    pub fn in_vain(&mut self, counted: &Usage, is_due: bool) {
         let Some(endpoint) = self.endpoint else { return };
         let (attempt, is_byok) = (self.generation.attempts.len(), self.generation.is_byok);
         match self.in_vain.last_mut().filter(|part| part.attempt == attempt) {
             Some(part) => part.counted = part.counted.and(counted),
-            None => self.in_vain.push(InVain { attempt, endpoint, is_byok, counted: *counted }),
+            None => {
+                let counted = *counted;
+                self.in_vain.push(InVain { is_due, attempt, endpoint, is_byok, counted });
+            }
         }
     }
 
@@ -329,7 +335,13 @@ impl Settlement {
             bill.usage = ending.usage.unwrap_or_default();
             return bill;
         };
-        bill.pricing = catalog.endpoint_pricing(asked, ending.service_tier.as_deref());
+        // A tier that nobody has priced counts as the one that was asked for, as a guess: what is
+        // served for nothing would be held by no limit. TIER-6
+        let served = catalog.endpoint_pricing(asked, ending.service_tier.as_deref());
+        if served.is_none() && bill.settled_by == SettledBy::Usage {
+            bill.settled_by = SettledBy::Estimated;
+        }
+        bill.pricing = Some(served.unwrap_or(asked));
         let prices = bill.pricing.map(|id| &catalog.endpoint(id).price);
         bill.price_state = match prices.map_or(PriceState::Unknown, PriceList::state) {
             PriceState::Known => store::PriceState::Known,
@@ -345,7 +357,7 @@ impl Settlement {
             bill.settled_by = SettledBy::None;
             // An estimate is for billing; in the books it would be tokens nobody counted.
             bill.usage = ending.usage.unwrap_or_default();
-            if self.in_vain.is_empty() {
+            if !self.in_vain.iter().any(|part| part.is_due) {
                 return bill;
             }
             bill.usage = Usage::default();
@@ -355,12 +367,17 @@ impl Settlement {
         }
         // Each part at the prices of who answered it.
         let mut priced = true;
-        for part in &self.in_vain {
+        let parts = || self.in_vain.iter().filter(|part| part.is_due || !free);
+        for part in parts() {
             priced &= self.add(&mut bill, &part.metered(), Some(part.endpoint), part.is_byok);
         }
         if !free {
+            let mut tokens = usage;
+            if catalog.endpoint(asked).abilities.one_search_price {
+                tokens.web_searches = tokens.web_searches.min(1);
+            }
             let metered = MeteredUsage {
-                tokens: usage,
+                tokens,
                 requests: 1,
                 images: self.images,
                 images_out: ending.images_out,
@@ -370,7 +387,7 @@ impl Settlement {
             let (pricing, is_byok) = (bill.pricing, bill.charge.is_byok);
             priced &= self.add(&mut bill, &metered, pricing, is_byok);
         }
-        bill.usage = self.in_vain.iter().fold(bill.usage, |usage, part| usage.and(&part.counted));
+        bill.usage = parts().fold(bill.usage, |usage, part| usage.and(&part.counted));
         if priced {
             bill.charge.upstream_cost = Some(bill.cost.total.to_text());
             bill.charge.upstream_prompt_cost = Some(bill.cost.prompt.to_text());

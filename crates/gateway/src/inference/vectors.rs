@@ -91,7 +91,7 @@ async fn embed(
         while let Some(answered) = asked.next().await {
             match answered {
                 Ok((at, answer)) => {
-                    settlement.in_vain(&answer.usage.unwrap_or_default());
+                    settlement.in_vain(&answer.usage.unwrap_or_default(), true);
                     answers[at] = Some(answer);
                 }
                 Err(error) => failed = failed.or(Some(error)),

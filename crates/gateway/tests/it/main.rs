@@ -13,6 +13,7 @@ mod counting;
 mod events;
 mod failures;
 mod fault_matrix;
+mod hidden_costs;
 mod http2;
 mod leaving;
 mod lenient;

@@ -47,9 +47,19 @@ impl Tap {
                 delta: ReasoningDelta::Text(text) | ReasoningDelta::Summary(text),
                 ..
             } => count(text),
-            Event::Finish { choice: 0, reason, native } => {
-                self.finish = Some(*reason);
-                self.native.clone_from(native);
+            Event::Finish { choice, reason, native } => {
+                // That of the first choice, but one that is whole rather than one that failed: it
+                // decides for all. ZCI-1
+                let failed = *reason == FinishReason::Error;
+                let better = match self.finish {
+                    None => true,
+                    Some(FinishReason::Error) => !failed,
+                    Some(_) => *choice == 0 && !failed,
+                };
+                if better {
+                    self.finish = Some(*reason);
+                    self.native.clone_from(native);
+                }
             }
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Image { .. } => self.images += 1,

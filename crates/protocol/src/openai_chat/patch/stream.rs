@@ -355,16 +355,30 @@ impl PatchStream {
         self.usage = Some(usage);
     }
 
-    /// Why the first answer ended; `None` before its end.
-    pub fn finish_reason(&self) -> Option<FinishReason> {
+    /// The answer that decides for all: the first one, but a whole one rather than one that failed.
+    /// ZCI-1
+    fn deciding(&self) -> Option<&ChoiceState> {
+        let reason = |choice: &ChoiceState| choice.finish.as_ref().map(|(reason, _)| *reason);
         let first = self.choices.first()?;
+        if reason(first) != Some(FinishReason::Error) {
+            return Some(first);
+        }
+        let whole = |choice: &&ChoiceState| {
+            reason(choice).is_some_and(|reason| reason != FinishReason::Error)
+        };
+        Some(self.choices.iter().find(whole).unwrap_or(first))
+    }
+
+    /// Why the answer ended; `None` before its end.
+    pub fn finish_reason(&self) -> Option<FinishReason> {
+        let first = self.deciding()?;
         let told = first.finish.as_ref().map(|(reason, _)| *reason);
         told.or_else(|| self.over.then(|| first.silent_reason()))
     }
 
     /// The provider's own word for it.
     pub fn native_finish_reason(&self) -> Option<&str> {
-        self.choices.first()?.finish.as_ref()?.1.as_deref()
+        self.deciding()?.finish.as_ref()?.1.as_deref()
     }
 
     /// How many choices have begun, and how many of them have ended.
