@@ -70,8 +70,8 @@ pub(crate) fn of_messages(
             gathering.facts.opening.first_message = said.map(opening).unwrap_or_default();
         }
     }
-    for raw in gathering.tools(raw("tools"))? {
-        tool(raw, &mut gathering);
+    for (at, raw) in gathering.tools(raw("tools"))?.into_iter().enumerate() {
+        tool(raw, at, &mut gathering)?;
     }
     beside(envelope, &mut gathering);
     settings(envelope, &mut gathering)?;
@@ -202,22 +202,29 @@ fn document(raw: &RawValue, block: &Object<'_>, gathering: &mut Gathering) {
     gathering.count_rest(block, &["type", "cache_control", "source", "title"]);
 }
 
-fn tool(raw: &RawValue, gathering: &mut Gathering) {
+fn tool(raw: &RawValue, at: usize, gathering: &mut Gathering) -> Result<(), Fault> {
     gathering.block();
     gathering.facts.tools += 1;
     let Some(tool) = lenient::object(Some(raw)) else {
         gathering.unknown(raw);
-        return;
+        return Ok(());
     };
     gathering.facts.cache_marks |= has(&tool, "cache_control");
     let kind = tool.peek_str("type");
     if tool.peek("type").is_some() && kind.as_deref() != Some("custom") {
         gathering.facts.hosted_tools = true;
+        // What nobody can bill is not asked for.
+        if kind.as_deref().is_some_and(|kind| kind.starts_with("advisor")) {
+            return Err(Fault::invalid(format!(
+                "tools[{at}]: the advisor's tokens are another model's, and are not billed here; \
+                 leave the tool out"
+            )));
+        }
         if kind.is_some_and(|kind| kind.starts_with("web_search")) {
             gathering.searches(lenient::count(tool.peek("max_uses").filter(|it| !is_null(it))));
         }
         gathering.count(Some(raw));
-        return;
+        return Ok(());
     }
     let name = tool.peek_str("name").unwrap_or_default();
     gathering.facts.irregular_tool_names |= !is_plain_name(&name);
@@ -226,6 +233,7 @@ fn tool(raw: &RawValue, gathering: &mut Gathering) {
     }
     let counted = ["type", "cache_control", "name", "description", "input_schema", "strict"];
     gathering.count_rest(&tool, &counted);
+    Ok(())
 }
 
 fn settings(envelope: &Envelope<'_>, gathering: &mut Gathering) -> Result<(), Fault> {
@@ -247,6 +255,13 @@ fn settings(envelope: &Envelope<'_>, gathering: &mut Gathering) -> Result<(), Fa
         facts.max_output_tokens = Some(unsigned(raw, 1, u64::MAX, &Place::Top("max_tokens"))?);
     }
     facts.cache_marks |= raw("cache_control").is_some();
+    let place = raw("inference_geo").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    if place.is_some_and(|place| place != "global") {
+        return Err(Place::Top("inference_geo").refuse(
+            "the vendor's price for one place is not known here; leave it out, or name a provider \
+             there in `provider.only`",
+        ));
+    }
     let choice = lenient::object(raw("tool_choice"));
     let kind = choice.as_ref().and_then(|choice| choice.peek_str("type"));
     facts.tool_choice = raw("tool_choice").is_some();

@@ -229,6 +229,25 @@ fn searches_of_the_web_are_bounded() {
     }
 }
 
+/// What another model's tokens or a place cost, nobody here knows.
+#[test]
+fn what_cannot_be_billed_is_refused() {
+    let read = |member: &str| {
+        let body =
+            format!(r#"{{"max_tokens":9,"messages":[{{"role":"user","content":"x"}}],{member}}}"#);
+        Surface::Messages.read(body.as_bytes(), &Addressed::default()).err().map(|it| it.message)
+    };
+    for (member, place) in [
+        (r#""tools":[{"name":"f"},{"type":"advisor_20260301","name":"advisor"}]"#, "tools[1]: "),
+        (r#""inference_geo":"us""#, "inference_geo: "),
+    ] {
+        let told = read(member);
+        assert!(told.as_deref().is_some_and(|told| told.starts_with(place)), "{member} {told:?}");
+    }
+    assert_eq!(read(r#""inference_geo":"global""#), None);
+    assert_eq!(read(r#""inference_geo":null,"tools":[{"type":"custom","name":"advisor"}]"#), None);
+}
+
 /// What stands in a namespace is its caller's, as functions beside it are, and as many.
 #[test]
 fn tools_in_namespaces_are_tools() {
@@ -304,7 +323,7 @@ fn members_beside_a_conversation_that_may_bring_more_are_known() {
     }
     for more in [
         r#""container":"c_1""#,
-        r#""inference_geo":"us""#,
+        r#""inference_geo":"global""#,
         r#""mcp_servers":null,"dreams":null"#,
         r#""metadata":{"user_id":"u"},"thinking":{"type":"disabled"},"stop_sequences":["x"]"#,
         r#""provider":{"order":["a"]},"models":["a/b"],"plugins":[{"id":"web"}]"#,
