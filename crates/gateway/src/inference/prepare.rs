@@ -165,7 +165,8 @@ impl<'h> CallHeaders<'h> {
         let shared = |value| text(value).map(Arc::from);
         Attribution {
             // What an application says of itself goes before what its browser adds.
-            referer: shared(self.http_referer).or_else(|| shared(self.referer)),
+            referer: shared(self.http_referer)
+                .or_else(|| text(self.referer).map(site_of).map(Arc::from)),
             title: shared(self.openrouter_title).or_else(|| shared(self.title)),
             categories: shared(self.categories),
             user_agent: shared(self.user_agent),
@@ -173,6 +174,15 @@ impl<'h> CallHeaders<'h> {
             session_id: text(self.session_id).map(str::to_owned),
         }
     }
+}
+
+/// The site of a page: a browser tells the page's whole address, in which a prompt may stand, and
+/// which makes an application of each page.
+fn site_of(address: &str) -> &str {
+    let host = address.find("://").map_or(0, |at| at + 3);
+    let rest = address.get(host..).unwrap_or_default();
+    let end = rest.find(['/', '?', '#']).map_or(address.len(), |at| host + at);
+    address.get(..end).unwrap_or_default()
 }
 
 impl Call {
@@ -375,5 +385,18 @@ mod tests {
         assert_ne!(one, user_identity("other", "ann@example.com"));
         assert!(!one.contains("ann"));
         assert_eq!(one.len(), 37);
+    }
+
+    #[test]
+    fn of_a_page_the_books_have_the_site() {
+        for (page, site) in [
+            ("https://a.example/play?prompt=secret#x", "https://a.example"),
+            ("https://a.example:8443?prompt=secret", "https://a.example:8443"),
+            ("http://a.example", "http://a.example"),
+            ("a.example/secret", "a.example"),
+            ("https://#secret", "https://"),
+        ] {
+            assert_eq!(site_of(page), site);
+        }
     }
 }
