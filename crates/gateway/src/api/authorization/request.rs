@@ -63,7 +63,6 @@ impl AccessRequest {
             name,
             workspace_id: Some(workspace.id),
             creator: management.creator().map(str::to_owned),
-            // The key made for an application is of the same member.
             member_id: management.owner_of_new_keys().map(str::to_owned),
             limit_nano_usd: given.limit.map(|limit| limit_nano_usd("limit", limit)).transpose()?,
             limit_reset: limit_reset.transpose()?,

@@ -82,9 +82,9 @@ pub async fn create(
     }
     let (member, creator) = match given.creator_user_id {
         Some(id) => (Some(id.clone()), Some(id)),
-        // Without a word, a person makes keys of its own, and a management key nobody's.
+        // Without a word, a person makes keys of its own, and an admin's management key nobody's.
         None => {
-            let own = management.session_member().map(str::to_owned);
+            let own = management.owner_of_new_keys().map(str::to_owned);
             (own.clone(), own)
         }
     };

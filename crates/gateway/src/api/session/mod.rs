@@ -292,17 +292,11 @@ impl Management {
         is_default || rows.iter().any(|(workspace, member)| workspace == id && member == own)
     }
 
-    /// The member who is signed in; `None` for a management key.
-    pub fn session_member(&self) -> Option<&str> {
-        match &self.party {
-            Party::Member(signed_in) => Some(&signed_in.member.id),
-            Party::Key(_) => None,
-        }
-    }
-
-    /// The member whose keys those are that an application gets by this one.
+    /// The member whose keys those are that this one makes, for itself or for an application;
+    /// `None`: nobody's. Who has only keys of its own makes no others, by whichever key: they would
+    /// be without its limits.
     pub fn owner_of_new_keys(&self) -> Option<&str> {
-        self.party.member_id()
+        self.own_only().or_else(|| self.party.member_id())
     }
 
     /// Who made this one's key, or who is signed in.

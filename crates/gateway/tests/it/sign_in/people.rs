@@ -176,3 +176,57 @@ async fn limits_are_set_by_admins_and_seen_by_their_member() {
     let shown = format!("/api/v1/organization/members/{}", ada.member.id);
     check_refused(&house.get(&bo.token, &shown).await, 403, "another member's");
 }
+
+/// A management key that bo made while it was an admin, which it is not any more; and its daily
+/// limit is nothing.
+async fn lowered(house: &House) -> (super::Person, super::Person, String) {
+    let ada = house.person("ada@example.org", MemberRole::Owner).await;
+    let bo = house.person("bo@example.org", MemberRole::Admin).await;
+    let body = json!({"name": "k"});
+    let made = house.by(&bo.token, Method::POST, "/api/internal/management-keys", &body).await;
+    let key = format!("Bearer {}", made.json()["key"].as_str().unwrap());
+    let (own, lower) = (path(&bo.member.id), json!({"role": "member"}));
+    assert_eq!(house.by(&ada.token, Method::PATCH, &own, &lower).await.status, 200);
+    let limit = format!("/api/v1/organization/members/{}/limits/daily", bo.member.id);
+    let nothing = json!({"limit_usd": 0});
+    assert_eq!(house.by(&ada.token, Method::PUT, &limit, &nothing).await.status, 200);
+    (ada, bo, key)
+}
+
+/// Whoever has only keys of its own makes no others, by whichever key: they would be without its
+/// limits, and see what everybody asks.
+#[tokio::test]
+async fn keys_that_a_members_management_key_makes_are_the_members() {
+    let house = House::start().await;
+    let (ada, bo, manager) = lowered(&house).await;
+    let adas = house.gateway.generation(&house.chat(&ada.token).await).await.unwrap();
+    let headers = [("authorization", manager.as_str())];
+    let body = json!({"name": "direct"});
+    let direct = house.send(Method::POST, "/api/v1/keys", &headers, &body).await.json();
+    assert_eq!(direct["data"]["creator_user_id"], bo.member.id.as_str(), "{direct}");
+    assert_eq!(direct["data"]["member"]["id"], bo.member.id.as_str(), "{direct}");
+    let body = json!({"callback_url": "https://app.example/"});
+    let code = house.send(Method::POST, "/api/v1/auth/keys/code", &headers, &body).await.json();
+    let approve = "/api/v1/auth/consent/approve";
+    let approved = house.send(Method::POST, approve, &headers, &body).await.json();
+    let mut keys = vec![direct["key"].clone()];
+    for code in [&code["data"]["id"], &approved["data"]["code"]] {
+        let body = json!({"code": code});
+        let made = house.send(Method::POST, "/api/v1/auth/keys", &[], &body).await.json();
+        assert_eq!(made["user_id"], bo.member.id.as_str(), "{made}");
+        keys.push(made["key"].clone());
+    }
+    for key in keys {
+        let bearer = format!("Bearer {}", key.as_str().unwrap());
+        let headers = [("authorization", bearer.as_str())];
+        let body = json!({"model": crate::support::MODEL,
+            "messages": [{"role": "user", "content": "hi"}]});
+        let asked = house.send(Method::POST, "/api/v1/chat/completions", &headers, &body).await;
+        check_refused(&asked, 403, "daily");
+        let row = format!("/api/v1/generation?id={}", adas.id);
+        let shown = house.send(Method::GET, &row, &headers, &Value::Null).await;
+        check_refused(&shown, 404, "not found");
+    }
+    let listed = house.get(&bo.token, "/api/v1/keys").await.json();
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(3), "its member sees them: {listed}");
+}
