@@ -3,15 +3,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::api_key::{self, api_key_hash};
 use crate::audit::Deed;
-use crate::engine::{Row, values};
+use crate::engine::{Change, Row, values};
+use crate::identity::{self, Standing, standing};
+use crate::member::members;
 use crate::secret::{hex, random_bytes};
+use crate::workspace::{workspace_members, workspaces};
 use crate::{
-    Actor, ActorKind, CreatedApiKey, Micros, NewApiKey, Secret, Store, StoreError, identity,
+    Actor, ActorKind, CreatedApiKey, DEFAULT_WORKSPACE_SLUG, MemberRole, Micros, NewApiKey, Secret,
+    Store, StoreError, Workspace,
 };
 
 /// How long a code can be exchanged: 10 minutes, in microseconds.
@@ -64,10 +68,21 @@ pub struct Challenge {
 pub enum Redemption {
     /// The key, made for the application.
     Key(Box<CreatedApiKey>),
-    /// There is no such code, it was exchanged before, or the verifier does not meet the challenge.
+    /// There is no such code, it was exchanged before, the verifier does not meet the challenge, or
+    /// who granted it could not grant it any more.
     Refused,
     /// The code is older than [`AUTHORIZATION_CODE_LIFE`].
     Expired,
+}
+
+/// What a code is for, as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Grant {
+    #[serde(flatten)]
+    key: NewApiKey,
+    /// The identity of who granted it, a member's or a key's hash. Codes that earlier versions made
+    /// tell none, and are good for nothing after the few minutes of an update.
+    granted_by: Option<String>,
 }
 
 impl Store {
@@ -81,7 +96,8 @@ impl Store {
     ) -> Result<Secret, StoreError> {
         let code = Secret::new(hex(&random_bytes::<32>()?));
         let hash = api_key_hash(code.expose());
-        let settings = serde_json::to_string(key).map_err(|error| StoreError::Invalid {
+        let grant = Grant { key: key.clone(), granted_by: Some(actor.id.clone()) };
+        let settings = serde_json::to_string(&grant).map_err(|error| StoreError::Invalid {
             what: "key settings",
             reason: error.to_string(),
         })?;
@@ -119,8 +135,8 @@ impl Store {
         write.commit().await
     }
 
-    /// Exchanges a code for a key, once. A `method` named must be that of the challenge. `origin`
-    /// says where the application is.
+    /// Exchanges a code for a key, once, if who granted it could still grant it. A `method` named
+    /// must be that of the challenge. `origin` says where the application is.
     pub async fn redeem_authorization_code(
         &self,
         code: &str,
@@ -143,12 +159,16 @@ impl Store {
             return Ok(Redemption::Expired);
         }
         let settings: &str = row.try_get("key_settings")?;
-        let new: NewApiKey = serde_json::from_str(settings).map_err(|error| {
-            StoreError::Corrupt { what: "key settings", reason: error.to_string() }
+        let grant: Grant = serde_json::from_str(settings).map_err(|error| StoreError::Corrupt {
+            what: "key settings",
+            reason: error.to_string(),
         })?;
+        if !is_granted(&mut change, &grant, now).await? {
+            return Ok(Redemption::Refused);
+        }
         let text = "UPDATE authorization_code SET used = $1 WHERE code_hash = $2";
         change.execute(text, values![true, &hash]).await?;
-        let created = api_key::create(&mut change, new, now).await?;
+        let created = api_key::create(&mut change, grant.key, now).await?;
         let actor = Actor {
             kind: ActorKind::Member,
             id: created.key.member_id.clone().unwrap_or_default(),
@@ -160,6 +180,37 @@ impl Store {
         change.commit().await?;
         Ok(Redemption::Key(Box::new(created)))
     }
+}
+
+/// Whether what was checked as a code was made still holds: who granted it is there, and may make
+/// such a key now. Who has only keys of its own makes them in its own workspaces.
+async fn is_granted(change: &mut Change, grant: &Grant, now: Micros) -> Result<bool, StoreError> {
+    let (key, Some(granter)) = (&grant.key, &grant.granted_by) else { return Ok(false) };
+    let named = key.workspace_id.as_deref();
+    let all = workspaces(change).await?;
+    // Removed since; without a name it is the default one, which stays.
+    let workspace = all.iter().find(|workspace| named == Some(workspace.id.as_str()));
+    if named.is_some() && workspace.is_none() {
+        return Ok(false);
+    }
+    let people = members(change).await?;
+    let granter = match standing(change, &people, granter, now).await? {
+        Standing::Machine => return Ok(true),
+        Standing::Gone => return Ok(false),
+        Standing::Member(member) => member,
+    };
+    if granter.role != MemberRole::Member {
+        return Ok(true);
+    }
+    let is_everybodys = |workspace: &Workspace| workspace.settings.slug == DEFAULT_WORKSPACE_SLUG;
+    let is_in = match workspace {
+        Some(workspace) if !is_everybodys(workspace) => {
+            let rows = workspace_members(change).await?;
+            rows.iter().any(|row| row.workspace_id == workspace.id && row.member_id == granter.id)
+        }
+        _ => true,
+    };
+    Ok(is_in && key.member_id.as_ref() == Some(&granter.id))
 }
 
 fn is_met(

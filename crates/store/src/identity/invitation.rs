@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::password::{self, put};
 use super::session::{CreatedSession, Device, begin, session_hash};
+use super::standing::{Standing, standing};
 use super::{is_set_up, remove_ended};
 use crate::audit::Deed;
 use crate::engine::{Change, Row, Session, Sql, values};
@@ -182,7 +183,7 @@ impl Store {
         let mut good = Vec::with_capacity(rows.len());
         for row in &rows {
             let invitation = from_row(row)?;
-            if is_good(&mut view, &invitation).await? {
+            if is_good(&mut view, &invitation, now).await? {
                 good.push(invitation);
             }
         }
@@ -361,12 +362,16 @@ async fn by_token(
     let values = values![session_hash(token), now];
     let row = session.fetch_optional(Sql::composed(text), values).await?;
     let Some(invitation) = row.as_ref().map(from_row).transpose()? else { return Ok(None) };
-    Ok(is_good(session, &invitation).await?.then_some(invitation))
+    Ok(is_good(session, &invitation, now).await?.then_some(invitation))
 }
 
 /// Whether what was checked as a link was made still holds: the person has the role that the link
 /// names, and who made it may make such a one.
-async fn is_good(session: &mut Session, link: &Invitation) -> Result<bool, StoreError> {
+async fn is_good(
+    session: &mut Session,
+    link: &Invitation,
+    now: Micros,
+) -> Result<bool, StoreError> {
     let all = members(session).await?;
     let whom = match &link.member_id {
         Some(id) => all.iter().find(|member| member.id == *id),
@@ -377,7 +382,7 @@ async fn is_good(session: &mut Session, link: &Invitation) -> Result<bool, Store
         // Of those links only these are for somebody who is no member yet.
         None => link.kind != InvitationKind::Reset,
     };
-    Ok(is_same && may_make(session, &all, link).await?)
+    Ok(is_same && may_make(session, &all, link, now).await?)
 }
 
 /// Whether who made a link may make such a one now: owners all, admins those that make no owner and
@@ -386,25 +391,16 @@ async fn may_make(
     session: &mut Session,
     all: &[Member],
     link: &Invitation,
+    now: Micros,
 ) -> Result<bool, StoreError> {
-    let maker = &link.created_by;
-    // The machine's own.
-    if *maker == Actor::system().id || *maker == Actor::command_line().id {
-        return Ok(true);
-    }
-    let text = "SELECT creator FROM api_key WHERE hash = $1 AND deleted = $2 AND disabled = $3";
-    let maker = match session.fetch_optional(text, values![maker, false, false]).await? {
-        Some(row) => match row.try_get::<Option<String>>("creator")? {
-            Some(creator) => creator,
-            // A key of the machine.
-            None => return Ok(true),
+    Ok(match standing(session, all, &link.created_by, now).await? {
+        Standing::Machine => true,
+        Standing::Member(maker) => match maker.role {
+            MemberRole::Owner => true,
+            MemberRole::Admin => link.role != MemberRole::Owner,
+            MemberRole::Member => false,
         },
-        None => maker.clone(),
-    };
-    Ok(match all.iter().find(|member| member.id == maker).map(|member| member.role) {
-        Some(MemberRole::Owner) => true,
-        Some(MemberRole::Admin) => link.role != MemberRole::Owner,
-        Some(MemberRole::Member) | None => false,
+        Standing::Gone => false,
     })
 }
 

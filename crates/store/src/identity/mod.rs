@@ -11,6 +11,7 @@ mod password;
 mod playground;
 mod session;
 mod sign_on;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ use crate::{ControlState, Member, MemberRole, Micros, StoreError};
 pub(crate) use invitation::remove_of_member as remove_links;
 pub(crate) use management::revoke_of_member as revoke_management_keys;
 pub(crate) use playground::remove_of_member as remove_playground_key;
+pub(crate) use standing::{Standing, standing};
 
 /// Set once an owner can sign in, so that nobody can ever set the gateway up a second time.
 const SET_UP: &str = "sign_in_set_up";

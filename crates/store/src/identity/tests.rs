@@ -291,17 +291,22 @@ async fn a_link_does_not_outlive_what_it_was_made_under(database: TestDatabase) 
     assert_eq!(store.invitations(3).await.unwrap(), std::slice::from_ref(&as_admin.invitation));
     assert!(!follow(&as_owner).await && follow(&as_admin).await);
     let last = store.invite("g@example.org", MemberRole::Admin, &acting(&bo), 1).await.unwrap();
-    let new = NewApiKey {
+    let console = NewApiKey {
         name: "bo's".into(),
         creator: Some(bo.id.clone()),
         is_management: true,
         ..NewApiKey::default()
     };
-    let key = store.create_api_key(new, &acting(&bo), 1).await.unwrap().key;
+    let key = store.create_api_key(console.clone(), &acting(&bo), 1).await.unwrap().key;
     let by_key = Actor { kind: ActorKind::ApiKey, id: key.hash.clone(), origin: String::new() };
     let of_key = store.invite("h@example.org", MemberRole::Member, &by_key, 1).await.unwrap();
     let good = store.invite("i@example.org", MemberRole::Member, &by_key, 1).await.unwrap();
     assert!(follow(&good).await);
+    let new = NewApiKey { expires_at: Some(2), ..console };
+    let key_at_its_end = store.create_api_key(new, &acting(&bo), 1).await.unwrap().key;
+    let ended = Actor { id: key_at_its_end.hash, ..by_key };
+    let of_ended = store.invite("j@example.org", MemberRole::Member, &ended, 1).await.unwrap();
+    assert!(!follow(&of_ended).await);
     store.remove_member(&bo.id, &actor(), 2).await.unwrap();
     assert!(!follow(&last).await && !follow(&of_key).await);
     assert_eq!(store.api_key(&key.hash).await.unwrap(), None, "it is revoked with its maker");

@@ -236,7 +236,8 @@ async fn a_code_is_exchanged_once_in_time_and_by_who_knows_the_verifier(database
         text: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into(),
         method: ChallengeMethod::S256,
     };
-    let code = store.create_authorization_code(&key, Some(&challenge), &admin(), 0).await.unwrap();
+    let machine = Actor::command_line();
+    let code = store.create_authorization_code(&key, Some(&challenge), &machine, 0).await.unwrap();
     let redeem = async |code: &str, verifier: Option<&str>, now| {
         store.redeem_authorization_code(code, verifier, None, "192.0.2.2", now).await.unwrap()
     };
@@ -257,6 +258,87 @@ async fn a_code_is_exchanged_once_in_time_and_by_who_knows_the_verifier(database
     let log = format!("{:?}", store.audit_page(None, 10).await.unwrap());
     assert!(log.contains("api_key.create") && log.contains("192.0.2.2"));
     assert!(!log.contains(code) && !log.contains(created.plaintext.expose()));
+}
+
+on_each_engine!(a_code_is_good_while_who_granted_it_could_grant_it);
+async fn a_code_is_good_while_who_granted_it_could_grant_it(database: TestDatabase) {
+    let store = database.open().await;
+    member(&store, "ada@example.org", MemberRole::Owner).await;
+    let bo = member(&store, "bo@example.org", MemberRole::Admin).await;
+    let settings = WorkspaceSettings::named("team", "Team");
+    let team = store.create_workspace(settings, &admin(), 1).await.unwrap().id;
+    let manager = |name: &str, end| NewApiKey {
+        name: name.into(),
+        creator: Some(bo.id.clone()),
+        is_management: true,
+        expires_at: end,
+        ..NewApiKey::default()
+    };
+    let make = async |new| store.create_api_key(new, &admin(), 1).await.unwrap().key.hash;
+    let by_key = |hash: &str| Actor { kind: ActorKind::ApiKey, id: hash.into(), ..admin() };
+    let by_bo = Actor { id: bo.id.clone(), ..admin() };
+    let key = |member: Option<&Member>, workspace: Option<&String>| NewApiKey {
+        name: "app".into(),
+        member_id: member.map(|member| member.id.clone()),
+        workspace_id: workspace.cloned(),
+        ..NewApiKey::default()
+    };
+    let grant = async |key: NewApiKey, actor: &Actor| {
+        store.create_authorization_code(&key, None, actor, 2).await.unwrap()
+    };
+    let is_good = async |code: Secret, now| {
+        let redeemed = store.redeem_authorization_code(code.expose(), None, None, "", now).await;
+        matches!(redeemed.unwrap(), Redemption::Key(_))
+    };
+    let role = async |role| {
+        let changes = MemberChange { role: Some(role), ..MemberChange::default() };
+        store.update_member(&bo.id, changes, &admin(), 3).await.unwrap();
+    };
+    let manage = by_key(&make(manager("good", None)).await);
+    let ending = by_key(&make(manager("ending", Some(5))).await);
+    assert!(is_good(grant(key(None, None), &manage).await, 3).await);
+    assert!(is_good(grant(key(None, None), &ending).await, 4).await);
+    assert!(!is_good(grant(key(None, None), &ending).await, 5).await);
+    for change in [true, false] {
+        let hash = make(manager("going", None)).await;
+        let code = grant(key(None, None), &by_key(&hash)).await;
+        match change {
+            true => store.delete_api_key(&hash, &admin(), 3).await.unwrap(),
+            false => {
+                let off = ApiKeyChange { disabled: Some(true), ..ApiKeyChange::default() };
+                store.update_api_key(&hash, off, &admin(), 3).await.unwrap();
+            }
+        }
+        assert!(!is_good(code, 4).await);
+    }
+    // Who is no admin any more has only keys of its own, where it is itself.
+    let nobodys = grant(key(None, None), &manage).await;
+    let of_team = grant(key(Some(&bo), Some(&team)), &by_bo).await;
+    let own = grant(key(Some(&bo), None), &manage).await;
+    role(MemberRole::Member).await;
+    assert!(!is_good(nobodys, 4).await && !is_good(of_team, 4).await && is_good(own, 4).await);
+    let bos = std::slice::from_ref(&bo.id);
+    store.add_workspace_members(&team, bos, &admin(), 4).await.unwrap();
+    let of_team = async || grant(key(Some(&bo), Some(&team)), &by_bo).await;
+    let (taken, left) = (of_team().await, of_team().await);
+    assert!(is_good(taken, 4).await);
+    for made in store.api_keys(true, Some(&team)).await.unwrap() {
+        store.delete_api_key(&made.hash, &admin(), 4).await.unwrap();
+    }
+    store.remove_workspace_members(&team, bos, &admin(), 4).await.unwrap();
+    assert!(!is_good(left, 5).await);
+    // Neither is there a key for a workspace, or by a member, that is gone.
+    let (machines, of_bo) = (
+        grant(key(None, Some(&team)), &Actor::system()).await,
+        grant(key(None, None), &by_bo).await,
+    );
+    store.remove_workspace(&team, &admin(), 5).await.unwrap();
+    assert!(!is_good(machines, 6).await);
+    for made in store.api_keys(true, None).await.unwrap() {
+        store.delete_api_key(&made.hash, &admin(), 6).await.unwrap();
+    }
+    store.remove_member(&bo.id, &admin(), 6).await.unwrap();
+    assert!(!is_good(of_bo, 7).await);
 }
 
 on_each_engine!(feedback_and_content_are_kept_without_touching_the_control_plane);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use protocol::exchange::{ErrorType, Fault};
 use serde::Deserialize;
 use store::{ApiKeyChange, LimitReset};
 use utoipa::ToSchema;
@@ -17,6 +18,7 @@ use crate::api::change::{put_in_force, refused};
 use crate::api::money::limit_nano_usd;
 use crate::api::openapi::ErrorAnswer;
 use crate::api::session::Management;
+use crate::api::workspaces;
 use crate::app::App;
 use crate::clock::now_micros;
 
@@ -68,7 +70,15 @@ pub async fn update(
         Some(None) => Some(None),
         None => None,
     };
-    let hash = super::find(&app, &management, &hash).await?.hash;
+    let found = super::find(&app, &management, &hash).await?;
+    if found.disabled && given.disabled == Some(false) {
+        // Who was taken out of a workspace makes no keys there, and so switches none on.
+        workspaces::named(&app, &management, Some(&found.workspace_id)).await.map_err(|_| {
+            let message = "You are not in the workspace of this key any more: it stays disabled";
+            Fault::new(ErrorType::PermissionDenied, message)
+        })?;
+    }
+    let hash = found.hash;
     let mut changes = ApiKeyChange {
         name: given.name,
         disabled: given.disabled,

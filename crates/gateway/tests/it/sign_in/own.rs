@@ -255,3 +255,33 @@ async fn members_see_the_workspaces_they_are_in() {
     let body = json!({"name": "k", "workspace_id": "team"});
     assert_eq!(house.by(&bo.token, Method::POST, "/api/v1/keys", &body).await.status, 201);
 }
+
+/// A key of a workspace that its member is not in any more stays off.
+#[tokio::test]
+async fn members_switch_on_no_key_of_a_workspace_they_left() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Owner).await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    let team = json!({"name": "team", "slug": "team"});
+    assert_eq!(house.by(&ada.token, Method::POST, "/api/v1/workspaces", &team).await.status, 201);
+    let members = json!({"user_ids": [bo.member.id]});
+    let in_team = async |what: &str| {
+        let path = format!("/api/v1/workspaces/team/members/{what}");
+        assert_eq!(house.by(&ada.token, Method::POST, &path, &members).await.status, 200);
+    };
+    in_team("add").await;
+    let body = json!({"name": "k", "workspace_id": "team"});
+    let made = house.by(&bo.token, Method::POST, "/api/v1/keys", &body).await.json();
+    let path = format!("/api/v1/keys/{}", made["data"]["hash"].as_str().unwrap());
+    let switch = async |who: &Person, off: bool| {
+        house.by(&who.token, Method::PATCH, &path, &json!({"disabled": off})).await
+    };
+    assert_eq!(switch(&bo, true).await.status, 200);
+    assert_eq!(switch(&bo, false).await.status, 200);
+    assert_eq!(switch(&bo, true).await.status, 200);
+    in_team("remove").await;
+    check_refused(&switch(&bo, false).await, 403, "workspace");
+    let named = house.by(&bo.token, Method::PATCH, &path, &json!({"name": "old"})).await;
+    assert_eq!(named.status, 200);
+    assert_eq!(switch(&ada, false).await.status, 200);
+}

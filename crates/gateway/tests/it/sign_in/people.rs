@@ -230,3 +230,50 @@ async fn keys_that_a_members_management_key_makes_are_the_members() {
     let listed = house.get(&bo.token, "/api/v1/keys").await.json();
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(3), "its member sees them: {listed}");
 }
+
+/// What grants a key to an application may end before the key is made. OAUTH-3
+#[tokio::test]
+async fn a_code_ends_with_what_granted_it() {
+    let house = House::start().await;
+    let ada = house.person("ada@example.org", MemberRole::Owner).await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    let made = house
+        .by(&ada.token, Method::POST, "/api/internal/management-keys", &json!({"name": "k"}))
+        .await
+        .json();
+    let manager = format!("Bearer {}", made["key"].as_str().unwrap());
+    let team = json!({"name": "team", "slug": "team"});
+    assert_eq!(house.by(&ada.token, Method::POST, "/api/v1/workspaces", &team).await.status, 201);
+    let members = json!({"user_ids": [bo.member.id]});
+    let in_team = async |what: &str| {
+        let path = format!("/api/v1/workspaces/team/members/{what}");
+        assert_eq!(house.by(&ada.token, Method::POST, &path, &members).await.status, 200);
+    };
+    in_team("add").await;
+    let asked = json!({"callback_url": "https://app.example/"});
+    let mut for_team = asked.clone();
+    for_team["workspace_id"] = json!("team");
+    let approved = async |body: &Value| {
+        let path = "/api/v1/auth/consent/approve";
+        house.by(&bo.token, Method::POST, path, body).await.json()["data"]["code"].clone()
+    };
+    let by_key = async || {
+        let (path, headers) = ("/api/v1/auth/keys/code", [("authorization", manager.as_str())]);
+        house.send(Method::POST, path, &headers, &asked).await.json()["data"]["id"].clone()
+    };
+    let exchange = async |code: &Value| {
+        assert!(code.is_string());
+        house.send(Method::POST, "/api/v1/auth/keys", &[], &json!({"code": code})).await
+    };
+    let (kept, outside) = (approved(&asked).await, approved(&for_team).await);
+    in_team("remove").await;
+    check_refused(&exchange(&outside).await, 403, "Invalid code");
+    assert_eq!(exchange(&kept).await.status, 200, "it is in the default workspace all the same");
+
+    let code = by_key().await;
+    assert_eq!(exchange(&by_key().await).await.status, 200);
+    let revoke =
+        format!("/api/internal/management-keys/{}", made["data"]["hash"].as_str().unwrap());
+    assert_eq!(house.by(&ada.token, Method::DELETE, &revoke, &Value::Null).await.status, 200);
+    check_refused(&exchange(&code).await, 403, "Invalid code");
+}
