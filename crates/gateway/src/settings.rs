@@ -56,6 +56,9 @@ pub struct Settings {
     pub dashboard: bool,
     /// Media may be downloaded from private addresses on behalf of callers.
     pub allow_private_downloads: bool,
+    /// Credentials that are stored over HTTP may name addresses of this machine, link-local ones and
+    /// those where clouds tell machines their secrets.
+    pub allow_local_providers: bool,
     /// What becomes of calls at an unknown price, by who pays.
     pub unknown_prices: PricePolicy,
     /// The name of this gateway's region in metadata. RMETA-2
@@ -256,6 +259,7 @@ impl Default for Settings {
             base_path: BasePath::default(),
             dashboard: true,
             allow_private_downloads: false,
+            allow_local_providers: false,
             unknown_prices: PricePolicy::default(),
             region: "local".to_owned(),
             stored_response_days: Some(30),

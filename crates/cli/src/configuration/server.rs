@@ -135,6 +135,8 @@ server_settings! {
     max_read_on_bytes: usize = "TRUNKLINE_MAX_READ_ON_BYTES", "BYTES";
     /// Whether media may be downloaded from private addresses for callers [default: false]
     allow_private_downloads: bool = "TRUNKLINE_ALLOW_PRIVATE_DOWNLOADS", "true|false";
+    /// Whether credentials stored over HTTP may name this machine or its link [default: false]
+    allow_local_providers: bool = "TRUNKLINE_ALLOW_LOCAL_PROVIDERS", "true|false";
     /// Models of unknown price where credits pay: refuse, or serve and mark [default: refuse]
     unknown_prices_on_credits: UnknownPrices = "TRUNKLINE_UNKNOWN_PRICES_ON_CREDITS", "WHAT";
     /// The same where a workspace's own provider key pays [default: serve]

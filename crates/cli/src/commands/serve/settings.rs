@@ -175,6 +175,9 @@ impl Serving {
                 allow_private_downloads: given
                     .allow_private_downloads
                     .unwrap_or(base.allow_private_downloads),
+                allow_local_providers: given
+                    .allow_local_providers
+                    .unwrap_or(base.allow_local_providers),
                 unknown_prices: PricePolicy {
                     on_credits: given
                         .unknown_prices_on_credits

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use store::NewProviderCredential;
 use utoipa::ToSchema;
 
+use super::address;
 use super::object::CredentialAnswer;
 use super::request::{check_hashes, check_list, check_users, provider, reach, secret};
 use crate::api::Refused;
@@ -72,6 +73,7 @@ pub async fn create(
     };
     let base_url = given.base_url.filter(|url| !url.is_empty());
     reach(&provider, base_url.as_deref(), &secret, workspace_id.is_some())?;
+    address::check(&app, &provider, base_url.as_deref()).await?;
     let sort_order = match given.sort_order {
         Some(order) => order,
         None => {

@@ -3,6 +3,7 @@
 //! Beside OpenRouter's own there are those of everybody (`workspace_id: null`), and those found in
 //! the environment of the process, which are shown and tested but not changed here.
 
+mod address;
 pub mod create;
 pub mod delete;
 pub mod list;

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use store::{CredentialTest, Secret, TestState};
 use utoipa::ToSchema;
 
-use super::ENVIRONMENT;
 use super::request::{provider, secret};
+use super::{ENVIRONMENT, address};
 use crate::api::Refused;
 use crate::api::body::Given;
 use crate::api::change::refused;
@@ -61,6 +61,7 @@ pub async fn unstored(
     let provider = provider(&app, &given.provider)?;
     let secret = secret(&given.key)?;
     let base_url = given.base_url.as_deref().filter(|url| !url.is_empty());
+    address::check(&app, &provider, base_url).await?;
     let reach = reach_stored(&provider, base_url, &secret, false);
     Ok(Json(ask(&app, &provider, reach).await.1))
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use store::CredentialChange;
 use utoipa::ToSchema;
 
+use super::address;
 use super::object::CredentialAnswer;
 use super::request::{check_hashes, check_list, check_users, provider, reach, secret};
 use crate::api::Refused;
@@ -90,6 +91,10 @@ pub async fn update(
         };
         let url = base_url.as_ref().unwrap_or(&before.base_url);
         reach(&provider, url.as_deref(), &secret, before.workspace_id.is_some())?;
+        // What stands there may be what the operator gave at the machine.
+        if *url != before.base_url {
+            address::check(&app, &provider, url.as_deref()).await?;
+        }
     }
     let changes = CredentialChange {
         name,

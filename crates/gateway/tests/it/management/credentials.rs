@@ -13,20 +13,26 @@ const GOOD: &str = "right-key-0123456789";
 
 /// A gateway whose provider wants a key, `GOOD`, and whose environment has another.
 async fn guarded() -> Managed {
+    guarded_with(settings()).await
+}
+
+async fn guarded_with(settings: gateway::Settings) -> Managed {
     let simulator = Simulator::builder().require_key(GOOD).start().await.unwrap();
     let upstream = Upstream::of(&simulator, Protocol::OpenAi, "one");
     let (models, endpoints, mut providers) = catalog_of(&[upstream]).into_parts();
     providers[0].auth = AuthStyle::Bearer;
     providers[0].environment_variables = vec!["ONE_API_KEY".to_owned()];
     let catalog = Catalog::new(models, endpoints, providers).unwrap();
-    let gateway = Gateway::with_catalog(catalog, settings()).await;
+    let gateway = Gateway::with_catalog(catalog, settings).await;
     Managed::over(gateway, simulator).await
 }
 
 /// BYOK-1, BYOK-6, BYOK-10
 #[tokio::test]
 async fn a_credential_is_added_tested_used_changed_and_removed() {
-    let managed = guarded().await;
+    let mut settings = settings();
+    settings.allow_local_providers = true;
+    let managed = guarded_with(settings).await;
     let key = managed.gateway.key.clone();
     assert_eq!(managed.chat(&key).await.status, 404, "nobody has a key yet");
     let forms = managed.show("/providers").await;
@@ -196,4 +202,67 @@ async fn what_the_environment_has_is_shown_and_tested_but_not_changed() {
     ] {
         check_refused(&refused, 403, "comes from the environment");
     }
+}
+
+/// Otherwise whoever may store credentials reads what only this machine should: passed-through calls
+/// tell all that is answered there.
+#[tokio::test]
+async fn addresses_of_this_machine_are_for_its_operator() {
+    let managed = guarded().await;
+    let credential = |url: &str| json!({"provider": "one", "key": GOOD, "base_url": url});
+    let made = managed.post("/byok", &json!({"provider": "one", "key": GOOD})).await.json();
+    let path = format!("/byok/{}", made["data"]["id"].as_str().unwrap());
+    for url in [
+        "http://127.0.0.1:9090",
+        "http://127.8.9.10/v1",
+        "http://127.1/v1",
+        "http://2130706433/",
+        "http://0.0.0.0:1/",
+        "http://localhost:1/v1",
+        "https://LOCALHOST./v1",
+        "http://a.localhost/",
+        "http://[::1]:9090/",
+        "http://[::]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[64:ff9b::169.254.169.254]/",
+        "http://[fe80::1]/",
+        "http://169.254.169.254/latest",
+        "http://[fd00:ec2::254]/",
+        "http://100.100.100.200/",
+        "http://metadata.google.internal/",
+    ] {
+        let body = credential(url);
+        check_refused(&managed.post("/byok", &body).await, 400, "base_url: ");
+        let changed = json!({"key": GOOD, "base_url": url});
+        check_refused(&managed.patch(&path, &changed).await, 400, "allow_local_providers");
+        let tested = managed.internal(Method::POST, "/byok/test", &body).await;
+        check_refused(&tested, 400, "base_url: ");
+    }
+    for url in ["http://192.168.1.5:8000/v1", "http://10.0.0.1/", "https://[fd12::1]/v1"] {
+        let made = managed.post("/byok", &credential(url)).await;
+        assert_eq!(made.status, 201, "{}", made.json());
+    }
+    // The provider's own address is the operator's word.
+    let snapshot = managed.gateway.app.snapshot();
+    let id = snapshot.catalog.find_provider("one").unwrap();
+    let own = snapshot.catalog.provider(id).base_url.clone();
+    assert_eq!(managed.post("/byok", &credential(&own)).await.status, 201, "{own}");
+    // So is what was given at the machine: another key there is no other address.
+    let new = store::NewProviderCredential {
+        provider: "one".into(),
+        name: String::new(),
+        secret: store::Secret::new(GOOD),
+        workspace_id: None,
+        base_url: Some("http://127.0.0.1:1/v1".into()),
+        is_fallback: false,
+        sort_order: 9,
+        allowed_models: None,
+        allowed_key_hashes: None,
+        allowed_member_ids: None,
+        disabled: false,
+    };
+    let store = &managed.gateway.app.store;
+    let local = store.create_credential(new, &store::Actor::command_line(), 1).await.unwrap();
+    let again = json!({"key": GOOD, "base_url": "http://127.0.0.1:1/v1"});
+    assert_eq!(managed.patch(&format!("/byok/{}", local.id), &again).await.status, 200);
 }
