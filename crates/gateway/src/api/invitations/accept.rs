@@ -50,7 +50,7 @@ pub async fn accept(
     headers: HeaderMap,
     Given(given): Given<AcceptRequest>,
 ) -> Result<Response, Refused> {
-    check_sign_in(&headers)?;
+    check_sign_in(&app.settings, &headers)?;
     // Before the work that a password takes.
     let link = super::find(&app, &given.secret).await?;
     let name = given.name.trim();

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use http::header::COOKIE;
-use http::{HeaderMap, HeaderValue, Method};
+use http::header::{COOKIE, HOST, ORIGIN};
+use http::uri::Scheme;
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use protocol::exchange::{ErrorType, Fault};
 use sha2::{Digest as _, Sha256};
 use store::{Micros, SESSION_LIFE};
@@ -59,8 +60,8 @@ pub fn check_source(method: &Method, headers: &HeaderMap) -> Result<(), Fault> {
     if *method == Method::GET || *method == Method::HEAD {
         return Ok(());
     }
-    let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
-    if is("sec-fetch-site", "same-origin") || is("x-trunkline-request", "1") {
+    let is_same = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+    if is_same || is_marked(headers) {
         return Ok(());
     }
     Err(Fault::new(
@@ -70,15 +71,59 @@ pub fn check_source(method: &Method, headers: &HeaderMap) -> Result<(), Fault> {
     ))
 }
 
-/// Refuses to sign somebody in from a page that is not ours, as far as browsers tell: the person
-/// would work in another's name.
-pub fn check_sign_in(headers: &HeaderMap) -> Result<(), Fault> {
-    match headers.get("sec-fetch-site") {
-        Some(site) if site != "same-origin" && site != "none" => Err(Fault::new(
+/// Refuses to sign somebody in from a page that is not ours: the person would work in another's
+/// name. Programs, which name no page, may.
+pub fn check_sign_in(settings: &Settings, headers: &HeaderMap) -> Result<(), Fault> {
+    let is_ours = match (headers.get("sec-fetch-site"), headers.get(ORIGIN)) {
+        (Some(site), _) => site == "same-origin" || site == "none",
+        // Browsers tell no site over plain http, but of each page that sends something its origin.
+        (None, Some(origin)) => {
+            is_marked(headers)
+                || origin.to_str().is_ok_and(|origin| is_own_origin(origin, settings, headers))
+        }
+        (None, None) => true,
+    };
+    match is_ours {
+        true => Ok(()),
+        false => Err(Fault::new(
             ErrorType::PermissionDenied,
             "This comes from another site: sign in on the gateway's own pages",
         )),
-        _ => Ok(()),
+    }
+}
+
+/// Whether our own pages have put their header on it: another origin would have to be allowed to.
+fn is_marked(headers: &HeaderMap) -> bool {
+    headers.get("x-trunkline-request").is_some_and(|mark| mark == "1")
+}
+
+/// Whether pages of an origin are ours: it is the public address, or the host that was asked.
+fn is_own_origin(origin: &str, settings: &Settings, headers: &HeaderMap) -> bool {
+    // That of a page without an origin is `null`, which is nobody's.
+    let Some(origin) = Place::of(origin) else { return false };
+    let public = Place::of(&settings.public_url);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    // Whether it was asked by https only a proxy knows, which need not tell.
+    let asked = host.and_then(|host| Place::of(&format!("{}://{host}", origin.scheme)));
+    [public, asked].into_iter().flatten().any(|own| own == origin)
+}
+
+/// An origin, with its port said.
+#[derive(PartialEq)]
+struct Place {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+}
+
+impl Place {
+    /// The origin of an address; `None` if it has none.
+    fn of(url: &str) -> Option<Self> {
+        let uri: Uri = url.parse().ok()?;
+        let scheme = uri.scheme().cloned()?;
+        let default = if scheme == Scheme::HTTPS { 443 } else { 80 };
+        let host = uri.host()?.to_ascii_lowercase();
+        Some(Self { host, port: uri.port_u16().unwrap_or(default), scheme })
     }
 }
 
@@ -167,8 +212,39 @@ mod tests {
         assert!(check_source(&Method::POST, &with("sec-fetch-site", "same-origin")).is_ok());
         assert!(check_source(&Method::POST, &with("x-trunkline-request", "1")).is_ok());
         assert!(check_source(&Method::POST, &with("x-trunkline-request", "0")).is_err());
-        assert!(check_sign_in(&HeaderMap::new()).is_ok());
-        assert!(check_sign_in(&with("sec-fetch-site", "same-site")).is_err());
-        assert!(check_sign_in(&with("sec-fetch-site", "none")).is_ok());
+    }
+
+    #[test]
+    fn who_signs_in_does_so_on_our_own_pages_or_without_any() {
+        let settings =
+            Settings { public_url: "https://llm.example/gw".to_owned(), ..Settings::default() };
+        let check = |headers: &[(&'static str, &'static str)]| {
+            let named = headers.iter().map(|(name, value)| {
+                (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            check_sign_in(&settings, &named.collect()).is_ok()
+        };
+        assert!(check(&[]));
+        for (site, may) in
+            [("same-origin", true), ("none", true), ("same-site", false), ("cross-site", false)]
+        {
+            assert_eq!(check(&[("sec-fetch-site", site), ("origin", "http://evil")]), may);
+        }
+        for (origin, may) in [
+            ("https://llm.example", true),
+            ("https://LLM.example:443", true),
+            ("http://llm.example", false),
+            ("http://inside:8080", true),
+            ("https://inside:8080", true),
+            ("http://inside", false),
+            ("http://inside:8081", false),
+            ("http://evil.example", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(check(&[("origin", origin), ("host", "inside:8080")]), may, "{origin}");
+        }
+        assert!(!check(&[("origin", "http://inside")]), "no host is anybody's");
+        assert!(check(&[("origin", "http://evil.example"), ("x-trunkline-request", "1")]));
     }
 }

@@ -43,7 +43,7 @@ pub async fn log_in(
     headers: HeaderMap,
     Given(given): Given<LoginRequest>,
 ) -> Result<Response, Refused> {
-    check_sign_in(&headers)?;
+    check_sign_in(&app.settings, &headers)?;
     check_length("email", given.email.trim(), 1, 254)?;
     let now = now_micros();
     app.lockout.begin(&given.email, &device.address, now)?;

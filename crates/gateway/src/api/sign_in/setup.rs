@@ -69,7 +69,7 @@ pub async fn set_up(
     headers: HeaderMap,
     Given(given): Given<SetupRequest>,
 ) -> Result<Response, Refused> {
-    check_sign_in(&headers)?;
+    check_sign_in(&app.settings, &headers)?;
     if app.snapshot().people.is_set_up {
         return Err(closed().into());
     }

@@ -174,3 +174,44 @@ async fn a_cookie_counts_only_where_nobody_else_can_have_sent_it() {
         assert_eq!(allowed.map(|value| value.to_str().unwrap()), is_open.then_some("*"), "{path}");
     }
 }
+
+/// A page of another site that signs somebody in makes it work in another's name. Browsers tell
+/// where a request comes from by Sec-Fetch-Site; over plain http by Origin alone.
+#[tokio::test]
+async fn other_pages_sign_nobody_in() {
+    let house = House::start().await;
+    let setup = json!({
+        "code": house.setup_code().await, "email": "ada@example.org", "name": "Ada",
+        "password": PASSWORD,
+    });
+    let login = json!({"email": "ada@example.org", "password": PASSWORD});
+    let foreign = ["http://evil.example", "http://gateway:81", "https://gateway.evil", "null"];
+    let send = async |path: &str, headers: &[(&str, &str)], body: &Value| {
+        let path = format!("/api/internal/{path}");
+        house.send(Method::POST, &path, headers, body).await
+    };
+    for (path, body) in [
+        ("setup", &setup),
+        ("login", &login),
+        ("invites/accept", &json!({"secret": "s", "password": PASSWORD})),
+    ] {
+        for origin in foreign {
+            let headers = [("origin", origin), ("content-type", "text/plain")];
+            let refused = send(path, &headers, body).await;
+            check_refused(&refused, 403, "another site");
+            assert!(!refused.headers.contains_key("set-cookie"));
+        }
+    }
+    assert_eq!(send("setup", &[("origin", "http://gateway")], &setup).await.status, 201);
+    let public = house.gateway.app.settings.public_url.clone();
+    for headers in [
+        [("origin", "http://gateway"), ("accept", "*/*")],
+        [("origin", "http://GATEWAY:80"), ("accept", "*/*")],
+        [("origin", public.as_str()), ("accept", "*/*")],
+        // Behind a proxy that names another host: no other page can send this.
+        [("origin", "http://proxy.example"), ("x-trunkline-request", "1")],
+        [("origin", "http://proxy.example"), ("sec-fetch-site", "same-origin")],
+    ] {
+        assert_eq!(send("login", &headers, &login).await.status, 200, "{headers:?}");
+    }
+}
