@@ -1,6 +1,7 @@
 //! Who failed to sign in too often. Each node counts for itself, in memory.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use protocol::exchange::{ErrorType, Fault};
@@ -43,6 +44,7 @@ impl Lockout {
     /// Counts an attempt as a failure until it is known to be none, so that many at once are no
     /// way around; refuses it where there were too many.
     pub fn begin(&self, account: &str, address: &str, now: Micros) -> Result<(), Fault> {
+        let address = &network(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let Counts { accounts, addresses } = &mut *counts;
         let until = accounts
@@ -60,14 +62,14 @@ impl Lockout {
     pub fn succeeded(&self, account: &str, address: &str) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.accounts.0.remove(&key(account));
-        counts.addresses.take_back(address);
+        counts.addresses.take_back(&network(address));
     }
 
     /// Takes an attempt back that could not be made.
     pub fn not_made(&self, account: &str, address: &str) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.accounts.take_back(account);
-        counts.addresses.take_back(address);
+        counts.addresses.take_back(&network(address));
     }
 }
 
@@ -112,6 +114,19 @@ impl Failures {
     }
 }
 
+/// What counts as one address: of IPv6 the network of 64 bits that a single line has at least, and
+/// of which whoever has one takes a new address for each attempt.
+fn network(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
+        }
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Err(_) => address.to_owned(),
+    }
+}
+
 fn key(name: &str) -> [u8; 32] {
     Sha256::digest(name.trim().to_lowercase()).into()
 }
@@ -140,6 +155,24 @@ mod tests {
         lockout.begin("b@example.org", "192.0.2.9", 5).unwrap();
         lockout.begin("a@example.org", "192.0.2.9", SPAN).unwrap();
         assert!(lockout.begin("a@example.org", "192.0.2.9", SPAN).is_err());
+    }
+
+    /// Who has one address of a network has all of it.
+    #[test]
+    fn an_address_of_ipv6_is_its_network() {
+        let lockout = Lockout::default();
+        for n in 0..50 {
+            let (account, address) = (format!("{n}@example.org"), format!("2001:db8:1:2:{n}::1"));
+            lockout.begin(&account, &address, 1).unwrap();
+        }
+        assert!(lockout.begin("x@example.org", "2001:db8:1:2::9", 2).is_err());
+        lockout.begin("x@example.org", "2001:db8:1:3::9", 2).unwrap();
+        lockout.not_made("0@example.org", "2001:db8:1:2:ffff::7");
+        lockout.begin("x@example.org", "2001:db8:1:2::9", 2).unwrap();
+        // What is IPv4 stays one address, however it is written.
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+        assert_eq!(network(""), "");
     }
 
     #[test]
