@@ -22,6 +22,20 @@ pub enum OutcomeLabel {
     Cancelled,
 }
 
+/// Why somebody was not signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum SignInFailure {
+    /// The password was wrong, or nobody has the mail address.
+    Password,
+    /// The account or the address is locked after too many of these.
+    Locked,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignInLabels {
+    reason: SignInFailure,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     outcome: OutcomeLabel,
@@ -52,6 +66,7 @@ pub struct Metrics {
     in_flight: Gauge,
     control_stale: Gauge,
     connections_refused: Counter,
+    sign_in_failures: Family<SignInLabels, Counter>,
     token_estimate_error: Family<TokenizerLabels, Histogram, fn() -> Histogram>,
 }
 
@@ -110,6 +125,12 @@ impl Metrics {
             "Connections turned away because there were too many",
             connections_refused.clone(),
         );
+        let sign_in_failures = Family::default();
+        registry.register(
+            "sign_in_failures",
+            "Attempts to sign in with a password that failed",
+            sign_in_failures.clone(),
+        );
         let errors: fn() -> Histogram =
             || Histogram::new([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0]);
         let token_estimate_error = Family::new_with_constructor(errors);
@@ -132,6 +153,7 @@ impl Metrics {
             in_flight,
             control_stale,
             connections_refused,
+            sign_in_failures,
         }
     }
 
@@ -169,6 +191,11 @@ impl Metrics {
     /// A connection was turned away because there were too many.
     pub fn connection_refused(&self) {
         self.connections_refused.inc();
+    }
+
+    /// Somebody was not signed in.
+    pub fn sign_in_failed(&self, reason: SignInFailure) {
+        self.sign_in_failures.get_or_create(&SignInLabels { reason }).inc();
     }
 
     /// An attempt ended. `status` 0: no answer.

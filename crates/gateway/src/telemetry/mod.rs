@@ -3,4 +3,4 @@
 
 mod metrics;
 
-pub use metrics::{Metrics, OutcomeLabel};
+pub use metrics::{Metrics, OutcomeLabel, SignInFailure};

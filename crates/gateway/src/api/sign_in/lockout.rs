@@ -42,8 +42,9 @@ struct Failures(HashMap<[u8; 32], VecDeque<Micros>>);
 
 impl Lockout {
     /// Counts an attempt as a failure until it is known to be none, so that many at once are no
-    /// way around; refuses it where there were too many.
-    pub fn begin(&self, account: &str, address: &str, now: Micros) -> Result<(), Fault> {
+    /// way around; refuses it where there were too many. Tells whether it locks the account or the
+    /// address, should it fail.
+    pub fn begin(&self, account: &str, address: &str, now: Micros) -> Result<bool, Fault> {
         let address = &network(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let Counts { accounts, addresses } = &mut *counts;
@@ -55,7 +56,8 @@ impl Lockout {
         }
         accounts.add(account, MOST_OF_ACCOUNT, now);
         addresses.add(address, MOST_OF_ADDRESS, now);
-        Ok(())
+        Ok(accounts.locked_until(account, MOST_OF_ACCOUNT, now).is_some()
+            || addresses.locked_until(address, MOST_OF_ADDRESS, now).is_some())
     }
 
     /// Takes an attempt back that was none that failed, and forgets the account's failures.
@@ -155,6 +157,17 @@ mod tests {
         lockout.begin("b@example.org", "192.0.2.9", 5).unwrap();
         lockout.begin("a@example.org", "192.0.2.9", SPAN).unwrap();
         assert!(lockout.begin("a@example.org", "192.0.2.9", SPAN).is_err());
+    }
+
+    #[test]
+    fn the_failure_that_locks_is_told() {
+        let lockout = Lockout::default();
+        let locks = |n: i64| lockout.begin("a@example.org", "192.0.2.1", n).unwrap();
+        assert_eq!([0, 1, 2, 3, 4].map(locks), [false, false, false, false, true]);
+        for n in 0..45 {
+            let locks = lockout.begin(&format!("{n}@example.org"), "192.0.2.1", 5).unwrap();
+            assert_eq!(locks, n == 44, "{n}");
+        }
     }
 
     /// Who has one address of a network has all of it.

@@ -10,6 +10,7 @@ use store::{Actor, ActorKind, Secret, verify_password};
 use utoipa::ToSchema;
 
 use super::device::From;
+use super::failure;
 use super::object::SessionAnswer;
 use crate::api::Refused;
 use crate::api::body::{Given, check_length};
@@ -46,18 +47,22 @@ pub async fn log_in(
     check_sign_in(&app.settings, &headers)?;
     check_length("email", given.email.trim(), 1, 254)?;
     let now = now_micros();
-    app.lockout.begin(&given.email, &device.address, now)?;
+    let locks = failure::begin(&app, &given.email, &device.address, now)?;
     let checking = async {
         let (member, hash) = app.store.password_of(&given.email).await?.unzip();
         // As much work for an address that nobody has, and the same answer.
         let is_right = verify_password(Secret::new(given.password), hash.flatten()).await?;
-        Ok(member.filter(|_| is_right))
+        Ok((member, is_right))
     };
-    let member = checking.await.map_err(|error| {
+    let (member, is_right) = checking.await.map_err(|error| {
         app.lockout.not_made(&given.email, &device.address);
         refused(error)
     })?;
-    let Some(member) = member else {
+    let known = member.as_ref().map(|member| member.id.as_str());
+    if !is_right {
+        failure::wrong_password(&app, known, &device.address, locks);
+    }
+    let Some(member) = member.filter(|_| is_right) else {
         return Err(unauthorized("The mail address or the password is wrong").into());
     };
     app.lockout.succeeded(&given.email, &device.address);

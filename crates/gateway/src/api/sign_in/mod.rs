@@ -2,6 +2,7 @@
 //! that the gateway serves.
 
 pub mod device;
+mod failure;
 pub mod lockout;
 pub mod login;
 pub mod logout;

@@ -12,6 +12,7 @@ use store::{Device, MemberChange, Secret, StoreError, hash_password, verify_pass
 use utoipa::ToSchema;
 
 use super::device::From;
+use super::failure;
 use super::object::{SessionAnswer, session_object};
 use crate::api::Refused;
 use crate::api::body::{Given, check_length};
@@ -101,13 +102,16 @@ async fn check_current(
             "new_password: you sign in without one; ask an admin for a link to set one",
         ));
     };
-    app.lockout.begin(email, address, now_micros())?;
+    let locks = failure::begin(app, email, address, now_micros())?;
     match verify_password(Secret::new(current), Some(hash)).await {
         Ok(true) => {
             app.lockout.succeeded(email, address);
             Ok(())
         }
-        Ok(false) => Err(Fault::invalid("current_password: is wrong")),
+        Ok(false) => {
+            failure::wrong_password(app, Some(&member.0.member.id), address, locks);
+            Err(Fault::invalid("current_password: is wrong"))
+        }
         Err(error) => {
             app.lockout.not_made(email, address);
             Err(refused(error))

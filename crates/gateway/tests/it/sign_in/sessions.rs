@@ -215,3 +215,24 @@ async fn other_pages_sign_nobody_in() {
         assert_eq!(send("login", &headers, &login).await.status, 200, "{headers:?}");
     }
 }
+
+#[tokio::test]
+async fn failures_to_sign_in_are_counted() {
+    let house = House::start().await;
+    let token = house.set_up().await;
+    let change = json!({"new_password": "a new password", "current_password": "wrong"});
+    let profile = "/api/internal/profile";
+    assert_eq!(house.by(&token, Method::PATCH, profile, &change).await.status, 400);
+    for _ in 0..4 {
+        assert_eq!(house.log_in("ada@example.org", "wrong").await.status, 401);
+    }
+    for _ in 0..3 {
+        assert_eq!(house.log_in("ada@example.org", PASSWORD).await.status, 429);
+    }
+    assert_eq!(house.log_in("nobody@example.org", PASSWORD).await.status, 401);
+    let text = house.gateway.app.metrics.render();
+    for (reason, count) in [("Password", 6), ("Locked", 3)] {
+        let line = format!("trunkline_sign_in_failures_total{{reason=\"{reason}\"}} {count}");
+        assert!(text.contains(&line), "{line} is not in: {text}");
+    }
+}
