@@ -115,9 +115,8 @@ fn callers_of(
         let mut add = |hash: &str, end: Option<store::Micros>| {
             let expires_at = [key.expires_at, end].into_iter().flatten().min();
             let Some(secret) = unhex(hash) else { return };
-            let stores_responses = rules.of(key).stores_responses;
             let known = caller_of(key, terms, rules, names);
-            let caller = Caller { expires_at, secret, stores_responses, ..known };
+            let caller = Caller { expires_at, secret, ..known };
             callers.insert(secret, Arc::new(caller));
         };
         match secrets.get(key.hash.as_str()) {
@@ -142,7 +141,7 @@ fn caller_of(
         name: key.name.clone(),
         account_id: key.account_id.as_str().into(),
         workspace_id: key.workspace_id.as_str().into(),
-        stores_responses: false,
+        stores_responses: workspace.stores_responses,
         disabled: key.disabled,
         expires_at: key.expires_at,
         is_management: key.is_management,

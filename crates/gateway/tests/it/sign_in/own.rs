@@ -256,6 +256,39 @@ async fn members_see_the_workspaces_they_are_in() {
     assert_eq!(house.by(&bo.token, Method::POST, "/api/v1/keys", &body).await.status, 201);
 }
 
+impl House {
+    /// The default workspace keeps answers; everybody is in it.
+    async fn keeping() -> Self {
+        let house = Self::start().await;
+        let workspace = house.store().workspaces().await.unwrap()[0].id.clone();
+        let keep = |settings: &mut store::WorkspaceSettings| settings.stores_responses = true;
+        let actor = store::Actor::system();
+        house.store().update_workspace(&workspace, keep, &actor, 2).await.unwrap();
+        house
+    }
+
+    /// Asks for an answer that is kept, and goes on from `previous`.
+    async fn keep(&self, person: &Person, previous: Value) -> Value {
+        let body = json!({"model": crate::support::MODEL, "store": true, "input": "a",
+            "previous_response_id": previous});
+        let answer = self.by(&person.token, Method::POST, "/api/v1/responses", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        answer.json()
+    }
+}
+
+#[tokio::test]
+async fn answers_are_kept_by_session_as_by_key() {
+    let house = House::keeping().await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    let first = house.keep(&bo, Value::Null).await;
+    assert_eq!(first["store"], true, "{first}");
+    let next = house.keep(&bo, first["id"].clone()).await;
+    assert_eq!(next["previous_response_id"], first["id"]);
+    let path = format!("/api/v1/responses/{}", next["id"].as_str().unwrap());
+    assert_eq!(house.get(&bo.token, &path).await.json(), next);
+}
+
 /// A key of a workspace that its member is not in any more stays off.
 #[tokio::test]
 async fn members_switch_on_no_key_of_a_workspace_they_left() {
