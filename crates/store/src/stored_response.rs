@@ -149,6 +149,23 @@ impl Store {
         stored(&row, turn).map(Some)
     }
 
+    /// The key that asked for an answer that a workspace keeps; `None` where there is none, or it is
+    /// another's. Nothing is opened for it.
+    pub async fn key_of_stored_response(
+        &self,
+        id: &str,
+        workspace_id: &str,
+        now: Micros,
+    ) -> Result<Option<String>, StoreError> {
+        if id.contains('\0') {
+            return Ok(None);
+        }
+        let text = "SELECT key_hash FROM stored_response WHERE id = $1 AND workspace_id = $2 \
+                    AND (expires_at IS NULL OR expires_at > $3)";
+        let found = self.database().fetch_optional(text, values![id, workspace_id, now]).await?;
+        found.map(|row| row.try_get("key_hash")).transpose()
+    }
+
     /// The conversation up to an answer that a workspace keeps.
     pub async fn stored_chain(
         &self,
@@ -324,9 +341,12 @@ mod tests {
         let store = database.open().await;
         let row = kept("a", None);
         put(&store, &[row.clone(), StoredResponse { input: "[]".into(), ..row.clone() }]).await;
+        let key = store.key_of_stored_response("a", "ws", 50).await.unwrap();
+        assert_eq!(key.as_ref(), Some(&row.key_hash));
         assert_eq!(store.stored_response("a", "ws", 50).await.unwrap(), Some(row));
         for (id, workspace, now) in [("a", "other", 50), ("b", "ws", 50), ("a", "ws", 100)] {
             assert_eq!(store.stored_response(id, workspace, now).await.unwrap(), None);
+            assert_eq!(store.key_of_stored_response(id, workspace, now).await.unwrap(), None);
             assert!(!store.remove_stored_response(id, workspace, now).await.unwrap());
             let chain = store.stored_chain(id, workspace, BOUNDS, now).await.unwrap();
             assert_eq!(chain, StoredChain::Unknown);

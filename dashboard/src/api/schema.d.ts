@@ -1438,7 +1438,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows a stored answer as it was given. A key sees those of its workspace. */
+        /** Shows a stored answer as it was given. A key sees those of its workspace, a member's its own. */
         get: operations["get_responses_by_id"];
         put?: never;
         post?: never;

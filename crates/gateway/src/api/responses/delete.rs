@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::api::Refused;
 use crate::api::change::refused;
 use crate::api::openapi::ErrorAnswer;
-use crate::api::session::Session;
+use crate::api::session::{Session, may_see_of};
 use crate::app::App;
 use crate::clock::now_micros;
 use crate::inference::admit::may_infer;
@@ -41,9 +41,13 @@ pub async fn delete(
 ) -> Result<Json<DeletedResponse>, Refused> {
     let Path(id) = id?;
     may_infer(&session.caller)?;
-    let workspace = &session.caller.workspace_id;
-    let removed = app.store.remove_stored_response(&id, workspace, now_micros()).await;
-    match removed.map_err(refused)? {
+    let (workspace, now) = (&session.caller.workspace_id, now_micros());
+    let asked = app.store.key_of_stored_response(&id, workspace, now).await.map_err(refused)?;
+    let asked = asked.ok_or_else(|| super::unknown(&id))?;
+    if !may_see_of(&app, &session.snapshot, &session.caller, &asked).await? {
+        return Err(super::unknown(&id).into());
+    }
+    match app.store.remove_stored_response(&id, workspace, now).await.map_err(refused)? {
         true => Ok(Json(DeletedResponse { id, object: "response", deleted: true })),
         false => Err(super::unknown(&id).into()),
     }

@@ -12,7 +12,7 @@ use protocol::exchange::{ErrorType, Fault};
 use store::StoredResponse;
 
 use super::change::refused;
-use super::session::Session;
+use super::session::{Session, may_see_of};
 use crate::app::App;
 use crate::clock::now_micros;
 use crate::inference::admit::may_infer;
@@ -24,12 +24,16 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/responses/{id}/input_items", get(input_items::list))
 }
 
-/// An answer of the caller's workspace; others do not exist for it.
+/// An answer of the caller's workspace that it may see; others do not exist for it.
 async fn find(app: &App, session: &Session, id: &str) -> Result<StoredResponse, Fault> {
     may_infer(&session.caller)?;
     let workspace = &session.caller.workspace_id;
     let found = app.store.stored_response(id, workspace, now_micros()).await.map_err(refused)?;
-    found.ok_or_else(|| unknown(id))
+    let found = found.ok_or_else(|| unknown(id))?;
+    match may_see_of(app, &session.snapshot, &session.caller, &found.key_hash).await? {
+        true => Ok(found),
+        false => Err(unknown(id)),
+    }
 }
 
 fn unknown(id: &str) -> Fault {

@@ -21,7 +21,7 @@ pub struct How {
     stream: Option<String>,
 }
 
-/// Shows a stored answer as it was given. A key sees those of its workspace.
+/// Shows a stored answer as it was given. A key sees those of its workspace, a member's its own.
 #[utoipa::path(
     get,
     path = "/api/v1/responses/{id}",

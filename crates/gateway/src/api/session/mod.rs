@@ -97,6 +97,24 @@ impl FromRequestParts<Arc<App>> for Session {
     }
 }
 
+/// Whether a caller may see and remove what a key asked, as its rows: members and their keys have
+/// their own alone. GEN-1
+pub async fn may_see_of(
+    app: &App,
+    snapshot: &Snapshot,
+    caller: &Caller,
+    key_hash: &str,
+) -> Result<bool, Fault> {
+    let Some(own) = caller.member_id.as_deref() else { return Ok(true) };
+    match role_of_member(own, snapshot) {
+        MemberRole::Owner | MemberRole::Admin => Ok(true),
+        MemberRole::Member => {
+            let owner = app.store.member_of_key(key_hash).await.map_err(refused)?;
+            Ok(owner.as_deref() == Some(own))
+        }
+    }
+}
+
 /// A request with a usable key of any kind, or by session: what of an account's books it may see
 /// depends on who calls.
 pub struct Viewer {
@@ -118,15 +136,13 @@ impl Viewer {
     /// Members see their own rows, and so do their keys. A key of nobody sees what its account
     /// has.
     fn new(party: Party, snapshot: &Snapshot) -> Result<Self, Fault> {
-        let role_of = |id: &str| match snapshot.people.members.get(id) {
-            Some(member) => member.role,
-            // Least: nothing is known of it any more.
-            None => MemberRole::Member,
-        };
         let role = match &party {
             Party::Member(signed_in) => signed_in.member.role,
             Party::Key(caller) if caller.is_management => role_of_key(caller, snapshot)?,
-            Party::Key(caller) => caller.member_id.as_deref().map_or(MemberRole::Owner, role_of),
+            Party::Key(caller) => {
+                let member = caller.member_id.as_deref();
+                member.map_or(MemberRole::Owner, |id| role_of_member(id, snapshot))
+            }
         };
         let own_only = match role {
             MemberRole::Owner | MemberRole::Admin => None,
@@ -218,6 +234,11 @@ impl FromRequestParts<Arc<App>> for Management {
         }
         Ok(Self { party, role, snapshot, origin: address(parts, app) })
     }
+}
+
+/// The role of a member; the least, where nothing is known of it any more.
+fn role_of_member(id: &str, snapshot: &Snapshot) -> MemberRole {
+    snapshot.people.members.get(id).map_or(MemberRole::Member, |member| member.role)
 }
 
 /// A management key is as mighty as the member who made it, so that no admin makes itself an owner

@@ -289,6 +289,48 @@ async fn answers_are_kept_by_session_as_by_key() {
     assert_eq!(house.get(&bo.token, &path).await.json(), next);
 }
 
+#[tokio::test]
+async fn kept_answers_are_for_their_member_and_for_admins() {
+    let house = House::keeping().await;
+    let ada = house.person("ada@example.org", MemberRole::Admin).await;
+    let bo = house.person("bo@example.org", MemberRole::Member).await;
+    let cy = house.person("cy@example.org", MemberRole::Member).await;
+    let (_, bos_key) = key(&house, &bo, "bo's").await;
+    let (_, cys_key) = key(&house, &cy, "cy's").await;
+    let told = house.keep(&bo, Value::Null).await;
+    let path = format!("/api/v1/responses/{}", told["id"].as_str().unwrap());
+    let items = format!("{path}/input_items");
+    let cookie = |person: &Person| {
+        [
+            ("cookie", format!("trunkline_session={}", person.token)),
+            ("sec-fetch-site", "same-origin".to_owned()),
+        ]
+    };
+    let bearer =
+        |key: &str| [("authorization", format!("Bearer {key}")), ("accept", "*/*".to_owned())];
+    for (who, may) in [
+        (cookie(&cy), false),
+        (bearer(&cys_key), false),
+        (cookie(&ada), true),
+        (cookie(&bo), true),
+        (bearer(&bos_key), true),
+        // One of nobody sees what its workspace has.
+        (bearer(&house.gateway.key), true),
+    ] {
+        let headers = who.each_ref().map(|(name, value)| (*name, value.as_str()));
+        for path in [&path, &items] {
+            let shown = house.send(Method::GET, path, &headers, &Value::Null).await;
+            assert_eq!(shown.status, if may { 200 } else { 404 }, "{path} {headers:?}");
+        }
+        if !may {
+            let kept = house.send(Method::DELETE, &path, &headers, &Value::Null).await;
+            check_refused(&kept, 404, "There is no stored answer");
+        }
+    }
+    assert_eq!(house.by(&bo.token, Method::DELETE, &path, &Value::Null).await.status, 200);
+    assert_eq!(house.get(&bo.token, &path).await.status, 404);
+}
+
 /// A key of a workspace that its member is not in any more stays off.
 #[tokio::test]
 async fn members_switch_on_no_key_of_a_workspace_they_left() {
