@@ -368,6 +368,10 @@ test('an application gets its code where it asked, and nothing when denied', asy
   await page.route('http://localhost/**', route => route.fulfill({ body: 'the application' }));
   await page.route(/^http:\/\/localhost:/, route => route.fulfill({ body: 'the application' }));
   await page.goto(address);
+  await page
+    .getByRole('definition')
+    .filter({ hasText: /^Default$/ })
+    .waitFor();
   await page.getByLabel('At most (USD)').fill('2.5');
   const approved = answered('code=');
   await page.getByRole('button', { name: 'Authorise' }).click();

@@ -2,6 +2,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../api/client';
+import { workspacesQuery } from '../api/queries';
 import type { components } from '../api/schema';
 import { momentOf } from '../lib/moment';
 import { nano, plain } from '../lib/money';
@@ -39,6 +40,13 @@ export function ConsentPage() {
 /** Only where the server sends it: not to whatever an address may say. */
 function leave(answered: Answered | undefined) {
   if (answered?.redirect_url) location.assign(answered.redirect_url);
+}
+
+/** Where the key would be: it decides which models it reaches and whose budget pays. By its id until
+    the name is known. */
+function WorkspaceName({ id }: { id: string }) {
+  const workspaces = useQuery(workspacesQuery).data;
+  return <>{workspaces?.find(one => one.id === id)?.name ?? id}</>;
 }
 
 function Consent({ search, wanted }: { search: ConsentSearch; wanted: Wanted }) {
@@ -97,6 +105,10 @@ function Consent({ search, wanted }: { search: ConsentSearch; wanted: Wanted }) 
             </span>,
           ],
           ['The key is called', wanted.key_label],
+          [
+            'In the workspace',
+            wanted.workspace_id ? <WorkspaceName key="workspace" id={wanted.workspace_id} /> : null,
+          ],
           ['Ends', wanted.expires_at ? momentOf(wanted.expires_at) : 'never'],
           ['Proof of who asks', wanted.code_challenge_method ?? 'none: anybody who sees the code can use it'],
         ]}
