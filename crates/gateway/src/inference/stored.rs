@@ -21,6 +21,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::prepare::Call;
 use crate::api::change::refused;
+use crate::api::session::may_see_of;
 use crate::app::App;
 use crate::clock::now_micros;
 use crate::control::Caller;
@@ -140,7 +141,7 @@ fn own_items<'a>(envelope: &Envelope<'a>) -> Option<Vec<Cow<'a, str>>> {
     })
 }
 
-/// The turns up to an answer of the caller's workspace, oldest first.
+/// The turns up to an answer of the caller's workspace that it may see, oldest first.
 async fn earlier(
     app: &App,
     caller: &Caller,
@@ -148,12 +149,19 @@ async fn earlier(
     bounds: ChainBounds,
 ) -> Result<Vec<StoredTurn>, Fault> {
     let reading = async {
-        let _turn = turn(app).await?;
-        app.store.stored_chain(id, &caller.workspace_id, bounds, now_micros()).await
+        let _turn = turn(app).await.map_err(refused)?;
+        let (workspace, now) = (&caller.workspace_id, now_micros());
+        let key = app.store.key_of_stored_response(id, workspace, now).await.map_err(refused)?;
+        if let Some(key) = key
+            && !may_see_of(app, &app.snapshot(), caller, &key).await?
+        {
+            return Ok(StoredChain::Unknown);
+        }
+        app.store.stored_chain(id, workspace, bounds, now).await.map_err(refused)
     };
-    let late = |late| Err(StoreError::Unreachable(Box::new(late)));
+    let late = |late| Err(refused(StoreError::Unreachable(Box::new(late))));
     let shown: String = id.chars().take(80).collect();
-    match tokio::time::timeout(PATIENCE, reading).await.unwrap_or_else(late).map_err(refused)? {
+    match tokio::time::timeout(PATIENCE, reading).await.unwrap_or_else(late)? {
         StoredChain::Whole(turns) => Ok(turns),
         StoredChain::TooLong => Err(too_long("previous_response_id")),
         StoredChain::Unknown => Err(not_found(format!(

@@ -322,6 +322,10 @@ async fn kept_answers_are_for_their_member_and_for_admins() {
             let shown = house.send(Method::GET, path, &headers, &Value::Null).await;
             assert_eq!(shown.status, if may { 200 } else { 404 }, "{path} {headers:?}");
         }
+        let next = json!({"model": crate::support::MODEL, "input": "b",
+            "previous_response_id": told["id"]});
+        let gone_on = house.send(Method::POST, "/api/v1/responses", &headers, &next).await;
+        assert_eq!(gone_on.status, if may { 200 } else { 404 }, "{headers:?} {}", gone_on.json());
         if !may {
             let kept = house.send(Method::DELETE, &path, &headers, &Value::Null).await;
             check_refused(&kept, 404, "There is no stored answer");
