@@ -154,8 +154,27 @@ fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {
         .filter(|key| !key.is_empty())
 }
 
-/// Puts the key of an address (`?key=…`), where clients of Google's put it, into the headers.
+/// What browsers fetch for a script, or to be looked at or heard: nothing that acts in the name of
+/// this host.
+const FETCHED: [&str; 5] = ["empty", "websocket", "image", "audio", "video"];
+
+/// Whether a browser goes to an address or loads a part of a page from it, which would act with the
+/// rights of our own pages. Without TLS browsers do not say so, but for the last header.
+fn is_page(headers: &HeaderMap) -> bool {
+    let is =
+        |name: &str, value: &[u8]| headers.get_all(name).iter().any(|it| it.as_bytes() == value);
+    let kinds = headers.get_all("sec-fetch-dest");
+    is("sec-fetch-mode", b"navigate")
+        || kinds.iter().any(|kind| !FETCHED.iter().any(|fetched| kind == fetched))
+        || is("upgrade-insecure-requests", b"1")
+}
+
+/// Puts the key of an address (`?key=…`), where clients of Google's put it, into the headers; of
+/// what a browser goes to it is none: whoever made a link would say what is fetched with it.
 pub fn key_of_address(uri: &Uri, headers: &mut HeaderMap) {
+    if is_page(headers) {
+        return;
+    }
     let Some(query) = uri.query() else { return };
     let key = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "key");
     if let Some(value) = key.and_then(|(_, key)| HeaderValue::from_str(&key).ok())
@@ -190,5 +209,26 @@ mod tests {
         assert_eq!(presented_key(&headers), Some(&b"sk-1"[..]));
         key_of_address(&Uri::from_static("/v1beta/models?key=other"), &mut headers);
         assert_eq!(presented_key(&headers), Some(&b"sk-1"[..]), "headers go first");
+    }
+
+    #[test]
+    fn a_link_has_no_key() {
+        let uri = Uri::from_static("/v1beta/models?key=sk-1");
+        for (name, value, is_taken) in [
+            ("sec-fetch-mode", "navigate", false),
+            ("sec-fetch-mode", "cors", true),
+            ("sec-fetch-dest", "document", false),
+            ("sec-fetch-dest", "iframe", false),
+            ("sec-fetch-dest", "script", false),
+            ("sec-fetch-dest", "serviceworker", false),
+            ("sec-fetch-dest", "empty", true),
+            ("sec-fetch-dest", "image", true),
+            ("upgrade-insecure-requests", "1", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            key_of_address(&uri, &mut headers);
+            assert_eq!(presented_key(&headers).is_some(), is_taken, "{name}: {value}");
+        }
     }
 }

@@ -2,8 +2,8 @@
 //! to this gateway, or to whom a caller shows itself.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL,
-    SET_COOKIE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue,
+    SEC_WEBSOCKET_PROTOCOL, X_CONTENT_TYPE_OPTIONS,
 };
 
 use super::address::{Addressed, target};
@@ -63,18 +63,59 @@ const OF_ACCOUNT: [&str; 3] = ["openai-organization", "openai-project", "x-goog-
 /// The same where pages put it, among the protocols of a WebSocket.
 const OF_ACCOUNT_IN_PROTOCOLS: [&str; 2] = ["openai-organization.", "openai-project."];
 
-/// About the provider's host, which is not this one.
-const OF_HOST: [&str; 6] = [
+/// About the provider's host, which is not this one, or what a browser is to do: on this host that
+/// would be with the rights of our own pages.
+const OF_HOST: [&str; 35] = [
     "set-cookie",
     "set-cookie2",
+    "set-login",
+    "clear-site-data",
     "alt-svc",
     "strict-transport-security",
+    "expect-ct",
     "public-key-pins",
-    "clear-site-data",
+    "public-key-pins-report-only",
+    "service-worker-allowed",
+    "service-worker-navigation-preload",
+    "refresh",
+    "link",
+    "report-to",
+    "reporting-endpoints",
+    "nel",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-xss-protection",
+    "x-permitted-cross-domain-policies",
+    "x-dns-prefetch-control",
+    "referrer-policy",
+    "permissions-policy",
+    "permissions-policy-report-only",
+    "feature-policy",
+    "origin-agent-cluster",
+    "origin-trial",
+    "speculation-rules",
+    "supports-loading-mode",
+    "activate-storage-access",
+    "timing-allow-origin",
+    "sourcemap",
+    "x-sourcemap",
+    "accept-ch",
+    "critical-ch",
 ];
 
-/// Pages of any origin may call: that is said once, by the listener.
-const OF_HOST_BY_PREFIX: [&str; 1] = ["access-control-"];
+/// Families of the same. Pages of any origin may call: that is said once, by the listener.
+const OF_HOST_BY_PREFIX: [&str; 6] = [
+    "access-control-",
+    "attribution-reporting-",
+    "content-security-policy",
+    "cross-origin-",
+    "document-policy",
+    "require-document-policy",
+];
+
+/// What a page may do that a provider answered with: nothing, and it is of no origin. Whatever
+/// shows it, what was said in our name has none of our rights.
+const POLICY: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
 
 /// Where an answer names an address that the next request goes to.
 const ADDRESSES: [HeaderName; 4] = [
@@ -126,7 +167,8 @@ fn without_account_in_protocols(headers: &mut HeaderMap) {
 }
 
 /// The provider's headers as the caller gets them. Addresses at the provider become addresses
-/// here, so that an upload goes on the way on which it began.
+/// here, so that an upload goes on the way on which it began. Shown by a browser, the answer is a
+/// page without rights.
 pub fn to_caller(
     headers: &HeaderMap,
     origin: &Origin,
@@ -136,7 +178,8 @@ pub fn to_caller(
     let mut kept = kept(headers, |name| {
         !OF_HOST.contains(&name) && !OF_HOST_BY_PREFIX.iter().any(|prefix| name.starts_with(prefix))
     });
-    debug_assert!(!kept.contains_key(SET_COOKIE));
+    kept.insert(CONTENT_SECURITY_POLICY, POLICY);
+    kept.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     for name in &ADDRESSES {
         let Some(value) = kept.get(name).and_then(|value| value.to_str().ok()) else { continue };
         let here = here(value, origin, addressed, public_url);
@@ -265,7 +308,14 @@ mod tests {
             ("x-request-id", "r"),
         ]);
         let passed = to_caller(&answered, &origin, &addressed, "http://here/");
-        assert_eq!(names(&passed), ["location", "x-goog-upload-url", "x-request-id"]);
+        let expected = [
+            "content-security-policy",
+            "location",
+            "x-content-type-options",
+            "x-goog-upload-url",
+            "x-request-id",
+        ];
+        assert_eq!(names(&passed), expected);
         let address = "http://here/api/v1/passthrough/p/upload/v1beta/files?upload_id=1";
         assert_eq!(passed["x-goog-upload-url"], address);
         assert_eq!(passed["location"], "https://elsewhere.example/file");
@@ -273,5 +323,33 @@ mod tests {
         assert_eq!(here(outside, &origin, &addressed, "http://here"), None, "not reached by us");
         let lookalike = "https://api.example.com.evil.example/x";
         assert_eq!(here(lookalike, &origin, &addressed, "http://here"), None);
+    }
+
+    #[test]
+    fn a_page_of_a_providers_has_no_rights_here() {
+        let origin = Origin::parse("https://api.example.com/v1").unwrap();
+        let addressed = Addressed { provider: "p".into(), rest: String::new() };
+        let answered = map(&[
+            ("content-type", "text/html"),
+            ("content-security-policy", "default-src *"),
+            ("content-security-policy-report-only", "default-src *; report-uri /x"),
+            ("x-content-type-options", "none"),
+            ("service-worker-allowed", "/"),
+            ("refresh", "0; url=https://elsewhere.example/"),
+            ("link", "</x>; rel=preload"),
+            ("report-to", "{}"),
+            ("reporting-endpoints", "a=\"https://elsewhere.example/\""),
+            ("nel", "{}"),
+            ("clear-site-data", "\"*\""),
+            ("cross-origin-opener-policy", "unsafe-none"),
+            ("access-control-allow-credentials", "true"),
+            ("strict-transport-security", "max-age=1"),
+        ]);
+        let passed = to_caller(&answered, &origin, &addressed, "http://here/");
+        let kept = ["content-security-policy", "content-type", "x-content-type-options"];
+        assert_eq!(names(&passed), kept);
+        let policies: Vec<_> = passed.get_all("content-security-policy").iter().collect();
+        assert_eq!(policies, ["sandbox; default-src 'none'"]);
+        assert_eq!(passed["x-content-type-options"], "nosniff");
     }
 }

@@ -200,6 +200,36 @@ async fn the_key_in_a_query_goes_no_further_and_uploads_go_on_here() {
     assert_eq!(answer.headers["x-goog-upload-url"], here);
 }
 
+/// A provider's page would otherwise act with the rights of the dashboard's.
+#[tokio::test]
+async fn a_page_of_a_providers_is_nobodys() {
+    let base_url = provider(|_| async move {
+        Response::builder()
+            .header("content-type", "text/html")
+            .header("content-security-policy", "script-src *")
+            .header("service-worker-allowed", "/")
+            .header("refresh", "0; url=https://elsewhere.example")
+            .body(whole("<script>"))
+            .unwrap()
+    })
+    .await;
+    let gateway = gateway(&base_url).await;
+    let path = format!("/one/v1/html?key={}", gateway.key);
+    let asked = |name: &str, value: &str| {
+        let asked = Request::get(&path).header("host", "g").header(name, value);
+        gateway.send(asked.body(Full::default()).unwrap())
+    };
+    let fetched = asked("sec-fetch-dest", "empty").await;
+    assert_eq!((fetched.status, &*fetched.body), (StatusCode::OK, &b"<script>"[..]));
+    assert_eq!(fetched.headers["content-security-policy"], "sandbox; default-src 'none'");
+    assert_eq!(fetched.headers["x-content-type-options"], "nosniff");
+    assert!(!fetched.headers.contains_key("service-worker-allowed"));
+    assert!(!fetched.headers.contains_key("refresh"));
+    for (name, value) in [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "serviceworker")] {
+        assert_eq!(asked(name, value).await.status, StatusCode::UNAUTHORIZED, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_without_a_body_tells_how_long_it_would_be() {
     let base_url = provider(|request: Request<Incoming>| async move {
