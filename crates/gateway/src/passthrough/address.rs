@@ -148,69 +148,6 @@ pub fn query(query: &str, is_ours: impl Fn(&str) -> bool) -> String {
 const OF_BEDROCK: [&str; 5] =
     ["converse", "converse-stream", "invoke", "invoke-with-response-stream", "count-tokens"];
 
-/// The ends of addresses at which a model is asked to work, whatever the body says.
-const WORK: [&str; 31] = [
-    "/completions",
-    "/responses",
-    "/v1/messages",
-    "/v1/chat",
-    "/v2/chat",
-    "/api/chat",
-    "/api/generate",
-    "/api/embed",
-    "/api/embeddings",
-    "/v1/embed",
-    "/v2/embed",
-    "/embeddings",
-    "/rerank",
-    "/images/generations",
-    "/images/edits",
-    "/images/variations",
-    "/audio/speech",
-    "/audio/transcriptions",
-    "/audio/translations",
-    "/converse",
-    "/converse-stream",
-    "/invoke",
-    "/invoke-with-response-stream",
-    ":generateContent",
-    ":streamGenerateContent",
-    ":generateText",
-    ":embedContent",
-    ":batchEmbedContents",
-    ":predict",
-    ":rawPredict",
-    ":streamRawPredict",
-];
-
-/// The same where the base URL has the version in it.
-const WORK_BELOW_VERSION: [&str; 3] = ["/messages", "/chat", "/embed"];
-
-/// The ends of addresses at which a token is made for a page or an application, or a call is begun
-/// whose sound takes another way.
-const TOKENS: [&str; 7] = [
-    "/realtime",
-    "/client_secrets",
-    "/realtimeapi/sessions",
-    "/realtime/sessions",
-    "/realtime/transcription_sessions",
-    "/chatkit/sessions",
-    "/auth_tokens",
-];
-
-/// The ends of addresses that name a model and count or describe only.
-const COUNTS: [&str; 9] = [
-    "/count_tokens",
-    "/count-tokens",
-    "/input_tokens",
-    "/tokenize",
-    "/detokenize",
-    "/api/show",
-    ":countTokens",
-    ":computeTokens",
-    ":countTextTokens",
-];
-
 /// The model that an address names: Google's `/models/{model}:…`, Bedrock's `/model/{id}/…`,
 /// Azure's `/openai/deployments/{name}/…`.
 pub fn model(rest: &str) -> Option<String> {
@@ -243,49 +180,39 @@ fn of_azure(rest: &str) -> Option<&str> {
     named.split_once('/').map(|(name, _)| name)
 }
 
+/// The models that a query names.
+fn models_of_query(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, value)| matches!(&**name, "model" | "deployment") && !value.is_empty())
+        .map(|(_, value)| value)
+}
+
 /// The model in the query of a WebSocket; `None` if there are several.
 pub fn model_of_query(query: &str) -> Option<String> {
-    let mut named = form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, value)| matches!(&**name, "model" | "deployment") && !value.is_empty())
-        .map(|(_, value)| value);
+    let mut named = models_of_query(query);
     let first = named.next().filter(|name| is_name(name))?;
     named.all(|other| other == first).then(|| first.into_owned())
 }
 
+/// What stands before the name of a model in an address.
+const BEFORE_NAMES: [&str; 3] = ["/models/", "/model/", "/deployments/"];
+
+/// Whether nobody can read of an address that another model is meant than this one, which it names
+/// itself or leaves to the body.
+pub fn is_clear(rest: &str, query: &str, model: &str) -> bool {
+    let Ok(decoded) = percent_decode_str(rest).decode_utf8() else { return false };
+    let is_odd = |letter: char| letter.is_control() || ";?#%\\".contains(letter);
+    if decoded.contains("//") || decoded.contains(is_odd) {
+        return false;
+    }
+    let decoded = decoded.to_ascii_lowercase();
+    let named: usize = BEFORE_NAMES.iter().map(|before| decoded.matches(before).count()).sum();
+    named == usize::from(self::model(rest).is_some())
+        && models_of_query(query).all(|other| other == model)
+}
+
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 256
-}
-
-/// Whether a model is asked to work at an address, whatever the body says. Some servers decode it
-/// before they look, and some do not tell small letters from capital ones.
-pub fn asks_model(rest: &str) -> bool {
-    let decoded: Cow<'_, [u8]> = percent_decode_str(rest).into();
-    let mut rest = decoded.as_ref();
-    while let Some(shorter) = rest.strip_suffix(b"/") {
-        rest = shorter;
-    }
-    let ends = |end: &str| {
-        let from = rest.len().checked_sub(end.len());
-        from.is_some_and(|from| rest[from..].eq_ignore_ascii_case(end.as_bytes()))
-    };
-    WORK.iter().any(|end| ends(end))
-        || WORK_BELOW_VERSION.iter().any(|whole| rest.len() == whole.len() && ends(whole))
-}
-
-/// Whether a token is made at an address with which the provider is used directly, or a call begun
-/// with it.
-pub fn makes_token(rest: &str) -> bool {
-    let decoded = percent_decode_str(rest).decode_utf8_lossy().to_ascii_lowercase();
-    let segments: Vec<_> = decoded.split('/').filter(|segment| !segment.is_empty()).collect();
-    let path = format!("/{}", segments.join("/"));
-    // A call may be begun, taken and led at addresses of its own.
-    path.contains("/realtime/calls") || TOKENS.iter().any(|end| path.ends_with(end))
-}
-
-/// Whether an address names a model and counts or describes only.
-pub fn counts_only(rest: &str) -> bool {
-    let rest = rest.trim_end_matches('/');
-    COUNTS.iter().any(|end| rest.ends_with(end))
 }
 
 #[cfg(test)]
@@ -398,21 +325,6 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_made_at_some_addresses() {
-        for rest in [
-            "/v1/realtime/client_secrets",
-            "/v1alpha/auth_tokens/",
-            "/v1/Realtime/sessions",
-            "/v1/realtime//calls",
-            "/v1/realtime/calls/rtc_1/accept",
-            "/v1/realtime",
-        ] {
-            assert!(makes_token(rest), "{rest}");
-        }
-        assert!(!makes_token("/v1/realtime/x") && !makes_token("/v1/sessions"));
-    }
-
-    #[test]
     fn sockets_of_googles_are_known_however_they_are_written() {
         let method = "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
         for start in ["/ws/", "//ws/", "/%77s/", "/WS/", "/ws%2F"] {
@@ -424,28 +336,30 @@ mod tests {
     }
 
     #[test]
-    fn some_addresses_are_for_work_alone() {
-        for rest in [
-            "/v1/chat/completions",
-            "/chat/completions/",
-            "/messages",
-            "/anthropic/v1/messages",
-            "/v1/audio/transcriptions",
-            "/model/x/converse",
-            "/v1beta/models/g:streamGenerateContent",
-            "/v1/chat/complet%69ons",
-            "/v1/chat/completions%2F",
-            "/v1beta/models/g%3AgenerateContent",
-            "/openai/deployments/d/Chat/Completions",
+    fn an_address_is_clear_if_it_names_one_model_at_most() {
+        for (rest, query) in [
+            ("/v1/chat/completions", ""),
+            ("/v1/chat/completions", "model=m&api-version=1"),
+            ("/v1beta/models/m:generateContent", "alt=sse"),
+            ("/model/arn%3Aaws%3Abedrock%3A1%3Ainference-profile%2Fm/converse", ""),
+            ("/openai/deployments/m/chat/completions", "api-version=1"),
         ] {
-            assert!(asks_model(rest) && !counts_only(rest), "{rest}");
+            assert!(is_clear(rest, query, "m"), "{rest}");
         }
-        for rest in ["/v1/files", "/v1/responses/r/cancel", "/v1/threads/t/messages", "/v1/batches"]
-        {
-            assert!(!asks_model(rest), "{rest}");
-        }
-        for rest in ["/v1/messages/count_tokens", "/v1beta/models/g:countTokens"] {
-            assert!(counts_only(rest) && !asks_model(rest), "{rest}");
+        for (rest, query) in [
+            ("/v1/chat/completions", "model=other"),
+            ("/v1/files;/chat/completions", ""),
+            ("/v1/files%00/chat/completions", ""),
+            ("/v1/files%3F/chat/completions", ""),
+            ("/v1/files%23/chat/completions", ""),
+            ("/v1/files%253F/chat/completions", ""),
+            ("/v1//chat/completions", ""),
+            ("/v1/models/m:x/models/n:generateContent", ""),
+            ("/v1/%6Dodels/n:generateContent", ""),
+            ("/v1/Models/n:generateContent", ""),
+            ("/models/n/v1/chat/completions", ""),
+        ] {
+            assert!(!is_clear(rest, query, "m"), "{rest}");
         }
     }
 }

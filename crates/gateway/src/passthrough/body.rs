@@ -15,7 +15,8 @@ use protocol::exchange::{ErrorType, Fault};
 use tokio::time::{Instant, Sleep};
 
 use super::hold::PriceCheck;
-use super::peek::{Looking, Peeked, output_of};
+use super::named::{output_of, respelled_fault, respelled_of};
+use super::peek::{Looking, Peeked};
 
 /// What whoever sends a body and whoever waits for the answer know of each other.
 #[derive(Debug, Default)]
@@ -139,6 +140,17 @@ struct Watched {
 
 impl Watched {
     fn judge(&self, said: &Said) -> Result<(), Fault> {
+        if let Looking::Json(json) = &self.looking
+            && (self.is_plain || said.model.is_some() || json.0.value("model").is_some())
+        {
+            let skim = &json.0;
+            let within = ["generationConfig", "inferenceConfig"]
+                .iter()
+                .find_map(|name| respelled_of(name, std::str::from_utf8(skim.value(name)?).ok()?));
+            if let Some(name) = within.or_else(|| skim.respelled().map(str::to_owned)) {
+                return Err(respelled_fault(&name));
+            }
+        }
         match &self.check {
             Some(check) => check.judge(said.model.as_deref(), self.is_plain),
             None => Ok(()),

@@ -13,7 +13,8 @@ use store::{Attempt, Committed, Slot};
 use super::body::Passage;
 use super::credential::endpoint_of;
 use super::further::Further;
-use super::peek::{MOST, Named};
+use super::named::Named;
+use super::peek::MOST;
 use super::tap::{Tap, Told};
 use crate::app::App;
 use crate::clock::now_micros;
@@ -51,8 +52,10 @@ pub struct Books {
 /// What a call asks for, as far as its cost goes.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
-    /// The answer may tell what it used.
+    /// It is work, or may be.
     is_work: bool,
+    /// The answer may tell what it used.
+    is_read: bool,
     /// Nothing but work can be meant.
     is_plain: bool,
     /// The answer comes later.
@@ -135,6 +138,7 @@ impl Books {
             endpoint: known.endpoint,
             asked: Asked {
                 is_work: known.named.is_work,
+                is_read: known.named.is_read,
                 is_plain: known.named.is_plain,
                 is_background: known.named.is_background,
                 is_pictures: known.rest.contains("/images/"),
@@ -211,7 +215,7 @@ impl Books {
     pub fn begin(&mut self, status: u16, headers: &HeaderMap, streamed: bool) {
         self.status = Some(status);
         self.streamed = streamed;
-        if self.asked.is_work && (200..300).contains(&status) {
+        if self.asked.is_read && (200..300).contains(&status) {
             self.tap = Tap::of(headers);
         }
     }

@@ -9,7 +9,7 @@ use protocol::Dialect;
 use protocol::exchange::{ErrorType, Fault};
 use routing::Policy;
 
-use super::peek::Named;
+use super::named::Named;
 use crate::app::Worker;
 use crate::clock::now_seconds;
 use crate::control::{Access, Caller, Snapshot};

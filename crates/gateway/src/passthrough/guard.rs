@@ -119,7 +119,8 @@ impl Said {
         let named = match &message.skim {
             Some(skim) if skim.is_doubtful() || !skim.is_whole() => {
                 return refused(
-                    "is ambiguous; send plain JSON whose names have double quotes and no escapes",
+                    "is ambiguous; send plain JSON whose names have double quotes, no escapes, and \
+                     small letters where others have them",
                 );
             }
             Some(skim) => skim.value(name).and_then(|it| serde_json::from_slice::<String>(it).ok()),
@@ -189,6 +190,7 @@ mod tests {
         let ping = frame(0x89, br#"{"model":"x"}"#);
         let sound = frame(0x82, br#"RIFF{"model":"x"}"#);
         let escaped = frame(0x81, br#"{"mod\u0065l":"m"}"#);
+        let capital = frame(0x81, br#"{"model":"m","Model":"x"}"#);
         for size in [1, 5, 16_384] {
             let fine = [create("m"), other.clone(), ping.clone(), sound.clone(), create("m")];
             assert!(allowed(Some("m"), &fine, size));
@@ -197,6 +199,7 @@ mod tests {
             assert!(!allowed(None, &[create("m"), create("x")], size));
             assert!(!allowed(Some("m"), &[head.clone(), ping.clone(), tail.clone()], size));
             assert!(!allowed(Some("m"), std::slice::from_ref(&escaped), size));
+            assert!(!allowed(Some("m"), std::slice::from_ref(&capital), size));
         }
     }
 }

@@ -24,7 +24,8 @@ use super::credential::{authorise, choose, endpoint_of};
 use super::guard::Guard;
 use super::headers::{to_caller, without_length, without_owner};
 use super::hold::{PriceCheck, hold};
-use super::peek::{Address, Looking, Peeked, peek};
+use super::named::Address;
+use super::peek::{Looking, Peeked, peek};
 use super::request::Outward;
 use super::tap::is_events;
 use super::tunnel::{self, Tunnel};
@@ -176,7 +177,7 @@ struct Prepared {
     /// The beginning of the body.
     peeked: Peeked,
     /// The answer may tell what it used.
-    is_work: bool,
+    is_read: bool,
     /// What judges a body at its end that is too long to be looked into before.
     watching: Option<Watching>,
     /// What judges the model that the first message of a WebSocket names.
@@ -212,14 +213,15 @@ impl Passing {
         let longest = settings.passthrough.total;
         let patience = (settings.body_idle_timeout, settings.body_timeout, longest);
         let query = self.parts.uri.query().unwrap_or_default();
-        let socket = self.is_socket.then_some(query);
         let is_live = self.is_socket
             && (catalog.provider(provider).dialect == Dialect::Gemini
                 || address::is_live(&self.meant.rest));
-        let asked = Address { method, rest: &self.meant.rest, socket, is_live };
+        let is_socket = self.is_socket;
+        let asked = Address { method, rest: &self.meant.rest, query, is_socket, is_live };
         let mut peeked = peek(body, &self.parts.headers, asked, patience).await?;
         peeked.take_stamps(&app.provenance);
         let named = peeked.named(asked);
+        named.judge_spelling()?;
         let find = |name: &str| endpoint_of(catalog, provider, name);
         let endpoint = named.model.as_deref().and_then(find);
         let permission = settings.passthrough.permission;
@@ -227,8 +229,8 @@ impl Passing {
         let check = PriceCheck::of(app, snapshot, caller, &access, provider);
         check.judge_call(&named)?;
         let setup = is_live.then(|| check.clone());
-        let is_read = named.is_work && !self.is_socket;
-        let watching = peeked.looking().filter(|_| is_read).map(|looking| {
+        let is_watched = named.is_work && !self.is_socket;
+        let watching = peeked.looking().filter(|_| is_watched).map(|looking| {
             // A form may name another model after the one that was seen.
             let may_differ = named.model.is_none() || matches!(looking, Looking::Form(_));
             let is_by_address = address::model(&self.meant.rest).is_some();
@@ -253,7 +255,7 @@ impl Passing {
             generation_id: &self.generation_id,
         };
         let books = Books::open(app, snapshot, &known, (slot, place, held));
-        Ok(Prepared { access, provider, peeked, is_work: named.is_work, watching, setup, books })
+        Ok(Prepared { access, provider, peeked, is_read: named.is_read, watching, setup, books })
     }
 
     fn unknown_provider(&self) -> Fault {
@@ -271,7 +273,7 @@ impl Passing {
         body: Incoming,
         upgrading: Option<OnUpgrade>,
     ) -> Result<Response<AnswerBody>, Refusal> {
-        let Prepared { access, provider, peeked, is_work, watching, setup, mut books } = prepared;
+        let Prepared { access, provider, peeked, is_read, watching, setup, mut books } = prepared;
         let asked = async {
             let (credential, grant) = authorise(&access, &self.worker).await?;
             let outward = Outward {
@@ -280,7 +282,7 @@ impl Passing {
                 provider: self.snapshot.catalog.provider(provider),
                 access: &access,
                 credential: &credential,
-                is_work,
+                is_read,
                 is_upgrade: upgrading.is_some(),
             };
             let settings = &self.app.settings;

@@ -23,8 +23,9 @@ const OF_CONNECTION: [&str; 9] = [
 ];
 
 /// Between the caller and this gateway: how it is authenticated, whence it came, which page or
-/// application it is. The length is told anew by whoever writes the body.
-const OF_CALLER: [&str; 26] = [
+/// application it is. What puts another method or address in place of those that were looked at
+/// does not pass. The length is told anew by whoever writes the body.
+const OF_CALLER: [&str; 30] = [
     "host",
     "content-length",
     "expect",
@@ -49,12 +50,17 @@ const OF_CALLER: [&str; 26] = [
     "cf-ray",
     "cf-visitor",
     "cdn-loop",
-    "x-envoy-external-address",
-    "x-original-forwarded-for",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-host",
+    "x-http-host-override",
+    "x-script-name",
 ];
 
 /// Families of the same.
-const OF_CALLER_BY_PREFIX: [&str; 3] = ["x-openrouter-", "x-forwarded-", "sec-fetch-"];
+const OF_CALLER_BY_PREFIX: [&str; 6] =
+    ["x-openrouter-", "x-forwarded-", "x-original-", "x-rewrite-", "x-envoy-", "sec-fetch-"];
 
 /// Which of a credential's accounts is charged and reached. Of a shared credential that is the
 /// operator's to say.
@@ -270,6 +276,9 @@ mod tests {
             ("x-private", "1"),
             ("x-forwarded-for", "10.0.0.1"),
             ("x-openrouter-title", "app"),
+            ("x-http-method-override", "DELETE"),
+            ("x-original-url", "/v1/files"),
+            ("x-rewrite-url", "/v1/files"),
             ("content-type", "application/json"),
             ("openai-beta", "assistants=v2"),
             ("content-length", "5"),

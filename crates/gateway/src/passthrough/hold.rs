@@ -13,7 +13,7 @@ use store::shared::NotReserved;
 
 use super::credential::endpoint_of;
 use super::further::Further;
-use super::peek::Named;
+use super::named::Named;
 use crate::app::App;
 use crate::clock::{minute_of_day, now_micros};
 use crate::control::limits::{Ask, Reservation};

@@ -4,7 +4,7 @@
 //! per step:
 //!
 //! 0. `address`: which provider, and where there?
-//! 1. `peek`, `form`: which model, if a short body or the address names one?
+//! 1. `peek`, `form`, `named`, `work`: which model, if a short body or the address names one?
 //! 2. `credential`: whose credential may be used?
 //! 3. `hold`: is its price known, and is there money left?
 //! 4. `request`, `headers`, `body`: what the provider gets.
@@ -25,6 +25,7 @@ mod guard;
 pub mod handle;
 mod headers;
 mod hold;
+mod named;
 pub mod peek;
 mod reading;
 mod request;
@@ -34,6 +35,7 @@ mod spoken;
 mod tap;
 mod texts;
 pub mod tunnel;
+mod work;
 
 pub use address::addressed;
 pub use handle::handle;

@@ -29,7 +29,7 @@ pub struct Outward<'o> {
     /// The headers that authorise it.
     pub credential: &'o [(HeaderName, HeaderValue)],
     /// Its answer is read for what it used.
-    pub is_work: bool,
+    pub is_read: bool,
     /// It asks for a WebSocket.
     pub is_upgrade: bool,
 }
@@ -74,7 +74,7 @@ impl Outward<'_> {
         if let Ok(host) = HeaderValue::from_str(self.origin().authority.as_str()) {
             headers.insert(HOST, host);
         }
-        if self.is_work {
+        if self.is_read {
             // What is compressed could not be read for what it used.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }

@@ -23,7 +23,7 @@ const OF_ANSWERS: [&str; 12] = [
 ];
 
 /// What tells something as a member of a request.
-const OF_REQUESTS: [&str; 9] = [
+pub const OF_REQUESTS: [&str; 9] = [
     "model",
     "background",
     "max_tokens",
@@ -93,8 +93,30 @@ pub struct Skim {
     is_over: bool,
     /// There was a `setup`.
     had_setup: bool,
+    /// A name that is one of these but for small and capital letters.
+    respelled: Option<String>,
     /// What is no JSON is doubtful: readers that take it may find another name in it.
     is_strict: bool,
+}
+
+/// Whether readers that do not tell small letters from capital ones take a name for a known one that
+/// it is not. Two letters beyond ASCII are small ones of theirs for some: the long s and the sign of
+/// Kelvin.
+pub fn respells(name: &[u8], known: &str) -> bool {
+    if name == known.as_bytes() || name.len() > 2 * LONGEST_NAME {
+        return false;
+    }
+    match std::str::from_utf8(name) {
+        Ok(name) => {
+            let plain = name.chars().map(|letter| match letter {
+                '\u{17f}' => 's',
+                '\u{212a}' => 'k',
+                other => other.to_ascii_lowercase(),
+            });
+            plain.eq(known.chars().map(|letter| letter.to_ascii_lowercase()))
+        }
+        Err(_) => false,
+    }
 }
 
 impl Skim {
@@ -135,6 +157,7 @@ impl Skim {
             progress: Progress::Nothing,
             is_over: false,
             had_setup: false,
+            respelled: None,
             is_strict: false,
         }
     }
@@ -214,6 +237,9 @@ impl Skim {
                 self.progress = Progress::Nothing;
                 self.value.clear();
                 self.is_doubtful |= self.is_escaped;
+                if self.respelled.is_none() && self.is_respelling() {
+                    self.respelled = Some(String::from_utf8_lossy(&self.name).into_owned());
+                }
                 self.is_setup = !self.in_setup
                     && self.name == SETUP.as_bytes()
                     && self.names.contains(&"setup.model");
@@ -294,7 +320,22 @@ impl Skim {
 
     /// Whether a member that counts may have been told in a way that was not read.
     pub fn is_doubtful(&self) -> bool {
-        self.is_doubtful
+        self.is_doubtful || self.respelled.is_some()
+    }
+
+    /// A name that some readers take for one that counts, since they do not tell small letters from
+    /// capital ones.
+    pub fn respelled(&self) -> Option<&str> {
+        self.respelled.as_deref()
+    }
+
+    /// Whether the name that was read last is one.
+    fn is_respelling(&self) -> bool {
+        let counted = self.names.iter().map(|name| match self.in_setup {
+            true => name.strip_prefix("setup.").unwrap_or_default(),
+            false => name.split('.').next().unwrap_or_default(),
+        });
+        counted.filter(|name| !name.is_empty()).any(|name| respells(&self.name, name))
     }
 
     /// Whether it has come to its end.
@@ -382,6 +423,10 @@ mod tests {
             (r#"{"setup":{"model":"x","c":{},model:"y"}}"#, (None, true)),
             (r#"{"setup":{"model":"x",'model':"y"}}"#, (None, true)),
             (r#"{"setup":{"model":"x"/*,"*/,"a":1}}"#, (None, true)),
+            (r#"{"setup":{"model":"x","Model":"y"}}"#, (None, true)),
+            (r#"{"Setup":{"model":"y"},"setup":{"model":"x"}}"#, (None, true)),
+            ("{\"setup\":{\"model\":\"x\"},\"\u{17f}etup\":{}}", (None, true)),
+            (r#"{"setup":{"model":"x","a":{"Model":"y"}}}"#, (Some(r#""x""#), false)),
             (r#"{"setup":{"a":{"b":'"'},"model":"x","c":{"d":'"'}}}"#, (None, true)),
         ] {
             let mut skim = Skim::of_message();

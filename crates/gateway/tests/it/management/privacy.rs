@@ -109,3 +109,45 @@ async fn the_policy_holds_for_what_is_passed_through() {
     check_refused(&get("trains").await, 403, "data policy");
     assert_eq!(get("clean").await.status, 200);
 }
+
+/// A provider that retains what one of its models is asked gets what is certainly for the other one.
+#[tokio::test]
+async fn what_is_passed_through_names_its_model_where_it_is_read() {
+    let simulator = Simulator::start().await.unwrap();
+    let upstreams = [Upstream::of(&simulator, Protocol::OpenAi, "mix")];
+    let (mut models, mut endpoints, providers) = catalog_of(&upstreams).into_parts();
+    let mut other = models[0].clone();
+    (other.id, other.canonical_slug) = ("test/other".to_owned(), "test/other-1".to_owned());
+    models.push(other);
+    let mut retaining = endpoints[0].clone();
+    "test/other".clone_into(&mut retaining.model);
+    "retaining".clone_into(&mut retaining.upstream_model);
+    retaining.data_policy = Some(DataPolicy::default());
+    endpoints.push(retaining);
+    let mut settings = settings();
+    settings.passthrough.permission = gateway::PassthroughPermission::All;
+    let catalog = Catalog::new(models, endpoints, providers).unwrap();
+    let managed = Managed::over(Gateway::with_catalog(catalog, settings).await, simulator).await;
+    managed.internal(Method::PATCH, "/privacy", &json!({"zdr_only": true})).await;
+    let key = managed.gateway.key.clone();
+    let call = async |method: Method, path: &str, model: &str| {
+        let body = json!({"model": model, "messages": [{"role": "user", "content": "hi"}]});
+        managed.call_with(&key, method, path, body.to_string().into()).await
+    };
+    let work = "/mix/v1/chat/completions";
+    assert_eq!(call(Method::POST, work, "simulated-model").await.status, 200);
+    check_refused(&call(Method::POST, work, "retaining").await, 403, "data policy");
+    for (method, path) in [
+        (Method::PUT, work),
+        (Method::POST, "/mix/v1/chat/completions?model=retaining"),
+        (Method::POST, "/mix/v1/files"),
+        (Method::DELETE, "/mix/v1/files/x"),
+        (Method::POST, "/mix/v1/batches"),
+        (Method::GET, "/mix/v1/models/simulated-model:foo"),
+        (Method::POST, "/mix/v1/models/simulated-model:foo"),
+        (Method::POST, "/mix/v1/files;/chat/completions"),
+    ] {
+        let answer = call(method.clone(), path, "simulated-model").await;
+        check_refused(&answer, 403, "data policy");
+    }
+}

@@ -101,6 +101,20 @@ async fn restrictions_of_a_credential_hold() {
     }
     let elsewhere = gateway.post("/one/v1/models/other:x", &value!({"model": "m"})).await;
     assert_eq!(elsewhere.status, StatusCode::FORBIDDEN, "two names are no name");
+    // Where no model is asked, none is named, whatever the body says.
+    for (method, path) in [
+        ("GET", "/one/v1/files"),
+        ("DELETE", "/one/v1/files/x"),
+        ("POST", "/one/v1/files"),
+        ("POST", "/one/v1/batches"),
+        ("POST", "/one/v1/models/m:foo"),
+    ] {
+        let body = http_body_util::Full::from(r#"{"model":"m"}"#);
+        let mut asked = request(&gateway, method, path, body);
+        asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
+        let answer = gateway.send(asked).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {path}");
+    }
     // A body too long to be looked into names nothing.
     let long = format!(r#"{{"model":"m","input":"{}"}}"#, "x".repeat(1024 * 1024));
     let answer = gateway.post_bytes("/one/v1/chat/completions", long.into()).await;

@@ -61,6 +61,55 @@ async fn types_do_not_decide_what_is_priced() {
     }
 }
 
+/// Servers read addresses in different ways, and some answer every method alike.
+#[tokio::test]
+async fn work_is_priced_however_it_is_asked_for() {
+    let base_url = provider(|_| async { json(CHAT) }).await;
+    let gateway = limited(&base_url, passing(), key_of(100_000_000_000)).await;
+    let ask = async |method: &str, path: &str, kind: &str| {
+        let body = Full::from(r#"{"model":"m","max_tokens":9}"#);
+        let mut asked = request(&gateway, method, path, body);
+        asked.headers_mut().insert("content-type", kind.parse().unwrap());
+        let answer = gateway.send(asked).await;
+        assert_eq!(answer.status, StatusCode::OK, "{method} {path}");
+        priced(&gateway.generation(&answer).await.unwrap(), 10, 4);
+    };
+    for path in [
+        "/one/v1/chat/completions;x",
+        "/one/v1/chat/completions%20",
+        "/one/v1/chat/completions%00",
+        "/one/v1/chat/completions%3Fa",
+        "/one//messages",
+        "/one//chat",
+        // Nobody knows what is done there, but its answer tells.
+        "/one/v1/of-tomorrow",
+    ] {
+        ask("POST", path, "text/plain").await;
+    }
+    for method in ["PUT", "PATCH", "GET", "DELETE"] {
+        ask(method, "/one/v1/chat/completions", "application/json").await;
+        ask(method, "/one/v1/chat/completions", "text/plain").await;
+    }
+}
+
+/// Readers that do not tell small letters from capital ones find another request in it.
+#[tokio::test]
+async fn members_in_other_letters_do_not_pass() {
+    let base_url = provider(|request: http::Request<Incoming>| async {
+        request.into_body().collect().await.ok();
+        json(CHAT)
+    })
+    .await;
+    let gateway = limited(&base_url, passing(), NewApiKey::default()).await;
+    let long = format!(r#"{{"model":"m","a":"{}","MODEL":"x"}}"#, "x".repeat(1024 * 1024));
+    for body in [r#"{"model":"m","Model":"x"}"#, r#"{"model":"m","MAX_TOKENS":9}"#, &long] {
+        let answer = gateway.post_bytes("/one/v1/chat/completions", body.to_owned().into()).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("other letters"), "{message}");
+    }
+}
+
 /// What one call of a provider costs, of which the tests' model is named in some other way.
 async fn named(path: &'static str, body: (Option<&str>, &str), told: &'static str) -> Generation {
     let base_url = provider(move |_| async move { json(told) }).await;
