@@ -18,7 +18,7 @@ use super::receive::unmarked;
 use super::settle::Settlement;
 use super::vectors::ask_for_vectors;
 use super::write::write_request;
-use crate::upstream::{BodyError, Grant, SendError, UpstreamBody, UpstreamResponse};
+use crate::upstream::{BodyError, Grant, SendError, Sent, UpstreamBody, UpstreamResponse};
 
 /// The most of a provider's error body that is read, in bytes.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -131,6 +131,11 @@ impl AttemptError {
             geographic,
             ..Self::of(for_caller(fault, is_byok))
         }
+    }
+
+    /// The same without the secrets that the request sent.
+    pub(super) fn withheld(self, sent: &Sent) -> Self {
+        Self { fault: sent.withheld(self.fault), ..self }
     }
 }
 
@@ -254,6 +259,8 @@ pub(super) async fn accept(
         .collect(MAX_ERROR_BODY, Duration::from_secs(5))
         .await
         .unwrap_or_default();
+    // What is told of it further on may be cut within a secret.
+    let body = candidate.access.authorization.sent().masked(body);
     let headers = codec::ErrorHeaders {
         retry_after: retry_after.as_deref(),
         error_type: error_type.as_deref(),

@@ -224,8 +224,9 @@ impl<'a> Dispatch<'a> {
         settlement.choose(candidate.endpoint, state, candidate.access.is_byok(), started);
         let mut watch = Watch { dispatch: self, candidate, started, over: false };
         self.presence.billed(bills_in_any_case(self.call, candidate));
-        let result =
-            attempt(self, candidate, most_output, replay, debug, settlement, started).await;
+        let result = attempt(self, candidate, most_output, replay, debug, settlement, started)
+            .await
+            .map_err(|error| error.withheld(&candidate.access.authorization.sent()));
         watch.over = true;
         let latency = watch.started.elapsed();
         drop(watch);
@@ -252,14 +253,8 @@ impl<'a> Dispatch<'a> {
                     credential = candidate.access.credential_id,
                     status,
                     error_type = error.fault.error_type.name(),
-                    provider_code = error.fault.provider_code,
+                    provider_code = error.fault.provider_code.as_deref().filter(|it| is_code(it)),
                     "an attempt failed"
-                );
-                // A provider's message may quote the prompt.
-                tracing::debug!(
-                    generation = self.call.generation_id,
-                    message = %error.fault.message,
-                    "what the provider said"
                 );
             }
         }
@@ -407,6 +402,15 @@ impl<'a> Dispatch<'a> {
     }
 }
 
+/// Whether a provider's code may stand in the log: no text that may quote a prompt, or forge a line.
+fn is_code(code: &str) -> bool {
+    let is_of_codes = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    (1..=LONGEST_CODE).contains(&code.len()) && code.bytes().all(is_of_codes)
+}
+
+/// The longest code of a provider's that is logged, in bytes.
+const LONGEST_CODE: usize = 64;
+
 /// After this time without an answer a caller who leaves is evidence against the endpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -470,6 +474,23 @@ impl Failure {
             // It is the model that does not want to, wherever it runs.
             ErrorType::Refusal => same_model,
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_is_a_code() {
+        let longest = "x".repeat(LONGEST_CODE);
+        for code in ["rate_limit_exceeded", "1113", "InvalidParameter.Model", "a:b-c", &longest] {
+            assert!(is_code(code), "{code}");
+        }
+        let longer = format!("{longest}x");
+        for text in ["", "two words", "code\nINFO forged", "\u{1b}[31m", "größe", &longer] {
+            assert!(!is_code(text), "{text}");
         }
     }
 }

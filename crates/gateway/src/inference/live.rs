@@ -183,7 +183,10 @@ impl Live {
             );
         }
         let shown = mask(&for_caller(fault.clone(), started.candidate.access.is_byok()));
-        started.relay.fail(&shown, &mut tail);
+        let sent = started.candidate.access.authorization.sent();
+        started.relay.fail(&sent.withheld(shown), &mut tail);
+        // What told the failure may be in it already.
+        sent.mask(&mut tail);
         let mut ending = Ending {
             error_type: Some(fault.error_type.name()),
             cancelled: blame == Blame::Caller,

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::inference::live::stopping;
 use crate::inference::stream::report_commit;
 use crate::settings::PassthroughLimits;
-use crate::upstream::Driving;
+use crate::upstream::{Driving, Masking};
 
 /// A provider's answer.
 pub struct PassedAnswer {
@@ -41,6 +41,8 @@ enum Phase {
 struct Flowing {
     body: Incoming,
     books: Books,
+    /// Of an error: takes out of it what was sent as a secret.
+    masking: Option<Masking>,
     /// The connection, which is for this call alone. Dropped, it is closed.
     _driving: Driving,
     deadline: Instant,
@@ -83,14 +85,14 @@ impl PassedAnswer {
     pub fn new(
         app: &Arc<App>,
         generation_id: &str,
-        (body, books): (Incoming, Books),
+        (body, books, masking): (Incoming, Books, Option<Masking>),
         driving: Driving,
         deadline: Instant,
     ) -> Self {
         let size = body.size_hint();
         let timer = Box::pin(tokio::time::sleep_until(deadline));
         let flowing =
-            Flowing { body, books, _driving: driving, deadline, timer, is_waiting: false };
+            Flowing { body, books, masking, _driving: driving, deadline, timer, is_waiting: false };
         Self {
             app: Arc::clone(app),
             generation_id: generation_id.to_owned(),
@@ -172,10 +174,24 @@ impl Flowing {
                     if self.books.response_bytes() > limits.max_bytes {
                         return Poll::Ready(Err(Interrupted::TooLarge(limits.max_bytes)));
                     }
+                    let data = match &mut self.masking {
+                        None => data,
+                        Some(masking) => {
+                            let passed = masking.pass(data);
+                            match self.body.is_end_stream() {
+                                true => [passed, masking.rest()].concat().into(),
+                                false if passed.is_empty() => continue,
+                                false => passed,
+                            }
+                        }
+                    };
                     return Poll::Ready(Ok(Some(data)));
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
-                Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                Poll::Ready(None) => {
+                    let rest = self.masking.as_mut().map(Masking::rest);
+                    return Poll::Ready(Ok(rest.filter(|rest| !rest.is_empty())));
+                }
                 Poll::Pending => {
                     // The provider's time runs only while it is waited for, not while the caller
                     // takes nothing.

@@ -41,7 +41,7 @@ use crate::inference::live::stopping;
 use crate::inference::receive::{MAX_OF_UNKNOWN, discard};
 use crate::inference::stream::report_commit;
 use crate::listener::Running;
-use crate::upstream::{Driving, SendError};
+use crate::upstream::{Driving, Masking, SendError};
 
 /// What is not passed on: a provider that answers them repeats the request, and with it our
 /// credential.
@@ -382,6 +382,7 @@ impl Passing {
         if !access.is_byok() {
             without_owner(&mut headers);
         }
+        access.authorization.sent().leave_out(&mut headers);
         if let Ok(id) = HeaderValue::from_str(&self.generation_id) {
             headers.insert(GENERATION_ID, id);
         }
@@ -416,10 +417,12 @@ impl Passing {
             }
             return Ok(passed);
         }
+        let is_error = parts.status.is_client_error() || parts.status.is_server_error();
+        let masking = is_error.then(|| Masking::new(access.authorization.sent()));
         let answer = PassedAnswer::new(
             &self.app,
             &self.generation_id,
-            (body, books),
+            (body, books, masking),
             driving,
             self.deadline,
         );

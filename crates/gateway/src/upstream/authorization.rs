@@ -12,6 +12,7 @@ use signing::{Credential, Invalid, Scheme, StaticHeader};
 
 use super::origin::Origin;
 use super::pool::Pool;
+use super::sent::Sent;
 use super::tokens::{Grant, HEADER, TokenFailure, Tokens};
 
 /// How a request is authorised. The four ways are all there are.
@@ -103,6 +104,23 @@ impl Authorization {
                 Some((headers, Some(grant)))
             }
         })
+    }
+
+    /// The secrets that requests show, for what providers say to be looked through. Of tokens that
+    /// is the one in use, and the one before.
+    pub fn sent(&self) -> Sent {
+        match self {
+            Self::None => Sent::default(),
+            Self::Header(_, value) => Sent::of([value]),
+            Self::Aws(keys) => {
+                let mut sent = Sent::default();
+                if let Some(token) = &keys.credentials.session_token {
+                    sent.add(token.expose().as_bytes());
+                }
+                sent
+            }
+            Self::Token(tokens) => Sent::of(tokens.sent().iter().map(Grant::header)),
+        }
     }
 
     /// A provider refused a token.

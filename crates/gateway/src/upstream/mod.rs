@@ -9,6 +9,7 @@ mod multiplexed;
 pub mod origin;
 pub mod pool;
 mod probe;
+mod sent;
 pub mod tokens;
 
 pub use authorization::{Authorization, AwsKeys};
@@ -17,6 +18,7 @@ pub use direct::{Direct, Driving};
 pub use origin::{Origin, OriginError};
 pub use pool::{Pool, SendError, UpstreamResponse};
 pub use probe::{PROBE_TIME, Probe, probe};
+pub use sent::{Masking, Sent};
 pub use tokens::{Grant, TokenFailure, Tokens};
 
 /// The TLS settings toward providers: the public roots and `authorities`, and nothing older than

@@ -87,6 +87,8 @@ pub struct Tokens {
 #[derive(Default)]
 struct State {
     held: Option<Grant>,
+    /// The one before: a request may still be under way with it.
+    former: Option<Grant>,
     /// The question that is being asked.
     asking: Option<watch::Receiver<Option<Outcome>>>,
     failure: Option<Failure>,
@@ -169,8 +171,14 @@ impl Tokens {
     pub fn refused(&self, grant: &Grant) {
         let mut state = self.lock();
         if state.held.as_ref().is_some_and(|held| held.number == grant.number) {
-            state.held = None;
+            state.former = state.held.take();
         }
+    }
+
+    /// The tokens that requests under way may have.
+    pub fn sent(&self) -> Vec<Grant> {
+        let state = self.lock();
+        [&state.held, &state.former].into_iter().flatten().cloned().collect()
     }
 
     fn begin<F>(
@@ -233,7 +241,8 @@ impl Asking {
         };
         match &outcome {
             Ok(grant) => {
-                state.held = Some(grant.clone());
+                let before = state.held.replace(grant.clone());
+                state.former = before.or(state.former.take());
                 state.failure = None;
             }
             Err(why) => {

@@ -1,7 +1,11 @@
 //! Whose credential is used, and whether it may be.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use gateway::{PassthroughPermission, Settings};
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde_json::json as value;
 use store::{Actor, NewApiKey, NewProviderCredential, Secret, Store};
@@ -109,7 +113,7 @@ async fn restrictions_of_a_credential_hold() {
         ("POST", "/one/v1/batches"),
         ("POST", "/one/v1/models/m:foo"),
     ] {
-        let body = http_body_util::Full::from(r#"{"model":"m"}"#);
+        let body = Full::from(r#"{"model":"m"}"#);
         let mut asked = request(&gateway, method, path, body);
         asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
         let answer = gateway.send(asked).await;
@@ -141,4 +145,80 @@ async fn the_account_is_chosen_only_with_a_credential_of_ones_own() {
         let answer = gateway.send(asked).await;
         assert_eq!(answer.json()["account"].as_str(), told);
     }
+}
+
+/// What a provider repeats of the operator's key is nobody's to read.
+#[tokio::test]
+async fn a_key_that_is_repeated_in_an_error_is_not_told() {
+    const KEY: &str = "sk-operator-0123456789";
+    let base_url = provider(|request: Request<Incoming>| async move {
+        let key = request.headers()["authorization"].to_str().unwrap().to_owned();
+        let error = value!({"error": {"message": format!("bad: {key}"), "code": key}});
+        let mut answer = json(error.to_string());
+        *answer.status_mut() = StatusCode::BAD_REQUEST;
+        answer.headers_mut().insert("x-echo", key.parse().unwrap());
+        answer
+    })
+    .await;
+    let store = Store::open_temporary().await.unwrap();
+    credential(&store, KEY, None).await;
+    let settings = permitted(PassthroughPermission::All);
+    let gateway =
+        Gateway::with_store(guarded(&base_url), settings, store, NewApiKey::default()).await;
+    let untold = |answer: &Answer, status: u16| {
+        let body = String::from_utf8_lossy(&answer.body);
+        assert_eq!(answer.status, status, "{body}");
+        assert!(body.contains("bad: Bearer ******"), "{body}");
+        assert!(!body.contains("0123456789"), "{body}");
+        assert!(!answer.headers.contains_key("x-echo"));
+    };
+    let chat =
+        value!({"model": MODEL, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]});
+    untold(&gateway.post("/v1/chat/completions", &chat).await, 400);
+    untold(&gateway.post("/v1/messages", &chat).await, 400);
+    let responses = value!({"model": MODEL, "input": "hi"});
+    untold(&gateway.post("/v1/responses", &responses).await, 400);
+    untold(&gateway.post("/one/v1/files", &value!({})).await, 400);
+    untold(&gateway.get("/one/v1/files").await, 400);
+}
+
+/// The same where an answer had begun.
+#[tokio::test]
+async fn a_key_that_is_repeated_within_a_stream_is_not_told() {
+    const KEY: &str = "sk-operator-0123456789";
+    let begun = Signal::default();
+    let told = Arc::clone(&begun);
+    let base_url = provider(move |request: Request<Incoming>| {
+        let begun = Arc::clone(&told);
+        async move {
+            let key = request.headers()["authorization"].to_str().unwrap().to_owned();
+            request.into_body().collect().await.unwrap();
+            let (sender, body) = pieces();
+            tokio::spawn(async move {
+                sender.send(crate::raw::text_chunk("word").into()).ok();
+                begun.notified().await;
+                let error = value!({"error": {"message": format!("bad: {key}"), "code": 500}});
+                sender.send(format!("data: {error}\n\n").into()).ok();
+            });
+            Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+        }
+    })
+    .await;
+    let store = Store::open_temporary().await.unwrap();
+    credential(&store, KEY, None).await;
+    let gateway =
+        Gateway::with_store(guarded(&base_url), passing(), store, NewApiKey::default()).await;
+    let chat =
+        value!({"model": MODEL, "stream": true, "messages": [{"role": "user", "content": "hi"}]});
+    let chat = Full::<Bytes>::from(chat.to_string());
+    let mut asked = request(&gateway, "POST", "/v1/chat/completions", chat);
+    asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    let mut response = connection(&gateway).await.send_request(asked).await.unwrap();
+    let mut body =
+        response.body_mut().frame().await.unwrap().unwrap().into_data().unwrap().to_vec();
+    begun.notify_one();
+    body.extend(response.into_body().collect().await.unwrap().to_bytes());
+    let body = String::from_utf8(body).unwrap();
+    assert!(body.contains("word") && body.contains("bad: Bearer ******"), "{body}");
+    assert!(!body.contains("0123456789"), "{body}");
 }
