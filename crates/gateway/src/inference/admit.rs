@@ -51,7 +51,17 @@ fn is_usable(caller: &Caller, now: store::Micros) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The same, and without a key the member of the session, who calls as a key of its own. That one
+/// Refuses a caller whose key was taken away, switched off, or has ended since it was let in.
+pub fn still_admitted(
+    caller: &Caller,
+    snapshot: &Snapshot,
+    now: store::Micros,
+) -> Result<(), Fault> {
+    let known = snapshot.keys.get(&caller.secret);
+    is_usable(known.ok_or_else(|| unauthorized("This API key is not valid any more"))?, now)
+}
+
+/// Finds the caller by its key, and without one the member of the session, who calls as a key of its own. That one
 /// is made when it is needed first; `snapshot` is then the one that has it.
 pub async fn admit(
     app: &App,

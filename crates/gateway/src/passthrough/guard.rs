@@ -81,6 +81,11 @@ impl Guard {
         std::mem::take(&mut self.said.is_new)
     }
 
+    /// Nothing more may be sent.
+    pub fn refuse(&mut self, fault: Fault) {
+        self.said.refusal.get_or_insert(fault);
+    }
+
     /// Why a message was not sent, if one was not.
     pub fn refusal(&self) -> Option<&Fault> {
         self.said.refusal.as_ref()

@@ -27,6 +27,7 @@ use super::hold::{PriceCheck, hold};
 use super::named::Address;
 use super::peek::{Looking, Peeked, peek};
 use super::request::Outward;
+use super::standing::Standing;
 use super::tap::is_events;
 use super::tunnel::{self, Tunnel};
 use crate::answer::{AnswerBody, GENERATION_ID};
@@ -469,6 +470,12 @@ impl Passing {
             provider: upgraded,
             books,
             guard,
+            standing: Standing {
+                app: Arc::clone(&self.app),
+                caller: Arc::clone(&self.caller),
+                provider: self.meant.provider.clone(),
+                credential_id: access.credential_id.clone(),
+            },
             deadline: self.deadline,
             running: Running::new(&self.app),
         };

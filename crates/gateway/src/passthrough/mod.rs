@@ -10,7 +10,7 @@
 //! 4. `request`, `headers`, `body`: what the provider gets.
 //! 5. `handle`: all of it in order; a connection for the call alone.
 //! 6. `answer`: the provider's bytes to the caller, with `tap`, `reading` and others beside.
-//! 7. `tunnel`, `frames`, `guard`, `spoken`, `further`: a WebSocket in place of an answer.
+//! 7. `tunnel`, `frames`, `guard`, `spoken`, `standing`, `further`: a WebSocket in place of an answer.
 //! 8. `books`: one row, on every way out.
 
 pub mod address;
@@ -32,6 +32,7 @@ mod request;
 mod sieve;
 mod skim;
 mod spoken;
+mod standing;
 mod tap;
 mod texts;
 pub mod tunnel;

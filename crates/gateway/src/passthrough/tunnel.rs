@@ -23,6 +23,7 @@ use super::frames::{
 };
 use super::guard::Guard;
 use super::spoken::Spoken;
+use super::standing::Standing;
 use crate::app::App;
 use crate::inference::live::stopping;
 use crate::listener::Running;
@@ -91,6 +92,8 @@ pub(crate) struct Tunnel {
     pub books: Books,
     /// Looks at what the caller asks for.
     pub guard: Guard,
+    /// Tells whether the caller may still ask.
+    pub standing: Standing,
     /// When it must be over.
     pub deadline: Instant,
     /// Counts as a connection.
@@ -103,14 +106,16 @@ enum Ended {
     TooLate,
     /// The gateway stops.
     Stopping,
-    /// A message of the caller's was not sent, or limits leave nothing for another answer.
+    /// A message of the caller's was not sent, limits leave nothing for another answer, or the caller
+    /// may not ask any more.
     Refused(Fault),
 }
 
 impl Tunnel {
     /// Passes bytes until the end, and settles.
     pub async fn run(self) {
-        let Self { app, caller, provider, mut books, mut guard, deadline, running } = self;
+        let Self { app, caller, provider, mut books, mut guard, standing, deadline, running } =
+            self;
         let Ok(Ok(caller)) = timeout(app.settings.header_timeout, caller).await else {
             // The caller left; dropped, the books say so.
             return;
@@ -125,13 +130,19 @@ impl Tunnel {
             let mut outward = std::pin::pin!(pump(
                 &mut from_caller,
                 &mut to_provider,
-                |bytes: &[u8]| match guard.allows(bytes) {
-                    false => Passing::Never,
-                    true if guard.has_just_named() => {
-                        counts.send_modify(|_| {});
-                        Passing::OnceHeld
+                |bytes: &[u8]| {
+                    if let Err(fault) = standing.check() {
+                        guard.refuse(fault);
+                        return Passing::Never;
                     }
-                    true => Passing::Now,
+                    match guard.allows(bytes) {
+                        false => Passing::Never,
+                        true if guard.has_just_named() => {
+                            counts.send_modify(|_| {});
+                            Passing::OnceHeld
+                        }
+                        true => Passing::Now,
+                    }
                 },
                 (&mut up, |_: Piece<'_>| {}),
                 (&clock, holding.clone())
@@ -158,9 +169,9 @@ impl Tunnel {
             };
             tokio::select! {
                 () = passing => None,
-                ended = until_it_must_end(&app, &clock, deadline, (&mut books, counted, &held)) => {
-                    Some(ended)
-                }
+                ended = until_it_must_end(
+                    (&app, &standing), &clock, deadline, (&mut books, counted, &held)
+                ) => Some(ended),
             }
         };
         let ended = ended.or_else(|| guard.refusal().cloned().map(Ended::Refused));
@@ -279,7 +290,7 @@ async fn pump(
 /// Resolves when the tunnel has to end. What is held for it is kept meanwhile, and made more after
 /// answers that were counted.
 async fn until_it_must_end(
-    app: &App,
+    (app, standing): (&App, &Standing),
     clock: &Clock,
     deadline: Instant,
     (books, mut counted, held): (&mut Books, watch::Receiver<Usage>, &watch::Sender<bool>),
@@ -291,6 +302,10 @@ async fn until_it_must_end(
         let silent_until = clock.last() + idle;
         if now >= deadline || now >= silent_until {
             return Ended::TooLate;
+        }
+        // Its provider may go on without a word of the caller's.
+        if let Err(fault) = standing.check() {
+            return Ended::Refused(fault);
         }
         books.keep();
         let next = silent_until.min(deadline).min(now + KEEPING);

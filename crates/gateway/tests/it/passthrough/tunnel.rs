@@ -440,3 +440,40 @@ async fn a_refused_handshake_is_an_answer_like_any_other() {
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "not for you");
 }
+
+/// AUTH-6: what was opened with a key does not outlive it.
+#[tokio::test]
+async fn a_socket_ends_with_the_key_or_the_credential_that_opened_it() {
+    for of_key in [true, false] {
+        let (base_url, mut sides) = realtime().await;
+        let store = store::Store::open_temporary().await.unwrap();
+        credential(&store, "secret", None).await;
+        let gateway =
+            Gateway::with_store(guarded(&base_url), passing(), store, NewApiKey::default()).await;
+        let (id, mut caller) = open(&gateway).await;
+        let (_, mut provider) = sides.recv().await.unwrap();
+        talk(&mut caller, &mut provider).await;
+        let (store, actor) = (&gateway.app.store, store::Actor::system());
+        match of_key {
+            true => {
+                let hash = store.api_keys(true, None).await.unwrap()[0].hash.clone();
+                store.delete_api_key(&hash, &actor, 2).await.unwrap();
+            }
+            false => {
+                let id = store.credentials().await.unwrap()[0].id.clone();
+                store.remove_credential(&id, &actor, 2).await.unwrap();
+            }
+        }
+        gateway.app.reload().await.unwrap();
+        caller.write_all(&from_caller(r#"{"type":"response.create"}"#)).await.unwrap();
+        let mut told = Vec::new();
+        caller.read_to_end(&mut told).await.unwrap();
+        assert_refused(&told, "any more");
+        let mut heard = Vec::new();
+        provider.read_to_end(&mut heard).await.unwrap();
+        assert!(!heard.windows(8).any(|window| window == b"response"), "nothing was begun");
+        let row = row(&gateway, &id).await;
+        let kind = if of_key { "authentication" } else { "permission_denied" };
+        assert_eq!(row.error_type.as_deref(), Some(kind));
+    }
+}
