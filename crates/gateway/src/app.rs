@@ -16,6 +16,7 @@ use crate::control::limits::{Limits, Nodes, Rates, Tables, rebuild};
 use crate::control::{CompileError, ControlSources, SignedIn, Snapshot, compile};
 use crate::inference::estimate::TokenEstimates;
 use crate::inference::provenance::{self, Provenance};
+use crate::inference::room::Room;
 use crate::inference::sticky::Stickiness;
 use crate::inference::stored::TURNS;
 use crate::settings::Settings;
@@ -33,6 +34,8 @@ pub struct App {
     pub store: Store,
     /// The way to the settlement writer.
     pub settlements: Settlements,
+    /// Room for the bodies of requests.
+    pub bodies: Arc<Room>,
     /// Who reads or writes conversations that are kept.
     pub stored_turns: Semaphore,
     /// Counters.
@@ -123,6 +126,8 @@ impl App {
                 .sign_on
                 .clone()
                 .map(|sign_on| SignOnService::new(sign_on, &settings.upstream.authorities)),
+            // One of the largest has room in any case.
+            bodies: Room::new(settings.max_bodies_bytes.max(settings.max_body_bytes)),
             settings,
             settlements: store.settlements(),
             store,

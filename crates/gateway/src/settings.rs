@@ -16,6 +16,9 @@ use crate::upstream::Origin;
 pub struct Settings {
     /// The largest request body, in bytes. CHAT, ERR-3: 413
     pub max_body_bytes: usize,
+    /// How many bytes of bodies of all requests may be in memory, not counting short ones; a body
+    /// beyond is refused with 503.
+    pub max_bodies_bytes: usize,
     /// The longest time for a request's headers to arrive, from the connection's start or from
     /// their first byte.
     pub header_timeout: Duration,
@@ -240,6 +243,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_body_bytes: 64 * 1024 * 1024,
+            max_bodies_bytes: 1024 * 1024 * 1024,
             header_timeout: Duration::from_secs(15),
             keep_alive_timeout: Duration::from_secs(120),
             write_timeout: Duration::from_secs(60),

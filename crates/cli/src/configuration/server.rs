@@ -67,6 +67,8 @@ server_settings! {
     region: String = "TRUNKLINE_REGION", "NAME";
     /// The largest request, in bytes [default: 67108864]
     max_body_bytes: Count = "TRUNKLINE_MAX_BODY_BYTES", "BYTES";
+    /// How many bytes of requests may be in memory at once [default: 1073741824]
+    max_bodies_bytes: Count = "TRUNKLINE_MAX_BODIES_BYTES", "BYTES";
     /// The longest time for a request's headers to arrive [default: 15s]
     header_timeout: Patience = "TRUNKLINE_HEADER_TIMEOUT", "TIME";
     /// How long a connection may wait for its next request [default: 120s]

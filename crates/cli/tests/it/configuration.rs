@@ -63,6 +63,7 @@ fn limits_with_which_nothing_could_be_served_are_refused_by_name() {
     let home = Home::new();
     for (name, nothing) in [
         ("max_body_bytes", "0"),
+        ("max_bodies_bytes", "0"),
         ("max_answer_bytes", "0"),
         ("max_connections", "0"),
         ("max_attempts", "0"),

@@ -105,10 +105,10 @@ async fn counted(
             return Err(Refusal { fault: limited.fault.clone(), limited: Some(Box::new(limited)) });
         }
     };
-    let body = match receive(&mut body, &parts.headers, &app.settings).await {
+    let body = match receive(&mut body, &parts.headers, &app.settings, &app.bodies).await {
         Ok(received) => received,
         Err(fault) => {
-            if matches!(fault.status, 413 | 415) {
+            if matches!(fault.status, 413 | 415 | 503) {
                 discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
             }
             return Err(fault.into());

@@ -7,7 +7,7 @@ use axum::extract::State;
 use bytes::Bytes;
 use http::HeaderMap;
 use protocol::Surface;
-use protocol::exchange::{ErrorType, Fault};
+use protocol::exchange::Fault;
 use protocol::json::Envelope;
 use protocol::openai_chat::read_facts;
 use protocol::surface::Addressed;
@@ -23,6 +23,7 @@ use crate::inference::admit::enter;
 use crate::inference::bound::Cover;
 use crate::inference::handle::leave_out_unknown_prices;
 use crate::inference::plan::{explain, plan};
+use crate::inference::receive::receive;
 use crate::inference::reserve::preview;
 
 /// Explains the route of a chat request, as it would be for the key that asks. Management keys may
@@ -31,18 +32,11 @@ pub async fn show(
     State(app): State<Arc<App>>,
     session: Session,
     headers: HeaderMap,
-    body: axum::body::Body,
+    mut body: axum::body::Body,
 ) -> Result<Json<Value>, Refused> {
     // Reading a body and counting it is work, whether a model is asked or not. RATE-5
     let _place = enter(&app, &session.caller, now_micros()).await.map_err(|it| it.fault)?;
-    let limit = app.settings.max_body_bytes;
-    let body = tokio::time::timeout(app.settings.body_timeout, axum::body::to_bytes(body, limit))
-        .await
-        .map_err(|_| {
-            Fault::new(ErrorType::Timeout, "Operation timed out. Please try again later.")
-                .with_status(408)
-        })?
-        .map_err(|_| Fault::new(ErrorType::PayloadTooLarge, "Request payload too large"))?;
+    let body = receive(&mut body, &headers, &app.settings, &app.bodies).await?;
     let (body, reasoning) = app.provenance.read(body);
     let envelope = Envelope::parse(&body).map_err(|error| Fault::invalid(error.to_string()))?;
     let facts = read_facts(&envelope)?;

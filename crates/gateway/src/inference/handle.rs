@@ -143,10 +143,10 @@ async fn admitted(
         discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
         return Err(no_slot().into());
     };
-    let body = match receive(&mut body, &parts.headers, &app.settings).await {
+    let body = match receive(&mut body, &parts.headers, &app.settings, &app.bodies).await {
         Ok(received) => received,
         Err(fault) => {
-            if matches!(fault.status, 413 | 415) {
+            if matches!(fault.status, 413 | 415 | 503) {
                 discard(&mut body, &parts.headers, app.settings.max_body_bytes).await;
             }
             return Err(fault.into());

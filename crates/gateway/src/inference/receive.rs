@@ -1,5 +1,6 @@
 //! Reads a request's body within bounds of size and time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use protocol::exchange::{ErrorType, Fault};
 
+use super::room::Room;
 use crate::settings::Settings;
 
 /// The most of a body that is read of a caller nobody knows, in bytes.
@@ -65,11 +67,13 @@ fn compression(headers: &HeaderMap) -> Option<&'static str> {
         })
 }
 
-/// Reads the whole body. Too large: 413; too slow: 408; compressed: 415.
+/// Reads the whole body, which takes of `room` what there is of it. Too large: 413; too slow: 408;
+/// compressed: 415; no room: 503.
 pub async fn receive<B>(
     body: &mut B,
     headers: &HeaderMap,
     settings: &Settings,
+    room: &Arc<Room>,
 ) -> Result<Bytes, Fault>
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
@@ -91,6 +95,7 @@ where
         return Err(too_large());
     }
     let started = Instant::now();
+    let mut taken = room.enter();
     let mut first = Bytes::new();
     let mut whole: Vec<u8> = Vec::new();
     loop {
@@ -118,9 +123,11 @@ where
             }
         };
         let Ok(data) = frame.into_data() else { continue };
-        if first.len() + whole.len() + data.len() > limit {
+        let size = first.len() + whole.len() + data.len();
+        if size > limit {
             return Err(too_large());
         }
+        taken.grow(size)?;
         // Most bodies come in one piece, which is then not copied.
         if first.is_empty() && whole.is_empty() {
             first = data;
@@ -134,7 +141,8 @@ where
             whole.extend_from_slice(&data);
         }
     }
-    Ok(unmarked(if whole.is_empty() { first } else { Bytes::from(whole) }))
+    let whole = if whole.is_empty() { first } else { Bytes::from(whole) };
+    Ok(taken.keep(unmarked(whole)))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep};
 use super::hold::PriceCheck;
 use super::named::{output_of, respelled_fault, respelled_of};
 use super::peek::{Looking, Peeked};
+use crate::inference::room::Taken;
 
 /// What whoever sends a body and whoever waits for the answer know of each other.
 #[derive(Debug, Default)]
@@ -113,6 +114,8 @@ impl BodyTrouble {
 pub struct PassedRequest {
     /// What was looked into.
     begun: VecDeque<Bytes>,
+    /// The room that it takes.
+    taken: Option<Taken>,
     rest: Option<Incoming>,
     passage: Arc<Passage>,
     left: u64,
@@ -200,7 +203,7 @@ impl PassedRequest {
     /// A body of at most `limit` bytes, of which the beginning was read. Pauses of the caller are
     /// at most `idle` long; those of the provider, who takes it, do not count.
     pub fn new(
-        peeked: Peeked,
+        (peeked, taken): (Peeked, Taken),
         rest: Incoming,
         (limit, idle): (u64, Duration),
         passage: Arc<Passage>,
@@ -209,6 +212,7 @@ impl PassedRequest {
         let begun = VecDeque::from(peeked.pieces);
         let this = Self {
             begun,
+            taken: Some(taken),
             rest,
             passage,
             left: limit,
@@ -287,11 +291,14 @@ impl Body for PassedRequest {
         let data = loop {
             let next = match this.begun.pop_front() {
                 Some(data) => Some(data),
-                None => match std::task::ready!(this.poll_rest(context)) {
-                    Some(Ok(data)) => Some(data),
-                    Some(Err(trouble)) => return this.fail(trouble),
-                    None => None,
-                },
+                None => {
+                    this.taken = None;
+                    match std::task::ready!(this.poll_rest(context)) {
+                        Some(Ok(data)) => Some(data),
+                        Some(Err(trouble)) => return this.fail(trouble),
+                        None => None,
+                    }
+                }
             };
             let Some(watched) = &mut this.watched else { break next };
             let Some(data) = next else {

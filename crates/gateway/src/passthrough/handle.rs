@@ -40,6 +40,7 @@ use crate::inference::Call;
 use crate::inference::admit::{authenticate, enter, key_of_address, may_infer, no_slot};
 use crate::inference::live::stopping;
 use crate::inference::receive::{MAX_OF_UNKNOWN, discard};
+use crate::inference::room::Taken;
 use crate::inference::stream::report_commit;
 use crate::listener::Running;
 use crate::upstream::{Driving, Masking, SendError};
@@ -175,8 +176,8 @@ struct Passing {
 struct Prepared {
     access: Arc<Access>,
     provider: catalog::ProviderId,
-    /// The beginning of the body.
-    peeked: Peeked,
+    /// The beginning of the body, and the room that it takes.
+    peeked: (Peeked, Taken),
     /// The answer may tell what it used.
     is_read: bool,
     /// What judges a body at its end that is too long to be looked into before.
@@ -219,7 +220,8 @@ impl Passing {
                 || address::is_live(&self.meant.rest));
         let is_socket = self.is_socket;
         let asked = Address { method, rest: &self.meant.rest, query, is_socket, is_live };
-        let mut peeked = peek(body, &self.parts.headers, asked, patience).await?;
+        let headers = &self.parts.headers;
+        let (mut peeked, taken) = peek(body, headers, asked, patience, &app.bodies).await?;
         peeked.take_stamps(&app.provenance);
         let named = peeked.named(asked);
         named.judge_spelling()?;
@@ -256,6 +258,7 @@ impl Passing {
             generation_id: &self.generation_id,
         };
         let books = Books::open(app, snapshot, &known, (slot, place, held));
+        let peeked = (peeked, taken);
         Ok(Prepared { access, provider, peeked, is_read: named.is_read, watching, setup, books })
     }
 

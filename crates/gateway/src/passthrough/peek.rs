@@ -1,6 +1,7 @@
 //! Step 1: which model is asked? Told by the address, by a JSON body or a form that is short enough
 //! to be looked into before it goes on its way, or, of a longer one, before its end does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -18,6 +19,7 @@ use super::skim::Skim;
 use super::texts::Texts;
 use super::work;
 use crate::inference::provenance::Provenance;
+use crate::inference::room::{Room, Taken};
 
 /// The longest body that is looked into, in bytes: it is in memory until the provider is asked.
 pub const MOST: usize = 1024 * 1024;
@@ -60,13 +62,16 @@ pub enum Looking {
 }
 
 /// Reads the beginning of a body, if a look into it may tell something. Pauses may be `idle` long,
-/// all of it `total`, or `longest` for a form: what is in one may take its time.
+/// all of it `total`, or `longest` for a form: what is in one may take its time. What was read takes of
+/// `room`, and has to be kept with it.
 pub async fn peek(
     body: &mut Incoming,
     headers: &HeaderMap,
     address: Address<'_>,
     (idle, total, longest): (Duration, Duration, Duration),
-) -> Result<Peeked, Fault> {
+    room: &Arc<Room>,
+) -> Result<(Peeked, Taken), Fault> {
+    let mut taken = room.enter();
     let asks_model = work::asks_model(address.rest);
     let media_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     let says_json = is_json(media_type);
@@ -114,6 +119,7 @@ pub async fn peek(
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     size += data.len();
+                    taken.grow(size)?;
                     if is_unseen && let Some(is_json) = shows_json(&mut beginning, &data) {
                         is_unseen = false;
                         if is_json {
@@ -137,7 +143,7 @@ pub async fn peek(
     if is_unseen && size >= MOST {
         peeked.kind = Kind::Json;
     }
-    Ok(peeked)
+    Ok((peeked, taken))
 }
 
 /// Pieces of a body, of which small ones are joined: one of a byte would take many times that.

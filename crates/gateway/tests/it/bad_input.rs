@@ -185,6 +185,46 @@ async fn slow_headers_and_slow_bodies_are_ended() {
     still_serves(&gateway).await;
 }
 
+/// Bodies that come slowly do not fill the memory, and small ones are served all the same.
+#[tokio::test]
+async fn bodies_in_memory_have_a_bound_over_all() {
+    let simulator = Simulator::start().await.unwrap();
+    let mut settings = settings();
+    (settings.max_body_bytes, settings.max_bodies_bytes) = (300_000, 300_000);
+    settings.body_idle_timeout = Duration::from_secs(30);
+    let upstream = Upstream::of(&simulator, Protocol::OpenAi, "one");
+    let gateway = Gateway::with_settings(&[upstream], settings).await;
+    let mut slow = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {}\r\n\
+         content-length: 290000\r\n\r\n",
+        gateway.key
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    slow.write_all(&[b' '; 280_000]).await.unwrap();
+    let reach = async |bytes: usize| {
+        while gateway.app.bodies.taken() != bytes {
+            tokio::task::yield_now().await;
+        }
+    };
+    reach(280_000).await;
+    let ask = async |path: &str, length: usize| {
+        let mut body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]});
+        body["metadata"] = json!({"x": "x".repeat(length)});
+        gateway.post(path, &body).await
+    };
+    for path in ["/v1/chat/completions", "/v1/messages/count_tokens", "/v1/route"] {
+        let refused = ask(path, 200_000).await;
+        assert_eq!(refused.status, 503, "{path}");
+        assert_eq!(refused.headers["retry-after"], "1", "{path}");
+    }
+    assert_eq!(ask("/v1/chat/completions", 100).await.status, 200);
+    drop(slow);
+    reach(0).await;
+    assert_ne!(ask("/v1/chat/completions", 200_000).await.status, 503);
+    reach(0).await;
+}
+
 /// Values from a request never become headers of an upstream request unchecked.
 #[tokio::test]
 async fn header_injection_is_impossible() {

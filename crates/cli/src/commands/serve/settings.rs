@@ -133,6 +133,7 @@ impl Serving {
             valkey_url: given.valkey_url.filter(|address| !address.is_empty()),
             limits: Settings {
                 max_body_bytes: count(given.max_body_bytes, base.max_body_bytes),
+                max_bodies_bytes: count(given.max_bodies_bytes, base.max_bodies_bytes),
                 header_timeout: patience(given.header_timeout, base.header_timeout),
                 keep_alive_timeout: span(given.keep_alive_timeout, base.keep_alive_timeout),
                 write_timeout: span(given.write_timeout, base.write_timeout),
