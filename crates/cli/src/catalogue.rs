@@ -130,6 +130,25 @@ impl CatalogueSource {
         Ok(())
     }
 
+    /// What would be left out only once some of the stored changes are gone.
+    pub fn left_out_without<'r>(
+        &self,
+        rows: &'r [Overlay],
+        gone: &[&Overlay],
+    ) -> Result<Option<(&'r Overlay, String)>> {
+        let is_gone = |row: &Overlay| gone.iter().any(|other| is_same(other, row));
+        let kept: Vec<_> = rows.iter().filter(|row| !is_gone(row)).cloned().collect();
+        let before = self.left_out(rows)?;
+        let new = self
+            .left_out(&kept)?
+            .into_iter()
+            .find(|left_out| !before.iter().any(|known| is_same(known.row, left_out.row)));
+        Ok(new.and_then(|LeftOut { row, reason }| {
+            let row = rows.iter().find(|stored| is_same(stored, row))?;
+            Some((row, reason))
+        }))
+    }
+
     /// The catalogue with the stored changes over it.
     pub fn build(&self, rows: &[Overlay]) -> Result<Catalog> {
         let mut parts = self.parts(rows)?;
@@ -165,6 +184,15 @@ impl<'r> LeftOut<'r> {
 /// Whose change a row is.
 pub fn layer_of(row: &Overlay) -> Layer {
     if row.id.starts_with(SYNCHRONISED) { Layer::Synchronised } else { Layer::Operator }
+}
+
+fn is_same(one: &Overlay, other: &Overlay) -> bool {
+    one.kind == other.kind && one.id == other.id
+}
+
+/// What a row is called without whose change it is.
+pub fn name_of(row: &Overlay) -> &str {
+    row.id.strip_prefix(SYNCHRONISED).unwrap_or(&row.id)
 }
 
 fn read(row: &Overlay) -> Result<Changes, serde_json::Error> {
@@ -239,6 +267,15 @@ pub async fn put(store: &Store, rows: &[Overlay]) -> Result<()> {
             .await?;
     }
     Ok(())
+}
+
+/// Removes rows, one by one in their order; says whether there was one.
+pub async fn remove(store: &Store, rows: &[&Overlay], now: Micros) -> Result<bool> {
+    let mut removed = false;
+    for row in rows {
+        removed |= store.overlay_remove(row.kind, &row.id, &Actor::command_line(), now).await?;
+    }
+    Ok(removed)
 }
 
 /// Finds out what a base URL leaves open, and the region of a provider at AWS, whose address may

@@ -20,6 +20,7 @@ mod prompt;
 mod signal;
 mod simulated;
 mod small_file;
+mod taken_back;
 
 use std::process::ExitCode;
 

@@ -41,6 +41,12 @@ pub enum CatalogCommand {
     },
     /// Compare with a list of models and prices, and take over what changed
     Sync(SyncArguments),
+    /// List the changes that are stored over the shipped catalogue, and where they came from
+    Changes {
+        /// Print JSON, with what each change says
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the whole catalogue as this data folder has it
     Export,
 }
@@ -51,6 +57,7 @@ pub async fn run(command: CatalogCommand, context: &Context) -> Result<()> {
         CatalogCommand::Build { models, providers, out } => build(&models, &providers, &out),
         CatalogCommand::Show { model, json } => show(&model, json, context).await,
         CatalogCommand::Sync(arguments) => super::catalog_sync::run(arguments, context).await,
+        CatalogCommand::Changes { json } => super::catalog_changes::list(json, context).await,
         CatalogCommand::Export => {
             let parts = CatalogueSource::shipped()?.parts(&stored(context).await?)?;
             print_json_lines(&pack(&parts)?)

@@ -31,10 +31,22 @@ pub struct SyncArguments {
     /// Accept the price that was held back for this model, or `model@tag`; repeat for more
     #[arg(long, value_name = "ID")]
     accept_held_back: Vec<String>,
+    /// Take back what was stored before, for these models (or `model@tag`), or all of it if none is
+    /// named; nothing is fetched
+    #[arg(
+        long,
+        value_name = "ID",
+        num_args = 0..,
+        conflicts_with_all = ["from", "apply", "accept_held_back"]
+    )]
+    undo: Option<Vec<String>>,
 }
 
 /// Compares, reports, and stores if told to.
 pub async fn run(arguments: SyncArguments, context: &Context) -> Result<()> {
+    if let Some(names) = &arguments.undo {
+        return super::catalog_changes::undo(names, context).await;
+    }
     let text = fetch(&arguments.from).await?;
     let store = data_folder::open_or_create(&context.folder).await?;
     let rows = store.overlay_list().await?;
@@ -49,7 +61,10 @@ pub async fn run(arguments: SyncArguments, context: &Context) -> Result<()> {
         source.check(&rows, &changes)?;
         let new = catalogue::rows(&changes, Layer::Synchronised, moment::now());
         catalogue::put(&store, &new).await?;
-        said.push_str(&format!("{} changes are stored.\n", new.len()));
+        said.push_str(&format!(
+            "{} changes are stored; `trunkline catalog sync --undo` takes them back.\n",
+            new.len()
+        ));
     } else {
         said.push_str("Nothing is stored yet; --apply stores it.\n");
     }

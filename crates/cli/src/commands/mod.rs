@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod catalog;
+mod catalog_changes;
 mod catalog_sync;
 mod config;
 mod credential;

@@ -1,7 +1,6 @@
 //! `trunkline provider`: providers beyond the shipped ones, and changes to those. They are stored
 //! as changes over the catalogue; a running server notices.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -17,6 +16,7 @@ use crate::catalogue::{self, CatalogueSource, Layer};
 use crate::changes::{Document, Laid};
 use crate::configuration::Context;
 use crate::output::{one_line, print, print_json, table};
+use crate::taken_back::{is_at, taken_back};
 use crate::{data_folder, moment, outbound};
 
 /// The most models taken from one server.
@@ -36,7 +36,7 @@ pub enum ProviderCommand {
         /// The file; docs/cli.md describes it
         file: PathBuf,
     },
-    /// List the providers that were added
+    /// List the providers that were added, and those that something was added to or changed of
     List {
         /// List the shipped providers too
         #[arg(long)]
@@ -46,7 +46,7 @@ pub enum ProviderCommand {
         json: bool,
     },
     /// Remove a provider that was added, with its models and credentials, or what was changed of a
-    /// shipped one
+    /// shipped one, also by a synchronisation
     Remove {
         /// Its slug
         slug: String,
@@ -227,11 +227,11 @@ async fn put(store: &Store, before: &[store::Overlay], laid: &Laid) -> Result<()
     if laid.named.is_empty() {
         bail!("there is nothing in it to add");
     }
-    for row in before {
-        if !laid.rows.iter().any(|kept| kept.kind == row.kind && kept.id == row.id) {
-            remove_row(store, row).await?;
-        }
-    }
+    let is_kept = |row: &store::Overlay| {
+        laid.rows.iter().any(|kept| kept.kind == row.kind && kept.id == row.id)
+    };
+    let gone: Vec<_> = before.iter().filter(|row| !is_kept(row)).collect();
+    catalogue::remove(store, &gone, moment::now()).await?;
     let named: Vec<_> = laid.rows.iter().filter(|row| laid.names(row)).cloned().collect();
     catalogue::put(store, &named).await
 }
@@ -244,11 +244,6 @@ fn tell(laid: &Laid) -> Result<()> {
     print(&text)
 }
 
-async fn remove_row(store: &Store, row: &store::Overlay) -> Result<bool> {
-    let (actor, now) = (Actor::command_line(), moment::now());
-    Ok(store.overlay_remove(row.kind, &row.id, &actor, now).await?)
-}
-
 fn is_endpoint_of(row: &store::Overlay, slug: &str) -> bool {
     row.kind == OverlayKind::Endpoint && row.document["provider"] == slug
 }
@@ -258,11 +253,12 @@ async fn list(all: bool, as_json: bool, context: &Context) -> Result<()> {
     let rows = store.overlay_list().await?;
     store.close().await?;
     let catalog = CatalogueSource::shipped()?.build(&rows)?;
-    let added =
-        |slug: &str| rows.iter().any(|row| row.kind == OverlayKind::Provider && row.id == slug);
+    let shipped = CatalogueSource::shipped()?.build(&[])?;
+    let added = |slug: &str| shipped.find_provider(slug).is_none();
+    let changes = |slug: &str| rows.iter().filter(|row| is_at(row, slug)).count();
     let providers: Vec<_> = catalog
         .providers()
-        .filter(|(_, provider)| all || added(&provider.slug))
+        .filter(|(_, provider)| all || changes(&provider.slug) > 0)
         .map(|(id, provider)| {
             let endpoints =
                 catalog.endpoints().filter(|(at, _)| catalog.provider_id_of(*at) == id).count();
@@ -278,6 +274,7 @@ async fn list(all: bool, as_json: bool, context: &Context) -> Result<()> {
                 "base_url": provider.base_url,
                 "endpoints": endpoints,
                 "added": added(&provider.slug),
+                "changes": changes(&provider.slug),
             })
         });
         return print_json(&Value::Array(documents.collect()));
@@ -290,17 +287,12 @@ async fn list(all: bool, as_json: bool, context: &Context) -> Result<()> {
                 provider.name.clone(),
                 provider.dialect.name().to_owned(),
                 endpoints.to_string(),
+                changes(&provider.slug).to_string(),
                 provider.base_url.clone(),
             ]
         })
         .collect();
-    print(&table(["SLUG", "NAME", "PROTOCOL", "ENDPOINTS", "BASE URL"], &cells))
-}
-
-/// Whether a price was set by the operator at a provider, whoever added the endpoint.
-fn is_price_at(row: &store::Overlay, slug: &str) -> bool {
-    let tag = row.document["tag"].as_str().unwrap_or_default();
-    catalogue::layer_of(row) == Layer::Operator && tag.split('/').next() == Some(slug)
+    print(&table(["SLUG", "NAME", "PROTOCOL", "ENDPOINTS", "CHANGES", "BASE URL"], &cells))
 }
 
 async fn remove(slug: &str, context: &Context) -> Result<()> {
@@ -310,40 +302,15 @@ async fn remove(slug: &str, context: &Context) -> Result<()> {
     let is_shipped = shipped.find_provider(slug).is_some();
     // Before all: a provider of the same name that is added later may be anybody.
     let credentials = if is_shipped { 0 } else { remove_credentials(&store, slug).await? };
-    let mut removed = credentials > 0;
-    // Prices and endpoints next: should this break off, what is left still fits together.
-    let endpoints: Vec<_> = rows.iter().filter(|row| is_endpoint_of(row, slug)).collect();
-    for row in rows.iter().filter(|row| row.kind == OverlayKind::Price) {
-        if is_price_at(row, slug) || endpoints.iter().any(|endpoint| endpoint.id == row.id) {
-            removed |= remove_row(&store, row).await?;
-        }
-    }
-    for row in &endpoints {
-        removed |= remove_row(&store, row).await?;
-    }
-    let models = endpoints.iter().filter_map(|row| row.document["model"].as_str());
-    for model in models.map(str::to_owned).collect::<BTreeSet<_>>() {
-        // A model goes with its last endpoint.
-        let is_shipped_model =
-            shipped.find(&model).is_some_and(|id| shipped.endpoints_of(id).next().is_some());
-        let elsewhere = is_shipped_model
-            || rows.iter().any(|row| {
-                row.kind == OverlayKind::Endpoint
-                    && row.document["model"] == model.as_str()
-                    && !is_endpoint_of(row, slug)
-            });
-        let row = rows.iter().find(|row| row.kind == OverlayKind::Model && row.id == model);
-        if let Some(row) = row.filter(|_| !elsewhere) {
-            remove_row(&store, row).await?;
-        }
-    }
-    let is_provider = |row: &&store::Overlay| row.kind == OverlayKind::Provider && row.id == slug;
-    if let Some(row) = rows.iter().find(is_provider) {
-        removed |= remove_row(&store, row).await?;
-    }
+    // Also what a synchronisation changed: it is told to be as it is shipped.
+    let taken = taken_back(&rows, &shipped, |row| is_at(row, slug));
+    let removed = catalogue::remove(&store, &taken, moment::now()).await? || credentials > 0;
     store.close().await?;
     if !removed {
-        bail!("no provider `{slug}` was added; `trunkline provider list` shows those that were");
+        bail!(
+            "nothing of a provider `{slug}` was added or changed; `trunkline provider list` and \
+             `trunkline catalog changes` show what was"
+        );
     }
     let slug = one_line(slug);
     if is_shipped {

@@ -36,7 +36,7 @@ fn told(LeftOut { row, reason }: &LeftOut<'_>) -> Finding {
         }
         Layer::Synchronised => {
             "`trunkline catalog sync` stored it, and it has no effect: what it changed is no \
-             longer there"
+             longer there; `trunkline catalog sync --undo` with the model's name removes it"
         }
     })
 }
