@@ -76,7 +76,8 @@ pub struct AttemptError {
     pub meaning: Option<u16>,
     /// The provider does not serve the region this gateway calls from. ERR-10
     pub geographic: bool,
-    /// The request could not be written for this endpoint: no provider has seen it.
+    /// The request could not be written for this endpoint, or there was no room here to send it: no
+    /// provider has seen it.
     pub unsent: bool,
     /// What the provider counted and bills all the same.
     pub counted: Option<Box<Usage>>,
@@ -102,6 +103,16 @@ impl AttemptError {
     /// The catalogue describes the endpoint in a way that no request can be written for.
     pub(super) fn unwritable(error: impl std::fmt::Display) -> Self {
         Self { unsent: true, ..Self::unavailable(error.to_string()) }
+    }
+
+    /// This process may open no further connection: nothing was sent, and no provider is at fault.
+    fn no_room() -> Self {
+        let mut fault = Fault::new(
+            ErrorType::ProviderOverloaded,
+            "The gateway is at capacity: it may open no further connection",
+        );
+        fault.retry_after = Some(1);
+        Self { meaning: Some(fault.status), unsent: true, ..Self::of(fault) }
     }
 
     fn timeout() -> Self {
@@ -211,8 +222,15 @@ pub(super) async fn send(
 ) -> Result<UpstreamResponse, AttemptError> {
     let origin = candidate.access.origin_for(dispatch.call.dialect(candidate.endpoint));
     dispatch.worker.pool.send(origin, request).await.map_err(|error| {
-        tracing::debug!(%error, "a provider could not be reached");
+        // About addresses and certificates, and without it nobody knows what to mend.
+        tracing::info!(
+            generation = dispatch.call.generation_id,
+            provider = %dispatch.call.snapshot.endpoint(candidate.endpoint).provider_name,
+            %error,
+            "a provider could not be reached"
+        );
         match error {
+            error if error.is_ours() => AttemptError::no_room(),
             SendError::ConnectTimeout(_) => AttemptError::timeout(),
             SendError::Connect(_) | SendError::Broken(_) => {
                 AttemptError::unavailable("Provider returned error: no connection")

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use tower_service::Service as _;
 
 use super::origin::Origin;
-use super::pool::{Pool, SendError, root_cause};
+use super::pool::{ConnectFailure, Pool, SendError};
 
 /// How much of a message is in memory at most, in bytes, in each direction.
 const BUFFER: usize = 256 * 1024;
@@ -47,12 +47,12 @@ impl Pool {
                 .http1_connector()
                 .call(origin.uri())
                 .await
-                .map_err(|error| SendError::Connect(root_cause(error.as_ref())))?;
+                .map_err(|error| SendError::Connect(ConnectFailure::of(error.as_ref())))?;
             http1::Builder::new()
                 .max_buf_size(BUFFER)
                 .handshake(stream)
                 .await
-                .map_err(|error| SendError::Connect(root_cause(&error)))
+                .map_err(|error| SendError::Connect(ConnectFailure::of(&error)))
         };
         let patience = self.connect_timeout();
         let (sender, connection) = tokio::time::timeout(patience, connecting)

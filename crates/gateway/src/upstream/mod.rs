@@ -16,7 +16,7 @@ pub use authorization::{Authorization, AwsKeys};
 pub use body::{BodyError, UpstreamBody};
 pub use direct::{Direct, Driving};
 pub use origin::{Origin, OriginError};
-pub use pool::{Pool, SendError, UpstreamResponse};
+pub use pool::{ConnectFailure, Pool, SendError, UpstreamResponse};
 pub use probe::{PROBE_TIME, Probe, probe};
 pub use sent::{Masking, Sent};
 pub use tokens::{Grant, TokenFailure, Tokens};

@@ -50,12 +50,54 @@ pub enum SendError {
     /// No connection within the time allowed.
     #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
-    /// The connection was refused, the name did not resolve, or TLS failed.
+    /// The connection was refused, the name did not resolve, or TLS failed; or there was no room
+    /// for it here.
     #[error("could not connect: {0}")]
-    Connect(String),
+    Connect(ConnectFailure),
     /// The connection broke before the response's headers.
-    #[error("the connection broke before an answer: {0}")]
+    #[error("the connection broke before an answer: {}", root_cause(.0))]
     Broken(#[source] hyper::Error),
+}
+
+impl SendError {
+    /// Whether it is this process that had no room for another connection: nothing is the matter
+    /// with the provider then.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Connect(failure) if failure.is_ours)
+    }
+}
+
+/// Why there is no connection, in words about addresses and certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectFailure {
+    reason: String,
+    is_ours: bool,
+}
+
+impl ConnectFailure {
+    pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        let (mut cause, mut is_ours) = (error, is_out_of_files(error));
+        while let Some(inner) = cause.source() {
+            cause = inner;
+            is_ours |= is_out_of_files(cause);
+        }
+        Self { reason: cause.to_string(), is_ours }
+    }
+}
+
+impl std::fmt::Display for ConnectFailure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.reason)
+    }
+}
+
+/// Whether no further file may be open, of this process or of the machine.
+fn is_out_of_files(error: &(dyn std::error::Error + 'static)) -> bool {
+    // The same on all systems that this runs on; `ErrorKind` has no name for them.
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    let error = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+    matches!(error, Some(ENFILE | EMFILE))
 }
 
 /// Connections to providers.
@@ -302,7 +344,10 @@ impl Pool {
                 if let Some(mut connecting) = connecting {
                     connecting.made = true;
                 }
-                let closed = || SendError::Connect("the connection closed at once".to_owned());
+                let closed = || {
+                    let reason = "the connection closed at once".to_owned();
+                    SendError::Connect(ConnectFailure { reason, is_ours: false })
+                };
                 lease.map(Way::Http2).ok_or_else(closed)
             }
         }
@@ -328,8 +373,8 @@ impl Pool {
         let stream = connector
             .call(origin.uri())
             .await
-            .map_err(|error| SendError::Connect(root_cause(error.as_ref())))?;
-        let failed = |error: hyper::Error| SendError::Connect(root_cause(&error));
+            .map_err(|error| SendError::Connect(ConnectFailure::of(error.as_ref())))?;
+        let failed = |error: hyper::Error| SendError::Connect(ConnectFailure::of(&error));
         if stream.connected().is_negotiated_h2() {
             return Multiplexed::handshake(stream).await.map(Dialled::Http2).map_err(failed);
         }
@@ -459,5 +504,24 @@ impl Pooled {
             let used = !connections.idle.is_empty() || !connections.multiplexed.is_empty();
             used || connections.connecting
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("tcp open error")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn a_want_of_files_is_ours_and_a_refusal_the_provider_s() {
+        for (number, is_ours) in [(24, true), (23, true), (111, false)] {
+            let failure = ConnectFailure::of(&Outer(std::io::Error::from_raw_os_error(number)));
+            assert_eq!(failure.is_ours, is_ours, "{failure}");
+            assert!(!failure.to_string().contains("tcp open error"), "{failure}");
+            assert_eq!(SendError::Connect(failure).is_ours(), is_ours);
+        }
     }
 }
