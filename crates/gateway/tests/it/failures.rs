@@ -357,6 +357,20 @@ async fn refusals_without_a_row_are_in_the_metrics() {
     assert!(text.contains("trunkline_in_flight 0"), "{text}");
 }
 
+/// What no caller can change is no refusal, whatever its number is.
+#[tokio::test]
+async fn that_all_providers_are_at_their_limit_is_a_failure_in_the_metrics() {
+    for (status, outcome) in [(429, "Failed"), (404, "Failed"), (400, "Refused")] {
+        let simulator = Simulator::start().await.unwrap();
+        simulator.set_default(Script::status(status));
+        let gateway = Gateway::start(&[Upstream::of(&simulator, Protocol::OpenAi, "one")]).await;
+        assert_eq!(gateway.post(CHAT, &body(false)).await.status, status);
+        let text = gateway.app.metrics.render();
+        let line = format!("trunkline_requests_total{{outcome=\"{outcome}\"}} 1");
+        assert!(text.contains(&line), "{status}: {text}");
+    }
+}
+
 /// CHAT-14, STREAM-5: an error has the form of the surface that is spoken.
 #[tokio::test]
 async fn an_error_in_a_completion_stream_has_text() {
