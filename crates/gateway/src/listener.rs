@@ -36,6 +36,7 @@ use crate::inference::address::addressed;
 use crate::pages;
 use crate::passthrough;
 use crate::socket::CallerSocket;
+use crate::telemetry::Trouble;
 use crate::upstream::{Pool, tls_config};
 
 /// A gateway that is listening.
@@ -390,24 +391,32 @@ fn preflight() -> Response<AnswerBody> {
     response
 }
 
-/// Serves the metrics on a listener of their own until the gateway stops.
+/// Serves the metrics on a listener of their own, and beside them the probes: a node with as many
+/// callers as it takes has no connection left for those on the other one. It ends when nothing is
+/// waited for any more, so that a drain can be watched.
 pub async fn serve_metrics(app: Arc<App>, listener: TcpListener) -> std::io::Result<()> {
     let state = Arc::clone(&app);
-    let router = axum::Router::new().route(
-        "/metrics",
-        axum::routing::get(move || {
-            let text = state.metrics.render();
-            async move {
-                (
-                    [(
-                        http::header::CONTENT_TYPE,
-                        "application/openmetrics-text; version=1.0.0; charset=utf-8",
-                    )],
-                    text,
-                )
-            }
-        }),
-    );
+    let others = api::router(Arc::clone(&app));
+    let probe = axum::routing::get(move |request: axum::extract::Request| {
+        let mut others = others.clone();
+        async move { others.call(request).await }
+    });
+    let router = axum::Router::new()
+        .route("/metrics", axum::routing::get(move || metrics(Arc::clone(&state))))
+        .route("/healthz", probe.clone())
+        .route("/readyz", probe);
     let mut stopping = app.stopping();
-    axum::serve(listener, router).with_graceful_shutdown(async move { stopping.wait().await }).await
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stopping.wait_over().await })
+        .await
+}
+
+async fn metrics(app: Arc<App>) -> impl axum::response::IntoResponse {
+    app.metrics.trouble(&Trouble {
+        database_unavailable: app.store.ping().await.is_err(),
+        valkey_unavailable: app.limits.trouble().is_some(),
+        unwritten_records: app.settlements.unwritten(),
+    });
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(http::header::CONTENT_TYPE, content_type)], app.metrics.render())
 }

@@ -36,6 +36,17 @@ struct SignInLabels {
     reason: SignInFailure,
 }
 
+/// What requests are served with all the same, and somebody should know of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    /// The database does not answer.
+    pub database_unavailable: bool,
+    /// The server on which nodes share what they count cannot be used.
+    pub valkey_unavailable: bool,
+    /// How many records are not in the database yet.
+    pub unwritten_records: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     outcome: OutcomeLabel,
@@ -67,6 +78,9 @@ pub struct Metrics {
     control_stale: Gauge,
     connections_refused: Counter,
     sign_in_failures: Family<SignInLabels, Counter>,
+    database_unavailable: Gauge,
+    valkey_unavailable: Gauge,
+    unwritten_records: Gauge,
     token_estimate_error: Family<TokenizerLabels, Histogram, fn() -> Histogram>,
 }
 
@@ -131,6 +145,17 @@ impl Metrics {
             "Attempts to sign in with a password that failed",
             sign_in_failures.clone(),
         );
+        let mut gauge = |name, meaning| {
+            let gauge = Gauge::default();
+            registry.register(name, meaning, gauge.clone());
+            gauge
+        };
+        let database_unavailable =
+            gauge("database_unavailable", "1 while the database does not answer");
+        let valkey_unavailable =
+            gauge("valkey_unavailable", "1 while limits cannot be shared with other nodes");
+        let unwritten_records =
+            gauge("unwritten_records", "Records of requests that are not in the database yet");
         let errors: fn() -> Histogram =
             || Histogram::new([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0]);
         let token_estimate_error = Family::new_with_constructor(errors);
@@ -154,6 +179,9 @@ impl Metrics {
             control_stale,
             connections_refused,
             sign_in_failures,
+            database_unavailable,
+            valkey_unavailable,
+            unwritten_records,
         }
     }
 
@@ -186,6 +214,13 @@ impl Metrics {
     /// Whether the snapshot in force is older than the control plane, which cannot be compiled.
     pub fn is_control_stale(&self) -> bool {
         self.control_stale.get() > 0
+    }
+
+    /// What a node without trouble has none of, as it is when the metrics are asked for.
+    pub fn trouble(&self, found: &Trouble) {
+        self.database_unavailable.set(i64::from(found.database_unavailable));
+        self.valkey_unavailable.set(i64::from(found.valkey_unavailable));
+        self.unwritten_records.set(i64::try_from(found.unwritten_records).unwrap_or(i64::MAX));
     }
 
     /// A connection was turned away because there were too many.
@@ -245,11 +280,19 @@ mod tests {
         metrics.turned_away(401);
         metrics.attempt("openai", 200);
         metrics.usage(10, 5, 1_500_000_000);
+        metrics.trouble(&Trouble {
+            database_unavailable: true,
+            unwritten_records: 3,
+            ..Trouble::default()
+        });
         let text = metrics.render();
         assert!(text.contains("trunkline_requests_total{outcome=\"Ok\"} 1"), "{text}");
         assert!(text.contains("trunkline_attempts_total{provider=\"openai\",status=\"200\"} 1"));
         assert!(text.contains("trunkline_requests_total{outcome=\"Refused\"} 1"), "{text}");
         assert!(text.contains("trunkline_cost_usd_total 1.5"));
         assert!(text.contains("trunkline_in_flight 0"));
+        assert!(text.contains("trunkline_database_unavailable 1"), "{text}");
+        assert!(text.contains("trunkline_valkey_unavailable 0"), "{text}");
+        assert!(text.contains("trunkline_unwritten_records 3"), "{text}");
     }
 }

@@ -3,4 +3,4 @@
 
 mod metrics;
 
-pub use metrics::{Metrics, OutcomeLabel, SignInFailure};
+pub use metrics::{Metrics, OutcomeLabel, SignInFailure, Trouble};

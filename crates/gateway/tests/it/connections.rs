@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use gateway::listener::serve_metrics;
 use serde_json::{Value, json};
 use store::Generation;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -259,6 +260,43 @@ async fn one_connection_too_many_is_told_so() {
     assert_eq!(body["error"]["code"], 503);
     first.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     read_until(&mut first, "ok\n").await;
+}
+
+/// A node that has as many callers as it takes lives, and is ready.
+#[tokio::test]
+async fn probes_are_answered_beside_the_metrics_when_no_connection_is_left() {
+    let base_url = provider(|_| async {}).await;
+    let mut settings = settings();
+    settings.max_connections = 1;
+    settings.header_timeout = Duration::from_secs(60);
+    let gateway = Gateway::with_settings(&[upstream(base_url, "one")], settings).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let metrics = listener.local_addr().unwrap();
+    tokio::spawn(serve_metrics(Arc::clone(&gateway.app), listener));
+    let mut only = TcpStream::connect(gateway.address).await.unwrap();
+    only.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    read_until(&mut only, "ok\n").await;
+    for (path, expected) in [
+        ("/healthz", "ok\n"),
+        ("/readyz", "ready\n"),
+        ("/metrics", "trunkline_database_unavailable 0\n"),
+        ("/metrics", "trunkline_unwritten_records 0\n"),
+    ] {
+        let mut stream = TcpStream::connect(metrics).await.unwrap();
+        let asked = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(asked.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 200 ") && text.contains(expected), "{path}: {text}");
+    }
+    let mut other = TcpStream::connect(metrics).await.unwrap();
+    other
+        .write_all(b"GET /api/v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut text = String::new();
+    other.read_to_string(&mut text).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 404 "), "{text}");
 }
 
 /// What runs at the drain's end is told so and has its row.
