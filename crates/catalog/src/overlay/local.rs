@@ -123,7 +123,7 @@ impl LocalServer {
         let mut overlay = Overlay {
             providers: vec![ProviderChange {
                 slug: self.slug.clone(),
-                name: Some(self.kind.name().to_owned()),
+                name: Some(self.name()),
                 dialect: Some(Dialect::OpenaiChat),
                 base_url: Some(with_path(&self.base_url)),
                 auth: Some(AuthStyle::None),
@@ -158,6 +158,16 @@ impl LocalServer {
             });
         }
         overlay
+    }
+
+    /// The display name: by it figures are told apart, so that of a further server of a kind has its
+    /// slug in it.
+    fn name(&self) -> String {
+        let kind = self.kind.name();
+        match self.slug == self.kind.slug() {
+            true => kind.to_owned(),
+            false => format!("{kind} ({})", self.slug),
+        }
     }
 
     /// The server's names with the ids they get, each once, in order of the names.
@@ -245,6 +255,21 @@ mod tests {
         ] {
             assert_eq!(with_path(given), expected);
         }
+    }
+
+    #[test]
+    fn a_second_server_of_a_kind_has_a_name_of_its_own() {
+        let name = |slug: &str| {
+            let server = LocalServer {
+                kind: LocalServerKind::VLlm,
+                slug: slug.to_owned(),
+                base_url: "gpu:8000".to_owned(),
+                models: Vec::new(),
+            };
+            server.overlay().providers.pop().unwrap().name.unwrap()
+        };
+        assert_eq!(name("vllm"), "vLLM");
+        assert_eq!(name("gpu2"), "vLLM (gpu2)");
     }
 
     /// CHAT-4: what is not listed is dropped
