@@ -14,6 +14,7 @@ mod decimal;
 mod logging;
 mod moment;
 mod nearest;
+mod open_files;
 mod outbound;
 mod output;
 mod prompt;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use gateway::upstream::{Origin, Pool, tls_config};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
+use rustls::pki_types::CertificateDer;
 
 /// How long one request may take, from connecting to the last byte.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -27,6 +28,18 @@ pub async fn get(
     limit: usize,
     time: Duration,
 ) -> Result<Answer> {
+    get_trusting(&[], base_url, path, headers, limit, time).await
+}
+
+/// The same from a server that may have its certificate from one of `authorities`.
+async fn get_trusting(
+    authorities: &[CertificateDer<'static>],
+    base_url: &str,
+    path: &str,
+    headers: &HeaderMap,
+    limit: usize,
+    time: Duration,
+) -> Result<Answer> {
     let origin = Origin::parse(base_url)?;
     let mut request = Request::new(Full::new(Bytes::new()));
     *request.method_mut() = Method::GET;
@@ -39,7 +52,7 @@ pub async fn get(
     let agent = concat!("trunkline/", env!("CARGO_PKG_VERSION"));
     request.headers_mut().insert(http::header::USER_AGENT, HeaderValue::from_static(agent));
     let exchange = async {
-        let response = Pool::new(tls_config(&[]), time).send(&origin, request).await?;
+        let response = Pool::new(tls_config(authorities), time).send(&origin, request).await?;
         let (parts, body) = response.into_parts();
         let body = body.collect(limit, time).await?;
         Ok::<_, anyhow::Error>(Answer { status: parts.status, body })
@@ -50,10 +63,15 @@ pub async fn get(
     }
 }
 
-/// Fetches a document by its whole URL.
-pub async fn download(url: &str, limit: usize, time: Duration) -> Result<Bytes> {
+/// Fetches a document by its whole URL; the public authorities are trusted, and `authorities`.
+pub async fn download(
+    url: &str,
+    authorities: &[CertificateDer<'static>],
+    limit: usize,
+    time: Duration,
+) -> Result<Bytes> {
     let (base, path) = take_apart(url);
-    let answer = get(base, path, &HeaderMap::new(), limit, time).await?;
+    let answer = get_trusting(authorities, base, path, &HeaderMap::new(), limit, time).await?;
     if !answer.status.is_success() {
         bail!("the answer was {}", answer.status);
     }

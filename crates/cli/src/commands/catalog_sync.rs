@@ -77,7 +77,7 @@ async fn fetch(from: &str) -> Result<String> {
         return std::fs::read_to_string(Path::new(from))
             .with_context(|| format!("the list {from} cannot be read"));
     }
-    let body = outbound::download(from, LARGEST_LIST, TIME_LIMIT)
+    let body = outbound::download(from, &[], LARGEST_LIST, TIME_LIMIT)
         .await
         .with_context(|| format!("the list {from} cannot be fetched"))?;
     String::from_utf8(body.to_vec()).with_context(|| format!("the list {from} is not text"))

@@ -7,7 +7,7 @@ use gateway::pages::secret_link;
 use serde_json::{Value, json};
 use store::{Actor, Member, MemberChange, MemberRole, NewInvitation, Store, StoreError};
 
-use crate::commands::serve::public_url;
+use crate::commands::serve::Pages;
 use crate::configuration::{AddressSettings, Context};
 use crate::output::{one_line, print, print_json, table};
 use crate::{data_folder, moment};
@@ -91,20 +91,20 @@ async fn perform(command: MemberCommand, context: &Context, store: &Store) -> Re
         MemberCommand::List { json } => list(store, json).await,
         MemberCommand::Invite { email, role, address } => {
             let made = store.invite(&email, role.into(), &actor, now).await?;
-            let url = link(address, context, &made);
+            let (url, note) = link(address, context, &made);
             let role = made.invitation.role.as_str();
             print(&format!(
-                "{url}\n\nGood once, for 7 days: whoever opens it becomes the {role} {}.\n",
+                "{url}\n\nGood once, for 7 days: whoever opens it becomes the {role} {}.\n{note}",
                 one_line(&made.invitation.email)
             ))
         }
         MemberCommand::Reset { which, address } => {
             let member = one_of(store, &which).await?;
             let made = store.create_reset(&member.id, &actor, now).await?;
-            let url = link(address, context, &made);
+            let (url, note) = link(address, context, &made);
             print(&format!(
                 "{url}\n\nGood once, for 24 hours: whoever opens it sets the password of {}, and \
-                 ends all sessions of that member.\n",
+                 ends all sessions of that member.\n{note}",
                 one_line(&member.email)
             ))
         }
@@ -134,8 +134,14 @@ async fn perform(command: MemberCommand, context: &Context, store: &Store) -> Re
     }
 }
 
-fn link(address: AddressSettings, context: &Context, made: &NewInvitation) -> String {
-    secret_link(&public_url(address, context), made.invitation.kind, made.token.expose())
+/// The link, and what there is to say of it.
+fn link(
+    address: AddressSettings,
+    context: &Context,
+    made: &NewInvitation,
+) -> (String, &'static str) {
+    let pages = Pages::of(address, context);
+    (secret_link(&pages.url, made.invitation.kind, made.token.expose()), pages.note())
 }
 
 async fn list(store: &Store, as_json: bool) -> Result<()> {

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use gateway::pages::secret_link;
 use store::{Actor, InvitationKind};
 
-use crate::commands::serve::public_url;
+use crate::commands::serve::Pages;
 use crate::configuration::{AddressSettings, Context};
 use crate::output::print;
 use crate::{data_folder, moment};
@@ -20,7 +20,10 @@ pub async fn run(address: AddressSettings, context: &Context) -> Result<()> {
              `trunkline member reset` one for whoever forgot a password"
         );
     };
-    let url = public_url(address, context);
-    let link = secret_link(&url, InvitationKind::Setup, made.token.expose());
-    print(&format!("{link}\n\nGood once, for 24 hours: whoever opens it becomes the owner.\n"))
+    let pages = Pages::of(address, context);
+    let link = secret_link(&pages.url, InvitationKind::Setup, made.token.expose());
+    print(&format!(
+        "{link}\n\nGood once, for 24 hours: whoever opens it becomes the owner.\n{}",
+        pages.note()
+    ))
 }

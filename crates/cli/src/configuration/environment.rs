@@ -29,22 +29,47 @@ pub struct Misspelt {
 /// The variables that are set and are nearly those of settings, but for those that settings name
 /// themselves.
 pub fn misspelt_variables(folder: &FolderSettings, server: &ServerSettings) -> Vec<Misspelt> {
-    let named: Vec<&str> = folder.variables().chain(server.variables()).collect();
     let known = known();
-    let mut found: Vec<Misspelt> = std::env::vars_os()
+    let names = set_variables(folder, server).into_iter();
+    names
+        .filter_map(|name| {
+            let meant = meant(&name, &known)?.to_owned();
+            Some(Misspelt { name, meant })
+        })
+        .collect()
+}
+
+/// The variables that begin like those of settings, are of none, and are near none: they may be
+/// anybody's, and one may be a slip all the same.
+pub fn unknown_variables(folder: &FolderSettings, server: &ServerSettings) -> Vec<String> {
+    let known = known();
+    let mut names = set_variables(folder, server);
+    names.retain(|name| is_unknown(name, &known));
+    names
+}
+
+/// The variables that are set, but for what the build reads and what settings name, in order.
+fn set_variables(folder: &FolderSettings, server: &ServerSettings) -> Vec<String> {
+    let named: Vec<&str> = folder.variables().chain(server.variables()).collect();
+    let mut found: Vec<String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .filter(|(name, value)| {
             let (of_build, words) = OF_THE_BUILD;
             let is_of_build = name == of_build && words.iter().any(|word| value == *word);
             !is_of_build && !named.contains(&name.as_str())
         })
-        .filter_map(|(name, _)| {
-            let meant = meant(&name, &known)?.to_owned();
-            Some(Misspelt { name, meant })
-        })
+        .map(|(name, _)| name)
         .collect();
-    found.sort_by(|left, right| left.name.cmp(&right.name));
+    found.sort();
     found
+}
+
+fn is_unknown(name: &str, known: &[Setting]) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX) else { return false };
+    // Kubernetes sets those for a service of this name.
+    let of_a_service = rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_");
+    let is_of_a_setting = known.iter().any(|(_, variable)| variable == name);
+    !of_a_service && !is_of_a_setting && meant(name, known).is_none()
 }
 
 /// A mistake in the arguments, with the variable in which it is, if it is not among the arguments
@@ -98,7 +123,10 @@ fn meant<'k>(name: &str, known: &'k [Setting]) -> Option<&'k str> {
     let names = |(setting, variable): &'k Setting| {
         [setting.as_str(), variable.strip_prefix(PREFIX).unwrap_or(variable)]
     };
-    let near = nearest(rest, known.iter().flat_map(names))?;
+    // What a thing is called, without the word that its address is meant.
+    let with_url = format!("{rest}_URL");
+    let all = || known.iter().flat_map(names);
+    let near = all().find(|name| *name == with_url).or_else(|| nearest(rest, all()))?;
     let found = known.iter().find(|setting| names(setting).contains(&near));
     found.map(|(_, variable)| variable.as_str())
 }
@@ -116,6 +144,8 @@ mod tests {
             ("TRUNKLINE_DATA_FOLDER", "TRUNKLINE_DATA"),
             ("TRUNKLINE_DASHBOARD", "TRUNKLINE_SERVE_DASHBOARD"),
             ("TRUNKLINE_CONFG", "TRUNKLINE_CONFIG"),
+            ("TRUNKLINE_VALKEY", "TRUNKLINE_VALKEY_URL"),
+            ("TRUNKLINE_DATABASE", "TRUNKLINE_DATABASE_URL"),
         ] {
             assert_eq!(meant(name, &known), Some(expected), "{name}");
         }
@@ -141,6 +171,22 @@ mod tests {
             "LISEN",
         ] {
             assert_eq!(meant(name, &known), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_near_no_setting_is_unknown_unless_it_is_of_a_service() {
+        let known = known();
+        for (name, expected) in [
+            ("TRUNKLINE_KEY", true),
+            ("TRUNKLINE_REDIS", true),
+            ("TRUNKLINE_LISTEN", false),
+            ("TRUNKLINE_LISEN", false),
+            ("TRUNKLINE_PORT_8080_TCP_ADDR", false),
+            ("TRUNKLINE_SERVICE_HOST", false),
+            ("PATH", false),
+        ] {
+            assert_eq!(is_unknown(name, &known), expected, "{name}");
         }
     }
 }

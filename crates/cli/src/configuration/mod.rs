@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-pub use environment::{Misspelt, misspelt_variables, with_variable};
+pub use environment::{Misspelt, misspelt_variables, unknown_variables, with_variable};
 pub use file::DEFAULT_FILE;
 pub use folder::{FolderSettings, LogFormat, MasterKeySource};
 pub use server::{AddressSettings, NewcomerRole, ServerSettings, Simulation, WithoutValkey};

@@ -179,13 +179,28 @@ pub struct AddressSettings {
     /// The path below which everything is served [default: that of the public URL]
     #[arg(long, value_name = "PATH", env = "TRUNKLINE_BASE_PATH", hide_env_values = true)]
     base_path: Option<GivenPath>,
+    /// Whether there are pages for browsers [default: true]
+    #[arg(
+        long,
+        value_name = "true|false",
+        env = "TRUNKLINE_SERVE_DASHBOARD",
+        hide_env_values = true
+    )]
+    dashboard: Option<bool>,
 }
 
 impl AddressSettings {
     /// These settings, and where they are silent those of `other`.
     pub fn or(self, other: ServerSettings) -> ServerSettings {
-        let Self { listen, public_url, base_path } = self;
-        ServerSettings { listen, public_url, base_path, ..ServerSettings::default() }.or(other)
+        let Self { listen, public_url, base_path, dashboard } = self;
+        let given = ServerSettings {
+            listen,
+            public_url,
+            base_path,
+            dashboard,
+            ..ServerSettings::default()
+        };
+        given.or(other)
     }
 }
 

@@ -81,7 +81,68 @@ fn a_sign_on_service_without_a_way_back_is_a_failure_and_nothing_is_served() {
     assert_eq!(failures(&findings(&home, false)), ["sign-on service"]);
     let errors = home.fails(&[&["serve"], &FREE[..]].concat());
     assert!(errors.contains("public_url is to be set"), "{errors}");
-    findings(&home.with_variable("TRUNKLINE_PUBLIC_URL", "https://llm.example.org"), true);
+}
+
+/// A service that says of itself what is given, to whoever asks.
+fn issuer(says: impl Fn(&str) -> String + Send + 'static) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let itself = url.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = [0; 4096];
+            let read = stream.read(&mut head).unwrap_or_default();
+            let asked = String::from_utf8_lossy(&head[..read]).into_owned();
+            assert!(asked.starts_with("GET /.well-known/openid-configuration "), "{asked}");
+            let body = says(&itself);
+            let length = body.len();
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+fn sign_on_finding(issuer: &str, healthy: bool) -> Value {
+    let home = Home::new()
+        .with_variable("TRUNKLINE_OIDC_ISSUER", issuer)
+        .with_variable("TRUNKLINE_OIDC_CLIENT_ID", "trunkline")
+        .with_variable("TRUNKLINE_PUBLIC_URL", "https://llm.example.org");
+    let found = findings(&home, healthy);
+    found.into_iter().find(|finding| finding["check"] == "sign-on service").unwrap()
+}
+
+#[test]
+fn a_sign_on_service_is_asked_what_it_calls_itself() {
+    let good = issuer(|itself| format!("{{\"issuer\": \"{itself}\"}}"));
+    assert_eq!(sign_on_finding(&good, true)["state"], "ok");
+    let other = issuer(|itself| format!("{{\"issuer\": \"{itself}/\"}}"));
+    let finding = sign_on_finding(&other, false);
+    assert!(finding["detail"].as_str().unwrap().ends_with('/'), "{finding}");
+    let nowhere = sign_on_finding("http://127.0.0.1:1", false);
+    assert!(nowhere["detail"].as_str().unwrap().contains("could not connect"), "{nowhere}");
+}
+
+/// The soft limit is raised by whoever serves; only the hard one holds it back.
+#[test]
+fn the_limit_on_open_files_is_a_warning_only_if_it_cannot_be_raised() {
+    let home = Home::new();
+    for (most, state) in [("10", "ok"), ("10000", "warning")] {
+        let limited = "ulimit -Sn 64 && ulimit -Hn 1024 && exec \"$@\"";
+        let output = std::process::Command::new("sh")
+            .args(["-c", limited, "sh"])
+            .arg(home.command(&[]).get_program())
+            .args([&["doctor", "--json", "--max-connections", most], &FREE[..]].concat())
+            .env("TRUNKLINE_DATA", home.data())
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = report["findings"].as_array().unwrap();
+        let finding = found.iter().find(|finding| finding["check"] == "open files").unwrap();
+        assert_eq!(finding["state"], state, "{finding}");
+        assert!(finding["detail"].as_str().unwrap().starts_with("1024 "), "{finding}");
+    }
 }
 
 #[test]

@@ -73,6 +73,20 @@ fn the_first_owner_comes_by_a_link_and_others_by_invitation() {
     assert!(lines.iter().all(|line| !line.contains("code=")), "{lines:?}");
 }
 
+/// Where there are no pages, a link would lead nowhere.
+#[test]
+fn without_pages_no_link_is_printed_by_a_start_and_a_command_says_so() {
+    let home = Home::new().with_variable("TRUNKLINE_SERVE_DASHBOARD", "false");
+    let mut server = home.serve(&[]);
+    server.address();
+    let lines = server.stop();
+    assert!(lines.iter().all(|line| !line.contains("code=")), "{lines:?}");
+    let told = home.ok(&["setup-link"]);
+    assert!(told.contains("code=") && told.contains("dashboard = false"), "{told}");
+    let told = home.ok(&["member", "invite", "bo@example.org"]);
+    assert!(told.contains("dashboard = false"), "{told}");
+}
+
 #[test]
 fn links_are_made_of_the_address_that_the_settings_say() {
     let home = Home::new()

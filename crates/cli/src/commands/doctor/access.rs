@@ -21,7 +21,7 @@ struct Access {
 }
 
 /// Checks every stored credential, every key in the environment and every local server.
-pub async fn check(store: Option<&Store>) -> Vec<Finding> {
+pub async fn check(store: Option<&Store>, limits: &UpstreamLimits) -> Vec<Finding> {
     let ways = match find(store).await {
         Ok(ways) => ways,
         Err(error) => return vec![Finding::failure("credentials", format!("{error:#}"))],
@@ -35,7 +35,8 @@ pub async fn check(store: Option<&Store>) -> Vec<Finding> {
     }
     let mut calls = JoinSet::new();
     for (at, access) in ways.into_iter().enumerate() {
-        calls.spawn(async move { (at, call(access).await) });
+        let limits = limits.clone();
+        calls.spawn(async move { (at, call(access, &limits).await) });
     }
     let mut findings = calls.join_all().await;
     findings.sort_by_key(|(at, _)| *at);
@@ -89,7 +90,7 @@ async fn stored(store: &Store, catalog: &Catalog, ways: &mut Vec<Access>) -> any
     Ok(())
 }
 
-async fn call(access: Access) -> Finding {
+async fn call(access: Access, limits: &UpstreamLimits) -> Finding {
     let Access { name, provider, base_url, secret } = access;
     let reach = match secret {
         Ok(secret) => reach(&provider, base_url.as_deref(), secret.as_ref())
@@ -103,7 +104,7 @@ async fn call(access: Access) -> Finding {
                 .mend("enter the credential again, or correct the variable");
         }
     };
-    match probe(&provider, &reach, &UpstreamLimits::default()).await {
+    match probe(&provider, &reach, limits).await {
         Probe::Accepted(detail) | Probe::Formed(detail) => Finding::fine(name, detail),
         Probe::Refused(detail) => Finding::failure(name, detail).mend(
             "enter one that is valid with `trunkline credential add`, or correct the variable; \

@@ -6,6 +6,8 @@ mod database;
 mod finding;
 mod folder;
 mod journal;
+mod open_files;
+mod sign_on;
 mod valkey;
 
 use std::net::SocketAddr;
@@ -18,8 +20,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use self::finding::{Finding, State};
-use crate::commands::serve::{Serving, SignOn};
+use crate::commands::serve::{self, Serving};
 use crate::configuration::{Context, MetricsListen, Misspelt, ServerSettings, misspelt_variables};
+use crate::open_files::OpenFiles;
 use crate::output::{print, print_json};
 use crate::{moment, outbound};
 
@@ -42,15 +45,27 @@ pub async fn run(arguments: DoctorArguments, context: &Context) -> Result<ExitCo
     let mut findings = vec![configuration(context)];
     findings.extend(misspelt_variables(&context.folder, &server).into_iter().map(variable));
     findings.push(clock(moment::now()));
-    let serving = Serving::of(server);
-    findings.extend(serving.sign_on.clone().map(sign_on));
+    let mut serving = Serving::of(server);
+    match serve::trust(&mut serving) {
+        Ok(()) => {}
+        Err(error) => findings.push(
+            Finding::failure("ca_file", format!("{error:#}"))
+                .mend("name a PEM file with the certificates of your authority"),
+        ),
+    }
+    let upstream = &serving.limits.upstream;
+    if let Some(given) = serving.sign_on.clone() {
+        findings.push(sign_on::check(given, &upstream.authorities).await);
+    }
+    findings.push(open_files::check(OpenFiles::raised(), serving.limits.max_connections));
     findings.extend(folder::rights(&context.folder));
     findings.extend(journal::check(&context.folder));
     let (store, opened) = database::open(&context.folder).await;
     findings.extend(opened);
-    findings.extend(access::check(store.as_ref()).await);
+    findings.extend(access::check(store.as_ref(), upstream).await);
     if let Some(store) = store {
         findings.extend(catalogue::check(&store).await);
+        findings.extend(valkey::agreement(&store, serving.valkey_url.as_ref()).await);
         store.close().await?;
     }
     findings.extend(valkey::check(serving.valkey_url.as_ref(), &context.folder).await);
@@ -91,16 +106,6 @@ fn configuration(context: &Context) -> Finding {
 fn variable(Misspelt { name, meant }: Misspelt) -> Finding {
     Finding::warning("configuration", format!("there is no setting {name}: it has no effect"))
         .mend(format!("call it {meant} if that is what it is for"))
-}
-
-/// Whether `serve` would start with the sign-on service that is set.
-fn sign_on(given: SignOn) -> Finding {
-    const CHECK: &str = "sign-on service";
-    match given.read() {
-        Ok(settings) => Finding::fine(CHECK, format!("{} is set up", settings.issuer)),
-        Err(error) => Finding::failure(CHECK, format!("{error:#}"))
-            .mend("correct the setting; docs/sign-in.md says what each is for"),
-    }
 }
 
 fn clock(now: store::Micros) -> Finding {

@@ -28,12 +28,21 @@ pub struct Greeting<'a> {
     pub available: &'a BTreeMap<String, String>,
     /// Whether there are simulated models.
     pub simulated: bool,
+    /// Where others reach it without encryption, if they do.
+    pub in_the_clear: Option<SocketAddr>,
 }
 
 /// The text.
 pub fn text(greeting: &Greeting<'_>) -> String {
     let mut text = format!("Trunkline is listening on {}\n", greeting.url);
     // Writing to a string cannot fail.
+    if let Some(address) = greeting.in_the_clear {
+        let _ = writeln!(
+            text,
+            "Others reach it at {address}, and keys and prompts go there in the clear: put a proxy with \
+             TLS before it, and set public_url"
+        );
+    }
     if let Some(address) = greeting.metrics {
         let _ = writeln!(text, "Metrics are at http://{address}/metrics");
     }
@@ -98,6 +107,7 @@ mod tests {
             example_model: None,
             available: &available,
             simulated: false,
+            in_the_clear: None,
         });
         assert_eq!(
             text,
