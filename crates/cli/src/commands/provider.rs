@@ -215,7 +215,8 @@ async fn add(path: &Path, context: &Context) -> Result<()> {
         let laid = document.laid_into(&before, moment::now());
         put(&store, &before, &laid).await?;
         store.close().await?;
-        tell(&laid)
+        tell(&laid)?;
+        print(&note_of_variables(&laid))
     };
     add().await.with_context(|| format!("in the file {}", path.display()))
 }
@@ -242,6 +243,21 @@ fn tell(laid: &Laid) -> Result<()> {
         text.push_str(&format!("    {} {}\n", kind.as_str(), one_line(id)));
     }
     print(&text)
+}
+
+/// What there is to say of providers that have their key in a variable: a server looks for those at
+/// its start.
+fn note_of_variables(laid: &Laid) -> String {
+    let rows = laid.rows.iter().filter(|row| row.kind == OverlayKind::Provider && laid.names(row));
+    rows.filter_map(|row| {
+        let variable = row.document["environment_variables"].get(0)?.as_str()?;
+        let (slug, variable) = (one_line(&row.id), one_line(variable));
+        Some(format!(
+            "A server that runs looks for {variable} when it is started again; `trunkline credential \
+             add {slug}` is in force at once.\n"
+        ))
+    })
+    .collect()
 }
 
 fn is_endpoint_of(row: &store::Overlay, slug: &str) -> bool {

@@ -106,6 +106,7 @@ fn any_compatible_provider_is_added_from_a_file() {
             [[providers]]
             slug = "acme"
             base_url = "https://api.acme.example/v1"
+            environment_variables = ["ACME_API_KEY"]
             [[models]]
             id = "acme/large"
             [[endpoints]]
@@ -115,7 +116,8 @@ fn any_compatible_provider_is_added_from_a_file() {
             price_per_million = { prompt = "2.50", completion = "10" }
         "#,
     );
-    home.ok(&["provider", "add", file.to_str().unwrap()]);
+    let told = home.ok(&["provider", "add", file.to_str().unwrap()]);
+    assert!(told.contains("ACME_API_KEY") && told.contains("credential add acme"), "{told}");
     let text = home.ok(&["catalog", "show", "acme/large"]);
     assert!(text.contains("2.50") && text.contains("10.00"), "{text}");
     let bad = home.write("bad.toml", "[[providers]]\nslug = \"acme2\"\n");
