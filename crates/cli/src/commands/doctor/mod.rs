@@ -6,6 +6,7 @@ mod database;
 mod finding;
 mod folder;
 mod journal;
+mod markups;
 mod open_files;
 mod sign_on;
 mod valkey;
@@ -65,6 +66,7 @@ pub async fn run(arguments: DoctorArguments, context: &Context) -> Result<ExitCo
     findings.extend(access::check(store.as_ref(), upstream).await);
     if let Some(store) = store {
         findings.extend(catalogue::check(&store).await);
+        findings.extend(markups::check(&store).await);
         findings.extend(valkey::agreement(&store, serving.valkey_url.as_ref()).await);
         store.close().await?;
     }

@@ -101,6 +101,9 @@ impl<'a> TermsSource<'a> {
             members.entry(&limit.member_id).or_default().push(entry);
         }
         let markups = state.settings.get(MARKUPS).and_then(|value| value.as_object());
+        for mistake in Self::mistakes_in_markups(state) {
+            tracing::warn!(setting = MARKUPS, mistake, "a mark-up is not in force");
+        }
         Self {
             credits: state.credits.iter().map(|(id, sum)| (id.as_str(), NanoUsd(*sum))).collect(),
             budgets,
@@ -113,12 +116,35 @@ impl<'a> TermsSource<'a> {
             markups: markups
                 .into_iter()
                 .flatten()
-                .filter_map(|(workspace, points)| {
-                    let points = u32::try_from(points.as_u64()?).ok()?;
-                    Some((workspace.as_str(), Markup(BasisPoints(points))))
-                })
+                .filter_map(|(workspace, points)| Some((workspace.as_str(), markup(points)?)))
                 .collect(),
         }
+    }
+
+    /// What of the mark-ups has no effect, and why: the setting is written by hand, and a workspace
+    /// would be charged too little with nobody the wiser.
+    pub fn mistakes_in_markups(state: &ControlState) -> Vec<String> {
+        let Some(value) = state.settings.get(MARKUPS) else { return Vec::new() };
+        let Some(markups) = value.as_object() else {
+            return vec![format!("{value} is no object of basis points by the workspace's id")];
+        };
+        let mut mistakes = Vec::new();
+        for (named, points) in markups {
+            if markup(points).is_none() {
+                mistakes.push(format!(
+                    "{points} of {named} is no number of basis points, whole and not negative"
+                ));
+            }
+            if state.workspaces.iter().any(|row| row.id == *named) {
+                continue;
+            }
+            let by_slug = state.workspaces.iter().find(|row| row.settings.slug == *named);
+            mistakes.push(match by_slug {
+                Some(row) => format!("{named} is a slug: the id of that workspace is {}", row.id),
+                None => format!("{named} is no workspace's id"),
+            });
+        }
+        mistakes
     }
 
     /// The terms of a key.
@@ -173,6 +199,10 @@ impl<'a> TermsSource<'a> {
     }
 }
 
+fn markup(points: &serde_json::Value) -> Option<Markup> {
+    u32::try_from(points.as_u64()?).ok().map(|points| Markup(BasisPoints(points)))
+}
+
 /// The window of a budget or of a member's limit.
 pub fn window(interval: BudgetInterval) -> Window {
     match interval {
@@ -190,5 +220,40 @@ pub fn reset_window(reset: Option<LimitReset>) -> Window {
         Some(LimitReset::Daily) => Window::Daily,
         Some(LimitReset::Weekly) => Window::Weekly,
         Some(LimitReset::Monthly) => Window::Monthly,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use store::{Actor, Store};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_mark_up_without_effect_is_told_with_its_reason() {
+        let store = Store::open_temporary().await.unwrap();
+        let workspace = store.workspaces().await.unwrap().remove(0);
+        let (id, slug) = (workspace.id.as_str(), workspace.settings.slug.as_str());
+        for (value, expected) in [
+            (json!({ id: 500 }), None),
+            (json!({ id: 0 }), None),
+            (json!({ id: "500" }), Some("\"500\"")),
+            (json!({ id: -1 }), Some("-1")),
+            (json!({ id: 2.5 }), Some("2.5")),
+            (json!({ slug: 500 }), Some(id)),
+            (json!({ "nobody": 500 }), Some("nobody")),
+            (json!([500]), Some("no object")),
+        ] {
+            store.put_setting(MARKUPS, &value, &Actor::system(), 1).await.unwrap();
+            let state = store.snapshot().await.unwrap();
+            let mistakes = TermsSource::mistakes_in_markups(&state);
+            match expected {
+                None => assert_eq!(mistakes, Vec::<String>::new(), "{value}"),
+                Some(part) => {
+                    assert!(mistakes.len() == 1 && mistakes[0].contains(part), "{mistakes:?}");
+                }
+            }
+        }
     }
 }
