@@ -33,7 +33,7 @@ pub async fn create(
     let missing = |field: &str| Fault::invalid(format!("{field}: is missing"));
     let name = given.name.clone().ok_or_else(|| missing("name"))?;
     let slug = given.slug.clone().ok_or_else(|| missing("slug"))?;
-    given.check()?;
+    given.check(&app.snapshot())?;
     let mut settings = WorkspaceSettings::named(slug, name);
     given.apply(&mut settings);
     let actor = management.actor();

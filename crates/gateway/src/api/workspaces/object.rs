@@ -1,5 +1,6 @@
 //! A workspace as the API shows it and takes it. WS-2
 
+use catalog::{Resolution, Slug};
 use protocol::exchange::Fault;
 use serde::{Deserialize, Serialize};
 use store::{WHOLE_SAMPLE, Workspace, WorkspaceSettings};
@@ -8,6 +9,7 @@ use utoipa::ToSchema;
 use crate::api::body::{check_length, present};
 use crate::api::identity::derived_uuid;
 use crate::api::time::iso;
+use crate::control::Snapshot;
 
 /// The answer with one workspace.
 #[derive(Serialize, ToSchema)]
@@ -117,8 +119,8 @@ pub struct WorkspaceRequest {
 }
 
 impl WorkspaceRequest {
-    /// Refuses what no workspace may have, by the member's name.
-    pub fn check(&self) -> Result<(), Fault> {
+    /// Refuses what no workspace may have, by the member's name. Models are those of the snapshot.
+    pub fn check(&self, snapshot: &Snapshot) -> Result<(), Fault> {
         if let Some(name) = &self.name {
             check_length("name", name.trim(), 1, 100)?;
         }
@@ -136,6 +138,10 @@ impl WorkspaceRequest {
             if let Some(Some(model)) = model {
                 check_length(field, model, 1, 200)?;
             }
+        }
+        // Every request without a model would be refused, and nobody who makes one has named it.
+        if let Some(Some(model)) = &self.default_text_model {
+            check_model("default_text_model", model, snapshot)?;
         }
         if self.io_logging_sampling_rate.is_some_and(|rate| !(0.0001..=1.0).contains(&rate)) {
             return Err(Fault::invalid("io_logging_sampling_rate: must be 0.0001 to 1"));
@@ -185,6 +191,24 @@ impl WorkspaceRequest {
         set(&mut settings.data_discount_logging_enabled, self.is_data_discount_logging_enabled);
         set(&mut settings.stores_responses, self.stores_responses);
     }
+}
+
+/// Refuses a name that stands for no model; one that no provider offers at the moment may be offered
+/// later.
+fn check_model(field: &str, name: &str, snapshot: &Snapshot) -> Result<(), Fault> {
+    let found = Slug::parse(name)
+        .map(|slug| catalog::resolve(&snapshot.catalog, &slug, &snapshot.available));
+    let close = match found {
+        Ok(Resolution::Unknown { close }) => close,
+        Ok(Resolution::Withdrawn(_)) | Err(_) => Vec::new(),
+        Ok(_) => return Ok(()),
+    };
+    let name: String = name.chars().take(80).collect();
+    let meant = match close.first() {
+        Some(close) => format!("; did you mean {close}?"),
+        None => String::new(),
+    };
+    Err(Fault::invalid(format!("{field}: there is no model {name}{meant}")))
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {

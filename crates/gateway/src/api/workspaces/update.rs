@@ -31,7 +31,7 @@ pub async fn update(
     Given(given): Given<WorkspaceRequest>,
 ) -> Result<Json<WorkspaceAnswer>, Refused> {
     let Path(name) = name?;
-    given.check()?;
+    given.check(&app.snapshot())?;
     let workspace = super::find(&app, &management, &name).await?;
     let actor = management.actor();
     let changed = app

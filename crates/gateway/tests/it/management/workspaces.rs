@@ -71,6 +71,8 @@ async fn bad_workspaces_are_refused_by_the_name_of_the_member() {
         (json!({"description": "d".repeat(501)}), "description"),
         (json!({"default_provider_sort": "luck"}), "default_provider_sort"),
         (json!({"default_text_model": ""}), "default_text_model"),
+        (json!({"default_text_model": "acme/nope"}), "default_text_model"),
+        (json!({"default_text_model": "test/modl"}), "did you mean test/model?"),
         (json!({"io_logging_sampling_rate": 0}), "io_logging_sampling_rate"),
         (json!({"io_logging_sampling_rate": 1.1}), "io_logging_sampling_rate"),
         (json!({"io_logging_api_key_ids": [1]}), "io_logging_api_key_ids"),
