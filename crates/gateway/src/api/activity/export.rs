@@ -9,6 +9,7 @@ use store::{ActivityQuery, ActivityRow, Store, StoreError};
 
 use super::query::{Which, day_text};
 use crate::api::Refused;
+use crate::api::change::refused;
 use crate::api::csv::{self, Cell, Column, Pages};
 use crate::api::openapi::ErrorAnswer;
 use crate::api::page::Asked;
@@ -52,7 +53,9 @@ pub async fn export(
         Some(date) => date..date + 1,
         None => query.from_day..query.until_day,
     };
-    let days = Days { store: app.store.clone(), query, days };
+    let mut days = Days { store: app.store.clone(), query, days, first: None };
+    // Before anything is answered: while the database is away that is the answer, and no table.
+    days.first = days.next().await.map_err(refused)?;
     Ok(csv::table("activity.csv", COLUMNS, days))
 }
 
@@ -61,12 +64,17 @@ struct Days {
     store: Store,
     query: ActivityQuery,
     days: Range<i64>,
+    /// The first one, read already.
+    first: Option<Vec<ActivityRow>>,
 }
 
 impl Pages for Days {
     type Row = ActivityRow;
 
     async fn next(&mut self) -> Result<Option<Vec<ActivityRow>>, StoreError> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         let Some(day) = self.days.next_back() else { return Ok(None) };
         let of_day = ActivityQuery { date: Some(day), ..self.query.clone() };
         self.store.activity(&of_day).await.map(Some)

@@ -86,3 +86,13 @@ async fn bad_questions_are_refused_by_the_name_of_the_member() {
         }
     }
 }
+
+/// A table that breaks off after its 200 says nothing of what is wrong.
+#[tokio::test]
+async fn an_export_that_cannot_be_read_is_an_error_and_no_table() {
+    let managed = Managed::start().await;
+    managed.gateway.app.store.close().await.unwrap();
+    let answer = managed.get("/activity/export").await;
+    assert!(answer.status.is_server_error(), "{}", answer.status);
+    assert!(answer.json()["error"]["message"].is_string());
+}
