@@ -92,7 +92,8 @@ pub async fn run(command: CredentialCommand, context: &Context) -> Result<()> {
     }
 }
 
-async fn workspace_id(store: &store::Store, named: &str) -> Result<String> {
+/// The id of the workspace that a slug or an id names.
+pub(super) async fn workspace_id(store: &store::Store, named: &str) -> Result<String> {
     let workspaces = store.workspaces().await?;
     let found = workspaces.iter().find(|row| row.id == named || row.settings.slug == named);
     let Some(found) = found else {

@@ -6,6 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use store::{Actor, ApiKey, KeyRates, KeyUsage, LimitReset, Micros, NewApiKey};
 
+use super::credential::workspace_id;
+use super::member;
 use crate::configuration::Context;
 use crate::decimal::{nano_usd, usd};
 use crate::output::{one_line, print, print_json, table};
@@ -54,6 +56,12 @@ pub struct CreateArguments {
     /// From when on it is refused: 2026-12-31 or 2026-12-31T18:00:00Z (UTC)
     #[arg(long, value_name = "DATE", value_parser = moment::parse)]
     expires: Option<Micros>,
+    /// The workspace whose it is, by slug or id [default: the default one]
+    #[arg(long, value_name = "WORKSPACE")]
+    workspace: Option<String>,
+    /// The member whose limits hold for it, by mail address or id
+    #[arg(long, value_name = "MEMBER")]
+    member: Option<String>,
     /// Make a key for the management API, which cannot be used for inference
     #[arg(long)]
     management: bool,
@@ -85,8 +93,18 @@ async fn create(arguments: CreateArguments, context: &Context) -> Result<()> {
         bail!("--expires is in the past");
     }
     let store = data_folder::open_or_create(&context.folder).await?;
+    let workspace_id = match &arguments.workspace {
+        Some(named) => Some(workspace_id(&store, named).await?),
+        None => None,
+    };
+    let member_id = match &arguments.member {
+        Some(which) => Some(member::one_of(&store, which).await?.id),
+        None => None,
+    };
     let new = NewApiKey {
         name: arguments.name,
+        workspace_id,
+        member_id,
         limit_nano_usd: arguments.limit,
         limit_reset: arguments.reset.map(|reset| match reset {
             Reset::Daily => LimitReset::Daily,
@@ -140,6 +158,8 @@ fn document(key: &ApiKey, usage: &KeyUsage) -> Value {
         "label": key.label,
         "disabled": key.disabled,
         "management": key.is_management,
+        "workspace_id": key.workspace_id,
+        "member_id": key.member_id,
         // Text: a float cannot hold every amount.
         "usage": usd(usage.usage.total),
         "limit": key.limit_nano_usd.map(usd),

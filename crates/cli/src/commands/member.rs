@@ -169,7 +169,7 @@ async fn list(store: &Store, as_json: bool) -> Result<()> {
 }
 
 /// The member that is meant.
-async fn one_of(store: &Store, which: &str) -> Result<Member> {
+pub(super) async fn one_of(store: &Store, which: &str) -> Result<Member> {
     let email = which.trim().to_lowercase();
     let found =
         store.members().await?.into_iter().find(|one| one.id == which || one.email == email);

@@ -42,6 +42,21 @@ fn a_key_is_made_listed_and_revoked() {
 }
 
 #[test]
+fn a_key_may_be_a_workspace_s_and_a_member_s() {
+    let home = Home::new();
+    home.ok(&["setup-link"]);
+    for (flag, unknown) in [("--workspace", "defalt"), ("--member", "bo@example.org")] {
+        let refused = home.fails(&["key", "create", "--name", "x", flag, unknown]);
+        assert!(refused.contains(unknown), "{refused}");
+    }
+    let made = home.json(&["key", "create", "--name", "x", "--workspace", "default", "--json"]);
+    assert!(made["workspace_id"].is_string() && made["member_id"].is_null(), "{made}");
+    let id = made["workspace_id"].as_str().unwrap();
+    let by_id = home.json(&["key", "create", "--name", "y", "--workspace", id, "--json"]);
+    assert_eq!(by_id["workspace_id"], made["workspace_id"]);
+}
+
+#[test]
 fn nonsense_is_refused() {
     let home = Home::new();
     assert!(home.fails(&["key", "list"]).contains("there is no database"));
