@@ -175,6 +175,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_deployed_names_settings_that_there_are() {
+        let known = known();
+        for text in [
+            include_str!("../../../../deploy/trunkline.service"),
+            include_str!("../../../../deploy/Dockerfile"),
+            include_str!("../../../../deploy/compose.yaml"),
+            include_str!("../../../../deploy/compose.nodes.yaml"),
+        ] {
+            let is_of_a_name = |letter: char| letter.is_ascii_uppercase() || letter == '_';
+            let names = text.split(|letter| !is_of_a_name(letter));
+            for name in names.filter(|name| name.starts_with(PREFIX)) {
+                let is_setting = known.iter().any(|(_, variable)| variable == name);
+                assert!(is_setting || name == OF_THE_BUILD.0, "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_near_no_setting_is_unknown_unless_it_is_of_a_service() {
         let known = known();
         for (name, expected) in [
