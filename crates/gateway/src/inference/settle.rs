@@ -448,7 +448,7 @@ impl Settlement {
             None => OutcomeLabel::Ok,
             Some(error_type) => {
                 let was_tried = !self.generation.attempts.is_empty();
-                failure_label(error_type, ending.status, was_tried)
+                OutcomeLabel::of_failure(error_type, ending.status, was_tried)
             }
         };
         self.app.metrics.end(
@@ -545,18 +545,6 @@ impl Drop for Settlement {
     }
 }
 
-/// Who is to do something about a failure: it depends on who failed, and not on the number alone. That
-/// the providers that were tried are at their limit, or do not know the model, no caller can change.
-fn failure_label(error_type: &str, status: u16, was_tried: bool) -> OutcomeLabel {
-    let is_callers = (400..=499).contains(&status);
-    let of_providers = [ErrorType::RateLimitExceeded, ErrorType::NotFound];
-    let is_providers = was_tried && of_providers.iter().any(|kind| kind.name() == error_type);
-    match is_callers && !is_providers {
-        true => OutcomeLabel::Refused,
-        false => OutcomeLabel::Failed,
-    }
-}
-
 /// A provider's word, bounded like everything else that a peer may choose.
 pub fn bounded(word: &str) -> Arc<str> {
     beginning(word, 200).into()
@@ -581,24 +569,6 @@ pub fn record(id: &str, created_at: store::Micros) -> Box<Generation> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_failure_is_told_by_who_failed_and_not_by_its_number() {
-        use OutcomeLabel::{Failed, Refused};
-        for (error_type, status, was_tried, expected) in [
-            ("rate_limit_exceeded", 429, true, Failed),
-            ("rate_limit_exceeded", 429, false, Refused),
-            ("not_found", 404, true, Failed),
-            ("invalid_request", 400, true, Refused),
-            ("content_policy_violation", 403, true, Refused),
-            ("authentication", 401, true, Refused),
-            ("provider_unavailable", 502, true, Failed),
-            ("provider_unavailable", 502, false, Failed),
-        ] {
-            let label = failure_label(error_type, status, was_tried);
-            assert_eq!(label, expected, "{error_type} {status} {was_tried}");
-        }
-    }
 
     #[test]
     fn a_text_is_cut_between_characters() {

@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use protocol::exchange::ErrorType;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -20,6 +21,20 @@ pub enum OutcomeLabel {
     Failed,
     /// The caller left.
     Cancelled,
+}
+
+impl OutcomeLabel {
+    /// Who is to do something about a failure: it depends on who failed, and not on the number alone. That
+    /// the providers that were tried are at their limit, or do not know the model, no caller can change.
+    pub fn of_failure(error_type: &str, status: u16, was_tried: bool) -> Self {
+        let is_callers = (400..=499).contains(&status);
+        let of_providers = [ErrorType::RateLimitExceeded, ErrorType::NotFound];
+        let is_providers = was_tried && of_providers.iter().any(|kind| kind.name() == error_type);
+        match is_callers && !is_providers {
+            true => Self::Refused,
+            false => Self::Failed,
+        }
+    }
 }
 
 /// Why somebody was not signed in.
@@ -271,6 +286,24 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_is_told_by_who_failed_and_not_by_its_number() {
+        use OutcomeLabel::{Failed, Refused};
+        for (error_type, status, was_tried, expected) in [
+            ("rate_limit_exceeded", 429, true, Failed),
+            ("rate_limit_exceeded", 429, false, Refused),
+            ("not_found", 404, true, Failed),
+            ("invalid_request", 400, true, Refused),
+            ("content_policy_violation", 403, true, Refused),
+            ("authentication", 401, true, Refused),
+            ("provider_unavailable", 502, true, Failed),
+            ("provider_unavailable", 502, false, Failed),
+        ] {
+            let label = OutcomeLabel::of_failure(error_type, status, was_tried);
+            assert_eq!(label, expected, "{error_type} {status} {was_tried}");
+        }
+    }
 
     #[test]
     fn what_happened_is_in_the_text() {
