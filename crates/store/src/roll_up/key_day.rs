@@ -48,6 +48,13 @@ struct LineSums {
     reasoning_tokens: i64,
 }
 
+/// When a request ended: limits in memory count it in the periods of that moment, and are rebuilt
+/// from these sums.
+fn ended_at(generation: &Generation) -> crate::Micros {
+    let took = generation.generation_time_ms.max(0).saturating_mul(1_000);
+    generation.created_at.saturating_add(took)
+}
+
 /// The sums of one batch. Amounts are bounded per row and a batch is at most a thousand rows, so
 /// that no sum here can overflow.
 #[derive(Debug, Default)]
@@ -57,7 +64,7 @@ impl KeyDays {
     pub(crate) fn add(&mut self, generation: &Generation) {
         let line = Line {
             key_hash: Arc::clone(&generation.key_hash),
-            day: day_of(generation.created_at),
+            day: day_of(ended_at(generation)),
             is_byok: generation.is_byok,
         };
         let sums = self.0.entry(line).or_default();
@@ -86,5 +93,25 @@ impl KeyDays {
                 Cell::Integer(sums.reasoning_tokens),
             ]
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_counts_on_the_day_on_which_it_ends() {
+        let midnight = 20_000 * 86_400_000_000;
+        for (took_ms, day) in [(0, 19_999), (9_999, 19_999), (10_000, 20_000), (-1, 19_999)] {
+            let mut days = KeyDays::default();
+            days.add(&Generation {
+                created_at: midnight - 10_000_000,
+                generation_time_ms: took_ms,
+                ..Generation::default()
+            });
+            let told: Vec<i64> = days.0.keys().map(|line| line.day).collect();
+            assert_eq!(told, [day], "{took_ms}");
+        }
     }
 }
