@@ -108,9 +108,16 @@ impl Host {
                 max_tokens_field: MaxTokensField::MaxCompletionTokens,
                 reasoning_request: ReasoningRequest::Effort,
                 strict_messages: true,
-                unsupported_parameters: ["top_k", "top_a", "min_p", "repetition_penalty"]
-                    .map(str::to_owned)
-                    .to_vec(),
+                short_tool_ids: true,
+                unsupported_parameters: [
+                    "top_k",
+                    "top_a",
+                    "min_p",
+                    "repetition_penalty",
+                    "input_type",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
                 ..Quirks::default()
             },
             Self::Anthropic | Self::Gemini => Quirks::default(),

@@ -108,6 +108,7 @@ impl Server {
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// How long callers have to take the error that ends their answer.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -306,8 +307,12 @@ async fn answer(
     peer: Option<Peer>,
 ) -> Response<AnswerBody> {
     let app = Arc::clone(&worker.app);
+    let is_messages = request.uri().path().contains("/v1/messages");
     let mut response = dispatch(worker, router, request, peer).await;
     name_request(response.headers_mut());
+    if is_messages {
+        name_request_as_anthropic_does(response.headers_mut());
+    }
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         app.metrics.internal_error();
     }
@@ -325,6 +330,13 @@ fn name_request(headers: &mut HeaderMap) {
     // Made of letters, digits and dashes.
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
+    }
+}
+
+/// Anthropic's clients look for the same under another name. CLIENT-4
+fn name_request_as_anthropic_does(headers: &mut HeaderMap) {
+    if let Some(id) = headers.get(REQUEST_ID).cloned() {
+        headers.entry(ANTHROPIC_REQUEST_ID).or_insert(id);
     }
 }
 
@@ -375,7 +387,7 @@ fn allow_any_origin(mut response: Response<AnswerBody>) -> Response<AnswerBody> 
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("x-generation-id, x-request-id, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"),
+        HeaderValue::from_static("x-generation-id, x-request-id, request-id, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"),
     );
     response
 }

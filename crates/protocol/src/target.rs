@@ -30,6 +30,10 @@ pub struct Quirks {
     pub reasoning_request: ReasoningRequest,
     /// Tool call ids must have exactly nine letters or digits. Bug 6
     pub nine_character_tool_ids: bool,
+    /// Tool call ids have at most 40 characters in chat completions, and 64 in OpenAI's Responses.
+    pub short_tool_ids: bool,
+    /// A content of texts alone must be one string: an array of parts is refused.
+    pub text_as_string: bool,
     /// `seed` is called `random_seed`.
     pub random_seed: bool,
     /// `tool_choice: "required"` is called `any`. Bug 30
@@ -61,6 +65,13 @@ pub struct Quirks {
     /// wire-formats 4
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anthropic_version: Option<String>,
+}
+
+impl Quirks {
+    /// Whether it is another router, which knows the members that speak to one.
+    pub fn is_router(&self) -> bool {
+        self.reasoning_replay == ReasoningReplay::ReasoningDetails
+    }
 }
 
 /// What the output limit is called in OpenAI's dialect.
@@ -290,12 +301,22 @@ pub struct Target<'a> {
     pub parameters: Parameters,
     /// The service tier to ask for, whatever the caller wrote; `None`: as written. TIER-2
     pub tier: Option<Tier>,
+    /// Zero retention is asked for: the provider is not told to keep any of the prompt, not even
+    /// for its cache.
+    pub keeps_nothing: bool,
 }
 
 impl<'a> Target<'a> {
     /// An endpoint whose parameters nobody listed.
     pub const fn new(model: &'a str, quirks: &'a Quirks, abilities: &'a Abilities) -> Self {
-        Self { model, quirks, abilities, parameters: Parameters::NONE, tier: None }
+        Self {
+            model,
+            quirks,
+            abilities,
+            parameters: Parameters::NONE,
+            tier: None,
+            keeps_nothing: false,
+        }
     }
 
     /// The tier to write for what the caller wrote. Another tier than that of the endpoint would be
@@ -307,6 +328,18 @@ impl<'a> Target<'a> {
             Some(Tier::Priority) => Some("priority"),
             Some(Tier::Default) => written
                 .filter(|tier| matches!(*tier, "auto" | "default" | "standard" | "standard_only")),
+        }
+    }
+
+    /// Why a member must not be sent with the value it has, since a provider would keep what was
+    /// said; `None` if it may.
+    pub fn retention(&self, name: &str, value: &str) -> Option<&'static str> {
+        match name {
+            "store" if value == "true" => Some("no provider is told to keep anything"),
+            "prompt_cache_retention" if self.keeps_nothing && value != "null" => {
+                Some("zero retention is asked for")
+            }
+            _ => None,
         }
     }
 

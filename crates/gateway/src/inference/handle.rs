@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use ledger::{PaidBy, PriceVerdict};
 use protocol::Surface;
 use protocol::exchange::{Additions, ErrorType, Fault, Identity};
-use protocol::json::{Envelope, RawJson};
+use protocol::json::{Envelope, EnvelopeError, RawJson};
 use protocol::openai_chat::nest_tools;
 use protocol::openai_responses::Echo;
 use protocol::surface::{Addressed, Read};
@@ -314,9 +314,13 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
     }
     let (body, reasoning) = app.provenance.read(request.body);
     request.body = body;
-    let envelope =
-        Envelope::parse(&request.body).map_err(|error| Fault::invalid(error.to_string()))?;
     let (surface, addressed) = request.route;
+    let unread = |error: EnvelopeError| Fault::invalid(error.to_string());
+    let mut envelope = Envelope::parse(&request.body).map_err(unread)?;
+    if let Some(body) = surface.without_case_doubles(&envelope) {
+        request.body = body.into();
+        envelope = Envelope::parse(&request.body).map_err(unread)?;
+    }
     let (facts, read) = surface.read_indexed(&envelope, &request.body, &addressed)?;
     let call = {
         let mut call = Call::new(

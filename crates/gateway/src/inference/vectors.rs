@@ -59,8 +59,8 @@ async fn embed(
     let room = room(dispatch);
     // A raw name of an end user never leaves, so a body that has one is written anew. USERT-1
     let as_it_came = !dispatch.envelope.has("user") && !request.has_texts_in_parts();
+    let unsupported = &catalog.quirks_of(candidate.endpoint).unsupported_parameters;
     if form == Form::OpenAi && as_it_came {
-        let unsupported = &catalog.quirks_of(candidate.endpoint).unsupported_parameters;
         let body = embeddings::patch_request(dispatch.envelope, model, unsupported);
         let path = form.path(model).map_err(AttemptError::unwritable)?;
         let (body, _) = ask(dispatch, candidate, &path, body, &room).await?;
@@ -70,7 +70,8 @@ async fn embed(
             embeddings::patch_response(&body, &identity, format, expected).map_err(told)?;
         return Ok(Answer::of_patched_embeddings(patched));
     }
-    let plan = embeddings::encode_request(form, request, model)?;
+    let spared = if form == Form::OpenAi { request.without(unsupported) } else { None };
+    let plan = embeddings::encode_request(form, spared.as_ref().unwrap_or(request), model)?;
     note(dispatch, &plan.losses);
     let mut answers: Vec<Option<embeddings::Response>> = vec![None; plan.calls.len()];
     for first in (0..plan.calls.len()).step_by(AT_ONCE) {

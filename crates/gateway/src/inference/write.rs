@@ -10,7 +10,7 @@ use protocol::json::Envelope;
 use protocol::target::{Abilities, Encoded, ReasoningReplay, ResponseContext, Target};
 use protocol::{Dialect, Surface, anthropic, codec, gemini, openai_chat, openai_responses};
 
-use routing::Via;
+use routing::{Preferences, Via};
 
 use super::attempt::AttemptError;
 use super::dispatch::Dispatch;
@@ -49,6 +49,7 @@ pub(super) async fn write_request(
         abilities,
         parameters: endpoint.supported_parameters,
         tier: Some(candidate.tier.into()),
+        keeps_nothing: keeps_nothing(dispatch, candidate),
     };
     let stream = dispatch.call.facts.stream;
     // Media that must come as bytes are fetched into a request that is written anew.
@@ -101,6 +102,22 @@ pub(super) async fn write_request(
         .map_err(AttemptError::unwritable)?;
     let request = authorised(dispatch, candidate, &path, encoded.body, &encoded.headers).await?;
     Ok((request, encoded.context))
+}
+
+/// Whether zero retention is asked for, by the request or for the caller. Looked up only for what
+/// it decides about. PROV-7, PRIV-4
+fn keeps_nothing(dispatch: &Dispatch<'_>, candidate: &Candidate) -> bool {
+    if !dispatch.envelope.has("prompt_cache_retention") {
+        return false;
+    }
+    let call = dispatch.call;
+    let catalog = &call.snapshot.catalog;
+    let model = catalog.model_of(candidate.endpoint);
+    let asked = || {
+        let preferences = call.facts.provider.as_ref();
+        preferences.is_some_and(|raw| Preferences::parse(raw.as_raw()).is_ok_and(|it| it.zdr))
+    };
+    call.caller.policy.zdr.covers(model) || asked()
 }
 
 /// What is asked of a model that cannot but reason, where reasoning is switched off and the caller

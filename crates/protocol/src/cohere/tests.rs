@@ -508,3 +508,33 @@ proptest! {
         prop_assert_eq!(ends, 1);
     }
 }
+
+/// Bug 28
+#[test]
+fn names_results_and_schemas_are_such_as_the_service_takes() {
+    let schema = |parameters: Value| json!({"type": "function", "function": {"name": "f", "parameters": parameters}});
+    let (body, encoded) = written(
+        json!({
+            "messages": [
+                {"role": "user", "content": "hi"},
+                {"role": "assistant", "tool_calls": [
+                    {"id": "c", "type": "function", "function": {"name": "a.b/c", "arguments": "{}"}}]},
+                {"role": "tool", "tool_call_id": "c", "content": ""}],
+            "tools": [
+                tool("a.b/c"), schema(json!({})), schema(json!({"anyOf": [{"type": "object"}]})),
+                schema(json!({"type": "object", "properties": {"x": {}}}))],
+            "temperature": 1.5,
+        }),
+        &Abilities::default(),
+    );
+    assert_eq!(body["tools"][0]["function"]["name"], "a_b_c");
+    assert_eq!(body["messages"][1]["tool_calls"][0]["function"]["name"], "a_b_c");
+    assert_eq!(encoded.context.declared_name("a_b_c"), "a.b/c");
+    assert_eq!(body["messages"][2]["content"], "(no content)");
+    let parameters = |at: usize| &body["tools"][at]["function"]["parameters"];
+    assert_eq!(parameters(1), &json!({"type": "object", "properties": {}}));
+    assert_eq!(parameters(2), &json!({"type": "object", "anyOf": [{"type": "object"}]}));
+    assert_eq!(parameters(3), &json!({"type": "object", "properties": {"x": {}}}));
+    assert_eq!(body["temperature"], 1.0);
+    assert!(lost(&encoded, "temperature"));
+}

@@ -26,6 +26,10 @@ pub fn patch_request(envelope: &Envelope<'_>, model: &str, unsupported: &[String
     for member in ROUTER_ONLY {
         edit.remove(member);
     }
+    // OpenAI has no such member, not even without a value.
+    if !envelope.has("input_type") {
+        edit.remove("input_type");
+    }
     for parameter in unsupported.iter().filter(|name| !matches!(name.as_str(), "model" | "input")) {
         edit.remove(parameter.clone());
     }

@@ -47,6 +47,25 @@ pub struct Request {
     pub extras: Vec<(String, RawJson)>,
 }
 
+impl Request {
+    /// The request without parameters that a provider does not take; `None` if it has none of them.
+    /// CHAT-4
+    pub fn without(&self, unsupported: &[String]) -> Option<Self> {
+        let refused = |name: &str| unsupported.iter().any(|one| one == name);
+        let concerned = (self.input_type.is_some() && refused("input_type"))
+            || (self.dimensions.is_some() && refused("dimensions"))
+            || (self.user.is_some() && refused("user"))
+            || self.extras.iter().any(|(name, _)| refused(name));
+        concerned.then(|| Self {
+            input_type: self.input_type.clone().filter(|_| !refused("input_type")),
+            dimensions: self.dimensions.filter(|_| !refused("dimensions")),
+            user: self.user.clone().filter(|_| !refused("user")),
+            extras: self.extras.iter().filter(|(name, _)| !refused(name)).cloned().collect(),
+            ..self.clone()
+        })
+    }
+}
+
 /// One thing to embed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {

@@ -436,6 +436,22 @@ fn the_same_form_on_both_sides_is_passed_on() {
     let patched = String::from_utf8(patched).unwrap();
     assert!(!patched.contains("user") && patched.contains("input"), "{patched}");
 
+    let typed = |value: &str| format!(r#"{{"model":"m","input":"x","input_type":{value}}}"#);
+    let bare = r#"{"model":"m","input":"x"}"#;
+    let unsupported = ["input_type".to_owned()];
+    for (value, unsupported, expected) in [
+        ("null", &[][..], bare.to_owned()),
+        ("\"query\"", &[][..], typed("\"query\"")),
+        ("\"query\"", &unsupported[..], bare.to_owned()),
+    ] {
+        let body = typed(value);
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        assert_eq!(patch_request(&envelope, "m", unsupported), expected.as_bytes(), "{value}");
+        let request = request(&body);
+        let spared = request.without(unsupported);
+        assert_eq!(only_body(Form::OpenAi, spared.as_ref().unwrap_or(&request)), expected);
+    }
+
     let answer = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.10, 1E-2,-3.0000000000000001]}],"model":"x","mine":[1.0],"usage":{"prompt_tokens":1,"total_tokens":1,"mine":2.0,"cost":9}}"#;
     let patched =
         patch_response(answer.as_bytes(), &identity(), EncodingFormat::Float, expected(1)).unwrap();

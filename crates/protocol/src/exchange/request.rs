@@ -64,6 +64,15 @@ impl Request {
         self.turns.iter().take_while(is_instruction).count()
     }
 
+    /// The names of the tools that were called before, which need not be offered any more.
+    pub(crate) fn called_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.turns.iter().flat_map(|turn| &turn.blocks).filter_map(|block| match &block.kind {
+            BlockKind::ToolCall { name, .. } => Some(name.as_str()),
+            BlockKind::ToolResult { name, .. } => name.as_deref(),
+            _ => None,
+        })
+    }
+
     /// The ids of calls of tools, in calls and in results, as often as they stand there.
     pub(crate) fn call_ids(&self) -> impl Iterator<Item = &str> + Clone {
         self.turns.iter().flat_map(|turn| &turn.blocks).filter_map(|block| match &block.kind {

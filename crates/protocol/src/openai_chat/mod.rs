@@ -30,6 +30,7 @@ pub use error::{decode_error, encode_error, recover_answer};
 pub use facts::read_facts;
 pub(crate) use facts::{MAX_TOOLS, read_router_facts};
 pub use flat_tools::nest_tools;
+pub(crate) use parameters::knows as knows_parameter;
 pub use patch::{PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response};
 pub(crate) use wire::is_plain_name;
 

@@ -14,7 +14,7 @@ use crate::exchange::{CacheMark, Effort, Extras, Fault, Reasoning, Sampling};
 use crate::json::{Object, RawJson};
 
 /// The most stop sequences. CHAT-3
-const MAX_STOP: usize = 4;
+pub(crate) const MAX_STOP: usize = 4;
 /// The most pairs in `metadata`. CHAT-3
 const MAX_METADATA: usize = 16;
 /// The longest key in `metadata`, in characters.
@@ -185,6 +185,14 @@ impl<'a> Parameters<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a member of this name is one of those that are checked here.
+pub(crate) fn knows(name: &str) -> bool {
+    name == "models"
+        || name == "session_id"
+        || name == "speed"
+        || Parameters::default().take(name, RawValue::NULL).is_ok_and(|known| known)
 }
 
 fn kept<'a>(

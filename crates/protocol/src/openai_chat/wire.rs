@@ -1,9 +1,11 @@
 //! The names of this protocol: members, roles, finish reasons, ids.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::Dialect;
 use crate::exchange::{Extras, FinishReason, Role};
+use crate::target::Quirks;
 
 /// Top-level members that speak to the router and never reach a provider.
 ///
@@ -34,6 +36,19 @@ pub(crate) const ROUTER_ONLY: [&str; 17] = [
     "include_reasoning",
     "structured_outputs",
 ];
+
+/// Members that ask a router for something, and are unknown to OpenAI and those who follow it.
+pub(crate) const FOR_ROUTERS: [&str; 1] = ["image_config"];
+
+/// Members beyond OpenAI's own that say nothing where they are `null`.
+pub(crate) const SILENT_NULLS: [&str; 7] =
+    ["reasoning", "top_k", "min_p", "top_a", "repetition_penalty", "image_config", "cache_control"];
+
+/// Members that would let a provider keep what was said.
+pub(crate) const RETAINING: [&str; 2] = ["store", "prompt_cache_retention"];
+
+/// Why a member for routers is not sent.
+pub(crate) const NO_ROUTER: &str = "the provider does not take it";
 
 /// Whether an unknown member speaks to the router, so that no provider misses it. `speed` is not
 /// among them: where a tier was asked for in that word, its loss is one.
@@ -175,6 +190,34 @@ pub(crate) fn nine_characters(id: &str) -> String {
     letters(mark(&[id.as_bytes()]), 9)
 }
 
+/// The longest id of a tool call in OpenAI's chat completions, in characters.
+pub(crate) const LONGEST_CALL_ID: usize = 40;
+
+/// Whether an id has more characters than a vendor takes.
+pub(crate) fn is_too_long(id: &str, most: usize) -> bool {
+    id.len() > most && id.chars().count() > most
+}
+
+/// The id of a tool call within a bound: itself if it fits, else a short one, always the same.
+pub(crate) fn bounded_id(id: &str, most: usize) -> Cow<'_, str> {
+    if is_too_long(id, most) {
+        Cow::Owned(format!("call_{}", short_mark(&[id.as_bytes()])))
+    } else {
+        Cow::Borrowed(id)
+    }
+}
+
+/// The id of a tool call as a host of this dialect takes it. Bug 6
+pub(crate) fn sent_id<'i>(id: &'i str, quirks: &Quirks) -> Cow<'i, str> {
+    if quirks.nine_character_tool_ids {
+        Cow::Owned(nine_characters(id))
+    } else if quirks.short_tool_ids {
+        bounded_id(id, LONGEST_CALL_ID)
+    } else {
+        Cow::Borrowed(id)
+    }
+}
+
 /// The longest function name accepted by OpenAI's models. CHAT-15
 pub(crate) const MAX_FUNCTION_NAME: usize = 64;
 
@@ -282,6 +325,20 @@ mod tests {
         assert_eq!(short, nine_characters("call_abcdefghijklmnop"));
         assert_ne!(short, nine_characters("call_abcdefghijklmnoq"));
         assert_eq!(nine_characters("Ab3Ab3Ab3"), "Ab3Ab3Ab3");
+    }
+
+    /// Bug 6
+    #[test]
+    fn ids_that_are_too_long_become_short_and_stay_the_same() {
+        let quirks = Quirks { short_tool_ids: true, ..Quirks::default() };
+        let long = "toolu_".repeat(12);
+        let short = sent_id(&long, &quirks);
+        assert!(short.len() <= LONGEST_CALL_ID, "{short}");
+        assert_eq!(short, sent_id(&long, &quirks));
+        assert_ne!(short, sent_id(&format!("{long}x"), &quirks));
+        let fits = "x".repeat(LONGEST_CALL_ID);
+        assert_eq!(sent_id(&fits, &quirks), fits);
+        assert_eq!(sent_id(&long, &Quirks::default()), long);
     }
 
     /// Bug 28

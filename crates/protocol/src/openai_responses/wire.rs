@@ -8,7 +8,9 @@ use crate::Dialect;
 use crate::exchange::{Extras, FinishReason, MediaSource, ReasoningFormat};
 use crate::json::{Object, RawJson};
 use crate::openai_chat::read::{lenient_array, lenient_object};
+use crate::openai_chat::wire::bounded_id;
 use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
+use crate::target::Quirks;
 
 /// What asks for reasoning that can be sent back. wire-formats 9.2
 pub(super) const ENCRYPTED_REASONING: &str = "reasoning.encrypted_content";
@@ -41,6 +43,17 @@ pub(super) const BETWEEN_MESSAGES: &str = "\n\n";
 /// Whether a message says what the model is about to do, and the answer is yet to come.
 pub(super) fn is_commentary(message: &Object<'_>) -> bool {
     message.peek_str("phase").is_some_and(|phase| phase == "commentary")
+}
+
+/// The longest id of a call that OpenAI takes, in characters.
+pub(super) const LONGEST_CALL_ID: usize = 64;
+
+/// The id of a call as the provider takes it. Bug 6
+pub(super) fn sent_call_id<'i>(id: &'i str, quirks: &Quirks) -> Cow<'i, str> {
+    match quirks.short_tool_ids {
+        true => bounded_id(id, LONGEST_CALL_ID),
+        false => Cow::Borrowed(id),
+    }
 }
 
 /// The least output limit that OpenAI takes.

@@ -2,6 +2,7 @@
 
 mod fallbacks;
 mod late;
+mod letter_case;
 mod vectors;
 
 use crate::exchange::{Fault, RenderedError, Request};

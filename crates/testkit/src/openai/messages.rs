@@ -7,6 +7,9 @@ use crate::answer::{Asked, Media};
 use crate::rejection::Rejection;
 use crate::tokens;
 
+/// The longest id of a tool call.
+const LONGEST_CALL_ID: usize = 40;
+
 /// Checks the messages and reads them into `asked`.
 pub(super) fn read(messages: &[Value], host: Host, asked: &mut Asked) -> Result<(), Rejection> {
     if messages.is_empty() {
@@ -29,6 +32,7 @@ pub(super) fn read(messages: &[Value], host: Host, asked: &mut Asked) -> Result<
         asked.media.add(media);
         if role == "tool" {
             let id = fields.get("tool_call_id").and_then(Value::as_str).unwrap_or_default();
+            bounded_id(id, &format!("messages[{index}].tool_call_id"), host)?;
             if !awaited.iter().any(|expected| expected == id) {
                 return Err(Rejection::invalid(
                     "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
@@ -44,7 +48,7 @@ pub(super) fn read(messages: &[Value], host: Host, asked: &mut Asked) -> Result<
         match role {
             "user" => asked.user_text = text.joined,
             "assistant" => {
-                let (ids, cost) = tool_calls(fields, index)?;
+                let (ids, cost) = tool_calls(fields, index, host)?;
                 awaited = ids;
                 prompt += cost;
                 if text.absent
@@ -159,6 +163,11 @@ fn content(
             let text = Text { tokens: tokens::count(text), joined: text.clone(), absent: false };
             return Ok((text, media));
         }
+        Some(Value::Array(_)) if host == Host::DeepSeek && role != "user" => {
+            return Err(Rejection::invalid(format!(
+                "Failed to deserialize the JSON body into the target type: {path}: invalid type: sequence, expected a string"
+            )));
+        }
         Some(Value::Array(parts)) => parts,
         _ => return Err(wrong_type(&path, "one of a string or array of objects")),
     };
@@ -210,8 +219,25 @@ fn content(
     Ok((text, media))
 }
 
+/// OpenAI alone bounds the ids of calls.
+fn bounded_id(id: &str, path: &str, host: Host) -> Result<(), Rejection> {
+    let length = id.chars().count();
+    if host != Host::OpenAi || length <= LONGEST_CALL_ID {
+        return Ok(());
+    }
+    Err(Rejection::invalid(format!(
+        "Invalid '{path}': string too long. Expected a string with maximum length {LONGEST_CALL_ID}, but got a string with length {length} instead."
+    ))
+    .param(path)
+    .kind("string_above_max_length"))
+}
+
 /// The ids an assistant message's calls wait for, and the calls' tokens.
-fn tool_calls(fields: &Map<String, Value>, index: usize) -> Result<(Vec<String>, u64), Rejection> {
+fn tool_calls(
+    fields: &Map<String, Value>,
+    index: usize,
+    host: Host,
+) -> Result<(Vec<String>, u64), Rejection> {
     let path = format!("messages[{index}].tool_calls");
     let calls = match fields.get("tool_calls") {
         None | Some(Value::Null) => return Ok((Vec::new(), 0)),
@@ -235,6 +261,7 @@ fn tool_calls(fields: &Map<String, Value>, index: usize) -> Result<(Vec<String>,
                 .ok_or_else(|| missing(&format!("{path}.{name}")))
         };
         let id = text("/id", "id")?;
+        bounded_id(id, &format!("{path}.id"), host)?;
         text("/type", "type")?;
         let name = text("/function/name", "function.name")?;
         let arguments = match call.pointer("/function/arguments") {

@@ -230,5 +230,13 @@ async fn every_answer_names_its_request() {
     ] {
         let id = answer.headers["x-request-id"].to_str().unwrap();
         assert!(id.starts_with("req-"), "{id}");
+        assert!(!answer.headers.contains_key("request-id"));
+    }
+    // Anthropic's clients look for it under another name, also where nobody was asked.
+    let body = json!({"model": "x", "messages": []});
+    for key in [managed.gateway.key.clone(), "sk-or-v1-0".to_owned()] {
+        let body = body.to_string().into();
+        let answer = managed.call_with(&key, Method::POST, "/api/v1/messages", body).await;
+        assert_eq!(answer.headers["request-id"], answer.headers["x-request-id"]);
     }
 }

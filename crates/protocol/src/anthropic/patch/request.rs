@@ -1,6 +1,7 @@
 //! A caller's request for a provider of the same protocol.
 
 use memchr::memmem;
+use serde_json::value::RawValue;
 
 use super::super::encode::{encode_request_with, headers, is_flag};
 use super::super::foreign::MARKER;
@@ -170,12 +171,41 @@ fn must_be_rewritten(envelope: &Envelope<'_>, target: &Target<'_>, lowered: Opti
         (Some("enabled"), ReasoningStyle::Adaptive) => true,
         (Some("adaptive"), ReasoningStyle::Budget) => true,
         (Some("disabled"), _) if target.abilities.reasoning_mandatory => true,
+        (Some("enabled"), _) if loop_lacks_thinking(envelope) => true,
         (Some("enabled"), _) => {
             let budget = thinking.peek("budget_tokens").and_then(|raw| raw.get().parse().ok());
             lowered.zip(budget).is_some_and(|(limit, budget): (u64, u64)| budget >= limit)
         }
         _ => false,
     }
+}
+
+/// Whether the conversation stands in the middle of a tool loop whose assistant turn does not begin
+/// with reasoning: thinking with a budget is refused there. Bug 19
+fn loop_lacks_thinking(envelope: &Envelope<'_>) -> bool {
+    let messages = lenient::elements(envelope.raw("messages"));
+    let mut messages = messages.into_iter().rev().filter_map(|raw| lenient::object(Some(raw)));
+    let role = |message: &Object<'_>, role: &str| message.peek_str("role").as_deref() == Some(role);
+    let kind = |part: &RawValue| {
+        let kind = lenient::object(Some(part))?.peek_str("type")?;
+        Some(kind.into_owned())
+    };
+    let mut answers_calls = false;
+    let mut message = messages.next();
+    while let Some(said) = message.take_if(|message| role(message, "user")) {
+        let parts = lenient::elements(said.peek("content"));
+        answers_calls |= parts.into_iter().any(|part| kind(part).as_deref() == Some("tool_result"));
+        message = messages.next();
+    }
+    // Messages of the assistant one after the other are one turn, which the first begins.
+    let mut first = None;
+    while let Some(said) = message.take_if(|message| role(message, "assistant")) {
+        first = Some(lenient::elements(said.peek("content")).first().copied().and_then(kind));
+        message = messages.next();
+    }
+    let thinks =
+        |first: Option<String>| matches!(first.as_deref(), Some("thinking" | "redacted_thinking"));
+    answers_calls && first.is_some_and(|first| !thinks(first))
 }
 
 /// Whether earlier turns may have calls of tools: every call has an input, and every result names

@@ -116,6 +116,30 @@ fn reasoning_another_vendor_wrote_is_not_sent_back() {
     assert!(!encoded.context.rewritten);
 }
 
+/// Bug 19
+#[test]
+fn thinking_is_off_in_a_tool_loop_that_began_without() {
+    let abilities = Abilities { reasoning: ReasoningStyle::Budget, ..Abilities::default() };
+    let call = r#"{"type":"tool_use","id":"c","name":"f","input":{}}"#;
+    let thought = r#"{"type":"thinking","thinking":"x","signature":"s"}"#;
+    let result = r#"{"type":"tool_result","tool_use_id":"c","content":"ok"}"#;
+    let text = r#"{"type":"text","text":"go on"}"#;
+    for (said, answered, thinks) in [
+        (call.to_owned(), result.to_owned(), false),
+        (format!("{text},{call}"), format!("{result},{text}"), false),
+        (format!("{thought},{call}"), result.to_owned(), true),
+        (text.to_owned(), text.to_owned(), true),
+    ] {
+        let body = format!(
+            r#"{{"model":"m","max_tokens":9000,"thinking":{{"type":"enabled","budget_tokens":2000}},"messages":[{{"role":"user","content":"hi"}},{{"role":"assistant","content":[{said}]}},{{"role":"user","content":[{answered}]}}]}}"#
+        );
+        let encoded = patched(&body, &abilities, &RequestPatch::default());
+        let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+        assert_eq!(sent.get("thinking").is_some(), thinks, "{sent}");
+        assert_eq!(encoded.context.rewritten, !thinks);
+    }
+}
+
 #[test]
 fn citations_that_this_gateway_made_are_not_sent_back() {
     let body = |index: &str| {

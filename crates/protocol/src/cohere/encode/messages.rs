@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::exchange::{Block, BlockKind, Fault, Losses, MediaSource, Request, Role, Turn};
 use crate::json::RawJson;
 use crate::json::write::{array, into_text, key, string};
+use crate::openai_chat::wire::PlainNames;
 use crate::target::Target;
 
 /// What a model that cannot continue an assistant message is told instead.
@@ -13,6 +14,9 @@ const CONTINUE: &str = "Continue your last message exactly where it stopped. Rep
 
 /// What stands in a user's message that is nothing but files.
 const BESIDE: &str = "(See the attached documents.)";
+
+/// What stands in a result that has no text.
+const NOTHING: &str = "(no content)";
 
 /// The conversation as the service wants it.
 pub(super) struct Prompt {
@@ -26,11 +30,18 @@ pub(super) struct Prompt {
 pub(super) fn write(
     request: &Request,
     target: &Target<'_>,
+    names: &PlainNames,
     instruction: Option<&str>,
     losses: &mut Losses,
 ) -> Result<Prompt, Fault> {
-    let mut writer =
-        Writer { target, losses, messages: Vec::new(), documents: Vec::new(), shown: Vec::new() };
+    let mut writer = Writer {
+        target,
+        names,
+        losses,
+        messages: Vec::new(),
+        documents: Vec::new(),
+        shown: Vec::new(),
+    };
     let leading = request.leading_instructions();
     let mut instruction = instruction;
     for (at, turn) in request.turns.iter().enumerate() {
@@ -71,6 +82,7 @@ fn part_text(text: &str) -> Part {
 
 struct Writer<'w> {
     target: &'w Target<'w>,
+    names: &'w PlainNames,
     losses: &'w mut Losses,
     messages: Vec<String>,
     documents: Vec<String>,
@@ -221,7 +233,7 @@ impl Writer<'_> {
                 string(out, "type", "function");
                 key(out, "function");
                 out.push(b'{');
-                string(out, "name", name);
+                string(out, "name", self.names.sent(name));
                 // Bug 3
                 let none = arguments.trim().is_empty();
                 string(out, "arguments", if none { "{}" } else { arguments });
@@ -261,7 +273,9 @@ impl Writer<'_> {
         let mut out = vec![b'{'];
         string(&mut out, "role", "tool");
         string(&mut out, "tool_call_id", call_id);
-        string(&mut out, "content", &texts.join("\n"));
+        let text = texts.join("\n");
+        // A result of nothing is refused.
+        string(&mut out, "content", if text.trim().is_empty() { NOTHING } else { &text });
         out.push(b'}');
         self.messages.push(into_text(out));
         Ok(())

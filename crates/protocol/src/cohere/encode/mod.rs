@@ -3,10 +3,10 @@
 mod messages;
 mod tools;
 
-use crate::exchange::{Fault, Losses, OutputFormat, Reasoning, Request};
+use crate::exchange::{Fault, Losses, OutputFormat, Reasoning, Request, ToolKind};
 use crate::json::envelope::write_string;
 use crate::json::write::{array, float, key, number, raw, string};
-use crate::openai_chat::wire::is_for_the_router;
+use crate::openai_chat::wire::{PlainNames, is_for_the_router};
 use crate::target::{Encoded, ReasoningStyle, ResponseContext, Target};
 use crate::tool_words;
 
@@ -26,13 +26,18 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         return tool_words::told(request, |worded| encode_request(worded, target));
     }
     let mut losses = Losses::default();
-    let tools = tools::plan(request, target, &mut losses);
+    let declared = request.tools.iter().filter_map(|tool| match &tool.kind {
+        ToolKind::Function { name, .. } => Some(name.as_str()),
+        ToolKind::Opaque { .. } => None,
+    });
+    let names = PlainNames::of(declared.chain(request.called_names()));
+    let tools = tools::plan(request, target, &names, &mut losses);
     let output = output(request, target, !tools.is_empty(), &mut losses);
     let words = match &output {
         Output::Words(words) => Some(words.as_str()),
         _ => None,
     };
-    let prompt = messages::write(request, target, words, &mut losses)?;
+    let prompt = messages::write(request, target, &names, words, &mut losses)?;
 
     let mut body = Vec::with_capacity(4096);
     body.push(b'{');
@@ -64,6 +69,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         losses,
         context: ResponseContext {
             no_finish_reason: target.quirks.no_finish_reason,
+            tool_names: names.into_declared(),
             exclude_reasoning: request.reasoning.as_ref().is_some_and(|it| it.exclude),
             ..ResponseContext::default()
         },
@@ -218,7 +224,7 @@ fn write_sampling(body: &mut Vec<u8>, request: &Request, target: &Target<'_>, lo
         }
         float(body, sent, fitting);
     };
-    clamped("temperature", "temperature", temperature, 0.0, f64::MAX);
+    clamped("temperature", "temperature", temperature, 0.0, 1.0);
     clamped("top_p", "p", top_p, 0.01, 0.99);
     clamped("frequency_penalty", "frequency_penalty", frequency, 0.0, 1.0);
     clamped("presence_penalty", "presence_penalty", presence, 0.0, 1.0);

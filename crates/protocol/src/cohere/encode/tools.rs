@@ -4,6 +4,7 @@ use crate::exchange::{Losses, Request, Tool, ToolChoice, ToolKind};
 use crate::json::RawJson;
 use crate::json::lenient::{elements, object};
 use crate::json::write::{array, into_text, key, raw, string};
+use crate::openai_chat::wire::PlainNames;
 use crate::target::Target;
 
 /// The schema of a tool without arguments: the member is required.
@@ -39,7 +40,12 @@ impl Plan {
 }
 
 /// Decides tools and choice. A call of one tool is one of any, with that tool alone on offer.
-pub(super) fn plan(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Plan {
+pub(super) fn plan(
+    request: &Request,
+    target: &Target<'_>,
+    names: &PlainNames,
+    losses: &mut Losses,
+) -> Plan {
     let declared = |name: &str| {
         request.tools.iter().any(
             |tool| matches!(&tool.kind, ToolKind::Function { name: known, .. } if known == name),
@@ -76,7 +82,7 @@ pub(super) fn plan(request: &Request, target: &Target<'_>, losses: &mut Losses) 
             let path = format!("tools[{at}].{member}");
             losses.record(path, "the provider's protocol has no such member");
         }
-        plan.tools.extend(write_tool(tool));
+        plan.tools.extend(write_tool(tool, names));
     }
     plan.strict = strict > 0 && strict == plan.tools.len();
     if strict + unheld > 0 && !plan.strict {
@@ -102,18 +108,37 @@ fn requires_something(schema: &RawJson) -> bool {
     !elements(schema.peek("required")).is_empty()
 }
 
-fn write_tool(tool: &Tool) -> Option<String> {
+/// The schema of a tool's arguments, which has to say that it is one of an object.
+fn write_schema(out: &mut Vec<u8>, parameters: Option<&RawJson>) {
+    let schema = parameters.and_then(|schema| object(Some(schema.as_raw())));
+    let Some(schema) = schema.filter(|schema| !schema.is_empty()) else {
+        raw(out, "parameters", EMPTY);
+        return;
+    };
+    if schema.peek_str("type").as_deref() == Some("object") {
+        raw(out, "parameters", parameters.map_or(EMPTY, RawJson::get));
+        return;
+    }
+    key(out, "parameters");
+    out.push(b'{');
+    string(out, "type", "object");
+    for (name, value) in schema.iter().filter(|(name, _)| *name != "type") {
+        raw(out, name, value.get());
+    }
+    out.push(b'}');
+}
+
+fn write_tool(tool: &Tool, names: &PlainNames) -> Option<String> {
     let ToolKind::Function { name, description, parameters, .. } = &tool.kind else { return None };
     let mut out = vec![b'{'];
     string(&mut out, "type", "function");
     key(&mut out, "function");
     out.push(b'{');
-    string(&mut out, "name", name);
+    string(&mut out, "name", names.sent(name));
     if let Some(description) = description {
         string(&mut out, "description", description);
     }
-    let schema = parameters.as_ref().filter(|schema| schema.get().starts_with('{'));
-    raw(&mut out, "parameters", schema.map_or(EMPTY, |schema| schema.get()));
+    write_schema(&mut out, parameters.as_ref());
     out.extend_from_slice(b"}}");
     Some(into_text(out))
 }

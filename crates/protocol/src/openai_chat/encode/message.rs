@@ -7,7 +7,7 @@ use crate::exchange::{Block, BlockKind, Fault, MediaSource, Role, Turn};
 use crate::openai_chat::patch::BETWEEN;
 use crate::openai_chat::wire::{self, PlainNames};
 use crate::openai_chat::write::{ObjectWriter, array, object};
-use crate::target::ReasoningReplay;
+use crate::target::{Quirks, ReasoningReplay};
 
 /// Writes messages one after another.
 pub(super) struct Conversation<'o, 'b> {
@@ -144,7 +144,7 @@ impl<'o, 'b> Conversation<'o, 'b> {
         self.last = Some(Role::Tool);
         let mut message = ObjectWriter::begin(self.out);
         message.string("role", "tool");
-        message.string("tool_call_id", &sent_id(call_id, quirks.nine_character_tool_ids));
+        message.string("tool_call_id", &wire::sent_id(call_id, quirks));
         if let Some(name) = name.as_deref().filter(|_| !quirks.strict_messages) {
             message.string("name", self.names.sent(name));
         }
@@ -188,7 +188,7 @@ impl<'o, 'b> Conversation<'o, 'b> {
         write_outputs(&mut message, turn, scene);
         if !calls.is_empty() {
             array(message.value("tool_calls"), calls, |out, block| {
-                write_call(out, block, self.names, quirks.nine_character_tool_ids);
+                write_call(out, block, self.names, quirks);
             });
         }
         let prefix = is_last && quirks.prefix_flag;
@@ -222,10 +222,6 @@ fn extras(
             scene.lose(name, "only the protocol it came in knows this member");
         }
     }
-}
-
-fn sent_id(id: &str, nine: bool) -> String {
-    if nine { wire::nine_characters(id) } else { id.to_owned() }
 }
 
 fn write_assistant_content(
@@ -351,10 +347,10 @@ fn write_outputs(message: &mut ObjectWriter<'_>, turn: &Turn, scene: &mut Scene<
     }
 }
 
-fn write_call(out: &mut Vec<u8>, block: &Block, names: &PlainNames, nine: bool) {
+fn write_call(out: &mut Vec<u8>, block: &Block, names: &PlainNames, quirks: &Quirks) {
     let BlockKind::ToolCall { id, name, arguments } = &block.kind else { return };
     object(out, |call| {
-        call.string("id", &sent_id(id, nine));
+        call.string("id", &wire::sent_id(id, quirks));
         call.string("type", "function");
         call.object("function", |function| {
             function.string("name", names.sent(name));

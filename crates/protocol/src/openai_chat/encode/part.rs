@@ -37,6 +37,12 @@ pub(super) fn write_content(
         crate::json::envelope::write_string(out, text);
         return Ok(());
     }
+    if scene.target.quirks.text_as_string
+        && let Some(text) = texts_alone(blocks)
+    {
+        crate::json::envelope::write_string(out, &text);
+        return Ok(());
+    }
     let start = out.len();
     out.push(b'[');
     for block in blocks {
@@ -55,6 +61,19 @@ pub(super) fn write_content(
         out.push(b']');
     }
     Ok(())
+}
+
+/// The texts of blocks, one under the other; `None` if any of them is more than a text.
+fn texts_alone(blocks: &[&Block]) -> Option<String> {
+    let text = |block: &&Block| match &block.kind {
+        BlockKind::Text { text, .. } => Some(text.clone()),
+        BlockKind::File { source: MediaSource::Text { text, .. }, filename } => {
+            Some(titled(filename.as_deref(), text).into_owned())
+        }
+        _ => None,
+    };
+    let texts: Option<Vec<String>> = blocks.iter().map(text).collect();
+    texts.map(|texts| texts.join("\n"))
 }
 
 /// Writes one part; `false` if it cannot be said.

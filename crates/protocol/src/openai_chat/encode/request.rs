@@ -9,7 +9,8 @@ use crate::exchange::{
     BlockKind, Fault, Losses, NO_TOOL_LEFT, OutputFormat, Reasoning, Request, Role, Tool,
     ToolChoice, ToolKind,
 };
-use crate::openai_chat::wire::{self, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
+use crate::openai_chat::parameters::MAX_STOP;
+use crate::openai_chat::wire::{self, NO_ROUTER, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::openai_chat::{reasoning, structured};
 use crate::target::{Encoded, MaxTokensField, ResponseContext, StreamUsage, Target};
@@ -29,7 +30,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         ToolKind::Function { name, .. } => Some(name.as_str()),
         ToolKind::Opaque { .. } => None,
     });
-    let names = PlainNames::of(declared.chain(called(request)));
+    let names = PlainNames::of(declared.chain(request.called_names()));
     let mut context = ResponseContext {
         tool_names: BTreeMap::new(),
         emulated_output_tool: None,
@@ -66,15 +67,6 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
     writer.object.end();
     context.tool_names = names.into_declared();
     Ok(Encoded { body, headers: Vec::new(), losses, context })
-}
-
-/// The names of the tools that were called before, which need not be offered any more.
-fn called(request: &Request) -> impl Iterator<Item = &str> + Clone {
-    request.turns.iter().flat_map(|turn| &turn.blocks).filter_map(|block| match &block.kind {
-        BlockKind::ToolCall { name, .. } => Some(name.as_str()),
-        BlockKind::ToolResult { name, .. } => name.as_deref(),
-        _ => None,
-    })
 }
 
 /// The text the model is to continue. CHAT-8
@@ -299,7 +291,12 @@ impl Writer<'_> {
         self.put_value("logit_bias", sampling.logit_bias.as_ref());
         self.put_value("logprobs", sampling.logprobs);
         self.put_value("top_logprobs", sampling.top_logprobs);
-        self.put_value("stop", (!sampling.stop.is_empty()).then_some(&sampling.stop));
+        let stop = sampling.stop.get(..MAX_STOP).unwrap_or(&sampling.stop);
+        if stop.len() < sampling.stop.len() {
+            self.losses
+                .record("stop", "this protocol takes four sequences: the others are left out");
+        }
+        self.put_value("stop", (!stop.is_empty()).then_some(stop));
         self.put_value("n", sampling.n);
     }
 
@@ -343,7 +340,11 @@ impl Writer<'_> {
         self.put_value("verbosity", request.verbosity.as_ref());
         self.put_value("modalities", request.modalities.as_ref());
         self.put_value("audio", request.audio_output.as_ref());
-        self.put_value("image_config", request.image_config.as_ref());
+        if self.target.quirks.is_router() {
+            self.put_value("image_config", request.image_config.as_ref());
+        } else if request.image_config.is_some() {
+            self.losses.record("image_config", NO_ROUTER);
+        }
         self.put_value("prediction", request.prediction.as_ref());
         self.put_value("prompt_cache_key", request.prompt_cache_key.as_ref());
         self.put_value("user", request.user.as_ref());
@@ -381,7 +382,11 @@ impl Writer<'_> {
         }
         for (name, raw) in &request.extras.members {
             let known = name.as_str();
-            if !ROUTER_ONLY.contains(&known) && !self.written.contains(&known) && self.allows(known)
+            if let Some(why) = self.target.retention(known, raw.get()) {
+                self.losses.record(known, why);
+            } else if !ROUTER_ONLY.contains(&known)
+                && !self.written.contains(&known)
+                && self.allows(known)
             {
                 self.object.raw_of(known, raw.get());
             }

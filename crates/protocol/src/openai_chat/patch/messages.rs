@@ -135,6 +135,8 @@ impl PlainRoles {
 static SEARCHERS: LazyLock<Searchers> = LazyLock::new(|| Searchers {
     tool: Finder::new("\"tool\""),
     tool_call: Finder::new("\"tool_call"),
+    tool_call_id: Finder::new(TOOL_CALL_ID),
+    text: Finder::new("\"text\""),
     tool_calls: Finder::new("\"tool_calls\""),
     name: Finder::new(NAME),
     developer: Finder::new("developer"),
@@ -147,11 +149,14 @@ static SEARCHERS: LazyLock<Searchers> = LazyLock::new(|| Searchers {
 });
 
 const NAME: &str = "\"name\"";
+const TOOL_CALL_ID: &str = "\"tool_call_id\"";
 
 /// What is searched for in messages.
 struct Searchers {
     tool: Finder<'static>,
     tool_call: Finder<'static>,
+    tool_call_id: Finder<'static>,
+    text: Finder<'static>,
     tool_calls: Finder<'static>,
     name: Finder<'static>,
     developer: Finder<'static>,
@@ -181,6 +186,8 @@ fn is_concerned(text: &str, policy: &Policy<'_>) -> bool {
         || (!quirks.cache_control && has(&search.cache_control))
         || (!quirks.cache_breakpoints && has(&search.cache_breakpoint))
         || (quirks.nine_character_tool_ids && has(&search.tool_call))
+        || (quirks.short_tool_ids && has_long_id(text))
+        || (quirks.text_as_string && has(&search.text))
         || (quirks.no_user_after_tool && has(&search.tool))
         || ((quirks.plain_image_url || quirks.no_media_urls) && has(&search.url))
         || match quirks.reasoning_replay {
@@ -233,6 +240,13 @@ fn message_changes(
     {
         changes.set("content", parts);
     }
+    if quirks.text_as_string {
+        let content =
+            changes.value("content").or_else(|| message.peek("content").map(RawValue::get));
+        if let Some(text) = content.and_then(texts_alone) {
+            changes.set("content", quoted(&text));
+        }
+    }
     if !policy.target.abilities.speaker_names
         && role.is_some_and(|role| role != Role::Tool)
         && let Some(name) = message.peek_str("name")
@@ -241,10 +255,8 @@ fn message_changes(
         let silent = role == Some(Role::Assistant) && (last || is_empty(message));
         name_in_words(message, if silent { "" } else { &name }, &mut changes);
     }
-    if quirks.nine_character_tool_ids
-        && let Some(id) = message.peek_str("tool_call_id")
-    {
-        replace(&mut changes, "tool_call_id", &id, &wire::nine_characters(&id));
+    if let Some(id) = message.peek_str("tool_call_id") {
+        replace(&mut changes, "tool_call_id", &id, &wire::sent_id(&id, quirks));
     }
     if role == Some(Role::Tool)
         && let Some(name) = message.peek_str("name")
@@ -264,6 +276,19 @@ fn message_changes(
         }
     }
     Ok(changes)
+}
+
+/// The texts of an array of parts, one under the other; `None` if any of them is more than a text.
+fn texts_alone(content: &str) -> Option<String> {
+    let parts: Vec<&RawValue> =
+        if content.starts_with('[') { serde_json::from_str(content).ok()? } else { return None };
+    let text = |raw| {
+        let part = lenient_object(raw)?;
+        let kind = part.peek_str("type")?;
+        matches!(kind.as_ref(), "text" | "refusal").then(|| part.peek_str(&kind)).flatten()
+    };
+    let texts: Option<Vec<Cow<'_, str>>> = parts.into_iter().map(text).collect();
+    texts.map(|texts| texts.join("\n"))
 }
 
 /// Whether a message has no text of its own.
@@ -485,10 +510,8 @@ fn rewrite_calls(calls: &RawValue, policy: &Policy<'_>) -> Option<String> {
                 }
             }
         }
-        if quirks.nine_character_tool_ids
-            && let Some(id) = call.peek_str("id")
-        {
-            replace(&mut changes, "id", &id, &wire::nine_characters(&id));
+        if let Some(id) = call.peek_str("id") {
+            replace(&mut changes, "id", &id, &wire::sent_id(&id, quirks));
         }
         if let Some(function) = call.peek("function").and_then(lenient_object)
             && let Some(name) = function.peek_str("name")
@@ -529,6 +552,16 @@ pub(super) fn called_names(messages: &RawValue) -> Vec<Cow<'_, str>> {
         }
     }
     names
+}
+
+/// Whether any result names a call by an id that is too long; every call has its result.
+fn has_long_id(text: &str) -> bool {
+    SEARCHERS.tool_call_id.find_iter(text.as_bytes()).any(|at| {
+        let value = text.get(at + TOOL_CALL_ID.len()..).unwrap_or_default();
+        let value = value.trim_start().strip_prefix(':').map(str::trim_start);
+        let Some(value) = value.and_then(|value| value.strip_prefix('"')) else { return false };
+        value.bytes().take(wire::LONGEST_CALL_ID + 1).all(|byte| byte != b'"')
+    })
 }
 
 /// Whether any member called `name` is a string that is no plain name.

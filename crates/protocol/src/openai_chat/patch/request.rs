@@ -13,7 +13,10 @@ use crate::json::Envelope;
 use crate::json::envelope::Edit;
 use crate::openai_chat::parameters::{Parameters, prompt_text};
 use crate::openai_chat::read::{is_null, lenient_array, lenient_object, lenient_string};
-use crate::openai_chat::wire::{self, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
+use crate::openai_chat::wire::{
+    self, FOR_ROUTERS, NO_ROUTER, PENALTIES, PlainNames, RETAINING, ROUTER_ONLY, SAMPLING,
+    SILENT_NULLS,
+};
 use crate::openai_chat::write::{into_text, object, quoted};
 use crate::openai_chat::{reasoning, structured};
 use crate::parameter::Parameter;
@@ -91,6 +94,7 @@ pub fn patch_request(
     if !target.quirks.cache_control {
         patcher.drop("cache_control");
     }
+    patcher.members();
     let names = patcher.tools(&parameters);
     let told = if target.takes_tools() { None } else { tools_in_words(&parameters) };
     let told = told.map(|(instruction, offered)| {
@@ -144,6 +148,26 @@ impl<'a> Patcher<'_, 'a> {
             self.edit.remove(name);
             if self.envelope.has(name) {
                 self.losses.record(name, why);
+            }
+        }
+    }
+
+    /// Members whose name or value the provider must not see. CHAT-4
+    fn members(&mut self) {
+        for name in SILENT_NULLS {
+            if self.envelope.raw(name).is_some_and(is_null) {
+                self.edit.remove(name);
+            }
+        }
+        if !self.target.quirks.is_router() {
+            for name in FOR_ROUTERS {
+                self.lose(name, NO_ROUTER);
+            }
+        }
+        for name in RETAINING {
+            let value = self.envelope.raw(name).map(RawValue::get);
+            if let Some(why) = value.and_then(|value| self.target.retention(name, value)) {
+                self.lose(name, why);
             }
         }
     }
@@ -455,8 +479,7 @@ impl<'a> Patcher<'_, 'a> {
     }
 }
 
-/// The instruction that stands for the tools. CHAT-9
-/// The instruction that stands for the tools, and their names; `None` if none may be called.
+/// The instruction that stands for the tools, and their names; `None` if none may be called. CHAT-9
 fn tools_in_words(parameters: &Parameters<'_>) -> Option<(String, Vec<String>)> {
     let mut offer = Offer::new();
     let mut names = Vec::new();

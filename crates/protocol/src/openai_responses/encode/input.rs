@@ -123,7 +123,7 @@ impl<'o> Items<'o> {
                 "type",
                 if custom { "custom_tool_call_output" } else { "function_call_output" },
             );
-            item.string("call_id", call_id);
+            item.string("call_id", &wire::sent_call_id(call_id, scene.target.quirks));
             item.value("output").extend_from_slice(&output);
             if turn.role == Role::Tool {
                 for (name, raw) in turn.extras.for_dialect(Dialect::OpenaiResponses) {
@@ -157,7 +157,7 @@ impl<'o> Items<'o> {
                     used
                 }
                 BlockKind::ToolCall { id, name, arguments } => {
-                    self.call(block, id, name, arguments);
+                    self.call(block, &wire::sent_call_id(id, scene.target.quirks), name, arguments);
                     1
                 }
                 BlockKind::Opaque { origin: Dialect::OpenaiResponses, raw } => {

@@ -415,7 +415,9 @@ impl Writer<'_> {
         let chat = request.extras.origin == Some(Dialect::OpenaiChat);
         for (name, raw) in &request.extras.members {
             let known = name.as_str();
-            if own || (chat && OF_CHAT.contains(&known)) {
+            if let Some(why) = self.target.retention(known, raw.get()) {
+                self.losses.record(known, why);
+            } else if own || (chat && OF_CHAT.contains(&known)) {
                 if !self.written.contains(&known) && self.allows(known) {
                     self.object.raw_of(known, raw.get());
                 }

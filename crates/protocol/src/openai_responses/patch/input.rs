@@ -1,4 +1,4 @@
-//! The items of a conversation, where the target would refuse them. Bug 20, PCACHE-5
+//! The items of a conversation, where the target would refuse them. Bugs 6, 20, PCACHE-5
 
 use memchr::memmem;
 use serde_json::value::RawValue;
@@ -7,7 +7,7 @@ use crate::exchange::{Fault, Losses, ReasoningFormat};
 use crate::json::Object;
 use crate::openai_chat::patch::changes::Changes;
 use crate::openai_chat::read::{Place, is_null, lenient_array, lenient_object};
-use crate::openai_chat::write::{array, into_text};
+use crate::openai_chat::write::{array, into_text, quoted};
 use crate::openai_responses::wire;
 use crate::target::{ReasoningReplay, ReasoningStyle, Target};
 
@@ -20,6 +20,17 @@ const SEARCHED: [&str; 5] = [
     "\\u",
 ];
 
+/// Whether any call or result has an id that is too long.
+fn has_long_id(bytes: &[u8]) -> bool {
+    const NAME: &[u8] = b"\"call_id\"";
+    memmem::find_iter(bytes, NAME).any(|at| {
+        let value = bytes.get(at + NAME.len()..).unwrap_or_default().trim_ascii_start();
+        let value = value.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        let Some(value) = value.and_then(|value| value.strip_prefix(b"\"")) else { return false };
+        value.iter().take(wire::LONGEST_CALL_ID + 1).all(|byte| *byte != b'"')
+    })
+}
+
 /// The items as they can be sent; `None` where they can stay as they are.
 pub(super) fn rewrite(
     input: &RawValue,
@@ -28,7 +39,8 @@ pub(super) fn rewrite(
 ) -> Result<Option<String>, Fault> {
     let bytes = input.get().as_bytes();
     if bytes.first() != Some(&b'[')
-        || !SEARCHED.iter().any(|text| memmem::find(bytes, text.as_bytes()).is_some())
+        || !(SEARCHED.iter().any(|text| memmem::find(bytes, text.as_bytes()).is_some())
+            || target.quirks.short_tool_ids && has_long_id(bytes))
     {
         return Ok(None);
     }
@@ -58,7 +70,7 @@ pub(super) fn rewrite(
                     None => reasoning(&item, target),
                 }
             }
-            _ => marks(&item, target),
+            _ => other(&item, target),
         };
         changed |= new.is_some();
         written.push(new.unwrap_or_else(|| raw.get().to_owned()));
@@ -135,9 +147,15 @@ fn written(changes: &Changes, object: &Object<'_>) -> Option<String> {
     Some(into_text(out))
 }
 
-/// An item without cache marks that the provider does not know.
-fn marks(item: &Object<'_>, target: &Target<'_>) -> Option<String> {
+/// An item without cache marks that the provider does not know, and with an id it takes.
+fn other(item: &Object<'_>, target: &Target<'_>) -> Option<String> {
     let mut changes = Changes::default();
+    if let Some(id) = item.peek_str("call_id") {
+        let sent = wire::sent_call_id(&id, target.quirks);
+        if sent != id {
+            changes.set("call_id", quoted(&sent));
+        }
+    }
     for name in ["content", "output"] {
         let Some(parts) = item.peek(name).filter(|raw| raw.get().starts_with('[')) else {
             continue;

@@ -14,7 +14,7 @@ use crate::openai_chat::patch::changes::Changes;
 use crate::openai_chat::read::{
     Place, is_array, is_null, lenient_array, lenient_object, lenient_string, unsigned,
 };
-use crate::openai_chat::wire::{PENALTIES, PlainNames, SAMPLING};
+use crate::openai_chat::wire::{PENALTIES, PlainNames, SAMPLING, SILENT_NULLS};
 use crate::openai_chat::write::{into_text, quoted};
 use crate::openai_responses::decode::read;
 use crate::openai_responses::encode::{asked_reasoning, encode_request, tier_word};
@@ -36,6 +36,12 @@ const LISTED: [(&str, &str); 11] = [
     ("prompt_cache_key", "prompt_cache_key"),
     ("metadata", "metadata"),
 ];
+
+/// Members that ask a router for something, and are unknown to OpenAI.
+const FOR_ROUTERS: [&str; 2] = ["image_config", "modalities"];
+
+/// Members that would let a provider keep what was said, beside `store`, which is always `false`.
+const RETAINING: [&str; 1] = ["prompt_cache_retention"];
 
 /// What the gateway imposes on a request beside the target's needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,6 +108,7 @@ pub fn patch_request(
     if !target.quirks.cache_control {
         patcher.drop("cache_control");
     }
+    patcher.members();
     if let Some(raw) = envelope.raw("input")
         && let Some(items) = input::rewrite(raw, target, &mut patcher.losses)?
     {
@@ -193,6 +200,36 @@ impl Patcher<'_, '_> {
                 self.losses.record(name, why);
             }
         }
+    }
+
+    /// Members whose name or value the provider must not see. CHAT-4
+    fn members(&mut self) {
+        if !self.target.quirks.is_router() {
+            for name in FOR_ROUTERS {
+                let said = self.envelope.has(name);
+                self.drop(name);
+                if said && !self.is_text_alone(name) {
+                    self.losses.record(name, "this protocol has no such member");
+                }
+            }
+        }
+        for name in SILENT_NULLS {
+            if self.envelope.raw(name).is_some_and(is_null) {
+                self.edit.remove(name);
+            }
+        }
+        for name in RETAINING {
+            let value = self.envelope.raw(name).map(RawValue::get);
+            if let Some(why) = value.and_then(|value| self.target.retention(name, value)) {
+                self.lose(name, why);
+            }
+        }
+    }
+
+    /// Whether modalities ask for no more than every answer has.
+    fn is_text_alone(&self, name: &str) -> bool {
+        let kinds = self.envelope.raw(name).map(lenient_array).unwrap_or_default();
+        !kinds.is_empty() && kinds.iter().all(|kind| kind.get() == "\"text\"")
     }
 
     /// Bug 18

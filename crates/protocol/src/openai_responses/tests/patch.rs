@@ -350,3 +350,58 @@ fn what_the_schema_requires_and_a_host_leaves_out_is_null() {
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains(r#""presence_penalty":null"#), "{text}");
 }
+
+/// CHAT-4
+#[test]
+fn what_speaks_to_a_router_reaches_no_provider() {
+    let body = |members: &str| format!(r#"{{"model":"up","input":"x"{members},"store":false}}"#);
+    for (members, losses) in [
+        (r#","image_config":null,"modalities":null,"top_k":null"#, 0),
+        (r#","modalities":["text"]"#, 0),
+        (r#","image_config":{"aspect_ratio":"1:1"},"modalities":["text","image"]"#, 2),
+    ] {
+        let encoded = patch(&body(members), &Abilities::default(), &RequestPatch::default());
+        assert_eq!(String::from_utf8(encoded.body).unwrap(), body(""), "{members}");
+        assert_eq!(encoded.losses.0.len(), losses, "{members}");
+    }
+}
+
+/// PROV-7
+#[test]
+fn a_cache_is_kept_only_where_retention_is_allowed() {
+    let body = br#"{"input":"x","prompt_cache_retention":"24h"}"#;
+    let envelope = Envelope::parse(body).unwrap();
+    let (quirks, abilities) = (Quirks::default(), Abilities::default());
+    for keeps_nothing in [false, true] {
+        let target = Target { keeps_nothing, ..Target::new("up", &quirks, &abilities) };
+        let encoded = patch_request(&envelope, &target, &RequestPatch::default()).unwrap();
+        let sent = String::from_utf8(encoded.body).unwrap();
+        assert_eq!(sent.contains("prompt_cache_retention"), !keeps_nothing, "{sent}");
+    }
+}
+
+/// Bug 6
+#[test]
+fn long_ids_of_calls_are_shortened_in_pairs() {
+    let quirks = Quirks { short_tool_ids: true, ..Quirks::default() };
+    let abilities = Abilities::default();
+    let target = Target::new("up", &quirks, &abilities);
+    let long = "x".repeat(65);
+    let body = json!({"model": "up", "store": false, "input": [
+        {"type": "function_call", "call_id": long, "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": long, "output": "ok"},
+        {"type": "function_call", "call_id": &long[1..], "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": &long[1..], "output": "ok"},
+    ]})
+    .to_string();
+    let envelope = Envelope::parse(body.as_bytes()).unwrap();
+    let patched = patch_request(&envelope, &target, &RequestPatch::default()).unwrap();
+    let request = crate::openai_responses::decode_request(body.as_bytes()).unwrap();
+    let encoded = crate::openai_responses::encode_request(&request, &target).unwrap();
+    for sent in [patched.body, encoded.body] {
+        let sent: Value = serde_json::from_slice(&sent).unwrap();
+        let id = |at: usize| sent["input"][at]["call_id"].as_str().unwrap();
+        assert!(id(0).len() <= 64, "{sent}");
+        assert_eq!((id(0), id(2), id(3)), (id(1), &long[1..], &long[1..]));
+    }
+}

@@ -1,5 +1,6 @@
 //! Tests of the same-protocol path.
 
+mod members;
 mod request;
 mod response;
 mod stream;
