@@ -30,9 +30,15 @@ pub fn encode_request(
         Dialect::OpenaiResponses => None,
         _ => openai_responses::flatten(request)?,
     };
-    let Some(flat) = flat else { return written(dialect, request, target, betas) };
-    let mut encoded = written(dialect, &flat.request, target, betas)?;
-    encoded.context.tool_names.extend(flat.names);
+    let mut encoded = match flat {
+        Some(flat) => {
+            let mut encoded = written(dialect, &flat.request, target, betas)?;
+            encoded.context.tool_names.extend(flat.names);
+            encoded
+        }
+        None => written(dialect, request, target, betas)?,
+    };
+    encoded.context.custom_tools = openai_chat::custom_tools(request);
     Ok(encoded)
 }
 

@@ -21,6 +21,7 @@ pub mod embeddings;
 pub mod event_stream;
 pub mod exchange;
 pub mod facts;
+pub mod fetched;
 pub mod json;
 mod names;
 pub mod ndjson;
@@ -47,4 +48,5 @@ pub mod openai_chat;
 pub mod openai_responses;
 
 pub use dialect::{Dialect, Framing};
+pub use fetched::Fetched;
 pub use surface::Surface;

@@ -414,6 +414,10 @@ pub struct ResponseContext {
     pub no_finish_reason: bool,
     /// From [`Quirks::reasoning_tokens_on_top`].
     pub reasoning_tokens_on_top: bool,
+    /// The caller knows no tools: a call is told as `function_call` of the chat surface.
+    pub calls_as_function: bool,
+    /// Tools that take a text, as the chat surface has them, by their names.
+    pub custom_tools: Vec<String>,
     /// Reasoning is left out of the answer. REASON-4
     pub exclude_reasoning: bool,
     /// From [`Quirks::think_tags`].

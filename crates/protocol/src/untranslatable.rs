@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::Dialect;
 use crate::exchange::{
-    Block, BlockKind, Fault, Origin, OutputFormat, Request, ToolChoice, ToolKind,
+    Block, BlockKind, Fault, Origin, OutputFormat, Request, Tool, ToolChoice, ToolKind,
 };
 use crate::json::{Object, RawJson};
 use crate::openai_chat::read::Place;
@@ -122,7 +122,50 @@ pub(crate) fn refuse(dialect: Dialect, request: &Request) -> Result<(), Fault> {
             return Err(self::tool(&Place::Top(&place), &kind, *origin));
         }
     }
+    refuse_missed_tool(dialect, request)
+}
+
+/// Refuses a request whose answer rests on a tool that a provider of `dialect` does not have: the
+/// only one on offer, or one that has to be called. Where there are functions beside it the model
+/// goes without: coding agents offer such tools with every request.
+fn refuse_missed_tool(dialect: Dialect, request: &Request) -> Result<(), Fault> {
+    let missed = |tool: &Tool| match &tool.kind {
+        ToolKind::Opaque { origin, raw } if *origin != dialect => {
+            let kind = kinds(*origin, raw).into_iter().next()?;
+            let is_group = *origin == Dialect::OpenaiResponses && kind == NAMESPACE;
+            (!is_group).then_some((*origin, kind))
+        }
+        _ => None,
+    };
+    let all: Vec<_> = request.tools.iter().map(missed).collect();
+    if all.iter().all(Option::is_none) || request.tool_choice == Some(ToolChoice::None) {
+        return Ok(());
+    }
+    let due = |at: usize, tool: &Tool, kind: &str| match &request.tool_choice {
+        _ if all.iter().all(Option::is_some) => at == 0,
+        Some(ToolChoice::Named(name)) => is_named(tool, name),
+        Some(ToolChoice::Opaque { raw, .. }) => self::kind(raw) == kind,
+        _ => false,
+    };
+    for (at, (tool, missed)) in request.tools.iter().zip(&all).enumerate() {
+        if let Some((origin, kind)) = missed
+            && due(at, tool, kind)
+        {
+            let place = match origin {
+                Dialect::Gemini => "tools".to_owned(),
+                _ => request.tool_place(at),
+            };
+            return Err(self::tool(&Place::Top(&place), kind, *origin));
+        }
+    }
     Ok(())
+}
+
+/// Whether a tool that a vendor runs is called so.
+fn is_named(tool: &Tool, name: &str) -> bool {
+    let ToolKind::Opaque { raw, .. } = &tool.kind else { return false };
+    let object = Object::of(raw.as_raw()).unwrap_or_default();
+    object.peek_str("name").is_some_and(|known| known == name)
 }
 
 /// The refusal of a tool that only the protocol it came in knows.
@@ -179,6 +222,7 @@ fn refuse_settings(dialect: Dialect, request: &Request) -> Result<(), Fault> {
         let place = match origin {
             Dialect::OpenaiResponses => "text.format",
             Dialect::Anthropic => "output_config.format",
+            Dialect::Gemini => "generationConfig.responseMimeType",
             _ => "response_format",
         };
         if *origin != Dialect::OpenaiChat || !CHAT_FORMATS.contains(&kind.as_str()) {

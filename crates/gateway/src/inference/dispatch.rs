@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ledger::Spend;
+use protocol::Fetched;
 use protocol::exchange::{ErrorType, Fault, Identity, Request};
 use protocol::json::{Envelope, RawJson};
 use protocol::provenance::{Stamp, is_refusal, without};
@@ -53,7 +54,7 @@ pub struct Dispatch<'a> {
     /// most calls need neither, and each would have to be moved about with room for both.
     pub decoded: OnceLock<Result<Box<Request>, Fault>>,
     /// The same with media downloaded, for endpoints that take bytes only.
-    pub inlined: OnceCell<Result<Box<Request>, Fault>>,
+    pub inlined: [OnceCell<Result<Option<Box<Request>>, Fault>>; Fetched::COUNT],
 }
 
 /// An answer that began.
@@ -100,18 +101,19 @@ impl<'a> Dispatch<'a> {
             .map_err(Clone::clone)
     }
 
-    /// The request in neutral form with all media as bytes, downloaded once for all endpoints.
-    pub async fn inlined_request(&self) -> Result<&Request, Fault> {
+    /// The request in neutral form with media as bytes, downloaded once for all endpoints for which
+    /// the same have to be.
+    pub async fn inlined_request(&self, fetched: Fetched) -> Result<&Request, Fault> {
         let settings = &self.worker.app.settings;
-        self.inlined
+        let request = self.request()?;
+        let inlined = self.inlined[fetched as usize]
             .get_or_init(|| async {
-                let request = self.request()?;
-                let inlined = inline_media(request, settings).await?;
-                Ok(Box::new(inlined.unwrap_or_else(|| request.clone())))
+                Ok(inline_media(request, fetched, settings).await?.map(Box::new))
             })
             .await
-            .as_deref()
-            .map_err(Clone::clone)
+            .as_ref()
+            .map_err(Clone::clone)?;
+        Ok(inlined.as_deref().unwrap_or(request))
     }
 
     /// Tries endpoint after endpoint.

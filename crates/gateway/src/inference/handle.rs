@@ -13,11 +13,10 @@ use ledger::{PaidBy, PriceVerdict};
 use protocol::Surface;
 use protocol::exchange::{Additions, ErrorType, Fault, Identity};
 use protocol::json::{Envelope, EnvelopeError, RawJson};
-use protocol::openai_chat::nest_tools;
+use protocol::openai_chat::{functions_as_tools, nest_tools};
 use protocol::openai_responses::Echo;
 use protocol::surface::{Addressed, Read};
 use store::Slot;
-use tokio::sync::OnceCell;
 
 use super::address::has_flat_tools;
 use super::admit::{admit, enter, key_of_address, may_infer, no_slot};
@@ -321,6 +320,14 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
         request.body = body.into();
         envelope = Envelope::parse(&request.body).map_err(unread)?;
     }
+    let mut calls_as_function = false;
+    if surface == Surface::Chat
+        && let Some(body) = functions_as_tools(&envelope)
+    {
+        calls_as_function = true;
+        request.body = body.into();
+        envelope = Envelope::parse(&request.body).map_err(unread)?;
+    }
     let (facts, read) = surface.read_indexed(&envelope, &request.body, &addressed)?;
     let call = {
         let mut call = Call::new(
@@ -333,6 +340,7 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
             facts,
         )?;
         call.reasoning = reasoning;
+        call.calls_as_function = calls_as_function;
         if let Some(recalled) = recalled {
             (call.echo, call.stored) = (Some(recalled.echo), Some(recalled.stored));
         } else if surface == Surface::Responses {
@@ -383,7 +391,7 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
         presence: &request.presence,
         vectors,
         decoded: OnceLock::new(),
-        inlined: OnceCell::new(),
+        inlined: Default::default(),
     };
     match dispatch.run(&mut settlement).await {
         Ok(Begun::Stream(started)) => {

@@ -56,6 +56,8 @@ pub struct Call {
     headers: Attribution,
     /// Reasoning of earlier turns whose makers are known.
     pub reasoning: Reasoning,
+    /// The caller speaks of functions, as there were before tools, and is told of calls as such.
+    pub calls_as_function: bool,
     /// What the Responses surface repeats of the request. RESP-4
     pub echo: Option<Echo>,
     /// What becomes of the answer where the workspace keeps some.
@@ -231,6 +233,7 @@ impl Call {
             betas: told.betas(),
             headers: headers_read,
             reasoning: Reasoning::default(),
+            calls_as_function: false,
             echo: None,
             stored: None,
             route: OnceLock::new(),

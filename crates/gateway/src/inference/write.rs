@@ -8,7 +8,9 @@ use http_body_util::Full;
 use protocol::exchange::{Effort, Fault, Reasoning};
 use protocol::json::Envelope;
 use protocol::target::{Abilities, Encoded, ReasoningReplay, ResponseContext, Target};
-use protocol::{Dialect, Surface, anthropic, codec, gemini, openai_chat, openai_responses};
+use protocol::{
+    Dialect, Fetched, Surface, anthropic, codec, gemini, openai_chat, openai_responses,
+};
 
 use routing::{Preferences, Via};
 
@@ -53,19 +55,20 @@ pub(super) async fn write_request(
     };
     let stream = dispatch.call.facts.stream;
     // Media that must come as bytes are fetched into a request that is written anew.
+    let fetched = Fetched::by(dialect, quirks);
     let call = dispatch.call;
     let least_reasoning = least_reasoning(dispatch, candidate, abilities);
     let passes = least_reasoning.is_none()
+        && !call.calls_as_function
         && call.surface.passes(dialect)
-        && !(quirks.no_media_urls && names_media_by_url(dispatch.envelope))
+        && !fetched.is_some_and(|fetched| fetched.may_be_in(dispatch.envelope))
         && !must_be_downgraded(dispatch, candidate, replay)?;
     let encoded = match passes {
         true => pass(dispatch, &target, most_output)?,
         false => {
-            let request = if quirks.no_media_urls {
-                Box::pin(dispatch.inlined_request()).await?
-            } else {
-                dispatch.request()?
+            let request = match fetched {
+                Some(fetched) => Box::pin(dispatch.inlined_request(fetched)).await?,
+                None => dispatch.request()?,
             };
             let downgraded = call.downgraded(request, candidate, replay);
             let request = downgraded.as_ref().unwrap_or(request);
@@ -82,6 +85,7 @@ pub(super) async fn write_request(
             let betas = dispatch.call.anthropic_betas();
             let mut encoded = codec::encode_request(dialect, request, &target, &betas)?;
             encoded.context.rewritten = true;
+            encoded.context.calls_as_function = call.calls_as_function;
             encoded
         }
     };
@@ -263,15 +267,6 @@ fn no_token(failure: &TokenFailure, is_byok: bool) -> AttemptError {
         true => AttemptError::unavailable(format!("{message}: {failure}")),
         false => AttemptError::unavailable(message),
     }
-}
-
-/// Whether a caller's body may name media by their addresses. A text that begins with one cannot be
-/// told from it, and only costs the writing. wire-formats 4
-fn names_media_by_url(envelope: &Envelope<'_>) -> bool {
-    ["messages", "system", "input", "contents"]
-        .into_iter()
-        .filter_map(|name| envelope.raw(name))
-        .any(|raw| memchr::memmem::find(raw.get().as_bytes(), b"\"http").is_some())
 }
 
 /// The caller's body for a provider that speaks the same: edited where it must be.

@@ -13,6 +13,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
 use http::{HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
+use protocol::Fetched;
 use protocol::exchange::{Block, BlockKind, ErrorType, Fault, MediaSource, Request as Exchange};
 use tokio::net::TcpStream;
 
@@ -20,23 +21,27 @@ use crate::settings::Settings;
 
 const MAX_REDIRECTS: usize = 3;
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest name of a file that is taken of its address, in characters.
+const MAX_NAME: usize = 128;
 /// The most downloads for one request.
 const MAX_DOWNLOADS: usize = 20;
 
-/// Replaces URLs of media by their bytes; `None` if there are none.
+/// Replaces URLs of media that have to be fetched by their bytes; `None` if there are none.
 pub async fn inline_media(
     request: &Exchange,
+    fetched: Fetched,
     settings: &Settings,
 ) -> Result<Option<Exchange>, Fault> {
+    let mut blocks = request.turns.iter().flat_map(|turn| &turn.blocks);
+    if !blocks.any(|block| is_concerned(block, fetched)) {
+        return Ok(None);
+    }
     let mut urls = Vec::new();
     let mut copy = request.clone();
     for (turn_at, turn) in copy.turns.iter_mut().enumerate() {
         for (block_at, block) in turn.blocks.iter_mut().enumerate() {
-            collect(block, &block.place(turn_at, block_at), &mut urls);
+            collect(block, fetched, &block.place(turn_at, block_at), &mut urls);
         }
-    }
-    if urls.is_empty() {
-        return Ok(None);
     }
     if urls.len() > MAX_DOWNLOADS {
         return Err(Fault::invalid(format!(
@@ -61,28 +66,65 @@ pub async fn inline_media(
             });
         let (media_type, bytes) = downloaded.map_err(|error| error.fault(&place))?;
         let data = base64::engine::general_purpose::STANDARD.encode(&bytes);
-        *source = MediaSource::Base64 { media_type, data };
+        *source = MediaSource::Base64 { media_type: kind_of(media_type, &bytes), data };
     }
     Ok(Some(copy))
 }
 
-fn collect<'b>(block: &'b mut Block, place: &str, urls: &mut Vec<(String, &'b mut MediaSource)>) {
+fn is_concerned(block: &Block, fetched: Fetched) -> bool {
+    match &block.kind {
+        BlockKind::ToolResult { content, .. } => {
+            content.iter().any(|block| is_concerned(block, fetched))
+        }
+        kind => fetched.concerns(kind),
+    }
+}
+
+fn collect<'b>(
+    block: &'b mut Block,
+    fetched: Fetched,
+    place: &str,
+    urls: &mut Vec<(String, &'b mut MediaSource)>,
+) {
+    let is_concerned = fetched.concerns(&block.kind);
     match &mut block.kind {
         BlockKind::Image { source, .. }
         | BlockKind::Audio { source, .. }
-        | BlockKind::Video { source }
-        | BlockKind::File { source, .. } => {
-            if matches!(source, MediaSource::Url(url) if url.starts_with("http")) {
+        | BlockKind::Video { source } => {
+            if is_concerned {
+                urls.push((place.to_owned(), source));
+            }
+        }
+        BlockKind::File { source, filename } => {
+            if is_concerned && let MediaSource::Url(url) = source {
+                // Some refuse a file without a name.
+                *filename = filename.take().or_else(|| name_in(url));
                 urls.push((place.to_owned(), source));
             }
         }
         BlockKind::ToolResult { content, .. } => {
             for block in content {
                 let place = block.place_or(|| place.to_owned());
-                collect(block, &place, urls);
+                collect(block, fetched, &place, urls);
             }
         }
         _ => {}
+    }
+}
+
+/// The name of a file, as its address has it.
+fn name_in(url: &str) -> Option<String> {
+    let path = url.split(['?', '#']).next()?;
+    let (_, path) = path.split_once("://")?;
+    let (_, name) = path.rsplit_once('/')?;
+    (!name.is_empty()).then(|| name.chars().take(MAX_NAME).collect())
+}
+
+/// What bytes are where their server does not know it.
+fn kind_of(told: String, bytes: &[u8]) -> String {
+    match bytes.starts_with(b"%PDF-") && told.ends_with("/octet-stream") {
+        true => "application/pdf".to_owned(),
+        false => told,
     }
 }
 
@@ -333,6 +375,15 @@ mod tests {
             );
         }
         assert!(matches!(download("file:///etc/passwd", &settings).await, Err(DownloadError::Url)));
+    }
+
+    #[test]
+    fn files_are_named_by_their_addresses() {
+        assert_eq!(name_in("https://a.example/b/c.pdf?x=/y").as_deref(), Some("c.pdf"));
+        assert_eq!(name_in("https://a.example"), None);
+        assert_eq!(name_in("https://a.example/"), None);
+        assert_eq!(kind_of("binary/octet-stream".into(), b"%PDF-1.7"), "application/pdf");
+        assert_eq!(kind_of("text/plain".into(), b"%PDF-1.7"), "text/plain");
     }
 
     #[test]

@@ -281,3 +281,90 @@ async fn private_addresses_are_not_downloaded() {
         }
     }
 }
+
+/// OpenAI's chat protocol has no address of a file, and Anthropic follows no plain one: such media are
+/// fetched here, whichever API names them.
+#[tokio::test]
+async fn what_a_protocol_has_no_address_for_is_downloaded() {
+    let secret = Simulator::start().await.unwrap();
+    let plain = format!("{}/a.pdf", secret.base_url(Protocol::OpenAi));
+    let file = json!([{"type": "file", "file": {"filename": "a.pdf", "file_data": plain}}]);
+    let document = json!([{"type": "document", "source": {"type": "url", "url": plain}}]);
+    let image = json!([{"type": "image", "source": {"type": "url", "url": plain}}]);
+    for (protocol, path, content) in [
+        (Protocol::OpenAi, "/v1/chat/completions", &file),
+        (Protocol::OpenAi, "/v1/messages", &document),
+        (Protocol::Anthropic, "/v1/messages", &document),
+        (Protocol::Anthropic, "/v1/messages", &image),
+        (Protocol::Anthropic, "/v1/chat/completions", &file),
+    ] {
+        let simulator = Simulator::start().await.unwrap();
+        let gateway = Gateway::start(&[Upstream::of(&simulator, protocol, "one")]).await;
+        let body = json!({"model": MODEL, "max_tokens": 9, "messages": [
+            {"role": "user", "content": content}]});
+        let answer = gateway.post(path, &body).await;
+        let told = answer.json();
+        assert_eq!(answer.status, 400, "{protocol:?} {path}: {told}");
+        let message = told["error"]["message"].as_str().unwrap();
+        // The fetcher was asked, and goes nowhere within.
+        assert!(message.contains("not public"), "{protocol:?} {path}: {message}");
+        assert!(simulator.calls().is_empty(), "{protocol:?} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_sent_as_bytes_with_the_name_of_its_address() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 1024];
+        assert!(stream.read(&mut asked).await.unwrap() > 0);
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: 8\r\n\r\n";
+        stream.write_all(format!("{head}%PDF-1.7").as_bytes()).await.unwrap();
+    });
+    let simulator = Simulator::start().await.unwrap();
+    let settings = gateway::Settings { allow_private_downloads: true, ..settings() };
+    let upstream = Upstream::of(&simulator, Protocol::OpenAi, "one");
+    let gateway = Gateway::with_settings(&[upstream], settings).await;
+    let body = json!({"model": MODEL, "max_tokens": 9, "messages": [{"role": "user", "content": [
+        {"type": "document", "source": {"type": "url", "url": format!("http://{address}/x/a.pdf?y")}},
+        {"type": "text", "text": "what is this?"}]}]});
+    let answer = gateway.post("/v1/messages", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    serving.await.unwrap();
+    let sent = &simulator.calls()[0].body["messages"][0]["content"][0]["file"];
+    assert_eq!(sent["filename"], "a.pdf");
+    assert_eq!(sent["file_data"], "data:application/pdf;base64,JVBERi0xLjc=");
+}
+
+/// A reader that does not mind the case of letters would let the last of two members count.
+#[tokio::test]
+async fn members_in_another_case_reach_no_provider() {
+    let (simulator, gateway) = gateway().await;
+    let body = json!({"model": MODEL, "Model": "other", "MAX_TOKENS": 100_000, "Messages": [],
+        "messages": [{"role": "user", "content": "hi"}]});
+    let answer = gateway.post("/v1/chat/completions", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    let sent = simulator.calls()[0].body.to_string();
+    for name in ["\"Model\"", "MAX_TOKENS", "\"Messages\""] {
+        assert!(!sent.contains(name), "{sent}");
+    }
+}
+
+/// PROV-7, PRIV-4
+#[tokio::test]
+async fn a_cache_is_kept_only_where_retention_is_allowed() {
+    for zdr in [false, true] {
+        let (simulator, gateway) = gateway().await;
+        let body = json!({"model": MODEL, "store": true, "prompt_cache_retention": "24h",
+            "provider": {"zdr": zdr}, "messages": [{"role": "user", "content": "hi"}]});
+        let answer = gateway.post("/v1/chat/completions", &body).await;
+        if answer.status == 200 {
+            let sent = &simulator.calls()[0].body;
+            assert!(sent.get("store").is_none(), "{sent}");
+            assert_eq!(sent.get("prompt_cache_retention").is_some(), !zdr, "{sent}");
+        }
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    }
+}

@@ -505,3 +505,38 @@ async fn nothing_is_stored_for_the_responses_surface() {
     assert_eq!(answer.status, 200);
     assert_eq!(simulator.calls()[0].body["store"], false);
 }
+
+/// What chat completions had before tools works with providers of every protocol.
+#[tokio::test]
+async fn functions_of_old_clients_are_called_and_answered() {
+    let function = json!({"name": "f", "parameters": {"type": "object", "properties": {}}});
+    for protocol in [Protocol::OpenAi, Protocol::Anthropic, Protocol::Gemini] {
+        let simulator = Simulator::start().await.unwrap();
+        let gateway = Gateway::start(&[Upstream::of(&simulator, protocol, "one")]).await;
+        for stream in [false, true] {
+            let mut messages = json!([{"role": "user", "content": "hi"}]);
+            let mut body = json!({"model": MODEL, "stream": stream, "functions": [function],
+                "function_call": {"name": "f"}, "messages": messages});
+            let answer = gateway.post("/v1/chat/completions", &body).await;
+            assert_eq!(answer.status, 200, "{protocol:?}");
+            let text = String::from_utf8_lossy(&answer.body);
+            assert!(text.contains("\"function_call\":{\"name\":\"f\""), "{protocol:?} {text}");
+            assert!(text.contains("\"finish_reason\":\"function_call\""), "{protocol:?} {text}");
+            assert!(!text.contains("\"tool_calls\":"), "{protocol:?} {text}");
+            let said = json!([
+                {"role": "assistant", "content": null,
+                    "function_call": {"name": "f", "arguments": "{}"}},
+                {"role": "function", "name": "f", "content": "done"}]);
+            messages.as_array_mut().unwrap().extend(said.as_array().unwrap().clone());
+            body["messages"] = messages;
+            body["function_call"] = json!("none");
+            let answer = gateway.post("/v1/chat/completions", &body).await;
+            assert_eq!(
+                answer.status,
+                200,
+                "{protocol:?} {}",
+                String::from_utf8_lossy(&answer.body)
+            );
+        }
+    }
+}

@@ -244,6 +244,8 @@ pub struct Reasoning {
     pub enabled: Option<bool>,
     /// Reason, but leave it out of the answer. REASON-4
     pub exclude: bool,
+    /// The caller says that it wants to see thoughts, which some providers do not tell unasked.
+    pub thoughts: bool,
     /// `auto`, `concise`, `detailed`.
     pub summary: Option<String>,
     /// Unknown members (`context`, `mode`, …).

@@ -328,7 +328,8 @@ fn settings(config: Option<&RawValue>, gathering: &mut Gathering) -> Result<(), 
 /// What is said about thinking; a level nobody here knows switches it on.
 fn thinking(told: &Object<'_>) -> Reasoning {
     let include = of(told, "includeThoughts", "include_thoughts").map(RawValue::get);
-    let mut reasoning = Reasoning { exclude: include != Some("true"), ..Reasoning::default() };
+    let thoughts = include == Some("true");
+    let mut reasoning = Reasoning { exclude: !thoughts, thoughts, ..Reasoning::default() };
     let budget = of(told, "thinkingBudget", "thinking_budget")
         .and_then(|raw| serde_json::from_str::<f64>(raw.get()).ok());
     match budget {

@@ -312,5 +312,6 @@ fn reasoning(told: &Object<'_>) -> Reasoning {
         enabled,
         exclude: told.peek("exclude").map(RawValue::get) == Some("true"),
         summary: told.peek_str("summary").map(Into::into),
+        ..Reasoning::default()
     }
 }

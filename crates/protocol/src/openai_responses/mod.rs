@@ -23,4 +23,6 @@ pub(crate) use namespace::{KIND as NAMESPACE, MAX_NAME as MAX_NAMESPACE, flatten
 pub use patch::{PatchStream, PatchedResponse, RequestPatch, patch_request, patch_response};
 pub use stored::refuse_stored;
 pub use stream::{StreamDecoder, StreamEncoder};
-pub(crate) use wire::{LOGPROBS, is_result};
+pub(crate) use wire::{
+    LOGPROBS, custom_arguments, custom_input, custom_schema, is_kind, is_result,
+};

@@ -61,7 +61,7 @@ pub(super) const LEAST_OUTPUT: u64 = 16;
 
 /// The parameters of a function that stands for a tool which takes a text. Where the text has a
 /// grammar, the model reads it in the schema.
-pub(super) fn custom_schema(tool: &Object<'_>) -> Option<RawJson> {
+pub(crate) fn custom_schema(tool: &Object<'_>) -> Option<RawJson> {
     let format = tool.peek("format").and_then(lenient_object).unwrap_or_default();
     let mut out = Vec::with_capacity(128);
     object(&mut out, |schema| {
@@ -84,14 +84,14 @@ pub(super) fn custom_schema(tool: &Object<'_>) -> Option<RawJson> {
 }
 
 /// The arguments of a function that stands for a tool which takes a text.
-pub(super) fn custom_arguments(input: &str) -> String {
+pub(crate) fn custom_arguments(input: &str) -> String {
     let mut out = Vec::with_capacity(input.len() + 12);
     object(&mut out, |arguments| arguments.string("input", input));
     into_text(out)
 }
 
 /// The text in the arguments of such a function; arguments of another form are the text themselves.
-pub(super) fn custom_input(arguments: &str) -> String {
+pub(crate) fn custom_input(arguments: &str) -> String {
     Object::parse(arguments)
         .ok()
         .and_then(|arguments| arguments.peek_str("input").map(Cow::into_owned))
@@ -99,7 +99,7 @@ pub(super) fn custom_input(arguments: &str) -> String {
 }
 
 /// Whether extras of this protocol say that something is of another kind than the exchange knows.
-pub(super) fn is_kind(extras: &Extras, kind: &str) -> bool {
+pub(crate) fn is_kind(extras: &Extras, kind: &str) -> bool {
     let members = extras.for_dialect(Dialect::OpenaiResponses);
     members.iter().any(|(name, raw)| {
         name == "type" && crate::json::scan::string(raw.as_raw()).as_deref() == Some(kind)

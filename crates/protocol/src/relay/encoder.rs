@@ -1,7 +1,7 @@
 //! The encoder of a surface's stream.
 
 use crate::exchange::{Additions, Event, Identity};
-use crate::openai_chat::completions;
+use crate::openai_chat::{CallForms, completions};
 use crate::openai_responses::Echo;
 use crate::{Surface, anthropic, gemini, openai_chat, openai_responses};
 
@@ -15,11 +15,18 @@ pub(super) enum Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(surface: Surface, identity: Identity, echo: Option<Echo>) -> Self {
+    /// `calls`: how those are told on the chat surface.
+    pub(super) fn new(
+        surface: Surface,
+        identity: Identity,
+        echo: Option<Echo>,
+        calls: CallForms,
+    ) -> Self {
         match surface {
             // Vectors are not streamed.
             Surface::Chat | Surface::Embeddings | Surface::Rerank => {
-                Self::Chat(openai_chat::StreamEncoder::new(identity))
+                let encoder = openai_chat::StreamEncoder::new(identity);
+                Self::Chat(encoder.with_calls(calls))
             }
             Surface::Completions => Self::Completions(completions::StreamEncoder::new(identity)),
             Surface::Responses => {

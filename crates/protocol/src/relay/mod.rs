@@ -14,6 +14,7 @@ use crate::codec::StreamDecoder;
 use crate::exchange::{
     Additions, ErrorType, Event, Fault, FinishReason, Identity, Response, Tap, Usage, unfold,
 };
+use crate::openai_chat::CallForms;
 use crate::openai_responses::Echo;
 use crate::provenance::{Stamp, Stamper};
 use crate::sse::{Frame, FrameTooLong, Splitter};
@@ -101,10 +102,11 @@ impl Relay {
         context: ResponseContext,
         echo: Option<Echo>,
     ) -> Self {
+        let calls = CallForms::of(&context);
         let path = Path::Translate(Box::new(Translation {
             stamper: None,
             decoder: StreamDecoder::new(dialect, context),
-            encoder: Encoder::new(surface, identity, echo),
+            encoder: Encoder::new(surface, identity, echo, calls),
             unbroken: matches!(surface, Surface::Messages | Surface::Gemini)
                 .then(Unbroken::default),
             events: Vec::new(),

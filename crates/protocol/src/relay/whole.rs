@@ -8,7 +8,7 @@ use crate::exchange::{
     Usage,
 };
 use crate::json::single::without_duplicates;
-use crate::openai_chat::completions;
+use crate::openai_chat::{CallForms, completions};
 use crate::openai_responses::Echo;
 use crate::provenance::{Stamp, stamp_answer, stamp_response};
 use crate::target::ResponseContext;
@@ -47,6 +47,8 @@ enum Form {
     /// As it came: the protocol has no place for what is added.
     AsItCame(Vec<u8>),
     Translated(Box<Response>),
+    /// For a caller of the chat surface that declared tools in forms of their own.
+    WithCalls(Box<(Response, CallForms)>),
     Embeddings(Box<embeddings::Response>, EncodingFormat),
     PatchedEmbeddings(Box<embeddings::PatchedResponse>),
     Rerank(Box<(rerank::Request, rerank::Response)>),
@@ -153,7 +155,11 @@ impl Answer {
                     stamp_response(&mut response, stamp);
                 }
                 let mut answer = Self::of(surface, &response, Form::AsItCame(Vec::new()));
-                answer.form = Form::Translated(Box::new(response));
+                let calls = CallForms::of(context);
+                answer.form = match surface == Surface::Chat && !calls.is_plain() {
+                    true => Form::WithCalls(Box::new((response, calls))),
+                    false => Form::Translated(Box::new(response)),
+                };
                 Ok(answer)
             }
         }
@@ -249,6 +255,11 @@ impl Answer {
                 patched.finish(additions)
             }
             Form::AsItCame(body) => body,
+            Form::WithCalls(told) => {
+                let (mut response, calls) = *told;
+                response.usage = self.usage;
+                openai_chat::encode_response_with_calls(&response, identity, additions, &calls)
+            }
             Form::Translated(mut response) => {
                 response.usage = self.usage;
                 match self.surface {

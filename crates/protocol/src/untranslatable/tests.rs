@@ -61,17 +61,17 @@ fn what_a_vendors_own_tools_did_is_no_loss_to_others() {
     for (surface, body) in [
         (
             Surface::Messages,
-            r#"{"max_tokens":9,"tools":[{"type":"web_search_20250305","name":"web_search"}],"messages":[{"role":"user","content":"x"},
+            r#"{"max_tokens":9,"tools":[{"type":"web_search_20250305","name":"web_search"},{"name":"f","input_schema":{"type":"object"}}],"messages":[{"role":"user","content":"x"},
             {"role":"assistant","content":[{"type":"server_tool_use","id":"s","name":"web_search","input":{}},{"type":"text","text":"y"}]}]}"#,
         ),
         (
             Surface::Responses,
             r#"{"input":[{"role":"user","content":"x"},{"type":"web_search_call","id":"ws_1"},
-            {"type":"custom_tool_call","call_id":"c","name":"f","input":"x"}],"tools":[{"type":"web_search_preview_2025_03_11"}]}"#,
+            {"type":"custom_tool_call","call_id":"c","name":"f","input":"x"}],"tools":[{"type":"web_search_preview_2025_03_11"},{"type":"function","name":"f"}]}"#,
         ),
         (
             Surface::Gemini,
-            r#"{"contents":[{"parts":[{"text":"hi"}]},{"role":"model","parts":[{"executableCode":{"code":"1"}},{"text":"1"}]}],"tools":[{"googleSearch":{}}]}"#,
+            r#"{"contents":[{"parts":[{"text":"hi"}]},{"role":"model","parts":[{"executableCode":{"code":"1"}},{"text":"1"}]}],"tools":[{"googleSearch":{}},{"functionDeclarations":[{"name":"f"}]}]}"#,
         ),
     ] {
         for (dialect, outcome) in checked(surface, body) {
@@ -124,6 +124,12 @@ fn settings_of_a_kind_that_nobody_knows_do_not_vanish() {
         (Surface::Responses, responses, r#""tool_choice":{"type":"zz"}"#, "tool_choice"),
         (Surface::Responses, responses, r#""text":{"format":{"type":"zz"}}"#, "text.format"),
         (Surface::Chat, chat, r#""response_format":{"type":"zz"}"#, "response_format"),
+        (
+            Surface::Gemini,
+            r#"{"contents":[{"parts":[{"text":"x"}]}],MORE}"#,
+            r#""generationConfig":{"responseMimeType":"zz"}"#,
+            "generationConfig.responseMimeType",
+        ),
     ] {
         for (dialect, outcome) in checked(surface, &body.replace("MORE", more)) {
             match outcome {
@@ -144,5 +150,56 @@ fn settings_of_a_kind_that_nobody_knows_do_not_vanish() {
         for (dialect, outcome) in checked(surface, &body.replace("MORE", more)) {
             assert_eq!(outcome, Ok(()), "{dialect:?} {more}");
         }
+    }
+}
+
+/// A model would answer as if it had searched. Beside functions, which coding agents always have, it
+/// is no reason to refuse.
+#[test]
+fn a_vendors_tool_that_an_answer_rests_on_is_not_left_out() {
+    let body = |tools: &str, choice: &str| {
+        format!(
+            r#"{{"max_tokens":9,"messages":[{{"role":"user","content":"x"}}],"tools":[{tools}]{choice}}}"#
+        )
+    };
+    let search = r#"{"type":"web_search_20250305","name":"web_search"}"#;
+    let function = r#"{"name":"f","input_schema":{"type":"object"}}"#;
+    let both = format!("{function},{search}");
+    let named = r#","tool_choice":{"type":"tool","name":"web_search"}"#;
+    for (tools, choice, refused) in [
+        (search, "", Some("tools[0]")),
+        (search, r#","tool_choice":{"type":"any"}"#, Some("tools[0]")),
+        (search, r#","tool_choice":{"type":"none"}"#, None),
+        (both.as_str(), "", None),
+        (both.as_str(), r#","tool_choice":{"type":"any"}"#, None),
+        (both.as_str(), named, Some("tools[1]")),
+    ] {
+        for (dialect, outcome) in checked(Surface::Messages, &body(tools, choice)) {
+            let refused = refused.filter(|_| dialect != Dialect::Anthropic);
+            match (outcome, refused) {
+                (Ok(()), None) => {}
+                (Err(message), Some(place)) => {
+                    assert!(message.starts_with(place), "{message}");
+                    assert!(message.contains("`web_search_20250305`"), "{message}");
+                }
+                (outcome, _) => panic!("{dialect:?} {tools} {choice}: {outcome:?}"),
+            }
+        }
+    }
+    let responses = |tools: &str| {
+        format!(
+            r#"{{"input":"x","tools":[{tools}{{"type":"web_search"}}],"tool_choice":{{"type":"web_search"}}}}"#
+        )
+    };
+    let chat = r#"{"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"openrouter:web_search"}]}"#;
+    let gemini = r#"{"contents":[{"parts":[{"text":"x"}]}],"tools":[{"googleSearch":{}}]}"#;
+    for (surface, body) in [
+        (Surface::Responses, responses("")),
+        (Surface::Responses, responses(r#"{"type":"function","name":"f"},"#)),
+        (Surface::Chat, chat.to_owned()),
+        (Surface::Gemini, gemini.to_owned()),
+    ] {
+        let refused = checked(surface, &body).into_iter().filter(|(_, it)| it.is_err());
+        assert_eq!(refused.count(), Dialect::ALL.len() - 1, "{body}");
     }
 }

@@ -127,6 +127,9 @@ fn source(fields: &Map<String, Value>, kind: &str, path: &str) -> Result<Block, 
     if let Some(key) = wanted.iter().find(|key| source.get(**key).is_none()) {
         return Err(missing(&format!("{path}.{form}.{key}")));
     }
+    if form == "url" && source["url"].as_str().is_none_or(|url| !url.starts_with("https://")) {
+        return Err(Rejection::invalid(format!("{path}.url.url: Only HTTPS URLs are supported.")));
+    }
     let media_type = source["media_type"].as_str().unwrap_or_default();
     let images = ["image/jpeg", "image/png", "image/gif", "image/webp"];
     if kind == "image" && form == "base64" && !images.contains(&media_type) {

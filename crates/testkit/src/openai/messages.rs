@@ -199,7 +199,11 @@ fn content(
                 media.images += 1;
             }
             "input_audio" if role == "user" => media.audio += 1,
-            "file" | "video_url" if role == "user" => media.documents += 1,
+            "file" if role == "user" => {
+                file(fields, &path, host)?;
+                media.documents += 1;
+            }
+            "video_url" if role == "user" => media.documents += 1,
             _ => {
                 return Err(Rejection::invalid(format!(
                     "Invalid value: '{kind}'. Supported values are: 'text', 'image_url', 'input_audio', 'refusal', 'audio', and 'file'."
@@ -217,6 +221,22 @@ fn content(
         }
     }
     Ok((text, media))
+}
+
+/// OpenAI takes a file by its id, or its bytes; no address.
+fn file(part: &Map<String, Value>, path: &str, host: Host) -> Result<(), Rejection> {
+    let data = part.get("file").and_then(|file| file.get("file_data")).and_then(Value::as_str);
+    if host != Host::OpenAi
+        || data.is_none_or(|data| data.starts_with("data:") && data.contains(";base64,"))
+    {
+        return Ok(());
+    }
+    let path = format!("{path}.file.file_data");
+    Err(Rejection::invalid(format!(
+        "Invalid '{path}'. Expected a base64-encoded data URL with an application/pdf MIME type (e.g. 'data:application/pdf;base64,aW1nIGJ5dGVzIGhlcmU='), but got a value without the 'data:' prefix."
+    ))
+    .param(path)
+    .kind("invalid_value"))
 }
 
 /// OpenAI alone bounds the ids of calls.

@@ -36,25 +36,26 @@ fn the_output_limit_is_always_sent_and_never_above_the_maximum() {
 }
 
 #[test]
-fn a_budget_is_strictly_below_the_limit_which_is_raised_where_possible() {
+fn a_budget_is_strictly_below_the_limit_which_is_never_raised() {
     // REASON-3
     for (asked, reasoning, most, expected) in [
         (Some(10_000), effort(Effort::High), Some(64_000), (10_000, Some(8_000))),
-        (Some(500), effort(Effort::High), Some(64_000), (1_524, Some(1_024))),
-        (Some(500), effort(Effort::High), Some(1_200), (1_200, Some(1_024))),
-        (Some(500), effort(Effort::High), Some(1_000), (1_000, None)),
-        (Some(500), effort(Effort::High), None, (1_524, Some(1_024))),
+        (Some(500), effort(Effort::High), Some(64_000), (500, None)),
+        (Some(500), effort(Effort::High), None, (500, None)),
+        (Some(1_024), effort(Effort::High), None, (1_024, None)),
+        (Some(1_200), effort(Effort::Low), None, (1_200, Some(1_024))),
         (
             Some(4_000),
             Some(Reasoning { max_tokens: Some(5_000), ..Reasoning::default() }),
             Some(64_000),
-            (9_000, Some(5_000)),
+            (4_000, Some(3_200)),
         ),
         (
-            Some(4_000),
+            // Nobody set a limit.
+            None,
             Some(Reasoning { max_tokens: Some(5_000), ..Reasoning::default() }),
-            Some(4_500),
-            (4_500, Some(4_499)),
+            None,
+            (9_096, Some(5_000)),
         ),
         (
             Some(4_000),

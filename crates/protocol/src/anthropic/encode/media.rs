@@ -152,7 +152,7 @@ fn by_url(
             path()
         )));
     }
-    if !(url.starts_with("https://") || url.starts_with("http://")) {
+    if !url.starts_with("https://") {
         return Err(Fault::invalid(format!(
             "{}: {what} must be https URLs or base64 data URLs",
             path()

@@ -171,7 +171,8 @@ fn a_model_that_cannot_continue_a_message_is_asked_in_words() {
     let newest = Abilities { prefill: false, ..Abilities::default() };
     let messages = body(&request, &newest)["messages"].clone();
     assert_eq!(messages[2]["role"], "user");
-    let thinking = Request { reasoning: effort(Effort::Low), ..request };
+    let thinking =
+        Request { reasoning: effort(Effort::Low), max_output_tokens: Some(4_000), ..request };
     assert_eq!(body(&thinking, &budget_model())["messages"][2]["role"], "user");
 }
 
@@ -225,7 +226,11 @@ fn sampling_fits_what_the_model_takes() {
         body(&request, &Abilities { temperature_with_top_p: false, ..Abilities::default() });
     assert_eq!((&either["temperature"], &either["top_p"]), (&json!(1.0), &Value::Null));
     let closed = Abilities { sampling: false, ..Abilities::default() };
-    let thinking = Request { reasoning: effort(Effort::Low), ..request.clone() };
+    let thinking = Request {
+        reasoning: effort(Effort::Low),
+        max_output_tokens: Some(4_000),
+        ..request.clone()
+    };
     for body in [body(&request, &closed), body(&thinking, &budget_model())] {
         for name in ["temperature", "top_p", "top_k"] {
             assert_eq!(body[name], Value::Null, "{name}");

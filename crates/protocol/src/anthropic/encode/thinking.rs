@@ -190,8 +190,9 @@ pub(crate) fn plan(
 }
 
 impl Plan {
-    /// A budget strictly below the output limit; the limit is raised where it can be, so that
-    /// what the caller asked for remains for the answer itself. REASON-3
+    /// A budget strictly below the output limit. What the caller set as limit is what the answer may
+    /// cost, and is never raised: a budget that does not fit into it is lowered, and where there
+    /// is no room for the least one, the model does not think. REASON-3
     fn take_budget(
         &mut self,
         request: &Request,
@@ -202,25 +203,27 @@ impl Plan {
     ) {
         let Some(mut budget) = reasoning.effective_budget(self.max_tokens) else { return };
         if budget >= self.max_tokens {
-            let asked = request.max_output_tokens.unwrap_or(self.max_tokens);
-            let raised = budget.saturating_add(asked);
-            let raised = limit.map_or(raised, |limit| raised.min(limit));
-            if raised > self.max_tokens {
-                losses.record("max_tokens", "raised above the reasoning budget");
-                self.max_tokens = raised;
+            if request.max_output_tokens.is_none() {
+                let raised = budget.saturating_add(self.max_tokens);
+                self.max_tokens = limit.map_or(raised, |limit| raised.min(limit));
             }
             if budget >= self.max_tokens {
-                budget = self.max_tokens - 1;
-                losses.record("reasoning.max_tokens", "lowered below the model's output limit");
+                budget = share(self.max_tokens, Effort::High).max(LEAST_BUDGET);
+                losses.record("reasoning.max_tokens", "lowered below the output limit");
             }
         }
-        if budget < LEAST_BUDGET {
+        if budget < LEAST_BUDGET || budget >= self.max_tokens {
             losses.record("reasoning", "the output limit leaves no room for reasoning");
             return;
         }
         self.active = true;
         self.thinking = Some(Thinking::Enabled { budget, display });
     }
+}
+
+/// An effort's share of a limit, in tokens.
+fn share(limit: u64, effort: Effort) -> u64 {
+    u64::try_from(u128::from(limit) * u128::from(effort.percent()) / 100).unwrap_or(limit)
 }
 
 fn adaptive(reasoning: &Reasoning, display: Option<&RawJson>) -> Option<Thinking> {

@@ -11,6 +11,7 @@ use crate::exchange::{
 use crate::gemini::encode::renamed_members;
 use crate::gemini::schema;
 use crate::json::envelope::write_member;
+use crate::json::write::{into_text, string};
 use crate::json::{Envelope, RawJson};
 
 /// Reads a request. The model and whether the answer is streamed are told by the URL.
@@ -167,17 +168,21 @@ fn read_config(config: &mut Reader<'_>, request: &mut Request) -> Result<(), Fau
 }
 
 fn read_output(config: &mut Reader<'_>, request: &mut Request) -> Result<(), Fault> {
-    let json = match config.object.peek_str("responseMimeType") {
-        Some(kind) if kind == "application/json" => true,
-        Some(kind) if kind == "text/plain" => false,
-        None if config.object.peek("response_mime_type").is_some() => {
-            match config.object.peek_str("response_mime_type").as_deref() {
-                Some("application/json") => true,
-                Some("text/plain") => false,
-                _ => return Ok(()),
-            }
-        }
+    let told = ["responseMimeType", "response_mime_type"];
+    let kind = told.iter().find_map(|name| config.object.peek_str(name));
+    let json = match kind.as_deref() {
+        Some("application/json") => true,
+        Some("text/plain") => false,
         // Other forms belong to this protocol alone and stay as they are.
+        Some(kind) if !kind.is_empty() => {
+            let mut raw = vec![b'{'];
+            string(&mut raw, "type", kind);
+            raw.push(b'}');
+            request.output = RawJson::parse(into_text(raw))
+                .ok()
+                .map(|raw| OutputFormat::Opaque { origin: Dialect::Gemini, raw });
+            return Ok(());
+        }
         _ => return Ok(()),
     };
     config.raw("responseMimeType");
@@ -239,7 +244,8 @@ fn read_thinking(thinking: &mut Reader<'_>) -> Result<Reasoning, Fault> {
             thinking.path
         )));
     }
-    let mut reasoning = Reasoning { exclude: include != Some(true), ..Reasoning::default() };
+    let thoughts = include == Some(true);
+    let mut reasoning = Reasoning { exclude: !thoughts, thoughts, ..Reasoning::default() };
     let mut extras = Vec::new();
     match budget {
         Some(budget) if budget < 0.0 => {

@@ -36,7 +36,10 @@ pub(super) fn plan_answer(request: &Request, target: &Target<'_>, losses: &mut L
         losses.record("response_format", "asked for in words: not enforced by this model here");
     };
     match &request.output {
-        None | Some(OutputFormat::Text) => Answer::Free,
+        // A form of this protocol's own is among the members that are sent as they came.
+        None | Some(OutputFormat::Text | OutputFormat::Opaque { origin: Dialect::Gemini, .. }) => {
+            Answer::Free
+        }
         Some(OutputFormat::JsonObject) if native => Answer::Json,
         Some(OutputFormat::JsonObject) => {
             lost(losses);

@@ -53,14 +53,10 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
     encoded.losses = losses;
     encoded.context = ResponseContext {
         tool_names: names.into_changed(),
-        emulated_output_tool: None,
         no_finish_reason: target.quirks.no_finish_reason,
         reasoning_tokens_on_top: target.quirks.reasoning_tokens_on_top,
         exclude_reasoning: request.reasoning.as_ref().is_some_and(|reasoning| reasoning.exclude),
-        think_tags: false,
-        prefill: None,
-        rewritten: false,
-        tools_in_words: Vec::new(),
+        ..ResponseContext::default()
     };
     Ok(encoded)
 }

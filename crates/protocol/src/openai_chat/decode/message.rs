@@ -9,6 +9,7 @@ use super::thought;
 use crate::Dialect;
 use crate::exchange::{Block, BlockKind, Extras, Fault, MediaSource, Origin, Role, Turn};
 use crate::json::{Object, RawJson};
+use crate::openai_chat::custom;
 use crate::openai_chat::facts::{CallIds, role_of};
 use crate::openai_chat::read::{
     Place, array, is_null, is_object, is_string, lenient_object, object, string,
@@ -150,6 +151,14 @@ fn call<'a>(raw: &'a RawValue, place: &Place<'_>, calls: &mut CallIds<'a>) -> Re
     let mut call = object(raw, place)?;
     let id = required_string(&mut call, "id", place)?;
     calls.add(id.clone());
+    if let Some((name, arguments, extras)) = custom::call(&call) {
+        return Ok(Block {
+            kind: BlockKind::ToolCall { id: id.into_owned(), name, arguments },
+            cache: None,
+            extras,
+            origin: Origin::Unknown,
+        });
+    }
     call.take_raw("type");
     call.take_raw("index");
     let place = place.member("function");

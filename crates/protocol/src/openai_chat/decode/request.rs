@@ -8,7 +8,8 @@ use crate::Dialect;
 use crate::exchange::{
     Block, Extras, Fault, OutputFormat, Request, Role, Tool, ToolChoice, ToolKind, Turn,
 };
-use crate::json::{Envelope, RawJson};
+use crate::json::{Envelope, Object, RawJson};
+use crate::openai_chat::custom;
 use crate::openai_chat::facts::CallIds;
 use crate::openai_chat::parameters::{Parameters, prompt_text, type_of};
 use crate::openai_chat::read::{
@@ -68,11 +69,13 @@ fn turns(raw: &RawValue) -> Result<Vec<Turn>, Fault> {
         return Err(place.refuse("is empty; send at least one message"));
     }
     let mut calls = CallIds::default();
-    entries
+    let mut turns = entries
         .into_iter()
         .enumerate()
         .map(|(at, raw)| message::decode(raw, &place.element(at), &mut calls))
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    custom::mark_results(&mut turns);
+    Ok(turns)
 }
 
 /// TOOLS-1
@@ -88,6 +91,11 @@ fn tools(raw: &RawValue) -> Result<Vec<Tool>, Fault> {
 fn tool(raw: &RawValue, place: &Place<'_>) -> Result<Tool, Fault> {
     let mut tool = object(raw, place)?;
     let kind = type_of(&tool, place)?;
+    if kind == custom::CUSTOM
+        && let Some(raw) = tool.peek(custom::CUSTOM)
+    {
+        return custom::tool(raw, &place.member(custom::CUSTOM));
+    }
     if kind != "function" {
         return Ok(Tool {
             kind: ToolKind::Opaque { origin: Dialect::OpenaiChat, raw: RawJson::from_raw(raw) },
@@ -141,11 +149,9 @@ fn tool_choice(raw: &RawValue) -> Result<ToolChoice, Fault> {
     }
     let mut choice = object(raw, &place)?;
     match type_of(&choice, &place)?.as_ref() {
-        "function" => {
-            let inner = place.member("function");
-            let function = required(&mut choice, "function", &place)?;
-            let name = required_string(&mut object(function, &inner)?, "name", &inner)?;
-            Ok(ToolChoice::Named(name.into_owned()))
+        "function" => Ok(ToolChoice::Named(named(&mut choice, "function", &place)?)),
+        custom::CUSTOM if choice.peek(custom::CUSTOM).is_some() => {
+            Ok(ToolChoice::Named(named(&mut choice, custom::CUSTOM, &place)?))
         }
         "allowed_tools" => {
             let inner = place.member("allowed_tools");
@@ -154,6 +160,18 @@ fn tool_choice(raw: &RawValue) -> Result<ToolChoice, Fault> {
         }
         _ => Ok(ToolChoice::Opaque { origin: Dialect::OpenaiChat, raw: RawJson::from_raw(raw) }),
     }
+}
+
+/// The name of what is chosen, which stands in a member of its own.
+fn named(
+    choice: &mut Object<'_>,
+    member: &'static str,
+    place: &Place<'_>,
+) -> Result<String, Fault> {
+    let inner = place.member(member);
+    let chosen = required(choice, member, place)?;
+    let name = required_string(&mut object(chosen, &inner)?, "name", &inner)?;
+    Ok(name.into_owned())
 }
 
 fn allowed_tools(raw: &RawValue, place: &Place<'_>) -> Result<ToolChoice, Fault> {
@@ -169,10 +187,8 @@ fn allowed_tools(raw: &RawValue, place: &Place<'_>) -> Result<ToolChoice, Fault>
     for (at, raw) in array(tools, &place)?.into_iter().enumerate() {
         let place = place.element(at);
         let mut tool = object(raw, &place)?;
-        let inner = place.member("function");
-        let function = required(&mut tool, "function", &place)?;
-        let name = required_string(&mut object(function, &inner)?, "name", &inner)?;
-        names.push(name.into_owned());
+        let member = if tool.peek(custom::CUSTOM).is_some() { custom::CUSTOM } else { "function" };
+        names.push(named(&mut tool, member, &place)?);
     }
     Ok(ToolChoice::Allowed { names, required: required_call })
 }

@@ -8,7 +8,7 @@ mod speaker;
 mod thought;
 
 pub use request::encode_request;
-pub use response::encode_response;
+pub use response::{encode_response, encode_response_with_calls};
 
 pub(super) use response::write_image;
 pub(super) use thought::{text as reasoning_text, write_detail};

@@ -92,6 +92,12 @@ fn write_part(out: &mut Vec<u8>, block: &Block, scene: &mut Scene<'_>) -> Result
                 scene.place(block)
             )));
         }
+        BlockKind::File { source: MediaSource::Url(_), .. } if !quirks.is_router() => {
+            return Err(Fault::invalid(format!(
+                "{}: this provider does not fetch files; send the bytes as a data URL",
+                scene.place(block)
+            )));
+        }
         BlockKind::Image { source: MediaSource::FileId(id), .. } => {
             return Err(stored_elsewhere("image", id, block, scene));
         }

@@ -40,7 +40,7 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
         exclude_reasoning: request.reasoning.as_ref().is_some_and(|asked| asked.exclude),
         prefill: if target.quirks.prefix_flag { prefill(request) } else { None },
         rewritten: false,
-        tools_in_words: Vec::new(),
+        ..ResponseContext::default()
     };
     let of_host = request.extras.for_dialect(Dialect::OpenaiChat);
     let thinking = of_host.iter().find(|(name, _)| name == "thinking");

@@ -6,14 +6,24 @@ use crate::exchange::{
     Additions, Block, BlockKind, Choice, Fault, FinishReason, Identity, MediaSource, Response,
 };
 use crate::openai_chat::error::write_error;
-use crate::openai_chat::usage;
 use crate::openai_chat::write::{ObjectWriter, array, object};
+use crate::openai_chat::{CallForms, usage};
 
 /// Writes a whole answer for a caller.
 pub fn encode_response(
     response: &Response,
     identity: &Identity,
     additions: Additions<'_>,
+) -> Vec<u8> {
+    encode_response_with_calls(response, identity, additions, &CallForms::default())
+}
+
+/// The same with calls in the forms that the caller declared.
+pub fn encode_response_with_calls(
+    response: &Response,
+    identity: &Identity,
+    additions: Additions<'_>,
+    calls: &CallForms,
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_024);
     object(&mut out, |answer| {
@@ -22,7 +32,9 @@ pub fn encode_response(
         answer.string("model", &identity.model);
         answer.string("object", "chat.completion");
         answer.number("created", identity.created);
-        answer.array("choices", &response.choices, write_choice);
+        answer.array("choices", &response.choices, |out, choice| {
+            write_choice(out, choice, calls);
+        });
         answer.string_or_null("system_fingerprint", response.system_fingerprint.as_deref());
         if let Some(tier) = &response.service_tier {
             answer.string("service_tier", tier);
@@ -36,13 +48,14 @@ pub fn encode_response(
     out
 }
 
-fn write_choice(out: &mut Vec<u8>, choice: &Choice) {
+fn write_choice(out: &mut Vec<u8>, choice: &Choice, forms: &CallForms) {
     object(out, |entry| {
         entry.number("index", u64::from(choice.index));
         entry.raw("logprobs", choice.logprobs.as_ref().map_or("null", |raw| raw.get()));
-        entry.string_or_null("finish_reason", choice.finish.map(|reason| reason.name()));
+        entry
+            .string_or_null("finish_reason", choice.finish.map(|reason| forms.finish_name(reason)));
         entry.string_or_null("native_finish_reason", choice.native_finish.as_deref());
-        entry.object("message", |message| write_message(message, &choice.turn.blocks));
+        entry.object("message", |message| write_message(message, &choice.turn.blocks, forms));
         if choice.finish == Some(FinishReason::Error) {
             let fault = Fault::of_finish(choice.native_finish.as_deref());
             entry.object("error", |error| write_error(error, &fault));
@@ -54,7 +67,7 @@ fn write_choice(out: &mut Vec<u8>, choice: &Choice) {
     });
 }
 
-fn write_message(message: &mut ObjectWriter<'_>, blocks: &[Block]) {
+fn write_message(message: &mut ObjectWriter<'_>, blocks: &[Block], forms: &CallForms) {
     let mut text = String::new();
     let mut refusal = None::<String>;
     let mut annotations = Vec::new();
@@ -90,19 +103,19 @@ fn write_message(message: &mut ObjectWriter<'_>, blocks: &[Block]) {
     if blocks.iter().any(thought::is_detail) {
         thought::write_details(message, blocks);
     }
-    if !calls.is_empty() {
+    if forms.as_function {
+        if let Some((_, name, arguments)) = calls.first() {
+            message.object("function_call", |function| {
+                CallForms::write_function(function, name, arguments);
+            });
+        }
+    } else if !calls.is_empty() {
         message.array("tool_calls", calls.into_iter().enumerate(), |out, (at, call)| {
             let (id, name, arguments) = call;
             object(out, |entry| {
                 entry.number("index", at as u64);
                 entry.string("id", id);
-                entry.string("type", "function");
-                entry.object("function", |function| {
-                    function.string("name", name);
-                    // Bug 3
-                    let bare = arguments.is_empty();
-                    function.string("arguments", if bare { "{}" } else { arguments });
-                });
+                forms.write_call(entry, name, arguments);
             });
         });
     }

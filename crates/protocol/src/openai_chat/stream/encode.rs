@@ -8,7 +8,8 @@ use crate::json::envelope::write_string;
 use crate::openai_chat::encode::{write_detail, write_image};
 use crate::openai_chat::error::write_error;
 use crate::openai_chat::write::{ObjectWriter, into_text, object};
-use crate::openai_chat::{image_signature, legacy_logprobs};
+use crate::openai_chat::{CallForms, custom, image_signature, legacy_logprobs};
+use crate::openai_responses::custom_input;
 use crate::sse::DONE;
 
 /// Which surface's chunks are written.
@@ -24,6 +25,8 @@ enum Surface {
 #[derive(Debug)]
 pub struct StreamEncoder {
     surface: Surface,
+    /// How calls are told.
+    forms: CallForms,
     head: ChunkHead,
     usage: Option<Usage>,
     service_tier: Option<String>,
@@ -38,6 +41,10 @@ struct Begun {
     choice: u32,
     role_told: bool,
     bare_calls: Vec<u32>,
+    /// The call that is told to a caller that knows no tools.
+    function: Option<u32>,
+    /// Calls of tools that take a text, with the arguments so far.
+    texts: Vec<(u32, String)>,
     images: usize,
     /// Nothing was told since the last image.
     behind_image: bool,
@@ -51,6 +58,12 @@ impl StreamEncoder {
         Self::of(Surface::Chat, &identity, "chat.completion.chunk")
     }
 
+    /// The same with calls in the forms that the caller declared.
+    #[must_use]
+    pub fn with_calls(self, forms: CallForms) -> Self {
+        Self { forms, ..self }
+    }
+
     /// An encoder for the legacy surface. CHAT-14
     pub(in crate::openai_chat) fn legacy(identity: &Identity) -> Self {
         Self::of(Surface::Completions, identity, "text_completion")
@@ -59,6 +72,7 @@ impl StreamEncoder {
     fn of(surface: Surface, identity: &Identity, name: &str) -> Self {
         Self {
             surface,
+            forms: CallForms::default(),
             head: ChunkHead::new(identity, name),
             usage: None,
             service_tier: None,
@@ -147,6 +161,27 @@ impl StreamEncoder {
                     write_reasoning(writer, *index, id, format, delta);
                 });
             }
+            Event::ToolCallStart { choice, index, name, .. } if self.forms.as_function => {
+                let begun = self.begun(*choice);
+                if *begun.function.get_or_insert(*index) == *index {
+                    begun.bare_calls.push(*index);
+                    self.chunk(*choice, out, None, |delta| {
+                        delta.object("function_call", |function| {
+                            function.string("name", name);
+                            function.string("arguments", "");
+                        });
+                    });
+                }
+            }
+            Event::ToolCallStart { choice, index, id, name } if self.forms.is_custom(name) => {
+                self.begun(*choice).texts.push((*index, String::new()));
+                self.chunk(*choice, out, None, |delta| {
+                    write_call(delta, *index, |call| {
+                        call.string("id", id);
+                        custom::write_call(call, name, "");
+                    });
+                });
+            }
             Event::ToolCallStart { choice, index, id, name } => {
                 self.begun(*choice).bare_calls.push(*index);
                 self.chunk(*choice, out, None, |delta| {
@@ -161,7 +196,14 @@ impl StreamEncoder {
                 });
             }
             Event::ToolCallArguments { choice, index, arguments } if !arguments.is_empty() => {
-                self.begun(*choice).bare_calls.retain(|bare| bare != index);
+                let begun = self.begun(*choice);
+                // The text can be read when it is whole.
+                if let Some((_, text)) = begun.texts.iter_mut().find(|(custom, _)| custom == index)
+                {
+                    text.push_str(arguments);
+                    return;
+                }
+                begun.bare_calls.retain(|bare| bare != index);
                 self.arguments(*choice, *index, arguments, out);
             }
             Event::Image { choice, source } => {
@@ -195,6 +237,14 @@ impl StreamEncoder {
     }
 
     fn arguments(&mut self, choice: u32, index: u32, arguments: &str, out: &mut Vec<u8>) {
+        if self.forms.as_function {
+            if self.begun(choice).function == Some(index) {
+                self.chunk(choice, out, None, |delta| {
+                    delta.object("function_call", |call| call.string("arguments", arguments));
+                });
+            }
+            return;
+        }
         self.chunk(choice, out, None, |delta| {
             write_call(delta, index, |call| {
                 call.object("function", |function| function.string("arguments", arguments));
@@ -210,6 +260,8 @@ impl StreamEncoder {
                     choice,
                     role_told: false,
                     bare_calls: Vec::new(),
+                    function: None,
+                    texts: Vec::new(),
                     images: 0,
                     behind_image: false,
                     offset: 0,
@@ -277,11 +329,19 @@ impl StreamEncoder {
     }
 
     fn end(&mut self, choice: u32, reason: FinishReason, native: Option<&str>, out: &mut Vec<u8>) {
+        for (index, arguments) in std::mem::take(&mut self.begun(choice).texts) {
+            let text = custom_input(&arguments);
+            self.chunk(choice, out, None, |delta| {
+                write_call(delta, index, |call| {
+                    call.object(custom::CUSTOM, |custom| custom.string("input", &text));
+                });
+            });
+        }
         // A call without arguments has none, in JSON. Bug 3
         for index in std::mem::take(&mut self.begun(choice).bare_calls) {
             self.arguments(choice, index, "{}", out);
         }
-        let word = format!("\"{}\"", reason.name());
+        let word = format!("\"{}\"", self.forms.finish_name(reason));
         let mut told = Vec::new();
         match native {
             Some(native) => write_string(&mut told, native),

@@ -519,6 +519,14 @@ fn write_tool(out: &mut Vec<u8>, tool: &Tool, names: &PlainNames) {
     }
 }
 
+/// Whether a caller of another protocol says that it wants to see thoughts, which are not told here
+/// unless a summary of them is asked for.
+fn asks_for_thoughts(asked: &Reasoning) -> bool {
+    let display = asked.extras.for_dialect(Dialect::Anthropic).iter();
+    let mut display = display.filter(|(name, _)| name == "display");
+    asked.thoughts || display.any(|(_, raw)| raw.get() == "\"summarized\"")
+}
+
 /// The `reasoning` object for a target, as JSON text; `None` where there is nothing to say.
 pub(in crate::openai_responses) fn asked_reasoning(
     asked: &Reasoning,
@@ -563,6 +571,8 @@ pub(in crate::openai_responses) fn asked_reasoning(
         }
         if let Some(summary) = &asked.summary {
             reasoning.string("summary", summary);
+        } else if !in_full && wanted != Some(false) && asks_for_thoughts(asked) {
+            reasoning.string("summary", "auto");
         }
         // `context` and `mode` are the same in both of OpenAI's protocols. REASON-8
         let of_openai =

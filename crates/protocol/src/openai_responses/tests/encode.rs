@@ -281,3 +281,29 @@ fn penalties_are_never_sent_and_told() {
         }
     }
 }
+
+/// REASON-4
+#[test]
+fn thoughts_that_were_asked_for_are_asked_of_the_provider() {
+    let gemini = |thoughts: bool| {
+        let body = json!({"contents": [{"parts": [{"text": "x"}]}], "generationConfig":
+            {"thinkingConfig": {"includeThoughts": thoughts, "thinkingLevel": "LOW"}}});
+        crate::gemini::decode_request(body.to_string().as_bytes(), "m", false).unwrap()
+    };
+    let messages = |display: &str| {
+        let body = json!({"max_tokens": 9000, "messages": [{"role": "user", "content": "x"}],
+            "thinking": {"type": "adaptive", "display": display}});
+        crate::anthropic::decode_request(body.to_string().as_bytes()).unwrap()
+    };
+    for (request, summary) in [
+        (gemini(true), Some("auto")),
+        (gemini(false), None),
+        (messages("summarized"), Some("auto")),
+        (messages("omitted"), None),
+    ] {
+        let (body, _) = write_for(&reasons(), &request);
+        assert_eq!(body["reasoning"]["summary"].as_str(), summary, "{body}");
+        let (body, _) = write_for(&Abilities::default(), &request);
+        assert!(body.get("reasoning").is_none(), "{body}");
+    }
+}
