@@ -29,7 +29,9 @@ not, it is read and written anew.
 The tables are for a recent model of each protocol's vendor, at the vendor's own address, of which
 the catalogue lists no parameters. What an endpoint is known not to support is dropped as well, and
 [quirks](providers.md) of a provider change more: other names, marks and reasoning that are
-understood, URLs that are not.
+understood, URLs that are not. Media at an address that a protocol has no place for (a file for
+OpenAI's chat, plain `http` for Anthropic, any where a quirk says so) the gateway fetches before, so
+that they arrive as bytes where a table says that they are refused or the same.
 
 | In a cell | means |
 |---|---|
