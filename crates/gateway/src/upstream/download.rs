@@ -90,10 +90,10 @@ fn collect<'b>(
     match &mut block.kind {
         BlockKind::Image { source, .. }
         | BlockKind::Audio { source, .. }
-        | BlockKind::Video { source } => {
-            if is_concerned {
-                urls.push((place.to_owned(), source));
-            }
+        | BlockKind::Video { source }
+            if is_concerned =>
+        {
+            urls.push((place.to_owned(), source));
         }
         BlockKind::File { source, filename } => {
             if is_concerned && let MediaSource::Url(url) = source {
