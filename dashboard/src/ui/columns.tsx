@@ -59,6 +59,7 @@ export function useColumns<R>(
               onChange={() => toggle(column.key)}
             />
           ))}
+        <p className="text-xs text-ink-3">What finds no room beside the others is left out.</p>
       </div>
     </details>
   );

@@ -1,15 +1,14 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import { memo, type ReactNode, useRef, useState } from 'react';
+import { memo, type ReactNode, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { Button } from './button';
+import { fitting, type Measures, widthOf } from './fitting';
 
-export type Column<R> = {
+export type Column<R> = Measures & {
   key: string;
   label: string;
-  /** Of a virtual table, whose columns cannot be measured. */
-  width?: string;
   numeric?: boolean;
-  /** Left out on narrow screens. */
+  /** Left out on narrow screens. Of a virtual table `goes` says it. */
   wide?: boolean;
   sortable?: boolean;
   cell: (row: R) => ReactNode;
@@ -140,8 +139,24 @@ const VirtualRow = memo(function VirtualRow<R>({
   );
 }) as <R>(props: RowProps<R> & { key?: string }) => ReactNode;
 
+/** How wide a table may be, in rem; told anew when it changes. */
+function useRoom(scroller: { current: HTMLElement | null }) {
+  const [room, setRoom] = useState(Number.POSITIVE_INFINITY);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+    const measure = () => setRoom(element.clientWidth / rem);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [scroller]);
+  return room;
+}
+
 /** A table of any length: only the rows in sight exist, the space of the others is kept by two rows
-    without content. */
+    without content. Columns that find no room are left out; what must stay scrolls sideways. */
 export function VirtualTable<R>({
   label,
   rows,
@@ -150,9 +165,12 @@ export function VirtualTable<R>({
   onOpen,
   selected,
   foot,
+  columns: wanted,
   ...head
 }: VirtualProps<R>) {
   const scroller = useRef<HTMLElement>(null);
+  const room = useRoom(scroller);
+  const columns = useMemo(() => fitting(wanted, room), [wanted, room]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -163,7 +181,6 @@ export function VirtualTable<R>({
   const shown = virtual.getVirtualItems();
   const above = shown[0]?.start ?? 0;
   const below = virtual.getTotalSize() - (shown.at(-1)?.end ?? 0);
-  const { columns } = head;
   return (
     <section
       ref={scroller}
@@ -175,18 +192,15 @@ export function VirtualTable<R>({
         aria-label={label}
         aria-rowcount={rows.length + 1}
         className="w-full table-fixed border-separate border-spacing-0"
+        style={{ minWidth: `${widthOf(columns)}rem` }}
       >
         <colgroup>
           {columns.map(column => (
-            <col
-              key={column.key}
-              className={column.wide ? 'max-md:hidden' : ''}
-              style={{ width: column.width }}
-            />
+            <col key={column.key} style={{ width: column.grows ? undefined : `${column.width}rem` }} />
           ))}
         </colgroup>
         <thead className="sticky top-0 z-1 bg-paper shadow-[0_1px_0_var(--rule)]">
-          <Head {...head} />
+          <Head columns={columns} {...head} />
         </thead>
         <tbody>
           {above > 0 && <tr aria-hidden style={{ height: above }} />}

@@ -3,6 +3,7 @@ import type { LogRow } from '../../api/generations';
 import { count, duration, UNKNOWN } from '../../lib/format';
 import { dateOf, dayOf, timeOf } from '../../lib/moment';
 import { usdColumn } from '../../lib/money';
+import { useNarrow } from '../../shell/use-narrow';
 import { Button } from '../../ui/button';
 import { useColumns } from '../../ui/columns';
 import { Failure } from '../../ui/states';
@@ -23,27 +24,34 @@ const ALWAYS = ['time', 'model'];
 const AT_FIRST_HIDDEN = ['app'];
 const BESIDE = ['time', 'model', 'cost', 'outcome'];
 
-function columnsOf(rows: LogRow[]): Column<LogRow>[] {
+function columnsOf(rows: LogRow[], isNarrow: boolean): Column<LogRow>[] {
   const money = usdColumn(rows.map(row => row.cost));
-  const manyDays = rows.length > 0 && dateOf(rows[0]?.createdAt ?? 0) !== dateOf(rows.at(-1)?.createdAt ?? 0);
+  const manyDays =
+    !isNarrow && rows.length > 0 && dateOf(rows[0]?.createdAt ?? 0) !== dateOf(rows.at(-1)?.createdAt ?? 0);
   return [
     {
       key: 'time',
       label: 'Time, UTC',
-      width: manyDays ? 'min(8rem, 22vw)' : '5.5rem',
+      width: manyDays ? 7.4 : 5.5,
       cell: row => (
         <time dateTime={row.createdAt} className="text-ink-2 tabular-nums">
-          {manyDays && <span className="max-md:hidden">{dayOf(row.createdAt)} </span>}
+          {manyDays && `${dayOf(row.createdAt)} `}
           {timeOf(row.createdAt)}
         </time>
       ),
     },
-    { key: 'model', label: 'Model', cell: row => <code className="font-mono text-xs">{row.model}</code> },
+    {
+      key: 'model',
+      label: 'Model',
+      width: 13,
+      grows: true,
+      cell: row => <code className="font-mono text-xs">{row.model}</code>,
+    },
     {
       key: 'provider',
       label: 'Route',
-      width: '9.5rem',
-      wide: true,
+      width: 8.5,
+      goes: 2,
       cell: row => (
         <span className="flex items-center gap-2">
           <TrackDots stops={row.route} />
@@ -51,46 +59,47 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
         </span>
       ),
     },
-    { key: 'outcome', label: 'Outcome', width: 'min(6.5rem, 17vw)', cell: outcome },
-    { key: 'key', label: 'Key', width: '6rem', wide: true, cell: row => row.keyName || UNKNOWN },
-    { key: 'app', label: 'Application', width: '8rem', wide: true, cell: row => row.app ?? UNKNOWN },
+    { key: 'outcome', label: 'Outcome', width: 6.5, cell: outcome },
+    { key: 'key', label: 'Key', width: 6, goes: 4, cell: row => row.keyName || UNKNOWN },
+    { key: 'app', label: 'Application', width: 8, goes: 5, cell: row => row.app ?? UNKNOWN },
     {
       key: 'in',
       label: 'In',
-      width: '4.2rem',
+      width: 3.9,
       numeric: true,
-      wide: true,
+      goes: 8,
       cell: row => count(row.promptTokens),
     },
     {
       key: 'out',
       label: 'Out',
-      width: '4.2rem',
+      width: 3.9,
       numeric: true,
-      wide: true,
+      goes: 6,
       cell: row => count(row.completionTokens),
     },
     {
       key: 'cost',
       label: 'Cost',
-      width: 'min(5.5rem, 25vw)',
+      width: 5.5,
+      goes: 1,
       numeric: true,
       cell: row => (row.priceKnown ? money(row.cost) : UNKNOWN),
     },
     {
       key: 'first',
       label: 'First token',
-      width: '5.8rem',
+      width: 5,
       numeric: true,
-      wide: true,
+      goes: 7,
       cell: row => duration(row.firstToken),
     },
     {
       key: 'took',
       label: 'In all',
-      width: '5rem',
+      width: 5,
       numeric: true,
-      wide: true,
+      goes: 3,
       cell: row => duration(row.took),
     },
   ];
@@ -98,7 +107,8 @@ function columnsOf(rows: LogRow[]): Column<LogRow>[] {
 
 /** The columns that are wanted, and the control to choose them. */
 export function useLogColumns(rows: LogRow[], isBeside: boolean) {
-  const all = useMemo(() => columnsOf(rows), [rows]);
+  const isNarrow = useNarrow();
+  const all = useMemo(() => columnsOf(rows, isNarrow), [rows, isNarrow]);
   const [wanted, choice] = useColumns('logs', all, ALWAYS, AT_FIRST_HIDDEN);
   const columns = useMemo(
     () => (isBeside ? all.filter(column => BESIDE.includes(column.key)) : wanted),

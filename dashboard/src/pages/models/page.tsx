@@ -47,6 +47,8 @@ const COLUMNS: Column<ModelRow>[] = [
   {
     key: 'name',
     label: 'Model',
+    width: 13,
+    grows: true,
     cell: model => (
       <span className="flex items-center gap-2">
         <Roundel name={authorOf(model.id)} />
@@ -63,39 +65,39 @@ const COLUMNS: Column<ModelRow>[] = [
   {
     key: 'context',
     label: 'Context',
-    width: '5.5rem',
+    width: 5.5,
     numeric: true,
-    wide: true,
+    goes: 1,
     cell: model => contextLength(model.context_length),
   },
   {
     key: 'prompt',
     label: 'In / M',
-    width: '5.5rem',
+    width: 5.5,
     numeric: true,
     cell: model => price(model.pricing.prompt),
   },
   {
     key: 'completion',
     label: 'Out / M',
-    width: '5.5rem',
+    width: 5.5,
     numeric: true,
     cell: model => price(model.pricing.completion),
   },
   {
     key: 'latency',
     label: 'First token',
-    width: '6.5rem',
+    width: 6,
     numeric: true,
-    wide: true,
+    goes: 3,
     cell: model => <Measure value={duration(model.measured?.firstToken)} />,
   },
   {
     key: 'throughput',
     label: 'Speed',
-    width: '6.5rem',
+    width: 6,
     numeric: true,
-    wide: true,
+    goes: 4,
     cell: model => (
       <Measure
         value={model.measured?.speed == null ? UNKNOWN : `${count(Math.round(model.measured.speed))} tok/s`}
@@ -105,9 +107,9 @@ const COLUMNS: Column<ModelRow>[] = [
   {
     key: 'uptime',
     label: 'Uptime',
-    width: '5.5rem',
+    width: 5,
     numeric: true,
-    wide: true,
+    goes: 6,
     cell: model => (
       <span className={(model.measured?.uptime ?? 1) < 0.95 ? 'text-bad' : ''}>
         {percent(model.measured?.uptime)}
@@ -117,9 +119,9 @@ const COLUMNS: Column<ModelRow>[] = [
   {
     key: 'tokens',
     label: 'Tokens, 7 d',
-    width: '6.5rem',
+    width: 6,
     numeric: true,
-    wide: true,
+    goes: 5,
     cell: model => count(model.measured?.tokens),
   },
 ];
@@ -178,8 +180,8 @@ function List({ models }: { models: ModelRow[] }) {
     const tick: Column<ModelRow> = {
       key: 'tick',
       label: 'Compare',
-      width: '5rem',
-      wide: true,
+      width: 5,
+      goes: 2,
       sortable: false,
       cell: model => (
         <input
