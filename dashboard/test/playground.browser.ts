@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { packSettings } from '../src/chat/settings';
 import { violations } from './browser';
+import { OWNER } from './gateway';
 import { house, signedIn } from './house';
 
 const there = house();
@@ -13,7 +15,10 @@ test('two models answer side by side, with route, tokens, speed and cost', async
   await page.getByRole('button', { name: 'Use', exact: true }).click();
   await page.getByRole('button', { name: 'Parameters (1)' }).waitFor();
   await page.getByLabel('Message').fill('What does a gateway do?');
+  const asked = page.waitForRequest('**/chat/completions');
   await page.keyboard.press('Enter');
+  // All that is asked here is one application's in the books.
+  expect((await asked).headers()['x-title']).toBe('Trunkline playground');
   const answer = page.getByRole('article', { name: 'simulated/chat:free' });
   await answer.getByText(/first token/).waitFor();
   await answer.getByText('free', { exact: true }).waitFor();
@@ -180,5 +185,72 @@ test('a question is asked otherwise, with a file, and by a link again', async ()
   await page.goto(link);
   await page.getByRole('button', { name: 'Parameters (1)' }).waitFor();
   expect(await page.getByLabel('Message').inputValue()).toBe('What is not in there?');
+  await finish();
+});
+
+test('the same model in two columns has a conversation in each, and settings go with their column', async () => {
+  const { page, finish } = await signedIn(there);
+  const asked: { messages: { role: string; content: string }[]; seed?: number }[] = [];
+  await page.route('**/chat/completions', route => {
+    asked.push(route.request().postDataJSON());
+    const chunk = { choices: [{ delta: { content: `answer ${asked.length}` }, finish_reason: 'stop' }] };
+    return route.fulfill({
+      contentType: 'text/event-stream',
+      body: `data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`,
+    });
+  });
+  const set = packSettings({ common: {}, own: { 1: { seed: 5 } } });
+  await page.goto(
+    `${there.gateway.url}/playground?models=simulated/chat:free,simulated/chat:free&set=${set}`,
+  );
+  const ask = async (question: string, answers: number) => {
+    await page.getByLabel('Message').fill(question);
+    await page.keyboard.press('Enter');
+    await page.getByText(`answer ${answers}`, { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Send' }).waitFor();
+  };
+  const own = (request: number) =>
+    asked[request]?.messages.filter(one => one.role === 'assistant').map(one => one.content);
+  await ask('one', 2);
+  await ask('two', 4);
+  expect([own(2), own(3)]).toEqual([['answer 1'], ['answer 2']]);
+  await page.getByRole('button', { name: 'Remove simulated/chat:free' }).first().click();
+  await expect.poll(() => page.getByLabel('Model 2').count()).toBe(0);
+  await ask('three', 5);
+  expect(own(4)).toEqual(['answer 2', 'answer 4']);
+  expect(asked.map(one => one.seed)).toEqual([undefined, 5, undefined, 5, 5]);
+  await finish();
+});
+
+test('a conversation is there again after a look elsewhere and a new sign-in, and gone after signing out', async () => {
+  const { page, context, finish, problems } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/playground?models=simulated/chat:free`);
+  await page.getByLabel('Message').fill('Still there?');
+  await page.keyboard.press('Enter');
+  const answer = page.getByRole('article', { name: 'simulated/chat:free' });
+  await answer.getByText(/first token/).waitFor();
+  await answer.getByRole('link', { name: 'Log' }).click();
+  await page.getByRole('complementary', { name: 'Request detail' }).waitFor();
+  await page.goBack();
+  await answer.getByText(/first token/).waitFor();
+  const signIn = async () => {
+    await page.getByLabel('Mail address').fill(OWNER.email);
+    await page.getByLabel('Password').fill(OWNER.password);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Playground' }).waitFor();
+  };
+  await context.clearCookies();
+  await page.getByLabel('Message').fill('And now?');
+  await page.keyboard.press('Enter');
+  await signIn();
+  await answer
+    .first()
+    .getByText(/first token/)
+    .waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn();
+  await page.getByText('Ask, and see what it takes.').waitFor();
+  expect(await answer.count()).toBe(0);
+  problems.splice(0, problems.length, ...problems.filter(one => !one.includes('401')));
   await finish();
 });

@@ -1,22 +1,36 @@
 import { expect, it } from 'vitest';
-import { contentOf, history, type Reply, requestBody, tokenSpeed } from './conversation';
+import { contentOf, history, type Reply, requestBody, type Turn, tokenSpeed } from './conversation';
 
-const reply = (model: string, text: string): Reply => ({ model, text, reasoning: '', state: 'done' });
+const reply = (model: string, text: string, column = 0): Reply => ({
+  model,
+  column,
+  text,
+  reasoning: '',
+  state: 'done',
+});
 const turns = [
-  { id: 1, prompt: 'one', attachments: [], replies: [reply('a/a', 'A1'), reply('b/b', 'B1')] },
-  { id: 2, prompt: 'two', attachments: [], replies: [reply('a/a', ''), reply('b/b', 'B2')] },
+  { id: 1, prompt: 'one', attachments: [], replies: [reply('a/a', 'A1'), reply('b/b', 'B1', 1)] },
+  { id: 2, prompt: 'two', attachments: [], replies: [reply('a/a', ''), reply('b/b', 'B2', 1)] },
 ];
 
 const three = { prompt: 'three', attachments: [] };
 
 it('each model reads its own answers, and no question that it left open', () => {
-  expect(history(turns, 'a/a', three, 'be brief')).toEqual([
+  expect(history(turns, { id: 0, model: 'a/a' }, three, 'be brief')).toEqual([
     { role: 'system', content: 'be brief' },
     { role: 'user', content: 'one' },
     { role: 'assistant', content: 'A1' },
     { role: 'user', content: 'three' },
   ]);
-  expect(history(turns, 'b/b', three)).toHaveLength(5);
+  expect(history(turns, { id: 1, model: 'b/b' }, three)).toHaveLength(5);
+});
+it('the same model in two columns reads in each what it answered there', () => {
+  const twice = [{ ...turns[0], replies: [reply('a/a', 'left', 4), reply('a/a', 'right', 7)] } as Turn];
+  const answers = (id: number) =>
+    history(twice, { id, model: 'a/a' }, three)
+      .filter(one => one.role === 'assistant')
+      .map(one => one.content);
+  expect([answers(4), answers(7), answers(8)]).toEqual([['left'], ['right'], []]);
 });
 it('sends only what was set', () => {
   expect(requestBody('a/a', [], {})).toEqual({ model: 'a/a', messages: [] });

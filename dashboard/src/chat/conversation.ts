@@ -6,6 +6,8 @@ import type { Stop } from '../ui/track';
 export type ReplyState = 'waiting' | 'streaming' | 'done' | 'stopped' | 'failed';
 export type Reply = {
   model: string;
+  /** The column that asked for it. */
+  column: number;
   state: ReplyState;
   text: string;
   reasoning: string;
@@ -78,12 +80,17 @@ export function contentOf(prompt: string, attachments: Attachment[]): string | P
 
 type Question = { prompt: string; attachments: Attachment[] };
 
-/** What a model is sent: its own answers so far, not those of the others. Turns it did not answer
+/** Of two columns with one model each has a conversation of its own. */
+export type Column = { id: number; model: string };
+
+/** What a column's model is sent: its own answers so far, not those of the others. Turns it did not answer
     are left out, since a question without an answer confuses the next. */
-export function history(turns: Turn[], model: string, question: Question, system?: string): Message[] {
+export function history(turns: Turn[], column: Column, question: Question, system?: string): Message[] {
   const messages: Message[] = system ? [{ role: 'system', content: system }] : [];
   for (const turn of turns) {
-    const reply = turn.replies.find(one => one.model === model && one.text);
+    const reply = turn.replies.find(
+      one => one.column === column.id && one.model === column.model && one.text,
+    );
     if (reply)
       messages.push(
         { role: 'user', content: contentOf(turn.prompt, turn.attachments) },

@@ -10,6 +10,16 @@ export const parametersOf = (settings: Settings, place: number): Parameters => (
   ...settings.own[place],
 });
 
+/** The settings once a column is gone: those after it move up with what is their own. */
+export const withoutPlace = ({ common, own }: Settings, gone: number): Settings => ({
+  common,
+  own: Object.fromEntries(
+    Object.entries(own)
+      .filter(([place]) => Number(place) !== gone)
+      .map(([place, one]) => [Number(place) > gone ? Number(place) - 1 : Number(place), one]),
+  ),
+});
+
 export const countOf = (parameters: Parameters | undefined) =>
   Object.values(parameters ?? {}).filter(one => one !== undefined && one !== '').length;
 

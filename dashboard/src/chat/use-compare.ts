@@ -1,10 +1,13 @@
-import { useEffect, useReducer, useRef } from 'react';
+import { useSyncExternalStore } from 'react';
 import { ApiError, at as addressOf, postJson, send } from '../api/client';
 import { exact } from '../api/exact';
 import { nano } from '../lib/money';
+import { forgetWith } from '../session/session';
+import { type Columns, NO_COLUMNS, withoutColumn } from './columns';
 import {
   type Attachment,
   type ChatRequest,
+  type Column,
   history,
   type Message,
   type Parameters,
@@ -20,11 +23,9 @@ type Action =
   | { type: 'ask'; turn: Turn }
   | { type: 'cut'; from: number }
   | { type: 'vote'; turn: number; vote: Vote }
-  | { type: 'patch'; turn: number; place: number; patch: Partial<Reply> }
-  | { type: 'clear' };
+  | { type: 'patch'; turn: number; place: number; patch: Partial<Reply> };
 
 function reduce(turns: Turn[], action: Action): Turn[] {
-  if (action.type === 'clear') return [];
   if (action.type === 'ask') return [...turns, action.turn];
   if (action.type === 'cut') return turns.filter(turn => turn.id < action.from);
   if (action.type === 'vote')
@@ -41,7 +42,13 @@ function reduce(turns: Turn[], action: Action): Turn[] {
   );
 }
 
-const blank = (model: string): Reply => ({ model, text: '', reasoning: '', state: 'waiting' });
+const blank = ({ id, model }: Column): Reply => ({
+  model,
+  column: id,
+  text: '',
+  reasoning: '',
+  state: 'waiting',
+});
 export const isRunning = (reply: Reply) => reply.state === 'waiting' || reply.state === 'streaming';
 
 /** Of an answer no more events are kept to be looked at. */
@@ -49,7 +56,7 @@ const MOST_EVENTS = 2000;
 
 type Question = { prompt: string; attachments: Attachment[] };
 /** The parameters of a column. */
-type Of = (place: number) => Parameters;
+type Of = (column: number) => Parameters;
 
 function shuffled(length: number): number[] {
   const order = Array.from({ length }, (_, place) => place);
@@ -60,136 +67,172 @@ function shuffled(length: number): number[] {
   return order;
 }
 
-/** Asks several models at once. Tokens are gathered and painted once a frame, however fast they come. */
-export function useCompare() {
-  const [turns, dispatch] = useReducer(reduce, []);
-  const running = useRef(new Map<string, AbortController>());
-  const number = useRef(0);
-  useEffect(() => {
-    const all = running.current;
-    return () => {
-      for (const one of all.values()) one.abort();
-    };
-  }, []);
+type Conversation = {
+  turns: Turn[];
+  columns: Columns;
+  /** What is written and not sent; nothing until somebody wrote. */
+  draft: string | undefined;
+  attached: Attachment[];
+};
+const NOTHING: Conversation = { turns: [], columns: NO_COLUMNS, draft: undefined, attached: [] };
 
-  function begin(before: Turn[], question: Question, models: string[], of: Of, blind: boolean) {
-    const turn: Turn = {
-      id: ++number.current,
-      ...question,
-      replies: models.map(blank),
-      ...(blind && models.length > 1 && { order: shuffled(models.length) }),
-    };
-    dispatch({ type: 'ask', turn });
-    models.forEach((model, place) => {
-      const parameters = of(place);
-      void run(turn.id, place, model, history(before, model, question, parameters.system), parameters);
+/** The conversation of this tab. It is kept outside of the page: whoever looks at a record and comes
+    back, or has to sign in anew, finds it as it was. It is in memory alone. */
+let now = NOTHING;
+const listeners = new Set<() => void>();
+const subscribe = (listener: () => void) => {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+};
+function put(change: Partial<Conversation>) {
+  now = { ...now, ...change };
+  for (const listener of listeners) listener();
+}
+const dispatch = (action: Action) => put({ turns: reduce(now.turns, action) });
+
+const running = new Map<string, AbortController>();
+let number = 0;
+
+function begin(before: Turn[], question: Question, columns: Column[], of: Of, blind: boolean) {
+  const turn: Turn = {
+    id: ++number,
+    ...question,
+    replies: columns.map(blank),
+    ...(blind && columns.length > 1 && { order: shuffled(columns.length) }),
+  };
+  dispatch({ type: 'ask', turn });
+  columns.forEach((column, place) => {
+    const parameters = of(column.id);
+    const messages = history(before, column, question, parameters.system);
+    void run(turn.id, place, column.model, messages, parameters);
+  });
+}
+
+const ask = (question: Question, columns: Column[], of: Of, blind: boolean) =>
+  begin(now.turns, question, columns, of, blind);
+
+/** Asks another question in place of one that was asked, and of all after it. */
+function edit(turn: Turn, prompt: string, columns: Column[], of: Of, blind: boolean) {
+  const before = now.turns.filter(one => one.id < turn.id);
+  dispatch({ type: 'cut', from: turn.id });
+  begin(before, { prompt, attachments: turn.attachments }, columns, of, blind);
+}
+
+/** Asks one model again what it was asked in a turn. */
+function again(turn: Turn, place: number, of: Of) {
+  const reply = turn.replies[place];
+  if (!reply) return;
+  const column = { id: reply.column, model: reply.model };
+  const parameters = of(column.id);
+  const before = now.turns.filter(one => one.id < turn.id);
+  dispatch({ type: 'patch', turn: turn.id, place, patch: { ...EMPTY, ...blank(column) } });
+  void run(turn.id, place, column.model, history(before, column, turn, parameters.system), parameters);
+}
+
+function stopAll() {
+  for (const one of running.values()) one.abort();
+}
+
+/** It is one person's: another one finds nothing of it. */
+forgetWith(() => {
+  stopAll();
+  put(NOTHING);
+});
+
+/** Tokens are gathered and painted once a frame, however fast they come. */
+async function run(turn: number, place: number, model: string, messages: Message[], parameters: Parameters) {
+  const abort = new AbortController();
+  running.set(`${turn}:${place}`, abort);
+  const started = performance.now();
+  const since = () => performance.now() - started;
+  let text = '';
+  let reasoning = '';
+  let frame = 0;
+  const raw: string[] = [];
+  const patch = (change: Partial<Reply>) => dispatch({ type: 'patch', turn, place, patch: change });
+  const paint = () => {
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      patch({ text, reasoning });
     });
-  }
-  const ask = (question: Question, models: string[], of: Of, blind: boolean) =>
-    begin(turns, question, models, of, blind);
-  /** Asks another question in place of one that was asked, and of all after it. */
-  function edit(turn: Turn, prompt: string, models: string[], of: Of, blind: boolean) {
-    dispatch({ type: 'cut', from: turn.id });
-    const before = turns.slice(0, turns.indexOf(turn));
-    begin(before, { prompt, attachments: turn.attachments }, models, of, blind);
-  }
-  /** Asks one model again what it was asked in a turn. */
-  function again(turn: Turn, place: number, parameters: Parameters) {
-    const model = turn.replies[place]?.model;
-    if (!model) return;
-    const before = turns.slice(0, turns.indexOf(turn));
-    dispatch({ type: 'patch', turn: turn.id, place, patch: { ...EMPTY, ...blank(model) } });
-    void run(turn.id, place, model, history(before, model, turn, parameters.system), parameters);
-  }
-
-  async function run(
-    turn: number,
-    place: number,
-    model: string,
-    messages: Message[],
-    parameters: Parameters,
-  ) {
-    const abort = new AbortController();
-    running.current.set(`${turn}:${place}`, abort);
-    const started = performance.now();
-    const since = () => performance.now() - started;
-    let text = '';
-    let reasoning = '';
-    let frame = 0;
-    const raw: string[] = [];
-    const patch = (change: Partial<Reply>) => dispatch({ type: 'patch', turn, place, patch: change });
-    const paint = () => {
-      frame ||= requestAnimationFrame(() => {
-        frame = 0;
-        patch({ text, reasoning });
-      });
+  };
+  const finish = (change: Partial<Reply>) => {
+    cancelAnimationFrame(frame);
+    patch({ text, reasoning, total: since(), ...change });
+  };
+  try {
+    const body: ChatRequest = {
+      ...requestBody(model, messages, parameters),
+      stream: true,
+      stream_options: { include_usage: true },
     };
-    const finish = (change: Partial<Reply>) => {
-      cancelAnimationFrame(frame);
-      patch({ text, reasoning, total: since(), ...change });
-    };
-    try {
-      const body: ChatRequest = {
-        ...requestBody(model, messages, parameters),
-        stream: true,
-        stream_options: { include_usage: true },
-      };
-      const init = { ...postJson(body), signal: abort.signal };
-      init.headers = { ...init.headers, 'x-openrouter-metadata': 'enabled' };
-      patch({ raw: { request: body, events: raw } });
-      const response = await send(addressOf('api/v1/chat/completions'), init);
-      patch({ generation: response.headers.get('x-generation-id') ?? undefined });
-      if (!response.body) throw new Error('The answer has no content.');
-      let first = true;
-      for await (const event of events(response.body)) {
-        if (raw.length < MOST_EVENTS) raw.push(event);
-        const chunk = JSON.parse(exact(event));
-        const choice = chunk.choices?.[0];
-        const delta = choice?.delta;
-        text += delta?.content ?? '';
-        reasoning += delta?.reasoning ?? '';
-        if (first && (text || reasoning)) {
-          first = false;
-          patch({ state: 'streaming', firstToken: since(), provider: chunk.provider });
-        }
-        if (delta) paint();
-        if (choice?.finish_reason) patch({ finishReason: choice.finish_reason });
-        if (chunk.openrouter_metadata) patch({ route: stopsOf(chunk.openrouter_metadata) });
-        if (chunk.usage) patch(usageOf(chunk.usage));
-        if (chunk.error) throw new Error(chunk.error.message);
+    const init = { ...postJson(body), signal: abort.signal };
+    init.headers = { ...init.headers, 'x-openrouter-metadata': 'enabled', 'x-title': 'Trunkline playground' };
+    patch({ raw: { request: body, events: raw } });
+    const response = await send(addressOf('api/v1/chat/completions'), init);
+    patch({ generation: response.headers.get('x-generation-id') ?? undefined });
+    if (!response.body) throw new Error('The answer has no content.');
+    let first = true;
+    for await (const event of events(response.body)) {
+      if (raw.length < MOST_EVENTS) raw.push(event);
+      const chunk = JSON.parse(exact(event));
+      const choice = chunk.choices?.[0];
+      const delta = choice?.delta;
+      text += delta?.content ?? '';
+      reasoning += delta?.reasoning ?? '';
+      if (first && (text || reasoning)) {
+        first = false;
+        patch({ state: 'streaming', firstToken: since(), provider: chunk.provider });
       }
-      finish({ state: 'done' });
-    } catch (error) {
-      if (abort.signal.aborted) finish({ state: 'stopped' });
-      else {
-        const generation = error instanceof ApiError ? error.generation : null;
-        const limit = error instanceof ApiError ? error.limit : null;
-        finish({
-          state: 'failed',
-          error: (error as Error).message,
-          ...(generation && { generation }),
-          ...(limit && { limit }),
-        });
-      }
-    } finally {
-      running.current.delete(`${turn}:${place}`);
+      if (delta) paint();
+      if (choice?.finish_reason) patch({ finishReason: choice.finish_reason });
+      if (chunk.openrouter_metadata) patch({ route: stopsOf(chunk.openrouter_metadata) });
+      if (chunk.usage) patch(usageOf(chunk.usage));
+      if (chunk.error) throw new Error(chunk.error.message);
     }
+    finish({ state: 'done' });
+  } catch (error) {
+    if (abort.signal.aborted) finish({ state: 'stopped' });
+    else {
+      const generation = error instanceof ApiError ? error.generation : null;
+      const limit = error instanceof ApiError ? error.limit : null;
+      finish({
+        state: 'failed',
+        error: (error as Error).message,
+        ...(generation && { generation }),
+        ...(limit && { limit }),
+      });
+    }
+  } finally {
+    running.delete(`${turn}:${place}`);
   }
+}
 
+/** Asks several models at once, and keeps what they answer. */
+export function useCompare() {
+  const kept = useSyncExternalStore(subscribe, () => now);
   return {
-    turns,
-    busy: turns.some(turn => turn.replies.some(isRunning)),
+    ...kept,
+    busy: kept.turns.some(turn => turn.replies.some(isRunning)),
     ask,
     edit,
     again,
-    vote: (turn: number, vote: Vote) => dispatch({ type: 'vote', turn, vote }),
-    stop: (turn: number, place: number) => running.current.get(`${turn}:${place}`)?.abort(),
-    stopAll: () => {
-      for (const one of running.current.values()) one.abort();
-    },
-    clear: () => dispatch({ type: 'clear' }),
+    vote,
+    stop,
+    stopAll,
+    clear,
+    write,
+    attach,
+    removeColumn,
   };
 }
+const vote = (turn: number, vote: Vote) => dispatch({ type: 'vote', turn, vote });
+const stop = (turn: number, place: number) => running.get(`${turn}:${place}`)?.abort();
+const clear = () => put({ turns: [] });
+const write = (draft: string) => put({ draft });
+const attach = (attached: Attachment[]) => put({ attached });
+/** `columns`: as they stand on the page. */
+const removeColumn = (columns: Columns, place: number) => put({ columns: withoutColumn(columns, place) });
 
 /** Takes everything back that an answer told before it is asked for again. */
 const EMPTY: Partial<Reply> = {

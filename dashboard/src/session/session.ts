@@ -32,9 +32,38 @@ const subscribe = (listener: () => void) => {
   return () => void listeners.delete(listener);
 };
 
+/** Whose what this tab knows is: while nobody is here, of the last one who was. */
+let last: string | undefined;
+const forgetting = new Set<() => void>();
+/** What is done before somebody else sees this tab. */
+export const forgetWith = (forget: () => void) => void forgetting.add(forget);
+/** Forgets what is one person's, and who that was. */
+export function forgetAll() {
+  last = undefined;
+  for (const forget of forgetting) forget();
+}
+
 export function setSession(session: Session | null) {
+  if (session && last !== undefined && session.member.id !== last) forgetAll();
+  last = session?.member.id ?? last;
   current = session;
   for (const listener of listeners) listener();
+}
+
+/** The tabs of this browser, which have the same cookie. */
+let tabs: BroadcastChannel | undefined;
+/** Somebody came or went: other tabs are told. */
+export function enterAs(session: Session | null) {
+  setSession(session);
+  tabs?.postMessage('changed');
+}
+/** Looks who is here once another tab says that this may have changed. */
+export function heedOtherTabs() {
+  tabs = new BroadcastChannel('trunkline-session');
+  tabs.onmessage = () => {
+    // A server that does not answer says nothing of the session.
+    if (current !== undefined) void findSession().then(setSession, () => undefined);
+  };
 }
 export const sessionNow = () => current;
 export const useSession = () => useSyncExternalStore(subscribe, sessionNow);

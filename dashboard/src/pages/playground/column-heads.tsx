@@ -15,16 +15,14 @@ type Props = {
   style: CSSProperties;
   onLook: (place: number | null) => void;
   onChoose: (models: string[]) => void;
+  onRemove: (place: number) => void;
 };
 
 /** Which model stands in which column. They scroll sideways with the answers, and stay above them. */
-export function ColumnHeads({ ids, chosen, busy, looking, isNarrow, style, onLook, onChoose }: Props) {
+export function ColumnHeads(props: Props) {
+  const { ids, chosen, busy, looking, isNarrow, style, onLook, onChoose, onRemove } = props;
   const replace = (place: number, model: string) =>
     onChoose(chosen.map((one, at) => (at === place ? model : one)));
-  const remove = (place: number) => {
-    onLook(null);
-    onChoose(chosen.filter((_, at) => at !== place));
-  };
   return (
     <div className="sticky top-0 z-1 grid gap-2 border-b border-rule bg-paper py-2 md:min-w-fit">
       {isNarrow && chosen.length > 1 && (
@@ -69,7 +67,7 @@ export function ColumnHeads({ ids, chosen, busy, looking, isNarrow, style, onLoo
               </Button>
             )}
             {chosen.length > 1 && (
-              <IconButton label={`Remove ${id}`} disabled={busy} onClick={() => remove(place)}>
+              <IconButton label={`Remove ${id}`} disabled={busy} onClick={() => onRemove(place)}>
                 <X size={14} aria-hidden />
               </IconButton>
             )}

@@ -4,8 +4,9 @@ import { Plus } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { analyticsQuery } from '../../api/analytics';
 import { type Model, modelsQuery } from '../../api/queries';
-import type { Attachment, Reply, Turn } from '../../chat/conversation';
-import { packSettings, parametersOf, unpackSettings } from '../../chat/settings';
+import { columnsFor } from '../../chat/columns';
+import type { Reply, Turn } from '../../chat/conversation';
+import { packSettings, parametersOf, unpackSettings, withoutPlace } from '../../chat/settings';
 import { useCompare } from '../../chat/use-compare';
 import type { PlaygroundSearch } from '../../search';
 import { useNarrow } from '../../shell/use-narrow';
@@ -73,8 +74,10 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
   const ids = models.map(model => model.id);
   const chat = useCompare();
   const settings = useMemo(() => unpackSettings(set), [set]);
-  const [draft, setDraft] = useState(prompt ?? '');
-  const [attached, setAttached] = useState<Attachment[]>([]);
+  const { attached } = chat;
+  const draft = chat.draft ?? prompt ?? '';
+  const columnIds = columnsFor(chat.columns, chosen.length);
+  const asked = chosen.map((model, place) => ({ id: columnIds.ids[place] as number, model }));
   const [focused, setFocused] = useState<number | null>(null);
   const [showsCode, setShowsCode] = useState(false);
   const [showsVotes, setShowsVotes] = useState(false);
@@ -82,20 +85,29 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
   const change = (patch: Partial<PlaygroundSearch>) =>
     void navigate({ search: now => ({ ...now, ...patch }), replace: true });
   const choose = (next: string[]) => change({ models: next.join(',') });
-  const of = (place: number) => parametersOf(settings, place);
+  // A column that is gone has nothing of its own any more.
+  const of = (column: number) => parametersOf(settings, columnIds.ids.indexOf(column));
+  const remove = (place: number) => {
+    setFocused(null);
+    chat.removeColumn(columnIds, place);
+    change({
+      models: chosen.filter((_, at) => at !== place).join(','),
+      set: packSettings(withoutPlace(settings, place)),
+    });
+  };
   const send = () => {
     const text = draft.trim();
     if (!text || chat.busy) return;
-    chat.ask({ prompt: text, attachments: attached }, chosen, of, blind);
-    setDraft('');
-    setAttached([]);
+    chat.ask({ prompt: text, attachments: attached }, asked, of, blind);
+    chat.write('');
+    chat.attach([]);
   };
   /** With it somebody else sees the same models, settings and question. */
   const link = () => {
     const url = new URL(location.href);
     url.searchParams.set('models', chosen.join(','));
-    const asked = draft.trim() || chat.turns.at(-1)?.prompt;
-    if (asked) url.searchParams.set('prompt', asked);
+    const question = draft.trim() || chat.turns.at(-1)?.prompt;
+    if (question) url.searchParams.set('prompt', question);
     return url.href;
   };
   const stopAll = chat.stopAll;
@@ -175,15 +187,12 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
           style={columns}
           onLook={setFocused}
           onChoose={choose}
+          onRemove={remove}
         />
-        {chat.turns.length === 0 && <Starters models={chosen.length} onPick={setDraft} />}
+        {chat.turns.length === 0 && <Starters models={chosen.length} onPick={chat.write} />}
         {chat.turns.map(turn => (
           <section key={turn.id} aria-label={`Question ${turn.id}`} className="mt-5 mb-8">
-            <Question
-              turn={turn}
-              busy={chat.busy}
-              onEdit={text => chat.edit(turn, text, chosen, of, blind)}
-            />
+            <Question turn={turn} busy={chat.busy} onEdit={text => chat.edit(turn, text, asked, of, blind)} />
             <div className="grid gap-6" style={looking === null ? columnsOf(turn.replies.length) : columns}>
               {(turn.order ?? turn.replies.map((_, place) => place)).map((place, at) => {
                 const reply = turn.replies[place];
@@ -196,7 +205,7 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
                       isNamed={turn.order !== undefined || reply.model !== chosen[place]}
                       hidden={!isShown(turn.order ? at : place)}
                       onStop={() => chat.stop(turn.id, place)}
-                      onAgain={() => chat.again(turn, place, of(place))}
+                      onAgain={() => chat.again(turn, place, of)}
                       onRaw={() => setRaw(reply)}
                     />
                   )
@@ -209,9 +218,9 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
       </section>
       <Composer
         draft={draft}
-        onDraft={setDraft}
+        onDraft={chat.write}
         attached={attached}
-        onAttach={setAttached}
+        onAttach={chat.attach}
         unable={unable(models, chosen, attached)}
         busy={chat.busy}
         models={chosen.length}
@@ -221,7 +230,7 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
       <CodeDialog
         open={showsCode}
         onClose={() => setShowsCode(false)}
-        models={chosen}
+        columns={asked}
         turns={chat.turns}
         draft={draft}
         attached={attached}
