@@ -20,7 +20,7 @@ import {
 } from './beginnings';
 import * as search from './search';
 import { takeSecret } from './session/link-secret';
-import { firstSession, sessionNow } from './session/session';
+import { firstSession, forgetWith, heedOtherTabs, sessionNow } from './session/session';
 import { Shell } from './shell/shell';
 import { Failure } from './ui/states';
 
@@ -33,6 +33,9 @@ export const queryClient = new QueryClient({
     },
   },
 });
+
+forgetWith(() => queryClient.getQueryCache().clear());
+heedOtherTabs();
 
 const NoSuchPage = () => (
   <div className="grid gap-2 p-8">

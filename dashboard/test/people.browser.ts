@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launch, open, violations } from './browser';
-import { codeOf, type Gateway, makeTraffic, OWNER, startGateway } from './gateway';
+import { codeOf, type Gateway, makeTraffic, OWNER, post, startGateway } from './gateway';
 
 let browser: Browser;
 let gateway: Gateway;
@@ -129,6 +129,49 @@ test('somebody is invited, joins, and sees what is theirs alone', async () => {
   await dialog.getByText(/\/reset#/).waitFor();
   expect(await violations(admin.page)).toEqual([]);
   await admin.finish();
+});
+
+test('what one saw is not shown to the next, in this tab or another', async () => {
+  const own = await startGateway();
+  const bo = { email: 'bo@example.org', role: 'member' };
+  const made = await post(own, 'api/internal/invites', bo, own.session);
+  const { url } = (await made.json()) as { url: string };
+  const password = 'a long enough one';
+  await post(own, 'api/internal/invites/accept', { secret: url.split('#')[1], name: 'Bo', password });
+  const { page, context, finish, problems } = await open(browser, own.url);
+  const signIn = async (email: string, secret: string) => {
+    await page.getByLabel('Mail address').fill(email);
+    await page.getByLabel('Password').fill(secret);
+    await page.keyboard.press('Enter');
+  };
+  await page.goto(`${own.url}/keys`);
+  await signIn(OWNER.email, OWNER.password);
+  await page.getByRole('cell', { name: /^traffic/ }).waitFor();
+  const other = await context.newPage();
+  await other.goto(`${own.url}/keys`);
+  await other.getByRole('cell', { name: /^traffic/ }).waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await other.getByRole('heading', { name: 'Sign in to Trunkline' }).waitFor();
+  // The keys of the next one are slow to come.
+  let answer = () => {};
+  const held = new Promise<void>(done => {
+    answer = done;
+  });
+  await page.route(/api\/v1\/keys/, async route => {
+    await held;
+    await route.continue();
+  });
+  await signIn(bo.email, password);
+  await page.getByRole('link', { name: 'Bo' }).waitFor();
+  await page.getByRole('heading', { level: 1, name: 'API keys' }).waitFor();
+  expect(await page.getByText('traffic').count()).toBe(0);
+  answer();
+  await page.getByRole('heading', { name: 'No keys yet' }).waitFor();
+  await other.getByRole('link', { name: 'Bo' }).waitFor();
+  await other.getByRole('heading', { name: 'No keys yet' }).waitFor();
+  problems.splice(0, problems.length, ...problems.filter(one => !one.includes('401')));
+  await finish();
+  own.stop();
 });
 
 test('a provider’s key is tried as it is pasted, stored, ordered, replaced and deleted', async () => {

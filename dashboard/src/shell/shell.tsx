@@ -91,7 +91,8 @@ export function Shell() {
     ) : null;
   }
   if (isPublic(path)) return <Outlet />;
-  return session ? <Frame session={session} /> : <Nobody />;
+  // Another person begins anew: no page keeps what it showed or was told before.
+  return session ? <Frame key={session.member.id} session={session} /> : <Nobody />;
 }
 
 /** A server that nobody can sign in to is to be set up; any other asks who comes. */
@@ -105,12 +106,17 @@ function Nobody() {
   );
 }
 
-/** A tab that stays open while the server is replaced offers to load the new pages. */
-function NewVersion({ version }: { version: string }) {
+/** A tab that stays open while the server is replaced offers to load the new pages. Whoever looks at it
+    again may have signed in as somebody else elsewhere. */
+function NewVersion({ session: { version, member } }: { session: Session }) {
   const query = useQuery({
     queryKey: ['version'],
     refetchInterval: 300_000,
-    queryFn: async () => (await findSession())?.version ?? version,
+    queryFn: async () => {
+      const found = await findSession();
+      if (found && found.member.id !== member.id) setSession(found);
+      return found?.version ?? version;
+    },
   });
   if (!query.data || query.data === version) return null;
   return (
@@ -189,7 +195,7 @@ function Frame({ session }: { session: Session }) {
         </div>
       </aside>
       <main id="main" tabIndex={-1} aria-busy={busy} className="overflow-y-auto outline-none">
-        <NewVersion version={session.version} />
+        <NewVersion session={session} />
         <Outlet />
       </main>
       <Palette open={palette} onClose={() => setPalette(false)} />

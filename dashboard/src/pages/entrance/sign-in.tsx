@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useRouterState } from '@tanstack/react-router';
 import { ApiError, at, read } from '../../api/client';
 import { login, type Ways } from '../../session/enter';
@@ -29,7 +29,6 @@ function refusal(error: Error | null): string | null {
 
 /** Shown at whatever address was asked for, which is there again once somebody is signed in. */
 export function SignInPage() {
-  const client = useQueryClient();
   const ways = useQuery({
     queryKey: ['sign-in'],
     queryFn: () => read<Ways>('api/internal/sign-in'),
@@ -43,7 +42,6 @@ export function SignInPage() {
   });
   const entering = useMutation({
     mutationFn: (form: FormData) => login(String(form.get('email')).trim(), String(form.get('password'))),
-    onSuccess: () => client.removeQueries({ predicate: query => query.queryKey[0] !== 'sign-in' }),
   });
   const oidc = ways.data?.oidc;
   return (
