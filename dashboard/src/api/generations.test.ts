@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { exact } from './exact';
-import { exportAddress, rowOf, toldBy } from './generations';
+import { exportAddress, rowOf, timesOf, toldBy } from './generations';
 
 const given = {
   id: 'gen-1',
@@ -54,4 +54,14 @@ test('the live stream tells of rows, that it listens, and of what went by unseen
   ].map(part => toldBy(part, exact));
   expect(told.slice(0, 4)).toEqual(['listening', 'missed', 'missed', null]);
   expect(told[4]).toEqual(rowOf({ ...given, cost: '1.000000000000001' }));
+});
+
+test('the time until the first of an answer is a part of all of it, and not of writing', () => {
+  expect(rowOf({ ...given, latency_ms: 1500, generation_time_ms: 4000 }).took).toBe(4000);
+  expect(timesOf({ latency: 1500, elapsed: 4000, tokens: 50 })).toEqual({
+    all: 4000,
+    writing: 2500,
+    speed: 20,
+  });
+  expect(timesOf({ latency: 30, elapsed: 30, tokens: 50 })).toEqual({ all: 30, writing: 0, speed: null });
 });

@@ -54,6 +54,20 @@ export type LogRow = {
   priceKnown: boolean;
 };
 
+type Measured = {
+  /** From the request's arrival to the first of the answer, ms. */
+  latency: number;
+  /** From the request's arrival to the end of the answer, ms. */
+  elapsed: number;
+  tokens: number;
+};
+/** What an answer took: writing is what comes after the first of it; without any there is no speed. */
+export function timesOf({ latency, elapsed, tokens }: Measured) {
+  const all = Math.max(latency, elapsed);
+  const writing = all - latency;
+  return { all, writing, speed: writing > 0 && tokens > 0 ? tokens / (writing / 1000) : null };
+}
+
 export const rowOf = (given: Given): LogRow => ({
   id: given.id,
   createdAt: given.created_at,
@@ -72,7 +86,10 @@ export const rowOf = (given: Given): LogRow => ({
   errorType: given.error_type,
   finishReason: given.finish_reason,
   firstToken: given.first_token_ms,
-  took: given.latency_ms === null ? null : given.latency_ms + (given.generation_time_ms ?? 0),
+  took:
+    given.latency_ms === null
+      ? null
+      : timesOf({ latency: given.latency_ms, elapsed: given.generation_time_ms ?? 0, tokens: 0 }).all,
   promptTokens: given.tokens_prompt,
   completionTokens: given.tokens_completion,
   cost: nano(given.cost),

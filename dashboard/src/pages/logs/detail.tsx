@@ -3,10 +3,10 @@ import { Link } from '@tanstack/react-router';
 import { X } from 'lucide-react';
 import { type ReactNode, useId, useState } from 'react';
 import { ApiError, api, publicAddress, read } from '../../api/client';
-import type { LogRow } from '../../api/generations';
+import { type LogRow, timesOf } from '../../api/generations';
 import { type Generation, generationQuery } from '../../api/queries';
 import { asCode } from '../../chat/as-code';
-import { count, duration, percent, UNKNOWN } from '../../lib/format';
+import { count, duration, percent, speed as speedText, UNKNOWN } from '../../lib/format';
 import { momentOf } from '../../lib/moment';
 import { nano, usdExact } from '../../lib/money';
 import { Badge } from '../../ui/badge';
@@ -62,11 +62,9 @@ const SETTLED: Record<string, string> = {
 };
 
 function Detail({ generation: g, row }: { generation: Generation; row: LogRow | undefined }) {
-  const writing = g.generation_time;
-  const speed =
-    writing > 0
-      ? `${count(g.native_tokens_completion)} tokens at ${Math.round(g.native_tokens_completion / (writing / 1000))} tok/s`
-      : `${count(g.native_tokens_completion)} tokens`;
+  const tokens = g.native_tokens_completion;
+  const { all, writing, speed } = timesOf({ latency: g.latency, elapsed: g.generation_time, tokens });
+  const written = `${count(tokens)} tokens${speed === null ? '' : ` at ${speedText(speed)}`}`;
   const cost = g.price_state === 'unknown' ? 'price not known' : usdExact(nano(g.total_cost));
   const discount = g.cache_discount ? usdExact(nano(g.cache_discount)) : null;
   return (
@@ -88,7 +86,7 @@ function Detail({ generation: g, row }: { generation: Generation; row: LogRow | 
             status: one.status ?? null,
             latency: one.latency,
           }))}
-          end={{ text: speed, time: writing }}
+          end={{ text: written, time: writing || undefined }}
         />
       </section>
       <Facts
@@ -105,8 +103,8 @@ function Detail({ generation: g, row }: { generation: Generation; row: LogRow | 
           ['Counted', SETTLED[g.settled_by] ?? g.settled_by],
           ...(row ? ([['First token', duration(row.firstToken)]] as [string, string][]) : []),
           ['First byte', duration(g.latency)],
-          ['Writing', duration(g.generation_time)],
-          ['In all', duration(g.latency + g.generation_time)],
+          ['Writing', duration(writing || null)],
+          ['In all', duration(all)],
           ['Finish', [g.finish_reason, g.native_finish_reason].filter(Boolean).join(' / ') || UNKNOWN],
           ['Streamed', g.streamed ? 'yes' : 'no'],
           ['Time', momentOf(g.created_at)],
