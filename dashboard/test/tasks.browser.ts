@@ -433,6 +433,28 @@ test('new requests wait until they are wanted, and filters hold for them', async
   await finish();
 });
 
+test('of what is followed nothing is lost, and the bars follow as well', async () => {
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/logs?user=followed&tail=true`);
+  const rows = () => page.getByRole('table', { name: 'Requests' }).getAttribute('aria-rowcount');
+  const ask = () =>
+    fetch(`${there.gateway.url}/api/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${there.gateway.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: 'simulated/chat:free',
+        user: 'followed',
+        messages: [{ role: 'user', content: 'Hello' }],
+      }),
+    }).then(response => response.text());
+  await ask();
+  await expect.poll(rows, { timeout: 15_000 }).toBe('2');
+  for (let at = 0; at < 20; at++) await ask();
+  await expect.poll(rows, { timeout: 15_000 }).toBe('22');
+  await page.getByRole('img', { name: /a bar: 21,/ }).waitFor();
+  await finish();
+});
+
 test('what a policy would leave is told before it is in force', async () => {
   const { page, finish } = await signedIn(there);
   await page.goto(`${there.gateway.url}/privacy`);

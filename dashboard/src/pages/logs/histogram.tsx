@@ -13,9 +13,16 @@ const stepLabel = (seconds: number) =>
       ? `${Math.round(seconds / 3600)} h`
       : `${Math.round(seconds / 86_400)} d`;
 
+/** How often it is asked for while the list is followed, ms. */
+const FOLLOWED = 5_000;
+
 /** How many requests of those listed there were over time, those that failed on top. */
-export function Histogram({ filter }: { filter: LogFilter }) {
-  const query = useQuery({ ...histogramQuery(filter), placeholderData: keepPreviousData });
+export function Histogram({ filter, follows }: { filter: LogFilter; follows: boolean }) {
+  const query = useQuery({
+    ...histogramQuery(filter),
+    placeholderData: keepPreviousData,
+    refetchInterval: follows && FOLLOWED,
+  });
   const told = query.data;
   const data = useMemo(() => {
     const points = (told?.data ?? []).flatMap(one => [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LogRow } from '../../api/generations';
-import { joined, MOST_WAITING, meets, withNewer } from './newer';
+import { joined, MOST_WAITING, meets, waitingRoom, withNewer } from './newer';
 
 const row = (id: string) => ({ id }) as LogRow;
 
@@ -33,4 +33,19 @@ test('a first page that no known row is on leaves some out, unless it is all the
   expect(meets(page('x', 'd', 'c'), new Set(['c', 'b']))).toBe(true);
   expect(meets(page('x', 'e', 'd'), new Set(['c', 'b']))).toBe(false);
   expect(meets(page(null, 'e', 'd'), new Set())).toBe(true);
+});
+
+test('what comes while rows are taken waits for the next time', () => {
+  const room = waitingRoom();
+  const taken: string[][] = [];
+  room.add([row('a')]);
+  // As a page that is drawn once for several rows: it takes them when it comes to it.
+  const drawn = room.now();
+  room.add([row('b')]);
+  expect(drawn.rows).toHaveLength(1);
+  taken.push(room.take().rows.map(one => one.id));
+  room.add([row('c')]);
+  taken.push(room.take().rows.map(one => one.id));
+  expect(taken).toEqual([['b', 'a'], ['c']]);
+  expect(room.take()).toEqual({ rows: [], hasGap: false });
 });

@@ -30,6 +30,38 @@ export function joined(waiting: LogRow[], more: LogRow[]): LogRow[] {
     .slice(0, MOST_WAITING);
 }
 
+/** What waits to be shown. With a gap there is more than that, and the list has to be read anew. */
+export type Waiting = { rows: LogRow[]; hasGap: boolean };
+const NOTHING: Waiting = { rows: [], hasGap: false };
+
+/** Where rows wait. Whoever takes them takes what is there at that moment, and not what was there when a
+    page was drawn: rows that come between the two would be lost. */
+export function waitingRoom() {
+  let now = NOTHING;
+  const listeners = new Set<() => void>();
+  const put = (next: Waiting) => {
+    now = next;
+    for (const listener of listeners) listener();
+  };
+  return {
+    now: () => now,
+    subscribe: (listener: () => void) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    add: (rows: LogRow[], hasGap = false) => {
+      const all = joined(now.rows, rows);
+      const gap = hasGap || now.hasGap || all.length >= MOST_WAITING;
+      if (all !== now.rows || gap !== now.hasGap) put({ rows: all, hasGap: gap });
+    },
+    take: (): Waiting => {
+      const taken = now;
+      if (taken !== NOTHING) put(NOTHING);
+      return taken;
+    },
+  };
+}
+
 /** Whether a first page that was just read goes on where the known rows are, or leaves some out. */
 export const meets = (page: LogPage, known: Set<string>) =>
   page.next === null || page.rows.some(row => known.has(row.id));

@@ -41,7 +41,8 @@ export function LogsPage() {
     mutationFn: () => download(exportAddress(filter), 'generations.csv'),
   });
   const [columns, choice] = useLogColumns(rows, search.id !== undefined);
-  const newer = useNewer(filter, query.isSuccess, search.tail === true && !search.id);
+  const follows = search.tail === true && !search.id;
+  const newer = useNewer(filter, query.isSuccess, follows);
   const show = (id?: string) =>
     void navigate({ search: now => ({ ...now, id }), replace: Boolean(search.id) });
 
@@ -105,7 +106,7 @@ export function LogsPage() {
             />
           )}
           <Filters search={search} set={set} />
-          <Histogram filter={filter} />
+          <Histogram filter={filter} follows={follows} />
           <Load query={query} what="Requests" lines={12}>
             {() =>
               rows.length > 0 ? (

@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useCallback, useEffect, useRef, useState } from 'react';
-import { generationsPage, type LogFilter, type LogRow, logsQuery, tail } from '../../api/generations';
-import { idsOf, joined, MOST_IN_FRONT, MOST_WAITING, meets, type Pages, withNewer } from './newer';
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { generationsPage, histogramQuery, type LogFilter, logsQuery, tail } from '../../api/generations';
+import { idsOf, MOST_IN_FRONT, meets, type Pages, waitingRoom, withNewer } from './newer';
 
 const pause = (milliseconds: number, signal: AbortSignal) =>
   new Promise<void>(done => {
@@ -12,46 +12,35 @@ const pause = (milliseconds: number, signal: AbortSignal) =>
     });
   });
 
-/** What waits to be shown. With a gap there is more than that, and the list has to be read anew. */
-type Waiting = { rows: LogRow[]; hasGap: boolean };
-const NOTHING: Waiting = { rows: [], hasGap: false };
-
 /** Requests that end while the list is read. They wait until the reader wants them, so that nothing
     moves under the eye; or come in as they are, if the reader follows. */
 export function useNewer(filter: LogFilter, isReady: boolean, follows: boolean) {
   const client = useQueryClient();
-  const [waiting, setWaiting] = useState(NOTHING);
   const [isRenewing, setRenewing] = useState(false);
-  const current = useRef(waiting);
-  current.current = waiting;
   const key = JSON.stringify(filter);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key says all of the filter
+  // biome-ignore lint/correctness/useExhaustiveDependencies: of another list nothing waits yet
+  const room = useMemo(waitingRoom, [key]);
+  const waiting = useSyncExternalStore(room.subscribe, room.now);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: there is one room for each filter
   useEffect(() => {
     if (!isReady) return;
     const abort = new AbortController();
     const { queryKey } = logsQuery(filter);
-    setWaiting(NOTHING);
-    const take = (rows: LogRow[], hasGap = false) =>
-      setWaiting(now => {
-        const all = joined(now.rows, rows);
-        const gap = hasGap || now.hasGap || all.length >= MOST_WAITING;
-        return all === now.rows && gap === now.hasGap ? now : { rows: all, hasGap: gap };
-      });
     /** What ended between the list and the stream, or while there was no stream. */
     const catchUp = async () => {
       const page = await generationsPage(filter, null, undefined, abort.signal);
       const shown = idsOf(client.getQueryData(queryKey));
-      const known = new Set([...shown, ...current.current.rows.map(row => row.id)]);
+      const known = new Set([...shown, ...room.now().rows.map(row => row.id)]);
       const fresh = page.rows.filter(row => !shown.has(row.id));
-      take(fresh, !meets(page, known));
+      room.add(fresh, !meets(page, known));
     };
     const listen = async () => {
       for (let broken = 0; !abort.signal.aborted; broken++) {
         try {
           for await (const told of tail(filter, abort.signal)) {
             if (told === 'listening') await catchUp();
-            else if (told === 'missed') take([], true);
-            else take([told]);
+            else if (told === 'missed') room.add([], true);
+            else room.add([told]);
             broken = 0;
           }
         } catch {
@@ -62,12 +51,13 @@ export function useNewer(filter: LogFilter, isReady: boolean, follows: boolean) 
     };
     void listen();
     return () => abort.abort();
-  }, [key, isReady]);
+  }, [room, isReady]);
 
   const show = useCallback(() => {
-    const { rows, hasGap } = current.current;
+    const { rows, hasGap } = room.take();
     const { queryKey } = logsQuery(filter);
-    setWaiting(NOTHING);
+    // While the list is followed the bars are asked for by the clock.
+    if (!follows) void client.invalidateQueries({ queryKey: histogramQuery(filter).queryKey });
     const known = client.getQueryData<Pages>(queryKey);
     if (!hasGap && (known?.pages[0]?.rows.length ?? 0) + rows.length <= MOST_IN_FRONT) {
       client.setQueryData<Pages>(queryKey, withNewer(known, rows));
@@ -81,7 +71,7 @@ export function useNewer(filter: LogFilter, isReady: boolean, follows: boolean) 
         () => client.resetQueries({ queryKey }),
       )
       .finally(() => setRenewing(false));
-  }, [client, filter]);
+  }, [client, filter, room, follows]);
   const shown = idsOf(client.getQueryData<Pages>(logsQuery(filter).queryKey));
   const count = waiting.rows.filter(row => !shown.has(row.id)).length;
   const hasSome = !isRenewing && (count > 0 || waiting.hasGap);
