@@ -59,6 +59,8 @@ test('somebody is invited, joins, and sees what is theirs alone', async () => {
   await dialog.getByRole('button', { name: 'Make the link' }).click();
   const link = (await dialog.getByText(/\/invite#/).textContent()) ?? '';
   expect(link.startsWith(`${gateway.url}/invite#`)).toBe(true);
+  await admin.page.mouse.click(5, 5);
+  expect(await dialog.getByText(link).count()).toBe(1);
   expect(await violations(admin.page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Done' }).click();
   await admin.page.getByRole('button', { name: 'Withdraw the invitation of bo@example.org' }).waitFor();

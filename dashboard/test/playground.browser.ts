@@ -222,6 +222,62 @@ test('the same model in two columns has a conversation in each, and settings go 
   await finish();
 });
 
+test('code can be read in both themes', async () => {
+  const { page, finish } = await signedIn(there);
+  const code =
+    'const answer = { "key": 42, word: `text`, ok: true };\n// said\nfunction tell(one: Answer) { return /x/.test("y"); }';
+  const content = `\`\`\`typescript\n${code}\n\`\`\`\n\n\`\`\`yaml\nname: 5\n\`\`\`\n\n\`\`\`json\n{"a": 1}\n\`\`\``;
+  await page.route('**/chat/completions', route =>
+    route.fulfill({
+      contentType: 'text/event-stream',
+      body: `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\ndata: [DONE]\n\n`,
+    }),
+  );
+  await page.goto(`${there.gateway.url}/playground?models=simulated/chat:free`);
+  await page.getByLabel('Message').fill('Write code');
+  await page.keyboard.press('Enter');
+  await page.locator('.hljs-number').first().waitFor();
+  await page.locator('.hljs-attr').first().waitFor();
+  for (const theme of ['light', 'dark']) {
+    await page.evaluate(chosen => {
+      document.documentElement.dataset.theme = chosen;
+    }, theme);
+    expect(await violations(page), theme).toEqual([]);
+  }
+  await finish();
+});
+
+test('what an answer has stays in its column, however long it is', async () => {
+  const { page, finish } = await signedIn(there);
+  const content = `${'y'.repeat(300)}\n\n\`\`\`\n${'x'.repeat(300)}\n\`\`\`\n\n- ${'z'.repeat(300)}`;
+  await page.route('**/chat/completions', route =>
+    route.fulfill({
+      contentType: 'text/event-stream',
+      body: `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\ndata: [DONE]\n\n`,
+    }),
+  );
+  for (const models of ['simulated/chat:free,simulated/openai:free', 'simulated/chat:free']) {
+    await page.goto(`${there.gateway.url}/playground?models=${models}`);
+    await page.getByLabel('Message').fill('Write on');
+    await page.keyboard.press('Enter');
+    const answer = page.getByRole('article', { name: 'simulated/chat:free' });
+    await answer.locator('pre').waitFor();
+    for (const width of [360, 1024]) {
+      await page.setViewportSize({ width, height: 860 });
+      const beyond = await answer.evaluate(article => {
+        const edge = article.getBoundingClientRect().right + 1;
+        return [...article.querySelectorAll('pre, p, li')].filter(
+          one =>
+            one.getBoundingClientRect().right > edge ||
+            (one.tagName !== 'PRE' && one.scrollWidth > one.clientWidth + 1),
+        ).length;
+      });
+      expect(beyond, `${models} at ${width}`).toBe(0);
+    }
+  }
+  await finish();
+});
+
 test('a conversation is there again after a look elsewhere and a new sign-in, and gone after signing out', async () => {
   const { page, context, finish, problems } = await signedIn(there);
   await page.goto(`${there.gateway.url}/playground?models=simulated/chat:free`);

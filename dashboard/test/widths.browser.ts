@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { settle } from './browser';
+import { post } from './gateway';
 import { house, signedIn } from './house';
 
 const there = house();
@@ -17,6 +18,38 @@ test('what a row is of can be read at every width', async () => {
       const box = await page.getByRole('columnheader', { name: 'Model', exact: true }).boundingBox();
       expect(box?.width, `the models of ${path} at ${width}`).toBeGreaterThanOrEqual(120);
     }
+  }
+  await finish();
+});
+
+test('a name of any length leaves room for what stands beside it', async () => {
+  const { gateway } = there;
+  const name = 'longest'.repeat(36);
+  await post(gateway, 'api/v1/keys', { name }, gateway.session);
+  const { page, finish } = await signedIn(there);
+  await page.setViewportSize({ width: 1280, height: 860 });
+  await page.goto(`${gateway.url}/keys`);
+  await settle(page);
+  const actions = await page.getByRole('columnheader', { name: 'Actions' }).boundingBox();
+  expect((actions?.x ?? 9999) + (actions?.width ?? 0)).toBeLessThanOrEqual(1280);
+  const dialog = page.getByRole('dialog');
+  for (const width of [360, 1280]) {
+    await page.setViewportSize({ width, height: 860 });
+    for (const act of ['Edit', 'Rotate', 'Delete']) {
+      await page.getByRole('button', { name: `${act} ${name}` }).click();
+      expect(
+        await dialog.evaluate(one => one.scrollWidth - one.clientWidth),
+        `${act} at ${width}`,
+      ).toBeLessThanOrEqual(0);
+      await page.keyboard.press('Escape');
+      await expect.poll(() => dialog.count()).toBe(0);
+    }
+    await page.goto(`${gateway.url}/logs`);
+    await settle(page);
+    const select = await page.getByLabel('Key', { exact: true }).boundingBox();
+    expect(select?.width, `the keys at ${width}`).toBeLessThanOrEqual(160);
+    await page.goto(`${gateway.url}/keys`);
+    await settle(page);
   }
   await finish();
 });

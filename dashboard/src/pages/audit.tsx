@@ -8,7 +8,7 @@ import { CopyIcon } from '../ui/copy';
 import { Dialog } from '../ui/dialog';
 import { Facts, Page } from '../ui/page';
 import { Empty, Load } from '../ui/states';
-import { type Column, Table } from '../ui/table';
+import { type Column, Name, Table } from '../ui/table';
 import { type Change, changes } from './changes';
 
 const ACTORS: Record<string, string> = {
@@ -53,10 +53,10 @@ export function AuditPage() {
         key: 'subject',
         label: 'Of',
         cell: entry => (
-          <code className="font-mono text-xs">{name(entry.subject_kind, entry.subject_id).slice(0, 40)}</code>
+          <Name text={name(entry.subject_kind, entry.subject_id)} className="font-mono text-xs" />
         ),
       },
-      { key: 'actor', label: 'By', cell: actor },
+      { key: 'actor', label: 'By', cell: entry => <Name text={actor(entry)} /> },
       { key: 'origin', label: 'From', wide: true, cell: entry => entry.actor.origin || '–' },
       {
         key: 'open',

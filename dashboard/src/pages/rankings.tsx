@@ -12,7 +12,7 @@ import { Page } from '../ui/page';
 import { Roundel } from '../ui/roundel';
 import { SelectRange } from '../ui/select-range';
 import { Load } from '../ui/states';
-import { type Column, Table } from '../ui/table';
+import { type Column, Name, Table } from '../ui/table';
 import { FirstRequest } from './first-request';
 import { authorOf } from './models/filter';
 import { places, type Ranked } from './places';
@@ -101,9 +101,9 @@ function Ranking({ rows, answer, by, range }: RankingProps) {
           <Link
             to="/activity"
             search={{ range, where: [`${by}:${row.key}`], by: by === 'model' ? 'provider' : 'model' }}
-            className="truncate font-semibold hover:underline"
+            className="font-semibold hover:underline"
           >
-            {name(by, row.key)}
+            <Name text={name(by, row.key)} />
           </Link>
         </span>
       ),
@@ -113,7 +113,7 @@ function Ranking({ rows, answer, by, range }: RankingProps) {
       label: 'Share',
       wide: true,
       cell: row => (
-        <span className="flex min-w-40 items-center gap-2">
+        <span className="flex min-w-28 items-center lg:min-w-40 gap-2">
           <span
             className="h-2 rounded-s"
             style={{

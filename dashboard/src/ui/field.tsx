@@ -7,7 +7,7 @@ import {
 } from 'react';
 
 const box =
-  'min-h-7 max-w-full rounded-m border border-edge bg-panel px-2.5 py-0.5 text-sm text-ink placeholder:text-ink-3 disabled:opacity-60 aria-invalid:border-bad';
+  'field-box min-h-7 rounded-m border border-edge bg-panel px-2.5 py-0.5 text-sm text-ink placeholder:text-ink-3 disabled:opacity-60 aria-invalid:border-bad';
 
 type Wiring = { id: string; 'aria-describedby'?: string; 'aria-invalid'?: true };
 type FieldProps = {

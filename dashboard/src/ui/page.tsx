@@ -20,7 +20,7 @@ export function Page({ title, note, actions, fill, children }: Props) {
     >
       <header className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
         <div className="flex min-w-0 flex-wrap items-baseline gap-x-3">
-          <h1 className="text-xl font-bold tracking-tight break-words">{title}</h1>
+          <h1 className="text-xl font-bold tracking-tight wrap-anywhere">{title}</h1>
           {note && <div className="text-ink-3">{note}</div>}
         </div>
         {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
@@ -80,7 +80,7 @@ export function Facts({ facts }: { facts: [string, ReactNode][] }) {
       {facts.map(([name, value]) => (
         <div key={name} className="col-span-2 grid grid-cols-subgrid border-t border-rule py-1">
           <dt className="text-ink-3">{name}</dt>
-          <dd className="min-w-0 text-right break-words tabular-nums">{value}</dd>
+          <dd className="min-w-0 text-right wrap-anywhere tabular-nums">{value}</dd>
         </div>
       ))}
     </dl>

@@ -13,6 +13,14 @@ export type Column<R> = Measures & {
   sortable?: boolean;
   cell: (row: R) => ReactNode;
 };
+/** A name of any length in a table whose columns are measured: as much of it as leaves room for the others. */
+export const Name = ({ text, children, className = '' }: NameProps) => (
+  <span className={`block max-w-[clamp(8rem,22cqi,18rem)] truncate ${className}`} title={text}>
+    {children ?? text}
+  </span>
+);
+type NameProps = { text: string; children?: ReactNode; className?: string };
+
 export type Sort = { key: string; descending: boolean };
 
 type HeadProps<R> = { columns: Column<R>[]; sort?: Sort; onSort?: (key: string) => void };
@@ -69,7 +77,9 @@ export function Table<R>({ label, rows, rowKey, rowClass, first, ...head }: Tabl
   const [all, setAll] = useState(false);
   const shown = all || first === undefined ? rows : rows.slice(0, first);
   return (
-    <section className="overflow-x-auto" tabIndex={0} aria-label={`${label}, table`}>
+    // What is for the ear alone is placed outside of the flow: without a place of reference here it would make
+    // the document as wide as the table.
+    <section className="@container relative overflow-x-auto" tabIndex={0} aria-label={`${label}, table`}>
       <table className="w-full" aria-label={label}>
         <thead>
           <Head {...head} />
@@ -186,7 +196,7 @@ export function VirtualTable<R>({
       ref={scroller}
       tabIndex={0}
       aria-label={`${label}, table`}
-      className="min-h-60 flex-1 overflow-auto border-y border-rule"
+      className="relative min-h-60 flex-1 overflow-auto border-y border-rule"
     >
       <table
         aria-label={label}

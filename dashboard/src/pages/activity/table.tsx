@@ -2,7 +2,7 @@ import type { Metric } from '../../api/analytics';
 import { OTHER } from '../../charts/stack';
 import { seriesColour } from '../../charts/stacked-bars';
 import { percent } from '../../lib/format';
-import { Table } from '../../ui/table';
+import { Name, Table } from '../../ui/table';
 import { columnFormatter, type Group, type Told } from './groups';
 
 type Props = {
@@ -49,10 +49,9 @@ export function GroupTable({ rows, metric, nameOf, order, bucket, unit, onOpen }
               <button
                 type="button"
                 onClick={() => onOpen(row.key)}
-                title="Only this"
-                className="min-h-6 truncate text-left hover:text-accent hover:underline"
+                className="min-h-6 text-left hover:text-accent hover:underline"
               >
-                {nameOf(row.key)}
+                <Name text={nameOf(row.key)} />
               </button>
             </span>
           ),

@@ -159,7 +159,7 @@ function Row({
           className={`flex-none text-ink-3 max-md:hidden ${fixed ? 'opacity-20' : 'cursor-grab'}`}
         />
         <Roundel name={provider} />
-        <span className="min-w-40 flex-1">
+        <span className="min-w-40 flex-1 wrap-anywhere">
           <span className="font-semibold">{name}</span> {one.disabled && <Badge>disabled</Badge>}{' '}
           {!isOurs && <Badge>environment</Badge>}{' '}
           {restrictions.length > 0 && <Badge>only {restrictions.join(', ')}</Badge>}

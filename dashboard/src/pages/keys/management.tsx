@@ -14,7 +14,7 @@ import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Field, Input } from '../../ui/field';
 import { Empty, Load, Refusal } from '../../ui/states';
-import { type Column, Table } from '../../ui/table';
+import { type Column, Name, Table } from '../../ui/table';
 import { TypedName } from '../../ui/typed-name';
 import { memberName } from '../members/member-name';
 import { isExpired } from './order';
@@ -30,11 +30,13 @@ export function ManagementKeys({ creates, onClose }: { creates: boolean; onClose
         key: 'name',
         label: 'Name',
         cell: key => (
-          <span className="block whitespace-nowrap">
-            <span className="font-semibold">{key.name}</span> {key.disabled && <Badge>disabled</Badge>}{' '}
-            {isExpired(key) && <Badge tone="warn">ended</Badge>}
+          <>
+            <span className="flex items-center gap-1.5">
+              <Name text={key.name} className="font-semibold" /> {key.disabled && <Badge>disabled</Badge>}{' '}
+              {isExpired(key) && <Badge tone="warn">ended</Badge>}
+            </span>
             <code className="block font-mono text-2xs text-ink-3">{key.label}</code>
-          </span>
+          </>
         ),
       },
       {
@@ -43,7 +45,7 @@ export function ManagementKeys({ creates, onClose }: { creates: boolean; onClose
         wide: true,
         cell: key => {
           const maker = members.data?.find(one => one.id === key.creator);
-          return maker ? memberName(maker) : (key.creator ?? 'the command line');
+          return <Name text={maker ? memberName(maker) : (key.creator ?? 'the command line')} />;
         },
       },
       { key: 'created', label: 'Made', wide: true, cell: key => dateOf(key.created_at) },

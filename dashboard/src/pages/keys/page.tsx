@@ -12,7 +12,7 @@ import { Button } from '../../ui/button';
 import { Choice, Input, Select } from '../../ui/field';
 import { Page } from '../../ui/page';
 import { Empty, Load } from '../../ui/states';
-import { type Column, Table } from '../../ui/table';
+import { type Column, Name, Table } from '../../ui/table';
 import { bindingOf } from './binding';
 import { CreateKey } from './create';
 import { DeleteKey, EditKey } from './edit';
@@ -226,15 +226,20 @@ function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key
       key: 'name',
       label: 'Name',
       cell: key => (
-        <span className="block whitespace-nowrap">
-          <span className="font-semibold">{key.name}</span> {key.disabled && <Badge>disabled</Badge>}{' '}
-          {isExpired(key) && <Badge tone="warn">ended</Badge>}{' '}
-          {key.origin === 'playground' && <Badge>made by the playground</Badge>}
-          <span className="block text-2xs text-ink-3">
+        <>
+          <span className="flex items-center gap-1.5">
+            <Name text={key.name} className="font-semibold" /> {key.disabled && <Badge>disabled</Badge>}{' '}
+            {isExpired(key) && <Badge tone="warn">ended</Badge>}{' '}
+            {key.origin === 'playground' && <Badge>made by the playground</Badge>}
+          </span>
+          <Name
+            text={[key.label, key.member && (key.member.name || key.member.email)].filter(Boolean).join(' ')}
+            className="text-2xs text-ink-3"
+          >
             <code className="font-mono">{key.label}</code>
             {key.member && ` ${key.member.name || key.member.email}`}
-          </span>
-        </span>
+          </Name>
+        </>
       ),
     },
     {
@@ -257,7 +262,9 @@ function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key
       key: 'expires',
       label: 'Ends',
       wide: true,
-      cell: key => (key.expires_at ? dateOf(key.expires_at) : 'never'),
+      cell: key => (
+        <span className="whitespace-nowrap">{key.expires_at ? dateOf(key.expires_at) : 'never'}</span>
+      ),
     },
     {
       key: 'actions',

@@ -1,17 +1,21 @@
 import { momentOf } from '../../lib/moment';
 import { CopyButton } from '../../ui/copy';
+import { useHeldDialog } from '../../ui/dialog';
 
 /** A link that is shown once. The server has no mail of its own: whoever made it hands it on. */
-export const OneTimeLink = ({ url, until, whose }: { url: string; until: string; whose: string }) => (
-  <div className="grid gap-3">
-    <p className="text-ink-2">
-      Send this to {whose}. It works once, until {momentOf(until)}, and is not shown again.
-    </p>
-    <code className="block rounded-m bg-sunken px-2.5 py-1.5 font-mono text-xs break-all select-all">
-      {url}
-    </code>
-    <div>
-      <CopyButton text={url} label="Copy link" kind="primary" />
+export function OneTimeLink({ url, until, whose }: { url: string; until: string; whose: string }) {
+  useHeldDialog();
+  return (
+    <div className="grid gap-3">
+      <p className="text-ink-2">
+        Send this to {whose}. It works once, until {momentOf(until)}, and is not shown again.
+      </p>
+      <code className="block rounded-m bg-sunken px-2.5 py-1.5 font-mono text-xs break-all select-all">
+        {url}
+      </code>
+      <div>
+        <CopyButton text={url} label="Copy link" kind="primary" />
+      </div>
     </div>
-  </div>
-);
+  );
+}

@@ -12,7 +12,7 @@ import { Badge } from '../../ui/badge';
 import { Button } from '../../ui/button';
 import { Page, Section } from '../../ui/page';
 import { Empty, Load, Refusal } from '../../ui/states';
-import { type Column, Table } from '../../ui/table';
+import { type Column, Name, Table } from '../../ui/table';
 import { InviteDialog } from './invite';
 import { TightestLimit } from './limits';
 import { MemberDialog } from './member';
@@ -96,13 +96,13 @@ function People({ members }: { members: Member[] }) {
         key: 'name',
         label: 'Name',
         cell: one => (
-          <span className="whitespace-nowrap">
-            <span className="font-semibold">{memberName(one)}</span>{' '}
+          <span className="flex items-center gap-1.5">
+            <Name text={memberName(one)} className="font-semibold" />{' '}
             {one.id === session?.member.id && <Badge>you</Badge>}
           </span>
         ),
       },
-      { key: 'email', label: 'Mail', wide: true, cell: one => one.email },
+      { key: 'email', label: 'Mail', wide: true, cell: one => <Name text={one.email} /> },
       { key: 'role', label: 'Role', wide: true, cell: one => roleOf(one) },
       ...(seesAll ? figures : []),
       {

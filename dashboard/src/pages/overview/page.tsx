@@ -129,7 +129,7 @@ function SpendByModel({ range }: { range: Range }) {
               <tbody>
                 {series.map((one, place) => (
                   <tr key={one.key} className="border-t border-rule">
-                    <th scope="row" className="py-1 text-left font-normal">
+                    <th scope="row" className="py-1 text-left font-normal wrap-anywhere">
                       <Swatch series={one.key} place={place} />
                       {one.key === 'Other' ? (
                         one.key

@@ -37,16 +37,16 @@ export function Answer({ reply, letter, isNamed, hidden, onStop, onAgain, onRaw 
       aria-label={letter ? `Answer ${letter}` : reply.model}
       aria-busy={running}
       hidden={hidden}
-      className="grid min-w-0 content-start gap-2"
+      className="grid min-w-0 grid-cols-[minmax(0,1fr)] content-start gap-2"
     >
       {letter && <p className="font-semibold">{letter}</p>}
-      {isNamed && !letter && <p className="font-mono text-xs text-ink-3">{reply.model}</p>}
+      {isNamed && !letter && <p className="font-mono text-xs break-words text-ink-3">{reply.model}</p>}
       {reply.reasoning && (
         <details className="rounded-m bg-sunken px-3 py-1.5 text-xs text-ink-2">
           <summary className="cursor-pointer">
             Reasoning{reply.reasoningTokens ? `, ${count(reply.reasoningTokens)} tokens` : ''}
           </summary>
-          <p className="mt-1 whitespace-pre-wrap">{reply.reasoning}</p>
+          <p className="mt-1 break-words whitespace-pre-wrap">{reply.reasoning}</p>
         </details>
       )}
       {reply.text && <Markdown text={reply.text} live={running} />}

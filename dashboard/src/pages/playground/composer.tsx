@@ -67,7 +67,7 @@ export function Composer(props: Props) {
             event.preventDefault();
             onSend();
           }}
-          className="max-h-60 flex-1 resize-y bg-transparent px-2 py-1 text-md outline-none placeholder:text-ink-3"
+          className="max-h-60 min-w-0 flex-1 resize-y bg-transparent px-2 py-1 text-md outline-none placeholder:text-ink-3"
         />
         {busy ? (
           <Button onClick={onStop} title="Esc">

@@ -13,7 +13,7 @@ import { Dialog, DialogActions } from '../../ui/dialog';
 import { Field, Input, TextArea } from '../../ui/field';
 import { Page } from '../../ui/page';
 import { Load, Refusal } from '../../ui/states';
-import { type Column, Table } from '../../ui/table';
+import { type Column, Name, Table } from '../../ui/table';
 import { slugOf } from './slug';
 
 export function WorkspacesPage() {
@@ -31,21 +31,23 @@ export function WorkspacesPage() {
         key: 'name',
         label: 'Name',
         cell: one => (
-          <Link to="/workspaces/$id" params={{ id: one.slug }} className="font-semibold hover:underline">
-            {one.name}
-          </Link>
+          <Name text={one.name}>
+            <Link to="/workspaces/$id" params={{ id: one.slug }} className="font-semibold hover:underline">
+              {one.name}
+            </Link>
+          </Name>
         ),
       },
       {
         key: 'slug',
         label: 'Slug',
-        cell: one => <code className="font-mono text-xs text-ink-2">{one.slug}</code>,
+        cell: one => <Name text={one.slug} className="font-mono text-xs text-ink-2" />,
       },
       {
         key: 'description',
         label: 'Description',
         wide: true,
-        cell: one => <span className="text-ink-2">{one.description}</span>,
+        cell: one => <span className="text-ink-2 wrap-anywhere">{one.description}</span>,
       },
       {
         key: 'spent',
@@ -53,7 +55,12 @@ export function WorkspacesPage() {
         numeric: true,
         cell: one => (spent.data ? column(of.get(one.id) ?? nano(0)) : '–'),
       },
-      { key: 'created', label: 'Since', wide: true, cell: one => dateOf(one.created_at) },
+      {
+        key: 'created',
+        label: 'Since',
+        wide: true,
+        cell: one => <span className="whitespace-nowrap">{dateOf(one.created_at)}</span>,
+      },
     ];
   }, [spent.data]);
   return (
