@@ -4,7 +4,7 @@ import type { QueryClient, QueryKey } from '@tanstack/react-query';
 import { analyticsQuery, OVERVIEW_TOTALS, SPEND, seriesQuery, TOKENS } from './api/analytics';
 import { FILTERS, type LogFilter } from './api/filters';
 import { histogramQuery, lastFailuresQuery, logsQuery } from './api/generations';
-import { keysNearLimitQuery } from './api/queries';
+import { firstKeysQuery, NEAR_LIMIT } from './api/queries';
 import { providerStatesQuery } from './api/server';
 import type { ActivitySearch, LogsSearch, OverviewSearch, RankingsSearch, StatusSearch } from './search';
 import { readFilter } from './search';
@@ -30,10 +30,10 @@ const states =
     const query = providerStatesQuery(...which);
     return { key: query.queryKey, begin: () => client.prefetchQuery(query) };
   };
-const keysNearLimit: Ask = client => ({
-  key: keysNearLimitQuery.queryKey,
-  begin: () => client.prefetchInfiniteQuery(keysNearLimitQuery),
-});
+const keysNearLimit: Ask = client => {
+  const query = firstKeysQuery(NEAR_LIMIT);
+  return { key: query.queryKey, begin: () => client.prefetchQuery(query) };
+};
 const lastFailures: Ask = client => ({
   key: lastFailuresQuery.queryKey,
   begin: () => client.prefetchQuery(lastFailuresQuery),

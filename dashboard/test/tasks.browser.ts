@@ -272,6 +272,63 @@ test('of more keys than a list has, one is found by its name, and named where it
   own.stop();
 });
 
+test('keys of every workspace count on the overview, in filters, and where the address names theirs', async () => {
+  const own = await startGateway();
+  const made = await post(own, 'api/v1/workspaces', { name: 'Night shift', slug: 'night' }, own.session);
+  const { data } = (await made.json()) as { data: { id: string } };
+  await post(own, 'api/v1/keys', { name: 'night train', limit: 5, workspace_id: data.id }, own.session);
+  await makeTraffic(own, 1);
+  const credential = { provider: 'openai', key: 'sk-none', name: 'ours', workspace_id: data.id };
+  const { page, finish } = await open(there.browser, own.url, { session: own.session });
+  await page.goto(own.url);
+  await page.getByRole('link', { name: 'night train' }).click();
+  await page.getByRole('cell', { name: /^night train/ }).waitFor();
+  await page.goto(`${own.url}/keys?workspace=night`);
+  await page.getByRole('cell', { name: /^night train/ }).waitFor();
+  expect(await page.getByLabel('Workspace').locator('option:checked').textContent()).toBe('Night shift');
+  await page.goto(`${own.url}/logs`);
+  await page.getByLabel('Key', { exact: true }).selectOption({ label: 'night train' });
+  await expect.poll(() => page.url()).toContain('key=');
+  await post(own, 'api/v1/byok', credential, own.session);
+  await page.goto(`${own.url}/byok`);
+  await page.getByText('only Night shift').waitFor();
+  await page.getByRole('button', { name: 'Edit ours' }).click();
+  await page.getByRole('dialog').getByText('Only the workspace Night shift uses it.').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await finish();
+  own.stop();
+});
+
+test('models that write no text are listed, and shown how they are asked', async () => {
+  const { page, finish } = await signedIn(there);
+  const list = await (await fetch(`${there.gateway.url}/api/v1/models`)).json();
+  const [model] = list.data;
+  const architecture = {
+    ...model.architecture,
+    output_modalities: ['embeddings'],
+    modality: 'text->embeddings',
+  };
+  const embed = { ...model, id: 'acme/embed', name: 'Acme: Embed', architecture };
+  await page.route(/api\/v1\/models\?/, route => {
+    const all = new URL(route.request().url()).searchParams.get('output_modalities') === 'all';
+    return route.fulfill({ json: { data: all ? [model, embed] : [model] } });
+  });
+  await page.route('**/api/v1/model/acme/embed', route => route.fulfill({ json: { data: embed } }));
+  await page.route('**/api/v1/models/acme/embed/endpoints', route =>
+    route.fulfill({ json: { data: { endpoints: [] } } }),
+  );
+  await page.goto(`${there.gateway.url}/models`);
+  await page.getByLabel('Output').selectOption('embeddings');
+  await page.getByRole('link', { name: 'Embed' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Embed' }).waitFor();
+  await page.getByText(/api\/v1\/embeddings/).waitFor();
+  expect(await page.getByRole('link', { name: 'Try it' }).count()).toBe(0);
+  await page.goto(`${there.gateway.url}/playground`);
+  await page.getByLabel('Model 1').waitFor();
+  expect(await page.getByLabel('Model 1').locator('option', { hasText: 'acme/embed' }).count()).toBe(0);
+  await finish();
+});
+
 test('credit is granted and corrected to the last digit', async () => {
   const { page, finish } = await signedIn(there);
   await page.goto(`${there.gateway.url}/credits`);

@@ -20,11 +20,15 @@ export type Provider = {
   headquarters: string | null;
 };
 
+/** All models, whatever they give: without being asked for them the list has those alone that write text. */
 export const modelsQuery = queryOptions({
   queryKey: ['models'],
   staleTime: 60_000,
-  queryFn: async () => (await read<{ data: Model[] }>('api/v1/models')).data,
+  queryFn: async () => (await read<{ data: Model[] }>('api/v1/models?output_modalities=all')).data,
 });
+/** Whether it answers in a conversation. */
+export const writesText = (model: Pick<Model, 'architecture'>) =>
+  (model.architecture.output_modalities as string[]).includes('text');
 
 /** Ids of the models that the server finds by what its list does not tell of each: its providers, and
     what they do with prompts. */
@@ -34,6 +38,7 @@ export const modelIdsQuery = (filter: { providers: string } | { zdr: true }) =>
     staleTime: 60_000,
     queryFn: async () => {
       const query = new URLSearchParams(Object.entries(filter).map(([name, value]) => [name, String(value)]));
+      query.set('output_modalities', 'all');
       const { data } = await read<{ data: { id: string }[] }>(`api/v1/models?${query}`);
       return new Set(data.map(model => model.id));
     },
@@ -63,30 +68,49 @@ export const providersQuery = queryOptions({
 
 export type KeyQuestion = { workspace?: string; search?: string; order?: string; enabledOnly?: boolean };
 const firstPage = null as string | null;
-/** Keys by pages, in the server's order: search and order are over all keys, not what is loaded. */
-export const keysQuery = ({ workspace, search, order, enabledOnly = false }: KeyQuestion) =>
+type KeysPage = { keys: Key[]; next: string | null };
+
+async function keysPage(
+  { workspace, search, order, enabledOnly = false }: KeyQuestion,
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<KeysPage> {
+  const query = new URLSearchParams({ include_disabled: String(!enabledOnly) });
+  if (workspace) query.set('workspace_id', workspace);
+  if (search) query.set('search', search);
+  if (order) query.set('order', order);
+  if (cursor) query.set('cursor', cursor);
+  const { data, next_cursor } = await read<{ data: Key[]; next_cursor?: string | null }>(
+    `api/v1/keys?${query}`,
+    { signal },
+  );
+  return { keys: data, next: next_cursor ?? null };
+}
+const wordsOf = ({ workspace, search, order, enabledOnly = false }: KeyQuestion) => [
+  workspace ?? 'default',
+  search ?? '',
+  order ?? '',
+  enabledOnly,
+];
+
+/** Keys of one workspace by pages, in the server's order: search and order are over all its keys, not what is
+    loaded. */
+export const keysQuery = (question: KeyQuestion) =>
   infiniteQueryOptions({
-    queryKey: ['keys', workspace ?? 'default', search ?? '', order ?? '', enabledOnly],
+    queryKey: ['keys', ...wordsOf(question)],
     initialPageParam: firstPage,
-    queryFn: async ({ pageParam, signal }): Promise<{ keys: Key[]; next: string | null }> => {
-      const query = new URLSearchParams({ include_disabled: String(!enabledOnly) });
-      if (workspace) query.set('workspace_id', workspace);
-      if (search) query.set('search', search);
-      if (order) query.set('order', order);
-      if (pageParam) query.set('cursor', pageParam);
-      const path = `api/v1/keys?${query}`;
-      const { data, next_cursor } = await read<{ data: Key[]; next_cursor?: string | null }>(path, {
-        signal,
-      });
-      return { keys: data, next: next_cursor ?? null };
-    },
+    queryFn: ({ pageParam, signal }) => keysPage(question, pageParam, signal),
     getNextPageParam: last => last.next,
   });
-/** The first page of keys in use, those first that have used most of their own limit. */
-export const keysNearLimitQuery = infiniteQueryOptions({
-  ...keysQuery({ order: 'limit', enabledOnly: true }),
-  staleTime: 5_000,
-});
+/** The first page of them alone. */
+export const firstKeysQuery = (question: KeyQuestion) =>
+  queryOptions({
+    queryKey: ['keys', 'first', ...wordsOf(question)],
+    staleTime: 5_000,
+    queryFn: ({ signal }) => keysPage(question, null, signal),
+  });
+/** Those in use, of which those come first that have used most of their own limit. */
+export const NEAR_LIMIT: KeyQuestion = { order: 'limit', enabledOnly: true };
 export const keyQuery = (hash: string) =>
   queryOptions({
     queryKey: ['key', hash],

@@ -22,3 +22,9 @@ it('Python: values are Python, unknown members go into extra_body', () => {
   );
 });
 it('TypeScript: an object', () => expect(asCode('typescript', at, body)).toContain('  model: "a/b",\n'));
+it('a model that gives vectors is asked for them', () => {
+  const input = { model: 'a/embed', input: 'Hello!' };
+  expect(asCode('curl', at, input)).toContain('http://localhost/api/v1/embeddings');
+  expect(asCode('python', at, input)).toContain('client.embeddings.create(');
+  expect(asCode('typescript', at, input)).toContain('answer.data[0].embedding');
+});

@@ -5,6 +5,21 @@ export type ChatBody = {
   messages: { role: string; content: unknown }[];
   [member: string]: unknown;
 };
+export type EmbeddingBody = { model: string; input: string; [member: string]: unknown };
+
+/** How each kind of request is sent, and what is printed of its answer. */
+const CHAT = {
+  path: 'chat/completions',
+  method: 'chat.completions',
+  python: 'answer.choices[0].message.content',
+  typescript: 'answer.choices[0].message.content',
+};
+const EMBEDDING = {
+  path: 'embeddings',
+  method: 'embeddings',
+  python: 'answer.data[0].embedding[:8]',
+  typescript: 'answer.data[0].embedding.slice(0, 8)',
+};
 
 /** As Python writes it. */
 function python(value: unknown, indent: string): string {
@@ -28,13 +43,24 @@ function python(value: unknown, indent: string): string {
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** What the OpenAI packages take as arguments; the rest goes into `extra_body`. */
-const KNOWN = new Set(['model', 'messages', 'temperature', 'top_p', 'max_tokens', 'stream', 'seed', 'stop']);
+const KNOWN = new Set([
+  'model',
+  'messages',
+  'input',
+  'temperature',
+  'top_p',
+  'max_tokens',
+  'stream',
+  'seed',
+  'stop',
+]);
 
-export function asCode(language: Language, address: string, body: ChatBody): string {
+export function asCode(language: Language, address: string, body: ChatBody | EmbeddingBody): string {
+  const { path, method, ...answer } = 'messages' in body ? CHAT : EMBEDDING;
   const json = JSON.stringify(body, null, 2);
   if (language === 'curl') {
     return [
-      `curl ${address}/chat/completions \\`,
+      `curl ${address}/${path} \\`,
       `  -H "Authorization: Bearer $TRUNKLINE_KEY" \\`,
       `  -H "Content-Type: application/json" \\`,
       `  -d ${quoted(json)}`,
@@ -52,8 +78,8 @@ export function asCode(language: Language, address: string, body: ChatBody): str
       'from openai import OpenAI',
       '',
       `client = OpenAI(base_url="${address}", api_key=os.environ["TRUNKLINE_KEY"])`,
-      `answer = client.chat.completions.create(\n${members})`,
-      'print(answer.choices[0].message.content)',
+      `answer = client.${method}.create(\n${members})`,
+      `print(${answer.python})`,
     ].join('\n');
   }
   const note = hasExtra ? '  // @ts-expect-error members that are the gateway’s own\n' : '';
@@ -65,7 +91,7 @@ export function asCode(language: Language, address: string, body: ChatBody): str
     "import OpenAI from 'openai';",
     '',
     `const client = new OpenAI({ baseURL: '${address}', apiKey: process.env.TRUNKLINE_KEY });`,
-    `const answer = await client.chat.completions.create({\n${lines.join('')}});`,
-    'console.log(answer.choices[0].message.content);',
+    `const answer = await client.${method}.create({\n${lines.join('')}});`,
+    `console.log(${answer.typescript});`,
   ].join('\n');
 }

@@ -8,8 +8,19 @@ const TONE = {
 };
 
 /** A state in a word; colour only underlines it. */
-export const Badge = ({ tone = 'quiet', children }: { tone?: keyof typeof TONE; children: ReactNode }) => (
-  <span className={`inline-block rounded-s border px-1 text-2xs font-normal whitespace-nowrap ${TONE[tone]}`}>
+export const Badge = ({
+  tone = 'quiet',
+  wraps,
+  children,
+}: {
+  tone?: keyof typeof TONE;
+  /** Where names stand in it, which may be long. */
+  wraps?: boolean;
+  children: ReactNode;
+}) => (
+  <span
+    className={`inline-block rounded-s border px-1 text-2xs font-normal ${wraps ? '' : 'whitespace-nowrap'} ${TONE[tone]}`}
+  >
     {children}
   </span>
 );

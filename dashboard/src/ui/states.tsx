@@ -1,4 +1,3 @@
-import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { ApiError } from '../api/client';
 import { Button } from './button';
@@ -78,7 +77,7 @@ const Skeleton = ({ what, lines }: { what: string; lines: number }) => (
 );
 
 type LoadProps<T> = {
-  query: Pick<UseQueryResult<T>, 'data' | 'error' | 'refetch'>;
+  query: { data: T | undefined; error: Error | null; refetch: () => Promise<unknown> };
   /** What is loaded, as it begins a sentence. */
   what: string;
   lines?: number;

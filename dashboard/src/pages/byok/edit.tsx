@@ -1,7 +1,8 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useAllKeys } from '../../api/all-keys';
 import { type Credential, changeCredential, deleteCredential } from '../../api/credentials';
-import { keysQuery, membersQuery, modelsQuery, refresh } from '../../api/queries';
+import { membersQuery, modelsQuery, refresh } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
@@ -69,7 +70,11 @@ function Choices({
 
 function EditForm({ of, provider, onClose }: { of: Credential; provider: string; onClose: () => void }) {
   const client = useQueryClient();
-  const keys = useInfiniteQuery(keysQuery({}));
+  const keys = useAllKeys({});
+  const space = keys.workspaces.find(one => one.id === of.workspace_id);
+  const eligible = (keys.data?.keys ?? []).filter(
+    key => of.workspace_id === null || key.workspace_id === of.workspace_id,
+  );
   const members = useQuery(membersQuery);
   const models = useQuery(modelsQuery);
   const [secret, setSecret] = useState('');
@@ -103,6 +108,15 @@ function EditForm({ of, provider, onClose }: { of: Credential; provider: string;
         saving.mutate(new FormData(event.currentTarget));
       }}
     >
+      <p className="text-ink-2">
+        {of.workspace_id === null ? (
+          'Every workspace uses it.'
+        ) : (
+          <>
+            Only the workspace <b>{space?.name ?? of.workspace_id}</b> uses it.
+          </>
+        )}
+      </p>
       <Field label="Name" error={fieldError(saving.error, 'name')}>
         {wiring => <Input {...wiring} name="label" maxLength={255} defaultValue={of.name ?? ''} />}
       </Field>
@@ -153,10 +167,7 @@ function EditForm({ of, provider, onClose }: { of: Credential; provider: string;
         <div className="mt-2 grid gap-3">
           <Choices
             legend="API keys (none chosen: all)"
-            options={(keys.data?.pages.flatMap(page => page.keys) ?? []).map(key => ({
-              value: key.hash,
-              label: key.name,
-            }))}
+            options={eligible.map(key => ({ value: key.hash, label: key.name }))}
             chosen={hashes}
             onChange={setHashes}
           />

@@ -1,8 +1,8 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowDown, ArrowUp, GripVertical, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { type Credential, changeCredential, testStored } from '../../api/credentials';
-import { refresh } from '../../api/queries';
+import { refresh, workspacesQuery } from '../../api/queries';
 import { dateOf } from '../../lib/moment';
 import { useReason } from '../../session/session';
 import { Badge } from '../../ui/badge';
@@ -132,7 +132,10 @@ function Row({
   const isOurs = one.source === 'stored';
   const fixed = reason || (!isOurs && 'Set by a variable of the server');
   const other = list === 'first' ? 'fallback' : 'first';
+  const workspaces = useQuery(workspacesQuery);
   const restrictions = [
+    one.workspace_id &&
+      (workspaces.data?.find(space => space.id === one.workspace_id)?.name ?? one.workspace_id),
     numbered(one.allowed_models, 'model'),
     numbered(one.allowed_api_key_hashes, 'key'),
     numbered(one.allowed_user_ids, 'member'),
@@ -162,11 +165,12 @@ function Row({
         <span className="min-w-40 flex-1 wrap-anywhere">
           <span className="font-semibold">{name}</span> {one.disabled && <Badge>disabled</Badge>}{' '}
           {!isOurs && <Badge>environment</Badge>}{' '}
-          {restrictions.length > 0 && <Badge>only {restrictions.join(', ')}</Badge>}
+          {restrictions.length > 0 && <Badge wraps>only {restrictions.join(', ')}</Badge>}
           <span className="block text-xs text-ink-3">
             {isOurs ? (
               <>
                 <code className="font-mono text-2xs">{one.label}</code>, since {dateOf(one.created_at)}
+                {one.workspace_id === null && ', used by every workspace'}
               </>
             ) : (
               'set where the server runs'

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 import { api, at, publicAddress, read } from '../../api/client';
 import { credentialProvidersQuery } from '../../api/credentials';
 import { generationsPage } from '../../api/generations';
-import { modelsQuery } from '../../api/queries';
+import { modelsQuery, writesText } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import { asCode } from '../../chat/as-code';
 import { duration } from '../../lib/format';
@@ -182,7 +182,7 @@ function RequestStep() {
     onSuccess: () => client.invalidateQueries({ queryKey: ['keys'] }),
   });
   const made = making.data;
-  const ids = (models.data ?? []).map(one => one.id);
+  const ids = (models.data ?? []).filter(writesText).map(one => one.id);
   const chosen = model ?? ids.find(id => id.endsWith(':free')) ?? ids[0] ?? 'simulated/chat:free';
   const body = { model: chosen, messages: [{ role: 'user', content: 'Hello!' }] };
   const code = (language: 'curl' | 'python' | 'typescript') =>

@@ -75,6 +75,9 @@ function ApiKeys({ search, set }: Props) {
   const question = { workspace: search.workspace, search: search.q, order: search.order };
   const query = useInfiniteQuery({ ...keysQuery(question), placeholderData: before => before });
   const workspaces = useQuery(workspacesQuery);
+  // The address may name one by its id, or as people write it.
+  const named = workspaces.data?.find(one => search.workspace === one.id || search.workspace === one.slug);
+  const shown = named ? (named.slug === 'default' ? '' : named.id) : (search.workspace ?? '');
   const keys = useMemo(() => query.data?.pages.flatMap(page => page.keys) ?? [], [query.data]);
   return (
     <>
@@ -99,9 +102,10 @@ function ApiKeys({ search, set }: Props) {
             <Select
               aria-label="Workspace"
               className="max-w-44"
-              value={search.workspace ?? ''}
+              value={shown}
               onChange={event => set({ workspace: event.target.value || undefined })}
             >
+              {!named && shown && <option>{shown}</option>}
               {workspaces.data?.map(workspace => (
                 <option key={workspace.id} value={workspace.slug === 'default' ? '' : workspace.id}>
                   {workspace.name}
@@ -151,7 +155,7 @@ function ApiKeys({ search, set }: Props) {
       <CreateKey
         open={search.create === true}
         onClose={() => set({ create: undefined })}
-        workspace={search.workspace}
+        workspace={shown || undefined}
       />
     </>
   );

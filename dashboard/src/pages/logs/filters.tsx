@@ -1,8 +1,9 @@
-import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useAllKeys } from '../../api/all-keys';
 import { FILTERS } from '../../api/filters';
 import { keyNamesQuery } from '../../api/names';
-import { keysQuery, modelsQuery, providersQuery } from '../../api/queries';
+import { type Key, modelsQuery, providersQuery } from '../../api/queries';
 import { type Range, rangeLabel } from '../../lib/moment';
 import type { LogsSearch } from '../../search';
 import { Button } from '../../ui/button';
@@ -51,15 +52,20 @@ export function Filters({ search, set }: Props) {
   const models = useQuery({ ...modelsQuery, enabled: choosesModel });
   const providers = useQuery(providersQuery);
   const [sought, setSought] = useState('');
-  const keys = useInfiniteQuery({
-    ...keysQuery({ search: sought }),
-    staleTime: 15_000,
-    placeholderData: keepPreviousData,
-  });
+  const keys = useAllKeys({ search: sought });
   const names = useQuery(keyNamesQuery(search.key ? [search.key] : []));
   const inForce = MORE.filter(one => search[one.name]).length;
   const [open, setOpen] = useState(inForce > 0);
-  const known = keys.data?.pages.flatMap(page => page.keys) ?? [];
+  const known = keys.data?.keys ?? [];
+  const options = (of: Key[]) =>
+    of.map(key => (
+      <option key={key.hash} value={key.hash}>
+        {key.name}
+      </option>
+    ));
+  const spaces = keys.workspaces
+    .map(({ id, name }) => ({ id, name, keys: known.filter(key => key.workspace_id === id) }))
+    .filter(one => one.keys.length > 0);
   return (
     <search className="grid gap-2">
       <form className="flex flex-wrap items-center gap-2" onSubmit={event => event.preventDefault()}>
@@ -90,7 +96,7 @@ export function Filters({ search, set }: Props) {
             <option key={model.id} value={model.id} />
           ))}
         </datalist>
-        {(keys.hasNextPage || sought) && (
+        {(keys.data?.hasMore || sought) && (
           <LateInput
             type="search"
             aria-label="Find a key"
@@ -110,11 +116,13 @@ export function Filters({ search, set }: Props) {
           {search.key && !known.some(key => key.hash === search.key) && (
             <option value={search.key}>{names.data?.[search.key] ?? `${search.key.slice(0, 8)}…`}</option>
           )}
-          {known.map(key => (
-            <option key={key.hash} value={key.hash}>
-              {key.name}
-            </option>
-          ))}
+          {spaces.length > 1
+            ? spaces.map(one => (
+                <optgroup key={one.id} label={one.name}>
+                  {options(one.keys)}
+                </optgroup>
+              ))
+            : options(known)}
         </Select>
         <LateInput
           aria-label="Error text or id"

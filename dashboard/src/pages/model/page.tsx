@@ -3,7 +3,7 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { analyticsQuery } from '../../api/analytics';
 import { ApiError, publicAddress } from '../../api/client';
-import { endpointsQuery, type Model, modelQuery, modelsQuery } from '../../api/queries';
+import { endpointsQuery, type Model, modelQuery, modelsQuery, writesText } from '../../api/queries';
 import { overTime } from '../../charts/over-time';
 import { StackedBars } from '../../charts/stacked-bars';
 import { asCode } from '../../chat/as-code';
@@ -69,9 +69,11 @@ function Shown({ model }: { model: Model }) {
   const [onlyThese, setOnlyThese] = useState(false);
   const pin = (tag: string) =>
     setPinned(now => (now.includes(tag) ? now.filter(one => one !== tag) : [...now, tag]));
+  const answers = writesText(model);
+  const outputs = model.architecture.output_modalities as string[];
   const body = {
     model: model.id,
-    messages: [{ role: 'user', content: 'Hello!' }],
+    ...(answers ? { messages: [{ role: 'user', content: 'Hello!' }] } : { input: 'Hello!' }),
     ...(pinned.length > 0 && {
       provider: onlyThese ? { order: pinned, allow_fallbacks: false } : { order: pinned },
     }),
@@ -93,7 +95,7 @@ function Shown({ model }: { model: Model }) {
       ? ([['A request', price(Number(p.request) / 1e6)]] as [string, string][])
       : []),
     ['Takes', inputs],
-    ['Gives', model.architecture.output_modalities.join(', ')],
+    ['Gives', outputs.join(', ')],
     ['Since', model.created ? dateOf(model.created * 1000) : UNKNOWN],
     ...(model.expiration_date ? ([['Ends', dateOf(model.expiration_date)]] as [string, string][]) : []),
   ];
@@ -104,9 +106,11 @@ function Shown({ model }: { model: Model }) {
       actions={
         <>
           <CopyButton text={model.id} label="Copy slug" />
-          <Link to="/playground" search={{ models: model.id }} className={buttonClass('primary')}>
-            Try it
-          </Link>
+          {answers && (
+            <Link to="/playground" search={{ models: model.id }} className={buttonClass('primary')}>
+              Try it
+            </Link>
+          )}
         </>
       }
     >
@@ -134,7 +138,17 @@ function Shown({ model }: { model: Model }) {
               />
             </div>
           )}
-          <Snippet code={language => asCode(language, publicAddress(), body)} />
+          {answers || outputs.includes('embeddings') ? (
+            <Snippet
+              code={language => asCode(language, publicAddress(), body as Parameters<typeof asCode>[2])}
+            />
+          ) : (
+            <p className="text-ink-2">
+              It gives {outputs.join(', ')} and no text. Programs ask its provider’s own API for that, which
+              is passed through at{' '}
+              <code className="font-mono text-xs">{publicAddress()}/passthrough/PROVIDER/…</code>
+            </p>
+          )}
         </Section>
         <Section title="Prices and limits">
           <Facts facts={facts} />

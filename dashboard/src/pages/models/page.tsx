@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
-import { modelIdsQuery, modelsQuery } from '../../api/queries';
+import { modelIdsQuery, modelsQuery, writesText } from '../../api/queries';
 import { modelStatsQuery } from '../../api/server';
 import { contextLength, count, duration, percent, UNKNOWN } from '../../lib/format';
 import { price } from '../../lib/money';
@@ -189,8 +189,14 @@ function List({ models }: { models: ModelRow[] }) {
           aria-label={`Compare ${model.id}`}
           className="size-4 accent-accent align-middle"
           checked={ticked.includes(model.id)}
-          disabled={!ticked.includes(model.id) && ticked.length >= MOST_COMPARED}
-          title={ticked.length >= MOST_COMPARED ? 'Four models at most can be compared' : undefined}
+          disabled={!writesText(model) || (!ticked.includes(model.id) && ticked.length >= MOST_COMPARED)}
+          title={
+            !writesText(model)
+              ? 'It does not answer in a conversation'
+              : ticked.length >= MOST_COMPARED
+                ? 'Four models at most can be compared'
+                : undefined
+          }
           onChange={() => toggle(model.id)}
         />
       ),

@@ -1,8 +1,9 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
+import { useAllKeys } from '../../api/all-keys';
 import { lastFailuresQuery } from '../../api/generations';
-import { keysNearLimitQuery } from '../../api/queries';
+import { NEAR_LIMIT } from '../../api/queries';
 import { providerStatesQuery } from '../../api/server';
 import { Ticks } from '../../charts/ticks';
 import { percent } from '../../lib/format';
@@ -55,17 +56,20 @@ export function ProvidersToday() {
 }
 
 export function KeysNearLimit() {
-  const query = useInfiniteQuery(keysNearLimitQuery);
+  const query = useAllKeys(NEAR_LIMIT);
   const near = useMemo(
     () =>
-      (query.data?.pages.flatMap(page => page.keys) ?? [])
+      (query.data?.keys ?? [])
         .flatMap(key => {
           const own = ownLimitOf(key);
           return own ? [{ key, ...own }] : [];
         })
+        // Each workspace has an order of its own.
+        .sort((a, b) => b.share - a.share)
         .slice(0, 4),
     [query.data],
   );
+  const elsewhere = (id: string) => query.workspaces.find(one => one.id === id && one.slug !== 'default');
   return (
     <Section title="Keys nearest their own limit">
       <Load query={query} what="Keys" lines={2}>
@@ -79,7 +83,11 @@ export function KeysNearLimit() {
                   key={key.hash}
                   className="col-span-3 grid grid-cols-subgrid items-center border-t border-rule py-1.5"
                 >
-                  <Link to="/keys" search={{ q: key.name }} className="truncate hover:underline">
+                  <Link
+                    to="/keys"
+                    search={{ q: key.name, workspace: elsewhere(key.workspace_id)?.id }}
+                    className="truncate hover:underline"
+                  >
                     {key.name}
                   </Link>
                   <LimitBar share={share} label={`${percent(share)} used, starts afresh: ${resets}`} />

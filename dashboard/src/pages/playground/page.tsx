@@ -3,7 +3,7 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { analyticsQuery } from '../../api/analytics';
-import { type Model, modelsQuery } from '../../api/queries';
+import { type Model, modelsQuery, writesText } from '../../api/queries';
 import { columnsFor } from '../../chat/columns';
 import type { Reply, Turn } from '../../chat/conversation';
 import { packSettings, parametersOf, unpackSettings, withoutPlace } from '../../chat/settings';
@@ -45,7 +45,8 @@ function Models() {
   return (
     <Load query={models} what="Models" lines={6}>
       {all => {
-        const ids = all.map(model => model.id);
+        const writing = all.filter(writesText);
+        const ids = writing.map(model => model.id);
         const busiest = (used.data?.rows ?? []).map(row => String(row.model)).filter(id => ids.includes(id));
         const usual = [...new Set([...busiest, ...ids])].slice(0, 2);
         const chosen = asked ? asked.split(',').filter(Boolean).slice(0, MOST) : usual;
@@ -62,7 +63,7 @@ function Models() {
             </div>
           );
         }
-        return <Compare models={all} chosen={chosen} />;
+        return <Compare models={writing} chosen={chosen} />;
       }}
     </Load>
   );

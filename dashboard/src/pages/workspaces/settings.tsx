@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../../api/client';
-import { modelsQuery, refresh, type Workspace } from '../../api/queries';
+import { modelsQuery, refresh, type Workspace, writesText } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import { useReason } from '../../session/session';
 import { Button } from '../../ui/button';
@@ -43,7 +43,9 @@ export function Settings({ workspace }: { workspace: Workspace }) {
     onSuccess: () => refresh(client, 'workspaces'),
   });
   const looked = model.trim().toLowerCase();
-  const offered = (models.data ?? []).filter(one => one.id.toLowerCase().includes(looked)).slice(0, OFFERED);
+  const offered = (models.data ?? [])
+    .filter(one => writesText(one) && one.id.toLowerCase().includes(looked))
+    .slice(0, OFFERED);
   // Aliases and suffixes are names, too, that no list has: it is said, and not refused.
   const isUnknown = looked !== '' && models.data?.every(one => one.id !== model.trim());
   const disabled = Boolean(reason);
