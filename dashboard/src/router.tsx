@@ -251,4 +251,7 @@ declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router;
   }
+  interface HistoryState {
+    over?: boolean;
+  }
 }

@@ -518,6 +518,58 @@ test('of what is followed nothing is lost, and the bars follow as well', async (
   await finish();
 });
 
+test('Back undoes what filters, groups and dialogs did, and only that', async () => {
+  const { page, finish } = await signedIn(there);
+  await page.goto(`${there.gateway.url}/activity?metric=request_count`);
+  await page.getByLabel('Group by').selectOption('provider');
+  await expect.poll(() => page.url()).toContain('by=provider');
+  await page.goBack();
+  await expect.poll(() => page.getByLabel('Group by').inputValue()).toBe('model');
+  const nav = page.getByRole('navigation', { name: 'Main' });
+  await nav.getByRole('link', { name: 'Logs' }).click();
+  await page.getByLabel('Outcome').selectOption('ok');
+  await expect.poll(() => page.url()).toContain('status=ok');
+  // Of typing Back undoes no letter.
+  await page.getByLabel('Model', { exact: true }).fill('simulated/chat:free');
+  await expect.poll(() => page.url()).toContain('model=');
+  await page.goBack();
+  await expect.poll(() => page.getByLabel('Outcome').inputValue()).toBe('');
+  expect(new URL(page.url()).search).toBe('');
+  await nav.getByRole('link', { name: 'API keys' }).click();
+  const dialog = page.getByRole('dialog');
+  const create = page.getByRole('button', { name: 'Create key' });
+  await create.first().click();
+  await dialog.getByLabel('Name').waitFor();
+  await page.goBack();
+  await expect.poll(() => dialog.count()).toBe(0);
+  expect(page.url()).toMatch(/\/keys$/);
+  await create.click();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect.poll(() => dialog.count()).toBe(0);
+  await page.goBack();
+  await page.getByRole('heading', { level: 1, name: 'Logs' }).waitFor();
+  await finish();
+});
+
+test('what was typed and not yet looked for goes with what is cleared', async () => {
+  const { page, finish } = await signedIn(there);
+  await page.clock.install();
+  for (const [path, field] of [
+    ['logs?status=ok', 'Kind of error or id'],
+    ['models?cost=free', 'Filter by name or id'],
+  ] as const) {
+    await page.goto(`${there.gateway.url}/${path}`);
+    await settle(page);
+    await page.getByLabel(field).fill('nothing');
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await expect.poll(() => new URL(page.url()).search, { message: path }).toBe('');
+    await page.clock.runFor(2_000);
+    await expect.poll(() => page.getByLabel(field).inputValue(), { message: path }).toBe('');
+    expect(new URL(page.url()).search, path).toBe('');
+  }
+  await finish();
+});
+
 test('what a policy would leave is told before it is in force', async () => {
   const { page, finish } = await signedIn(there);
   await page.goto(`${there.gateway.url}/privacy`);

@@ -14,6 +14,12 @@ it('never rounds a share up to all, nor down to nothing', () => {
     percent(0.00001),
     percent(null),
   ]).toEqual(['100%', '99.99%', '99.80%', '50%', '0%', '<0.01%', '–']);
+  expect([percent(0.00006), percent(0.0003), percent(0.00049), percent(0.0015)]).toEqual([
+    '0.01%',
+    '0.03%',
+    '0.05%',
+    '0.1%',
+  ]);
 });
 it('names context lengths as people say them', () => {
   expect([131_072, 1_048_576, 200_000, 2_000_000, 512, null].map(contextLength)).toEqual([

@@ -9,12 +9,13 @@ export const count = (n: number | null | undefined) =>
 
 export const countExact = (n: number) => whole.format(n);
 
-/** A share from 0 to 1. Almost all is not all: 99.97% does not become 100%. */
+/** A share from 0 to 1. Almost all is not all, and next to nothing is not nothing: 99.97% does not become
+    100%, nor 0.03% none. */
 export function percent(share: number | null | undefined): string {
   if (share == null) return UNKNOWN;
   const hundredths = share >= 1 ? 10_000 : Math.min(9_999, Math.round(share * 10_000));
   if (hundredths === 0) return share > 0 ? '<0.01%' : '0%';
-  const digits = hundredths >= 9_900 && hundredths < 10_000 ? 2 : 1;
+  const digits = hundredths < 10 || (hundredths >= 9_900 && hundredths < 10_000) ? 2 : 1;
   return `${(hundredths / 100).toFixed(digits).replace(/\.0$/, '')}%`;
 }
 

@@ -1,7 +1,7 @@
 import { createRoot } from 'react-dom/client';
 import { act } from 'react-dom/test-utils';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { LateInput } from './late-input';
+import { forgetTyped, LateInput } from './late-input';
 
 let field: HTMLInputElement;
 let show: (value: string) => void;
@@ -52,5 +52,12 @@ test('what comes from elsewhere takes the place of what is typed', () => {
   expect(field.value).toBe('');
   act(() => void vi.advanceTimersByTime(1_000));
   expect(onType.mock.lastCall).toEqual(['']);
+  expect(onChange).not.toHaveBeenCalled();
+});
+
+test('what was typed and not told is not told once it is to be forgotten', () => {
+  type('gp');
+  forgetTyped();
+  act(() => void vi.advanceTimersByTime(1_000));
   expect(onChange).not.toHaveBeenCalled();
 });

@@ -10,13 +10,23 @@ type Props = {
 } & Omit<InputHTMLAttributes<HTMLInputElement>, 'value' | 'onChange'>;
 
 const PAUSE = 400;
+type Timer = ReturnType<typeof setTimeout>;
+
+/** Those that wait for their writers to pause. */
+const waiting = new Set<Timer>();
+/** What was typed and is not told yet, is not told any more: filters are cleared. The fields themselves are made
+    anew by whoever clears them. */
+export function forgetTyped() {
+  for (const timer of waiting) clearTimeout(timer);
+  waiting.clear();
+}
 
 /** A field that draws each key by itself, whatever has to be drawn anew because of it. */
 export function LateInput({ value, onChange, onType, ...rest }: Props) {
   const [text, setText] = useState(value);
   // What was told last: only another value comes from elsewhere, and takes the place of what is typed.
   const told = useRef(value);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const timer = useRef<Timer>(undefined);
   const frame = useRef(0);
   const type = (next: string) => {
     if (!onType) return;
@@ -47,10 +57,13 @@ export function LateInput({ value, onChange, onType, ...rest }: Props) {
         setText(next);
         type(next);
         clearTimeout(timer.current);
-        timer.current = setTimeout(() => {
+        const pause = setTimeout(() => {
+          waiting.delete(pause);
           told.current = next.trim();
           onChange(told.current);
         }, PAUSE);
+        timer.current = pause;
+        waiting.add(pause);
       }}
     />
   );

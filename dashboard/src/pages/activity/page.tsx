@@ -49,8 +49,7 @@ function Activity({ meta }: { meta: Meta }) {
     [search.where],
   );
   const name = useNames(filters.filter(one => one.field === 'api_key').map(one => one.value));
-  const set = (patch: Partial<ActivitySearch>) =>
-    void navigate({ search: now => ({ ...now, ...patch }), replace: true });
+  const set = (patch: Partial<ActivitySearch>) => void navigate({ search: now => ({ ...now, ...patch }) });
 
   const query = useQuery(seriesQuery({ metric, by, filters, range }));
   const unfilter = (text: string) => set({ where: (search.where ?? []).filter(one => one !== text) });

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import {
   type Credential,
   type CredentialProvider,
@@ -8,9 +8,10 @@ import {
   credentialsQuery,
 } from '../../api/credentials';
 import { useReason } from '../../session/session';
+import { OVER, useClose } from '../../shell/over';
 import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
-import { Input } from '../../ui/field';
+import { LateInput } from '../../ui/late-input';
 import { Page, Section } from '../../ui/page';
 import { Roundel } from '../../ui/roundel';
 import { Empty, Load } from '../../ui/states';
@@ -44,9 +45,10 @@ function Keys({ providers, credentials }: { providers: CredentialProvider[]; cre
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const reason = useReason('credentials');
-  const set = (patch: typeof search) =>
-    void navigate({ search: now => ({ ...now, ...patch }), replace: true });
-  const query = (search.q ?? '').toLowerCase();
+  const [typed, setTyped] = useState(search.q ?? '');
+  const add = (slug: string) => void navigate({ search: now => ({ ...now, add: slug }), state: OVER });
+  const close = useClose(() => void navigate({ search: now => ({ ...now, add: undefined }), replace: true }));
+  const query = typed.trim().toLowerCase();
   const held = useMemo(() => {
     const names = new Map(providers.map(one => [one.slug, one.name]));
     const slugs = [...new Set(credentials.map(one => one.provider))];
@@ -73,7 +75,7 @@ function Keys({ providers, credentials }: { providers: CredentialProvider[]; cre
               key={one.slug}
               provider={one}
               credentials={credentials}
-              onAdd={() => set({ add: one.slug })}
+              onAdd={() => add(one.slug)}
             />
           ))}
         </div>
@@ -81,13 +83,16 @@ function Keys({ providers, credentials }: { providers: CredentialProvider[]; cre
       <Section
         title={held.length ? 'Add another provider' : 'Choose a provider'}
         actions={
-          <Input
+          <LateInput
             type="search"
             aria-label="Filter providers"
             placeholder="Filter providers"
             className="w-56"
             value={search.q ?? ''}
-            onChange={event => set({ q: event.target.value || undefined })}
+            onType={setTyped}
+            onChange={q =>
+              void navigate({ search: now => ({ ...now, q: q || undefined }), replace: true, state: true })
+            }
           />
         }
       >
@@ -98,7 +103,7 @@ function Keys({ providers, credentials }: { providers: CredentialProvider[]; cre
                 type="button"
                 title={reason || undefined}
                 disabled={Boolean(reason)}
-                onClick={() => set({ add: one.slug })}
+                onClick={() => add(one.slug)}
                 className="flex min-h-11 w-full items-center gap-2 rounded-m px-1 text-left hover:bg-wash disabled:cursor-not-allowed disabled:opacity-60"
               >
                 <Roundel name={one.name} />
@@ -113,15 +118,11 @@ function Keys({ providers, credentials }: { providers: CredentialProvider[]; cre
         </ul>
         {others.length === 0 && <p className="text-ink-3">No other provider has such a name.</p>}
       </Section>
-      <Dialog
-        open={adding !== undefined}
-        onClose={() => set({ add: undefined })}
-        title={`Add a key of ${adding?.name ?? ''}`}
-      >
+      <Dialog open={adding !== undefined} onClose={close} title={`Add a key of ${adding?.name ?? ''}`}>
         {adding && (
           <>
-            <CredentialForm provider={adding} onStored={() => set({ add: undefined })} />
-            <Button kind="quiet" className="mt-3" onClick={() => set({ add: undefined })}>
+            <CredentialForm provider={adding} onStored={close} />
+            <Button kind="quiet" className="mt-3" onClick={close}>
               Cancel
             </Button>
           </>

@@ -1,15 +1,17 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { type Key, keysQuery, workspacesQuery } from '../../api/queries';
 import { percent } from '../../lib/format';
 import { dateOf } from '../../lib/moment';
 import { nano, usd, usdColumn } from '../../lib/money';
 import type { KeysSearch } from '../../search';
 import { useAbility } from '../../session/session';
+import { OVER, useClose } from '../../shell/over';
 import { Badge, LimitBar } from '../../ui/badge';
 import { Button } from '../../ui/button';
-import { Choice, Input, Select } from '../../ui/field';
+import { Choice, Select } from '../../ui/field';
+import { LateInput } from '../../ui/late-input';
 import { Page } from '../../ui/page';
 import { Empty, Load } from '../../ui/states';
 import { type Column, Name, Table } from '../../ui/table';
@@ -25,14 +27,27 @@ const KINDS = [
   { value: 'api', label: 'API keys' },
   { value: 'management', label: 'Management keys' },
 ] as const;
-type Props = { search: KeysSearch; set: (patch: Partial<KeysSearch>) => void };
+type Props = {
+  search: KeysSearch;
+  /** `typed`: by letters, of which Back takes none away by itself. */
+  set: (patch: Partial<KeysSearch>, typed?: boolean) => void;
+  create: () => void;
+  close: () => void;
+};
 
 export function KeysPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const seesManagement = useAbility('management_keys');
-  const set = (patch: Partial<KeysSearch>) =>
-    void navigate({ search: now => ({ ...now, ...patch }), replace: true });
+  const set: Props['set'] = (patch, typed) =>
+    void navigate({
+      search: now => ({ ...now, ...patch }),
+      ...(typed && { replace: true, state: true as const }),
+    });
+  const create = () => void navigate({ search: now => ({ ...now, create: true }), state: OVER });
+  const close = useClose(
+    () => void navigate({ search: now => ({ ...now, create: undefined }), replace: true }),
+  );
   const kind = seesManagement ? (search.kind ?? 'api') : 'api';
   return (
     <Page
@@ -47,16 +62,16 @@ export function KeysPage() {
               onChange={next => void navigate({ search: { kind: next === 'api' ? undefined : next } })}
             />
           )}
-          <Button kind="primary" onClick={() => set({ create: true })}>
+          <Button kind="primary" onClick={create}>
             Create key
           </Button>
         </>
       }
     >
       {kind === 'management' ? (
-        <ManagementKeys creates={search.create === true} onClose={() => set({ create: undefined })} />
+        <ManagementKeys creates={search.create === true} onClose={close} />
       ) : (
-        <ApiKeys search={search} set={set} />
+        <ApiKeys search={search} set={set} create={create} close={close} />
       )}
     </Page>
   );
@@ -71,7 +86,7 @@ const ORDERS = [
   ['limit', 'Nearest their limit first'],
 ] as const;
 
-function ApiKeys({ search, set }: Props) {
+function ApiKeys({ search, set, create, close }: Props) {
   const question = { workspace: search.workspace, search: search.q, order: search.order };
   const query = useInfiniteQuery({ ...keysQuery(question), placeholderData: before => before });
   const workspaces = useQuery(workspacesQuery);
@@ -83,7 +98,15 @@ function ApiKeys({ search, set }: Props) {
     <>
       <search>
         <form className="flex flex-wrap items-center gap-2" onSubmit={event => event.preventDefault()}>
-          <SearchField value={search.q ?? ''} onChange={q => set({ q: q || undefined })} />
+          {/* Searched is on the server, over all keys, when the writer pauses. */}
+          <LateInput
+            type="search"
+            aria-label="Search keys"
+            placeholder="Search by name"
+            className="w-64"
+            value={search.q ?? ''}
+            onChange={q => set({ q: q || undefined }, true)}
+          />
           <Select
             aria-label="Order"
             className="max-w-44"
@@ -129,10 +152,7 @@ function ApiKeys({ search, set }: Props) {
               Looked at were the keys of this workspace.
             </Empty>
           ) : keys.length === 0 ? (
-            <Empty
-              title="No keys yet"
-              action={<Button onClick={() => set({ create: true })}>Create the first key</Button>}
-            >
+            <Empty title="No keys yet" action={<Button onClick={create}>Create the first key</Button>}>
               A key lets a program call this gateway. Give each program its own, so that you see and cap what
               it spends.
             </Empty>
@@ -152,34 +172,8 @@ function ApiKeys({ search, set }: Props) {
           )
         }
       </Load>
-      <CreateKey
-        open={search.create === true}
-        onClose={() => set({ create: undefined })}
-        workspace={shown || undefined}
-      />
+      <CreateKey open={search.create === true} onClose={close} workspace={shown || undefined} />
     </>
-  );
-}
-
-/** Searched is on the server, over all keys, when the writer pauses. */
-function SearchField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const [text, setText] = useState(value);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useEffect(() => setText(value), [value]);
-  return (
-    <Input
-      type="search"
-      aria-label="Search keys"
-      placeholder="Search by name"
-      className="w-64"
-      value={text}
-      onChange={event => {
-        const next = event.target.value;
-        setText(next);
-        clearTimeout(timer.current);
-        timer.current = setTimeout(() => onChange(next.trim()), 300);
-      }}
-    />
   );
 }
 

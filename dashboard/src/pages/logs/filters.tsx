@@ -8,7 +8,7 @@ import { type Range, rangeLabel } from '../../lib/moment';
 import type { LogsSearch } from '../../search';
 import { Button } from '../../ui/button';
 import { Field, Select } from '../../ui/field';
-import { LateInput } from '../../ui/late-input';
+import { forgetTyped, LateInput } from '../../ui/late-input';
 import { SelectRange } from '../../ui/select-range';
 
 type Name = (typeof FILTERS)[number];
@@ -45,7 +45,11 @@ export const UNFILTERED: Partial<LogsSearch> = {
   ...Object.fromEntries(FILTERS.map(name => [name, undefined])),
 };
 
-type Props = { search: LogsSearch; set: (patch: Partial<LogsSearch>) => void };
+type Props = {
+  search: LogsSearch;
+  /** `typed`: by letters, of which Back takes none away by itself. */
+  set: (patch: Partial<LogsSearch>, typed?: boolean) => void;
+};
 export function Filters({ search, set }: Props) {
   // Thousands of names, of which the list shows a few once somebody begins to type.
   const [choosesModel, setChoosesModel] = useState(false);
@@ -56,6 +60,8 @@ export function Filters({ search, set }: Props) {
   const names = useQuery(keyNamesQuery(search.key ? [search.key] : []));
   const inForce = MORE.filter(one => search[one.name]).length;
   const [open, setOpen] = useState(inForce > 0);
+  // What is typed and not yet in the address goes with what is cleared: its fields are made anew.
+  const [cleared, setCleared] = useState(0);
   const known = keys.data?.keys ?? [];
   const options = (of: Key[]) =>
     of.map(key => (
@@ -67,7 +73,7 @@ export function Filters({ search, set }: Props) {
     .map(({ id, name }) => ({ id, name, keys: known.filter(key => key.workspace_id === id) }))
     .filter(one => one.keys.length > 0);
   return (
-    <search className="grid gap-2">
+    <search key={cleared} className="grid gap-2">
       <form className="flex flex-wrap items-center gap-2" onSubmit={event => event.preventDefault()}>
         <SelectOptionalRange value={search.range} onChange={range => set({ range })} />
         <Select
@@ -89,7 +95,7 @@ export function Filters({ search, set }: Props) {
           className="w-56"
           onFocus={() => setChoosesModel(true)}
           value={search.model ?? ''}
-          onChange={model => set({ model: model || undefined })}
+          onChange={model => set({ model: model || undefined }, true)}
         />
         <datalist id="logged-models">
           {models.data?.map(model => (
@@ -125,17 +131,25 @@ export function Filters({ search, set }: Props) {
             : options(known)}
         </Select>
         <LateInput
-          aria-label="Error text or id"
-          placeholder="Error text or id"
+          aria-label="Kind of error or id"
+          placeholder="Kind of error or id"
           className="w-44"
           value={search.text ?? ''}
-          onChange={text => set({ text: text || undefined })}
+          onChange={text => set({ text: text || undefined }, true)}
         />
         <Button kind="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
           More filters{inForce > 0 && ` (${inForce})`}
         </Button>
         {isFiltered(search) && (
-          <Button kind="quiet" onClick={() => set(UNFILTERED)}>
+          <Button
+            kind="quiet"
+            onClick={() => {
+              forgetTyped();
+              set(UNFILTERED);
+              setSought('');
+              setCleared(times => times + 1);
+            }}
+          >
             Clear filters
           </Button>
         )}
@@ -156,7 +170,7 @@ export function Filters({ search, set }: Props) {
                   step={one.type && 'any'}
                   list={one.list}
                   value={String(search[one.name] ?? '')}
-                  onChange={value => set({ [one.name]: value || undefined })}
+                  onChange={value => set({ [one.name]: value || undefined }, true)}
                 />
               )}
             </Field>

@@ -7,6 +7,7 @@ import { FILTERS } from '../../api/filters';
 import { exportAddress, type LogFilter, logsQuery } from '../../api/generations';
 import { rangeLabel, stretch } from '../../lib/moment';
 import type { LogsSearch } from '../../search';
+import { OVER, useClose } from '../../shell/over';
 import { useKeys } from '../../shell/shortcuts';
 import { Button } from '../../ui/button';
 import { copyText } from '../../ui/copy';
@@ -24,8 +25,11 @@ const route = getRouteApi('/logs');
 export function LogsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const set = (patch: Partial<LogsSearch>) =>
-    void navigate({ search: now => ({ ...now, ...patch }), replace: true });
+  const set = (patch: Partial<LogsSearch>, typed = false) =>
+    void navigate({
+      search: now => ({ ...now, ...patch }),
+      ...(typed && { replace: true, state: true as const }),
+    });
   const asked = JSON.stringify([search.range, ...FILTERS.map(name => search[name])]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is asked says all of the filter
   const filter = useMemo<LogFilter>(
@@ -43,8 +47,12 @@ export function LogsPage() {
   const [columns, choice] = useLogColumns(rows, search.id !== undefined);
   const follows = search.tail === true && !search.id;
   const newer = useNewer(filter, query.isSuccess, follows);
-  const show = (id?: string) =>
-    void navigate({ search: now => ({ ...now, id }), replace: Boolean(search.id) });
+  const show = (id: string) =>
+    void navigate({
+      search: now => ({ ...now, id }),
+      ...(search.id ? { replace: true, state: true } : { state: OVER }),
+    });
+  const close = useClose(() => void navigate({ search: now => ({ ...now, id: undefined }), replace: true }));
 
   const at = rows.findIndex(row => row.id === search.id);
   const step = (by: number) => {
@@ -54,7 +62,7 @@ export function LogsPage() {
   useKeys({
     j: () => step(1),
     k: () => at > 0 && step(-1),
-    Escape: () => search.id && show(),
+    Escape: () => search.id && close(),
     c: () => search.id && void copyText(search.id),
   });
   // While there is nothing at all, the first request is shown as it comes.
@@ -83,7 +91,7 @@ export function LogsPage() {
               <Button
                 aria-pressed={search.tail === true}
                 title="New requests come in by themselves"
-                onClick={() => set({ tail: search.tail ? undefined : true })}
+                onClick={() => set({ tail: search.tail ? undefined : true }, true)}
               >
                 <Radio size={14} aria-hidden className={search.tail ? 'text-ok' : ''} />
                 {search.tail ? 'Following' : 'Follow'}
@@ -124,7 +132,7 @@ export function LogsPage() {
           </Load>
         </Page>
       </div>
-      {search.id && <LogDetail key={search.id} id={search.id} row={rows[at]} onClose={() => show()} />}
+      {search.id && <LogDetail key={search.id} id={search.id} row={rows[at]} onClose={close} />}
     </div>
   );
 }

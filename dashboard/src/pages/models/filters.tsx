@@ -23,10 +23,12 @@ type Props = {
   set: (patch: Partial<ModelsSearch>) => void;
   /** Told what is typed, before the address has it. */
   onType: (text: string) => void;
+  /** Told once the writer pauses. */
+  onTyped: (text: string) => void;
 };
 
 /** Hundreds of choices, which no key typed beside them changes. */
-export const ModelFilters = memo(function ModelFilters({ models, search, set, onType }: Props) {
+export const ModelFilters = memo(function ModelFilters({ models, search, set, onType, onTyped }: Props) {
   const offered = useMemo(
     () => ({
       authors: sorted(models.map(model => authorOf(model.id))),
@@ -47,7 +49,8 @@ export const ModelFilters = memo(function ModelFilters({ models, search, set, on
       cost: value === 'free' || value === 'unknown' ? value : undefined,
       max_price: Number(value) || undefined,
     });
-  const clear = Object.fromEntries(rules(search).map(rule => [rule.key, undefined]));
+  const filtered = rules(search).map(rule => rule.key);
+  const clear = Object.fromEntries(['q', ...filtered].map(key => [key, undefined]));
   return (
     <search>
       <form className="flex flex-wrap items-center gap-2" onSubmit={event => event.preventDefault()}>
@@ -58,7 +61,7 @@ export const ModelFilters = memo(function ModelFilters({ models, search, set, on
           className="w-56"
           value={search.q ?? ''}
           onType={onType}
-          onChange={q => set({ q: q || undefined })}
+          onChange={onTyped}
         />
         <Select
           aria-label="Input"
@@ -157,7 +160,7 @@ export const ModelFilters = memo(function ModelFilters({ models, search, set, on
           ))}
           <option value="unknown">not known</option>
         </Select>
-        {Object.keys(clear).length > 0 && (
+        {filtered.length > 0 && (
           <Button kind="quiet" onClick={() => set(clear)}>
             Clear filters
           </Button>

@@ -9,6 +9,7 @@ import type { ModelsSearch } from '../../search';
 import { Button, buttonClass } from '../../ui/button';
 import { useColumns } from '../../ui/columns';
 import { CopyIcon } from '../../ui/copy';
+import { forgetTyped } from '../../ui/late-input';
 import { Page } from '../../ui/page';
 import { Roundel } from '../../ui/roundel';
 import { Empty, Load, Refusal } from '../../ui/states';
@@ -153,8 +154,21 @@ function List({ models }: { models: ModelRow[] }) {
   const [ticked, setTicked] = useState<string[]>([]);
   // What is typed narrows the list before the address has it: that follows when the writer pauses.
   const [typed, setTyped] = useState(search.q ?? '');
+  const [cleared, setCleared] = useState(0);
+  const type = useCallback(
+    (q: string) => void navigate({ search: now => ({ ...now, q: q || undefined }), replace: true }),
+    [navigate],
+  );
   const set = useCallback(
-    (patch: Partial<ModelsSearch>) => void navigate({ search: now => ({ ...now, ...patch }), replace: true }),
+    (patch: Partial<ModelsSearch>) => {
+      // What is typed and not yet in the address goes as well: the field is made anew.
+      if ('q' in patch) {
+        forgetTyped();
+        setTyped(patch.q ?? '');
+        setCleared(times => times + 1);
+      }
+      void navigate({ search: now => ({ ...now, ...patch }) });
+    },
     [navigate],
   );
   const order = search.order ?? 'tokens';
@@ -234,7 +248,14 @@ function List({ models }: { models: ModelRow[] }) {
           }
         />
       )}
-      <ModelFilters models={models} search={search} set={set} onType={setTyped} />
+      <ModelFilters
+        key={cleared}
+        models={models}
+        search={search}
+        set={set}
+        onType={setTyped}
+        onTyped={type}
+      />
       {rows.length > 0 ? (
         <VirtualTable
           label="Models"

@@ -7,6 +7,7 @@ import { type ProviderState, providerStatesQuery, type StatusWindow } from '../.
 import { Ticks } from '../../charts/ticks';
 import { count, duration, percent } from '../../lib/format';
 import { momentOf } from '../../lib/moment';
+import { OVER, useClose } from '../../shell/over';
 import { Badge } from '../../ui/badge';
 import { Button, buttonClass } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
@@ -29,7 +30,10 @@ export function StatusPage() {
   const { window = '24h', provider } = route.useSearch();
   const navigate = route.useNavigate();
   const query = useQuery({ ...providerStatesQuery(window), refetchInterval: 30_000 });
-  const show = (slug?: string) => void navigate({ search: now => ({ ...now, provider: slug }) });
+  const show = (slug: string) => void navigate({ search: now => ({ ...now, provider: slug }), state: OVER });
+  const close = useClose(
+    () => void navigate({ search: now => ({ ...now, provider: undefined }), replace: true }),
+  );
   return (
     <Page
       title="Provider status"
@@ -39,7 +43,7 @@ export function StatusPage() {
           label="Range"
           value={window}
           options={WINDOWS}
-          onChange={next => void navigate({ search: now => ({ ...now, window: next }), replace: true })}
+          onChange={next => void navigate({ search: now => ({ ...now, window: next }) })}
         />
       }
     >
@@ -50,7 +54,7 @@ export function StatusPage() {
           ) : (
             <>
               <Providers found={found} window={window} show={show} />
-              <Detail one={found.find(one => one.slug === provider)} window={window} onClose={() => show()} />
+              <Detail one={found.find(one => one.slug === provider)} window={window} onClose={close} />
             </>
           )
         }
