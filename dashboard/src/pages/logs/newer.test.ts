@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LogRow } from '../../api/generations';
-import { joined, MOST_WAITING, meets, waitingRoom, withNewer } from './newer';
+import { joined, MOST_WAITING, meets, since, waitingRoom, withNewer } from './newer';
 
 const row = (id: string) => ({ id }) as LogRow;
 
@@ -48,4 +48,11 @@ test('what comes while rows are taken waits for the next time', () => {
   taken.push(room.take().rows.map(one => one.id));
   expect(taken).toEqual([['b', 'a'], ['c']]);
   expect(room.take()).toEqual({ rows: [], hasGap: false });
+});
+
+test('what was told before it was written is laid before a page that is read anew, if it belongs there', () => {
+  const at = (id: string, second: number) => ({ id, createdAt: `2026-11-26T10:00:0${second}Z` }) as LogRow;
+  const rows = [at('c', 5), at('a', 1)];
+  expect(since({ rows: [at('b', 3)], next: 'x' }, rows).map(one => one.id)).toEqual(['c']);
+  expect(since({ rows: [at('b', 3)], next: null }, rows)).toHaveLength(2);
 });

@@ -30,6 +30,12 @@ export function joined(waiting: LogRow[], more: LogRow[]): LogRow[] {
     .slice(0, MOST_WAITING);
 }
 
+/** Those that are not older than all of a page: older ones are on the pages behind it. */
+export function since(page: LogPage, rows: LogRow[]): LogRow[] {
+  const oldest = page.next === null ? '' : (page.rows.at(-1)?.createdAt ?? '');
+  return rows.filter(row => row.createdAt >= oldest);
+}
+
 /** What waits to be shown. With a gap there is more than that, and the list has to be read anew. */
 export type Waiting = { rows: LogRow[]; hasGap: boolean };
 const NOTHING: Waiting = { rows: [], hasGap: false };

@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { generationsPage, histogramQuery, type LogFilter, logsQuery, tail } from '../../api/generations';
-import { idsOf, MOST_IN_FRONT, meets, type Pages, waitingRoom, withNewer } from './newer';
+import { idsOf, MOST_IN_FRONT, meets, type Pages, since, waitingRoom, withNewer } from './newer';
 
 const pause = (milliseconds: number, signal: AbortSignal) =>
   new Promise<void>(done => {
@@ -63,11 +63,16 @@ export function useNewer(filter: LogFilter, isReady: boolean, follows: boolean) 
       client.setQueryData<Pages>(queryKey, withNewer(known, rows));
       return;
     }
-    // What comes meanwhile waits, and is laid before what was read.
+    // What comes meanwhile waits, and is laid before what was read; so is what was taken, which may be
+    // told before it is written.
     setRenewing(true);
     generationsPage(filter, null)
       .then(
-        page => client.setQueryData<Pages>(queryKey, { pages: [page], pageParams: [null] }),
+        page =>
+          client.setQueryData<Pages>(
+            queryKey,
+            withNewer({ pages: [page], pageParams: [null] }, since(page, rows)),
+          ),
         () => client.resetQueries({ queryKey }),
       )
       .finally(() => setRenewing(false));
