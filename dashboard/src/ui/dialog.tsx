@@ -1,4 +1,4 @@
-import { createContext, type ReactNode, useContext, useEffect, useId, useLayoutEffect, useRef } from 'react';
+import { createContext, type ReactNode, useContext, useId, useLayoutEffect, useRef } from 'react';
 
 type Props = { open: boolean; onClose: () => void; title: string; wide?: boolean; children: ReactNode };
 
@@ -7,7 +7,8 @@ const Held = createContext<{ current: number }>({ current: 0 });
 /** While it is there, a dialog is closed by its buttons alone: not by a click beside it, nor by Escape. */
 export function useHeldDialog() {
   const held = useContext(Held);
-  useEffect(() => {
+  // At once: a click may come before the browser has painted what it would take away.
+  useLayoutEffect(() => {
     held.current++;
     return () => {
       held.current--;
