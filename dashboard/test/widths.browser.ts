@@ -53,3 +53,44 @@ test('a name of any length leaves room for what stands beside it', async () => {
   }
   await finish();
 });
+
+test('on a telephone nothing that is needed stands beyond the edge', async () => {
+  const { gateway } = there;
+  const limit = { limit_usd: 12_345.678901234 };
+  const put = await fetch(`${gateway.url}/api/v1/workspaces/default/budgets/monthly`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${gateway.managementKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify(limit),
+  });
+  expect(put.status).toBeLessThan(300);
+  const { page, finish } = await signedIn(there);
+  await page.setViewportSize({ width: 360, height: 780 });
+  for (const [path, needed] of [
+    ['workspaces/default', page.getByRole('button', { name: 'Change the monthly budget' })],
+    ['rankings', page.getByRole('columnheader', { name: 'Tokens' })],
+    ['status?window=90d', page.getByRole('columnheader', { name: 'Good' })],
+  ] as const) {
+    await page.goto(`${gateway.url}/${path}`);
+    await settle(page);
+    const box = await needed.boundingBox();
+    expect((box?.x ?? 999) + (box?.width ?? 0), path).toBeLessThanOrEqual(360);
+    expect(
+      await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
+      path,
+    ).toBeLessThanOrEqual(0);
+  }
+  await page
+    .getByRole('button', { name: /^Simulated/ })
+    .first()
+    .click();
+  const dialog = page.getByRole('dialog');
+  expect(await dialog.evaluate(one => one.scrollWidth - one.clientWidth)).toBeLessThanOrEqual(0);
+  await page.keyboard.press('Escape');
+  const menu = page.getByRole('button', { name: 'Menu' });
+  await menu.click();
+  await page.getByRole('navigation', { name: 'Main' }).waitFor();
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.getByRole('navigation', { name: 'Main' }).count()).toBe(0);
+  expect(await menu.evaluate(one => one === document.activeElement)).toBe(true);
+  await finish();
+});

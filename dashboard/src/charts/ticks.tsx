@@ -12,14 +12,25 @@ const shape = (share: number | null) =>
 
 /** One tick for each interval: full height where all went well, shorter where not, a dot where there
     was nothing. It reads without colour. */
-export function Ticks({ ticks, label }: { ticks: Tick[]; label: string }) {
+export function Ticks({
+  ticks,
+  label,
+  className = '',
+}: {
+  ticks: Tick[];
+  label: string;
+  /** The most room there is: with less than all of it ticks get narrower. */
+  className?: string;
+}) {
   return (
     <svg
       role="img"
       aria-label={label}
       width={ticks.length * 4}
       height={16}
-      className="inline-block align-middle"
+      viewBox={`0 0 ${ticks.length * 4} 16`}
+      preserveAspectRatio="none"
+      className={`inline-block align-middle ${className}`}
     >
       {ticks.map((tick, place) => {
         const { height, colour } = shape(tick.share);

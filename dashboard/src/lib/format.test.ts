@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { change, contextLength, count, duration, percent, speed } from './format';
+import { change, contextLength, count, duration, percent, percentileTime, speed } from './format';
 
 it('shortens counts from ten thousand on', () => {
   expect([count(0), count(9999), count(12_345), count(null)]).toEqual(['0', '9,999', '12.3K', '–']);
@@ -51,3 +51,12 @@ it('tells changes, and nothing where there was nothing', () => {
 });
 it('knows no speed of what was never measured', () =>
   expect([speed(42.4), speed(null)]).toEqual(['42 tok/s', '–']));
+it('tells no time more closely than it was counted', () =>
+  expect([50, 90, 99.9, 100, 140, null].map(percentileTime)).toEqual([
+    '<100 ms',
+    '<100 ms',
+    '<100 ms',
+    '100 ms',
+    '140 ms',
+    '–',
+  ]));

@@ -27,6 +27,12 @@ export function duration(milliseconds: number | null | undefined): string {
   return `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1000)} s`;
 }
 
+/** The first of the stretches that the server counts times in, ms: where in it one was is not known. */
+const FIRST_STRETCH = 100;
+/** A time that so many of all are below, which the server tells from counts by stretches. */
+export const percentileTime = (milliseconds: number | null | undefined) =>
+  milliseconds != null && milliseconds < FIRST_STRETCH ? `<${FIRST_STRETCH} ms` : duration(milliseconds);
+
 export const speed = (tokensPerSecond: number | null | undefined) =>
   tokensPerSecond == null ? UNKNOWN : `${count(Math.round(tokensPerSecond))} tok/s`;
 

@@ -15,7 +15,7 @@ import { Load } from '../ui/states';
 import { type Column, Name, Table } from '../ui/table';
 import { FirstRequest } from './first-request';
 import { authorOf } from './models/filter';
-import { places, type Ranked } from './places';
+import { places, type Ranked, unnamed } from './places';
 
 const route = getRouteApi('/rankings');
 const TABS = [
@@ -139,6 +139,12 @@ function Ranking({ rows, answer, by, range }: RankingProps) {
       />
       {answer.whole.truncated && (
         <p className="text-ink-3">The largest {rows.length} are listed; there are more.</p>
+      )}
+      {by === 'app' && unnamed(rows) >= 0.00005 && (
+        <p className="text-ink-3">
+          Shares are of all tokens: {percent(unnamed(rows))} of them went to requests that name no
+          application.
+        </p>
       )}
       <Table label="Ranking by tokens" rows={rows} columns={columns} rowKey={row => row.key} first={100} />
     </>

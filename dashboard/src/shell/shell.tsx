@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Navigate, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { Command, LogOut, Menu, Moon, Sun } from 'lucide-react';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { read } from '../api/client';
 import { type SetupState, signOut } from '../session/enter';
 import { findSession, firstSession, type Session, setSession, useSession } from '../session/session';
@@ -141,7 +141,16 @@ function Frame({ session }: { session: Session }) {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, []);
-  useKeys({ '?': () => setKeys(true), '/': focusFilter });
+  const menuButton = useRef<HTMLDivElement>(null);
+  useKeys({
+    '?': () => setKeys(true),
+    '/': focusFilter,
+    Escape: () => {
+      if (!menu) return;
+      setMenu(false);
+      menuButton.current?.querySelector<HTMLElement>('[aria-expanded]')?.focus();
+    },
+  });
   const pages = pagesFor(session.abilities);
   useSequence('g', Object.fromEntries(pages.map(page => [page.key, () => void navigate({ to: page.to })])));
   return (
@@ -155,7 +164,7 @@ function Frame({ session }: { session: Session }) {
       </button>
       <div className="flex items-center justify-between gap-2 border-b border-rule px-4 py-2 md:hidden">
         <Name />
-        <div className="flex items-center">
+        <div ref={menuButton} className="flex items-center">
           <IconButton label="Search or jump to" onClick={() => setPalette(true)}>
             <Command size={16} aria-hidden />
           </IconButton>

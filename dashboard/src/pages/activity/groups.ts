@@ -1,5 +1,5 @@
 import { figure, type Metric, money, type Row, type SeriesAnswer } from '../../api/analytics';
-import { count, duration, percent, speed, UNKNOWN } from '../../lib/format';
+import { count, duration, percent, percentileTime, speed, UNKNOWN } from '../../lib/format';
 import { nano, plain, sum, toNumber, usd, usdColumn } from '../../lib/money';
 
 /** How a figure is written, told by its format in the list of metrics. */
@@ -10,7 +10,9 @@ export function formatter(metric: Metric): (value: number | string | null) => st
     case 'percent':
       return value => percent(value == null ? null : Number(value));
     case 'latency':
-      return value => duration(value == null ? null : Number(value));
+      return /_p\d+$/.test(metric.name)
+        ? value => percentileTime(value == null ? null : Number(value))
+        : value => duration(value == null ? null : Number(value));
     case 'throughput':
       return value => speed(value == null ? null : Number(value));
     default:

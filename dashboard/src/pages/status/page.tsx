@@ -5,7 +5,7 @@ import { useMemo } from 'react';
 import { providersQuery } from '../../api/queries';
 import { type ProviderState, providerStatesQuery, type StatusWindow } from '../../api/server';
 import { Ticks } from '../../charts/ticks';
-import { count, duration, percent } from '../../lib/format';
+import { count, percent, percentileTime } from '../../lib/format';
 import { momentOf } from '../../lib/moment';
 import { OVER, useClose } from '../../shell/over';
 import { Badge } from '../../ui/badge';
@@ -15,7 +15,7 @@ import { Choice } from '../../ui/field';
 import { Page } from '../../ui/page';
 import { Roundel } from '../../ui/roundel';
 import { Load } from '../../ui/states';
-import { type Column, Table } from '../../ui/table';
+import { type Column, Name, Table } from '../../ui/table';
 import { FirstRequest } from '../first-request';
 import { blame, stepOfWindow, ticksOf } from './ticks';
 
@@ -84,27 +84,33 @@ function Providers({ found, window, show }: ProvidersProps) {
         key: 'provider',
         label: 'Provider',
         cell: one => (
-          <span className="flex items-center gap-2 whitespace-nowrap max-md:flex-wrap max-md:whitespace-normal">
+          <span className="flex items-center gap-2">
             <Roundel name={one.name} />
-            <button
-              type="button"
-              className="min-h-6 font-semibold hover:underline"
-              onClick={() => show(one.slug)}
-            >
-              {one.name}
-            </button>
-            {page.get(one.slug) && (
-              <a
-                href={page.get(one.slug) ?? undefined}
-                target="_blank"
-                rel="noreferrer noopener"
-                className="text-ink-3 hover:text-ink"
-                aria-label={`Status page of ${one.name}`}
-              >
-                <ExternalLink size={13} aria-hidden />
-              </a>
-            )}
-            {BREAKER[one.breaker]} {CREDENTIAL[one.credential]}
+            <span className="flex flex-wrap items-center gap-x-2">
+              <span className="flex items-center gap-2">
+                <button
+                  type="button"
+                  className="min-h-6 text-left font-semibold hover:underline"
+                  onClick={() => show(one.slug)}
+                >
+                  <Name text={one.name} />
+                </button>
+                {page.get(one.slug) && (
+                  <a
+                    href={page.get(one.slug) ?? undefined}
+                    target="_blank"
+                    rel="noreferrer noopener"
+                    className="text-ink-3 hover:text-ink"
+                    aria-label={`Status page of ${one.name}`}
+                  >
+                    <ExternalLink size={13} aria-hidden />
+                  </a>
+                )}
+              </span>
+              <span>
+                {BREAKER[one.breaker]} {CREDENTIAL[one.credential]}
+              </span>
+            </span>
           </span>
         ),
       },
@@ -112,7 +118,11 @@ function Providers({ found, window, show }: ProvidersProps) {
         key: 'ticks',
         label: 'Attempts',
         cell: one => (
-          <Ticks ticks={ticksOf(one, window)} label={`${one.name}: ${percent(one.uptime)} answered well`} />
+          <Ticks
+            ticks={ticksOf(one, window)}
+            label={`${one.name}: ${percent(one.uptime)} answered well`}
+            className="max-w-[max(4rem,28cqi-1.5rem)]"
+          />
         ),
       },
       {
@@ -136,6 +146,7 @@ function Providers({ found, window, show }: ProvidersProps) {
         key: 'failed',
         label: 'Failed',
         numeric: true,
+        wide: true,
         cell: one => count(one.ticks.reduce((sum, tick) => sum + tick.failed, 0)),
       },
       {
@@ -143,9 +154,15 @@ function Providers({ found, window, show }: ProvidersProps) {
         label: 'First token p50',
         numeric: true,
         wide: true,
-        cell: one => duration(one.first_token_ms?.p50),
+        cell: one => percentileTime(one.first_token_ms?.p50),
       },
-      { key: 'p90', label: 'p90', numeric: true, wide: true, cell: one => duration(one.first_token_ms?.p90) },
+      {
+        key: 'p90',
+        label: 'p90',
+        numeric: true,
+        wide: true,
+        cell: one => percentileTime(one.first_token_ms?.p90),
+      },
       {
         key: 'blame',
         label: 'Whose fault',
@@ -177,11 +194,13 @@ function Detail({
   return (
     <Dialog open={one !== undefined} onClose={onClose} title={one?.name ?? ''} wide>
       {one && (
-        <div className="grid gap-5">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-5">
           <div className="flex flex-wrap items-center gap-3">
-            <span className="max-w-full overflow-x-auto">
-              <Ticks ticks={ticksOf(one, window)} label={`${percent(one.uptime)} answered well`} />
-            </span>
+            <Ticks
+              ticks={ticksOf(one, window)}
+              label={`${percent(one.uptime)} answered well`}
+              className="max-w-full"
+            />
             {BREAKER[one.breaker] ?? <Badge tone="ok">asked as usual</Badge>} {CREDENTIAL[one.credential]}
           </div>
           {blame(one) && <p>{blame(one)}</p>}
