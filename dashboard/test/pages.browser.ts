@@ -182,3 +182,31 @@ test('each page says what failed, and what to do', async () => {
   expect(await violations(page)).toEqual([]);
   await context.close();
 });
+
+test('a page has its heading and its title whether it is there or not', async () => {
+  const { page, context } = await signedIn(there);
+  for (const [path, asked, heading] of [
+    ['models', /api\/v1\/models\?/, 'Models'],
+    ['playground', /api\/v1\/models\?/, 'Playground'],
+    ['activity', /analytics\/meta/, 'Activity'],
+    ['models/simulated/chat:free', /api\/v1\/model\//, 'simulated/chat:free'],
+    ['workspaces/default', /api\/v1\/workspaces\?/, 'default'],
+  ] as const) {
+    let refuse = () => {};
+    const held = new Promise<void>(done => {
+      refuse = done;
+    });
+    await page.route(asked, async route => {
+      await held;
+      await route.fulfill({ status: 400, json: { error: { message: 'Refused' } } });
+    });
+    await page.goto(`${there.gateway.url}/${path}`);
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+    refuse();
+    await page.getByRole('main').getByRole('alert').first().waitFor();
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+    expect(await page.title()).toBe(`${heading} · Trunkline`);
+    await page.unroute(asked);
+  }
+  await context.close();
+});

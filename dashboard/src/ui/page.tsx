@@ -1,4 +1,5 @@
-import { type ReactNode, useEffect, useId } from 'react';
+import { type ComponentProps, type ReactNode, useEffect, useId } from 'react';
+import { Load } from './states';
 
 type Props = {
   title: string;
@@ -27,6 +28,17 @@ export function Page({ title, note, actions, fill, children }: Props) {
       </header>
       {children}
     </div>
+  );
+}
+
+/** A page that is made of what is loaded: until then, and where it fails, its heading stands there. */
+export function LoadPage<T>({ title, ...load }: { title: string } & ComponentProps<typeof Load<T>>) {
+  return load.query.data === undefined ? (
+    <Page title={title}>
+      <Load {...load} />
+    </Page>
+  ) : (
+    <Load {...load} />
   );
 }
 

@@ -12,14 +12,14 @@ import {
 } from '../../api/analytics';
 import { download, save } from '../../api/client';
 import { csv } from '../../api/csv';
-import { useNames } from '../../api/names';
+import { type Naming, useNames } from '../../api/names';
 import { overTime } from '../../charts/over-time';
 import { StackedBars } from '../../charts/stacked-bars';
 import { bucketLabel, buckets, granularityOf, type Range, rangeLabel, stretch } from '../../lib/moment';
 import { type ActivitySearch, filterText, readFilter } from '../../search';
 import { Button, IconButton } from '../../ui/button';
 import { Select } from '../../ui/field';
-import { Page } from '../../ui/page';
+import { LoadPage, Page } from '../../ui/page';
 import { SelectRange } from '../../ui/select-range';
 import { Empty, Load } from '../../ui/states';
 import { axisFormat, groups, plainFigure } from './groups';
@@ -30,9 +30,9 @@ const route = getRouteApi('/activity');
 export function ActivityPage() {
   const meta = useQuery(metaQuery);
   return (
-    <Load query={meta} what="Activity" lines={8}>
+    <LoadPage title="Activity" query={meta} what="Activity" lines={8}>
       {known => <Activity meta={known} />}
-    </Load>
+    </LoadPage>
   );
 }
 
@@ -48,10 +48,13 @@ function Activity({ meta }: { meta: Meta }) {
     () => (search.where ?? []).map(readFilter).filter(one => one !== null),
     [search.where],
   );
-  const name = useNames(filters.filter(one => one.field === 'api_key').map(one => one.value));
   const set = (patch: Partial<ActivitySearch>) => void navigate({ search: now => ({ ...now, ...patch }) });
 
   const query = useQuery(seriesQuery({ metric, by, filters, range }));
+  const name = useNames([
+    ...filters.filter(one => one.field === 'api_key').map(one => one.value),
+    ...(by === 'api_key' ? (query.data?.whole.rows ?? []).map(row => String(row[by] ?? '')) : []),
+  ]);
   const unfilter = (text: string) => set({ where: (search.where ?? []).filter(one => one !== text) });
   return (
     <Page
@@ -86,7 +89,7 @@ function Activity({ meta }: { meta: Meta }) {
           </Select>
           <Button
             reason={!query.data?.rows.length && 'There is nothing to export'}
-            onClick={() => query.data && exportTable(query.data, range, by, metric)}
+            onClick={() => query.data && exportTable(query.data, range, by, metric, name)}
           >
             <Download size={14} aria-hidden />
             CSV
@@ -124,6 +127,7 @@ function Activity({ meta }: { meta: Meta }) {
               range={range}
               by={by}
               metric={metric}
+              name={name}
               narrow={value =>
                 set({
                   where: [...(search.where ?? []), filterText({ field: by, value })],
@@ -172,11 +176,10 @@ type ChartProps = {
   range: Range;
   by: string;
   metric: Metric;
+  name: Naming;
   narrow: (value: string) => void;
 };
-function Chart({ answer, range, by, metric, narrow }: ChartProps) {
-  const told = useMemo(() => answer.whole.rows.map(row => String(row[by] ?? '')), [answer, by]);
-  const name = useNames(by === 'api_key' ? told : []);
+function Chart({ answer, range, by, metric, name, narrow }: ChartProps) {
   const [hovered, setHovered] = useState<number | null>(null);
   const granularity = granularityOf(range);
   const axis = useMemo(() => axisFormat(metric), [metric]);
@@ -241,13 +244,21 @@ function Chart({ answer, range, by, metric, narrow }: ChartProps) {
   );
 }
 
+/** What the books know by identity alone: a file has its name as well. */
+const NAMED = ['api_key', 'user', 'workspace'];
+
 /** What is on screen, to the last digit. */
-function exportTable(answer: SeriesAnswer, range: Range, by: string, metric: Metric) {
-  const head = ['time', by, metric.name];
-  const rows = answer.rows.map(row => [
-    new Date(bucketOf(row, range)).toISOString(),
-    String(row[by] ?? ''),
-    plainFigure(row, metric),
-  ]);
+function exportTable(answer: SeriesAnswer, range: Range, by: string, metric: Metric, name: Naming) {
+  const isNamed = NAMED.includes(by);
+  const head = ['time', by, ...(isNamed ? [`${by}_name`] : []), metric.name];
+  const rows = answer.rows.map(row => {
+    const value = String(row[by] ?? '');
+    return [
+      new Date(bucketOf(row, range)).toISOString(),
+      value,
+      ...(isNamed ? [name(by, value)] : []),
+      plainFigure(row, metric),
+    ];
+  });
   save(new Blob([csv([head, ...rows])], { type: 'text/csv' }), `activity-${metric.name}-by-${by}.csv`);
 }

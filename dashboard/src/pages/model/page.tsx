@@ -13,7 +13,7 @@ import { price } from '../../lib/money';
 import { buttonClass } from '../../ui/button';
 import { CopyButton } from '../../ui/copy';
 import { Checkbox } from '../../ui/field';
-import { Facts, Page, Section } from '../../ui/page';
+import { Facts, LoadPage, Page, Section } from '../../ui/page';
 import { Snippet } from '../../ui/snippet';
 import { Load } from '../../ui/states';
 import { linkTo, nameOf } from '../models/filter';
@@ -28,9 +28,9 @@ export function ModelPage() {
   const query = useQuery(modelQuery(id));
   if (query.error instanceof ApiError && query.error.status === 404) return <Unknown id={id} />;
   return (
-    <Load query={query} what={`The model ${id}`} lines={10}>
+    <LoadPage title={id} query={query} what={`The model ${id}`} lines={10}>
       {model => <Shown model={model} />}
-    </Load>
+    </LoadPage>
   );
 }
 

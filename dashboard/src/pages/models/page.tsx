@@ -10,9 +10,9 @@ import { Button, buttonClass } from '../../ui/button';
 import { useColumns } from '../../ui/columns';
 import { CopyIcon } from '../../ui/copy';
 import { forgetTyped } from '../../ui/late-input';
-import { Page } from '../../ui/page';
+import { LoadPage, Page } from '../../ui/page';
 import { Roundel } from '../../ui/roundel';
-import { Empty, Load, Refusal } from '../../ui/states';
+import { Empty, Refusal } from '../../ui/states';
 import { type Column, VirtualTable } from '../../ui/table';
 import {
   authorOf,
@@ -142,9 +142,9 @@ export function ModelsPage() {
     [models.data, stats.data],
   );
   return (
-    <Load query={models} what="Models" lines={12}>
+    <LoadPage title="Models" query={models} what="Models" lines={12}>
       {() => <List models={rows} />}
-    </Load>
+    </LoadPage>
   );
 }
 

@@ -13,7 +13,8 @@ import { useNarrow } from '../../shell/use-narrow';
 import { Button } from '../../ui/button';
 import { CopyButton } from '../../ui/copy';
 import { TextArea } from '../../ui/field';
-import { Empty, Load } from '../../ui/states';
+import { LoadPage } from '../../ui/page';
+import { Empty } from '../../ui/states';
 import { Answer } from './answer';
 import { Attached, unable } from './attach';
 import { CodeDialog } from './code-dialog';
@@ -43,7 +44,7 @@ function Models() {
   );
   const { models: asked } = route.useSearch();
   return (
-    <Load query={models} what="Models" lines={6}>
+    <LoadPage title="Playground" query={models} what="Models" lines={6}>
       {all => {
         const writing = all.filter(writesText);
         const ids = writing.map(model => model.id);
@@ -65,7 +66,7 @@ function Models() {
         }
         return <Compare models={writing} chosen={chosen} />;
       }}
-    </Load>
+    </LoadPage>
   );
 }
 

@@ -7,8 +7,8 @@ import { dateOf } from '../../lib/moment';
 import { useReason } from '../../session/session';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
-import { Page, Section } from '../../ui/page';
-import { Load, Refusal } from '../../ui/states';
+import { LoadPage, Page, Section } from '../../ui/page';
+import { Refusal } from '../../ui/states';
 import { TypedName } from '../../ui/typed-name';
 import { Budgets } from './budgets';
 import { WorkspaceMembers } from './members';
@@ -20,12 +20,12 @@ export function WorkspacePage() {
   const { id } = route.useParams();
   const query = useQuery(workspacesQuery);
   return (
-    <Load query={query} what="This workspace" lines={8}>
+    <LoadPage title={id} query={query} what="This workspace" lines={8}>
       {workspaces => {
         const found = workspaces.find(one => one.slug === id || one.id === id);
         return found ? <Shown key={found.id} workspace={found} /> : <Missing id={id} />;
       }}
-    </Load>
+    </LoadPage>
   );
 }
 
