@@ -179,6 +179,10 @@ test('a log opens beside the list, j and k step, the address names it', async ()
   await expect.poll(() => new URL(page.url()).searchParams.get('id')).toBe(first);
   await page.reload();
   await detail.getByRole('list', { name: 'Route taken' }).waitFor();
+  // A link that leads past the list tells as much as the list does.
+  await page.goto(`${page.url()}&status=cancelled`);
+  for (const fact of ['First token', 'Key', 'Application'])
+    await detail.getByText(fact, { exact: true }).waitFor();
   await page.keyboard.press('c');
   await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(first);
   await page.getByText('Report a problem with this request').click();
@@ -497,25 +501,28 @@ test('new requests wait until they are wanted, and filters hold for them', async
 });
 
 test('of what is followed nothing is lost, and the bars follow as well', async () => {
-  const { page, finish } = await signedIn(there);
-  await page.goto(`${there.gateway.url}/logs?user=followed&tail=true`);
+  // An account with a ledger may ask free models so many times a minute.
+  const own = await startGateway();
+  const { page, finish } = await open(there.browser, own.url, { session: own.session });
+  await page.goto(`${own.url}/logs?user=followed&tail=true`);
   const rows = () => page.getByRole('table', { name: 'Requests' }).getAttribute('aria-rowcount');
   const ask = () =>
-    fetch(`${there.gateway.url}/api/v1/chat/completions`, {
+    fetch(`${own.url}/api/v1/chat/completions`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${there.gateway.apiKey}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${own.apiKey}`, 'content-type': 'application/json' },
       body: JSON.stringify({
         model: 'simulated/chat:free',
         user: 'followed',
         messages: [{ role: 'user', content: 'Hello' }],
       }),
-    }).then(response => response.text());
+    }).then(async response => expect(response.status, await response.text()).toBe(200));
   await ask();
   await expect.poll(rows, { timeout: 15_000 }).toBe('2');
   for (let at = 0; at < 20; at++) await ask();
   await expect.poll(rows, { timeout: 15_000 }).toBe('22');
   await page.getByRole('img', { name: /a bar: 21,/ }).waitFor();
   await finish();
+  own.stop();
 });
 
 test('Back undoes what filters, groups and dialogs did, and only that', async () => {

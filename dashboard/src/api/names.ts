@@ -7,7 +7,7 @@ const isHash = (text: string) => /^[0-9a-f]{64}$/.test(text);
 const shortHash = (hash: string) => (isHash(hash) ? `${hash.slice(0, 8)}…` : hash);
 
 /** What is named by a member's identity: in figures, and in the log of changes. */
-const PEOPLE = ['user', 'member', 'member_limit'];
+const PEOPLE = ['user', 'member', 'member_limit', 'password'];
 
 /** The most keys that the server names at once. */
 const MOST = 1000;
@@ -27,8 +27,14 @@ export const keyNamesQuery = (hashes: string[]) =>
     },
   });
 
+/** How a value of a dimension is called. */
+export type Naming = (dimension: string, value: string) => string;
+
+/** What is named by a workspace's identity. */
+const SPACES = ['workspace', 'workspace_member', 'workspace_budget'];
+
 /** Names for what the books know by identity: members, workspaces, and the keys with these hashes. */
-export function useNames(keys: readonly string[] = []): (dimension: string, value: string) => string {
+export function useNames(keys: readonly string[] = []): Naming {
   const hashes = [...new Set(keys.filter(isHash))].sort().slice(0, MOST);
   const { data: keyNames } = useQuery(keyNamesQuery(hashes));
   const workspaces = useQuery(workspacesQuery);
@@ -38,7 +44,7 @@ export function useNames(keys: readonly string[] = []): (dimension: string, valu
     for (const one of workspaces.data ?? []) names.set(one.id, one.name);
     for (const one of members.data ?? []) names.set(one.id, one.name || one.email);
     return (dimension, value) => {
-      if (dimension === 'api_key' || dimension === 'workspace') return names.get(value) ?? shortHash(value);
+      if (dimension === 'api_key' || SPACES.includes(dimension)) return names.get(value) ?? shortHash(value);
       if (dimension === 'is_byok')
         return value === 'true' || value === '1' ? 'Own provider key' : 'Gateway’s provider key';
       if (PEOPLE.includes(dimension) && value) return names.get(value) ?? value;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { buckets, granularityOf, resetsAt, stretch } from './moment';
+import { buckets, granularityOf, resetsAt, stretch, withMoments } from './moment';
 
 const NOW = Date.parse('2026-11-26T14:27:07.158Z');
 
@@ -27,4 +27,10 @@ it('tells when a limit starts afresh: days at midnight, weeks on Monday, months 
   ]);
   expect(resetsAt('weekly', Date.parse('2026-11-30T00:00:00Z'))).toBe('Dec 7');
   expect(resetsAt('weekly', Date.parse('2026-11-29T12:00:00Z'))).toBe('Nov 30');
+});
+
+it('moments in what the server says are written as others are', () => {
+  expect(withMoments('Try again after 2026-11-28T03:02:24.325Z.')).toBe(
+    'Try again after 03:02:24 UTC on Nov 28, 2026.',
+  );
 });

@@ -67,6 +67,9 @@ export const dateOf = (at: number | string) => dayYear.format(new Date(at));
 export const timeOf = (at: number | string) => clockSeconds.format(new Date(at));
 export const momentOf = (at: number | string) =>
   `${dayYear.format(new Date(at))}, ${clock.format(new Date(at))} UTC`;
+/** A text of the server with its moments as people read them. */
+export const withMoments = (text: string) =>
+  text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, at => `${timeOf(at)} UTC on ${dateOf(at)}`);
 export const bucketLabel = (at: number, granularity: Granularity) =>
   granularity === 'minute'
     ? clock.format(at)

@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
-import { useNames } from '../api/names';
+import { type Naming, useNames } from '../api/names';
 import { type AuditEntry, auditQuery } from '../api/queries';
 import { momentOf } from '../lib/moment';
 import { Button } from '../ui/button';
@@ -9,14 +9,9 @@ import { Dialog } from '../ui/dialog';
 import { Facts, Page } from '../ui/page';
 import { Empty, Load } from '../ui/states';
 import { type Column, Name, Table } from '../ui/table';
+import { actorText } from './actors';
 import { type Change, changes } from './changes';
 
-const ACTORS: Record<string, string> = {
-  command_line: 'the command line',
-  system: 'the server',
-  api_key: 'key',
-  member: 'member',
-};
 const actionText = (entry: AuditEntry) => entry.action.replaceAll('_', ' ').replace('.', ': ');
 
 export function AuditPage() {
@@ -30,10 +25,6 @@ export function AuditPage() {
   );
   const [open, setOpen] = useState<AuditEntry | null>(null);
   const columns = useMemo<Column<AuditEntry>[]>(() => {
-    const actor = (entry: AuditEntry) =>
-      entry.actor.kind === 'member'
-        ? name('member', entry.actor.id)
-        : `${ACTORS[entry.actor.kind] ?? entry.actor.kind}${entry.actor.kind === 'api_key' ? ` ${name('api_key', entry.actor.id)}` : ''}`;
     return [
       {
         key: 'time',
@@ -56,7 +47,7 @@ export function AuditPage() {
           <Name text={name(entry.subject_kind, entry.subject_id)} className="font-mono text-xs" />
         ),
       },
-      { key: 'actor', label: 'By', cell: entry => <Name text={actor(entry)} /> },
+      { key: 'actor', label: 'By', cell: entry => <Name text={actorText(entry.actor, name)} /> },
       { key: 'origin', label: 'From', wide: true, cell: entry => entry.actor.origin || '–' },
       {
         key: 'open',
@@ -99,16 +90,17 @@ export function AuditPage() {
         }
       </Load>
       <Dialog open={open !== null} onClose={() => setOpen(null)} title={open ? actionText(open) : ''} wide>
-        {open && <Entry entry={open} />}
+        {open && <Entry entry={open} name={name} />}
       </Dialog>
     </Page>
   );
 }
 
-function Entry({ entry }: { entry: AuditEntry }) {
+function Entry({ entry, name }: { entry: AuditEntry; name: Naming }) {
   const found = changes(
     entry.before as Record<string, unknown> | null,
     entry.after as Record<string, unknown> | null,
+    name,
   );
   return (
     <div className="grid gap-5">

@@ -1,29 +1,33 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { analyticsQuery, money } from '../api/analytics';
 import { api } from '../api/client';
+import { type Naming, useNames } from '../api/names';
 import { creditsQuery, type LedgerEntry, ledgerQuery, refresh } from '../api/queries';
 import { fieldError, otherError } from '../api/refusal';
 import { momentOf } from '../lib/moment';
 import { nano, usd, usdExact } from '../lib/money';
+import { useReason } from '../session/session';
 import { Button } from '../ui/button';
 import { Dialog, DialogActions } from '../ui/dialog';
 import { Field, Input, Select } from '../ui/field';
 import { Figures, Page, Section } from '../ui/page';
 import { Empty, Load, Refusal } from '../ui/states';
-import { type Column, Table } from '../ui/table';
+import { type Column, Name, Table } from '../ui/table';
+import { actorText, readActor } from './actors';
 import { lasts } from './lasts';
 
 export function CreditsPage() {
   const credits = useQuery(creditsQuery);
   const burnt = useQuery(analyticsQuery({ metrics: ['total_usage'], range: '30d' }));
   const [granting, setGranting] = useState(false);
+  const reason = useReason('credits');
   const inThirtyDays = burnt.data?.rows[0] ? money(burnt.data.rows[0], 'total_usage') : null;
   return (
     <Page
       title="Credits"
       actions={
-        <Button kind="primary" onClick={() => setGranting(true)}>
+        <Button kind="primary" onClick={() => setGranting(true)} reason={reason}>
           Grant or correct
         </Button>
       }
@@ -72,7 +76,7 @@ export function CreditsPage() {
   );
 }
 
-const COLUMNS: Column<LedgerEntry>[] = [
+const columnsOf = (name: Naming): Column<LedgerEntry>[] => [
   {
     key: 'time',
     label: 'Time',
@@ -83,12 +87,12 @@ const COLUMNS: Column<LedgerEntry>[] = [
     ),
   },
   { key: 'kind', label: 'Kind', cell: entry => entry.kind },
-  { key: 'reason', label: 'Reason', cell: entry => entry.reason },
+  { key: 'reason', label: 'Reason', cell: entry => <span className="wrap-anywhere">{entry.reason}</span> },
   {
     key: 'actor',
     label: 'By',
     wide: true,
-    cell: entry => <code className="font-mono text-xs text-ink-3">{entry.actor.slice(0, 24)}</code>,
+    cell: entry => <Name text={actorText(readActor(entry.actor), name)} className="text-ink-2" />,
   },
   {
     key: 'amount',
@@ -108,6 +112,8 @@ const COLUMNS: Column<LedgerEntry>[] = [
 function Entries() {
   const query = useInfiniteQuery(ledgerQuery);
   const entries = query.data?.pages.flatMap(page => page.entries) ?? [];
+  const name = useNames(entries.map(entry => readActor(entry.actor)).map(one => one.id));
+  const columns = useMemo(() => columnsOf(name), [name]);
   return (
     <Section title="Ledger" note="it only grows; a mistake is corrected by an adjustment">
       <Load query={query} what="The ledger">
@@ -119,7 +125,7 @@ function Entries() {
             </Empty>
           ) : (
             <>
-              <Table label="Ledger" rows={entries} columns={COLUMNS} rowKey={entry => entry.id} />
+              <Table label="Ledger" rows={entries} columns={columns} rowKey={entry => entry.id} />
               {query.hasNextPage && (
                 <Button
                   className="mt-3"

@@ -68,6 +68,13 @@ function Choices({
   );
 }
 
+/** Names that stand on lines of their own, or with commas between. */
+const namesIn = (text: string) =>
+  text
+    .split(/[\n,]+/)
+    .map(name => name.trim())
+    .filter(Boolean);
+
 function EditForm({ of, provider, onClose }: { of: Credential; provider: string; onClose: () => void }) {
   const client = useQueryClient();
   const keys = useAllKeys({});
@@ -80,12 +87,12 @@ function EditForm({ of, provider, onClose }: { of: Credential; provider: string;
   const [secret, setSecret] = useState('');
   const [hashes, setHashes] = useState(of.allowed_api_key_hashes);
   const [users, setUsers] = useState(of.allowed_user_ids);
+  const [allowed, setAllowed] = useState(of.allowed_models?.join('\n') ?? '');
+  const spaced = namesIn(allowed).find(name => /\s/.test(name));
   const test = useTest(of.provider, secret.trim(), '', secret.trim() === '');
   const saving = useMutation({
     mutationFn: (form: FormData) => {
-      const slugs = String(form.get('models'))
-        .split(/[\s,]+/)
-        .filter(Boolean);
+      const slugs = namesIn(String(form.get('models')));
       return changeCredential(of.id, {
         name: String(form.get('label')).trim() || null,
         disabled: form.get('disabled') === 'on',
@@ -148,8 +155,12 @@ function EditForm({ of, provider, onClose }: { of: Credential; provider: string;
       )}
       <Field
         label="Only for these models"
-        hint={`One a line, such as ${models.data?.[0]?.id ?? 'openai/gpt-5-mini'}. Empty: for all.`}
-        error={fieldError(saving.error, 'allowed_models')}
+        hint={`One a line or with commas between, such as ${models.data?.[0]?.id ?? 'openai/gpt-5-mini'}. Empty: for all.`}
+        error={
+          spaced
+            ? `“${spaced}” is no name of a model: it has a space. One a line.`
+            : fieldError(saving.error, 'allowed_models')
+        }
       >
         {wiring => (
           <TextArea
@@ -158,7 +169,8 @@ function EditForm({ of, provider, onClose }: { of: Credential; provider: string;
             rows={2}
             spellCheck={false}
             className="font-mono text-xs"
-            defaultValue={of.allowed_models?.join('\n') ?? ''}
+            value={allowed}
+            onChange={event => setAllowed(event.target.value)}
           />
         )}
       </Field>
@@ -194,7 +206,10 @@ function EditForm({ of, provider, onClose }: { of: Credential; provider: string;
           kind="primary"
           type="submit"
           disabled={saving.isPending}
-          reason={test.data?.state === 'rejected' && 'The provider does not accept the new key'}
+          reason={
+            (test.data?.state === 'rejected' && 'The provider does not accept the new key') ||
+            (spaced !== undefined && 'Names of models have no spaces')
+          }
         >
           Save
         </Button>

@@ -79,6 +79,8 @@ function AccountStep() {
         needed ? (
           <form
             className="grid gap-4"
+            // What was refused is not what stands there any more.
+            onInput={() => making.isError && making.reset()}
             onSubmit={event => {
               event.preventDefault();
               making.mutate(new FormData(event.currentTarget));
@@ -106,7 +108,14 @@ function AccountStep() {
             <MailField error={fieldError(making.error, 'email')} />
             <NameField error={fieldError(making.error, 'name')} />
             <NewPassword error={fieldError(making.error, 'password')} />
-            <Refusal error={otherError(making.error, ['email', 'name', 'password'])} />
+            <Refusal
+              error={otherError(making.error, [
+                'email',
+                'name',
+                'password',
+                ...(code_required && !code ? ['code'] : []),
+              ])}
+            />
             <Button kind="primary" type="submit" className="justify-self-start" disabled={making.isPending}>
               Create the account
             </Button>

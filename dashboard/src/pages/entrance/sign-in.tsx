@@ -1,6 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useRouterState } from '@tanstack/react-router';
 import { ApiError, at, read } from '../../api/client';
+import { withMoments } from '../../lib/moment';
 import { login, type Ways } from '../../session/enter';
 import { Door } from '../../shell/door';
 import { Button, buttonClass } from '../../ui/button';
@@ -23,7 +24,7 @@ export const failure = (word: string) =>
 function refusal(error: Error | null): string | null {
   if (!error) return null;
   if (error instanceof TypeError) return 'The server did not answer. See that it runs and can be reached.';
-  if (error instanceof ApiError || error.message) return error.message;
+  if (error instanceof ApiError || error.message) return withMoments(error.message);
   return 'It did not work.';
 }
 

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { X } from 'lucide-react';
 import { type ReactNode, useId, useState } from 'react';
 import { ApiError, api, publicAddress, read } from '../../api/client';
-import { type LogRow, timesOf } from '../../api/generations';
+import { type LogRow, rowQuery, timesOf } from '../../api/generations';
 import { type Generation, generationQuery } from '../../api/queries';
 import { asCode } from '../../chat/as-code';
 import { count, duration, percent, speed as speedText, UNKNOWN } from '../../lib/format';
@@ -26,6 +26,8 @@ type Props = {
 };
 export function LogDetail({ id, row, onClose }: Props) {
   const query = useQuery(generationQuery(id));
+  // A link may lead to what is not among the rows that are loaded.
+  const { data: found } = useQuery({ ...rowQuery(id), enabled: row === undefined });
   const heading = useId();
   return (
     <aside
@@ -47,7 +49,7 @@ export function LogDetail({ id, row, onClose }: Props) {
         </IconButton>
       </header>
       <Load query={query} what="This request" lines={10}>
-        {generation => <Detail generation={generation} row={row} />}
+        {generation => <Detail generation={generation} row={row ?? found ?? undefined} />}
       </Load>
     </aside>
   );

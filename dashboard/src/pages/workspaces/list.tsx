@@ -85,6 +85,9 @@ export function WorkspacesPage() {
   );
 }
 
+/** What a slug is made of. */
+const SLUG = 'small letters and digits, with single hyphens between them';
+
 function CreateForm({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -127,7 +130,7 @@ function CreateForm({ onClose }: { onClose: () => void }) {
       </Field>
       <Field
         label="Slug"
-        hint="Names it in addresses and programs."
+        hint={`Names it in addresses and programs: ${SLUG}.`}
         error={fieldError(creating.error, 'slug')}
       >
         {wiring => (
@@ -136,6 +139,8 @@ function CreateForm({ onClose }: { onClose: () => void }) {
             name="slug"
             required
             maxLength={50}
+            pattern="[a-z0-9]+(-[a-z0-9]+)*"
+            title={SLUG}
             className="font-mono"
             value={slug ?? slugOf(name)}
             onChange={event => setSlug(event.target.value)}
