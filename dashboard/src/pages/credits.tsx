@@ -87,7 +87,11 @@ const columnsOf = (name: Naming): Column<LedgerEntry>[] => [
     ),
   },
   { key: 'kind', label: 'Kind', cell: entry => entry.kind },
-  { key: 'reason', label: 'Reason', cell: entry => <span className="wrap-anywhere">{entry.reason}</span> },
+  {
+    key: 'reason',
+    label: 'Reason',
+    cell: entry => <span className="block min-w-36 wrap-anywhere">{entry.reason}</span>,
+  },
   {
     key: 'actor',
     label: 'By',

@@ -21,7 +21,7 @@ export function TightestLimit({ limits }: { limits: MemberLimit[] }) {
   const note = [perWindow(use.interval), use.afresh && `afresh ${use.afresh}`].filter(Boolean).join(', ');
   return (
     <span className="flex items-center gap-2 whitespace-nowrap">
-      <span className="max-md:hidden">
+      <span className="max-2xl:hidden">
         <Bar use={use} />
       </span>
       <span>

@@ -15,9 +15,11 @@ type Route = {
 };
 
 /** The order in which a request would be tried now, with what would be left out and why. */
-function useRoute(model: string) {
+function useRoute(model: string, answers: boolean) {
   return useQuery({
     queryKey: ['route', model],
+    // What does not answer in a conversation would be left out of one.
+    enabled: answers,
     staleTime: 10_000,
     retry: false,
     queryFn: async () => {
@@ -30,13 +32,15 @@ function useRoute(model: string) {
 type TableProps = {
   endpoints: Endpoint[];
   model: string;
+  /** Whether it answers in a conversation. */
+  answers: boolean;
   /** Tags, in the order in which they are to be tried. */
   pinned: string[];
   pin: (tag: string) => void;
 };
 
-export function EndpointTable({ endpoints, model, pinned, pin }: TableProps) {
-  const { data: route } = useRoute(model);
+export function EndpointTable({ endpoints, model, answers, pinned, pin }: TableProps) {
+  const { data: route } = useRoute(model, answers);
   if (endpoints.length === 0) {
     return (
       <Empty title="Nobody serves this model to you">

@@ -117,7 +117,9 @@ function Shown({ model }: { model: Model }) {
       {model.description && <p className="max-w-prose text-ink-2">{model.description}</p>}
       <Section title="Endpoints" note="speed and uptime as measured here: last 30 minutes, last day">
         <Load query={endpoints} what="Endpoints" lines={3}>
-          {found => <EndpointTable endpoints={found} model={model.id} pinned={pinned} pin={pin} />}
+          {found => (
+            <EndpointTable endpoints={found} model={model.id} answers={answers} pinned={pinned} pin={pin} />
+          )}
         </Load>
       </Section>
       <div className="grid grid-cols-2 gap-x-10 gap-y-8 max-lg:grid-cols-1">
@@ -155,21 +157,23 @@ function Shown({ model }: { model: Model }) {
         </Section>
       </div>
       <ModelActivity id={model.id} />
-      <Section title="Parameters">
-        <ul className="flex flex-wrap gap-1.5">
-          {model.supported_parameters.map(parameter => (
-            <li key={parameter}>
-              <Link
-                to="/models"
-                search={{ supported_parameters: parameter }}
-                className="rounded-s bg-sunken px-1.5 py-0.5 font-mono text-xs hover:bg-wash"
-              >
-                {parameter}
-              </Link>
-            </li>
-          ))}
-        </ul>
-      </Section>
+      {model.supported_parameters.length > 0 && (
+        <Section title="Parameters">
+          <ul className="flex flex-wrap gap-1.5">
+            {model.supported_parameters.map(parameter => (
+              <li key={parameter}>
+                <Link
+                  to="/models"
+                  search={{ supported_parameters: parameter }}
+                  className="rounded-s bg-sunken px-1.5 py-0.5 font-mono text-xs hover:bg-wash"
+                >
+                  {parameter}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
     </Page>
   );
 }

@@ -27,7 +27,7 @@ import { LETTERS, VoteBar, VotesDialog } from './votes';
 
 const route = getRouteApi('/playground');
 const MOST = 4;
-const columnsOf = (columns: number) => ({ gridTemplateColumns: `repeat(${columns}, minmax(15rem, 1fr))` });
+const columnsOf = (columns: number) => ({ gridTemplateColumns: `repeat(${columns}, minmax(14rem, 1fr))` });
 
 export function PlaygroundPage() {
   useEffect(() => {
@@ -132,7 +132,7 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
   const isShown = (place: number) => looking === null || looking === place;
   const spare = ids.find(id => !chosen.includes(id));
   return (
-    <div className="grid h-full grid-rows-[auto_minmax(0,1fr)_auto]">
+    <div className="grid h-full grid-cols-[minmax(0,1fr)] grid-rows-[auto_minmax(0,1fr)_auto]">
       <header className="flex flex-wrap items-center justify-between gap-2 px-8 pt-6 pb-3 max-md:px-4 max-md:pt-4">
         <h1 className="text-xl font-bold tracking-tight">Playground</h1>
         <div className="flex flex-wrap items-center gap-2">

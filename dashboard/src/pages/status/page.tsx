@@ -167,7 +167,7 @@ function Providers({ found, window, show }: ProvidersProps) {
         key: 'blame',
         label: 'Whose fault',
         wide: true,
-        cell: one => <span className="text-ink-2">{blame(one)}</span>,
+        cell: one => <span className="block min-w-36 text-ink-2">{blame(one)}</span>,
       },
     ];
   }, [known.data, window, show]);

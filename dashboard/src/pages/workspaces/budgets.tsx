@@ -27,7 +27,7 @@ export function Budgets({ workspace }: { workspace: Workspace }) {
   return (
     <Load query={query} what="Budgets">
       {({ budgets, includesByok }) => (
-        <>
+        <div className="@container">
           <table className="w-full" aria-label="Budgets">
             <tbody>
               {INTERVALS.map(interval => {
@@ -35,25 +35,25 @@ export function Budgets({ workspace }: { workspace: Workspace }) {
                 return (
                   <tr
                     key={interval}
-                    className="border-t border-rule max-md:grid max-md:grid-cols-[4.5rem_minmax(0,1fr)_auto] max-md:items-center max-md:gap-x-3 max-md:py-1"
+                    className="border-t border-rule @max-md:grid @max-md:grid-cols-[4.5rem_minmax(0,1fr)_auto] @max-md:items-center @max-md:gap-x-3 @max-md:py-1"
                   >
                     <th scope="row" className="py-1.5 text-left font-normal">
                       {LABEL[interval]}
                     </th>
-                    <td className="num pr-6 font-semibold max-md:pr-0">
+                    <td className="num pr-6 font-semibold @max-md:pr-0">
                       {budget ? (
                         usdExact(nano(budget.limit_usd))
                       ) : (
                         <span className="font-normal text-ink-3">no limit</span>
                       )}
                     </td>
-                    <td className="pr-4 whitespace-nowrap max-md:order-2 max-md:col-span-2 max-md:pr-0">
+                    <td className="pr-4 whitespace-nowrap @max-md:order-2 @max-md:col-span-2 @max-md:pr-0">
                       {budget && <Used of={budget} />}
                     </td>
-                    <td className="text-ink-3 max-md:order-3">
+                    <td className="text-ink-3 @max-md:order-3">
                       {budget && interval !== 'lifetime' && `afresh ${resetsAt(interval, Date.now())}`}
                     </td>
-                    <td className="text-right max-md:order-1">
+                    <td className="text-right @max-md:order-1">
                       <Button
                         kind="quiet"
                         className="px-2"
@@ -87,7 +87,7 @@ export function Budgets({ workspace }: { workspace: Workspace }) {
               />
             )}
           </Dialog>
-        </>
+        </div>
       )}
     </Load>
   );
