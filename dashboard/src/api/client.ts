@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch';
-import { findSession, mark, sessionNow, setSession } from '../session/session';
+import { findSession, mark, NOT_KNOWN_YET, sessionNow, setSession } from '../session/session';
 import { exact } from './exact';
 import type { paths } from './schema';
 
@@ -55,9 +55,6 @@ export const at = (path: string) => {
 };
 /** How programs elsewhere reach the API. */
 export const publicAddress = () => new URL('api/v1', document.baseURI).href;
-
-/** How long a node of several may not know yet of a session that another one began, in milliseconds. */
-const NOT_KNOWN_YET = 700;
 
 let asking: Promise<boolean> | null = null;
 /** Whether the session is over: the server says so twice. A 401 alone says it of one request. However

@@ -57,12 +57,23 @@ export function enterAs(session: Session | null) {
   setSession(session);
   tabs?.postMessage('changed');
 }
+/** How long a node of several may not know yet of a session that another one began, in milliseconds. */
+export const NOT_KNOWN_YET = 700;
+
 /** Looks who is here once another tab says that this may have changed. */
 export function heedOtherTabs() {
+  const look = async () => {
+    for (const wait of [0, NOT_KNOWN_YET]) {
+      if (wait) await new Promise(done => setTimeout(done, wait));
+      // A server that does not answer says nothing of the session.
+      const found = await findSession().catch(() => undefined);
+      if (found !== undefined) setSession(found);
+      if (found) return;
+    }
+  };
   tabs = new BroadcastChannel('trunkline-session');
   tabs.onmessage = () => {
-    // A server that does not answer says nothing of the session.
-    if (current !== undefined) void findSession().then(setSession, () => undefined);
+    if (current !== undefined) void look();
   };
 }
 export const sessionNow = () => current;
