@@ -68,6 +68,8 @@ export async function startGateway({
     TRUNKLINE_LISTEN: `127.0.0.1:${port}`,
     TRUNKLINE_METRICS_LISTEN: 'off',
     TRUNKLINE_SIMULATED: 'on',
+    // The providers of tests are on this machine.
+    TRUNKLINE_ALLOW_LOCAL_PROVIDERS: 'true',
     TRUNKLINE_BASE_PATH: base,
   };
   const command = (...args: string[]): string => execFileSync(BINARY, args, { env, encoding: 'utf8' });
