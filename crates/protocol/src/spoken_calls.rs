@@ -205,8 +205,8 @@ impl Speech {
             if let Some(open) = &mut self.open {
                 let Some(end) = open.end(&self.held) else {
                     if self.held.len() > MOST_HELD {
-                        self.open = None;
-                        self.within_line = true;
+                        let read = self.held.len();
+                        self.give_up(read, &mut said);
                         continue;
                     }
                     return said;
@@ -215,7 +215,7 @@ impl Speech {
                 let name = std::mem::take(&mut open.name);
                 self.open = None;
                 if serde_json::from_str::<&RawValue>(&arguments).is_err() {
-                    self.within_line = true;
+                    self.give_up(end, &mut said);
                     continue;
                 }
                 self.held.drain(..end);
@@ -254,6 +254,14 @@ impl Speech {
                 Line::Result => self.within_line = true,
             }
         }
+    }
+
+    /// What was read for a call is text, all of it: nothing is read twice.
+    fn give_up(&mut self, read: usize, said: &mut Vec<Said>) {
+        self.open = None;
+        self.within_line = true;
+        let text: String = self.held.drain(..read).collect();
+        self.tell(&text, said);
     }
 
     /// What was held back for a call that did not come.
@@ -423,6 +431,9 @@ mod tests {
     fn what_is_never_closed_is_text_in_the_end() {
         let long = format!("Call of get: {{\"a\":\"{}", "x".repeat(MOST_HELD));
         assert_eq!(streamed(&[&long]).0, long);
+        // Nothing is gone through once more for each line.
+        let lines = format!("{}{}", "Call of get: {x\n".repeat(100_000), "}".repeat(100_000));
+        assert_eq!(streamed(&[&lines]).0, lines);
         let blanks = "\n".repeat(MOST_BLANKS * 3);
         assert_eq!(streamed(&["Hm.", &blanks, "So."]).0, format!("Hm.{blanks}So."));
     }

@@ -322,10 +322,10 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
     }
     let mut calls_as_function = false;
     if surface == Surface::Chat
-        && let Some(body) = functions_as_tools(&envelope)
+        && let Some(read) = functions_as_tools(&envelope)
     {
-        calls_as_function = true;
-        request.body = body.into();
+        calls_as_function = read.calls_as_function;
+        request.body = read.body.into();
         envelope = Envelope::parse(&request.body).map_err(unread)?;
     }
     let (facts, read) = surface.read_indexed(&envelope, &request.body, &addressed)?;

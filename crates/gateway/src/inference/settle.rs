@@ -191,7 +191,11 @@ impl Settlement {
     pub fn in_vain(&mut self, counted: &Usage, is_due: bool) {
         let Some(endpoint) = self.endpoint else { return };
         let (attempt, is_byok) = (self.generation.attempts.len(), self.generation.is_byok);
-        match self.in_vain.last_mut().filter(|part| part.attempt == attempt) {
+        match self
+            .in_vain
+            .last_mut()
+            .filter(|part| part.attempt == attempt && part.is_due == is_due)
+        {
             Some(part) => part.counted = part.counted.and(counted),
             None => {
                 let counted = *counted;

@@ -74,8 +74,9 @@ impl Outward<'_> {
         if let Ok(host) = HeaderValue::from_str(self.origin().authority.as_str()) {
             headers.insert(HOST, host);
         }
-        if self.is_read {
-            // What is compressed could not be read for what it used.
+        if self.is_read || !self.access.is_byok() {
+            // What is compressed could not be read for what it used, nor a secret that is not the
+            // caller's be taken out of it.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         let method = &self.parts.method;

@@ -12,9 +12,22 @@ use super::wire::tool_call_id;
 use super::write::{array, into_text, object, quoted};
 use crate::json::{Envelope, Object};
 
-/// A request with its functions as tools; `None` where it has none.
-pub fn functions_as_tools(envelope: &Envelope<'_>) -> Option<Vec<u8>> {
-    let functions = envelope.raw("functions").filter(|raw| is_array(raw));
+/// A request that was read as one with tools.
+pub struct WithTools {
+    /// Its body.
+    pub body: Vec<u8>,
+    /// It speaks of functions alone, and is told of a call as one: the first, without an id.
+    pub calls_as_function: bool,
+}
+
+/// A request with its functions as tools; `None` where it has none. Who offers tools speaks of tools,
+/// whatever its earlier turns say.
+pub fn functions_as_tools(envelope: &Envelope<'_>) -> Option<WithTools> {
+    let functions = envelope
+        .raw("functions")
+        .filter(|raw| is_array(raw))
+        .map(lenient_array)
+        .filter(|functions| !functions.is_empty());
     let choice = envelope.raw("function_call").filter(|raw| is_string(raw) || is_object(raw));
     let messages = envelope.raw("messages").and_then(messages);
     if functions.is_none() && choice.is_none() && messages.is_none() {
@@ -24,21 +37,18 @@ pub fn functions_as_tools(envelope: &Envelope<'_>) -> Option<Vec<u8>> {
     for name in ["functions", "function_call"] {
         edit.remove(name);
     }
+    let tools = envelope.raw("tools").map(lenient_array).unwrap_or_default();
+    let calls_as_function = functions.is_some() && tools.is_empty();
     if let Some(functions) = functions {
-        let tools = envelope.raw("tools").map(lenient_array).unwrap_or_default();
-        edit.set("tools", as_tools(tools, &lenient_array(functions)));
-        // What is told is one call.
-        if !envelope.has("parallel_tool_calls") {
-            edit.set("parallel_tool_calls", "false");
+        edit.set("tools", as_tools(tools, &functions));
+        if let Some(choice) = choice.filter(|_| !envelope.has("tool_choice")) {
+            edit.set("tool_choice", as_choice(choice));
         }
-    }
-    if let Some(choice) = choice {
-        edit.set("tool_choice", as_choice(choice));
     }
     if let Some(messages) = messages {
         edit.set("messages", messages);
     }
-    Some(edit.finish())
+    Some(WithTools { body: edit.finish(), calls_as_function })
 }
 
 fn as_tools(tools: Vec<&RawValue>, functions: &[&RawValue]) -> String {
@@ -130,7 +140,7 @@ mod tests {
     fn as_tools(body: &Value) -> Option<Value> {
         let body = body.to_string();
         let envelope = Envelope::parse(body.as_bytes()).unwrap();
-        let body = functions_as_tools(&envelope)?;
+        let body = functions_as_tools(&envelope)?.body;
         assert!(decode_request(&body).is_ok());
         Some(serde_json::from_slice(&body).unwrap())
     }
@@ -147,12 +157,36 @@ mod tests {
         let read = as_tools(&body).unwrap();
         assert_eq!(read["tools"], json!([{"type": "function", "function": function}]));
         assert_eq!(read["tool_choice"], json!({"type": "function", "function": {"name": "f"}}));
-        assert_eq!(read["parallel_tool_calls"], false);
+        assert_eq!(read.get("parallel_tool_calls"), None);
         assert!(read.get("functions").is_none() && read.get("function_call").is_none());
         let call = &read["messages"][1]["tool_calls"][0];
         assert_eq!(call["function"], json!({"name": "f", "arguments": "{}"}));
         assert_eq!(read["messages"][2]["role"], "tool");
         assert_eq!(read["messages"][2]["tool_call_id"], call["id"]);
+    }
+
+    /// Who offers tools is told of calls as such, all of them and with their ids.
+    #[test]
+    fn tools_are_tools_whatever_earlier_turns_say() {
+        let tool = json!({"type": "function", "function": {"name": "f"}});
+        let told = json!({"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}});
+        for (extra, as_function) in [
+            (json!({"tools": [tool]}), false),
+            (json!({"tools": [tool], "function_call": "auto", "tool_choice": "none"}), false),
+            (json!({"tools": [tool], "functions": [{"name": "g"}]}), false),
+            (json!({"functions": []}), false),
+            (json!({"functions": [{"name": "g"}]}), true),
+        ] {
+            let mut body = json!({"model": "m", "messages": [told]});
+            for (name, value) in extra.as_object().unwrap() {
+                body[name] = value.clone();
+            }
+            let text = body.to_string();
+            let read = functions_as_tools(&Envelope::parse(text.as_bytes()).unwrap()).unwrap();
+            assert_eq!(read.calls_as_function, as_function, "{body}");
+            let read: Value = serde_json::from_slice(&read.body).unwrap();
+            assert_eq!(read["tool_choice"], body["tool_choice"], "{body}");
+        }
     }
 
     #[test]
