@@ -7,7 +7,7 @@ impl Catalog {
     /// The endpoint whose prices hold for an answer that `asked` was asked for and that was served
     /// at the tier the provider reports: `asked` itself if it says nothing, `auto` or the same tier,
     /// else the endpoint of that tier of the same model and provider. `None` if the catalogue has
-    /// no price for what was served: the cost is unknown then, and not that of another tier. An
+    /// no price for what was served: what is billed then is a guess. An
     /// endpoint that is switched off takes no requests, but its prices hold. TIER-6
     pub fn endpoint_pricing(&self, asked: EndpointId, served: Option<&str>) -> Option<EndpointId> {
         let endpoint = self.endpoint(asked);

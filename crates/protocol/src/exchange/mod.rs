@@ -32,10 +32,10 @@ pub use request::{
 };
 pub use response::{Additions, Charge, Choice, Identity, Response};
 pub(crate) use tap::Tap;
-pub(crate) use turn::titled;
 pub use turn::{
     Block, BlockKind, CacheMark, MediaSource, ReasoningBlock, ReasoningContent, ReasoningFormat,
     Role, Turn,
 };
+pub(crate) use turn::{OPENING, titled};
 pub(crate) use usage::MOST_COUNTED;
 pub use usage::Usage;

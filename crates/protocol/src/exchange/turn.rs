@@ -9,6 +9,10 @@ use super::origin::Origin;
 use crate::Dialect;
 use crate::json::RawJson;
 
+/// What the user says first where a conversation begins with the assistant, for services that take
+/// no such conversation, nor a message without text.
+pub(crate) const OPENING: &str = "(The conversation begins with the assistant.)";
+
 /// Who speaks in a turn. CHAT-7
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {

@@ -6,14 +6,11 @@ use crate::Dialect;
 use crate::anthropic::wire::{array, key, raw, string, write_input};
 use crate::anthropic::{LONGEST_NAME, citations, foreign};
 use crate::exchange::{
-    Block, BlockKind, CITATIONS, Fault, Losses, ReasoningBlock, ReasoningContent, ReasoningFormat,
-    Request, Role, Turn,
+    Block, BlockKind, CITATIONS, Fault, Losses, OPENING, ReasoningBlock, ReasoningContent,
+    ReasoningFormat, Request, Role, Turn,
 };
 use crate::names::Names;
 use crate::target::Target;
-
-/// What a message is opened with when a conversation begins with the assistant.
-const OPENING: &str = "(The conversation begins with the assistant.)";
 
 /// The most unknown members kept of turns that become one message.
 const MOST_EXTRAS: usize = 64;

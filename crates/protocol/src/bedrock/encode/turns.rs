@@ -9,17 +9,14 @@ use crate::bedrock::LONGEST_NAME;
 use crate::bedrock::family::Family;
 use crate::bedrock::wire::REASONING;
 use crate::exchange::{
-    Block, BlockKind, CacheMark, Fault, Losses, ReasoningBlock, ReasoningContent, Request, Role,
-    Turn,
+    Block, BlockKind, CacheMark, Fault, Losses, OPENING, ReasoningBlock, ReasoningContent, Request,
+    Role, Turn,
 };
 use crate::json::write::{array, key, string};
 use crate::names::Names;
 use crate::openai_chat::nine_characters;
 use crate::target::Target;
 use crate::tool_input::write_input;
-
-/// What a message is opened with when a conversation begins with the assistant.
-const OPENING: &str = "(The conversation begins with the assistant.)";
 
 /// What stands between results of tools and what may not stand beside them.
 const BETWEEN: &str = ".";

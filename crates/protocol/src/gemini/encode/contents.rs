@@ -9,15 +9,11 @@ use super::media::Media;
 use super::results;
 use crate::Dialect;
 use crate::exchange::{
-    Block, BlockKind, Fault, Losses, MediaSource, ReasoningBlock, ReasoningContent,
+    Block, BlockKind, Fault, Losses, MediaSource, OPENING, ReasoningBlock, ReasoningContent,
     ReasoningFormat, Request, Role, Turn,
 };
 use crate::json::RawJson;
 use crate::target::Target;
-
-/// What the user says where a conversation begins with the model: the service refuses a part without
-/// text.
-const OPENING: &str = "(The conversation begins with the assistant.)";
 
 /// What stands for a text without a letter, which the service refuses.
 const BLANK: &str = " ";
