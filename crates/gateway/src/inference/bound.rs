@@ -2,7 +2,7 @@
 
 use catalog::{Endpoint, Meter, Model, PriceList};
 use ledger::{Markup, MeteredUsage, NanoUsd, affordable_output_tokens_beside, upper_bound};
-use protocol::exchange::{Reasoning, Usage};
+use protocol::exchange::Usage;
 use protocol::facts::RequestFacts;
 use protocol::json::Envelope;
 use protocol::{Dialect, Surface};
@@ -53,7 +53,6 @@ pub struct Demand {
     audio: bool,
     answers: u64,
     asked: Option<u64>,
-    reasoning: Option<Reasoning>,
     minute: u16,
 }
 
@@ -104,7 +103,6 @@ impl Demand {
             audio: facts.audio_input,
             answers: facts.answers.max(1),
             asked: facts.max_output_tokens,
-            reasoning: facts.reasoning.clone(),
             minute,
         }
     }
@@ -131,7 +129,6 @@ impl Demand {
             audio: references,
             answers: answers.max(1),
             asked,
-            reasoning: None,
             minute,
         }
     }
@@ -198,7 +195,6 @@ impl Demand {
             false => web_searches,
         };
         let own = endpoint.max_completion_tokens.or(endpoint.context_length);
-        let asked = self.asked.map(|asked| asked.saturating_add(self.thinking(asked, dialect)));
         Bound {
             prices: &endpoint.price,
             usage: MeteredUsage {
@@ -210,21 +206,11 @@ impl Demand {
             },
             audio: self.audio,
             answers: self.answers,
-            wanted: asked.unwrap_or(u64::MAX).min(own.unwrap_or(UNKNOWN_OUTPUT)),
-            unbound: asked.or(own),
+            wanted: self.asked.unwrap_or(u64::MAX).min(own.unwrap_or(UNKNOWN_OUTPUT)),
+            unbound: self.asked.or(own),
             states_length: self.asked.is_some(),
             markup,
             minute: self.minute,
-        }
-    }
-
-    /// What is asked for on top of the stated length where reasoning has a budget of its own.
-    fn thinking(&self, asked: u64, dialect: Dialect) -> u64 {
-        match (&self.reasoning, dialect) {
-            (Some(reasoning), Dialect::Anthropic | Dialect::Bedrock) => {
-                reasoning.effective_budget(asked).unwrap_or_default()
-            }
-            _ => 0,
         }
     }
 }
@@ -371,7 +357,6 @@ mod tests {
             audio: false,
             answers,
             asked,
-            reasoning: None,
             minute: 0,
         }
     }
@@ -404,20 +389,6 @@ mod tests {
         PriceList { base, overrides: Vec::new() }
     }
 
-    /// wire-formats 2.6, 5.2: what writes the request raises the limit by the budget.
-    #[test]
-    fn budgets_for_reasoning_come_on_top_where_the_limit_is_raised_by_them() {
-        let reasoning = Reasoning { max_tokens: Some(30_000), ..Reasoning::default() };
-        let demand = Demand { reasoning: Some(reasoning), ..demand(Some(100), 1) };
-        let list = prices(&[(Meter::Prompt, 0), (Meter::Completion, 1_000)]);
-        let endpoint = endpoint(list, Some(64_000));
-        let most = |dialect| demand.at(&endpoint, dialect, Markup::default()).most();
-        for dialect in [Dialect::Anthropic, Dialect::Bedrock] {
-            assert_eq!(most(dialect), Some(NanoUsd(30_100)), "{dialect:?}");
-        }
-        assert_eq!(most(Dialect::OpenaiChat), Some(NanoUsd(100)));
-    }
-
     #[test]
     fn what_is_bounded_or_not_is_written_only_where_it_has_to_be() {
         let list = prices(&[(Meter::Prompt, 0), (Meter::Completion, 1_000)]);
@@ -446,17 +417,6 @@ mod tests {
         assert_eq!(most(Meter::WebSearch, Dialect::OpenaiChat), Some(NanoUsd(60_000_000)));
         assert_eq!(most(Meter::WebSearch, Dialect::Anthropic), Some(NanoUsd::ZERO));
         assert_eq!(most(Meter::Page, Dialect::OpenaiChat), Some(NanoUsd::ZERO));
-    }
-
-    #[test]
-    fn reasoning_on_top_is_held_too() {
-        let list = prices(&[(Meter::Prompt, 0), (Meter::Completion, 1_000)]);
-        let reasoning = Reasoning { max_tokens: Some(2_000), ..Reasoning::default() };
-        let demand = Demand { reasoning: Some(reasoning), ..demand(Some(100), 1) };
-        let endpoint = endpoint(list, Some(64_000));
-        let most = |dialect| demand.at(&endpoint, dialect, Markup::default()).most();
-        assert_eq!(most(Dialect::Anthropic), Some(NanoUsd(2_100)));
-        assert_eq!(most(Dialect::OpenaiChat), Some(NanoUsd(100)));
     }
 
     proptest! {
