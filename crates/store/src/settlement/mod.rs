@@ -14,6 +14,7 @@
 mod answer;
 mod clerk;
 mod inbox;
+mod precedence;
 mod scribe;
 mod sqlite;
 pub(crate) mod tail;
@@ -209,7 +210,10 @@ pub(crate) fn start(
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
     std::thread::Builder::new()
         .name(name.to_owned())
-        .spawn(run)
+        .spawn(move || {
+            precedence::give_way();
+            run();
+        })
         .map_err(|source| StoreError::File { path: "settlement thread".into(), source })?;
     Ok(())
 }
