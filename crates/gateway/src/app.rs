@@ -1,12 +1,15 @@
 //! The composition root: what all requests share.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use store::{Micros, Settlements, Store};
 use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::task::coop::unconstrained;
 
 use crate::api::lockout::Lockout;
 use crate::api::sign_on::SignOnService;
@@ -72,7 +75,7 @@ pub struct App {
 
 /// How far a gateway has come on its way to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+pub(crate) enum Stage {
     /// It serves.
     Serving,
     /// Nothing new is taken.
@@ -301,12 +304,85 @@ impl Stopping {
     }
 }
 
+/// The orders to stop, for a task that waits for much else besides. An order wakes the task, so that
+/// in its other turns nobody is asked for one.
+pub(crate) struct Orders {
+    latest: watch::Receiver<Stage>,
+    /// Wakes the task at the next order; `None` until it waits for one.
+    next: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Orders {
+    /// Those of an app, which must not be dropped before.
+    pub(crate) fn of(app: &App) -> Self {
+        let mut latest = app.stop.subscribe();
+        if *latest.borrow() > Stage::Serving {
+            latest.mark_changed();
+        }
+        Self { latest, next: None }
+    }
+
+    /// The next order, each told once, the last for those before it. To be polled by one and the same
+    /// task.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Stage> {
+        if self.next.is_none() {
+            let mut waiting = self.latest.clone();
+            // Only what is really asked wakes: a turn that was refused for its length would not.
+            let mut next = Box::pin(unconstrained(async move {
+                let _ = waiting.changed().await;
+            }));
+            // If it has come already, it is told below.
+            let _ = next.as_mut().poll(context);
+            self.next = Some(next);
+        }
+        if !self.latest.has_changed().unwrap_or(false) {
+            return Poll::Pending;
+        }
+        self.next = None;
+        Poll::Ready(*self.latest.borrow_and_update())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use catalog::CatalogParts;
     use store::{Actor, OverlayKind};
 
     use super::*;
+
+    async fn app() -> Arc<App> {
+        let none = || CatalogParts::default().into_catalog();
+        let catalog = move |_: &_| none().map_err(|it| CompileError::Catalog(it.to_string()));
+        let sources = ControlSources { environment: Vec::new(), catalog: Box::new(catalog) };
+        let store = Store::open_temporary().await.unwrap();
+        App::new(Settings::default(), store, sources).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn orders_wake_the_task_and_are_told_once() {
+        let app = app().await;
+        let mut orders = Orders::of(&app);
+        let mut next = async || std::future::poll_fn(|context| orders.poll(context)).await;
+        let giving = Arc::clone(&app);
+        let (waits, is_waiting) = tokio::sync::oneshot::channel();
+        let task = tokio::spawn(async move {
+            is_waiting.await.unwrap();
+            giving.drain();
+        });
+        let waiting = async {
+            waits.send(()).unwrap();
+            next().await
+        };
+        assert_eq!(waiting.await, Stage::Draining);
+        task.await.unwrap();
+        app.cut_off();
+        app.end();
+        assert_eq!(next().await, Stage::Over);
+        let mut late = Orders::of(&app);
+        assert_eq!(std::future::poll_fn(|context| late.poll(context)).await, Stage::Over);
+        let again = std::future::poll_fn(|context| Poll::Ready(late.poll(context)));
+        assert!(again.await.is_pending());
+    }
 
     #[tokio::test]
     async fn what_is_not_in_force_is_told_until_somebody_has_put_it_there() {

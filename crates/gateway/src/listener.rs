@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use http::header::{
@@ -27,7 +28,7 @@ use tower_service::Service;
 
 use crate::answer::{AnswerBody, GENERATION_ID};
 use crate::api;
-use crate::app::{App, Worker};
+use crate::app::{App, Orders, Stage, Worker};
 use crate::clock::{request_id, request_id_of};
 use crate::control::limits::tend_while_open;
 use crate::inference;
@@ -276,26 +277,24 @@ async fn serve(worker: Worker, router: axum::Router, stream: TcpStream, running:
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     tokio::pin!(connection);
-    let mut stopping = app.stopping();
-    let mut cutting = app.stopping();
-    let (mut told, mut cut) = (false, false);
-    loop {
-        tokio::select! {
-            // In their order: drawing lots at each turn would gain nothing.
-            biased;
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection broke");
-                }
-                break;
+    let mut orders = Orders::of(&app);
+    let mut told = false;
+    let ended = std::future::poll_fn(|context| {
+        loop {
+            if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+                return Poll::Ready(ended);
             }
-            () = stopping.wait(), if !told => {
-                told = true;
+            // At each order the connection is polled again, and with it the answer, which ends when
+            // it is cut off.
+            if ready!(orders.poll(context)) >= Stage::Draining
+                && !std::mem::replace(&mut told, true)
+            {
                 connection.as_mut().graceful_shutdown();
             }
-            // The connection is polled again, and with it the answer, which then ends.
-            () = cutting.wait_cut_off(), if !cut => cut = true,
         }
+    });
+    if let Err(error) = ended.await {
+        tracing::debug!(%error, "a connection broke");
     }
     drop(running);
 }

@@ -51,8 +51,11 @@ impl Fetched {
     }
 
     /// Whether a caller's body may name such media. Where all are fetched, a text that begins with
-    /// an address cannot be told from one, and only costs the writing. wire-formats 4
+    /// an address is not always told from one, and only costs the writing. wire-formats 4
     pub fn may_be_in(self, envelope: &Envelope<'_>) -> bool {
+        if envelope.is_plain() {
+            return false;
+        }
         ["messages", "system", "input", "contents"]
             .into_iter()
             .filter_map(|name| envelope.raw(name))
@@ -116,6 +119,7 @@ mod tests {
         assert!(found(Fetched::PlainHttp, &image("http://a")));
         assert!(!found(Fetched::PlainHttp, &image("https://a")));
         assert!(!found(Fetched::PlainHttp, r#"[{"type":"tool_use","input":{"url":"http://a"}}]"#));
-        assert!(found(Fetched::All, r#""https://a""#));
+        assert!(!found(Fetched::All, r#""https://a""#));
+        assert!(found(Fetched::All, r#"[{"type":"text","text":"https://a"}]"#));
     }
 }

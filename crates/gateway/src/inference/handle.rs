@@ -25,6 +25,7 @@ use super::dispatch::{Begun, Dispatch, Exhausted};
 use super::live::{Live, stopping};
 use super::plan::{Route, plan};
 use super::prepare::{Call, Served};
+use super::provenance::Reasoning;
 use super::read_on::{Lingering, Presence};
 use super::receive::{MAX_OF_UNKNOWN, discard, receive};
 use super::reserve::{Held, Unaffordable, reserve};
@@ -311,11 +312,18 @@ async fn answer(mut request: Box<Pending>) -> Result<Answered, Refusal> {
     if let Some(recalled) = &mut recalled {
         request.body = std::mem::take(&mut recalled.body);
     }
-    let (body, reasoning) = app.provenance.read(request.body);
-    request.body = body;
     let (surface, addressed) = request.route;
     let unread = |error: EnvelopeError| Fault::invalid(error.to_string());
     let mut envelope = Envelope::parse(&request.body).map_err(unread)?;
+    let mut reasoning = Reasoning::default();
+    if !envelope.is_plain() {
+        let (body, found) = app.provenance.read(request.body.clone());
+        if found.is_some() {
+            request.body = body;
+            envelope = Envelope::parse(&request.body).map_err(unread)?;
+            reasoning = found;
+        }
+    }
     if let Some(body) = surface.without_case_doubles(&envelope) {
         request.body = body.into();
         envelope = Envelope::parse(&request.body).map_err(unread)?;

@@ -9,9 +9,10 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::pin::pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use tokio::task::yield_now;
 
 /// How much of a body is looked at from its beginning, and from its end, in bytes.
@@ -58,11 +59,15 @@ pub fn looked() {
     let _ = TURNS.try_with(|turns| turns.borrow_mut().is_recent = false);
 }
 
+/// The member that asks for a stream. Made once, since each request is looked through.
+static STREAM: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"stream\""));
+
 /// Whether a body seems to ask for a stream, before it is read. What is missed is only begun sooner.
 pub fn seems_streamed(body: &[u8]) -> bool {
+    let name = &*STREAM;
     let asks = |part: &[u8]| {
-        memmem::find_iter(part, b"\"stream\"").any(|at| {
-            let rest = part[at + b"\"stream\"".len()..].trim_ascii_start();
+        name.find_iter(part).any(|at| {
+            let rest = part[at + name.needle().len()..].trim_ascii_start();
             rest.strip_prefix(b":").is_some_and(|it| it.trim_ascii_start().starts_with(b"true"))
         })
     };

@@ -11,10 +11,23 @@ use super::MAX_DEPTH;
 use super::scan::{FEW, raw_of, text};
 use super::special;
 
-/// The members of the one object that `text` is, in their order, duplicates included; `None` if it
-/// is no valid JSON, is nested deeper than [`MAX_DEPTH`], or has many members.
-pub(super) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
-    let mut check = Check { text, bytes: text.as_bytes(), at: 0 };
+/// What was found in a text.
+pub(super) struct Checked<'a> {
+    /// The members of the object, in their order, duplicates included.
+    pub members: Vec<(Cow<'a, str>, &'a RawValue)>,
+    /// Whether no object within a member has other members than those of a text.
+    pub is_plain: bool,
+}
+
+/// Whether it is the name of a member of a message that is a text and nothing else.
+fn is_of_text(name: &[u8]) -> bool {
+    matches!(name, b"role" | b"content")
+}
+
+/// The one object that `text` is; `None` if it is no valid JSON, is nested deeper than
+/// [`MAX_DEPTH`], or has many members.
+pub(super) fn object(text: &str) -> Option<Checked<'_>> {
+    let mut check = Check { text, bytes: text.as_bytes(), at: 0, is_plain: true };
     check.blank();
     check.take(b'{')?;
     let mut found = Vec::with_capacity(12);
@@ -26,12 +39,12 @@ pub(super) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
         Some(())
     })?;
     check.blank();
-    (check.at == text.len()).then_some(found)
+    (check.at == text.len()).then_some(Checked { members: found, is_plain: check.is_plain })
 }
 
 /// Whether the text is a JSON number and nothing else.
 pub(crate) fn is_number(text: &str) -> bool {
-    let mut check = Check { text, bytes: text.as_bytes(), at: 0 };
+    let mut check = Check { text, bytes: text.as_bytes(), at: 0, is_plain: true };
     let starts = matches!(check.byte(), Some(b'-' | b'0'..=b'9'));
     starts && check.value(1).is_some() && check.at == text.len()
 }
@@ -40,6 +53,8 @@ struct Check<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    /// See [`Checked::is_plain`].
+    is_plain: bool,
 }
 
 impl<'a> Check<'a> {
@@ -141,7 +156,12 @@ impl<'a> Check<'a> {
         }
         self.list(b'}', |check| {
             check.take(b'"')?;
+            let start = check.at;
             check.string()?;
+            if check.is_plain {
+                // With an escape in it, it is not looked into.
+                check.is_plain = is_of_text(check.bytes.get(start..check.at - 1)?);
+            }
             check.colon()?;
             check.value(depth + 1)
         })

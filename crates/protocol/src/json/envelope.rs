@@ -30,20 +30,28 @@ pub enum EnvelopeError {
 pub struct Envelope<'a> {
     object: Object<'a>,
     size: usize,
+    is_plain: bool,
 }
 
 impl<'a> Envelope<'a> {
     /// Indexes a body. Checks UTF-8, depth, syntax of the whole, and that no member occurs twice.
     pub fn parse(body: &'a [u8]) -> Result<Self, EnvelopeError> {
         let text = simdutf8::basic::from_utf8(body).map_err(|_| EnvelopeError::NotUtf8)?;
-        let object = match Object::quick(text) {
-            Some(object) => object,
+        let (object, is_plain) = match Object::quick(text) {
+            Some(found) => found,
             None => {
                 check_depth(body)?;
-                Object::full(text).map_err(EnvelopeError::Syntax)?
+                (Object::full(text).map_err(EnvelopeError::Syntax)?, false)
             }
         };
-        Ok(Self { object, size: body.len() })
+        Ok(Self { object, size: body.len(), is_plain })
+    }
+
+    /// Whether all objects within members have `role` and `content` alone: there are no media, calls,
+    /// reasoning or tools in it, and nothing of that kind need be looked for. It may be `false` of
+    /// such a body too.
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// The raw value of a member.
@@ -125,13 +133,17 @@ impl<'a> Edit<'_, 'a> {
     pub fn finish(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.envelope.size + 128);
         out.push(b'{');
-        for (name, raw) in self.envelope.object.iter() {
+        for (name, raw) in self.envelope.object.entries() {
             let value = match self.changes.iter().find(|(changed, _)| changed == name) {
                 None => raw.get(),
                 Some((_, Some(json))) => json.as_ref(),
                 Some((_, None)) => continue,
             };
-            write_member(&mut out, name, value);
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            write_name(&mut out, name);
+            out.extend_from_slice(value.as_bytes());
         }
         for (name, value) in &self.changes {
             if let Some(json) = value
@@ -153,6 +165,23 @@ pub fn write_member(out: &mut Vec<u8>, name: &str, value: &str) {
     write_string(out, name);
     out.push(b':');
     out.extend_from_slice(value.as_bytes());
+}
+
+/// Appends a member's name as an object has it, and the colon. One that was borrowed from JSON has
+/// nothing to escape.
+#[expect(clippy::ptr_arg, reason = "whether it is borrowed says whether it is plain")]
+pub(crate) fn write_name(out: &mut Vec<u8>, name: &Cow<'_, str>) {
+    match name {
+        Cow::Borrowed(plain) => {
+            debug_assert!(special::find(plain.as_bytes(), 0).is_none(), "{plain}");
+            out.reserve(plain.len() + 3);
+            out.push(b'"');
+            out.extend_from_slice(plain.as_bytes());
+            out.push(b'"');
+        }
+        Cow::Owned(name) => write_string(out, name),
+    }
+    out.push(b':');
 }
 
 /// Appends a JSON string with its quotes.
@@ -234,6 +263,27 @@ mod tests {
         for bad in ["", "[]", "null", "{", "{\"a\"}", "{\"a\":\"\\", "{}x"] {
             assert!(Envelope::parse(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_body_of_texts_alone_is_told_apart() {
+        for (body, expected) in [
+            (
+                r#"{"model":"a","messages":[{"role":"user","content":"\"url\""}],"stop":["x"]}"#,
+                true,
+            ),
+            (r#"{"messages":[{"role":"user","content":["x",{"content":1}]}]}"#, true),
+            (r#"{"system":"x","role":{},"data":"y"}"#, true),
+            (r#"{"messages":[{"role":"user","content":"x","name":"y"}]}"#, false),
+            (r#"{"messages":[{"role":"user","content":[{"role":{"":1}}]}]}"#, false),
+            // Right, but spelled oddly.
+            (r#"{"messages":[{"rol\u0065":"user"}]}"#, false),
+        ] {
+            assert_eq!(Envelope::parse(body.as_bytes()).unwrap().is_plain(), expected, "{body}");
+        }
+        let many: String = (0..100).map(|n| format!(",\"k{n}\":0")).collect();
+        let many = format!("{{\"model\":\"a\"{many}}}");
+        assert!(!Envelope::parse(many.as_bytes()).unwrap().is_plain(), "it was read otherwise");
     }
 
     #[test]

@@ -32,6 +32,50 @@ pub enum ObjectError {
 #[derive(Debug, Default)]
 pub struct Object<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
+    names: Names,
+}
+
+/// A member's name, with its value.
+type Member<'a> = (Cow<'a, str>, &'a RawValue);
+
+/// Which names may be among some: a bit for each, which other names share. Dozens of names are looked
+/// for in each body, and nearly all of them are in few bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Names(u64);
+
+impl Names {
+    #[inline]
+    fn bit(name: &str) -> u64 {
+        let (first, last) = match name.as_bytes() {
+            [] => (0, 0),
+            [only] => (*only, *only),
+            [first, .., last] => (*first, *last),
+        };
+        let mixed = usize::from(first).wrapping_mul(5) ^ usize::from(last).wrapping_mul(3);
+        1 << (mixed.wrapping_add(name.len().wrapping_mul(11)) % 64)
+    }
+
+    /// Those of some members; `None` if two of them share a bit.
+    fn apart(members: &[Member<'_>]) -> Option<Self> {
+        let mut names = 0_u64;
+        for (name, _) in members {
+            let bit = Self::bit(name);
+            if names & bit != 0 {
+                return None;
+            }
+            names |= bit;
+        }
+        Some(Self(names))
+    }
+
+    fn of(members: &[Member<'_>]) -> Self {
+        Self(members.iter().fold(0, |names, (name, _)| names | Self::bit(name)))
+    }
+
+    #[inline]
+    fn may_have(self, name: &str) -> bool {
+        self.0 & Self::bit(name) != 0
+    }
 }
 
 impl<'a> Object<'a> {
@@ -39,7 +83,7 @@ impl<'a> Object<'a> {
     /// on which of them counts are a way around every policy.
     pub fn parse(text: &'a str) -> Result<Self, ObjectError> {
         match Self::quick(text) {
-            Some(object) => Ok(object),
+            Some((object, _)) => Ok(object),
             None => Self::full(text),
         }
     }
@@ -50,20 +94,30 @@ impl<'a> Object<'a> {
     }
 
     /// Reads an object if nothing at all is wrong with it, and it is of few members and nested no
-    /// deeper than [`MAX_DEPTH`](super::MAX_DEPTH).
-    pub(super) fn quick(text: &'a str) -> Option<Self> {
-        let members = check::members(text)?;
-        (!has_duplicate(&members)).then_some(Self { members })
+    /// deeper than [`MAX_DEPTH`](super::MAX_DEPTH). Says besides whether objects in it are plain, as
+    /// [`Envelope::is_plain`](super::Envelope::is_plain) tells it.
+    pub(super) fn quick(text: &'a str) -> Option<(Self, bool)> {
+        let check::Checked { members, is_plain } = check::object(text)?;
+        Some((Self::without_duplicates(members)?, is_plain))
+    }
+
+    /// The object of some members; `None` if a name is there twice.
+    fn without_duplicates(members: Vec<Member<'a>>) -> Option<Self> {
+        let names = match Names::apart(&members) {
+            Some(names) => names,
+            None if has_duplicate(&members) => return None,
+            None => Names::of(&members),
+        };
+        Some(Self { members, names })
     }
 
     /// Reads an object out of a value that was checked when it was made: quicker than
     /// [`Self::parse`], with the same outcome.
     pub fn of(raw: &'a RawValue) -> Result<Self, ObjectError> {
-        match scan::members(raw) {
-            Some(members) if !has_duplicate(&members) => Ok(Self { members }),
-            // Whatever is wrong, the full reader says it.
-            _ => Self::parse(raw.get()),
-        }
+        // Whatever is wrong, the full reader says it.
+        scan::members(raw)
+            .and_then(Self::without_duplicates)
+            .map_or_else(|| Self::parse(raw.get()), Ok)
     }
 
     /// Takes a member out and reads it as `T`. Absent and `null` both give `None`.
@@ -79,12 +133,20 @@ impl<'a> Object<'a> {
 
     /// Takes a member out as it is, `null` included.
     pub fn take_raw(&mut self, name: &str) -> Option<&'a RawValue> {
+        if !self.names.may_have(name) {
+            return None;
+        }
         let position = self.members.iter().position(|(key, _)| key == name)?;
         Some(self.members.remove(position).1)
     }
 
     /// Looks at a member without taking it.
+    #[inline]
     pub fn peek(&self, name: &str) -> Option<&'a RawValue> {
+        if self.names.may_have(name) { self.find(name) } else { None }
+    }
+
+    fn find(&self, name: &str) -> Option<&'a RawValue> {
         self.members.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 
@@ -107,6 +169,11 @@ impl<'a> Object<'a> {
         self.members.iter().map(|(key, value)| (key.as_ref(), *value))
     }
 
+    /// The same, with names as [`write_name`](super::envelope::write_name) takes them.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&Cow<'a, str>, &'a RawValue)> {
+        self.members.iter().map(|(key, value)| (key, *value))
+    }
+
     /// How many members are left.
     pub fn len(&self) -> usize {
         self.members.len()
@@ -119,7 +186,7 @@ impl<'a> Object<'a> {
 }
 
 /// Whether a name occurs twice; for a few names, since each is compared with each.
-fn has_duplicate(members: &[(Cow<'_, str>, &RawValue)]) -> bool {
+fn has_duplicate(members: &[Member<'_>]) -> bool {
     let mut rest = members;
     while let Some(((name, _), others)) = rest.split_first() {
         if others.iter().any(|(other, _)| other == name) {
@@ -165,7 +232,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
                 formatter.write_str("an object")
             }
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+                let mut members: Vec<Member<'de>> = Vec::new();
                 while let Some(CowStr(key)) = map.next_key::<CowStr<'de>>()? {
                     if members.len() >= MAX_MEMBERS {
                         return Err(de::Error::custom("too many members in one object"));
@@ -182,7 +249,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
                         return Err(de::Error::custom(format!("duplicate member `{key}`")));
                     }
                 }
-                Ok(Object { members })
+                Ok(Object { names: Names::of(&members), members })
             }
         }
         deserializer.deserialize_map(Members)
@@ -202,6 +269,28 @@ mod tests {
         let rest = object.into_members();
         assert_eq!(rest[0].0, "c");
         assert_eq!(rest[0].1.get(), "1.0e2", "the spelling of a number survives");
+    }
+
+    #[test]
+    fn names_that_share_a_bit_are_told_apart() {
+        let mut names = std::collections::HashMap::new();
+        let (one, other) = (0..)
+            .map(|n| format!("n{n}"))
+            .find_map(|name| {
+                let before = names.insert(Names::bit(&name), name.clone())?;
+                Some((before, name))
+            })
+            .unwrap();
+        let text = format!(r#"{{"{one}":1,"{other}":2,"":3}}"#);
+        for raw in [Object::parse(&text).unwrap(), serde_json::from_str(&text).unwrap()] {
+            let value = |name: &str| raw.peek(name).map(RawValue::get);
+            assert_eq!((value(&one), value(&other)), (Some("1"), Some("2")));
+            assert_eq!((value(""), value("x")), (Some("3"), None));
+        }
+        assert!(Object::parse(&format!(r#"{{"{one}":1,"{other}":2,"{one}":3}}"#)).is_err());
+        let mut object = Object::parse(&text).unwrap();
+        assert_eq!(object.take_raw(&other).map(RawValue::get), Some("2"));
+        assert!(object.take_raw(&other).is_none() && object.peek(&one).is_some());
     }
 
     #[test]

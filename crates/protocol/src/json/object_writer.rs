@@ -1,7 +1,9 @@
 //! Writing JSON straight into the output buffer.
 
+use std::borrow::Cow;
+
 use crate::json::RawJson;
-use crate::json::envelope::write_string;
+use crate::json::envelope::{write_name, write_string};
 use crate::json::special;
 
 /// Writes one JSON object member by member. The closing brace is written by [`Self::end`].
@@ -56,6 +58,20 @@ impl<'o> ObjectWriter<'o> {
     /// A member of which somebody else gave the name.
     pub(crate) fn raw_of(&mut self, name: &str, json: &str) {
         self.value_of(name).extend_from_slice(json.as_bytes());
+    }
+
+    /// A member of which an object has the name.
+    #[expect(clippy::ptr_arg, reason = "whether it is borrowed says whether it is plain")]
+    pub(crate) fn entry(&mut self, name: &Cow<'_, str>, json: &str) {
+        self.value_of_entry(name).extend_from_slice(json.as_bytes());
+    }
+
+    /// Writes the name an object has for a member and gives the buffer for its value.
+    #[expect(clippy::ptr_arg, reason = "whether it is borrowed says whether it is plain")]
+    pub(crate) fn value_of_entry(&mut self, name: &Cow<'_, str>) -> &mut Vec<u8> {
+        self.comma();
+        write_name(self.out, name);
+        self.out
     }
 
     pub(crate) fn string(&mut self, name: &'static str, text: &str) {

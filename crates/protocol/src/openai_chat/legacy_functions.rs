@@ -29,7 +29,7 @@ pub fn functions_as_tools(envelope: &Envelope<'_>) -> Option<WithTools> {
         .map(lenient_array)
         .filter(|functions| !functions.is_empty());
     let choice = envelope.raw("function_call").filter(|raw| is_string(raw) || is_object(raw));
-    let messages = envelope.raw("messages").and_then(messages);
+    let messages = envelope.raw("messages").filter(|_| !envelope.is_plain()).and_then(messages);
     if functions.is_none() && choice.is_none() && messages.is_none() {
         return None;
     }

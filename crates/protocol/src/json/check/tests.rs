@@ -14,7 +14,7 @@ fn owned<'a>(members: impl Iterator<Item = (&'a str, &'a RawValue)>) -> Vec<(Str
 }
 
 fn quick(text: &str) -> Option<Vec<(String, String)>> {
-    let found = members(text)?;
+    let found = object(text)?.members;
     Some(owned(found.iter().map(|(name, raw)| (name.as_ref(), *raw))))
 }
 

@@ -46,10 +46,10 @@ impl Changes {
     /// Writes the object with the changes: a changed member in its place, a new one at the end.
     pub(crate) fn write(&self, from: &Object<'_>, out: &mut Vec<u8>) {
         object(out, |writer| {
-            for (name, raw) in from.iter() {
+            for (name, raw) in from.entries() {
                 match self.changes.iter().find(|(changed, _)| changed == name) {
-                    None => writer.raw_of(name, raw.get()),
-                    Some((_, Some(json))) => writer.raw_of(name, json),
+                    None => writer.entry(name, raw.get()),
+                    Some((_, Some(json))) => writer.entry(name, json),
                     Some((_, None)) => {}
                 }
             }

@@ -86,9 +86,9 @@ pub fn patch_response(
     let mut text_bytes = 0;
     let mut images = 0;
     let mut has_content = false;
-    for (name, raw) in answer.iter() {
+    for (name, raw) in answer.entries() {
         if name == "choices" {
-            let written = members.value_of(name);
+            let written = members.value_of_entry(name);
             written.push(b'[');
             for (position, raw) in entries.iter().enumerate() {
                 if position > 0 {
@@ -101,8 +101,8 @@ pub fn patch_response(
                 has_content |= seen.content;
             }
             written.push(b']');
-        } else if !REPLACED.contains(&name) {
-            members.raw_of(name, raw.get());
+        } else if !REPLACED.contains(&name.as_ref()) {
+            members.entry(name, raw.get());
         }
     }
     let groq = || lenient_object(answer.peek("x_groq")?)?.peek("usage");
