@@ -122,8 +122,10 @@ pub struct CallerLimits {
     pub endpoint_concurrency: u64,
     /// Requests of an account with a ledger to free models. RATE-1
     pub free: FreeTier,
-    /// How long a provider that bills an answer in any case is read after its caller left.
-    /// STREAM-8
+    /// Whether a stream is read on after its caller left, though its provider could be cancelled, where
+    /// what it bills until then cannot be metered: hidden reasoning, media, sound, searches. STREAM-8
+    pub read_on_uncounted: bool,
+    /// How long an answer is read after its caller left. STREAM-8
     pub read_on_timeout: Duration,
     /// How many bytes of such an answer are read.
     pub max_read_on_bytes: usize,
@@ -151,6 +153,7 @@ impl Default for CallerLimits {
             key_concurrency: 0,
             endpoint_concurrency: 0,
             free: FreeTier::default(),
+            read_on_uncounted: true,
             read_on_timeout: Duration::from_secs(300),
             max_read_on_bytes: 16 * 1024 * 1024,
             without_valkey: WithoutValkey::Refuse,

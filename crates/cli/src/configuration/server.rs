@@ -131,7 +131,9 @@ server_settings! {
     free_requests_per_day: u64 = "TRUNKLINE_FREE_REQUESTS_PER_DAY", "N";
     /// The same from ten dollars on; 0: no limit [default: 1000]
     free_requests_per_day_credited: u64 = "TRUNKLINE_FREE_REQUESTS_PER_DAY_CREDITED", "N";
-    /// How long a provider that bills in any case is read after its caller left [default: 5m]
+    /// Whether streams are read on after their caller left that cannot be metered [default: true]
+    read_on_uncounted: bool = "TRUNKLINE_READ_ON_UNCOUNTED", "true|false";
+    /// How long an answer is read after its caller left [default: 5m]
     read_on_timeout: Span = "TRUNKLINE_READ_ON_TIMEOUT", "TIME";
     /// How many bytes of such a stream are read [default: 16777216]
     max_read_on_bytes: usize = "TRUNKLINE_MAX_READ_ON_BYTES", "BYTES";

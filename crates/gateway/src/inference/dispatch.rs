@@ -19,7 +19,7 @@ use super::attempt::{AttemptError, Completed, Started, attempt};
 use super::bound::Cover;
 use super::plan::{Candidate, Route};
 use super::provenance::Replay;
-use super::read_on::{Presence, bills_in_any_case};
+use super::read_on::{Presence, is_worth_reading};
 use super::reserve::Budget;
 use super::settle::Settlement;
 use super::vectors::Vectors;
@@ -225,7 +225,7 @@ impl<'a> Dispatch<'a> {
         settlement.keep(started);
         settlement.choose(candidate.endpoint, state, candidate.access.is_byok(), started);
         let mut watch = Watch { dispatch: self, candidate, started, over: false };
-        self.presence.billed(bills_in_any_case(self.call, candidate));
+        self.presence.billed(is_worth_reading(self.call, candidate, None));
         let result = attempt(self, candidate, most_output, replay, debug, settlement, started)
             .await
             .map_err(|error| error.withheld(&candidate.access.authorization.sent()));

@@ -15,7 +15,7 @@ use super::Call;
 use super::attempt::{Started, body_fault, for_caller};
 use super::pace::Pace;
 use super::prepare::Served;
-use super::read_on::{bills_in_any_case, read_on};
+use super::read_on::{is_worth_reading, read_on};
 use super::settle::{Ending, Settlement};
 use super::stored::Keeping;
 use crate::app::App;
@@ -374,14 +374,16 @@ pub fn stopping() -> Fault {
 
 impl Drop for Live {
     /// The caller left: the provider's connection closes, and what was metered is settled, unless
-    /// the provider bills it all.
+    /// the provider bills it all, or more than can be metered.
     /// STREAM-8, STREAM-9
     fn drop(&mut self) {
         if let (Some(started), Some(settlement)) = (self.started.take(), self.settlement.take()) {
             // Of an answer that is whole only the count is missing: leaving then saves nothing, and
             // what is hidden in it (reasoning, searches) cannot be guessed.
-            let is_billed = self.finished || bills_in_any_case(&self.call, &started.candidate);
-            if started.ended || !is_billed {
+            let told = started.relay.usage();
+            let is_wanted =
+                self.finished || is_worth_reading(&self.call, &started.candidate, told.as_ref());
+            if started.ended || !is_wanted {
                 settlement.abandon(Self::ending(&started));
             } else {
                 read_on(Arc::clone(&self.call), started, settlement, self.finished);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use catalog::PriceState;
-use protocol::exchange::{Fault, FinishReason};
+use protocol::exchange::{Fault, FinishReason, Usage};
 use tokio::runtime::Handle;
 
 use super::attempt::{Started, body_fault};
@@ -19,14 +19,34 @@ use super::settle::Settlement;
 use crate::app::App;
 use crate::listener::Running;
 
-/// Whether a provider bills an answer that nobody waits for. Streams can be cancelled where the
-/// catalogue says so, whole answers nowhere; what is free is not worth a wait. STREAM-8
-pub fn bills_in_any_case(call: &Call, candidate: &Candidate) -> bool {
+/// Whether an answer that nobody waits for is read to its end, `told` being what its provider has
+/// counted so far. Streams can be cancelled where the catalogue says so, whole answers nowhere; what
+/// is free is not worth a wait. STREAM-8
+pub fn is_worth_reading(call: &Call, candidate: &Candidate, told: Option<&Usage>) -> bool {
     let catalog = &call.snapshot.catalog;
-    let stops = catalog.provider_of(candidate.endpoint).cancel_stops_billing;
-    let free = catalog.endpoint(candidate.endpoint).price.state() == PriceState::Free;
-    let can_stop = stops && call.facts.stream;
-    !free && !can_stop
+    if catalog.endpoint(candidate.endpoint).price.state() == PriceState::Free {
+        return false;
+    }
+    let can_stop =
+        catalog.provider_of(candidate.endpoint).cancel_stops_billing && call.facts.stream;
+    let counts = call.app.settings.limits.read_on_uncounted;
+    !can_stop || (counts && cannot_be_metered(call, candidate, told))
+}
+
+/// Whether a provider bills more than what can be seen of an answer: reasoning that it keeps to
+/// itself or tells a summary of, searches, sound; and for the prompt, media. What was cancelled is
+/// never counted, so that who leaves one word before the end would have all of that for nothing.
+fn cannot_be_metered(call: &Call, candidate: &Candidate, told: Option<&Usage>) -> bool {
+    let (catalog, facts) = (&call.snapshot.catalog, &call.facts);
+    let (endpoint, model) =
+        (catalog.endpoint(candidate.endpoint), catalog.model_of(candidate.endpoint));
+    // Whose weights are public has nothing to hide.
+    let is_hidden = model.hugging_face_id.is_none() && !model.distillable;
+    let reasons = is_hidden && endpoint.abilities.reasons(facts.reasoning.as_ref());
+    let media = facts.image_input || facts.audio_input || facts.video_input || facts.file_input;
+    let prompt_is_known = !media || told.is_some_and(|usage| usage.input > 0);
+    let sounds = facts.output_modalities.iter().any(|modality| modality == "audio");
+    reasons || sounds || facts.hosted_tools || facts.web_searches > 0 || !prompt_is_known
 }
 
 /// What a request and whoever waits for its answer know of each other.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use catalog::Catalog;
-use serde_json::Value;
+use protocol::target::ReasoningStyle;
+use serde_json::{Value, json};
 use store::{Generation, NewApiKey, SettledBy, Store};
 use testkit::{Outcome, Protocol, Script, Simulator};
 
@@ -122,5 +123,68 @@ async fn reading_on_has_an_end() {
         let row = settled(&gateway, &id).await;
         assert_eq!((row.cancelled, row.settled_by), (true, SettledBy::Metered));
         assert!(row.total_cost > 0);
+    }
+}
+
+/// Providers that could be cancelled, of a model that keeps its reasoning to itself.
+fn hiding(upstreams: &[Upstream], hides: bool) -> Catalog {
+    let (mut models, mut endpoints, providers) = catalog_of(upstreams).into_parts();
+    models.iter_mut().for_each(|model| model.distillable = !hides);
+    for endpoint in &mut endpoints {
+        endpoint.abilities.reasoning = ReasoningStyle::Effort;
+        endpoint.abilities.reasoning_default_on = true;
+    }
+    Catalog::new(models, endpoints, providers).unwrap()
+}
+
+/// What the row says of an answer that was left after its first words.
+async fn left(catalog: Catalog, reads_on: bool, body: Value) -> Generation {
+    let mut settings = settings();
+    settings.upstream.idle = Duration::from_secs(30);
+    settings.limits.read_on_uncounted = reads_on;
+    let gateway = Gateway::with_catalog(catalog, settings).await;
+    let id = leave_after_first_bytes(&gateway, body).await;
+    settled(&gateway, &id).await
+}
+
+/// Who leaves one word before the end would have the reasoning for nothing. STREAM-8
+#[tokio::test]
+async fn what_cannot_be_metered_is_read_on_though_it_could_be_cancelled() {
+    let mut image = body(true);
+    image["messages"] = json!([{"role": "user", "content": [
+        {"type": "text", "text": "what is it?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+    ]}]);
+    let mut silent = body(true);
+    silent["reasoning"] = json!({"enabled": false});
+    let mut searching = silent.clone();
+    searching["web_search_options"] = json!({});
+    image["reasoning"] = json!({"enabled": false});
+    for (name, protocol, hides, reads_on, body, expected) in [
+        ("hidden", Protocol::OpenAi, true, true, body(true), SettledBy::Drained),
+        ("not wanted", Protocol::OpenAi, true, false, body(true), SettledBy::Metered),
+        ("shown", Protocol::OpenAi, false, true, body(true), SettledBy::Metered),
+        ("none", Protocol::OpenAi, true, true, silent, SettledBy::Metered),
+        ("searches", Protocol::OpenAi, true, true, searching, SettledBy::Drained),
+        ("media", Protocol::OpenAi, true, true, image.clone(), SettledBy::Drained),
+        (
+            "media, counted at the beginning",
+            Protocol::Anthropic,
+            true,
+            true,
+            image,
+            SettledBy::Metered,
+        ),
+    ] {
+        let simulator = Simulator::start().await.unwrap();
+        simulator.set_default(slow());
+        let catalog = hiding(&[Upstream::of(&simulator, protocol, "one")], hides);
+        let row = left(catalog, reads_on, body).await;
+        assert_eq!((row.cancelled, row.settled_by), (true, expected), "{name}");
+        if expected == SettledBy::Drained {
+            let call = simulator.calls().remove(0);
+            assert_eq!(call.outcome, Outcome::Completed, "{name}");
+            assert_eq!(row.native_tokens_completion.unsigned_abs(), call.usage.output, "{name}");
+        }
     }
 }

@@ -226,6 +226,7 @@ fn caller_limits(given: &ServerSettings) -> CallerLimits {
         WithoutValkey::Refuse => gateway::WithoutValkey::Refuse,
         WithoutValkey::Serve => gateway::WithoutValkey::Serve,
     };
+    limits.read_on_uncounted = given.read_on_uncounted.unwrap_or(limits.read_on_uncounted);
     limits.max_read_on_bytes = given.max_read_on_bytes.unwrap_or(limits.max_read_on_bytes);
     limits
 }
