@@ -25,6 +25,32 @@ impl Object {
         }
     }
 
+    /// Reads a list of one object.
+    pub(crate) fn only_one(text: &str) -> Result<Self, Invalid> {
+        match serde_json::from_str::<Vec<Map<String, Value>>>(text)
+            .map(|mut list| (list.pop(), list))
+        {
+            Ok((Some(members), others)) if others.is_empty() => Ok(Self(members)),
+            Ok(_) => Err(Invalid::new(
+                "credential",
+                "must be a list of one object: give each a credential of its own",
+            )),
+            Err(_) => Err(Invalid::new("credential", "is not a valid list of objects")),
+        }
+    }
+
+    /// A text under either of two names.
+    pub(crate) fn optional_as(
+        &mut self,
+        field: &'static str,
+        other: &'static str,
+    ) -> Result<Option<String>, Invalid> {
+        match self.optional(field)? {
+            Some(text) => Ok(Some(text)),
+            None => self.optional(other),
+        }
+    }
+
     /// A text that may be missing; `null` and an empty text are missing.
     pub(crate) fn optional(&mut self, field: &'static str) -> Result<Option<String>, Invalid> {
         match self.0.remove(field) {

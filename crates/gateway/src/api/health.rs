@@ -21,6 +21,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     if app.is_draining() {
         return refuse("draining");
     }
+    if app.settlements.is_broken() {
+        return refuse("the books are written no more: start the gateway anew");
+    }
     let (taken, room) = app.settlements.occupancy();
     if taken >= room {
         return refuse("too many answers wait to be recorded");
@@ -36,9 +39,10 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     if app.metrics.is_control_stale() {
         return refuse("a change of keys, credentials or catalogue cannot be put in force");
     }
-    if let Some(trouble) = app.settlements.trouble() {
-        // Requests are served all the same: their rows are safe.
-        return degraded(format!("{unwritten} settlements wait: {trouble}"));
+    if app.settlements.trouble().is_some() {
+        // Requests are served all the same: their rows are safe. Whoever may ask this is not told
+        // what a database says.
+        return degraded(format!("{unwritten} settlements wait; the log says why"));
     }
     match app.limits.trouble() {
         // Requests without limits are served, and every node has the same trouble.

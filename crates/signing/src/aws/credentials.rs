@@ -20,8 +20,12 @@ const SECRET: &str = "secret_access_key";
 const SESSION: &str = "session_token";
 const API_KEY: &str = "api_key";
 
-/// Reads a Bedrock API key, `KEY_ID:SECRET[:SESSION_TOKEN]`, or a JSON object of either. What is
-/// said there of the place is checked here, and read by [`super::place`].
+fn missing(field: &'static str, text: Option<String>) -> Result<String, Invalid> {
+    text.ok_or_else(|| Invalid::new(field, "is missing from the JSON"))
+}
+
+/// Reads a Bedrock API key, `KEY_ID:SECRET[:SESSION_TOKEN]`, or a JSON object of either, in Amazon's
+/// spelling of its members or OpenRouter's (`accessKeyId`). BYOK-11 What is said there of the place is checked here, and read by [`super::place`].
 pub(crate) fn parse(text: &str) -> Result<Credential, Invalid> {
     if text.starts_with('{') {
         let mut members = Object::parse(text)?;
@@ -31,9 +35,10 @@ pub(crate) fn parse(text: &str) -> Result<Credential, Invalid> {
             return Ok(Credential::Header(StaticHeader::authorization(bearer(&key))));
         }
         let credentials = AwsCredentials {
-            access_key_id: members.required(ID)?,
-            secret_access_key: members.secret(SECRET)?,
-            session_token: members.optional(SESSION)?.map(Secret::new),
+            access_key_id: missing(ID, members.optional_as(ID, "accessKeyId")?)?,
+            secret_access_key: missing(SECRET, members.optional_as(SECRET, "secretAccessKey")?)
+                .map(Secret::new)?,
+            session_token: members.optional_as(SESSION, "sessionToken")?.map(Secret::new),
         };
         return credentials.checked().map(Credential::Aws);
     }

@@ -390,6 +390,11 @@ fn credentials_in_all_their_forms() {
     );
     let Credential::Aws(object) = parse(&json).unwrap() else { panic!() };
     assert!(object.session_token.is_none());
+    // BYOK-11
+    let json = format!(
+        r#"{{"accessKeyId":"AKIAIOSFODNN7EXAMPLE","secretAccessKey":"{KEY}","region":"us-east-1"}}"#
+    );
+    assert_eq!(parse(&json).unwrap(), Credential::Aws(object));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Hosts of Foundry, under which resources have Claude beside OpenAI's models. wire-formats 2.8
 
 /// The domain under which resources answer in Anthropic's protocol.
-const FOUNDRY: &str = "services.ai.azure.com";
+pub(crate) const FOUNDRY: &str = "services.ai.azure.com";
 
 /// Domains under which the same resources answer in others.
 const OTHERS: [&str; 2] = ["openai.azure.com", "cognitiveservices.azure.com"];

@@ -5,6 +5,7 @@ mod credentials;
 mod entra;
 mod foundry;
 mod openai;
+mod resource;
 
 #[cfg(test)]
 mod tests;
@@ -12,5 +13,7 @@ mod tests;
 pub use cloud::Cloud;
 pub(crate) use credentials::parse;
 pub use entra::{EntraClient, ManagedIdentity};
+pub(crate) use foundry::FOUNDRY;
 pub use foundry::{foundry_host, is_azure_host};
 pub use openai::{ChatPath, resource_base_url};
+pub use resource::ResourceKey;

@@ -22,9 +22,10 @@ mod target;
 pub(crate) mod withheld;
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -121,6 +122,8 @@ struct Shared {
     taking_since: Mutex<Option<Instant>>,
     /// Tells who watches of rows that are in the database.
     announcer: tail::Announcer,
+    /// A thread of the books broke: nothing more can be taken in.
+    is_broken: AtomicBool,
 }
 
 /// How long who reads waits for what was settled before; the shorter one if the database is known
@@ -132,6 +135,20 @@ const CATCH_UP_IN_TROUBLE: Duration = Duration::from_millis(500);
 const SLOW: Duration = Duration::from_secs(1);
 
 impl Shared {
+    fn new(inbox: Arc<Inbox<Message>>, capacity: usize) -> Shared {
+        Shared {
+            inbox,
+            capacity,
+            taken: AtomicUsize::new(0),
+            settled: AtomicU64::new(0),
+            applied: AtomicU64::new(0),
+            trouble: Mutex::new(None),
+            taking_since: Mutex::new(None),
+            announcer: tail::Announcer::default(),
+            is_broken: AtomicBool::new(false),
+        }
+    }
+
     fn set_taking_since(&self, since: Option<Instant>) {
         *self.taking_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
@@ -170,16 +187,7 @@ pub(crate) fn start(
         None => None,
     };
     let inbox = Inbox::new();
-    let shared = Arc::new(Shared {
-        inbox: Arc::clone(&inbox),
-        capacity: options.capacity,
-        taken: AtomicUsize::new(0),
-        settled: AtomicU64::new(0),
-        applied: AtomicU64::new(0),
-        trouble: Mutex::new(None),
-        taking_since: Mutex::new(None),
-        announcer: tail::Announcer::default(),
-    });
+    let shared = Arc::new(Shared::new(Arc::clone(&inbox), options.capacity));
     let alive = Arc::new(Alive(Arc::clone(&inbox)));
     let mut clerk = Clerk::new(Arc::clone(&inbox), Arc::clone(&shared), target, options.clone());
     if let Some(journal) = &mut journal {
@@ -192,27 +200,43 @@ pub(crate) fn start(
         }
         journal.folder().blank_spare();
     }
-    let clerk = match journal {
+    let (clerk, clerk_inbox) = match journal {
         Some(journal) if options.journal_first => {
             let clerk_inbox = Inbox::new();
             let clerk = clerk.behind(Arc::clone(&clerk_inbox), Arc::clone(journal.folder()));
-            let scribe = Scribe::new(inbox, Arc::clone(&shared), journal, clerk_inbox);
-            spawn("scribe", move || scribe.run())?;
-            clerk
+            let scribe = Scribe::new(inbox, Arc::clone(&shared), journal, Arc::clone(&clerk_inbox));
+            let scribe_inbox = Arc::clone(&shared.inbox);
+            spawn("scribe", scribe_inbox, Arc::clone(&shared), move || scribe.run())?;
+            (clerk, clerk_inbox)
         }
-        Some(journal) => clerk.with_spool(journal),
-        None => clerk,
+        Some(journal) => (clerk.with_spool(journal), inbox),
+        None => (clerk, inbox),
     };
-    spawn("clerk", move || clerk.run())?;
+    spawn("clerk", clerk_inbox, Arc::clone(&shared), move || clerk.run())?;
     Ok(Settlements { shared, mailbox: None, _alive: alive })
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+/// Starts a thread of the books. Should it break, nothing more is admitted, and nobody waits for it:
+/// what it had in hand is in the journal, and comes back with the next start.
+fn spawn(
+    name: &'static str,
+    inbox: Arc<Inbox<Message>>,
+    shared: Arc<Shared>,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<(), StoreError> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {
             precedence::give_way();
-            run();
+            if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                shared.is_broken.store(true, Ordering::Release);
+                inbox.close();
+                inbox.take_now(&mut Vec::new());
+                tracing::error!(
+                    thread = name,
+                    "a thread of the books broke: start the gateway anew"
+                );
+            }
         })
         .map_err(|source| StoreError::File { path: "settlement thread".into(), source })?;
     Ok(())
@@ -236,6 +260,11 @@ impl Settlements {
     /// Slots given out and rows in memory, and how many of them there may be.
     pub fn occupancy(&self) -> (usize, usize) {
         (self.shared.taken.load(Ordering::Relaxed), self.shared.capacity)
+    }
+
+    /// Whether a thread of the books broke, so that nothing is taken in until the next start.
+    pub fn is_broken(&self) -> bool {
+        self.shared.is_broken.load(Ordering::Acquire)
     }
 
     /// What keeps rows from the database at the moment.
@@ -391,12 +420,36 @@ impl Place {
         let before = shared.taken.fetch_add(1, Ordering::Relaxed);
         let place = Place(Arc::clone(shared));
         // Dropping the place takes it back.
-        if before < shared.capacity { Ok(place) } else { Err(Full) }
+        let has_room = before < shared.capacity && !shared.is_broken.load(Ordering::Relaxed);
+        if has_room { Ok(place) } else { Err(Full) }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_broke() {
+        let shared = Arc::new(Shared::new(Inbox::new(), 10));
+        let alive = Arc::new(Alive(Arc::clone(&shared.inbox)));
+        let settlements = Settlements { shared: Arc::clone(&shared), mailbox: None, _alive: alive };
+        let slot = settlements.reserve_slot().unwrap();
+        let waits = slot.settle(Generation::default());
+        let (reply, answer) = oneshot::channel();
+        shared.inbox.put(Message::Shutdown(reply)).unwrap();
+        spawn("breaking", Arc::clone(&shared.inbox), Arc::clone(&shared), || panic!("on purpose"))
+            .unwrap();
+        assert!(answer.blocking_recv().is_err(), "a stop does not hang");
+        let waits = std::thread::spawn(move || waits.0.blocking_recv());
+        assert!(waits.join().unwrap().is_err());
+        assert!(settlements.is_broken());
+        assert!(settlements.reserve_slot().is_err());
     }
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::address;
 use super::object::CredentialAnswer;
-use super::request::{check_hashes, check_list, check_users, provider, reach, secret};
+use super::request::{Written, check_hashes, check_list, check_users, provider, reach, written};
 use crate::api::Refused;
 use crate::api::body::{Given, check_length, present};
 use crate::api::change::{put_in_force, refused};
@@ -60,7 +60,7 @@ pub async fn create(
     Given(given): Given<CreateCredential>,
 ) -> Result<(StatusCode, Json<CredentialAnswer>), Refused> {
     let provider = provider(&app, &given.provider)?;
-    let secret = secret(&given.key)?;
+    let Written { secret, base_url: named, model } = written(&provider, &given.key)?;
     let name = given.name.unwrap_or_default();
     check_length("name", &name, 0, 255)?;
     check_list("allowed_models", given.allowed_models.as_ref())?;
@@ -71,7 +71,7 @@ pub async fn create(
         Some(Some(name)) => Some(workspaces::named(&app, &management, Some(name)).await?.id),
         None => Some(workspaces::named(&app, &management, None).await?.id),
     };
-    let base_url = given.base_url.filter(|url| !url.is_empty());
+    let base_url = given.base_url.filter(|url| !url.is_empty()).or(named);
     reach(&provider, base_url.as_deref(), &secret, workspace_id.is_some())?;
     address::check(&app, &provider, base_url.as_deref()).await?;
     let sort_order = match given.sort_order {
@@ -90,7 +90,7 @@ pub async fn create(
         base_url,
         is_fallback: given.is_fallback.unwrap_or(false),
         sort_order,
-        allowed_models: given.allowed_models,
+        allowed_models: given.allowed_models.or(model.map(|model| vec![model])),
         allowed_key_hashes: given.allowed_api_key_hashes,
         allowed_member_ids: given.allowed_user_ids,
         disabled: given.disabled.unwrap_or(false),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use store::{CredentialTest, Secret, TestState};
 use utoipa::ToSchema;
 
-use super::request::{provider, secret};
+use super::request::{Written, provider, written};
 use super::{ENVIRONMENT, address};
 use crate::api::Refused;
 use crate::api::body::Given;
@@ -59,8 +59,8 @@ pub async fn unstored(
     Given(given): Given<TestCredential>,
 ) -> Result<Json<TestAnswer>, Refused> {
     let provider = provider(&app, &given.provider)?;
-    let secret = secret(&given.key)?;
-    let base_url = given.base_url.as_deref().filter(|url| !url.is_empty());
+    let Written { secret, base_url: named, .. } = written(&provider, &given.key)?;
+    let base_url = given.base_url.as_deref().filter(|url| !url.is_empty()).or(named.as_deref());
     address::check(&app, &provider, base_url).await?;
     let reach = reach_stored(&provider, base_url, &secret, false);
     Ok(Json(ask(&app, &provider, reach).await.1))

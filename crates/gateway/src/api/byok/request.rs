@@ -1,7 +1,8 @@
 //! What is said of a credential, checked. BYOK-6
 
-use catalog::Provider;
+use catalog::{AuthStyle, Provider};
 use protocol::exchange::Fault;
+use signing::azure::ResourceKey;
 use store::Secret;
 
 use crate::api::change::refused;
@@ -16,11 +17,35 @@ const MOST_ENTRIES: usize = 100;
 const LONGEST_ENTRY: usize = 255;
 
 /// A secret as it was pasted, without the white space around it.
-pub fn secret(text: &str) -> Result<Secret, Fault> {
+fn secret(text: &str) -> Result<Secret, Fault> {
     match text.trim() {
         "" => Err(Fault::invalid("key: is empty")),
         text => Ok(Secret::new(text)),
     }
+}
+
+/// A credential as it was sent, in the form in which it is stored.
+pub struct Written {
+    /// The secret.
+    pub secret: Secret,
+    /// Where the secret itself says that its provider is.
+    pub base_url: Option<String>,
+    /// The one model that it says it is for.
+    pub model: Option<String>,
+}
+
+/// Reads a secret, for Azure also in the forms that name a resource beside the key. BYOK-11
+pub fn written(provider: &Provider, text: &str) -> Result<Written, Fault> {
+    let secret = secret(text)?;
+    if provider.auth == AuthStyle::Azure {
+        let named = ResourceKey::parse(secret.expose());
+        let named = named.map_err(|error| Fault::invalid(format!("key: {error}")))?;
+        if let Some(ResourceKey { api_key, base_url, model }) = named {
+            let secret = Secret::new(api_key.expose());
+            return Ok(Written { secret, base_url: Some(base_url), model });
+        }
+    }
+    Ok(Written { secret, base_url: None, model: None })
 }
 
 /// The provider of a slug.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::address;
 use super::object::CredentialAnswer;
-use super::request::{check_hashes, check_list, check_users, provider, reach, secret};
+use super::request::{check_hashes, check_list, check_users, provider, reach, written};
 use crate::api::Refused;
 use crate::api::body::{Given, check_length, present};
 use crate::api::change::{put_in_force, refused};
@@ -76,8 +76,14 @@ pub async fn update(
     check_users(&app, &management, users).await?;
     let hashes = given.allowed_api_key_hashes.as_ref().and_then(Option::as_ref);
     check_hashes(&app, &management, hashes).await?;
-    let new_secret = given.key.as_deref().map(secret).transpose()?;
+    let read = |key: &str| written(&provider(&app, &before.provider)?, key);
+    let new = given.key.as_deref().map(read).transpose()?;
+    let (new_secret, named) = match new {
+        Some(new) => (Some(new.secret), new.base_url),
+        None => (None, None),
+    };
     let base_url = given.base_url.map(|url| url.filter(|url| !url.is_empty()));
+    let base_url = base_url.or(named.map(Some));
     // Otherwise whoever may change it could have the stored secret sent to an address of its own.
     if new_secret.is_none() && base_url.as_ref().is_some_and(|url| *url != before.base_url) {
         let message = "base_url: another address needs the secret again; send key with it";

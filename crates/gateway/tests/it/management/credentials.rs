@@ -1,6 +1,6 @@
 //! Credentials for providers. BYOK
 
-use catalog::{AuthStyle, Catalog};
+use catalog::{AuthStyle, Catalog, PathStyle};
 use http::Method;
 use serde_json::{Value, json};
 use store::Store;
@@ -111,6 +111,39 @@ async fn a_credential_is_added_tested_used_changed_and_removed() {
     assert_eq!(managed.get(&path).await.status, 404);
     let audit = managed.get("/audit").await.json().to_string();
     assert!(audit.contains("provider_credential.update") && !audit.contains(GOOD));
+}
+
+/// BYOK-11
+#[tokio::test]
+async fn a_key_of_azure_may_come_with_its_resource() {
+    let simulator = Simulator::start().await.unwrap();
+    let upstream = Upstream::of(&simulator, Protocol::OpenAi, "one");
+    let (models, endpoints, mut providers) = catalog_of(&[upstream]).into_parts();
+    (providers[0].auth, providers[0].path_style) = (AuthStyle::Azure, PathStyle::Azure);
+    let catalog = Catalog::new(models, endpoints, providers).unwrap();
+    let gateway = Gateway::with_catalog(catalog, settings()).await;
+    let managed = Managed::over(gateway, simulator).await;
+    let add = async |key: Value| {
+        let body = json!({"provider": "one", "key": key.to_string()});
+        managed.post("/byok", &body).await
+    };
+    let made = add(json!([{"api_key": "0123456789abcdef", "resource_name": "ours"}])).await.json();
+    assert_eq!(made["data"]["base_url"], "https://ours.openai.azure.com", "{made}");
+    assert_eq!(made["data"]["label"], "0123...cdef");
+    let id = made["data"]["id"].as_str().unwrap();
+    let other = json!([
+        {"api_key": "fedcba9876543210", "resource_name": "r2", "resource_type": "ai_foundry"}
+    ]);
+    let change = json!({"key": other.to_string()});
+    let changed = managed.patch(&format!("/byok/{id}"), &change).await.json();
+    assert_eq!(changed["data"]["base_url"], "https://r2.services.ai.azure.com", "{changed}");
+    let legacy = json!({
+        "endpoint_url": "https://ours.openai.azure.com/openai/deployments/m/chat/completions",
+        "api_key": "0123456789abcdef", "model_id": "model", "model_slug": "test/model",
+    });
+    let made = add(legacy).await.json();
+    assert_eq!(made["data"]["allowed_models"], json!(["test/model"]), "{made}");
+    check_refused(&add(json!([])).await, 400, "key: credential must be a list of one object");
 }
 
 /// BYOK-6: members
