@@ -18,6 +18,7 @@ mod api_key_page;
 mod attempts;
 mod audit;
 mod authorization_code;
+mod backup;
 mod budget;
 mod calendar;
 mod control;
@@ -58,6 +59,7 @@ pub use api_key_page::{ApiKeyFilter, ApiKeyStart};
 pub use attempts::AttemptLine;
 pub use audit::{Actor, ActorKind, AuditCursor, AuditEntry, AuditPage};
 pub use authorization_code::{AUTHORIZATION_CODE_LIFE, Challenge, ChallengeMethod, Redemption};
+pub use backup::Restored;
 pub use budget::{BudgetInterval, WorkspaceBudget};
 pub use control::ControlState;
 pub use credential::{

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod backup;
 mod catalog;
 mod catalog_changes;
 mod catalog_sync;
@@ -42,6 +43,10 @@ pub enum Command {
     /// Show, build and export the catalogue of models
     #[command(subcommand)]
     Catalog(catalog::CatalogCommand),
+    /// Write a copy of the database to a file, also beside a running gateway
+    Backup(backup::CopyArguments),
+    /// Put a copy in the place of the database, and what was there aside
+    Restore(backup::CopyArguments),
     /// Look for what is wrong, and say what to mend
     Doctor(Box<doctor::DoctorArguments>),
     /// Serve simulated providers for development and load tests
@@ -62,6 +67,8 @@ pub async fn run(command: Command, context: Context) -> Result<ExitCode> {
         Command::Credential(command) => credential::run(command, &context).await?,
         Command::Provider(command) => provider::run(command, &context).await?,
         Command::Catalog(command) => catalog::run(command, &context).await?,
+        Command::Backup(arguments) => backup::back_up(arguments, &context).await?,
+        Command::Restore(arguments) => backup::restore(arguments, &context).await?,
         Command::Doctor(arguments) => return doctor::run(*arguments, &context).await,
         Command::Sim(arguments) => sim::run(arguments, &context).await?,
         Command::Openapi => openapi::run()?,

@@ -79,3 +79,40 @@ fn an_address_of_no_valkey_is_refused_without_being_shown() {
         assert!(error.contains("valkey_url") && !error.contains("hidden"), "{error}");
     }
 }
+
+#[test]
+fn a_copy_is_made_and_put_back_and_damage_is_found() {
+    let home = Home::new();
+    home.ok(&["key", "create", "--name", "first"]);
+    let copy = home.data().with_file_name("copy.db");
+    let name = copy.to_str().unwrap();
+    let told = home.ok(&["backup", name]);
+    assert!(told.contains("master.key"), "{told}");
+    assert!(home.fails(&["backup", name]).contains("exists already"));
+    home.ok(&["key", "create", "--name", "second"]);
+    let mut server = home.start(&["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off"]);
+    server.line("http://");
+    assert!(home.fails(&["restore", name]).contains("another process serves"));
+    server.stop();
+    let told = home.ok(&["restore", name]);
+    assert!(told.contains("before-restore-"), "{told}");
+    let keys = home.ok(&["key", "list"]);
+    assert!(keys.contains("first") && !keys.contains("second"), "{keys}");
+    assert!(
+        home.ok(&["doctor", "--listen", "127.0.0.1:0", "--metrics-listen", "off"])
+            .contains("is sound from its first page to its last")
+    );
+
+    let database = home.data().join("trunkline.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    let last = bytes.len() - 8192;
+    bytes[last..].fill(0xa5);
+    std::fs::write(&database, &bytes).unwrap();
+    let told = home.run(&["doctor", "--listen", "127.0.0.1:0", "--metrics-listen", "off"]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("damaged") || told.contains("malformed"), "{told}");
+    assert!(told.contains("trunkline restore"), "{told}");
+    std::fs::copy(&database, &copy).unwrap();
+    assert!(home.fails(&["restore", name]).contains("nothing was changed"));
+    assert!(home.fails(&["restore", "nowhere.db"]).contains("there is no file"));
+}

@@ -26,13 +26,8 @@ impl Store {
     /// Looks at a SQLite file that exists.
     pub async fn schema_of_file(path: &Path) -> Result<Schema, StoreError> {
         let path = path.to_path_buf();
-        let known = migrations::newest(migrations::SQLITE);
-        let looking = tokio::task::spawn_blocking(move || version_in_file(&path));
-        let found = looking
-            .await
-            .map_err(|error| StoreError::Database(Box::new(error)))?
-            .map_err(|error| StoreError::Database(Box::new(error)))?;
-        Ok(Schema { found, known, server_time: None })
+        let looking = tokio::task::spawn_blocking(move || schema_in_file(&path));
+        looking.await.map_err(|error| StoreError::Database(Box::new(error)))?
     }
 
     /// Looks at a database on a PostgreSQL server, which is waited for for a while at most.
@@ -48,6 +43,12 @@ impl Store {
         let known = migrations::newest(migrations::POSTGRES);
         Ok(Schema { found, known, server_time: Some(server_time) })
     }
+}
+
+/// What [`Store::schema_of_file`] tells. Blocks.
+pub(crate) fn schema_in_file(path: &Path) -> Result<Schema, StoreError> {
+    let found = version_in_file(path).map_err(|error| StoreError::Database(Box::new(error)))?;
+    Ok(Schema { found, known: migrations::newest(migrations::SQLITE), server_time: None })
 }
 
 fn version_in_file(path: &Path) -> Result<Option<i64>, rusqlite::Error> {

@@ -1,6 +1,7 @@
 //! The database: whether it can be reached, is of this program's version, and opens.
 
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use store::{Micros, Schema, Store, StoreError, Withheld};
@@ -55,6 +56,9 @@ pub async fn open(settings: &FolderSettings) -> (Option<Store>, Vec<Finding>) {
         Ok(store) => {
             let detail = format!("{shown} opens with its master key, at schema version {found}");
             findings.push(Finding::fine(CHECK, detail));
+            if let Place::File(path) = &place {
+                findings.push(sound(path.clone()).await);
+            }
             findings.extend(withheld(&store).await);
             (Some(store), findings)
         }
@@ -62,6 +66,27 @@ pub async fn open(settings: &FolderSettings) -> (Option<Store>, Vec<Finding>) {
             findings.push(failure(&place, &error));
             (None, findings)
         }
+    }
+}
+
+/// Whether a file can be read from its first page to its last.
+async fn sound(path: PathBuf) -> Finding {
+    const CHECK: &str = "database file";
+    let shown = path.display().to_string();
+    let looked = tokio::task::spawn_blocking(move || Store::faults(&path)).await;
+    let broken = |why: String| {
+        Finding::failure(CHECK, format!("{shown} is damaged: {why}")).mend(
+            "stop the gateway, keep a copy of the data folder as it is, and put a backup in its place \
+             with `trunkline restore FILE`",
+        )
+    };
+    match looked {
+        Ok(Ok(faults)) if faults.is_empty() => {
+            Finding::fine(CHECK, format!("{shown} is sound from its first page to its last"))
+        }
+        Ok(Ok(faults)) => broken(faults.join("; ")),
+        Ok(Err(error)) => broken(format!("{:#}", anyhow::Error::new(error))),
+        Err(error) => Finding::failure(CHECK, format!("{shown} was not looked through: {error}")),
     }
 }
 
@@ -88,7 +113,8 @@ fn failure(place: &Place, error: &anyhow::Error) -> Finding {
             "correct user, password, database and sslmode in database_url, and the rights there"
         }
         (_, Place::File(_)) => {
-            "restore the database and its master key from a backup of the same moment"
+            "restore the database and its master key from a backup of the same moment, with \
+             `trunkline restore FILE`"
         }
     };
     Finding::failure(CHECK, format!("{}: {error:#}", place.shown())).mend(mend)

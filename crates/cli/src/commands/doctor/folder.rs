@@ -23,6 +23,7 @@ pub fn rights(settings: &FolderSettings) -> Vec<Finding> {
         _ => {}
     }
     let mut findings = vec![private("data folder", &folder, "700")];
+    findings.extend(unwritable(settings, &folder));
     let file = match Place::of(settings) {
         Ok(Place::File(path)) => Some(path),
         Ok(Place::Server(_)) | Err(_) => None,
@@ -34,6 +35,36 @@ pub fn rights(settings: &FolderSettings) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What the user who runs this may not write to, of what a gateway writes to.
+fn unwritable(settings: &FolderSettings, folder: &Path) -> Option<Finding> {
+    let place = Place::of(settings).ok()?;
+    let journal = place.journal(settings);
+    let mut places = vec![folder.to_path_buf(), journal.clone()];
+    if let Place::File(path) = place {
+        places.push(path);
+    }
+    places.extend(std::fs::read_dir(&journal).into_iter().flatten().flatten().map(|it| it.path()));
+    let refused: Vec<String> = places
+        .iter()
+        .filter(|path| path.exists() && !may_write(path))
+        .map(|path| path.display().to_string())
+        .collect();
+    (!refused.is_empty()).then(|| {
+        Finding::failure("rights", format!("this user may not write to {}", refused.join(", ")))
+            .mend("run as the user who owns the data folder, or mend the rights on what is in it")
+    })
+}
+
+/// Whether the system lets this process write there; into a folder, also look into it.
+fn may_write(path: &Path) -> bool {
+    use rustix::fs::{Access, access};
+    let wanted = match path.is_dir() {
+        true => Access::WRITE_OK | Access::EXEC_OK,
+        false => Access::WRITE_OK,
+    };
+    access(path, wanted).is_ok()
 }
 
 fn private(check: &str, path: &Path, mode: &str) -> Finding {
