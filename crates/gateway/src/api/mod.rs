@@ -203,7 +203,11 @@ async fn unknown_route(
         return page.map(axum::body::Body::new);
     }
     let path: String = uri.path().chars().take(200).collect();
-    Refused(Fault::new(ErrorType::NotFound, format!("There is no route {path}"))).into_response()
+    let mut message = format!("There is no route {path}");
+    if !["/api/", "/v1/"].iter().any(|prefix| path.starts_with(prefix)) {
+        message.push_str("; the API is below /api/v1, and below /v1");
+    }
+    Refused(Fault::new(ErrorType::NotFound, message)).into_response()
 }
 
 async fn only_post(method: http::Method, uri: OriginalUri) -> Response {

@@ -9,11 +9,17 @@ use protocol::surface::Addressed;
 
 /// The surface a `POST` to this address is for, and what the address says beside the body.
 /// `/v1` is an alias of `/api/v1`, and clients of Anthropic's and Google's have addresses of their
-/// own. CLIENT-1, CLIENT-3, CLIENT-4
+/// own; who leaves `/v1` out of a base URL is understood all the same, and so is who writes a slash at
+/// the end. CLIENT-1, CLIENT-3, CLIENT-4
 pub fn addressed(uri: &Uri) -> Option<(Surface, Addressed)> {
     let path = uri.path();
+    let path = path.strip_suffix('/').unwrap_or(path);
     let path = path.strip_prefix("/api").unwrap_or(path);
     let surface = match path {
+        "/chat/completions" => Surface::Chat,
+        "/completions" => Surface::Completions,
+        "/embeddings" => Surface::Embeddings,
+        "/responses" => Surface::Responses,
         "/v1/chat/completions" | "/v1/cursor/chat/completions" => Surface::Chat,
         "/v1/responses" => Surface::Responses,
         "/v1/completions" => Surface::Completions,
@@ -27,7 +33,7 @@ pub fn addressed(uri: &Uri) -> Option<(Surface, Addressed)> {
 
 /// Whether tools may come in Cursor's form. CLIENT-3
 pub fn has_flat_tools(uri: &Uri) -> bool {
-    uri.path().ends_with("/v1/cursor/chat/completions")
+    uri.path().trim_end_matches('/').ends_with("/v1/cursor/chat/completions")
 }
 
 /// `/v1beta/models/{model}:generateContent` and `…:streamGenerateContent`; Google's SDK writes
@@ -71,6 +77,9 @@ mod tests {
             ("/v1/messages", Surface::Messages),
             ("/v1/messages?beta=true", Surface::Messages),
             ("/anthropic/v1/messages", Surface::Messages),
+            ("/chat/completions", Surface::Chat),
+            ("/v1/chat/completions/", Surface::Chat),
+            ("/responses", Surface::Responses),
         ] {
             assert_eq!(found(address), Some((surface, Addressed::default())), "{address}");
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use protocol::codec;
@@ -15,9 +15,11 @@ use super::dispatch::{Begun, Dispatch};
 use super::plan::Candidate;
 use super::provenance::Replay;
 use super::receive::unmarked;
+use super::retry_hint;
 use super::settle::Settlement;
 use super::vectors::ask_for_vectors;
 use super::write::write_request;
+use crate::clock::now_seconds;
 use crate::upstream::{BodyError, Grant, SendError, Sent, UpstreamBody, UpstreamResponse};
 
 /// The most of a provider's error body that is read, in bytes.
@@ -268,8 +270,7 @@ pub(super) async fn accept(
     let told = |name: &str| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
-    let retry_after =
-        told(RETRY_AFTER.as_str()).or_else(|| whole_seconds(&told("retry-after-ms")?));
+    let retry_after = retry_hint::seconds(response.headers(), now_seconds());
     let error_type = told("x-amzn-errortype");
     let dialect = dispatch.call.dialect(candidate.endpoint);
     let body = response
@@ -285,11 +286,6 @@ pub(super) async fn accept(
     };
     let fault = codec::decode_error(dialect, status.as_u16(), headers, &body);
     Err(AttemptError::told(fault, status.as_u16(), candidate.access.is_byok()))
-}
-
-/// Milliseconds as whole seconds, after which they are over: OpenAI's finer form of `Retry-After`.
-fn whole_seconds(milliseconds: &str) -> Option<String> {
-    Some(milliseconds.trim().parse::<u64>().ok()?.div_ceil(1000).to_string())
 }
 
 /// Trouble between this gateway and a provider is not the caller's: a key of ours that is refused
@@ -521,18 +517,4 @@ fn whole_answer(
         }
     }
     Ok(Begun::Whole(Box::new(Completed { answer, candidate: candidate.clone(), began })))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_in_milliseconds_is_over_after_its_seconds() {
-        for (told, expected) in
-            [("0", Some("0")), ("1", Some("1")), ("2500", Some("3")), ("x", None), ("-5", None)]
-        {
-            assert_eq!(whole_seconds(told).as_deref(), expected, "{told}");
-        }
-    }
 }

@@ -33,6 +33,7 @@ pub mod read_on;
 pub mod receive;
 pub mod refusal;
 pub mod reserve;
+mod retry_hint;
 pub mod room;
 pub mod settle;
 pub mod sticky;

@@ -143,7 +143,7 @@ async fn a_key_of_azure_may_come_with_its_resource() {
     });
     let made = add(legacy).await.json();
     assert_eq!(made["data"]["allowed_models"], json!(["test/model"]), "{made}");
-    check_refused(&add(json!([])).await, 400, "key: credential must be a list of one object");
+    check_refused(&add(json!([])).await, 400, "must be a list of one object");
 }
 
 /// BYOK-6: members
