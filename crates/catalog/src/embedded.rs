@@ -152,6 +152,27 @@ mod tests {
         assert!(url.ends_with("/v1/projects/mine/locations/global"), "{url}");
     }
 
+    /// Bug 23, wire-formats 8
+    #[test]
+    fn azure_is_told_the_limit_as_the_author_of_the_model_wants_it() {
+        use protocol::Dialect;
+        use protocol::target::MaxTokensField;
+        let catalog = Catalog::embedded().unwrap();
+        let azure = catalog.find_provider("azure").unwrap();
+        for (id, endpoint) in catalog.endpoints() {
+            let speaks = catalog.dialect_of(id) == Dialect::OpenaiChat;
+            if catalog.provider_id_of(id) != azure || !speaks {
+                continue;
+            }
+            let expected = if endpoint.model.starts_with("openai/") {
+                MaxTokensField::MaxCompletionTokens
+            } else {
+                MaxTokensField::MaxTokens
+            };
+            assert_eq!(catalog.quirks_of(id).max_tokens_field, expected, "{}", endpoint.model);
+        }
+    }
+
     fn endpoint(catalog: &Catalog, model: &str, tag: &str) -> Option<crate::Endpoint> {
         let id = catalog.find(model)?;
         let mut endpoints = catalog.endpoints_of(id).map(|id| catalog.endpoint(id));
