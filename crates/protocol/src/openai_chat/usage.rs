@@ -113,6 +113,35 @@ pub(super) fn read_all(
     Some((read_object(&object, reasoning_on_top), others(&object, &KNOWN)))
 }
 
+/// What the choices of an answer say that they used, each of its own: Moonshot's streams tell it
+/// there, in the chunk that ends a choice. What is told of the whole answer counts before it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ChoiceUsages(Vec<(u32, Usage)>);
+
+impl ChoiceUsages {
+    /// Takes what the choice of that index says, in place of what it said before.
+    pub(super) fn take(&mut self, index: u32, raw: &RawValue, reasoning_on_top: bool) {
+        let Some(told) = read(raw, reasoning_on_top) else { return };
+        match self.0.iter_mut().find(|(known, _)| *known == index) {
+            Some((_, usage)) => *usage = told,
+            None => self.0.push((index, told)),
+        }
+    }
+
+    /// All of it: the prompt once, and what each choice generated.
+    pub(super) fn sum(&self) -> Option<Usage> {
+        let mut told = self.0.iter().map(|(_, usage)| *usage);
+        let first = told.next()?;
+        Some(told.fold(first, |sum, usage| Usage {
+            output: sum.output.saturating_add(usage.output),
+            reasoning: sum.reasoning.saturating_add(usage.reasoning),
+            audio_output: sum.audio_output.saturating_add(usage.audio_output),
+            image_output: sum.image_output.saturating_add(usage.image_output),
+            ..sum
+        }))
+    }
+}
+
 /// The members of a provider's `usage` that are not among `known`.
 pub(crate) fn unknown_members(raw: &RawValue, known: &[&str]) -> Vec<(String, RawJson)> {
     lenient_object(raw).map(|object| others(&object, known)).unwrap_or_default()

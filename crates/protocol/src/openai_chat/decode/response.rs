@@ -18,7 +18,8 @@ use crate::openai_chat::read::{
     is_array, is_null, lenient_array, lenient_count, lenient_object, lenient_string,
 };
 use crate::openai_chat::think::ThinkTags;
-use crate::openai_chat::{usage, wire};
+use crate::openai_chat::usage::{self, ChoiceUsages};
+use crate::openai_chat::wire;
 use crate::target::ResponseContext;
 
 /// Reads a provider's whole answer. An error inside a good status is an error. Bug 11
@@ -38,14 +39,18 @@ pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Respons
     }
     let id = take_text(&mut answer, "id");
     let known = id.as_deref().unwrap_or_default();
+    let mut choice_usages = ChoiceUsages::default();
     let mut choices = Vec::with_capacity(entries.len());
     for (position, raw) in entries.into_iter().enumerate() {
-        choices.push(choice(raw, u32::try_from(position).unwrap_or(u32::MAX), known, context)?);
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        choices.push(choice(raw, position, known, context, &mut choice_usages)?);
     }
     let told = answer.take_raw("usage").filter(|raw| !is_null(raw));
     let groq = || lenient_object(answer.peek("x_groq")?)?.peek("usage");
-    let usage =
-        told.or_else(groq).and_then(|raw| usage::read(raw, context.reasoning_tokens_on_top));
+    let usage = told
+        .or_else(groq)
+        .and_then(|raw| usage::read(raw, context.reasoning_tokens_on_top))
+        .or_else(|| choice_usages.sum());
     let model = take_text(&mut answer, "model");
     let created = answer.take_raw("created").map(lenient_count).filter(|time| *time > 0);
     let service_tier = take_text(&mut answer, "service_tier");
@@ -87,12 +92,16 @@ fn choice(
     position: u32,
     answer: &str,
     context: &ResponseContext,
+    usages: &mut ChoiceUsages,
 ) -> Result<Choice, Fault> {
     let Some(mut choice) = lenient_object(raw) else { return Err(broken("a choice is no object")) };
     let index = choice
         .take_raw("index")
         .and_then(|raw| serde_json::from_str(raw.get()).ok())
         .unwrap_or(position);
+    if let Some(raw) = choice.take_raw("usage") {
+        usages.take(index, raw, context.reasoning_tokens_on_top);
+    }
     let payload = ["message", "delta"]
         .iter()
         .filter_map(|name| choice.take_raw(name))

@@ -52,6 +52,8 @@ pub(super) struct Surroundings<'s> {
 pub(super) struct Seen<'a> {
     /// Something the caller would miss.
     pub(super) content: bool,
+    /// Its place among the choices of the answer.
+    pub(super) index: u32,
     /// The choice ended here.
     pub(super) finished: bool,
     /// Bytes of text, reasoning and arguments.
@@ -66,6 +68,8 @@ pub(super) struct Seen<'a> {
     pub(super) fault: Option<Fault>,
     /// Images.
     pub(super) images: u64,
+    /// What the choice says that it used.
+    pub(super) usage: Option<&'a RawValue>,
     /// A tool call began, or goes on elsewhere: what was learned of indexes holds no longer.
     pub(super) began_call: bool,
 }
@@ -102,12 +106,18 @@ pub(super) fn patch_choice<'a>(
         choice.peek("index").and_then(|raw| serde_json::from_str(raw.get()).ok());
     let index = given.unwrap_or(position);
     let state = state_of(states, index, around.context)?;
-    let mut seen = Seen::default();
+    let mut seen = Seen { index, ..Seen::default() };
     let mut changes = Changes::default();
     if given.is_none() {
         changes.set("index", index.to_string());
     }
     payload(&choice, state, around, &mut seen, &mut changes)?;
+    if let Some(told) = choice.peek("usage") {
+        // It is told once, and of the whole answer. STREAM-3
+        changes.remove_from(&choice, "usage");
+        seen.usage = Some(told).filter(|raw| !is_null(raw));
+        seen.special |= seen.usage.is_some();
+    }
     if choice.peek("logprobs").is_some_and(|raw| !is_null(raw)) {
         seen.content = true;
         seen.special = true;

@@ -7,7 +7,7 @@ use crate::exchange::{Additions, ErrorType, Fault, FinishReason, Identity, Usage
 use crate::json::{Object, RawJson};
 use crate::openai_chat::error::{fault_in_text, fault_inside};
 use crate::openai_chat::read::{lenient_array, lenient_object};
-use crate::openai_chat::usage;
+use crate::openai_chat::usage::{self, ChoiceUsages};
 use crate::openai_chat::write::ObjectWriter;
 use crate::target::ResponseContext;
 
@@ -86,6 +86,7 @@ pub fn patch_response(
     let mut text_bytes = 0;
     let mut images = 0;
     let mut has_content = false;
+    let mut choice_usages = ChoiceUsages::default();
     for (name, raw) in answer.entries() {
         if name == "choices" {
             let written = members.value_of_entry(name);
@@ -99,6 +100,9 @@ pub fn patch_response(
                 text_bytes += seen.text_bytes;
                 images += seen.images;
                 has_content |= seen.content;
+                if let Some(raw) = seen.usage {
+                    choice_usages.take(seen.index, raw, context.reasoning_tokens_on_top);
+                }
             }
             written.push(b']');
         } else if !REPLACED.contains(&name.as_ref()) {
@@ -111,7 +115,7 @@ pub fn patch_response(
     Ok(PatchedResponse {
         body: out,
         unknown_usage: told.1.unwrap_or_default(),
-        usage: told.0,
+        usage: told.0.or_else(|| choice_usages.sum()),
         finishes: states.into_iter().filter_map(|state| state.finish).collect(),
         service_tier: answer.peek_str("service_tier").map(Cow::into_owned),
         upstream_id,

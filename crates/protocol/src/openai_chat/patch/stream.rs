@@ -15,7 +15,7 @@ use crate::openai_chat::error::{
 };
 use crate::openai_chat::read::{is_null, is_string, lenient_array, lenient_object};
 use crate::openai_chat::stream::ChunkHead;
-use crate::openai_chat::usage;
+use crate::openai_chat::usage::{self, ChoiceUsages};
 use crate::sse::{DONE, Frame};
 use crate::target::ResponseContext;
 
@@ -27,6 +27,9 @@ const REPLACED: [&str; 7] =
 const MEANINGLESS: [&str; 5] =
     ["choices", "system_fingerprint", "service_tier", "obfuscation", "x_groq"];
 
+/// The most members that wait for a chunk with choices.
+const MAX_WAITING: usize = 32;
+
 /// Passes the frames of a stream on. Feed every frame to [`Self::push`], then at the end of the
 /// stream call [`Self::end`], then [`Self::finish`] or [`Self::fail`].
 #[derive(Debug)]
@@ -35,7 +38,11 @@ pub struct PatchStream {
     context: ResponseContext,
     choices: Vec<ChoiceState>,
     usage: Option<Usage>,
+    choice_usages: ChoiceUsages,
     unknown_usage: Vec<(String, RawJson)>,
+    /// What chunks without choices told beside usage, for the next chunk that is written: only that
+    /// of usage has no choices. STREAM-3
+    waiting: Vec<(String, RawJson)>,
     upstream_id: Option<String>,
     service_tier: Option<String>,
     text_bytes: u64,
@@ -56,7 +63,9 @@ impl PatchStream {
             context,
             choices: Vec::new(),
             usage: None,
+            choice_usages: ChoiceUsages::default(),
             unknown_usage: Vec::new(),
+            waiting: Vec::new(),
             upstream_id: None,
             service_tier: None,
             text_bytes: 0,
@@ -74,7 +83,8 @@ impl PatchStream {
         if self.failed || self.done {
             return PatchOutcome { done: self.done, ..PatchOutcome::default() };
         }
-        if frame.event != Some("error")
+        if self.waiting.is_empty()
+            && frame.event != Some("error")
             && let Some((output, holes)) = self.templates.find(frame.data)
         {
             output.write(&holes, out);
@@ -224,6 +234,10 @@ impl PatchStream {
                 all.worth_sending = true;
             }
             all.content |= seen.content;
+            if let Some(raw) = seen.usage {
+                let on_top = self.context.reasoning_tokens_on_top;
+                self.choice_usages.take(seen.index, raw, on_top);
+            }
             if seen.began_call {
                 self.templates.clear();
             }
@@ -237,10 +251,7 @@ impl PatchStream {
         }
         written.push(b']');
         if count == 0 {
-            // Without choices: Azure's first chunk, a vendor's extras, or nothing.
-            all.worth_sending = chunk.iter().any(|(name, raw)| {
-                !is_null(raw) && !REPLACED.contains(&name) && !MEANINGLESS.contains(&name)
-            });
+            self.let_wait(chunk);
         }
         if all.finished {
             let mut ended = self.choices.iter().filter(|choice| choice.finish.is_some());
@@ -256,6 +267,20 @@ impl PatchStream {
         Ok(all)
     }
 
+    /// Keeps what a chunk without choices tells: Azure's first one of its filters, a vendor's
+    /// extras, or nothing. Bug 10
+    fn let_wait(&mut self, chunk: &Object<'_>) {
+        for (name, raw) in chunk.iter() {
+            if is_null(raw) || REPLACED.contains(&name) || MEANINGLESS.contains(&name) {
+                continue;
+            }
+            self.waiting.retain(|(known, _)| known != name);
+            if self.waiting.len() < MAX_WAITING {
+                self.waiting.push((name.to_owned(), RawJson::from_raw(raw)));
+            }
+        }
+    }
+
     /// Writes what must come before the end of the choices that just ended.
     fn close_before_end(&mut self, out: &mut Vec<u8>) {
         for state in self.choices.iter_mut().filter(|state| state.finish.is_some()) {
@@ -266,7 +291,7 @@ impl PatchStream {
     }
 
     fn write_chunk(
-        &self,
+        &mut self,
         chunk: &Object<'_>,
         choices: &[u8],
         fault: Option<&Fault>,
@@ -289,6 +314,11 @@ impl PatchStream {
                 "error" if fault.is_some() => {}
                 _ if REPLACED.contains(&name) => {}
                 _ => members.raw_of(name, raw.get()),
+            }
+        }
+        for (name, raw) in self.waiting.drain(..) {
+            if chunk.peek(&name).is_none() {
+                members.raw_of(&name, raw.get());
             }
         }
         members.value("choices").extend_from_slice(choices);
@@ -329,9 +359,10 @@ impl PatchStream {
             }
         }
         self.head.usage(
-            self.usage.as_ref(),
+            self.usage().as_ref(),
             self.service_tier.as_deref(),
             &self.unknown_usage,
+            &self.waiting,
             additions,
             out,
         );
@@ -347,7 +378,7 @@ impl PatchStream {
 
     /// The token counts, if the provider told them.
     pub fn usage(&self) -> Option<Usage> {
-        self.usage
+        self.usage.or_else(|| self.choice_usages.sum())
     }
 
     /// Sets the token counts, for providers that tell none.

@@ -75,6 +75,7 @@ impl ChunkHead {
         usage: Option<&Usage>,
         service_tier: Option<&str>,
         unknown: &[(String, RawJson)],
+        others: &[(String, RawJson)],
         additions: Additions<'_>,
         out: &mut Vec<u8>,
     ) {
@@ -85,6 +86,9 @@ impl ChunkHead {
             }
             if let Some(usage) = usage {
                 usage::write(chunk.value("usage"), usage, additions.charge, unknown);
+            }
+            for (name, raw) in others {
+                chunk.raw_of(name, raw.get());
             }
             chunk.members(additions.members);
         });

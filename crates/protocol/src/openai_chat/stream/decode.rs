@@ -18,7 +18,8 @@ use crate::openai_chat::read::{
     is_array, is_null, is_string, lenient_array, lenient_count, lenient_object, lenient_string,
 };
 use crate::openai_chat::think::{Split, ThinkTags};
-use crate::openai_chat::{usage, wire};
+use crate::openai_chat::usage::{self, ChoiceUsages};
+use crate::openai_chat::wire;
 use crate::sse::Frame;
 use crate::target::ResponseContext;
 
@@ -50,6 +51,9 @@ pub struct StreamDecoder {
     started: bool,
     done: bool,
     failed: bool,
+    /// What was used has been told of the whole answer.
+    usage_told: bool,
+    choice_usages: ChoiceUsages,
     /// Chunks of one piece and nothing else.
     pieces: Templates<Piece>,
 }
@@ -65,6 +69,8 @@ impl StreamDecoder {
             started: false,
             done: false,
             failed: false,
+            usage_told: false,
+            choice_usages: ChoiceUsages::default(),
             pieces: Templates::default(),
         }
     }
@@ -143,18 +149,14 @@ impl StreamDecoder {
         self.start(&chunk, events);
         let piece = piece_of(&chunk, &self.context);
         let choices = chunk.choices.unwrap_or_default();
+        let choice_told = self.take_choice_usages(&choices);
         for (position, choice) in choices.into_iter().enumerate() {
             let position = u32::try_from(position).unwrap_or(u32::MAX);
             if let Some(choice) = choice {
                 self.choice(choice, position, events)?;
             }
         }
-        let groq = || lenient_object(chunk.x_groq?)?.peek("usage");
-        if let Some(raw) = chunk.usage.or_else(groq)
-            && let Some(usage) = usage::read(raw, self.context.reasoning_tokens_on_top)
-        {
-            events.push(Event::Usage(usage));
-        }
+        self.tell_usage(chunk.usage, chunk.x_groq, choice_told, events);
         if let Some((raw, index, is_thought)) = piece
             && self.started
             && self.pieces.may_learn(frame.data)
@@ -167,6 +169,37 @@ impl StreamDecoder {
             );
         }
         Ok(())
+    }
+
+    /// Remembers what choices say that they used; says whether any did.
+    fn take_choice_usages(&mut self, choices: &[Option<ChunkChoice<'_>>]) -> bool {
+        let mut told = false;
+        for (position, choice) in choices.iter().enumerate() {
+            if let Some(choice) = choice
+                && let Some(raw) = choice.usage
+            {
+                let index = index_of(choice, u32::try_from(position).unwrap_or(u32::MAX));
+                self.choice_usages.take(index, raw, self.context.reasoning_tokens_on_top);
+                told = true;
+            }
+        }
+        told
+    }
+
+    /// Tells what was used: what a chunk says of the whole answer, else the sum of its choices.
+    fn tell_usage(
+        &mut self,
+        told: Option<&RawValue>,
+        groq: Option<&RawValue>,
+        choice_told: bool,
+        events: &mut Vec<Event>,
+    ) {
+        let groq = || lenient_object(groq?)?.peek("usage");
+        let on_top = self.context.reasoning_tokens_on_top;
+        let usage = told.or_else(groq).and_then(|raw| usage::read(raw, on_top));
+        self.usage_told |= usage.is_some();
+        let sum = || self.choice_usages.sum().filter(|_| choice_told && !self.usage_told);
+        events.extend(usage.or_else(sum).map(Event::Usage));
     }
 
     /// Tells a chunk that differs from one before in its piece alone; says whether it does.
@@ -233,8 +266,7 @@ impl StreamDecoder {
         position: u32,
         events: &mut Vec<Event>,
     ) -> Result<(), Fault> {
-        let index =
-            choice.index.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or(position);
+        let index = index_of(&choice, position);
         let at = match self.choices.iter().position(|state| state.index == index) {
             Some(at) => at,
             None if self.choices.len() >= MAX_CHOICES => return Err(broken("too many choices")),
@@ -269,6 +301,11 @@ impl StreamDecoder {
         }
         Ok(())
     }
+}
+
+/// The place of a choice among those of the answer; `position` stands in for a missing one.
+fn index_of(choice: &ChunkChoice<'_>, position: u32) -> u32 {
+    choice.index.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or(position)
 }
 
 fn broken(why: &str) -> Fault {

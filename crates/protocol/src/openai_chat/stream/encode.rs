@@ -130,7 +130,7 @@ impl StreamEncoder {
     pub fn finish(&mut self, additions: Additions<'_>, out: &mut Vec<u8>) {
         if !self.failed {
             let tier = self.service_tier.as_deref();
-            self.head.usage(self.usage.as_ref(), tier, &[], additions, out);
+            self.head.usage(self.usage.as_ref(), tier, &[], &[], additions, out);
         }
         out.extend_from_slice(DONE);
     }

@@ -53,6 +53,8 @@ pub(super) struct ChunkChoice<'a> {
     pub(super) native_finish_reason: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) logprobs: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) usage: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -98,7 +100,7 @@ pub(super) fn piece_of<'a>(
     let Some([Some(choice)]) = chunk.choices.as_deref() else { return None };
     let delta = choice.delta.as_ref()?;
     let chunk_tells = [chunk.usage, chunk.x_groq, chunk.error, chunk.base_resp];
-    let choice_tells = [choice.text, choice.finish_reason, choice.logprobs];
+    let choice_tells = [choice.text, choice.finish_reason, choice.logprobs, choice.usage];
     let delta_tells = [
         delta.refusal,
         delta.reasoning_details,

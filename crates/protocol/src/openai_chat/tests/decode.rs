@@ -14,6 +14,19 @@ fn refusal(body: &str) -> String {
     decode_request(body.as_bytes()).expect_err(body).message
 }
 
+/// USAGE-3
+#[test]
+fn usage_may_stand_in_the_choice() {
+    let choice = r#"{"choices":[{"index":0,"message":{"content":"a"},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2}}]"#;
+    let output = |body: &str| {
+        let read = decode_response(body.as_bytes(), &ResponseContext::default()).unwrap();
+        read.usage.map(|usage| usage.output)
+    };
+    assert_eq!(output(&format!("{choice}}}")), Some(2));
+    let told = format!(r#"{choice},"usage":{{"prompt_tokens":9,"completion_tokens":3}}}}"#);
+    assert_eq!(output(&told), Some(3));
+}
+
 /// MMIN-1 to MMIN-4, PDF-1
 #[test]
 fn every_kind_of_part_is_read() {

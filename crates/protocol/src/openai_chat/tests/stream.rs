@@ -15,6 +15,26 @@ fn read(chunks: &[&str]) -> Vec<Event> {
     events(ResponseContext::default(), chunks)
 }
 
+/// USAGE-3: Moonshot's place of it.
+#[test]
+fn usage_may_stand_in_the_choice_that_ends() {
+    let used = |chunks: &[&str]| {
+        let found = read(chunks).into_iter().filter_map(|event| match event {
+            Event::Usage(usage) => Some((usage.input, usage.output)),
+            _ => None,
+        });
+        found.last()
+    };
+    let text = r#"{"id":"x","choices":[{"index":0,"delta":{"content":"a"}}]}"#;
+    let end = r#"{"id":"x","choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2}}]}"#;
+    let top = r#"{"id":"x","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1}}"#;
+    assert_eq!(used(&[text, end]), Some((9, 2)));
+    assert_eq!(used(&[text, top, end]), Some((9, 1)));
+    assert_eq!(used(&[text, end, top]), Some((9, 1)));
+    let other = r#"{"id":"x","choices":[{"index":1,"delta":{"content":"b"},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":3}}]}"#;
+    assert_eq!(used(&[text, other, end]), Some((9, 5)));
+}
+
 /// Bugs 2, 3, 15, 22: an ordinary stream with all that vendors do to it.
 #[test]
 fn a_stream_becomes_events() {

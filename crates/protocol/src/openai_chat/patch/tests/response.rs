@@ -25,6 +25,20 @@ fn who_answers_and_what_it_cost_are_set_and_the_rest_survives() {
     assert!(answer.has_content);
 }
 
+/// USAGE-3
+#[test]
+fn usage_may_stand_in_the_choices() {
+    let choices = r#""choices":[{"index":0,"message":{"content":"a"},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2}},{"index":1,"message":{"content":"b"},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":3}}]"#;
+    let usage = |body: &str| {
+        let value: serde_json::Value = serde_json::from_str(&patched(body)).unwrap();
+        assert!(value["choices"][0].get("usage").is_none());
+        (value["usage"]["prompt_tokens"].clone(), value["usage"]["completion_tokens"].clone())
+    };
+    assert_eq!(usage(&format!("{{{choices}}}")), (9.into(), 5.into()));
+    let told = format!(r#"{{{choices},"usage":{{"prompt_tokens":9,"completion_tokens":6}}}}"#);
+    assert_eq!(usage(&told), (9.into(), 6.into()));
+}
+
 /// REASON-9, bugs 2, 3, 15, 29
 #[test]
 fn reasoning_and_tool_calls_get_their_whole_form() {
