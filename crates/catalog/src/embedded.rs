@@ -152,6 +152,29 @@ mod tests {
         assert!(url.ends_with("/v1/projects/mine/locations/global"), "{url}");
     }
 
+    /// USAGE-4: the fee of a request at Perplexity is that of what it reads, and no search costs
+    /// anything beside it.
+    #[test]
+    fn requests_to_perplexity_have_one_fee() {
+        let catalog = Catalog::embedded().unwrap();
+        for (model, low, medium, high) in [
+            ("sonar", 5, 8, 12),
+            ("sonar-pro", 6, 10, 14),
+            ("sonar-reasoning", 5, 8, 12),
+            ("sonar-reasoning-pro", 6, 10, 14),
+        ] {
+            let price = price(&catalog, &format!("perplexity/{model}"), "perplexity");
+            let fee = |meter| price.get(meter).map(|fee| fee.0 / 1_000_000_000);
+            assert_eq!(fee(Meter::Request), Some(low), "{model}");
+            assert_eq!(fee(Meter::RequestMediumContext), Some(medium), "{model}");
+            assert_eq!(fee(Meter::RequestHighContext), Some(high), "{model}");
+            assert_eq!(fee(Meter::WebSearch), None, "{model}");
+        }
+        let deep = price(&catalog, "perplexity/sonar-deep-research", "perplexity");
+        assert_eq!(deep.get(Meter::WebSearch), Some(PicoUsd(5_000_000_000)));
+        assert_eq!(deep.get(Meter::Request), None);
+    }
+
     /// Bug 23, wire-formats 8
     #[test]
     fn azure_is_told_the_limit_as_the_author_of_the_model_wants_it() {

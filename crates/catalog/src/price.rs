@@ -116,6 +116,12 @@ pub enum Meter {
     Completion,
     /// One request.
     Request,
+    /// One request that brings more of what is found on the web into the prompt, in place of
+    /// `request`.
+    RequestMediumContext,
+    /// One request that brings much of what is found on the web into the prompt, in place of
+    /// `request`.
+    RequestHighContext,
     /// One input image.
     Image,
     /// Input tokens that are images.

@@ -16,10 +16,12 @@ pub struct PriceObject(pub PriceList);
 
 impl Meter {
     /// All, in the order in which they are listed.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Prompt,
         Self::Completion,
         Self::Request,
+        Self::RequestMediumContext,
+        Self::RequestHighContext,
         Self::Image,
         Self::ImageToken,
         Self::ImageOutput,
@@ -46,6 +48,8 @@ impl Meter {
             Self::Prompt => "prompt",
             Self::Completion => "completion",
             Self::Request => "request",
+            Self::RequestMediumContext => "request_medium_context",
+            Self::RequestHighContext => "request_high_context",
             Self::Image => "image",
             Self::ImageToken => "image_token",
             Self::ImageOutput => "image_output",
@@ -65,6 +69,25 @@ impl Meter {
             Self::Page => "page",
             Self::VideoSecond => "video_second",
         }
+    }
+
+    /// Whether it counts tokens; the others count pieces or time.
+    pub const fn counts_tokens(self) -> bool {
+        !matches!(
+            self,
+            Self::Request
+                | Self::RequestMediumContext
+                | Self::RequestHighContext
+                | Self::Image
+                | Self::ImageOutput
+                | Self::WebSearch
+                | Self::SecondIn
+                | Self::SecondOut
+                | Self::Character
+                | Self::SearchUnit
+                | Self::Page
+                | Self::VideoSecond
+        )
     }
 
     /// The meter of that name.

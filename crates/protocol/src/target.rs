@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::{Effort, Losses, Reasoning};
+use crate::exchange::{Effort, Losses, Reasoning, SearchContext};
 use crate::parameter::{Parameter, Parameters};
 
 /// Deviations of a provider from the protocol it speaks: data of the catalogue, never a test for
@@ -414,6 +414,8 @@ pub struct ResponseContext {
     pub no_finish_reason: bool,
     /// From [`Quirks::reasoning_tokens_on_top`].
     pub reasoning_tokens_on_top: bool,
+    /// How much of what is found on the web was asked for.
+    pub search_context: Option<SearchContext>,
     /// The caller knows no tools: a call is told as `function_call` of the chat surface.
     pub calls_as_function: bool,
     /// Tools that take a text, as the chat surface has them, by their names.

@@ -137,6 +137,9 @@ fn build(
     if rules.searches_always(base) {
         price::with_search(&mut price);
     }
+    if let Some(fees) = rules.request_fees(base) {
+        price::with_request_fees(&mut price, fees);
+    }
     let mut parameters = context.parameters.of(model, source, provider);
     let mut abilities = abilities(source, parameters, reasons);
     let said = abilities.reasoning;

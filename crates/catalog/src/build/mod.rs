@@ -24,7 +24,7 @@ pub(crate) use self::date::day;
 pub(crate) use self::endpoint::accepted;
 pub(crate) use self::model::support as reasoning_support;
 pub(crate) use self::parameters::usual_parameters;
-pub(crate) use self::price::{is_token, most as most_per_token};
+pub(crate) use self::price::most as most_per_token;
 pub(crate) use self::provider::conventional_name;
 
 use std::collections::BTreeMap;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::source::SourceEndpoint;
+use crate::facts::RequestFees;
 use crate::model::ModelKind;
-use crate::price::{Meter, PicoUsd, PriceList, PriceOverride, PriceTextError};
+use crate::price::{Meter, PicoUsd, PriceList, PriceOverride, PriceState, PriceTextError};
 
 /// The most that a token can cost. A price above is a slip of the source (per thousand or per
 /// million taken for per token): 0.001 USD per token is 1,000 USD per million. What only reads is
@@ -38,7 +39,7 @@ pub(super) fn raised(list: &PriceList, times: i64) -> Option<PriceList> {
         prices
             .iter()
             .map(|(meter, price)| {
-                let times = if is_token(*meter) { times } else { 1 };
+                let times = if meter.counts_tokens() { times } else { 1 };
                 Some((*meter, PicoUsd(price.0.checked_mul(times)?)))
             })
             .collect()
@@ -65,7 +66,7 @@ pub(super) fn build(source: &SourceEndpoint, kind: ModelKind) -> Result<PriceLis
     if base.is_empty() {
         return Err(Doubt::None);
     }
-    if base.iter().any(|(meter, price)| is_token(*meter) && *price > most(kind)) {
+    if base.iter().any(|(meter, price)| meter.counts_tokens() && *price > most(kind)) {
         return Err(Doubt::Absurd);
     }
     let free = base.iter().all(|(_, price)| *price == PicoUsd::ZERO);
@@ -88,7 +89,7 @@ pub(super) fn build(source: &SourceEndpoint, kind: ModelKind) -> Result<PriceLis
         // the source: without a price of its own it is billed as an ordinary token.
         base.retain(|(meter, price)| {
             *price != PicoUsd::ZERO
-                || !is_token(*meter)
+                || !meter.counts_tokens()
                 || matches!(meter, Meter::Prompt | Meter::Completion)
         });
     }
@@ -114,6 +115,25 @@ pub(super) fn with_search(list: &mut PriceList) {
         None => list.base.push((Meter::Request, search)),
     }
     list.base.retain(|(meter, _)| *meter != Meter::WebSearch);
+    list.base.sort_by_key(|(meter, _)| *meter);
+}
+
+/// These prices with fees of a request that depend on how much of what it finds comes into the
+/// prompt. Sources have one or two of them, as fees of a request and of a search; there is no fee of
+/// a search beside them.
+pub(super) fn with_request_fees(list: &mut PriceList, fees: RequestFees) {
+    if list.state() == PriceState::Unknown {
+        return;
+    }
+    let fees = [
+        (Meter::Request, fees.low),
+        (Meter::RequestMediumContext, fees.medium),
+        (Meter::RequestHighContext, fees.high),
+    ];
+    list.base.retain(|(meter, _)| {
+        *meter != Meter::WebSearch && fees.iter().all(|(known, _)| known != meter)
+    });
+    list.base.extend(fees);
     list.base.sort_by_key(|(meter, _)| *meter);
 }
 
@@ -176,23 +196,6 @@ fn meter(name: &str) -> Option<Meter> {
         "cache_write_1h" => Some(Meter::InputCacheWrite1h),
         _ => Meter::from_name(name),
     }
-}
-
-/// Whether a meter counts tokens.
-pub(crate) fn is_token(meter: Meter) -> bool {
-    !matches!(
-        meter,
-        Meter::Request
-            | Meter::Image
-            | Meter::ImageOutput
-            | Meter::WebSearch
-            | Meter::SecondIn
-            | Meter::SecondOut
-            | Meter::Character
-            | Meter::SearchUnit
-            | Meter::Page
-            | Meter::VideoSecond
-    )
 }
 
 #[cfg(test)]

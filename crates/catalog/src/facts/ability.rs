@@ -6,7 +6,7 @@ use protocol::target::{Abilities, ReasoningStyle};
 use serde::{Deserialize, Serialize};
 
 use super::{FactsError, Pattern};
-use crate::Parameters;
+use crate::{Parameters, PicoUsd};
 
 /// An ordered table of rules.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,11 +52,26 @@ struct Rule {
     /// Each request searches, and nobody counts it: the price of a search is one of the request.
     #[serde(default)]
     searches_always: bool,
+    /// What a request costs by how much of what it finds comes into the prompt, in place of the
+    /// fees that sources have.
+    request_fees: Option<RequestFees>,
     /// Parameters that are refused, though a source lists them.
     #[serde(default)]
     refuses: Parameters,
     #[serde(default)]
     set: AbilityChange,
+}
+
+/// Fees of a request in dollars, by how much of what it finds on the web comes into the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestFees {
+    /// Little: where nothing else is asked for.
+    pub low: PicoUsd,
+    /// More.
+    pub medium: PicoUsd,
+    /// Much.
+    pub high: PicoUsd,
 }
 
 impl Rule {
@@ -156,6 +171,12 @@ impl AbilityRules {
     /// Whether each request to a model searches, without being counted.
     pub fn searches_always(&self, scope: AbilityScope<'_>) -> bool {
         self.rule.iter().any(|rule| rule.searches_always && rule.matches(scope))
+    }
+
+    /// What a request to a model costs by how much of what it finds comes into the prompt, where that
+    /// is known.
+    pub fn request_fees(&self, scope: AbilityScope<'_>) -> Option<RequestFees> {
+        self.rule.iter().rev().filter(|rule| rule.matches(scope)).find_map(|rule| rule.request_fees)
     }
 
     /// The parameters that the rules know a model refuses at a provider, whatever its sources list.

@@ -5,7 +5,7 @@ mod family;
 mod pattern;
 mod provider;
 
-pub use ability::{AbilityChange, AbilityRules, AbilityScope};
+pub use ability::{AbilityChange, AbilityRules, AbilityScope, RequestFees};
 pub use family::Families;
 pub use pattern::Pattern;
 pub use provider::{ProviderFacts, ProviderTable};

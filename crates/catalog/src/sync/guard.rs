@@ -2,7 +2,7 @@
 //! units are billed at, whichever entry of a price list says it.
 
 use super::source::is_listed;
-use crate::build::{is_token, most_per_token};
+use crate::build::most_per_token;
 use crate::model::ModelKind;
 use crate::price::{Meter, PicoUsd, PriceList, PriceOverride, PriceState};
 
@@ -53,7 +53,7 @@ pub(super) fn absurd(price: &PriceList, kind: ModelKind) -> Vec<String> {
         .base
         .iter()
         .chain(conditional)
-        .filter(|(meter, price)| is_token(*meter) && *price > most)
+        .filter(|(meter, price)| meter.counts_tokens() && *price > most)
         .map(|(meter, price)| {
             let (name, price, most) = (meter.name(), price.millions(), most.millions());
             format!("{name} at {price} USD per million, more than {most}")

@@ -141,7 +141,24 @@ fn text(catalog: &Catalog, id: catalog::ModelId) -> String {
         .collect();
     let headings = ["ENDPOINT", "IN $/M", "OUT $/M", "CONTEXT", "OUTPUT", "UPSTREAM MODEL"];
     text.push_str(&table(headings, &rows));
+    let fees: Vec<_> =
+        catalog.endpoints_of(id).filter_map(|at| fees(catalog.endpoint(at))).collect();
+    if !fees.is_empty() {
+        text.push('\n');
+        text.extend(fees);
+    }
     text
+}
+
+/// A line of what an endpoint costs beside tokens: by the request, the search, the image.
+fn fees(endpoint: &catalog::Endpoint) -> Option<String> {
+    let pieces = endpoint.price.base.iter().filter(|(meter, price)| {
+        !meter.counts_tokens() && *price != catalog::PicoUsd::ZERO
+    });
+    let fees: Vec<_> =
+        pieces.map(|(meter, price)| format!("{} ${price}", meter.name())).collect();
+    let tag = one_line(&endpoint.tag);
+    (!fees.is_empty()).then(|| format!("{tag}, beside tokens: {}\n", fees.join(", ")))
 }
 
 /// A price for a million units, exactly.
@@ -155,6 +172,16 @@ fn per_million(price: catalog::PicoUsd) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fees_are_shown_below_the_prices_of_tokens() {
+        let catalog = Catalog::embedded().unwrap();
+        let shown = |name| text(&catalog, catalog.find(name).unwrap());
+        let fees = "perplexity, beside tokens: request $0.006, request_medium_context $0.01, request_high_context $0.014\n";
+        assert!(shown("perplexity/sonar-pro").ends_with(fees), "{}", shown("perplexity/sonar-pro"));
+        assert!(shown("perplexity/sonar-deep-research").ends_with("web_search $0.005\n"));
+        assert!(!shown("openai/gpt-4.1-nano").contains("beside tokens: request"));
+    }
 
     #[test]
     fn prices_are_shown_for_a_million_units() {

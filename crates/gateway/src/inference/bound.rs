@@ -2,7 +2,7 @@
 
 use catalog::{Endpoint, Meter, Model, PriceList};
 use ledger::{Markup, MeteredUsage, NanoUsd, affordable_output_tokens_beside, upper_bound};
-use protocol::exchange::Usage;
+use protocol::exchange::{SearchContext, Usage};
 use protocol::facts::RequestFacts;
 use protocol::json::Envelope;
 use protocol::{Dialect, Surface};
@@ -325,6 +325,15 @@ impl Bound<'_> {
         if plain.images > 0 && priced(Meter::ImageToken) {
             by(Usage { image_input: input, ..plain.tokens });
         }
+        // How much comes of what is found on the web is the provider's to say.
+        for (meter, context) in [
+            (Meter::RequestMediumContext, SearchContext::Medium),
+            (Meter::RequestHighContext, SearchContext::High),
+        ] {
+            if priced(meter) {
+                by(Usage { search_context: Some(context), ..plain.tokens });
+            }
+        }
         // A price for shorter prompts may be the dearer one.
         for threshold in self.prices.overrides.iter().filter_map(|entry| entry.min_prompt_tokens) {
             if threshold < input {
@@ -417,6 +426,20 @@ mod tests {
         assert_eq!(most(Meter::WebSearch, Dialect::OpenaiChat), Some(NanoUsd(60_000_000)));
         assert_eq!(most(Meter::WebSearch, Dialect::Anthropic), Some(NanoUsd::ZERO));
         assert_eq!(most(Meter::Page, Dialect::OpenaiChat), Some(NanoUsd::ZERO));
+    }
+
+    #[test]
+    fn a_request_is_held_at_the_dearest_of_its_fees() {
+        let list = prices(&[
+            (Meter::Prompt, 0),
+            (Meter::Completion, 0),
+            (Meter::Request, 5_000_000_000),
+            (Meter::RequestHighContext, 12_000_000_000),
+        ]);
+        let demand = demand(Some(1), 1);
+        let endpoint = endpoint(list, None);
+        let bound = demand.at(&endpoint, Dialect::OpenaiChat, Markup::default());
+        assert_eq!(bound.most(), Some(NanoUsd(12_000_000)));
     }
 
     proptest! {

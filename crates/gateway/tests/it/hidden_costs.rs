@@ -123,6 +123,46 @@ async fn which_of_several_answers_failed_does_not_matter() {
     }
 }
 
+/// USAGE-4: Perplexity bills a request by how much of what it found came into the prompt.
+#[tokio::test]
+async fn the_fee_of_a_request_is_that_of_its_search_context() {
+    use catalog::{Catalog, Meter, PicoUsd};
+    let whole = |said: &str| {
+        format!(
+            r#"{{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{{"index":0,"message":{{"role":"assistant","content":"hi"}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":10,"completion_tokens":10,"total_tokens":20,"num_search_queries":4{said}}}}}"#
+        )
+    };
+    let low = r#","search_context_size":"low""#;
+    for (said, asked, fee) in [
+        ("", None, 6),
+        ("", Some("low"), 6),
+        ("", Some("medium"), 10),
+        ("", Some("high"), 14),
+        (low, None, 6),
+        (low, Some("high"), 6),
+        (r#","search_context_size":"high""#, None, 14),
+    ] {
+        let one = upstream(fixed("200 OK", JSON, &whole(said)).await, "one");
+        let (models, mut endpoints, providers) = super::support::catalog_of(&[one]).into_parts();
+        for (meter, dollars) in [
+            (Meter::Request, 6),
+            (Meter::RequestMediumContext, 10),
+            (Meter::RequestHighContext, 14),
+        ] {
+            endpoints[0].price.base.push((meter, PicoUsd(dollars * 1_000_000_000)));
+        }
+        let catalog = Catalog::new(models, endpoints, providers).unwrap();
+        let gateway = Gateway::with_catalog(catalog, settings()).await;
+        let mut request = body(false);
+        if let Some(size) = asked {
+            request["web_search_options"] = json!({"search_context_size": size});
+        }
+        let answer = gateway.post(CHAT, &request).await;
+        let row = gateway.generation(&answer).await.unwrap();
+        assert_eq!(row.total_cost, 30_000 + 150_000 + fee * 1_000_000, "{said} {asked:?}");
+    }
+}
+
 /// Gemini before 3 bills a request that searches, later ones each search.
 #[tokio::test]
 async fn searches_are_billed_as_the_model_has_it() {

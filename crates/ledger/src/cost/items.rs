@@ -1,6 +1,7 @@
 //! Which units of an answer are billed, by which meter, at which price.
 
 use catalog::{Meter, PicoUsd, PriceList, PriceState};
+use protocol::exchange::SearchContext;
 
 use crate::{MeteredUsage, Quantity};
 
@@ -133,6 +134,13 @@ fn output_tokens(usage: &MeteredUsage) -> [(Meter, u64); 4] {
 /// What is counted by the piece or by time. Where tokens that stand for the same are counted and
 /// priced, the piece says it once more: it is left out.
 fn pieces(usage: &MeteredUsage, tariff: &Tariff<'_>) -> [(Meter, Quantity); 10] {
+    let request = match usage.tokens.search_context {
+        Some(SearchContext::Medium) => Meter::RequestMediumContext,
+        Some(SearchContext::High) => Meter::RequestHighContext,
+        Some(SearchContext::Low) | None => Meter::Request,
+    };
+    // Without a fee of its own it is a request like any other.
+    let request = if tariff.own(request).is_some() { request } else { Meter::Request };
     let tokens = &usage.tokens;
     let unless = |said: bool, quantity| if said { Quantity::default() } else { quantity };
     let priced_prompt = tokens.input > 0 && tariff.is_positive(Meter::Prompt);
@@ -147,7 +155,7 @@ fn pieces(usage: &MeteredUsage, tariff: &Tariff<'_>) -> [(Meter, Quantity); 10] 
         seconds_out = seconds_out.plus(std::mem::take(&mut video));
     }
     [
-        (Meter::Request, Quantity::units(usage.requests)),
+        (request, Quantity::units(usage.requests)),
         (Meter::Image, images),
         (Meter::ImageOutput, images_out),
         (Meter::SecondIn, unless(heard, Quantity::thousandths(usage.milliseconds_in))),

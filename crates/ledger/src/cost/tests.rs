@@ -189,6 +189,32 @@ fn tokens_need_no_price_beside_a_piece_that_pays_for_the_answer() {
     assert_eq!(total(&usage, &list(&[(Meter::WebSearch, 5)])), None, "a search does not");
 }
 
+/// USAGE-4: Perplexity's fees.
+#[test]
+fn a_request_costs_what_its_search_context_does() {
+    use protocol::exchange::SearchContext::{High, Low, Medium};
+    let fees = [
+        (Meter::Prompt, 1),
+        (Meter::Completion, 1),
+        (Meter::Request, 5_000_000_000),
+        (Meter::RequestMediumContext, 8_000_000_000),
+        (Meter::RequestHighContext, 12_000_000_000),
+    ];
+    let used = |search_context| {
+        let tokens = Usage { web_searches: 3, search_context, ..Usage::default() };
+        MeteredUsage { tokens, requests: 1, ..MeteredUsage::default() }
+    };
+    for (told, cost) in [
+        (None, 5_000_000),
+        (Some(Low), 5_000_000),
+        (Some(Medium), 8_000_000),
+        (Some(High), 12_000_000),
+    ] {
+        assert_eq!(total(&used(told), &list(&fees)), Some(cost), "{told:?}");
+        assert_eq!(total(&used(told), &list(&fees[..3])), Some(5_000_000), "one fee for all");
+    }
+}
+
 /// Peers choose counts: the largest must neither panic nor wrap.
 #[test]
 fn the_largest_counts_stay_at_the_end_of_the_range() {

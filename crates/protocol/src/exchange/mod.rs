@@ -38,4 +38,4 @@ pub use turn::{
 };
 pub(crate) use turn::{OPENING, titled};
 pub(crate) use usage::MOST_COUNTED;
-pub use usage::Usage;
+pub use usage::{SearchContext, Usage};

@@ -35,6 +35,35 @@ pub struct Usage {
     pub rejected_prediction: u64,
     /// Web searches the provider ran.
     pub web_searches: u64,
+    /// How much of what they found came into the prompt, where that was told.
+    pub search_context: Option<SearchContext>,
+}
+
+/// How much of what is found on the web comes into the prompt, where the fee of a request depends on
+/// it: `web_search_options.search_context_size`.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchContext {
+    /// Little: what is asked for where nothing is said.
+    Low,
+    /// More.
+    Medium,
+    /// Much.
+    High,
+}
+
+impl SearchContext {
+    /// The size of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "low" => Some(Self::Low),
+            "medium" => Some(Self::Medium),
+            "high" => Some(Self::High),
+            _ => None,
+        }
+    }
 }
 
 /// The most of anything that an answer can count: more than any context holds.
@@ -89,6 +118,7 @@ impl Usage {
             accepted_prediction: sum(|it| it.accepted_prediction),
             rejected_prediction: sum(|it| it.rejected_prediction),
             web_searches: sum(|it| it.web_searches),
+            search_context: self.search_context.max(other.search_context),
         }
     }
 }

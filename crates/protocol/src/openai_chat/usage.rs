@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::read::{is_null, lenient_count, lenient_object};
 use super::write::ObjectWriter;
-use crate::exchange::{Charge, Usage};
+use crate::exchange::{Charge, SearchContext, Usage};
 use crate::json::{Object, RawJson, is_number};
 
 /// Members that this module writes itself or that only another router sends; everything else a
@@ -32,6 +32,18 @@ fn count(object: &Object<'_>, name: &str) -> u64 {
 
 fn details<'a>(object: &Object<'a>, names: &[&str]) -> Object<'a> {
     names.iter().find_map(|name| lenient_object(object.peek(name)?)).unwrap_or_default()
+}
+
+/// The counts of an answer to a request that asked for so much of what is found on the web: what the
+/// provider says of it counts before that.
+pub(super) fn with_asked(mut usage: Usage, asked: Option<SearchContext>) -> Usage {
+    usage.search_context = usage.search_context.or(asked);
+    usage
+}
+
+/// How much of what is found on the web a value of `web_search_options` asks for.
+pub(super) fn asked_search_context(options: &RawValue) -> Option<SearchContext> {
+    SearchContext::from_name(&lenient_object(options)?.peek_str("search_context_size")?)
 }
 
 /// Reads a provider's `usage`. `None` if it is no object: `null` stands in every chunk of some.
@@ -101,6 +113,9 @@ fn read_object(object: &Object<'_>, reasoning_on_top: bool) -> Usage {
         accepted_prediction: count(&completion, "accepted_prediction_tokens"),
         rejected_prediction: count(&completion, "rejected_prediction_tokens"),
         web_searches: count(&tools, "web_search_requests").max(count(object, "num_search_queries")),
+        search_context: object
+            .peek_str("search_context_size")
+            .and_then(|name| SearchContext::from_name(&name)),
     }
 }
 
@@ -346,6 +361,7 @@ mod tests {
             accepted_prediction: 6,
             rejected_prediction: 7,
             web_searches: 8,
+            search_context: None,
             cache_write_1h: 0,
         };
         let charge = Charge {

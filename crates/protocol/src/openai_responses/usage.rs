@@ -114,6 +114,7 @@ mod tests {
             accepted_prediction: 6,
             rejected_prediction: 7,
             web_searches: 8,
+            search_context: None,
             cache_write_1h: 0,
         };
         let charge = Charge {

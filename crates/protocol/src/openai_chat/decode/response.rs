@@ -50,7 +50,8 @@ pub fn decode_response(body: &[u8], context: &ResponseContext) -> Result<Respons
     let usage = told
         .or_else(groq)
         .and_then(|raw| usage::read(raw, context.reasoning_tokens_on_top))
-        .or_else(|| choice_usages.sum());
+        .or_else(|| choice_usages.sum())
+        .map(|told| usage::with_asked(told, context.search_context));
     let model = take_text(&mut answer, "model");
     let created = answer.take_raw("created").map(lenient_count).filter(|time| *time > 0);
     let service_tier = take_text(&mut answer, "service_tier");

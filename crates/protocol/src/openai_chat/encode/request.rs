@@ -12,7 +12,7 @@ use crate::exchange::{
 use crate::openai_chat::parameters::MAX_STOP;
 use crate::openai_chat::wire::{self, NO_ROUTER, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{ObjectWriter, array, object};
-use crate::openai_chat::{reasoning, structured};
+use crate::openai_chat::{reasoning, structured, usage};
 use crate::target::{Encoded, MaxTokensField, ResponseContext, StreamUsage, Target};
 use crate::{Dialect, tool_words};
 
@@ -44,6 +44,11 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
     };
     let of_host = request.extras.for_dialect(Dialect::OpenaiChat);
     let thinking = of_host.iter().find(|(name, _)| name == "thinking");
+    let options = of_host.iter().find(|(name, _)| name == "web_search_options");
+    if target.refusal("web_search_options").is_none() {
+        context.search_context =
+            options.and_then(|(_, raw)| usage::asked_search_context(raw.as_raw()));
+    }
     let own = reasoning::own_switch(target, thinking.map(|(_, raw)| raw.as_raw()));
     let mut body = Vec::with_capacity(1_024);
     let mut losses = Losses::default();

@@ -18,7 +18,7 @@ use crate::openai_chat::wire::{
     SILENT_NULLS,
 };
 use crate::openai_chat::write::{into_text, object, quoted};
-use crate::openai_chat::{reasoning, structured};
+use crate::openai_chat::{reasoning, structured, usage};
 use crate::parameter::Parameter;
 use crate::target::{
     Encoded, MaxTokensField, ReasoningRequest, ResponseContext, StreamUsage, Target,
@@ -116,6 +116,7 @@ pub fn patch_request(
     patcher.service_tier(&parameters);
     patcher.user(patch);
     patcher.unsupported();
+    patcher.search_context();
     patcher.context.tool_names = names.into_declared();
     Ok(Encoded {
         body: patcher.edit.finish(),
@@ -409,6 +410,14 @@ impl<'a> Patcher<'_, 'a> {
         {
             self.edit.remove("seed");
             self.edit.set("random_seed", seed.get());
+        }
+    }
+
+    /// Remembers how much of what is found on the web is asked for, which some fees depend on.
+    fn search_context(&mut self) {
+        if self.target.refusal("web_search_options").is_none() {
+            let options = self.envelope.raw("web_search_options");
+            self.context.search_context = options.and_then(usage::asked_search_context);
         }
     }
 

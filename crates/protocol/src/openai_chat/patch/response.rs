@@ -115,7 +115,10 @@ pub fn patch_response(
     Ok(PatchedResponse {
         body: out,
         unknown_usage: told.1.unwrap_or_default(),
-        usage: told.0.or_else(|| choice_usages.sum()),
+        usage: told
+            .0
+            .or_else(|| choice_usages.sum())
+            .map(|told| usage::with_asked(told, context.search_context)),
         finishes: states.into_iter().filter_map(|state| state.finish).collect(),
         service_tier: answer.peek_str("service_tier").map(Cow::into_owned),
         upstream_id,

@@ -378,7 +378,8 @@ impl PatchStream {
 
     /// The token counts, if the provider told them.
     pub fn usage(&self) -> Option<Usage> {
-        self.usage.or_else(|| self.choice_usages.sum())
+        let told = self.usage.or_else(|| self.choice_usages.sum());
+        told.map(|told| usage::with_asked(told, self.context.search_context))
     }
 
     /// Sets the token counts, for providers that tell none.

@@ -199,7 +199,9 @@ impl StreamDecoder {
         let usage = told.or_else(groq).and_then(|raw| usage::read(raw, on_top));
         self.usage_told |= usage.is_some();
         let sum = || self.choice_usages.sum().filter(|_| choice_told && !self.usage_told);
-        events.extend(usage.or_else(sum).map(Event::Usage));
+        let asked = self.context.search_context;
+        let usage = usage.or_else(sum).map(|told| usage::with_asked(told, asked));
+        events.extend(usage.map(Event::Usage));
     }
 
     /// Tells a chunk that differs from one before in its piece alone; says whether it does.

@@ -39,6 +39,25 @@ fn usage_may_stand_in_the_choices() {
     assert_eq!(usage(&told), (9.into(), 6.into()));
 }
 
+/// USAGE-4
+#[test]
+fn how_much_of_a_search_is_read_is_what_the_provider_says_else_what_was_asked() {
+    use crate::exchange::SearchContext::{High, Medium};
+    let read = |usage: &str, asked| {
+        let body = format!(
+            r#"{{"choices":[{{"message":{{"content":"a"}},"finish_reason":"stop"}}],"usage":{usage}}}"#
+        );
+        let context = ResponseContext { search_context: asked, ..ResponseContext::default() };
+        let answer = patch_response(body.as_bytes(), &identity(), &context).unwrap();
+        answer.usage.unwrap().search_context
+    };
+    let silent = r#"{"prompt_tokens":1}"#;
+    let told = r#"{"prompt_tokens":1,"search_context_size":"high"}"#;
+    assert_eq!(read(silent, None), None);
+    assert_eq!(read(silent, Some(Medium)), Some(Medium));
+    assert_eq!(read(told, Some(Medium)), Some(High));
+}
+
 /// REASON-9, bugs 2, 3, 15, 29
 #[test]
 fn reasoning_and_tool_calls_get_their_whole_form() {
