@@ -1,7 +1,7 @@
 //! What can be used with the credentials at hand, and what a slug stands for.
 
 use crate::endpoint::EndpointStatus;
-use crate::index::{Catalog, EndpointId, ModelId};
+use crate::index::{Catalog, EndpointId, ModelId, stem};
 use crate::provider::Provider;
 use crate::slug::Slug;
 
@@ -121,14 +121,47 @@ fn close_families(catalog: &Catalog, alias: &str, available: &Availability) -> V
     closest(&format!("~{alias}"), names.iter().map(String::as_str))
 }
 
-/// Ids of usable models that are close to a name, the closest first.
+/// Ids of usable models that are close to a name, the closest first: before others those that a
+/// provider calls by what follows the first slash, as other gateways name models
+/// (`groq/llama-3.3-70b-versatile`).
 pub fn close_names(catalog: &Catalog, name: &str, available: &Availability) -> Vec<String> {
-    closest(name, available.models().map(|id| catalog.model(id).id.as_str()))
+    let lower = name.to_ascii_lowercase();
+    let mut names: Vec<String> = Vec::new();
+    if let Some((prefix, own)) = lower.split_once('/') {
+        let mut called: Vec<_> = catalog
+            .endpoints()
+            .filter(|(id, endpoint)| {
+                endpoint.upstream_model.eq_ignore_ascii_case(own) && available.has_endpoint(*id)
+            })
+            .map(|(id, _)| {
+                // Of those that several providers call so, that of the provider that is named.
+                let slug = &catalog.provider_of(id).slug;
+                let other = !slug.starts_with(prefix) && !prefix.starts_with(slug.as_str());
+                (other, catalog.endpoint(id).model.as_str())
+            })
+            .collect();
+        called.sort_unstable();
+        for (_, model) in called {
+            if !names.iter().any(|known| known == model) {
+                names.push(model.to_owned());
+            }
+        }
+    }
+    let near = closest(name, available.models().map(|id| catalog.model(id).id.as_str()));
+    names.extend(near);
+    let mut told = Vec::new();
+    for name in names {
+        if !told.contains(&name) && told.len() < SUGGESTIONS {
+            told.push(name);
+        }
+    }
+    told
 }
 
 fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<String> {
     let name: String = name.to_ascii_lowercase().chars().take(100).collect();
-    let last = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
+    // Versions are written with points or without, and snapshots are of one model.
+    let last = |id: &str| stem(id.rsplit('/').next().unwrap_or_default()).replace('.', "-");
     let mut scored: Vec<(usize, &str)> = candidates
         .filter_map(|id| {
             let lower = id.to_ascii_lowercase();
@@ -279,5 +312,37 @@ mod tests {
         }
         let (_, resolution) = resolved("zzzzzzzzzzzzzzzzzz", &["openai"]);
         assert_eq!(resolution, Resolution::Unknown { close: Vec::new() });
+    }
+
+    #[test]
+    fn the_first_name_that_is_suggested_is_the_one_that_was_meant() {
+        let everywhere = [
+            "openai",
+            "anthropic",
+            "google-ai-studio",
+            "groq",
+            "xai",
+            "together",
+            "amazon-bedrock",
+        ];
+        for (text, expected) in [
+            ("anthropic/claude-sonnet-4-5-v2", "anthropic/claude-sonnet-4.5"),
+            ("claud/claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4.5"),
+            ("openai/gpt-4-1", "openai/gpt-4.1"),
+            ("xai/grok-4", "x-ai/grok-4"),
+            ("gemini/gemini-2.5-flash", "google/gemini-2.5-flash"),
+            ("azure/gpt-4o", "openai/gpt-4o"),
+            ("groq/llama-3.3-70b-versatile", "meta-llama/llama-3.3-70b-instruct"),
+            (
+                "together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo",
+                "meta-llama/llama-3.3-70b-instruct",
+            ),
+            ("bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic/claude-sonnet-4.5"),
+        ] {
+            let catalog = Catalog::embedded().unwrap();
+            let found = available(&catalog, &|it| everywhere.contains(&it.slug.as_str()));
+            let close = close_names(&catalog, text, &found);
+            assert_eq!(close.first().map(String::as_str), Some(expected), "{text}: {close:?}");
+        }
     }
 }

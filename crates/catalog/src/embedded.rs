@@ -175,6 +175,37 @@ mod tests {
         assert_eq!(deep.get(Meter::Request), None);
     }
 
+    /// MODELS-1: nothing is listed that nobody can ask for, and Anthropic is asked by names it knows.
+    #[test]
+    fn placeholders_of_price_lists_are_no_models() {
+        let catalog = Catalog::embedded().unwrap();
+        for name in [
+            "openai/ft:gpt-4o",
+            "openai/moderation",
+            "openai/davinci",
+            "anthropic/claude",
+            "anthropic/claude-v1",
+            "anthropic/claude-2",
+            "anthropic/claude-instant",
+        ] {
+            assert_eq!(catalog.find(name), None, "{name}");
+        }
+        let sonnet = endpoint(&catalog, "anthropic/claude-3.5-sonnet", "anthropic").unwrap();
+        assert_eq!(sonnet.upstream_model, "claude-3-5-sonnet-20241022");
+        assert!(endpoint(&catalog, "mistralai/mistral-ocr-4", "mistral").is_some());
+        assert!(endpoint(&catalog, "openai/gpt-realtime-2", "openai").is_some());
+    }
+
+    /// A region in one host's name of a model is not the model's.
+    #[test]
+    fn no_model_is_named_after_a_region() {
+        for (_, model) in Catalog::embedded().unwrap().models() {
+            for geography in ["(EU)", "(US)", "(APAC)", "(Global)"] {
+                assert!(!model.name.ends_with(geography), "{}", model.name);
+            }
+        }
+    }
+
     /// Bug 23, wire-formats 8
     #[test]
     fn azure_is_told_the_limit_as_the_author_of_the_model_wants_it() {
@@ -223,7 +254,6 @@ mod tests {
         assert!(opus.supported_parameters.has(crate::Parameter::Reasoning));
         let fable = endpoint(&catalog, "anthropic/claude-fable-5.2", "anthropic").unwrap();
         assert!(fable.supported_parameters.has(crate::Parameter::Reasoning), "by a rule");
-        assert!(!endpoint(&catalog, "anthropic/claude-2", "anthropic").unwrap().abilities.tools);
     }
 
     /// EMB-1

@@ -59,6 +59,8 @@ pub struct Catalog {
     provider_by_slug: HashMap<String, ProviderId>,
     /// Visible models by the names that their authors' own providers have for them.
     native: HashMap<String, ModelId>,
+    /// The same without dates and words for the newest; `None` where several models are meant.
+    native_stems: HashMap<String, Option<ModelId>>,
     /// For each provider, the ordinary endpoint of each of its own names.
     by_upstream_name: Vec<HashMap<String, EndpointId>>,
     listed: Vec<ListedProvider>,
@@ -147,6 +149,7 @@ impl Catalog {
             .collect();
         // Asked for with each request: a walk over all endpoints would be paid each time.
         let mut native = HashMap::new();
+        let mut native_stems: HashMap<String, Option<ModelId>> = HashMap::new();
         let mut by_upstream_name: Vec<HashMap<String, EndpointId>> =
             vec![HashMap::new(); providers.len()];
         for (at, (endpoint, provider)) in endpoints.iter().zip(&endpoint_provider).enumerate() {
@@ -164,6 +167,10 @@ impl Catalog {
             let own = endpoint.provider.starts_with(models[model as usize].author());
             if own && models[model as usize].is_visible() {
                 native.entry(name()).or_insert(ModelId(model));
+                native_stems
+                    .entry(stem(&endpoint.upstream_model).to_owned())
+                    .and_modify(|known| *known = known.filter(|known| known.0 == model))
+                    .or_insert(Some(ModelId(model)));
             }
         }
         Ok(Self {
@@ -177,6 +184,7 @@ impl Catalog {
             families,
             provider_by_slug,
             native,
+            native_stems,
             by_upstream_name,
             listed: Vec::new(),
         })
@@ -200,14 +208,18 @@ impl Catalog {
     }
 
     /// Finds a model by the name its author calls it at its own API, with or without a date
-    /// (`claude-sonnet-4-5-20250929`), so that clients made for that API need no other names.
-    /// CLIENT-1
+    /// (`claude-sonnet-4-5-20250929`), so that clients made for that API need no other names. The
+    /// author may stand before it: `anthropic/claude-sonnet-4-5`. CLIENT-1
     pub fn find_native(&self, name: &str) -> Option<ModelId> {
-        let undated = name
-            .rsplit_once('-')
-            .filter(|(_, date)| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
-            .map_or(name, |(undated, _)| undated);
-        self.native.get(name).or_else(|| self.native.get(undated)).copied()
+        self.native_name(name).or_else(|| {
+            let (author, own) = name.split_once('/')?;
+            self.native_name(own).filter(|id| self.model(*id).author() == author)
+        })
+    }
+
+    fn native_name(&self, name: &str) -> Option<ModelId> {
+        let exact = self.native.get(name).or_else(|| self.native.get(undated(name)));
+        exact.copied().or_else(|| self.native_stems.get(stem(name)).copied().flatten())
     }
 
     /// The endpoint of a model at a provider, by the provider's name of it or by its id here. Of
@@ -330,6 +342,21 @@ impl Catalog {
     }
 }
 
+/// A name without the date of a snapshot.
+pub(crate) fn undated(name: &str) -> &str {
+    name.rsplit_once('-')
+        .filter(|(_, date)| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(name, |(undated, _)| undated)
+}
+
+/// A name without what tells a snapshot apart: its date, `-latest`, or the `-0` of Anthropic's first
+/// one of a version.
+pub(crate) fn stem(name: &str) -> &str {
+    let undated = undated(name);
+    let plain = undated.strip_suffix("-latest").unwrap_or(undated);
+    plain.strip_suffix("-0").unwrap_or(plain)
+}
+
 /// The author of a model, by its id.
 pub(crate) fn author(model: &str) -> &str {
     let bytes = model.as_bytes();
@@ -416,6 +443,30 @@ mod tests {
         let at_elsewhere = catalog.endpoint_at(ProviderId(u32::MAX), "gpt-4o");
         assert_eq!(at_elsewhere, None);
         assert_eq!(Catalog::default().find_native("gpt-4o"), None);
+    }
+
+    /// CLIENT-1
+    #[test]
+    fn an_author_s_own_names_are_found_with_the_author_before_them_and_whatever_the_snapshot() {
+        let catalog = Catalog::embedded().unwrap();
+        for (name, model) in [
+            ("anthropic/claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4.5"),
+            ("anthropic/claude-sonnet-4-5", "anthropic/claude-sonnet-4.5"),
+            ("anthropic/claude-haiku-4-5", "anthropic/claude-haiku-4.5"),
+            ("anthropic/claude-sonnet-4-20250514", "anthropic/claude-sonnet-4"),
+            ("claude-sonnet-4-20250514", "anthropic/claude-sonnet-4"),
+            ("claude-opus-4-1-20250805", "anthropic/claude-opus-4.1"),
+            ("claude-3-7-sonnet-20250219", "anthropic/claude-3.7-sonnet"),
+            ("claude-3-5-sonnet-20241022", "anthropic/claude-3.5-sonnet"),
+            ("claude-3-5-sonnet-latest", "anthropic/claude-3.5-sonnet"),
+            ("claude-3-haiku-20240307", "anthropic/claude-3-haiku"),
+            ("gemini-2.5-flash", "google/gemini-2.5-flash"),
+        ] {
+            let found = catalog.find_native(name).map(|id| catalog.model(id).id.as_str());
+            assert_eq!(found, Some(model), "{name}");
+        }
+        assert_eq!(catalog.find_native("openai/claude-sonnet-4-5"), None, "somebody else's");
+        assert_eq!(catalog.find_native("anthropic/claude-sonnet-4-6-5"), None);
     }
 
     #[test]

@@ -82,6 +82,14 @@ impl Model {
     }
 }
 
+impl ModelKind {
+    /// Whether it is asked by calls of its provider's own alone, which are passed through: no API of
+    /// the gateway's asks for what it does.
+    pub const fn is_passed_through(self) -> bool {
+        matches!(self, Self::Realtime | Self::Ocr | Self::Moderation)
+    }
+}
+
 /// What a model is used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -105,8 +105,15 @@ fn build(
     if source.api_shape.is_some() && !facts.serves_too(&model.id, &source.api_surfaces) {
         return Err("served under another interface than chat completions");
     }
-    let upstream_model =
-        source.provider_model_id.clone().ok_or("the provider's name of the model is not known")?;
+    if facts.without_models.iter().any(|without| without.matches(&model.id)) {
+        return Err("a name that nobody can ask for there");
+    }
+    let upstream_model = facts
+        .upstream_models
+        .get(&model.id)
+        .or(source.provider_model_id.as_ref())
+        .cloned()
+        .ok_or("the provider's name of the model is not known")?;
     let suffix = source.tag.as_deref().unwrap_or_default();
     if suffix.starts_with(':') {
         return Err("a variant that is not a name of the provider");

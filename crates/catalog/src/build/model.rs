@@ -12,6 +12,7 @@ use crate::index::author;
 use crate::modality::{Modalities, Modality};
 use crate::model::{Architecture, Model, ModelKind, ReasoningSupport};
 use crate::parts::CatalogParts;
+use crate::profile::GEOGRAPHIES;
 
 /// The kind of a name of the source.
 pub(super) fn kind(name: &str) -> ModelKind {
@@ -93,7 +94,7 @@ fn describe(
     Model {
         id: source.id.clone(),
         canonical_slug: source.canonical_slug.clone().unwrap_or_else(|| source.id.clone()),
-        name: source.name.clone(),
+        name: everywhere(&source.name).to_owned(),
         kind: kind(&source.kind),
         created: source.created.unwrap_or_default(),
         description: String::new(),
@@ -116,6 +117,18 @@ fn describe(
         distillable: source.open_weights == Some(true),
         hidden: retired || (!endpoints.is_empty() && served.is_empty()),
         retired: retired || (!endpoints.is_empty() && served.is_empty()),
+    }
+}
+
+/// The name of a model without the geography of one host's inference profile, which a source may take
+/// for a part of it: `Claude Sonnet 4 (EU)`.
+fn everywhere(name: &str) -> &str {
+    let inside = name.strip_suffix(')').and_then(|rest| rest.rsplit_once(" ("));
+    match inside {
+        Some((plain, inside)) if GEOGRAPHIES.contains(&inside.to_ascii_lowercase().as_str()) => {
+            plain
+        }
+        _ => name,
     }
 }
 
@@ -158,5 +171,23 @@ pub(crate) fn support(abilities: &Abilities, takes_budget: bool) -> ReasoningSup
         default_enabled: abilities.reasoning_default_on || abilities.reasoning_mandatory,
         mandatory: abilities.reasoning_mandatory,
         supports_max_tokens: takes_budget || matches!(abilities.reasoning, ReasoningStyle::Budget),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_not_named_after_where_one_host_runs_it() {
+        for (name, plain) in [
+            ("Claude Sonnet 4 (EU)", "Claude Sonnet 4"),
+            ("Nova Micro (APAC)", "Nova Micro"),
+            ("Gemini (preview)", "Gemini (preview)"),
+            ("(EU)", "(EU)"),
+            ("Plain", "Plain"),
+        ] {
+            assert_eq!(everywhere(name), plain);
+        }
     }
 }

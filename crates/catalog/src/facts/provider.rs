@@ -29,6 +29,12 @@ pub struct ProviderFacts {
     pub authors: Vec<String>,
     /// Authors whose models are served under another protocol there.
     pub without_authors: Vec<String>,
+    /// Models of the source that nobody can ask for there: placeholders of price lists, and generations
+    /// that have ended.
+    pub without_models: Vec<Pattern>,
+    /// The provider's names of models, where the source has one that it does not know. By the
+    /// model's id.
+    pub upstream_models: BTreeMap<String, String>,
     /// Models that are served in the provider's protocol too, though the source has them under
     /// another interface; and the service of the provider at which they then are.
     pub served_too: ServedToo,

@@ -175,7 +175,7 @@ fn describes(query: &ModelQuery, model: &Model, now: i64) -> bool {
     let age =
         u64::try_from(now.saturating_sub(model.created) / SECONDS_PER_DAY).unwrap_or_default();
     let age_known = model.created > 0;
-    query.output_modalities.is_none_or(given)
+    query.output_modalities.is_none_or(|wanted| given(wanted) && !model.kind.is_passed_through())
         && architecture.input_modalities.covers(query.input_modalities)
         && model.supported_parameters.covers(query.supported_parameters)
         && (query.words.is_empty() || query.words.iter().all(|word| text().contains(word.as_str())))

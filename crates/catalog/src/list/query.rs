@@ -76,7 +76,8 @@ impl ModelSort {
 pub struct ModelQuery {
     /// All of these are supported.
     pub supported_parameters: Parameters,
-    /// At least one of these is given; `None`: any at all. Text if nothing is said.
+    /// At least one of these is given, to an API of the gateway's; `None`: any at all, to calls that
+    /// are passed through too. Text if nothing is said.
     pub output_modalities: Option<Modalities>,
     /// All of these are taken.
     pub input_modalities: Modalities,

@@ -183,6 +183,19 @@ fn filters_keep_what_they_say() {
     }
 }
 
+/// MODELS-1
+#[test]
+fn what_is_only_passed_through_is_listed_only_with_all() {
+    let passed = |pairs| {
+        let (catalog, names, _) = listed(pairs);
+        let kind = |name: &String| catalog.model(catalog.find(name).unwrap()).kind;
+        names.iter().filter(|name| kind(name).is_passed_through()).count()
+    };
+    assert_eq!(passed(&[]), 0);
+    assert_eq!(passed(&[("output_modalities", "text,audio")]), 0);
+    assert!(passed(&[("output_modalities", "all")]) > 20);
+}
+
 /// MODELS-2, PRIV-4
 #[test]
 fn prices_providers_and_policies_filter_by_endpoint() {
@@ -191,9 +204,7 @@ fn prices_providers_and_policies_filter_by_endpoint() {
     assert!(!cheap.contains(&"openai/gpt-5".to_owned()));
     let (catalog, free, _) = listed(&[("max_price", "0"), ("max_output_price", "0")]);
     for name in &free {
-        // Recognition of text is priced by the page.
-        let by_page = catalog.model(catalog.find(name).unwrap()).kind == crate::ModelKind::Ocr;
-        assert!(by_page || name.ends_with(":free"), "{name}");
+        assert!(name.ends_with(":free"), "{name}");
     }
     let (_, anthropic, _) = listed(&[("providers", "Anthropic")]);
     assert!(!anthropic.is_empty());

@@ -152,11 +152,12 @@ fn text(catalog: &Catalog, id: catalog::ModelId) -> String {
 
 /// A line of what an endpoint costs beside tokens: by the request, the search, the image.
 fn fees(endpoint: &catalog::Endpoint) -> Option<String> {
-    let pieces = endpoint.price.base.iter().filter(|(meter, price)| {
-        !meter.counts_tokens() && *price != catalog::PicoUsd::ZERO
-    });
-    let fees: Vec<_> =
-        pieces.map(|(meter, price)| format!("{} ${price}", meter.name())).collect();
+    let pieces = endpoint
+        .price
+        .base
+        .iter()
+        .filter(|(meter, price)| !meter.counts_tokens() && *price != catalog::PicoUsd::ZERO);
+    let fees: Vec<_> = pieces.map(|(meter, price)| format!("{} ${price}", meter.name())).collect();
     let tag = one_line(&endpoint.tag);
     (!fees.is_empty()).then(|| format!("{tag}, beside tokens: {}\n", fees.join(", ")))
 }

@@ -386,7 +386,7 @@ fn requested_models(call: &Call) -> Vec<String> {
 /// The name a model has here, where clients call it as its author does: `claude-sonnet-4-5`. CLIENT-1
 fn known_name(catalog: &Catalog, name: &str) -> String {
     let (base, variants) = name.split_at(name.find(':').unwrap_or(name.len()));
-    if name.contains(['/', '~', '@']) || catalog.find(base).is_some() {
+    if name.contains(['~', '@']) || catalog.find(base).is_some() {
         return name.to_owned();
     }
     match catalog.find_native(base) {
