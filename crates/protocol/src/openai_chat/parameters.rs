@@ -60,6 +60,9 @@ pub(crate) struct Parameters<'a> {
     pub(crate) service_tier: Option<Cow<'a, str>>,
     pub(crate) speed: Option<Cow<'a, str>>,
     pub(crate) session_id: Option<Cow<'a, str>>,
+    /// What is asked of reasoning stands in `thinking` alone, which some hosts have as their own.
+    pub(crate) asked_by_thinking: bool,
+    thinking: Option<Reasoning>,
     include_reasoning: Option<bool>,
     reasoning_effort: Option<Effort>,
     max_completion_tokens: Option<u64>,
@@ -150,6 +153,10 @@ impl<'a> Parameters<'a> {
                 set!(self.speed, string(raw, &place));
                 return Ok(false);
             }
+            "thinking" => {
+                self.thinking = thinking(raw);
+                return Ok(false);
+            }
             "session_id" => {
                 set!(self.session_id, session_id(raw, &place));
                 return Ok(false);
@@ -183,6 +190,13 @@ impl<'a> Parameters<'a> {
             }
             _ => {}
         }
+        if let Some(thinking) = self.thinking.take()
+            && self.reasoning.as_ref().is_none_or(|asked| asked.wanted().is_none())
+        {
+            let exclude = self.reasoning.take().is_some_and(|asked| asked.exclude);
+            self.reasoning = Some(Reasoning { exclude, ..thinking });
+            self.asked_by_thinking = true;
+        }
         Ok(())
     }
 }
@@ -192,6 +206,7 @@ pub(crate) fn knows(name: &str) -> bool {
     name == "models"
         || name == "session_id"
         || name == "speed"
+        || name == "thinking"
         || Parameters::default().take(name, RawValue::NULL).is_ok_and(|known| known)
 }
 
@@ -254,6 +269,19 @@ fn effort(raw: &RawValue, place: &Place<'_>) -> Result<Effort, Fault> {
             raw.get().chars().take(64).collect::<String>()
         ));
         if is_string(raw) { fault.of_unknown() } else { fault }
+    })
+}
+
+/// What Anthropic's `thinking` asks for, which callers send in this protocol as well. `None` for what
+/// is no such thing.
+pub(super) fn thinking(raw: &RawValue) -> Option<Reasoning> {
+    let thinking = read::lenient_object(raw)?;
+    let on = thinking.peek_str("type")? != "disabled";
+    let budget = thinking.peek("budget_tokens").map(read::lenient_count);
+    Some(Reasoning {
+        enabled: Some(on),
+        max_tokens: budget.filter(|budget| on && *budget > 0),
+        ..Reasoning::default()
     })
 }
 
@@ -439,5 +467,34 @@ mod tests {
         assert!(hidden.exclude && hidden.wanted().is_none());
         assert_eq!(read(r#"{"include_reasoning":true}"#).unwrap(), Some(Reasoning::default()));
         assert_eq!(read("{}").unwrap(), None);
+    }
+
+    /// CHAT-4, REASON-6
+    #[test]
+    fn thinking_is_read_as_reasoning_where_nothing_else_is_said_of_it() {
+        let read = |body: &str| {
+            let envelope = Envelope::parse(body.as_bytes()).unwrap();
+            let found = Parameters::read(envelope.members(), |_, _| {}).unwrap();
+            let asked = found.reasoning.unwrap_or_default();
+            (asked.enabled, asked.max_tokens, asked.exclude, found.asked_by_thinking)
+        };
+        let on = r#""thinking":{"type":"enabled","budget_tokens":1024}"#;
+        for (body, expected) in [
+            (format!("{{{on}}}"), (Some(true), Some(1_024), false, true)),
+            (r#"{"thinking":{"type":"disabled"}}"#.into(), (Some(false), None, false, true)),
+            (r#"{"thinking":{"type":"adaptive"}}"#.into(), (Some(true), None, false, true)),
+            (
+                format!(r#"{{{on},"include_reasoning":false}}"#),
+                (Some(true), Some(1_024), true, true),
+            ),
+            (
+                format!(r#"{{{on},"reasoning":{{"max_tokens":9000}}}}"#),
+                (None, Some(9_000), false, false),
+            ),
+            (format!(r#"{{{on},"reasoning_effort":"low"}}"#), (None, None, false, false)),
+            (r#"{"thinking":true}"#.into(), (None, None, false, false)),
+        ] {
+            assert_eq!(read(&body), expected, "{body}");
+        }
     }
 }

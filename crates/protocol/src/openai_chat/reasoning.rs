@@ -75,12 +75,17 @@ pub(super) fn request_members(
 
 /// What a caller says by a host's own switch, where that is one the host has.
 pub(super) fn own_switch(target: &Target<'_>, thinking: Option<&RawValue>) -> Option<Reasoning> {
-    use ReasoningRequest::{ThinkingType, ThinkingTypeAndEffort};
-    if !matches!(target.quirks.reasoning_request, ThinkingType | ThinkingTypeAndEffort) {
+    if !has_own_switch(target) {
         return None;
     }
     let on = lenient_object(thinking?)?.peek_str("type")? != "disabled";
     Some(Reasoning { enabled: Some(on), ..Reasoning::default() })
+}
+
+/// Whether a host has a switch of its own that is called `thinking`.
+pub(super) fn has_own_switch(target: &Target<'_>) -> bool {
+    use ReasoningRequest::{ThinkingType, ThinkingTypeAndEffort};
+    matches!(target.quirks.reasoning_request, ThinkingType | ThinkingTypeAndEffort)
 }
 
 /// Whether a host has a switch, which says "off" whatever it does by itself.

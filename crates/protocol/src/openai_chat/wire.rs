@@ -50,12 +50,14 @@ pub(crate) const RETAINING: [&str; 2] = ["store", "prompt_cache_retention"];
 /// Why a member for routers is not sent.
 pub(crate) const NO_ROUTER: &str = "the provider does not take it";
 
-/// Whether an unknown member speaks to the router, so that no provider misses it. `speed` is not
+/// Whether an unknown member speaks to the router, or says what has been read as something else, so
+/// that no provider misses it. `speed` is not
 /// among them: where a tier was asked for in that word, its loss is one.
 pub(crate) fn is_for_the_router(extras: &Extras, name: &str) -> bool {
     matches!(extras.origin, Some(Dialect::OpenaiChat | Dialect::Gemini))
         && name != "speed"
-        && ROUTER_ONLY.contains(&name)
+        && (ROUTER_ONLY.contains(&name)
+            || (name == "thinking" && extras.origin == Some(Dialect::OpenaiChat)))
 }
 
 /// Parameters that steer sampling: refused as a group by models that reason. Bug 24

@@ -9,4 +9,4 @@ mod thought;
 pub use request::decode_request;
 pub use response::decode_response;
 
-pub(super) use thought::detail;
+pub(super) use thought::{detail, thoughts};

@@ -10,12 +10,15 @@ use crate::json::{Object, RawJson};
 use crate::openai_chat::image_signature;
 use crate::openai_chat::read::{lenient_array, lenient_object, lenient_string};
 
-/// The reasoning of a message, in order: its `reasoning_details`, else its text in whichever
-/// member it came.
+/// The reasoning of a message, in order: its `reasoning_details`, else its `thinking_blocks`, else its
+/// text in whichever member it came.
 pub(super) fn take(message: &mut Object<'_>) -> Vec<Block> {
     let listed = message.take_raw("reasoning_details");
     let texts = [message.take_raw("reasoning_content"), message.take_raw("reasoning")];
+    let thinking = message.take_raw("thinking_blocks");
     let blocks = listed.map(details).unwrap_or_default();
+    let blocks =
+        if blocks.is_empty() { thinking.map(thoughts).unwrap_or_default() } else { blocks };
     if !blocks.is_empty() {
         return blocks;
     }
@@ -50,6 +53,31 @@ pub(super) fn details(raw: &RawValue) -> Vec<Block> {
             })
         })
         .collect()
+}
+
+/// The entries of `thinking_blocks`, in which other gateways hand Anthropic's blocks on. Those of a
+/// kind this version does not know are left out.
+pub(in crate::openai_chat) fn thoughts(raw: &RawValue) -> Vec<Block> {
+    let read = |entry: Object<'_>| {
+        let text = |name| entry.peek_str(name).map(std::borrow::Cow::into_owned);
+        let signature = text("signature").filter(|signature| !signature.is_empty());
+        let (content, format) = match entry.peek_str("type")?.as_ref() {
+            "thinking" => {
+                let format = match signature {
+                    Some(_) => ReasoningFormat::Anthropic,
+                    None => ReasoningFormat::Unknown,
+                };
+                (ReasoningContent::Text { text: text("thinking")?, signature }, format)
+            }
+            "redacted_thinking" => {
+                let data = text("data").filter(|data| !data.is_empty())?;
+                (ReasoningContent::Encrypted { data }, ReasoningFormat::Anthropic)
+            }
+            _ => return None,
+        };
+        Some(Block::new(BlockKind::Reasoning(ReasoningBlock { content, id: None, format })))
+    };
+    lenient_array(raw).into_iter().filter_map(|raw| read(lenient_object(raw)?)).collect()
 }
 
 /// One entry; `None` for a kind this version does not know.

@@ -11,4 +11,4 @@ pub use request::encode_request;
 pub use response::{encode_response, encode_response_with_calls};
 
 pub(super) use response::write_image;
-pub(super) use thought::{text as reasoning_text, write_detail};
+pub(super) use thought::{details as reasoning_details, text as reasoning_text, write_detail};

@@ -9,7 +9,7 @@ use crate::exchange::{
     BlockKind, Fault, Losses, NO_TOOL_LEFT, OutputFormat, Reasoning, Request, Role, Tool,
     ToolChoice, ToolKind,
 };
-use crate::openai_chat::parameters::MAX_STOP;
+use crate::openai_chat::parameters::{self, MAX_STOP};
 use crate::openai_chat::wire::{self, NO_ROUTER, PENALTIES, PlainNames, ROUTER_ONLY, SAMPLING};
 use crate::openai_chat::write::{ObjectWriter, array, object};
 use crate::openai_chat::{reasoning, structured, usage};
@@ -317,6 +317,15 @@ impl Writer<'_> {
     /// REASON-6
     fn reasoning(&mut self, request: &Request) -> Result<(), Fault> {
         let Some(asked) = &request.reasoning else { return Ok(()) };
+        let of_host = request.extras.for_dialect(Dialect::OpenaiChat);
+        let thinking = of_host.iter().find(|(name, _)| name == "thinking");
+        if reasoning::has_own_switch(self.target)
+            && let Some(said) = thinking.and_then(|(_, raw)| parameters::thinking(raw.as_raw()))
+            && (Reasoning { exclude: asked.exclude, ..said }) == *asked
+        {
+            // It is said in the host's own words, which are written as they are.
+            return Ok(());
+        }
         let kwargs = request
             .extras
             .for_dialect(Dialect::OpenaiChat)
@@ -391,6 +400,7 @@ impl Writer<'_> {
                 self.losses.record(known, why);
             } else if !ROUTER_ONLY.contains(&known)
                 && !self.written.contains(&known)
+                && (known != "thinking" || reasoning::has_own_switch(self.target))
                 && self.allows(known)
             {
                 self.object.raw_of(known, raw.get());

@@ -4,7 +4,7 @@ use crate::Dialect;
 use crate::exchange::{Block, BlockKind, ReasoningBlock, ReasoningContent, ReasoningFormat};
 use crate::openai_chat::image_signature;
 use crate::openai_chat::read::lenient_object;
-use crate::openai_chat::write::ObjectWriter;
+use crate::openai_chat::write::{ObjectWriter, array, into_text, object};
 
 /// Whether a block belongs into `reasoning_details`.
 pub(super) fn is_detail(block: &Block) -> bool {
@@ -30,6 +30,19 @@ pub(in crate::openai_chat) fn text(blocks: &[Block]) -> String {
             _ => None,
         })
         .collect()
+}
+
+/// The blocks of reasoning as the value of `reasoning_details`.
+pub(in crate::openai_chat) fn details(blocks: &[Block]) -> String {
+    let mut out = Vec::new();
+    let reasoning = blocks.iter().filter_map(|block| match &block.kind {
+        BlockKind::Reasoning(reasoning) => Some(reasoning),
+        _ => None,
+    });
+    array(&mut out, reasoning.enumerate(), |out, (at, reasoning)| {
+        object(out, |entry| write_block(entry, reasoning, None, at));
+    });
+    into_text(out)
 }
 
 /// Writes `reasoning_details`, in order.

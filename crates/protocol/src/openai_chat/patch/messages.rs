@@ -12,6 +12,8 @@ use super::changes::Changes;
 use crate::exchange::{Fault, Role};
 use crate::facts::PlainRoles;
 use crate::json::{Object, scan};
+use crate::openai_chat::decode::thoughts;
+use crate::openai_chat::encode::{reasoning_details, reasoning_text as text_of};
 use crate::openai_chat::read::{
     Place, array, is_array, is_null, is_string, lenient_array, lenient_object, lenient_string,
     object,
@@ -145,6 +147,7 @@ static SEARCHERS: LazyLock<Searchers> = LazyLock::new(|| Searchers {
     cache_breakpoint: Finder::new("\"prompt_cache_breakpoint\""),
     url: Finder::new("_url\""),
     reasoning: Finder::new("\"reasoning"),
+    thinking_blocks: Finder::new("\"thinking_blocks\""),
     escape: Finder::new("\\u00"),
 });
 
@@ -165,6 +168,7 @@ struct Searchers {
     cache_breakpoint: Finder<'static>,
     url: Finder<'static>,
     reasoning: Finder<'static>,
+    thinking_blocks: Finder<'static>,
     escape: Finder<'static>,
 }
 
@@ -191,10 +195,11 @@ fn is_concerned(text: &str, policy: &Policy<'_>) -> bool {
         || (quirks.no_user_after_tool && has(&search.tool))
         || ((quirks.plain_image_url || quirks.no_media_urls) && has(&search.url))
         || match quirks.reasoning_replay {
-            ReasoningReplay::ReasoningDetails => false,
+            ReasoningReplay::ReasoningDetails => has(&search.thinking_blocks),
             ReasoningReplay::ReasoningContent => has(&search.reasoning) || has(&search.tool_calls),
             _ => has(&search.reasoning),
         }
+        || has(&search.thinking_blocks)
         || has(&search.escape)
 }
 
@@ -374,11 +379,15 @@ fn reasoning_text<'a>(message: &Object<'a>) -> Option<Cow<'a, str>> {
     if let Some(text) = plain("reasoning_content").or_else(|| plain("reasoning")) {
         return Some(text);
     }
-    let text: String = lenient_array(message.peek("reasoning_details")?)
+    let details = message.peek("reasoning_details").map(lenient_array).unwrap_or_default();
+    let mut text: String = details
         .into_iter()
         .filter_map(lenient_object)
         .filter_map(|entry| entry.peek_str("text").or_else(|| entry.peek_str("summary")))
         .collect();
+    if text.is_empty() {
+        text = text_of(&message.peek("thinking_blocks").map(thoughts).unwrap_or_default());
+    }
     (!text.is_empty()).then_some(Cow::Owned(text))
 }
 
@@ -386,10 +395,17 @@ fn reasoning_text<'a>(message: &Object<'a>) -> Option<Cow<'a, str>> {
 fn replay_reasoning(message: &Object<'_>, policy: &Policy<'_>, changes: &mut Changes) {
     let replay = policy.target.quirks.reasoning_replay;
     if replay == ReasoningReplay::ReasoningDetails {
+        let Some(blocks) = message.peek("thinking_blocks") else { return };
+        changes.remove("thinking_blocks");
+        let listed = message.peek("reasoning_details").map(lenient_array).unwrap_or_default();
+        let blocks = thoughts(blocks);
+        if listed.is_empty() && !blocks.is_empty() {
+            changes.set("reasoning_details", reasoning_details(&blocks));
+        }
         return;
     }
     let text = reasoning_text(message);
-    for name in ["reasoning", "reasoning_content", "reasoning_details"] {
+    for name in ["reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"] {
         changes.remove_from(message, name);
     }
     match replay {

@@ -345,12 +345,22 @@ impl<'a> Patcher<'_, 'a> {
 
     /// REASON-6, REASON-13
     fn reasoning(&mut self, parameters: &Parameters<'_>, limit: Option<u64>) -> Result<(), Fault> {
+        let own = reasoning::has_own_switch(self.target);
+        if !own {
+            self.drop("thinking");
+        }
         let Some(asked) = &parameters.reasoning else { return Ok(()) };
         self.context.exclude_reasoning = asked.exclude;
+        if own && parameters.asked_by_thinking {
+            // It is said in the host's own words, and perhaps more than is known here.
+            self.drop("reasoning");
+            return Ok(());
+        }
         let kwargs = self.envelope.raw("chat_template_kwargs");
         let members = reasoning::request_members(asked, self.target, limit, kwargs)?;
         let understood = self.target.quirks.reasoning_request == ReasoningRequest::Reasoning;
         if understood
+            && !parameters.asked_by_thinking
             && !self.envelope.has("reasoning_effort")
             && !self.envelope.has("include_reasoning")
         {

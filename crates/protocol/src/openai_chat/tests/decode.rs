@@ -14,6 +14,37 @@ fn refusal(body: &str) -> String {
     decode_request(body.as_bytes()).expect_err(body).message
 }
 
+/// REASON-10: how other gateways hand Anthropic's blocks on.
+#[test]
+fn thinking_blocks_are_reasoning() {
+    let read = |members: &str| {
+        let body = format!(
+            r#"{{"messages":[{{"role":"user","content":"a"}},{{"role":"assistant","content":"b",{members}}}]}}"#
+        );
+        let turn = request(&body).turns.pop().unwrap();
+        let thoughts = turn.blocks.into_iter().filter_map(|block| match block.kind {
+            BlockKind::Reasoning(reasoning) => Some((reasoning.content, reasoning.format)),
+            _ => None,
+        });
+        thoughts.collect::<Vec<_>>()
+    };
+    let text = |text: &str, signature: Option<&str>| ReasoningContent::Text {
+        text: text.into(),
+        signature: signature.map(str::to_owned),
+    };
+    let blocks = r#""thinking_blocks":[{"type":"thinking","thinking":"t","signature":"s"},{"type":"redacted_thinking","data":"d"},{"type":"thinking","thinking":"u","signature":""},{"type":"musing"},7]"#;
+    let expected = vec![
+        (text("t", Some("s")), ReasoningFormat::Anthropic),
+        (ReasoningContent::Encrypted { data: "d".into() }, ReasoningFormat::Anthropic),
+        (text("u", None), ReasoningFormat::Unknown),
+    ];
+    assert_eq!(read(blocks), expected);
+    assert_eq!(read(&format!(r#"{blocks},"reasoning_content":"t""#)), expected);
+    let listed = r#""reasoning_details":[{"type":"reasoning.text","text":"v"}]"#;
+    let expected = vec![(text("v", None), ReasoningFormat::Unknown)];
+    assert_eq!(read(&format!("{blocks},{listed}")), expected, "the own form wins");
+}
+
 /// USAGE-3
 #[test]
 fn usage_may_stand_in_the_choice() {

@@ -19,11 +19,11 @@ fn read(chunks: &[&str]) -> Vec<Event> {
 #[test]
 fn usage_may_stand_in_the_choice_that_ends() {
     let used = |chunks: &[&str]| {
-        let found = read(chunks).into_iter().filter_map(|event| match event {
+        let mut found = read(chunks).into_iter().filter_map(|event| match event {
             Event::Usage(usage) => Some((usage.input, usage.output)),
             _ => None,
         });
-        found.last()
+        found.next_back()
     };
     let text = r#"{"id":"x","choices":[{"index":0,"delta":{"content":"a"}}]}"#;
     let end = r#"{"id":"x","choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2}}]}"#;

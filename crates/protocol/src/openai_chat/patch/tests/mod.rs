@@ -1,10 +1,12 @@
 //! Tests of the same-protocol path.
 
 mod members;
+mod reasoning;
 mod request;
 mod response;
 mod stream;
 mod think;
+mod usage;
 
 use crate::exchange::{Charge, Identity};
 

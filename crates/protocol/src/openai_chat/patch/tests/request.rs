@@ -18,7 +18,7 @@ fn encode(
     patch_request(&envelope, &target, patch)
 }
 
-fn sent(body: &str, quirks: &Quirks, abilities: &Abilities) -> String {
+pub(super) fn sent(body: &str, quirks: &Quirks, abilities: &Abilities) -> String {
     String::from_utf8(encode(body, quirks, abilities, &RequestPatch::default()).unwrap().body)
         .unwrap()
 }
