@@ -142,7 +142,7 @@ async fn the_fee_of_a_request_is_that_of_its_search_context() {
         (low, Some("high"), 6),
         (r#","search_context_size":"high""#, None, 14),
     ] {
-        let one = upstream(fixed("200 OK", JSON, &whole(said)).await, "one");
+        let one = upstream(fixed("200 OK", JSON, whole(said).leak()).await, "one");
         let (models, mut endpoints, providers) = super::support::catalog_of(&[one]).into_parts();
         for (meter, dollars) in [
             (Meter::Request, 6),

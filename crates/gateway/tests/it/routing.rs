@@ -162,6 +162,36 @@ async fn fast_mode_is_the_model_itself_asked_for_in_another_way() {
     assert!(costs.iter().all(|(is_fast, cost)| *cost == if *is_fast { fast } else { plain }));
 }
 
+/// CLIENT-1
+#[tokio::test]
+async fn a_model_is_found_by_its_author_s_own_name_of_it() {
+    let simulator = Simulator::start().await.unwrap();
+    let mut upstream = Upstream::of(&simulator, Protocol::Anthropic, "anthropic");
+    "claude-test-4-5".clone_into(&mut upstream.model);
+    let (mut models, mut endpoints, providers) = catalog_of(&[upstream]).into_parts();
+    models[0].id = "anthropic/claude-test-4.5".into();
+    endpoints[0].model.clone_from(&models[0].id);
+    let catalog = Catalog::new(models, endpoints, providers).unwrap();
+    let gateway = Gateway::with_catalog(catalog, settings()).await;
+    for (name, status) in [
+        ("claude-test-4-5", 200),
+        ("claude-test-4-5-20250929", 200),
+        ("anthropic/claude-test-4-5", 200),
+        ("anthropic/claude-test-4-5-20250929", 200),
+        ("anthropic/claude-test-4-5:nitro", 200),
+        ("openai/claude-test-4-5", 400),
+    ] {
+        let answer = gateway.post("/api/v1/chat/completions", &hello(json!({"model": name}))).await;
+        assert_eq!(answer.status, status, "{name} {}", answer.json());
+        if status == 200 {
+            assert_eq!(answer.json()["model"], "anthropic/claude-test-4.5", "{name}");
+        } else {
+            let told = answer.json()["error"]["message"].to_string();
+            assert!(told.contains("anthropic/claude-test-4.5"), "{told}");
+        }
+    }
+}
+
 /// What a model refuses in chat completions goes to Responses, where the provider has that, and the
 /// other way round.
 #[tokio::test]
