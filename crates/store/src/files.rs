@@ -1,6 +1,7 @@
 //! Files and folders that only their owner may read.
 
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::StoreError;
@@ -39,4 +40,19 @@ pub(crate) fn create_private_file(path: &Path) -> std::io::Result<File> {
 pub(crate) fn sync_folder(path: Option<&Path>) -> Result<(), StoreError> {
     let path = path.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| failure(path, error))
+}
+
+/// Which file it is, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileIdentity {
+    device: u64,
+    number: u64,
+}
+
+impl FileIdentity {
+    /// Of the file at a path.
+    pub(crate) fn of(path: &Path) -> std::io::Result<FileIdentity> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(FileIdentity { device: metadata.dev(), number: metadata.ino() })
+    }
 }

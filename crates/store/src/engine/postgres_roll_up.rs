@@ -1,5 +1,6 @@
 //! What a batch adds to the roll-ups of PostgreSQL: one statement for all tables. Its lines travel
-//! once, by minute; the server sums them up to days and outlines.
+//! once, by minute; the server sums them up to days and outlines, and says whether it knows their
+//! series.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,7 +14,8 @@ use crate::roll_up::{
     OUTLINES, Outline, Place, RollUp, SUM_COUNT, Sums, Table, key_day, sum_columns,
 };
 
-/// Lines are added in the order of their keys: other nodes add to the same ones.
+/// Lines are added in the order of their keys: other nodes add to the same ones. What comes back is
+/// how many series are not in the database: their lines would be read by nobody.
 static ADD: LazyLock<Arc<str>> = LazyLock::new(|| {
     let columns = sum_columns().collect::<Vec<_>>().join(", ");
     let summed = sum_columns().map(|column| format!("SUM(batch.{column})::BIGINT"));
@@ -33,11 +35,16 @@ static ADD: LazyLock<Arc<str>> = LazyLock::new(|| {
          outlines AS (INSERT INTO usage_outline_day (kind, day, series, {columns}) \
             SELECT told.kind, batch.day, told.series, {summed} FROM batch \
             CROSS JOIN LATERAL (VALUES {kinds}) AS told (kind, series) \
-            GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 {on_outline}) \
-         INSERT INTO key_usage_day ({key_columns}) \
+            GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 {on_outline}), \
+         key_days AS (INSERT INTO key_usage_day ({key_columns}) \
             SELECT line.key_hash, batch.day, line.is_byok, {key_summed} FROM batch \
             JOIN usage_series AS line ON line.id = batch.series \
-            GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 {on_key_day}",
+            GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 {on_key_day}), \
+         named AS (SELECT series FROM batch \
+            UNION SELECT told.series FROM batch \
+            CROSS JOIN LATERAL (VALUES {kinds}) AS told (kind, series)) \
+         SELECT COUNT(*) FROM named \
+            WHERE NOT EXISTS (SELECT 1 FROM usage_series WHERE id = named.series)",
         arrays = arrays(&["BIGINT"; SUM_COUNT + 3 + OUTLINES]),
         outlines = Outline::ALL.map(|outline| format!("outline_{}", outline.kind())).join(", "),
         kinds = Outline::ALL
@@ -53,7 +60,8 @@ static ADD: LazyLock<Arc<str>> = LazyLock::new(|| {
     .into()
 });
 
-/// Adds the sums of a batch to all roll-ups.
+/// Adds the sums of a batch to all roll-ups. Fails if the database does not have a series of them:
+/// then the transaction is to be undone, and what was learnt of the database to be forgotten.
 pub(super) async fn add(
     connection: &mut PgConnection,
     roll_up: &RollUp,
@@ -63,7 +71,12 @@ pub(super) async fn add(
         return Ok(());
     }
     let arguments = arguments(roll_up, &lines).map_err(sqlx::Error::Encode)?;
-    sqlx::query_with(AssertSqlSafe(Arc::clone(&ADD)), arguments).execute(connection).await?;
+    let adding = sqlx::query_scalar_with(AssertSqlSafe(Arc::clone(&ADD)), arguments);
+    let unknown: i64 = adding.fetch_one(connection).await?;
+    if unknown > 0 {
+        tracing::error!(series = unknown, "the database has lost series that it had");
+        return Err(sqlx::Error::Protocol("the database has lost series that it had".into()));
+    }
     Ok(())
 }
 

@@ -51,6 +51,8 @@ impl Default for SqliteOptions {
 pub(crate) struct SqliteEngine {
     pool: SqlitePool,
     path: PathBuf,
+    /// The file that is open, which may not be the one at the path for ever.
+    file: files::FileIdentity,
     options: SqliteOptions,
     write_turn: Arc<Mutex<()>>,
 }
@@ -93,16 +95,16 @@ impl SqliteEngine {
             .after_release(|connection, _| Box::pin(bounded::unbind(connection)))
             .connect_with(connect)
             .await?;
-        let engine = SqliteEngine {
-            pool,
-            path: path.to_path_buf(),
-            options: options.clone(),
-            write_turn: Arc::new(Mutex::new(())),
-        };
-        let mut connection = engine.pool.acquire().await?;
+        let mut connection = pool.acquire().await?;
         migrations::run(&mut *connection, migrations::SQLITE).await?;
         drop(connection);
-        Ok(engine)
+        Ok(SqliteEngine {
+            pool,
+            path: path.to_path_buf(),
+            file: files::FileIdentity::of(path).map_err(|error| files::failure(path, error))?,
+            options: options.clone(),
+            write_turn: Arc::new(Mutex::new(())),
+        })
     }
 
     pub(super) async fn session(&self) -> Result<Session, StoreError> {
@@ -115,6 +117,23 @@ impl SqliteEngine {
 
     pub(super) async fn begin_read(&self) -> Result<Session, StoreError> {
         Ok(Session::Sqlite(Source::Transaction(self.pool.begin().await?)))
+    }
+
+    /// Fails if the file that is open is not the one at its path any more: what is written into it
+    /// would be gone with this process. Nor is another file opened in its place, whose log would be
+    /// mixed up with this one's.
+    pub(crate) fn check_place(&self) -> std::io::Result<()> {
+        match files::FileIdentity::of(&self.path) {
+            Ok(found) if found == self.file => Ok(()),
+            Ok(_) => Err(std::io::Error::other(format!(
+                "{} was replaced while it was in use: start again",
+                self.path.display()
+            ))),
+            Err(error) => Err(std::io::Error::new(
+                error.kind(),
+                format!("{} is gone while it was in use: {error}", self.path.display()),
+            )),
+        }
     }
 
     /// Waits for this process's turn to write. SQLite lets waiters poll for its lock, so that a
@@ -135,6 +154,7 @@ impl SqliteEngine {
 
     async fn begin(&self) -> Result<(Session, OwnedMutexGuard<()>), StoreError> {
         let turn = self.write_turn().await;
+        self.check_place().map_err(|error| StoreError::Unreachable(Box::new(error)))?;
         let transaction = self.pool.begin_with(BEGIN_WRITE).await?;
         Ok((Session::Sqlite(Source::Transaction(transaction)), turn))
     }

@@ -39,8 +39,13 @@ impl From<rusqlite::Error> for WriteError {
 pub(crate) struct SqliteBooks {
     engine: Engine,
     /// `None` after a failure: a connection that failed in a transaction is not trusted again.
-    connection: Option<Connection>,
+    connection: Option<Open>,
     texts: Texts,
+}
+
+/// A connection, and what was learnt over it, which holds no longer than it does.
+struct Open {
+    connection: Connection,
     known: KnownTexts,
 }
 
@@ -217,38 +222,52 @@ impl SqliteBooks {
             day: Table::Day.add_line(),
             outlines: Outline::ALL.map(|outline| Table::Outline(outline).add_line()),
         };
-        SqliteBooks { engine, connection: None, texts, known: KnownTexts::default() }
+        SqliteBooks { engine, connection: None, texts }
     }
 
     /// Writes rows and roll-ups and commits. Rows whose identity is known already, or comes twice
     /// in the batch, are left out of both.
     pub(super) fn write(&mut self, rows: &[&Generation]) -> Result<(), WriteError> {
         let _turn = self.engine.blocking_write_turn();
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.engine.connect_clerk()?,
+        self.engine.check_place().map_err(|error| WriteError::Database(Box::new(error)))?;
+        let mut open = match self.connection.take() {
+            Some(open) => open,
+            None => {
+                let connection = self.engine.connect_clerk()?;
+                Open { connection, known: KnownTexts::default() }
+            }
         };
-        let mut outcome = self.transact(&mut connection, rows, true)?;
+        let mut outcome = open.transact(&self.texts, rows, true)?;
         if matches!(outcome, Outcome::SomeKnown) {
-            outcome = self.transact(&mut connection, rows, false)?;
+            outcome = open.transact(&self.texts, rows, false)?;
         }
         match outcome {
-            Outcome::Committed(versions) => self.known.versions.extend(versions),
+            Outcome::Committed(versions) => open.known.versions.extend(versions),
             // One by one it is always told: nothing was written, and nobody must think so.
             Outcome::SomeKnown => return Err(WriteError::Database("rows were undone".into())),
         }
-        self.connection = Some(connection);
+        self.connection = Some(open);
         Ok(())
     }
 
+    pub(super) fn close(&mut self) {
+        if let Some(open) = self.connection.take()
+            && let Err((_, error)) = open.connection.close()
+        {
+            tracing::warn!(%error, "closing the settlement connection failed");
+        }
+    }
+}
+
+impl Open {
     /// One transaction. `together`: rows may share statements.
     fn transact(
         &mut self,
-        connection: &mut Connection,
+        texts: &Texts,
         rows: &[&Generation],
         together: bool,
     ) -> Result<Outcome, rusqlite::Error> {
-        let outcome = self.write_with(connection, rows, together);
+        let outcome = self.write(texts, rows, together);
         let is_committed = matches!(outcome, Ok(Outcome::Committed(_)));
         self.known.series.conclude(is_committed);
         self.known.outlines.conclude(is_committed);
@@ -257,14 +276,14 @@ impl SqliteBooks {
         outcome
     }
 
-    fn write_with(
+    fn write(
         &mut self,
-        connection: &mut Connection,
+        statements: &Texts,
         rows: &[&Generation],
         together: bool,
     ) -> Result<Outcome, rusqlite::Error> {
+        let Open { connection, known } = self;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let known = &mut self.known;
         let horizon = match withheld::is_any_old(rows) {
             true => transaction.query_row(HORIZON, (), |row| row.get(0)).optional()?,
             false => None,
@@ -307,36 +326,28 @@ impl SqliteBooks {
         }
         let mut added = Added::default();
         for alike in named_rows.chunk_by(|one, next| one.place == next.place) {
-            let insert = &self.texts.inserts[alike[0].place];
+            let insert = &statements.inserts[alike[0].place];
             if !insert_alike(&transaction, insert, alike, together, &mut added)? {
                 return Ok(Outcome::SomeKnown);
             }
         }
         let Added { roll_up, key_days, attempts } = added;
         {
-            let mut add = transaction.prepare_cached(&self.texts.key_day)?;
+            let mut add = transaction.prepare_cached(&statements.key_day)?;
             for line in key_days.lines() {
                 run(&mut add, |bind| line.into_iter().try_for_each(bind))?;
             }
         }
-        add_lines(&transaction, &self.texts.minute, &roll_up.minutes())?;
+        add_lines(&transaction, &statements.minute, &roll_up.minutes())?;
         let days = roll_up.days();
-        add_lines(&transaction, &self.texts.day, &days)?;
-        for (outline, text) in Outline::ALL.into_iter().zip(&self.texts.outlines) {
+        add_lines(&transaction, &statements.day, &days)?;
+        for (outline, text) in Outline::ALL.into_iter().zip(&statements.outlines) {
             add_lines(&transaction, text, &roll_up.outlined(&days, outline))?;
         }
         add_attempts(&transaction, &attempts)?;
         transaction.commit()?;
         withheld::report(withheld);
         Ok(Outcome::Committed(fresh))
-    }
-
-    pub(super) fn close(&mut self) {
-        if let Some(connection) = self.connection.take()
-            && let Err((_, error)) = connection.close()
-        {
-            tracing::warn!(%error, "closing the settlement connection failed");
-        }
     }
 }
 

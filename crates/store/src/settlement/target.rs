@@ -53,8 +53,9 @@ pub(crate) enum Target {
 pub(crate) struct PostgresBooks {
     engine: PostgresEngine,
     runtime: Runtime,
-    connection: Option<PgConnection>,
-    memory: PostgresMemory,
+    /// With what was learnt over it, which holds no longer than it does: the next one may lead to a
+    /// server that lacks the last commits of this one, and gives its numbers to others.
+    connection: Option<(PgConnection, PostgresMemory)>,
 }
 
 impl Target {
@@ -67,8 +68,7 @@ impl Target {
             .enable_all()
             .build()
             .map_err(|source| StoreError::File { path: "settlement thread".into(), source })?;
-        let memory = PostgresMemory::default();
-        let books = PostgresBooks { engine, runtime, connection: None, memory };
+        let books = PostgresBooks { engine, runtime, connection: None };
         Ok(Target::Postgres(Box::new(books)))
     }
 
@@ -132,14 +132,14 @@ impl PostgresBooks {
         rows: &[&Generation],
         mut late: impl FnMut() -> ControlFlow<()>,
     ) -> Result<(), WriteError> {
-        let (connection, memory) = (&mut self.connection, &mut self.memory);
+        let connection = &mut self.connection;
         let writing = async {
-            let mut open = match connection.take() {
-                Some(open) => open,
-                None => self.engine.connect().await?,
+            let (mut open, mut memory) = match connection.take() {
+                Some(known) => known,
+                None => (self.engine.connect().await?, PostgresMemory::default()),
             };
-            engine::write_postgres(&mut open, rows, memory).await?;
-            *connection = Some(open);
+            engine::write_postgres(&mut open, rows, &mut memory).await?;
+            *connection = Some((open, memory));
             Ok(())
         };
         self.runtime.block_on(async {
@@ -159,7 +159,7 @@ impl PostgresBooks {
     }
 
     fn close(&mut self) {
-        if let Some(connection) = self.connection.take()
+        if let Some((connection, _)) = self.connection.take()
             && let Err(error) = self.runtime.block_on(sqlx::Connection::close(connection))
         {
             tracing::warn!(%error, "closing the settlement connection failed");

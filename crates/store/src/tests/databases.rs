@@ -61,7 +61,8 @@ impl TestDatabase {
         TestDatabase { place, folder, key: MasterKey::generate().unwrap() }
     }
 
-    fn path(&self) -> PathBuf {
+    /// Where a file is.
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("data/trunkline.db")
     }
 

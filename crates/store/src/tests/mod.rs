@@ -3,6 +3,7 @@
 mod analysing;
 mod databases;
 mod engines;
+mod failing_over;
 mod filtering;
 mod journalling;
 mod opening;
