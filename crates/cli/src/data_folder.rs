@@ -76,6 +76,11 @@ impl Place {
         let opened = match self {
             Self::File(path) => {
                 require_key_of_file(settings, path)?;
+                if !is_there(path)? {
+                    // Before there is a key for it.
+                    Store::check_unclaimed(&self.journal(settings))
+                        .with_context(|| format!("{} is not there", self.shown()))?;
+                }
                 let key = master_key(settings)?;
                 match purpose {
                     Purpose::Serving => Store::open(path, key, moment::now()).await,
@@ -89,8 +94,12 @@ impl Place {
                 if schema.is_some_and(|schema| schema.found.is_some()) {
                     require_key_of_server(settings, &self.shown())?;
                 }
-                let key = master_key(settings)?;
                 let journal = self.journal(settings);
+                if schema.is_some_and(|schema| schema.found.is_none()) {
+                    Store::check_unclaimed(&journal)
+                        .with_context(|| format!("{} is empty", self.shown()))?;
+                }
+                let key = master_key(settings)?;
                 let journal = match purpose {
                     Purpose::Serving => Some(journal.as_path()),
                     Purpose::Beside => None,

@@ -84,6 +84,19 @@ pub enum StoreError {
         /// The identity of this database.
         found: String,
     },
+    /// A journal has settlements, and the database they are for is not there: an empty one in its place
+    /// would not be it.
+    #[error(
+        "there is no database yet, but the journal segment {path} has settlements for {owner}: put \
+         that database back, or name it if it is elsewhere; to begin anew, move the segment away and \
+         keep it"
+    )]
+    JournalWithoutDatabase {
+        /// The segment.
+        path: PathBuf,
+        /// Which database it belongs to.
+        owner: String,
+    },
     /// The database does not answer, now: its server may be starting, or out of reach, or
     /// somebody else has what is needed. The same may work in a while.
     #[error("the database cannot be reached")]

@@ -79,7 +79,7 @@ pub use identity::{
     LEAST_PASSWORD, MOST_PASSWORD, MemberSession, NewInvitation, RESET_LIFE, SEEN_EVERY,
     SESSION_IDLE, SESSION_LIFE, SETUP_LIFE, SignOn, hash_password, session_hash, verify_password,
 };
-pub use journal::Residue;
+pub use journal::{Owner, Residue};
 pub use key_secret::KeySecret;
 pub use master_key::MasterKey;
 pub use member::{Member, MemberChange, MemberLimit, MemberRole, NewMember};

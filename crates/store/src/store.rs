@@ -11,7 +11,7 @@ use crate::account::bootstrap;
 use crate::engine::{self, Database, Engine, EngineOptions, PostgresEngine, PostgresOptions};
 use crate::roll_up::is_outlined;
 use crate::settlement::{self, SettlementOptions, Target};
-use crate::{MasterKey, Micros, Settlements, StoreError, files};
+use crate::{MasterKey, Micros, Settlements, StoreError, files, journal};
 
 /// How long a ping waits. A server that is stopped answers neither yes nor no, and whoever asks
 /// whether this process is ready may wait for a second at most.
@@ -24,6 +24,7 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     database: Database,
+    identity: String,
     master_key: MasterKey,
     settlements: Settlements,
     /// All days have outlines.
@@ -64,8 +65,19 @@ impl Store {
         master_key: MasterKey,
         now: Micros,
     ) -> Result<Store, StoreError> {
+        check_unclaimed_file(path, &Store::journal_beside(path)).await?;
         let (engine, settlements) = (EngineOptions::default(), SettlementOptions::default());
         Store::open_with(path, master_key, now, &engine, settlements, None).await
+    }
+
+    /// Fails if a journal's folder has rows for a database: to be asked before an empty one is set up
+    /// by whoever does not serve. See [`StoreError::JournalWithoutDatabase`].
+    pub fn check_unclaimed(journal: &Path) -> Result<(), StoreError> {
+        let Some(owner) = journal::owner(journal)? else { return Ok(()) };
+        let database = owner.database.map(|identity| format!("the database {identity}"));
+        let unknown = || "a database that an older version did not name".to_owned();
+        let (path, owner) = (owner.segment, database.unwrap_or_else(unknown));
+        Err(StoreError::JournalWithoutDatabase { path, owner })
     }
 
     /// A store in a temporary folder that vanishes with it, with a key of its own and commits
@@ -92,6 +104,9 @@ impl Store {
         settlement_options: SettlementOptions,
         temporary: Option<tempfile::TempDir>,
     ) -> Result<Store, StoreError> {
+        if let Some(journal) = &settlement_options.journal {
+            check_unclaimed_file(path, journal).await?;
+        }
         let engine = Engine::open(path, options).await?;
         let database = Database::Sqlite(engine);
         Store::assemble(database, master_key, now, settlement_options, temporary).await
@@ -127,7 +142,11 @@ impl Store {
         options: &PostgresOptions,
         settlement_options: SettlementOptions,
     ) -> Result<Store, StoreError> {
-        let engine = PostgresEngine::open(address, options, now).await?;
+        let before_setup = || match &settlement_options.journal {
+            Some(journal) => Store::check_unclaimed(journal),
+            None => Ok(()),
+        };
+        let engine = PostgresEngine::open(address, options, now, before_setup).await?;
         let database = Database::Postgres(engine);
         Store::assemble(database, master_key, now, settlement_options, None).await
     }
@@ -147,12 +166,13 @@ impl Store {
                 Database::Sqlite(engine) => Target::sqlite(engine),
                 Database::Postgres(engine) => Target::postgres(engine)?,
             };
-            settlement::start(target, settlement_options, &identity)
+            settlement::start(target, settlement_options, &identity).map(|it| (it, identity))
         });
-        let settlements =
+        let (settlements, identity) =
             starting.await.map_err(|error| StoreError::Database(Box::new(error)))??;
         let inner = Inner {
             database,
+            identity,
             master_key,
             settlements,
             is_outlined: is_outlined.into(),
@@ -178,6 +198,12 @@ impl Store {
     /// The kind of the database: `sqlite` or `postgres`.
     pub fn kind(&self) -> &'static str {
         self.0.database.name()
+    }
+
+    /// By what the database is told from others: the identity of the account its first start made. A
+    /// copy has the same.
+    pub fn identity(&self) -> &str {
+        &self.0.identity
     }
 
     /// Whether the database answers, and soon.
@@ -226,4 +252,14 @@ impl Store {
     pub(crate) fn master_key(&self) -> &MasterKey {
         &self.0.master_key
     }
+}
+
+/// Refuses to make a file where the journal has rows for one that was there.
+async fn check_unclaimed_file(path: &Path, journal: &Path) -> Result<(), StoreError> {
+    let (path, journal) = (path.to_path_buf(), journal.to_path_buf());
+    let checking = tokio::task::spawn_blocking(move || match engine::is_file_set_up(&path) {
+        true => Ok(()),
+        false => Store::check_unclaimed(&journal),
+    });
+    checking.await.map_err(|error| StoreError::Database(Box::new(error)))?
 }

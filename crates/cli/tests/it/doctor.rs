@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::Home;
+use crate::support::{Home, request};
 
 const FREE: [&str; 4] = ["--listen", "127.0.0.1:0", "--metrics-listen", "off"];
 
@@ -152,4 +152,35 @@ fn settings_that_cannot_be_read_are_a_finding() {
         home.write("trunkline.toml", line);
         assert_eq!(failures(&findings(&home, false)), ["configuration"], "{line}");
     }
+}
+
+#[test]
+fn a_journal_whose_database_is_gone_is_not_given_an_empty_one() {
+    let home = Home::new();
+    let mut server = home.serve(&[]);
+    let bearer = format!("Bearer {}", server.first_key());
+    let address = server.address();
+    let body =
+        r#"{"model": "simulated/chat:free", "messages": [{"role": "user", "content": "Hi"}]}"#;
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    let (status, answer) = request(&address, "POST", "/api/v1/chat/completions", &headers, body);
+    assert_eq!(status, 200, "{answer}");
+    server.signal("-KILL");
+    server.wait();
+    for entry in std::fs::read_dir(home.data()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with("trunkline.db")
+            || path.ends_with("master.key")
+        {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["key", "create", "--name", "x"]]
+    {
+        let told = home.fails(arguments);
+        assert!(told.contains("has settlements for the database acct_"), "{told}");
+        assert!(!home.data().join("trunkline.db").exists());
+        assert!(!home.data().join("master.key").exists());
+    }
+    assert_eq!(failures(&findings(&home, false)), ["journal"]);
 }

@@ -28,7 +28,7 @@ pub(crate) use postgres_settlement::{PostgresMemory, write as write_postgres};
 pub use retention::Retention;
 pub(crate) use row::Row;
 pub use schema::Schema;
-pub(crate) use schema::schema_in_file;
+pub(crate) use schema::{is_file_set_up, schema_in_file};
 pub(crate) use session::{Change, Session};
 pub(crate) use sqlite::{SqliteEngine as Engine, SqliteOptions as EngineOptions};
 pub(crate) use value::{Sql, Value, values};

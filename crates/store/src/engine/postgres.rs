@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection as _, PgConnection, Postgres, Transaction}
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::session::{Change, Session, Source};
-use super::{migrations, partitions};
+use super::{migrations, partitions, schema};
 use crate::{Micros, StoreError};
 
 /// Several reads of one moment see one state.
@@ -59,15 +59,19 @@ pub(crate) struct PostgresEngine {
 
 impl PostgresEngine {
     /// Connects, brings the schema up to date and makes room for the generations of the days to
-    /// come.
+    /// come. Where nothing is set up yet, `before_setup` is asked whether that may be done.
     pub(crate) async fn open(
         address: &str,
         options: &PostgresOptions,
         now: Micros,
+        before_setup: impl FnOnce() -> Result<(), StoreError>,
     ) -> Result<PostgresEngine, StoreError> {
         let plain = parse(address)?;
         let connect_timeout = options.connect_timeout;
         let mut setup = reach(connect_timeout, plain.connect()).await?;
+        if schema::version_on_server(&mut setup).await?.is_none() {
+            before_setup()?;
+        }
         migrations::run(&mut setup, migrations::POSTGRES).await?;
         partitions::prepare(&mut setup, partitions::ahead_of(now)).await?;
         setup.close().await?;
@@ -250,14 +254,14 @@ mod tests {
             connect_timeout: Duration::from_millis(50),
             ..PostgresOptions::default()
         };
-        let error = PostgresEngine::open(&address, &options, 0).await.unwrap_err();
+        let error = PostgresEngine::open(&address, &options, 0, || Ok(())).await.unwrap_err();
         assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
     }
 
     #[tokio::test]
     async fn a_server_that_is_not_there_may_yet_come() {
         let address = "postgres://u@localhost/x?host=/nowhere";
-        let error = PostgresEngine::open(address, &PostgresOptions::default(), 0).await;
+        let error = PostgresEngine::open(address, &PostgresOptions::default(), 0, || Ok(())).await;
         assert!(matches!(error, Err(StoreError::Unreachable(_))));
     }
 

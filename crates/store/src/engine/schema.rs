@@ -63,7 +63,17 @@ fn version_in_file(path: &Path) -> Result<Option<i64>, rusqlite::Error> {
     connection.query_row(VERSION, [], |row| row.get(0))
 }
 
-async fn version_on_server(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+/// Whether there is a database in a file, or something that is none. To be called where blocking does
+/// no harm.
+pub(crate) fn is_file_set_up(path: &Path) -> bool {
+    let is_something = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0);
+    is_something && !matches!(version_in_file(path), Ok(None))
+}
+
+/// The version of the schema on a server; `None` if nothing is set up.
+pub(super) async fn version_on_server(
+    connection: &mut PgConnection,
+) -> Result<Option<i64>, sqlx::Error> {
     let text = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
     let is_set_up: bool = sqlx::query_scalar(text).fetch_one(&mut *connection).await?;
     if !is_set_up {

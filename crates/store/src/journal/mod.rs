@@ -9,7 +9,12 @@
 //! A segment begins with the identity of the database its rows are for, and is not replayed into
 //! another one, and with the names of the columns its rows have: one written by another version is
 //! read by name.
+//!
+//! A segment in which something is damaged is read as far as it is sound, and then kept aside under
+//! another name, with what could not be read.
 
+mod aside;
+mod damage;
 mod record;
 mod segment;
 
@@ -19,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use aside::Damaged;
 pub(crate) use segment::Position;
 use segment::{Segment, SegmentReader};
 
@@ -49,6 +55,8 @@ pub(crate) struct Folder {
     /// The identity of the database.
     identity: String,
     spare: Mutex<VecDeque<PathBuf>>,
+    /// Segments that are not to be written again.
+    damaged: Damaged,
     /// The journal is this process's as long as this is held.
     _lock: File,
 }
@@ -71,6 +79,7 @@ impl Journal {
         for (_, file) in &found {
             SegmentReader::open(file)?.check_owner(identity)?;
         }
+        let damaged = Damaged::default();
         for (_, file) in &found {
             let mut reader = SegmentReader::open(file)?;
             loop {
@@ -80,13 +89,20 @@ impl Journal {
                 }
                 replay(rows)?;
             }
+            damaged.note(&reader);
         }
         let number = found.last().map_or(1, |(number, _)| number + 1);
-        let spare = found.into_iter().map(|(_, file)| file).collect();
+        let mut spare = VecDeque::new();
+        for (_, file) in found {
+            if !damaged.keep_aside(&file)? {
+                spare.push_back(file);
+            }
+        }
         let folder = Arc::new(Folder {
             path: path.to_path_buf(),
             identity: identity.to_owned(),
             spare: Mutex::new(spare),
+            damaged,
             _lock: lock,
         });
         folder.keep_spare(SPARE_SEGMENTS);
@@ -164,7 +180,9 @@ impl Journal {
     /// Forgets everything: for a process that ends with all rows in the database.
     pub(crate) fn clear(self) -> Result<(), StoreError> {
         for (_, file) in segments(&self.folder.path)? {
-            std::fs::remove_file(&file).map_err(|error| files::failure(&file, error))?;
+            if !self.folder.damaged.keep_aside(&file)? {
+                std::fs::remove_file(&file).map_err(|error| files::failure(&file, error))?;
+            }
         }
         Ok(())
     }
@@ -182,7 +200,7 @@ impl Folder {
             Some(file) => Some(SegmentReader::open_at(&file, from)?),
             None => None,
         };
-        Ok(JournalReader { reader, files })
+        Ok(JournalReader { reader, files, damaged: self.damaged.clone() })
     }
 
     /// All rows before a position are in the database: the segments before its own may be
@@ -190,7 +208,10 @@ impl Folder {
     pub(crate) fn release(&self, before: Position) -> Result<(), StoreError> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         for (number, file) in segments(&self.path)? {
-            if number < before.segment && !spare.contains(&file) {
+            if number < before.segment
+                && !spare.contains(&file)
+                && !self.damaged.keep_aside(&file)?
+            {
                 spare.push_back(file);
             }
         }
@@ -234,13 +255,40 @@ impl Folder {
     }
 }
 
+/// Who the rows in a segment belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The segment.
+    pub segment: PathBuf,
+    /// The identity of its database: [`Store::identity`](crate::Store::identity). `None` where an older
+    /// version wrote it.
+    pub database: Option<String>,
+}
+
+/// Whose rows are in a journal's folder, which need not exist; `None` if there are no rows.
+pub(crate) fn owner(folder: &Path) -> Result<Option<Owner>, StoreError> {
+    if !folder.exists() {
+        return Ok(None);
+    }
+    for (_, segment) in segments(folder)? {
+        if let Some(database) = SegmentReader::open(&segment)?.owner_of_rows()? {
+            return Ok(Some(Owner { segment, database }));
+        }
+    }
+    Ok(None)
+}
+
 /// What is in a journal's folder, seen from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Residue {
     /// How many segments there are.
     pub segments: usize,
     /// How many bytes they have.
     pub bytes: u64,
+    /// Whose rows are in the first of them that has any.
+    pub owner: Option<Owner>,
+    /// How many segments are kept aside for what is damaged in them.
+    pub damaged: usize,
     /// Whether a process has the journal at the moment: then they are its own.
     pub is_in_use: bool,
 }
@@ -249,14 +297,16 @@ impl Residue {
     /// Looks into a folder, which need not exist.
     pub fn of(folder: &Path) -> Result<Residue, StoreError> {
         if !folder.exists() {
-            return Ok(Residue { segments: 0, bytes: 0, is_in_use: false });
+            return Ok(Residue::default());
         }
         let found = segments(folder)?;
         let bytes = found.iter().filter_map(|(_, file)| file.metadata().ok()).map(|it| it.len());
         let path = folder.join("lock");
         let is_in_use = File::open(&path)
             .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
-        Ok(Residue { segments: found.len(), bytes: bytes.sum(), is_in_use })
+        let damaged = aside::count(folder)?;
+        let owner = owner(folder)?;
+        Ok(Residue { segments: found.len(), bytes: bytes.sum(), owner, damaged, is_in_use })
     }
 }
 
@@ -265,6 +315,7 @@ impl Residue {
 pub(crate) struct JournalReader {
     reader: Option<SegmentReader>,
     files: VecDeque<PathBuf>,
+    damaged: Damaged,
 }
 
 impl JournalReader {
@@ -276,6 +327,7 @@ impl JournalReader {
         loop {
             let Some(reader) = &mut self.reader else { return Ok(None) };
             let rows = reader.rows(limit)?;
+            self.damaged.note(reader);
             if !rows.is_empty() {
                 return Ok(Some((rows, reader.position())));
             }

@@ -44,6 +44,12 @@ pub(super) fn decode(
     Some(row.map(|row| (row, prices)))
 }
 
+/// Whether bytes are a whole row with so many columns, as far as can be told without reading it.
+pub(super) fn has_columns(mut bytes: &[u8], columns: usize) -> bool {
+    // The prices come last.
+    (0..=columns).all(|_| take_cell(&mut bytes).is_some()) && bytes.is_empty()
+}
+
 fn put_cell(out: &mut Vec<u8>, cell: &Cell<'_>) {
     match cell {
         Cell::Null => out.push(NULL),
@@ -117,6 +123,8 @@ mod tests {
         for row in [full_generation("gen-1"), Generation::default()] {
             let mut bytes = Vec::new();
             encode(&row, row.prices.as_deref(), &mut bytes);
+            assert!(has_columns(&bytes, COLUMNS.len()));
+            assert!(!has_columns(&bytes[..bytes.len() - 1], COLUMNS.len()));
             let (read, prices) = decode(&here(), &bytes).unwrap().unwrap();
             assert_eq!(prices.as_deref(), row.prices.as_deref());
             assert_eq!(read, Generation { prices: None, ..row });

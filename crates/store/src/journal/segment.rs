@@ -1,10 +1,11 @@
 //! One segment: a file with a head and records one after the other.
 //!
 //! Head: magic, number, length and checksum of what follows, then the identity of the database and,
-//! in the next line, the names of the columns. Segments of older versions have no identity.
-//! Record: length, checksum over the segment's number and the bytes, bytes. A file that is
-//! written again still has its old records behind the end; their checksums are those of another
-//! number, so that they are not taken for new ones.
+//! in the next lines, the secret of the segment and the names of the columns. Segments of older
+//! versions have no secret, or no identity either.
+//! Record: length, checksum over the segment's number, its secret and the bytes, bytes. A file that
+//! is written again still has its old records behind the end; their checksums are those of another
+//! number, so that they are not taken for new ones. Nor is what a caller makes to look like one.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
@@ -12,19 +13,23 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::damage::{self, Damage};
 use super::record;
 use crate::generation::COLUMNS;
+use crate::secret::random_bytes;
 use crate::{Generation, StoreError, files};
 
-const MAGIC: &[u8; 8] = b"TLNJRNL2";
-/// The magic of segments that do not name their database.
+const MAGIC: &[u8; 8] = b"TLNJRNL3";
+/// The magic of segments without a secret.
+const MAGIC_WITHOUT_SECRET: &[u8; 8] = b"TLNJRNL2";
+/// The magic of segments that do not name their database either.
 const MAGIC_WITHOUT_OWNER: &[u8; 8] = b"TLNJRNL1";
 /// Magic, number, length of the text, checksum.
 const HEAD: usize = 24;
 /// Length and checksum.
-const RECORD_HEAD: usize = 8;
+pub(super) const RECORD_HEAD: usize = 8;
 /// No row is longer; a length beyond it is not one.
-const MAX_RECORD: usize = 16 * 1024 * 1024;
+pub(super) const MAX_RECORD: usize = 16 * 1024 * 1024;
 
 /// A place in the journal; later ones are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,12 +50,37 @@ impl Position {
     }
 }
 
+/// What makes checksums those of one segment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seal {
+    number: u64,
+    /// Known to nobody outside; `None` in segments of older versions.
+    secret: Option<u64>,
+}
+
+impl Seal {
+    pub(super) fn checksum(self, bytes: &[u8]) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&self.number.to_le_bytes());
+        if let Some(secret) = self.secret {
+            hasher.update(&secret.to_le_bytes());
+        }
+        hasher.update(bytes);
+        hasher.finalize()
+    }
+
+    /// Whether what has its checksum was written by us for sure.
+    pub(super) fn is_secret(self) -> bool {
+        self.secret.is_some()
+    }
+}
+
 /// The segment that is written.
 #[derive(Debug)]
 pub(super) struct Segment {
     path: std::path::PathBuf,
     file: File,
-    number: u64,
+    seal: Seal,
     /// Where the first record begins.
     first: u64,
     offset: u64,
@@ -109,17 +139,19 @@ impl Segment {
         bytes: u64,
         durable: bool,
     ) -> Result<Segment, StoreError> {
-        let text = format!("{identity}\n{}", COLUMNS.join(","));
+        let secret = u64::from_le_bytes(random_bytes::<8>()?);
+        let text = format!("{identity}\n{secret:016x}\n{}", COLUMNS.join(","));
+        let of_head = Seal { number, secret: None };
         let mut head = Vec::with_capacity(HEAD + text.len());
         head.extend_from_slice(MAGIC);
         head.extend_from_slice(&number.to_le_bytes());
         head.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        head.extend_from_slice(&checksum(number, text.as_bytes()).to_le_bytes());
+        head.extend_from_slice(&of_head.checksum(text.as_bytes()).to_le_bytes());
         head.extend_from_slice(text.as_bytes());
         let mut segment = Segment {
             path: path.to_path_buf(),
             file,
-            number,
+            seal: Seal { number, secret: Some(secret) },
             first: head.len() as u64,
             offset: 0,
             bytes,
@@ -135,7 +167,7 @@ impl Segment {
 
     /// Where the next record will begin.
     pub(super) fn end(&self) -> Position {
-        Position { segment: self.number, offset: self.offset }
+        Position { segment: self.seal.number, offset: self.offset }
     }
 
     /// Whether no row was written yet.
@@ -170,7 +202,7 @@ impl Segment {
             self.fresh.push(Arc::clone(version));
         }
         let bytes = &out[start + RECORD_HEAD..];
-        let (length, sum) = (bytes.len() as u32, checksum(self.number, bytes));
+        let (length, sum) = (bytes.len() as u32, self.seal.checksum(bytes));
         out[start..start + 4].copy_from_slice(&length.to_le_bytes());
         out[start + 4..start + RECORD_HEAD].copy_from_slice(&sum.to_le_bytes());
         Ok(())
@@ -211,20 +243,14 @@ fn zero(file: &File, from: u64, to: u64) -> std::io::Result<()> {
     Ok(())
 }
 
-fn checksum(number: u64, bytes: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&number.to_le_bytes());
-    hasher.update(bytes);
-    hasher.finalize()
-}
-
-/// Reads one segment up to its first gap.
+/// Reads one segment up to its end, and over what is damaged in it.
 #[derive(Debug)]
 pub(super) struct SegmentReader {
     file: File,
     path: std::path::PathBuf,
-    number: u64,
+    seal: Seal,
     offset: u64,
+    damage: Damage,
     /// The identity of the database its rows are for, where it is known.
     owner: Option<String>,
     columns: Vec<String>,
@@ -241,8 +267,9 @@ impl SegmentReader {
         let mut reader = SegmentReader {
             file,
             path: path.to_path_buf(),
-            number: 0,
+            seal: Seal::default(),
             offset: 0,
+            damage: Damage::default(),
             owner: None,
             columns: Vec::new(),
             prices: HashMap::new(),
@@ -255,29 +282,42 @@ impl SegmentReader {
     /// Opens the segment of a position, there. Prices that stand before it are read as well.
     pub(super) fn open_at(path: &Path, at: Position) -> Result<SegmentReader, StoreError> {
         let mut reader = SegmentReader::open(path)?;
-        if reader.number == at.segment {
+        if reader.seal.number == at.segment {
             while reader.offset < at.offset && reader.next_row()?.is_some() {}
         }
         Ok(reader)
     }
 
     /// Refuses a segment with rows for another database than the one with that identity.
-    pub(super) fn check_owner(mut self, identity: &str) -> Result<(), StoreError> {
-        let is_foreign = self.owner.as_deref().is_some_and(|owner| owner != identity);
-        // One without rows has nothing to lose.
-        if is_foreign && self.next_row()?.is_some() {
-            return Err(StoreError::ForeignJournal {
-                path: self.path,
-                owner: self.owner.unwrap_or_default(),
-                found: identity.to_owned(),
-            });
+    pub(super) fn check_owner(self, identity: &str) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        match self.owner_of_rows()? {
+            Some(Some(owner)) if owner != identity => {
+                Err(StoreError::ForeignJournal { path, owner, found: identity.to_owned() })
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The identity of the database that the rows are for, if it is known. `None` for a segment without
+    /// rows, which has nothing to lose.
+    pub(super) fn owner_of_rows(mut self) -> Result<Option<Option<String>>, StoreError> {
+        Ok(self.next_row()?.map(|_| self.owner))
     }
 
     /// Where the next record begins.
     pub(super) fn position(&self) -> Position {
-        Position { segment: self.number, offset: self.offset }
+        Position { segment: self.seal.number, offset: self.offset }
+    }
+
+    /// What was damaged so far; `None` where all is sound.
+    pub(super) fn damage(&self) -> Option<Damage> {
+        (self.damage.places > 0).then_some(self.damage)
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The next rows, at most `limit`; none at the end.
@@ -294,33 +334,47 @@ impl SegmentReader {
 
     fn read_head(&mut self) -> std::io::Result<()> {
         let mut head = [0; HEAD];
-        if !self.read_at(&mut head, 0)? {
+        if !self.read_at(&mut head, 0)? || head[..8] == [0; 8] {
             return Ok(());
         }
-        let has_owner = &head[..8] == MAGIC;
-        if !has_owner && &head[..8] != MAGIC_WITHOUT_OWNER {
-            return Ok(());
-        }
+        let version = [MAGIC_WITHOUT_OWNER, MAGIC_WITHOUT_SECRET, MAGIC]
+            .into_iter()
+            .position(|magic| head[..8] == *magic);
+        let Some(version) = version else {
+            return self.cannot_be_read();
+        };
         let number = u64::from_le_bytes(array(&head[8..16]));
         let length = u32::from_le_bytes(array(&head[16..20])) as usize;
         let sum = u32::from_le_bytes(array(&head[20..24]));
         let mut text = vec![0; length.min(64 * 1024)];
-        if !self.read_at(&mut text, HEAD as u64)? || checksum(number, &text) != sum {
-            return Ok(());
+        self.seal = Seal { number, secret: None };
+        if !self.read_at(&mut text, HEAD as u64)? || self.seal.checksum(&text) != sum {
+            return self.cannot_be_read();
         }
         let text_length = text.len();
         let text = String::from_utf8_lossy(&text);
-        let names = match text.split_once('\n') {
-            Some((owner, names)) if has_owner => {
-                self.owner = Some(owner.to_owned());
-                names
-            }
-            _ => &*text,
-        };
+        let mut names = &*text;
+        if version >= 1
+            && let Some((owner, rest)) = names.split_once('\n')
+        {
+            self.owner = Some(owner.to_owned());
+            names = rest;
+        }
+        if version >= 2
+            && let Some((secret, rest)) = names.split_once('\n')
+        {
+            self.seal.secret = u64::from_str_radix(secret, 16).ok();
+            names = rest;
+        }
         self.columns = names.split(',').map(str::to_owned).collect();
-        self.number = number;
         self.offset = (HEAD + text_length) as u64;
         self.is_ours = true;
+        Ok(())
+    }
+
+    /// There is a head, but not one that tells of its rows.
+    fn cannot_be_read(&mut self) -> std::io::Result<()> {
+        self.damage.add(self.file.metadata()?.len());
         Ok(())
     }
 
@@ -328,10 +382,8 @@ impl SegmentReader {
         if !self.is_ours {
             return Ok(None);
         }
-        let Some(bytes) = self.record().map_err(|error| files::failure(&self.path, error))? else {
-            return Ok(None);
-        };
-        self.offset += (RECORD_HEAD + bytes.len()) as u64;
+        let next = self.next_record().map_err(|error| files::failure(&self.path, error))?;
+        let Some(bytes) = next else { return Ok(None) };
         let Some(read) = record::decode(&self.columns, &bytes) else {
             return Err(StoreError::Corrupt {
                 what: "journal",
@@ -345,6 +397,28 @@ impl SegmentReader {
         row.prices =
             row.price_version.as_ref().and_then(|version| self.prices.get(version)).cloned();
         Ok(Some(row))
+    }
+
+    /// The bytes of the next whole record, which the offset is behind then.
+    fn next_record(&mut self) -> std::io::Result<Option<Vec<u8>>> {
+        let mut found = self.record()?;
+        if found.is_none() {
+            let rest = self.rest()?;
+            let Some(gap) = damage::next_sound(&rest, self.columns.len(), self.seal) else {
+                return Ok(None);
+            };
+            // Who reads behind the writer may have come while it wrote both.
+            found = self.record()?;
+            if found.is_none() {
+                self.damage.add(gap as u64);
+                self.offset += gap as u64;
+                found = self.record()?;
+            }
+        }
+        if let Some(bytes) = &found {
+            self.offset += (RECORD_HEAD + bytes.len()) as u64;
+        }
+        Ok(found)
     }
 
     /// The bytes of the record at the offset, if there is a whole one.
@@ -362,7 +436,17 @@ impl SegmentReader {
         if !self.read_at(&mut bytes, self.offset + RECORD_HEAD as u64)? {
             return Ok(None);
         }
-        Ok((checksum(self.number, &bytes) == sum).then_some(bytes))
+        Ok((self.seal.checksum(&bytes) == sum).then_some(bytes))
+    }
+
+    /// Everything from the offset on.
+    fn rest(&self) -> std::io::Result<Vec<u8>> {
+        let length = self.file.metadata()?.len().saturating_sub(self.offset);
+        let mut rest = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        if !self.read_at(&mut rest, self.offset)? {
+            rest.clear();
+        }
+        Ok(rest)
     }
 
     /// Fills the buffer; `false` if the file ends before.
@@ -376,7 +460,7 @@ impl SegmentReader {
 }
 
 /// A slice of a length that is known.
-fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+pub(super) fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut array = [0; N];
     array.copy_from_slice(bytes);
     array

@@ -105,21 +105,25 @@ async fn a_journal_of_another_database_is_refused_and_kept(database: TestDatabas
         false => TestDatabase::sqlite(),
     };
     let left = leave_in_journal(&database, &[generation("gen-1", "key", 5)]).await;
-    for before in [0, 1] {
-        if before == 1 {
-            // As well as a new one, one that has been in use.
-            other.open().await.close().await.unwrap();
-        }
-        copy_journal(left.path(), &other.journal());
-        let refused = other.try_open_with_journal().await.unwrap_err();
-        assert!(matches!(refused, StoreError::ForeignJournal { .. }), "{refused}");
+    copy_journal(left.path(), &other.journal());
+    let refused = other.try_open_with_journal().await.unwrap_err();
+    assert!(matches!(refused, StoreError::JournalWithoutDatabase { .. }), "{refused}");
+    match database.is_postgres() {
+        true => assert_eq!(other.schema().await.found, None, "nothing is set up"),
+        false => assert!(!other.path().exists(), "nothing is made"),
     }
+    let owner = Residue::of(&other.journal()).unwrap().owner.unwrap();
+    // As well as a new one, one that has been in use.
+    other.open().await.close().await.unwrap();
+    let refused = other.try_open_with_journal().await.unwrap_err();
+    assert!(matches!(refused, StoreError::ForeignJournal { .. }), "{refused}");
     let beside = other.open().await;
     assert_eq!(beside.key_usage("key", 0).await.unwrap().requests, 0);
     beside.close().await.unwrap();
     // In its own database it is known.
     copy_journal(&other.journal(), &database.journal());
     let store = database.open_with_journal(10).await;
+    assert_eq!(owner.database.as_deref(), Some(store.identity()));
     assert_eq!(store.key_usage("key", 0).await.unwrap().requests, 1);
     store.close().await.unwrap();
 }
@@ -282,12 +286,30 @@ async fn a_row_that_is_refused_keeps_neither_a_start_nor_the_others_back(databas
 async fn what_a_killed_process_left_is_seen_from_outside() {
     let database = TestDatabase::sqlite();
     let look = || Residue::of(&database.journal()).unwrap();
-    assert_eq!(look(), Residue { segments: 0, bytes: 0, is_in_use: false });
+    assert_eq!(look(), Residue::default());
     let store = database.open_with_journal(10).await;
     assert!(look().is_in_use && look().segments == 1 && look().bytes > 0);
     store.close().await.unwrap();
     drop(store);
     assert_eq!(look().segments, 0);
+}
+
+#[tokio::test]
+async fn no_file_is_made_beside_a_journal_that_has_rows_for_another_either() {
+    let (database, folder) = (TestDatabase::sqlite(), tempfile::tempdir().unwrap());
+    let left = leave_in_journal(&database, &[generation("gen-1", "key", 5)]).await;
+    let path = folder.path().join("trunkline.db");
+    copy_journal(left.path(), &Store::journal_beside(&path));
+    // One that a start before made, and never set up.
+    for is_empty_there in [false, true] {
+        if is_empty_there {
+            std::fs::write(&path, "").unwrap();
+        }
+        let refused = Store::open_beside(&path, MasterKey::generate().unwrap(), 0).await;
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains("has settlements for the database acct_"), "{told}");
+        assert_eq!(std::fs::metadata(&path).map_or(0, |file| file.len()), 0);
+    }
 }
 
 #[tokio::test]

@@ -60,8 +60,8 @@ pub async fn run(arguments: DoctorArguments, context: &Context) -> Result<ExitCo
     }
     findings.push(open_files::check(OpenFiles::raised(), serving.limits.max_connections));
     findings.extend(folder::rights(&context.folder));
-    findings.extend(journal::check(&context.folder));
     let (store, opened) = database::open(&context.folder).await;
+    findings.extend(journal::check(&context.folder, store.as_ref()).await);
     findings.extend(opened);
     findings.extend(access::check(store.as_ref(), upstream).await);
     if let Some(store) = store {
