@@ -425,7 +425,7 @@ pub async fn serve_metrics(app: Arc<App>, listener: TcpListener) -> std::io::Res
 async fn metrics(app: Arc<App>) -> impl axum::response::IntoResponse {
     app.metrics.trouble(&Trouble {
         database_unavailable: app.store.ping().await.is_err(),
-        valkey_unavailable: app.limits.trouble().is_some(),
+        valkey_unavailable: app.limits.unavailable().is_some(),
         unwritten_records: app.settlements.unwritten(),
     });
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

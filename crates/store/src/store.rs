@@ -215,6 +215,20 @@ impl Store {
         }
     }
 
+    /// What time it is at the database's server, in microseconds since 1970; `None` if there is none,
+    /// or it does not answer soon.
+    pub async fn server_time(&self) -> Option<Micros> {
+        let database = &self.0.database;
+        if !database.is_shared() {
+            return None;
+        }
+        let text =
+            "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT AS server_time";
+        let asking = database.fetch_one(text, &[]);
+        let row = tokio::time::timeout(PING_PATIENCE, asking).await.ok()?.ok()?;
+        row.try_get("server_time").ok()
+    }
+
     /// Writes all settlements handed in, stops the writer and closes every connection. Fails if
     /// settlements had to be given up.
     pub async fn close(&self) -> Result<(), StoreError> {

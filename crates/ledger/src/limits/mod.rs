@@ -36,8 +36,9 @@
 //!   but remembers them for a day: settling one of them later still counts.
 //! - A new period zeroes what was used in the one before, and nothing that is held. The clock of a
 //!   spender does not go back by a day or less: what is spent then counts in the latest period it
-//!   has seen. If it goes back further, the spender follows and keeps its figures, which errs on
-//!   the side of the limit.
+//!   has seen. If it goes back further, the spender follows and keeps its figures, and to those of
+//!   a period it comes back to are added those it was left with when the clock last went ahead by
+//!   more than a day: both err on the side of the limit.
 
 mod counters;
 mod fit;

@@ -13,10 +13,12 @@ pub(super) struct Tally {
     day: Day,
     used: [Pair; Window::ALL.len()],
     held: Pair,
+    /// The day and what was used when the clock last went ahead by more than a day: it may go back.
+    before: Option<(Day, [Pair; Window::ALL.len()])>,
 }
 
 /// Amounts by who pays.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Pair {
     credits: i128,
     byok: i128,
@@ -41,7 +43,8 @@ impl Pair {
 impl Tally {
     pub const fn new() -> Self {
         let none = Pair { credits: 0, byok: 0 };
-        Self { day: day_of(Micros::MIN), used: [none; Window::ALL.len()], held: none }
+        let (day, used) = (day_of(Micros::MIN), [none; Window::ALL.len()]);
+        Self { day, used, held: none, before: None }
     }
 
     /// Begins new periods, if `today` is in one.
@@ -52,13 +55,32 @@ impl Tally {
         if today < self.day {
             // A clock that flaps around midnight must not begin the same period twice.
             if self.day - today > 1 {
-                self.day = today;
+                self.go_back(today);
             }
             return;
+        }
+        if today - self.day > 1 {
+            let is_any = self.used != [Pair::default(); Window::ALL.len()];
+            self.before = is_any.then_some((self.day, self.used));
         }
         for (used, window) in self.used.iter_mut().zip(Window::ALL) {
             if window.first_day(today) != window.first_day(self.day) {
                 *used = Pair::default();
+            }
+        }
+        self.day = today;
+    }
+
+    /// Follows a clock that was ahead. A period that was left when it went ahead goes on with what
+    /// was used in it, and with what was used meanwhile, which errs on the side of the limit.
+    fn go_back(&mut self, today: Day) {
+        if let Some((before, left)) = self.before.take() {
+            for ((used, left), window) in self.used.iter_mut().zip(left).zip(Window::ALL) {
+                let begun = window.first_day(before);
+                if window.first_day(today) == begun && window.first_day(self.day) != begun {
+                    used.credits += left.credits;
+                    used.byok += left.byok;
+                }
             }
         }
         self.day = today;
@@ -86,6 +108,7 @@ impl Tally {
     pub fn set_used(&mut self, today: Day, spent: &Spent) {
         self.used = Default::default();
         self.day = today;
+        self.before = None;
         self.load(spent);
     }
 

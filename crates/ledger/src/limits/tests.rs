@@ -307,6 +307,31 @@ fn a_clock_that_goes_back_begins_no_period_twice() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_takes_nothing_from_the_day_it_comes_back_to() {
+    for ahead in [2, 3, 40, 400] {
+        let mut scene = scene();
+        scene.spend(NOON, 70);
+        scene.spend(NOON + ahead * DAY, 5);
+        assert_eq!(scene.key_used(NOON + ahead * DAY).daily, NanoUsd(5));
+        // The next day there, as long as nobody has noticed.
+        scene.spend(NOON + (ahead + 1) * DAY, 4);
+        let used = scene.key_used(NOON);
+        assert_eq!((used.daily, used.lifetime), (NanoUsd(74), NanoUsd(79)), "{ahead}");
+        assert!(used.weekly >= NanoUsd(74) && used.monthly >= NanoUsd(74), "{used:?}");
+        assert!(used.weekly <= NanoUsd(79) && used.monthly <= NanoUsd(79), "{used:?}");
+        scene.spend(NOON, 1);
+        assert_eq!(scene.key_used(NOON).daily, NanoUsd(75), "once");
+        // A clock that goes to and fro does not lose it either.
+        for _ in 0..3 {
+            scene.spend(NOON + ahead * DAY, 1);
+            scene.spend(NOON, 1);
+        }
+        assert_eq!(scene.key_used(NOON).daily, NanoUsd(81));
+        assert_eq!(scene.key_used(NOON + DAY).daily, NanoUsd(0));
+    }
+}
+
+#[test]
 fn usage_from_before_is_loaded_or_replaced() {
     let mut scene = scene();
     let limit = scene.key_limit(Window::Weekly, 100);

@@ -81,6 +81,7 @@ impl SharedCounters {
         now: Micros,
         request: &ReservationRequest<'_>,
     ) -> Result<Granted, NotReserved> {
+        let now = self.0.valkey.now(now);
         let mut spenders: Vec<SpenderId> = Vec::with_capacity(request.spenders.len() + 1);
         let limited = request.limits.iter().map(|limit| limit.spender);
         for spender in request.spenders.iter().copied().chain(limited) {
@@ -140,6 +141,7 @@ impl SharedCounters {
         spenders: &[SpenderId],
         lease: Micros,
     ) -> Result<(), Unavailable> {
+        let now = self.0.valkey.now(now);
         self.names(spenders)?;
         self.requests().note(id, spenders.into(), now.saturating_add(lease.max(0)));
         Ok(())
@@ -157,7 +159,7 @@ impl SharedCounters {
         actual: Spend,
         generation: &Arc<str>,
     ) -> impl Future<Output = Result<Settlement, Unavailable>> + Send + use<> {
-        let actual = actual.sane();
+        let (now, actual) = (self.0.valkey.now(now), actual.sane());
         let way = self.requests().settle(id, now, actual, generation);
         let counters = self.clone();
         async move {
@@ -227,7 +229,7 @@ impl SharedCounters {
         reservation: ReservationId,
         lease: Micros,
     ) -> Result<bool, Unavailable> {
-        let deadline = now.saturating_add(lease.max(0));
+        let deadline = self.0.valkey.now(now).saturating_add(lease.max(0));
         self.requests().renewed(reservation, deadline);
         let epoch = self.epoch()?;
         let mut call = self.script(&script::RENEW, &epoch);
@@ -240,7 +242,7 @@ impl SharedCounters {
     /// Frees what reservations hold whose lease has run out, of this node or of another, and names
     /// them. One node names each; any may call it, as often as it likes.
     pub async fn expire(&self, now: Micros) -> Result<Vec<Expired>, Unavailable> {
-        let epoch = self.epoch()?;
+        let (now, epoch) = (self.0.valkey.now(now), self.epoch()?);
         // Those forgotten first: what lapses now can be settled until the next time at least.
         while self.end_leases(&epoch, "forget", now).await?.next().is_some() {}
         let mut expired = Vec::new();
@@ -293,7 +295,7 @@ impl SharedCounters {
         spender: SpenderId,
         spent: &Spent,
     ) -> Result<(), Unavailable> {
-        let epoch = self.epoch()?;
+        let (now, epoch) = (self.0.valkey.now(now), self.epoch()?);
         let [name] = self.names(&[spender])?.try_into().map_err(|_| Unavailable::UnknownSpender)?;
         let mut call = self.script(&script::USED, &epoch);
         call.arg(day_of(now)).arg(how);
@@ -335,12 +337,18 @@ impl SharedCounters {
     }
 
     async fn read(&self, now: Micros, names: Vec<String>) -> Result<(i64, Reader), Unavailable> {
-        let epoch = self.epoch()?;
+        let (now, epoch) = (self.0.valkey.now(now), self.epoch()?);
         let mut call = self.script(&script::READ, &epoch);
         call.arg(day_of(now)).arg(names);
         let mut answer = self.run(&epoch, &call).await?;
         answer.text()?;
         Ok((answer.number()?, answer))
+    }
+
+    /// By how much this node's clock, which says `own`, is ahead of the one that all nodes go by, in
+    /// microseconds; `None` where it is not known.
+    pub fn ahead(&self, own: Micros) -> Option<Micros> {
+        self.0.valkey.ahead(own)
     }
 
     /// How many requests this node keeps in memory for a rebuilding.

@@ -5,11 +5,14 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use ledger::Micros;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, ScriptInvocation, Value};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
+
+use super::clock::Clock;
 
 /// Why the shared state could not be asked. What was asked may have been done all the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +71,7 @@ pub struct Valkey(Arc<Link>);
 struct Link {
     client: Client,
     patience: Patience,
+    clock: Clock,
     state: watch::Sender<State>,
     /// Where the connection lives, whoever asks for it.
     runtime: Handle,
@@ -95,14 +99,21 @@ impl Valkey {
     /// `redis+unix:///path`; of a cluster, the primary that has the namespace's slot. It is
     /// connected to in the background, on the runtime of the caller, without which this panics;
     /// until then, and whenever it is away, everything is [`Unavailable`].
+    ///
+    /// The clock of nodes that share figures is the server's: one of them whose own is wrong would
+    /// begin days for all others.
     pub fn open(address: &str) -> Result<Self, InvalidAddress> {
-        Self::open_with(address, Patience::default())
+        Self::open_with(address, Patience::default(), Clock::default())
     }
 
-    pub(super) fn open_with(address: &str, patience: Patience) -> Result<Self, InvalidAddress> {
+    pub(super) fn open_with(
+        address: &str,
+        patience: Patience,
+        clock: Clock,
+    ) -> Result<Self, InvalidAddress> {
         let client = Client::open(address).map_err(InvalidAddress)?;
         let (state, _) = watch::channel(State::Connecting);
-        let link = Arc::new(Link { client, patience, state, runtime: Handle::current() });
+        let link = Arc::new(Link { client, patience, clock, state, runtime: Handle::current() });
         link.connect(0);
         Ok(Self(link))
     }
@@ -163,6 +174,35 @@ impl Valkey {
             }
         }
         Err(Unavailable::Away)
+    }
+
+    /// What time it is for all nodes. `own` is what this one says, which is believed until the
+    /// server has said.
+    pub(super) fn now(&self, own: Micros) -> Micros {
+        self.0.clock.now().unwrap_or(own)
+    }
+
+    /// By how much this node's clock, which says `own`, is ahead of the server's, in microseconds, as
+    /// far as that is known.
+    pub fn ahead(&self, own: Micros) -> Option<Micros> {
+        self.0.clock.now().map(|now| own.saturating_sub(now))
+    }
+
+    /// Asks the server for its time.
+    pub(super) async fn compare_clock(&self) -> Result<(), Unavailable> {
+        if !self.0.clock.is_followed() {
+            return Ok(());
+        }
+        let asking = async |mut connection: MultiplexedConnection| {
+            redis::cmd("TIME").query_async::<(i64, i64)>(&mut connection).await
+        };
+        match self.attempt(true, None, asking).await {
+            Ok(told) => self.0.clock.learn(told),
+            // Not everyone may ask. Then each node goes by its own clock.
+            Err(Unavailable::Failed(_)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Which run of the server is connected to.
@@ -227,6 +267,13 @@ impl Link {
             Err(error) if error.code() == Some("NOPERM") => String::new(),
             Err(error) => return Err(error),
         };
+        if self.clock.is_followed() {
+            match redis::cmd("TIME").query_async::<(i64, i64)>(&mut multiplexed).await {
+                Ok(told) => self.clock.learn(told),
+                Err(error) if error.code() == Some("NOPERM") => {}
+                Err(error) => return Err(error),
+            }
+        }
         let run = about.lines().find_map(|line| line.strip_prefix("run_id:"));
         Ok(Connection { number, server: run.unwrap_or("unknown").trim().into(), multiplexed })
     }

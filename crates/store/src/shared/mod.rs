@@ -64,8 +64,15 @@
 //! What nobody can tell the server: settlements of a node that died before it delivered them. Their
 //! rows come into the books when its journal is replayed, and into the figures with the next
 //! [`SharedCounters::rebuild`], which is to be called after that.
+//!
+//! # Whose clock
+//!
+//! The server's: it is asked whenever a node tends, and goes on from there by the time that passes. A
+//! node whose own clock is ahead would else begin the next day for all, and end the leases of others.
+//! The moments that callers give are believed only where the server does not tell.
 
 mod books;
+mod clock;
 mod counters;
 mod link;
 mod rate;

@@ -40,6 +40,7 @@ impl SharedRates {
         if rules.is_empty() {
             return Ok(None);
         }
+        let now = self.valkey.now(now);
         let mut call = script::ADMIT.key(format!("{}rate:{key}", self.prefix));
         call.arg(now.div_euclid(Span::Minute.length())).arg(now.div_euclid(Span::Day.length()));
         call.arg(exact(now)).arg(LIFE_MS);
@@ -64,6 +65,7 @@ impl SharedRates {
         key: &str,
         rules: &[RateRule],
     ) -> Result<Option<RateVerdict>, Unavailable> {
+        let now = self.valkey.now(now);
         // Where nothing is allowed, nothing is counted.
         let mut call = script::ADMIT.key(format!("{}rate:{key}", self.prefix));
         call.arg(now.div_euclid(Span::Minute.length())).arg(now.div_euclid(Span::Day.length()));
@@ -87,7 +89,7 @@ impl SharedRates {
         most: u64,
         lease: Micros,
     ) -> Result<bool, Unavailable> {
-        let lease = lease.max(0);
+        let (now, lease) = (self.valkey.now(now), lease.max(0));
         let mut call = script::ENTER.key(self.running(key));
         call.arg(&who.to_be_bytes()[..]).arg(exact(now)).arg(exact(now.saturating_add(lease)));
         // Longer than the lease: the clock of the server may be another.

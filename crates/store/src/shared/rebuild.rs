@@ -95,6 +95,8 @@ impl SharedCounters {
     /// it has lost its data. To be called every 200 ms, and after each [`Self::trouble`].
     pub async fn tend(&self, now: Micros) -> Result<Tended, TendError> {
         let _alone = self.0.tending.lock().await;
+        self.0.valkey.compare_clock().await?;
+        let now = self.0.valkey.now(now);
         let settled = self.requests().known_to_all();
         let server = self.0.valkey.server().await?;
         let standing = self.standing(&server).await?;
@@ -131,6 +133,8 @@ impl SharedCounters {
     /// into the books of which nobody told the server, or to be sure.
     pub async fn rebuild(&self, now: Micros) -> Result<Tended, TendError> {
         let _alone = self.0.tending.lock().await;
+        self.0.valkey.compare_clock().await?;
+        let now = self.0.valkey.now(now);
         let server = self.0.valkey.server().await?;
         let standing = self.standing(&server).await?;
         match standing.locked {

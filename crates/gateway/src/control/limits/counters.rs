@@ -7,13 +7,15 @@ use ledger::{
     Limit, Micros, NanoUsd, Refused, ReservationId, ReservationRequest, Spend, SpenderId, Spenders,
     Spent,
 };
+use store::Store;
 use store::shared::{NotReserved, Unavailable};
 
 use super::local::Local;
 use super::reservation::Reservation;
 use super::shared::Shared;
+use super::skew::Skew;
 use super::terms::Terms;
-use crate::clock::random;
+use crate::clock::{now_micros, random};
 use crate::control::Caller;
 
 /// What is asked of the limits for one call.
@@ -51,6 +53,7 @@ pub struct Limits {
     place: Place,
     names: Arc<RwLock<Spenders>>,
     lease: Duration,
+    skew: Skew,
 }
 
 /// Where the counters are.
@@ -63,7 +66,12 @@ impl Limits {
     /// Counters of this node alone, at zero. A reservation that is neither settled nor renewed
     /// within `lease` is taken for lost.
     pub fn new(lease: Duration) -> Self {
-        Self { place: Place::Local(Local::default()), names: Arc::default(), lease }
+        Self {
+            place: Place::Local(Local::default()),
+            names: Arc::default(),
+            lease,
+            skew: Skew::default(),
+        }
     }
 
     /// Counters that other nodes share, with the names that they go by.
@@ -72,7 +80,7 @@ impl Limits {
         names: Arc<RwLock<Spenders>>,
         lease: Duration,
     ) -> Self {
-        Self { place: Place::Shared(shared), names, lease }
+        Self { place: Place::Shared(shared), names, lease, skew: Skew::default() }
     }
 
     /// How long a reservation is held without being renewed.
@@ -220,12 +228,28 @@ impl Limits {
         }
     }
 
-    /// Why counters that nodes share cannot be asked at this moment.
+    /// What is wrong with limits at this moment: counters that nodes share cannot be asked, or the
+    /// clock is not that of others.
     pub fn trouble(&self) -> Option<String> {
+        self.unavailable().or_else(|| self.skew.trouble())
+    }
+
+    /// Why counters that nodes share cannot be asked at this moment.
+    pub fn unavailable(&self) -> Option<String> {
         match &self.place {
             Place::Local(_) => None,
             Place::Shared(shared) => shared.trouble(),
         }
+    }
+
+    /// Compares this machine's clock with those of the servers that it works with.
+    pub(super) async fn compare_clocks(&self, store: &Store) {
+        let of_database = store.server_time().await.map(|time| now_micros().saturating_sub(time));
+        let of_valkey = match &self.place {
+            Place::Local(_) => None,
+            Place::Shared(shared) => shared.ahead(),
+        };
+        self.skew.note(&[("the database", of_database), ("Valkey", of_valkey)]);
     }
 
     /// Tells other nodes what they do not know yet, before this one ends, as far as that takes no

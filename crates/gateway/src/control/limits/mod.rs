@@ -20,6 +20,7 @@ mod rebuild;
 mod reservation;
 mod shared;
 mod shared_rates;
+mod skew;
 mod tend;
 mod terms;
 #[cfg(test)]

@@ -244,6 +244,11 @@ impl Shared {
         self.running.load(Ordering::Relaxed)
     }
 
+    /// By how much this node's clock is ahead of the one that all go by.
+    pub fn ahead(&self) -> Option<Micros> {
+        self.counters.ahead(now_micros())
+    }
+
     /// What is wrong, and what becomes of calls meanwhile.
     pub fn trouble(&self) -> Option<String> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);

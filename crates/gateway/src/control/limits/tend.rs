@@ -9,11 +9,12 @@ use crate::clock::now_micros;
 /// How often.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Frees what lost calls hold and forgets counters in which nothing counts any more, until the
+/// Compares clocks, frees what lost calls hold and forgets counters in which nothing counts any more, until the
 /// gateway stops.
 pub async fn tend_while_open(app: Arc<App>) {
     let mut stopping = app.stopping();
     loop {
+        app.limits.compare_clocks(&app.store).await;
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
             () = stopping.wait_over() => return,

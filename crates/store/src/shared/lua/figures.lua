@@ -44,8 +44,10 @@ local function amount(text)
 end
 
 -- The figures of a spender: the latest day seen; used in the day, week, month and ever, each as
--- credits and BYOK, from place 2 on; held credits and BYOK from place 18 on.
+-- credits and BYOK, from place 2 on; held credits and BYOK from place 18 on. If the clock ever went
+-- ahead by more than a day, there follow the day it was and what was used then, as in places 2 to 17.
 local HELD = 18
+local BEFORE = 22
 
 local function tally(packed)
   if packed then return {cmsgpack.unpack(packed)} end
@@ -74,6 +76,43 @@ local function zero(figures, from)
   for place = from, from + 3 do figures[place] = 0 end
 end
 
+local function forget_before(figures)
+  for place = #figures, BEFORE, -1 do figures[place] = nil end
+end
+
+-- Keeps what was used, unless it is nothing.
+local function remember_before(figures)
+  forget_before(figures)
+  local any = false
+  for place = 2, 17 do any = any or figures[place] ~= 0 end
+  if not any then return end
+  figures[BEFORE] = figures[1]
+  for place = 2, 17 do figures[BEFORE + place - 1] = figures[place] end
+end
+
+-- Adds what was used before in the window from that place on.
+local function give_back(figures, from)
+  for place = from, from + 2, 2 do
+    local left = BEFORE + place - 1
+    figures[place], figures[place + 1] =
+      add(figures[place], figures[place + 1], figures[left], figures[left + 1])
+  end
+end
+
+-- Follows a clock that was ahead: a period that was left then goes on.
+local function go_back(figures, today)
+  local day, before = figures[1], figures[BEFORE]
+  if before then
+    if before == today and before ~= day then give_back(figures, 2) end
+    if week(before) == week(today) and week(before) ~= week(day) then give_back(figures, 6) end
+    if month(before) == month(today) and month(before) ~= month(day) then
+      give_back(figures, 10)
+    end
+    forget_before(figures)
+  end
+  figures[1] = today
+end
+
 -- Begins new periods, if `today` is in one; says whether anything changed.
 local function roll(figures, today)
   local day = figures[1]
@@ -81,9 +120,10 @@ local function roll(figures, today)
   if today < day then
     -- A clock that flaps around midnight must not begin the same period twice.
     if day - today <= 1 then return false end
-    figures[1] = today
+    go_back(figures, today)
     return true
   end
+  if today - day > 1 then remember_before(figures) end
   zero(figures, 2)
   if week(today) ~= week(day) then zero(figures, 6) end
   if month(today) ~= month(day) then zero(figures, 10) end

@@ -10,6 +10,7 @@ for at = 4, #ARGV, 9 do
   if ARGV[3] == 'set' then
     figures[1] = today
     for place = 2, 17 do figures[place] = 0 end
+    forget_before(figures)
   end
   for part = 1, 8 do
     local place, h, l = 2 * part, amount(ARGV[at + part])

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ledger::{Limit, NanoUsd, ReservationId, Settlement, Spend};
+use ledger::rate::{RateRule, Shape, Span};
+use ledger::{
+    Limit, LimitKind, NanoUsd, ReservationId, ReservationRequest, Settlement, Spend, Window,
+};
 
 use super::books::TestBooks;
 use super::server::{Lossy, Server};
-use super::{LEASE, NOON, Node, credits, row};
-use crate::shared::{NotReserved, Unavailable, Valkey};
+use super::{DAY, LEASE, NOON, Node, both_in_step, credits, row};
+use crate::shared::{NotReserved, SharedRates, Unavailable, Valkey};
 
 /// Eight nodes spend what suffices for a part of their requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -190,4 +193,63 @@ async fn what_was_only_noted_counts() {
     server.start_again();
     node.in_step().await;
     assert_eq!((node.used().await, node.counters.held(node.key).await), (4, Ok(Spend::ZERO)));
+}
+
+/// A node whose clock is days off asks under the same day as the others, and neither ends their leases
+/// nor their minutes.
+#[tokio::test]
+async fn a_node_with_a_wrong_clock_goes_by_that_of_the_server() {
+    let Some(server) = Server::start() else { return };
+    let books = Arc::new(TestBooks::default());
+    let connect = async || {
+        let valkey = Valkey::open(&server.address()).unwrap();
+        assert!(valkey.connected(Duration::from_secs(20)).await);
+        valkey
+    };
+    let (right, wrong) = (connect().await, connect().await);
+    let (one, other) = (Node::new(right.clone(), &books), Node::new(wrong.clone(), &books));
+    both_in_step(&one, &other).await;
+    let now = right.now(0);
+    assert!(now > NOON - 400 * DAY, "the server has said");
+    for off in [2 * DAY, -40 * DAY] {
+        assert!((wrong.ahead(now + off).unwrap() - off).abs() < 10_000_000);
+    }
+    let limits = [Limit {
+        spender: one.key,
+        kind: LimitKind::KeyLimit,
+        window: Window::Daily,
+        amount: NanoUsd(100),
+        includes_byok: false,
+    }];
+    let mut granted = 0;
+    for turn in 0..40_u128 {
+        let (node, own) = match turn % 4 {
+            0 | 2 => (&one, now),
+            1 => (&other, now + 2 * DAY),
+            _ => (&other, now - 40 * DAY),
+        };
+        let id = ReservationId(turn);
+        let spenders = &[node.key];
+        let (amount, least) = (credits(10), credits(10));
+        let request =
+            ReservationRequest { id, spenders, limits: &limits, amount, least, lease: LEASE };
+        if node.counters.reserve(own, &request).await.is_ok() {
+            granted += 1;
+            node.counters.settle(own, id, credits(10), &row(turn)).await.unwrap();
+        }
+    }
+    assert_eq!(granted, 10);
+    one.reserve(100, 1, 1_000).await.unwrap();
+    assert_eq!(other.counters.expire(now + 2 * DAY).await.unwrap(), []);
+    let (one, other) = (SharedRates::new(right, "test"), SharedRates::new(wrong, "test"));
+    let rules = [RateRule { requests: 3, span: Span::Day, shape: Shape::Fixed }];
+    let mut allowed = 0;
+    for turn in 0..10 {
+        let (rates, own) = if turn % 2 == 0 { (&one, now) } else { (&other, now + 2 * DAY) };
+        let verdict = rates.admit(own, "it", &rules).await.unwrap().unwrap();
+        allowed += i32::from(verdict.is_allowed());
+        assert!(rates.enter(own, "it", 1, 1, LEASE).await.unwrap());
+        assert!(!rates.enter(own, "it", 2, 1, LEASE).await.unwrap());
+    }
+    assert_eq!(allowed, 3);
 }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::shared::Valkey;
+use crate::shared::clock::Clock;
 use crate::shared::link::Patience;
 
 const MISSING: &str = "neither Valkey nor Redis is installed: install Debian's package \
@@ -78,7 +79,7 @@ impl Drop for Server {
 pub(super) async fn connected(address: &str) -> Valkey {
     // Machines of builders are slow.
     let patience = Patience { answer: Duration::from_secs(10), ..Patience::default() };
-    let valkey = Valkey::open_with(address, patience).unwrap();
+    let valkey = Valkey::open_with(address, patience, Clock::of_callers()).unwrap();
     assert!(valkey.connected(Duration::from_secs(20)).await);
     valkey
 }
