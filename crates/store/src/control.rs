@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::{
     Account, ApiKey, KeySecret, Member, MemberLimit, MemberSession, Overlay, ProviderCredential,
-    Secret, Store, StoreError, Workspace, WorkspaceBudget, WorkspaceMember, account, api_key,
-    budget, credential, credit, engine, identity, key_secret, member, overlay, setting, workspace,
+    Revision, Secret, Store, StoreError, Workspace, WorkspaceBudget, WorkspaceMember, account,
+    api_key, budget, credential, credit, engine, identity, key_secret, member, overlay, setting,
+    workspace,
 };
 
 /// Everything the control plane holds, as of one moment.
@@ -41,7 +42,7 @@ pub struct ControlState {
     /// Every setting by name.
     pub settings: BTreeMap<String, Value>,
     /// The revision all of this belongs to.
-    pub revision: i64,
+    pub revision: Revision,
 }
 
 impl Store {
@@ -68,8 +69,8 @@ impl Store {
         })
     }
 
-    /// The control plane's revision: higher after every change by any process. Cheap to poll.
-    pub async fn revision(&self) -> Result<i64, StoreError> {
+    /// The control plane's revision: another one after every change by any process. Cheap to poll.
+    pub async fn revision(&self) -> Result<Revision, StoreError> {
         engine::revision(&mut self.database().session().await?).await
     }
 }
@@ -108,7 +109,7 @@ mod tests {
         revisions.push(store.revision().await.unwrap());
         store.put_setting("a", &json!(1), &Actor::system(), 1).await.unwrap();
         revisions.push(store.revision().await.unwrap());
-        assert!(revisions.is_sorted_by(|before, after| before < after));
+        assert!(revisions.is_sorted_by(|before, after| before.number() < after.number()));
 
         let state = store.snapshot().await.unwrap();
         assert_eq!(Some(&state.revision), revisions.last());
@@ -130,6 +131,6 @@ mod tests {
         let tool = database.open().await;
         tool.put_setting("a", &json!(1), &Actor::system(), 1).await.unwrap();
         tool.close().await.unwrap();
-        assert!(server.revision().await.unwrap() > before);
+        assert_ne!(server.revision().await.unwrap(), before);
     }
 }

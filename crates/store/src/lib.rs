@@ -67,7 +67,7 @@ pub use credential::{
     TestState,
 };
 pub use credit::{LedgerCursor, LedgerEntry, LedgerKind, LedgerPage, NewLedgerEntry};
-pub use engine::{Changes, Retention, Schema};
+pub use engine::{Changes, Retention, Revision, Schema};
 pub use error::StoreError;
 pub use generation::{
     Attempt, FeedbackCategory, Generation, GenerationCursor, GenerationExport, GenerationFeedback,

@@ -85,7 +85,7 @@ pub fn compile(
     });
     let playground = sessions_keys.collect();
     Ok(Snapshot {
-        revision: state.revision,
+        revision: state.revision.clone(),
         people: People::new(state, playground, previous),
         overlays: state.overlays.clone(),
         keys,

@@ -19,7 +19,7 @@ pub async fn refresh_while_open(app: Arc<App>) {
 }
 
 async fn refresh(app: &App) {
-    let mut changes = app.store.changes(app.snapshot().revision);
+    let mut changes = app.store.changes(app.snapshot().revision.clone());
     loop {
         match changes.next().await {
             // What was changed here is in force already.
@@ -29,7 +29,7 @@ async fn refresh(app: &App) {
                     tracing::error!(%error, "a change of the control plane could not be put in force");
                     tokio::time::sleep(RETRY).await;
                     // Told once more, if what is in force is still the old state.
-                    changes = app.store.changes(app.snapshot().revision);
+                    changes = app.store.changes(app.snapshot().revision.clone());
                 }
             }
             Err(error) => tracing::warn!(%error, "the store cannot be read"),

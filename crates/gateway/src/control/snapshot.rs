@@ -18,7 +18,7 @@ use crate::upstream::{Authorization, Origin};
 /// Everything a request needs of the control plane, as of one moment.
 pub struct Snapshot {
     /// The store's revision it was made of.
-    pub revision: i64,
+    pub revision: store::Revision,
     /// The stored changes the catalogue was made with.
     pub overlays: Vec<store::Overlay>,
     /// What exists.

@@ -21,12 +21,27 @@ pub struct Changes {
     database: Database,
     /// What PostgreSQL sends; `None` for SQLite and while there is no connection.
     listener: Option<PgListener>,
-    seen: i64,
+    seen: Revision,
+}
+
+/// A state of the control plane. One with the same number is another one if the database was put back
+/// meanwhile, or another server has taken its place: each change has a mark of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    number: i64,
+    mark: String,
+}
+
+impl Revision {
+    /// How many changes led to it.
+    pub fn number(&self) -> i64 {
+        self.number
+    }
 }
 
 impl Store {
     /// Tells of every change after a revision, such as the one a snapshot belongs to.
-    pub fn changes(&self, since: i64) -> Changes {
+    pub fn changes(&self, since: Revision) -> Changes {
         Changes { database: self.database().clone(), listener: None, seen: since }
     }
 }
@@ -36,12 +51,12 @@ impl Changes {
     /// Changes close together are told as one. On PostgreSQL that takes milliseconds while the
     /// server can tell, otherwise up to half a second. After an error it can be called again; it
     /// pauses by itself. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Result<i64, StoreError> {
+    pub async fn next(&mut self) -> Result<Revision, StoreError> {
         loop {
             self.pause().await;
             let revision = revision(&mut self.database.session().await?).await?;
             if revision != self.seen {
-                self.seen = revision;
+                self.seen = revision.clone();
                 return Ok(revision);
             }
         }
@@ -81,7 +96,8 @@ async fn listen(engine: &PostgresEngine) -> Result<PgListener, sqlx::Error> {
 }
 
 /// The control plane's revision.
-pub(crate) async fn revision(session: &mut Session) -> Result<i64, StoreError> {
-    let text = "SELECT revision FROM control_revision WHERE id = 1";
-    session.fetch_one(text, &[]).await?.try_get("revision")
+pub(crate) async fn revision(session: &mut Session) -> Result<Revision, StoreError> {
+    let text = "SELECT revision, mark FROM control_revision WHERE id = 1";
+    let row = session.fetch_one(text, &[]).await?;
+    Ok(Revision { number: row.try_get("revision")?, mark: row.try_get("mark")? })
 }

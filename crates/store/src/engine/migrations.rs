@@ -31,6 +31,7 @@ pub(super) const SQLITE: History = &[
         "identified attempts",
         include_str!("../../migrations/sqlite/0012_identified_attempts.sql"),
     ),
+    (13, "revision marks", include_str!("../../migrations/sqlite/0013_revision_marks.sql")),
 ];
 
 pub(super) const POSTGRES: History = &[
@@ -54,6 +55,7 @@ pub(super) const POSTGRES: History = &[
         "identified attempts",
         include_str!("../../migrations/postgres/0012_identified_attempts.sql"),
     ),
+    (13, "revision marks", include_str!("../../migrations/postgres/0013_revision_marks.sql")),
 ];
 
 /// The newest version of a history.

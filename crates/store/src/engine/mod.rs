@@ -20,7 +20,7 @@ mod session;
 mod sqlite;
 mod value;
 
-pub use changes::Changes;
+pub use changes::{Changes, Revision};
 pub(crate) use changes::revision;
 pub(crate) use postgres::is_row_at_fault;
 pub(crate) use postgres::{PostgresEngine, PostgresOptions, describe};

@@ -10,6 +10,7 @@ use super::postgres::{STATEMENT_PATIENCE, within};
 use super::value::bind;
 use super::{Row, Sql, Value};
 use crate::StoreError;
+use crate::secret::{hex, random_bytes};
 
 /// The channel on which PostgreSQL tells of changes to the control plane.
 pub(super) const CONTROL_CHANNEL: &str = "trunkline_control";
@@ -140,16 +141,15 @@ impl Change {
     }
 
     /// Makes a transaction just begun a change of the control plane, by raising the revision that
-    /// other processes watch. Such changes follow one upon the other, also across processes, so
+    /// other processes watch, under a mark that no other revision has. Such changes follow one upon the other, also across processes, so
     /// that what a change has read still holds when it commits: on PostgreSQL by the lock of that
     /// row, on SQLite because the transaction has the whole file already.
     pub(super) async fn of_control_plane(
         mut session: Session,
         turn: OwnedMutexGuard<()>,
     ) -> Result<Change, StoreError> {
-        session
-            .execute("UPDATE control_revision SET revision = revision + 1 WHERE id = 1", &[])
-            .await?;
+        let text = "UPDATE control_revision SET revision = revision + 1, mark = $1 WHERE id = 1";
+        session.execute(text, super::values![hex(&random_bytes::<16>()?)]).await?;
         Ok(Change { session, is_control: true, _turn: turn })
     }
 

@@ -116,7 +116,7 @@ async fn changes_of_several_processes_follow_one_upon_the_other(database: TestDa
         task.await.unwrap();
     }
     assert_eq!(one.setting("count").await.unwrap(), Some(json!(20)));
-    assert_eq!(one.revision().await.unwrap(), before + 20);
+    assert_eq!(one.revision().await.unwrap().number(), before.number() + 20);
 }
 
 on_each_engine!(a_change_by_another_process_is_told);
@@ -138,6 +138,25 @@ async fn a_change_by_another_process_is_told(database: TestDatabase) {
     assert_eq!(changes.next().await.unwrap(), server.revision().await.unwrap());
     // A watcher that was never asked again does not keep the store from closing.
     server.close().await.unwrap();
+}
+
+on_each_engine!(a_revision_of_the_same_number_after_the_database_was_put_back_is_another);
+async fn a_revision_of_the_same_number_after_the_database_was_put_back_is_another(
+    database: TestDatabase,
+) {
+    let (server, tool) = (database.open().await, database.open().await);
+    tool.put_setting("a", &json!(1), &Actor::system(), 1).await.unwrap();
+    let before = server.snapshot().await.unwrap().revision;
+    let mut changes = server.changes(before.clone());
+    // Back by a change that the server knows, and another one in its place.
+    tool.run("UPDATE control_revision SET revision = revision - 1").await;
+    tool.put_setting("a", &json!(2), &Actor::system(), 1).await.unwrap();
+    let told = changes.next().await.unwrap();
+    assert_eq!((told.number(), told != before), (before.number(), true));
+    assert_eq!(told, server.snapshot().await.unwrap().revision);
+    // Raised by hand it is another one too.
+    tool.run("UPDATE control_revision SET revision = revision + 1").await;
+    assert_ne!(server.revision().await.unwrap(), told);
 }
 
 #[tokio::test]
