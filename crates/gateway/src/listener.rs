@@ -424,7 +424,7 @@ pub async fn serve_metrics(app: Arc<App>, listener: TcpListener) -> std::io::Res
 
 async fn metrics(app: Arc<App>) -> impl axum::response::IntoResponse {
     app.metrics.trouble(&Trouble {
-        database_unavailable: app.store.ping().await.is_err(),
+        database_unavailable: app.settlements.is_database_away() || app.store.ping().await.is_err(),
         valkey_unavailable: app.limits.unavailable().is_some(),
         unwritten_records: app.settlements.unwritten(),
     });

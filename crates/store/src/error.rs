@@ -97,9 +97,10 @@ pub enum StoreError {
         /// Which database it belongs to.
         owner: String,
     },
-    /// The database does not answer, now: its server may be starting, or out of reach, or
-    /// somebody else has what is needed. The same may work in a while.
-    #[error("the database cannot be reached")]
+    /// The database does not answer, or does not do what it is asked, now: its server may be
+    /// starting, or out of reach, it takes no writes, its disk is full, or somebody else has what is
+    /// needed. The same may work in a while.
+    #[error("the database cannot be reached, or takes no writes")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A question took longer than it may, and was ended.
     #[error("the question takes too long")]

@@ -206,12 +206,21 @@ impl Store {
         &self.0.identity
     }
 
-    /// Whether the database answers, and soon.
+    /// Whether the database answers, and soon. A server that only lets itself be read, as a standby,
+    /// counts as one that does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let asking = self.0.database.fetch_one("SELECT 1", &[]);
-        match tokio::time::timeout(PING_PATIENCE, asking).await {
-            Ok(answer) => answer.map(drop),
-            Err(late) => Err(StoreError::Unreachable(Box::new(late))),
+        let text = match self.0.database.is_shared() {
+            true => "SELECT current_setting('transaction_read_only') = 'on' AS is_read_only",
+            false => "SELECT FALSE AS is_read_only",
+        };
+        let asking = self.0.database.fetch_one(text, &[]);
+        let row = match tokio::time::timeout(PING_PATIENCE, asking).await {
+            Ok(answer) => answer?,
+            Err(late) => return Err(StoreError::Unreachable(Box::new(late))),
+        };
+        match row.try_get("is_read_only")? {
+            false => Ok(()),
+            true => Err(StoreError::Unreachable("the database server takes no writes".into())),
         }
     }
 

@@ -35,9 +35,10 @@ pub fn refused(error: StoreError) -> Fault {
             let message = "The question takes too long; ask about less time or fewer dimensions";
             Fault::new(ErrorType::Timeout, message).with_status(408)
         }
-        StoreError::Unreachable(cause) => {
-            away(&*cause, "The database does not answer; try again in a moment")
-        }
+        StoreError::Unreachable(cause) => away(
+            &*cause,
+            "The database does not answer, or takes no changes; try again in a moment",
+        ),
         StoreError::TooMuchAtOnce => {
             let message = "Too many passwords are being checked; try again in a moment";
             let mut fault = Fault::new(ErrorType::ProviderOverloaded, message).with_status(503);
@@ -53,7 +54,7 @@ const RETRY_AFTER: u64 = 5;
 
 /// What cannot be told or changed at the moment: the database is away.
 fn away(cause: &dyn std::error::Error, message: &'static str) -> Fault {
-    tracing::warn!(%cause, "the database does not answer");
+    tracing::warn!(%cause, "the database does not answer, or takes no changes");
     let mut fault = Fault::new(ErrorType::ProviderOverloaded, message).with_status(503);
     fault.retry_after = Some(RETRY_AFTER);
     fault

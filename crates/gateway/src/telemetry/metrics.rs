@@ -165,8 +165,10 @@ impl Metrics {
             registry.register(name, meaning, gauge.clone());
             gauge
         };
-        let database_unavailable =
-            gauge("database_unavailable", "1 while the database does not answer");
+        let database_unavailable = gauge(
+            "database_unavailable",
+            "1 while the database does not answer or takes no writes",
+        );
         let valkey_unavailable =
             gauge("valkey_unavailable", "1 while limits cannot be shared with other nodes");
         let unwritten_records =

@@ -9,6 +9,7 @@
 mod bounded;
 mod changes;
 mod migrations;
+mod outage;
 mod partitions;
 mod postgres;
 mod postgres_roll_up;
@@ -20,8 +21,8 @@ mod session;
 mod sqlite;
 mod value;
 
-pub use changes::{Changes, Revision};
 pub(crate) use changes::revision;
+pub use changes::{Changes, Revision};
 pub(crate) use postgres::is_row_at_fault;
 pub(crate) use postgres::{PostgresEngine, PostgresOptions, describe};
 pub(crate) use postgres_settlement::{PostgresMemory, write as write_postgres};
@@ -135,17 +136,9 @@ impl Database {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
-        if postgres::may_yet_come(&error) || is_busy(&error) {
+        if postgres::may_yet_come(&error) || outage::is_passing(&error) {
             return StoreError::Unreachable(Box::new(error));
         }
         StoreError::Database(Box::new(error))
     }
-}
-
-/// Whether somebody else had what a statement needed, for longer than it waits.
-fn is_busy(error: &sqlx::Error) -> bool {
-    // SQLite's codes for a busy file, and PostgreSQL's for a lock not gained in time.
-    const CODES: [&str; 4] = ["5", "261", "517", "55P03"];
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| CODES.contains(&&*code))
 }

@@ -280,6 +280,8 @@ impl Clerk {
             }
         }
         self.shared.set_taking_since(None);
+        let is_away = matches!(outcome, Err(WriteError::Database(_)));
+        self.shared.is_database_away.store(is_away, Ordering::Relaxed);
         outcome
     }
 

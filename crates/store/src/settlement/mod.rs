@@ -118,6 +118,8 @@ struct Shared {
     applied: AtomicU64,
     /// What is wrong at the moment.
     trouble: Mutex<Option<Arc<str>>>,
+    /// The database did not take what it was given last.
+    is_database_away: AtomicBool,
     /// Since when the database has been taking the rows it is given.
     taking_since: Mutex<Option<Instant>>,
     /// Tells who watches of rows that are in the database.
@@ -143,6 +145,7 @@ impl Shared {
             settled: AtomicU64::new(0),
             applied: AtomicU64::new(0),
             trouble: Mutex::new(None),
+            is_database_away: AtomicBool::new(false),
             taking_since: Mutex::new(None),
             announcer: tail::Announcer::default(),
             is_broken: AtomicBool::new(false),
@@ -278,6 +281,11 @@ impl Settlements {
                 .is_some_and(|since| since.elapsed() > SLOW)
                 .then(|| "the database is slow to take them".into())
         })
+    }
+
+    /// Whether the database did not take the rows it was given last, whatever is in them.
+    pub fn is_database_away(&self) -> bool {
+        self.shared.is_database_away.load(Ordering::Relaxed)
     }
 
     /// Rows handed in that are not in the database yet.

@@ -2,7 +2,7 @@
 //! file put where another was.
 
 use super::{TestDatabase, generation};
-use crate::{Actor, Generation, Store, StoreError};
+use crate::{Actor, Generation, NewApiKey, Store, StoreError};
 
 /// Forgets usage, as a server that never had it.
 const LACK: &str = "TRUNCATE generation, usage_series, usage_minute, usage_day, \
@@ -87,5 +87,54 @@ async fn nothing_is_written_into_a_file_that_is_not_at_its_place_any_more() {
         let requests = if is_replaced { 4 } else { 2 };
         assert_eq!(charged(&store, "key").await, (requests, 7 * requests));
         store.close().await.unwrap();
+    }
+}
+
+/// A server that lets itself be read only, as a standby does that was not promoted yet.
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_away_for_those_who_change_something() {
+    const TURN: &str = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET \
+                        default_transaction_read_only = on', current_database()); END $$";
+    const TURN_BACK: &str = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET \
+                             default_transaction_read_only', current_database()); END $$";
+    let Some(database) = TestDatabase::postgres().await else { return };
+    let (store, other) = (database.open_with_journal(10).await, database.open().await);
+    other.run(TURN).await;
+    assert!(other.number(CUT).await >= 1);
+    let new = NewApiKey { name: "k".into(), ..NewApiKey::default() };
+    let changed = store.create_api_key(new.clone(), &Actor::system(), 0).await;
+    assert!(matches!(changed, Err(StoreError::Unreachable(_))), "{changed:?}");
+    assert!(matches!(store.ping().await, Err(StoreError::Unreachable(_))));
+    assert!(store.snapshot().await.is_ok(), "it can be read");
+    settle(&store, generation("gen-1", "key", 5)).await;
+    let _ = store.settlements().flush().await;
+    assert!(store.settlements().is_database_away());
+    let mut session = other.database().session().await.unwrap();
+    session.execute("SET default_transaction_read_only = off", &[]).await.unwrap();
+    session.execute(TURN_BACK, &[]).await.unwrap();
+    drop(session);
+    assert!(other.number(CUT).await >= 1);
+    store.settlements().flush().await.unwrap();
+    assert!(!store.settlements().is_database_away());
+    assert_eq!(charged(&store, "key").await, (1, 5));
+    store.ping().await.unwrap();
+    store.create_api_key(new, &Actor::system(), 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_takes_no_writes_is_away_for_those_who_change_something() {
+    let database = TestDatabase::sqlite();
+    let store = database.open().await;
+    for (pragma, back) in [
+        ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
+        // As a full disk.
+        ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000"),
+    ] {
+        let mut session = store.database().session().await.unwrap();
+        session.execute(pragma, &[]).await.unwrap();
+        let text = "INSERT INTO setting (name, value) VALUES ('a', hex(zeroblob(90000)))";
+        let refused = session.execute(text, &[]).await;
+        assert!(matches!(refused, Err(StoreError::Unreachable(_))), "{pragma}: {refused:?}");
+        session.execute(back, &[]).await.unwrap();
     }
 }
