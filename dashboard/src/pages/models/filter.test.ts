@@ -37,6 +37,16 @@ it('what is not known comes last either way', () => {
     expect(orderModels(models, 'prompt', descending).at(-1)?.id).toBe('b/unknown');
   expect(orderModels(models, 'prompt', true)[0]?.id).toBe('b/dear');
 });
+it('what was measured is an order of its own, the share of good answers among it', () => {
+  const measured = (id: string, uptime: number | null, firstToken: number) => ({
+    ...model(id, '0'),
+    measured: { tokens: 0, firstToken, speed: null, uptime },
+  });
+  const some = [measured('a/none', null, 9), measured('a/good', 1, 1000.5), measured('a/bad', 0.5, 20)];
+  const by = (order: string, descending: boolean) => orderModels(some, order, descending).map(one => one.id);
+  expect(by('uptime', true)).toEqual(['a/good', 'a/bad', 'a/none']);
+  expect(by('latency', false)).toEqual(['a/none', 'a/bad', 'a/good']);
+});
 it('by provider, models are those that the server finds; until it has answered, all', () => {
   const found = (by?: Set<string>) => filterModels(models, { providers: 'acme' }, { providers: by }).length;
   expect([found(new Set(['a/free'])), found(new Set()), found()]).toEqual([1, 0, 4]);

@@ -97,6 +97,7 @@ const ORDER: Record<string, (model: ModelRow) => number | string | null> = {
   completion: model => priceOrder(model.pricing.completion),
   latency: model => model.measured?.firstToken ?? null,
   throughput: model => model.measured?.speed ?? null,
+  uptime: model => model.measured?.uptime ?? null,
   tokens: model => model.measured?.tokens ?? null,
   created: model => model.created,
 };
