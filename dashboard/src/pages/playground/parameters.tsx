@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { type RefObject, useRef, useState } from 'react';
 import type { Parameters } from '../../chat/conversation';
 import { countOf, type Settings } from '../../chat/settings';
 import { Button } from '../../ui/button';
@@ -28,63 +28,87 @@ type Props = { settings: Settings; models: string[]; onChange: (settings: Settin
 
 /** What is sent with every question, and what one column has of its own. What is left empty is the
     provider's to choose. */
-export function ParameterPanel({ settings, models, onChange }: Props) {
+export function ParameterPanel(props: Props) {
   const [open, setOpen] = useState(false);
-  const [of, setOf] = useState<number | 'common'>('common');
+  const { settings, models } = props;
   const set = countOf(settings.common) + models.reduce((sum, _, at) => sum + countOf(settings.own[at]), 0);
-  const shown = of === 'common' || of < models.length ? of : 'common';
-  const value = shown === 'common' ? settings.common : (settings.own[shown] ?? {});
   return (
     <>
       <Button kind="quiet" onClick={() => setOpen(true)}>
         Parameters{set > 0 && ` (${set})`}
       </Button>
       <Dialog open={open} onClose={() => setOpen(false)} title="Parameters">
-        {models.length > 1 && (
-          <Field label="For" className="mb-4">
-            {wiring => (
-              <Select
-                {...wiring}
-                value={String(shown)}
-                onChange={event =>
-                  setOf(event.target.value === 'common' ? 'common' : Number(event.target.value))
-                }
-              >
-                <option value="common">All models</option>
-                {models.map((model, place) => (
-                  <option key={place} value={place}>
-                    Only {model}
-                    {countOf(settings.own[place]) > 0 ? ` (${countOf(settings.own[place])})` : ''}
-                  </option>
-                ))}
-              </Select>
-            )}
-          </Field>
-        )}
-        <Form
-          key={String(shown)}
-          value={value}
-          inherited={shown === 'common' ? {} : settings.common}
-          onCancel={() => setOpen(false)}
-          onUse={next => {
-            if (shown === 'common') onChange({ ...settings, common: next });
-            else onChange({ ...settings, own: { ...settings.own, [shown]: next } });
-            setOpen(false);
-          }}
-        />
+        <Panel {...props} onClose={() => setOpen(false)} />
       </Dialog>
     </>
   );
 }
 
+type Of = number | 'common';
+const withPart = (settings: Settings, of: Of, part: Parameters): Settings =>
+  of === 'common' ? { ...settings, common: part } : { ...settings, own: { ...settings.own, [of]: part } };
+
+function Panel({ settings, models, onChange, onClose }: Props & { onClose: () => void }) {
+  const [of, setOf] = useState<Of>('common');
+  // What was typed for one is kept while another is looked at, and used with it.
+  const [typed, setTyped] = useState(settings);
+  const form = useRef<HTMLFormElement>(null);
+  const withForm = () =>
+    form.current ? withPart(typed, of, compact(read(new FormData(form.current)))) : typed;
+  const look = (next: Of) => {
+    if (!form.current?.reportValidity()) return;
+    setTyped(withForm());
+    setOf(next);
+  };
+  return (
+    <>
+      {models.length > 1 && (
+        <Field label="For" className="mb-4">
+          {wiring => (
+            <Select
+              {...wiring}
+              value={String(of)}
+              onChange={event => {
+                look(event.target.value === 'common' ? 'common' : Number(event.target.value));
+                // Where something is refused it stays, and says so.
+                event.currentTarget.value = String(of);
+              }}
+            >
+              <option value="common">All models</option>
+              {models.map((model, place) => (
+                <option key={place} value={place}>
+                  Only {model}
+                  {countOf(typed.own[place]) > 0 ? ` (${countOf(typed.own[place])})` : ''}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+      )}
+      <Form
+        key={String(of)}
+        form={form}
+        value={of === 'common' ? typed.common : (typed.own[of] ?? {})}
+        inherited={of === 'common' ? {} : typed.common}
+        onCancel={onClose}
+        onUse={() => {
+          onChange(withForm());
+          onClose();
+        }}
+      />
+    </>
+  );
+}
+
 type FormProps = {
+  form: RefObject<HTMLFormElement | null>;
   value: Parameters;
   /** What holds where nothing stands. */
   inherited: Parameters;
   onCancel: () => void;
-  onUse: (parameters: Parameters) => void;
+  onUse: () => void;
 };
-function Form({ value, inherited, onCancel, onUse }: FormProps) {
+function Form({ form, value, inherited, onCancel, onUse }: FormProps) {
   const hint = (given: unknown, usual: string) => (given === undefined ? usual : `${given} for all`);
   const numbers = [
     ['temperature', 'Temperature', '0 to 2', 0, 2, 0.05, value.temperature, inherited.temperature],
@@ -94,14 +118,15 @@ function Form({ value, inherited, onCancel, onUse }: FormProps) {
   ] as const;
   return (
     <form
+      ref={form}
       className="grid gap-4"
       onSubmit={event => {
         event.preventDefault();
-        onUse(compact(read(new FormData(event.currentTarget))));
+        onUse();
       }}
     >
       <Field label="System prompt" hint={inherited.system && 'Empty: the one for all models.'}>
-        {wiring => <TextArea {...wiring} name="system" rows={4} defaultValue={value.system} />}
+        {wiring => <TextArea {...wiring} name="system" dir="auto" rows={4} defaultValue={value.system} />}
       </Field>
       <div className="grid grid-cols-4 gap-4 max-md:grid-cols-2">
         {numbers.map(([name, label, usual, min, max, step, own, common]) => (
