@@ -1,11 +1,21 @@
 import { expect, it } from 'vitest';
-import { contentOf, history, type Reply, requestBody, type Turn, tokenSpeed } from './conversation';
+import {
+  contentOf,
+  history,
+  imagesOf,
+  judgedOf,
+  type Reply,
+  requestBody,
+  type Turn,
+  tokenSpeed,
+} from './conversation';
 
 const reply = (model: string, text: string, column = 0): Reply => ({
   model,
   column,
   text,
   reasoning: '',
+  images: [],
   state: 'done',
 });
 const turns = [
@@ -61,4 +71,21 @@ it('a column may be held to providers', () => {
     seed: 0,
     provider: { order: ['acme', 'other'], allow_fallbacks: false },
   });
+});
+
+it('takes images alone, each once, and no address of another kind', () => {
+  const came = (...urls: unknown[]) => urls.map(url => ({ image_url: { url } }));
+  const png = 'data:image/png;base64,AAAA';
+  const first = imagesOf([], came(png, 'data:text/html,<script>', 'javascript:alert(1)', 5));
+  expect(first).toEqual([png]);
+  expect(imagesOf(first, came(png, 'https://example.org/a.png'))).toEqual([png, 'https://example.org/a.png']);
+  expect(imagesOf(first, undefined)).toBe(first);
+});
+it('judges what came to its end', () => {
+  const replies = [
+    reply('a/a', 'A'),
+    { ...reply('b/b', 'half'), state: 'stopped' as const },
+    reply('c/c', 'C'),
+  ];
+  expect(judgedOf({ id: 1, prompt: '', attachments: [], replies })).toEqual([0, 2]);
 });

@@ -11,6 +11,10 @@ export type Reply = {
   state: ReplyState;
   text: string;
   reasoning: string;
+  /** Addresses of images that were made. */
+  images: string[];
+  /** Whether it came as sound as well, which is not played. */
+  hasSound?: boolean;
   error?: string;
   /** Whose limit refused it, if that is why it failed. */
   limit?: LimitScope;
@@ -101,6 +105,10 @@ export function history(turns: Turn[], column: Column, question: Question, syste
   return messages;
 }
 
+/** Places of the answers of a turn that can be judged: those that came to their end. */
+export const judgedOf = (turn: Turn): number[] =>
+  turn.replies.flatMap((reply, place) => (reply.state === 'done' ? [place] : []));
+
 export function requestBody(model: string, messages: Message[], parameters: Parameters): ChatRequest {
   const providers = parameters.providers?.split(/[\s,]+/).filter(Boolean) ?? [];
   return {
@@ -113,6 +121,16 @@ export function requestBody(model: string, messages: Message[], parameters: Para
     ...(parameters.effort !== undefined && { reasoning: { effort: parameters.effort } }),
     ...(providers.length > 0 && { provider: { order: providers, allow_fallbacks: false } }),
   };
+}
+
+type GivenImages = { image_url?: { url?: unknown } }[] | null;
+/** The images of an answer so far, with those that came; some providers send them again at the end. */
+export function imagesOf(images: string[], came: GivenImages | undefined): string[] {
+  if (!Array.isArray(came)) return images;
+  const fresh = came
+    .map(one => one?.image_url?.url)
+    .filter(url => typeof url === 'string' && /^(data:image\/[\w.+-]+[;,]|https:\/\/)/i.test(url));
+  return [...new Set([...images, ...(fresh as string[])])];
 }
 
 export function stopsOf(metadata: RouteMetadata): Stop[] {

@@ -9,6 +9,7 @@ import {
   type ChatRequest,
   type Column,
   history,
+  imagesOf,
   type Message,
   type Parameters,
   type Reply,
@@ -47,6 +48,7 @@ const blank = ({ id, model }: Column): Reply => ({
   column: id,
   text: '',
   reasoning: '',
+  images: [],
   state: 'waiting',
 });
 export const isRunning = (reply: Reply) => reply.state === 'waiting' || reply.state === 'streaming';
@@ -73,8 +75,17 @@ type Conversation = {
   /** What is written and not sent; nothing until somebody wrote. */
   draft: string | undefined;
   attached: Attachment[];
+  /** What the address said last: whoever comes back without it finds the columns as they were. */
+  standing: Standing | undefined;
 };
-const NOTHING: Conversation = { turns: [], columns: NO_COLUMNS, draft: undefined, attached: [] };
+export type Standing = { models: string; set?: string; blind?: boolean };
+const NOTHING: Conversation = {
+  turns: [],
+  columns: NO_COLUMNS,
+  draft: undefined,
+  attached: [],
+  standing: undefined,
+};
 
 /** The conversation of this tab. It is kept outside of the page: whoever looks at a record and comes
     back, or has to sign in anew, finds it as it was. It is in memory alone. */
@@ -111,9 +122,12 @@ function begin(before: Turn[], question: Question, columns: Column[], of: Of, bl
 const ask = (question: Question, columns: Column[], of: Of, blind: boolean) =>
   begin(now.turns, question, columns, of, blind);
 
-/** Asks another question in place of one that was asked, and of all after it. */
+/** Asks another question in place of one that was asked, and of all after it. What still answers one of
+    those would go on unseen, and cost. */
 function edit(turn: Turn, prompt: string, columns: Column[], of: Of, blind: boolean) {
   const before = now.turns.filter(one => one.id < turn.id);
+  for (const { id, replies } of now.turns)
+    if (id >= turn.id) for (const place of replies.keys()) stop(id, place);
   dispatch({ type: 'cut', from: turn.id });
   begin(before, { prompt, attachments: turn.attachments }, columns, of, blind);
 }
@@ -147,18 +161,19 @@ async function run(turn: number, place: number, model: string, messages: Message
   const since = () => performance.now() - started;
   let text = '';
   let reasoning = '';
+  let images: string[] = [];
   let frame = 0;
   const raw: string[] = [];
   const patch = (change: Partial<Reply>) => dispatch({ type: 'patch', turn, place, patch: change });
   const paint = () => {
     frame ||= requestAnimationFrame(() => {
       frame = 0;
-      patch({ text, reasoning });
+      patch({ text, reasoning, images });
     });
   };
   const finish = (change: Partial<Reply>) => {
     cancelAnimationFrame(frame);
-    patch({ text, reasoning, total: since(), ...change });
+    patch({ text, reasoning, images, total: since(), ...change });
   };
   try {
     const body: ChatRequest = {
@@ -177,10 +192,13 @@ async function run(turn: number, place: number, model: string, messages: Message
       if (raw.length < MOST_EVENTS) raw.push(event);
       const chunk = JSON.parse(exact(event));
       const choice = chunk.choices?.[0];
-      const delta = choice?.delta;
-      text += delta?.content ?? '';
+      // A provider that does not stream sends all as a message.
+      const delta = choice?.delta ?? choice?.message;
+      text += delta?.content ?? delta?.audio?.transcript ?? '';
       reasoning += delta?.reasoning ?? '';
-      if (first && (text || reasoning)) {
+      images = imagesOf(images, delta?.images);
+      if (delta?.audio) patch({ hasSound: true });
+      if (first && (text || reasoning || images.length > 0)) {
         first = false;
         patch({ state: 'streaming', firstToken: since(), provider: chunk.provider });
       }
@@ -198,7 +216,7 @@ async function run(turn: number, place: number, model: string, messages: Message
       const limit = error instanceof ApiError ? error.limit : null;
       finish({
         state: 'failed',
-        error: (error as Error).message,
+        error: toldOf(error),
         ...(generation && { generation }),
         ...(limit && { limit }),
       });
@@ -207,6 +225,12 @@ async function run(turn: number, place: number, model: string, messages: Message
     running.delete(`${turn}:${place}`);
   }
 }
+
+/** What the browser says of a connection that breaks while an answer comes is no sentence. */
+const toldOf = (error: unknown) =>
+  error instanceof TypeError
+    ? 'The connection broke before the answer was complete.'
+    : (error as Error).message;
 
 /** Asks several models at once, and keeps what they answer. */
 export function useCompare() {
@@ -223,14 +247,20 @@ export function useCompare() {
     clear,
     write,
     attach,
+    stand,
     removeColumn,
   };
 }
 const vote = (turn: number, vote: Vote) => dispatch({ type: 'vote', turn, vote });
 const stop = (turn: number, place: number) => running.get(`${turn}:${place}`)?.abort();
-const clear = () => put({ turns: [] });
+const clear = () => {
+  stopAll();
+  put({ turns: [] });
+};
 const write = (draft: string) => put({ draft });
-const attach = (attached: Attachment[]) => put({ attached });
+/** `change`: of what is attached at that moment, which may be more than when a file began to be read. */
+const attach = (change: (attached: Attachment[]) => Attachment[]) => put({ attached: change(now.attached) });
+const stand = (standing: Standing) => put({ standing });
 /** `columns`: as they stand on the page. */
 const removeColumn = (columns: Columns, place: number) => put({ columns: withoutColumn(columns, place) });
 
@@ -238,6 +268,7 @@ const removeColumn = (columns: Columns, place: number) => put({ columns: without
 const EMPTY: Partial<Reply> = {
   error: undefined,
   limit: undefined,
+  hasSound: undefined,
   generation: undefined,
   provider: undefined,
   firstToken: undefined,

@@ -1,5 +1,7 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { RotateCw, Square } from 'lucide-react';
+import { rowQuery } from '../../api/generations';
 import { type Reply, tokenSpeed } from '../../chat/conversation';
 import { Markdown } from '../../chat/markdown';
 import { isRunning } from '../../chat/use-compare';
@@ -46,10 +48,16 @@ export function Answer({ reply, letter, isNamed, hidden, onStop, onAgain, onRaw 
           <summary className="cursor-pointer">
             Reasoning{reply.reasoningTokens ? `, ${count(reply.reasoningTokens)} tokens` : ''}
           </summary>
-          <p className="mt-1 break-words whitespace-pre-wrap">{reply.reasoning}</p>
+          <p dir="auto" className="mt-1 break-words whitespace-pre-wrap">
+            {reply.reasoning}
+          </p>
         </details>
       )}
       {reply.text && <Markdown text={reply.text} live={running} />}
+      {reply.images.map((image, place) => (
+        <Made key={place} image={image} name={`Image ${place + 1}, made by ${name}`} />
+      ))}
+      {reply.hasSound && <p className="text-ink-3">It came as sound as well, which is not played here.</p>}
       {reply.state === 'waiting' && <p className="late text-ink-3">Waiting for the first token…</p>}
       {reply.state === 'failed' && (
         <p role="alert" className="border-l-2 border-bad pl-3 break-words text-bad">
@@ -71,15 +79,15 @@ export function Answer({ reply, letter, isNamed, hidden, onStop, onAgain, onRaw 
           <Meter reply={reply} />
         )}
         <div className="mt-1 flex items-center gap-0.5">
-          {running ? (
-            <IconButton label={`Stop ${name}`} onClick={onStop}>
-              <Square size={13} aria-hidden />
-            </IconButton>
-          ) : (
+          {/* One button, which whoever pressed it is still at. */}
+          <IconButton
+            label={running ? `Stop ${name}` : `Ask ${name} again`}
+            onClick={running ? onStop : onAgain}
+          >
+            {running ? <Square size={13} aria-hidden /> : <RotateCw size={13} aria-hidden />}
+          </IconButton>
+          {!running && (
             <>
-              <IconButton label={`Ask ${name} again`} onClick={onAgain}>
-                <RotateCw size={13} aria-hidden />
-              </IconButton>
               {reply.text && (
                 <CopyIcon text={reply.text} label={letter ? `Copy ${name}` : `Copy the answer of ${name}`} />
               )}
@@ -89,13 +97,7 @@ export function Answer({ reply, letter, isNamed, hidden, onStop, onAgain, onRaw 
                 </Button>
               )}
               {!letter && reply.generation && (
-                <Link
-                  to="/logs"
-                  search={{ id: reply.generation }}
-                  className="ml-1 text-xs text-accent underline"
-                >
-                  Log
-                </Link>
+                <LogLink id={reply.generation} isSure={reply.state === 'done'} />
               )}
             </>
           )}
@@ -104,6 +106,39 @@ export function Answer({ reply, letter, isNamed, hidden, onStop, onAgain, onRaw 
     </article>
   );
 }
+
+/** The link to the record. What was refused before any provider was asked has none, which the log knows;
+    of what was just asked it may know a moment later. */
+function LogLink({ id, isSure }: { id: string; isSure: boolean }) {
+  const { data: row } = useQuery({
+    ...rowQuery(id),
+    enabled: !isSure,
+    refetchInterval: ({ state }) => (state.data === null && state.dataUpdateCount < 4 ? 1_500 : false),
+  });
+  if (!isSure && !row) return null;
+  return (
+    <Link to="/logs" search={{ id }} className="ml-1 text-xs text-accent underline">
+      Log
+    </Link>
+  );
+}
+
+/** An image of an answer. Nothing is fetched from another host by looking at an answer. */
+const Made = ({ image, name }: { image: string; name: string }) =>
+  image.startsWith('data:') ? (
+    <a href={image} download={name} title="Save it" className="min-h-6 justify-self-start">
+      <img src={image} alt={name} className="max-h-96 min-h-6 max-w-full min-w-6 rounded-m" />
+    </a>
+  ) : (
+    <a
+      href={image}
+      target="_blank"
+      rel="noreferrer noopener"
+      className="min-h-6 justify-self-start text-accent underline"
+    >
+      {name}, at {new URL(image).host}
+    </a>
+  );
 
 /** What an answer took. Times are those seen from here. */
 function Meter({ reply }: { reply: Reply }) {

@@ -3,10 +3,7 @@ import { useRef, useState } from 'react';
 import type { Model } from '../../api/queries';
 import type { Attachment } from '../../chat/conversation';
 import { IconButton } from '../../ui/button';
-
-/** Beyond this requests would be refused for their size. */
-const MOST_BYTES = 20 * 1024 * 1024;
-const MOST_FILES = 8;
+import { MOST_BYTES, withFiles } from './files';
 
 const isText = (file: File) =>
   /^(text\/|application\/(json|xml|x-yaml|javascript|toml))/.test(file.type) ||
@@ -36,17 +33,21 @@ export const unable = (models: Model[], chosen: string[], attached: Attachment[]
     return takes !== undefined && attached.some(one => one.kind !== 'text' && !takes.includes(one.kind));
   });
 
-type Props = { attached: Attachment[]; onChange: (attached: Attachment[]) => void };
+export type Attach = (change: (attached: Attachment[]) => Attachment[]) => void;
+type Props = {
+  /** Files of earlier questions. */
+  sentBefore: Attachment[];
+  onChange: Attach;
+};
 
-export function useAttaching({ attached, onChange }: Props) {
+export function useAttaching({ sentBefore, onChange }: Props) {
   const [error, setError] = useState<string | null>(null);
   const add = async (files: Iterable<File>) => {
     setError(null);
     try {
       const more = await Promise.all([...files].map(attachmentOf));
-      if (attached.length + more.length > MOST_FILES)
-        throw new Error(`At most ${MOST_FILES} files are sent.`);
-      onChange([...attached, ...more]);
+      // Others may have been added while these were read.
+      onChange(attached => withFiles(attached, more, sentBefore));
     } catch (failure) {
       setError((failure as Error).message);
     }

@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import type { CSSProperties } from 'react';
+import { type CSSProperties, useEffect, useRef } from 'react';
 import { Button, IconButton } from '../../ui/button';
 import { Choice } from '../../ui/field';
 import { Roundel } from '../../ui/roundel';
@@ -23,8 +23,17 @@ export function ColumnHeads(props: Props) {
   const { ids, chosen, busy, looking, isNarrow, style, onLook, onChoose, onRemove } = props;
   const replace = (place: number, model: string) =>
     onChoose(chosen.map((one, at) => (at === place ? model : one)));
+  const heads = useRef<HTMLDivElement>(null);
+  const removed = useRef<number | null>(null);
+  // The column that moved up to where one was removed, or the last one.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is looked for when there are fewer columns
+  useEffect(() => {
+    const fields = heads.current?.querySelectorAll('select') ?? [];
+    if (removed.current !== null) fields[Math.min(removed.current, fields.length - 1)]?.focus();
+    removed.current = null;
+  }, [chosen.length]);
   return (
-    <div className="sticky top-0 z-1 grid gap-2 border-b border-rule bg-paper py-2 md:min-w-fit">
+    <div ref={heads} className="sticky top-0 z-1 grid gap-2 border-b border-rule bg-paper py-2 md:min-w-fit">
       {isNarrow && chosen.length > 1 && (
         <Choice
           label="Column"
@@ -67,7 +76,14 @@ export function ColumnHeads(props: Props) {
               </Button>
             )}
             {chosen.length > 1 && (
-              <IconButton label={`Remove ${id}`} disabled={busy} onClick={() => onRemove(place)}>
+              <IconButton
+                label={`Remove ${id}`}
+                disabled={busy}
+                onClick={() => {
+                  removed.current = place;
+                  onRemove(place);
+                }}
+              >
                 <X size={14} aria-hidden />
               </IconButton>
             )}

@@ -2,13 +2,15 @@ import { ArrowUp, Square } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import type { Attachment } from '../../chat/conversation';
 import { Button } from '../../ui/button';
-import { AttachButton, Attached, useAttaching } from './attach';
+import { type Attach, AttachButton, Attached, useAttaching } from './attach';
 
 type Props = {
   draft: string;
   onDraft: (text: string) => void;
   attached: Attachment[];
-  onAttach: (attached: Attachment[]) => void;
+  /** Files of earlier questions, which are sent again with each. */
+  sentBefore: Attachment[];
+  onAttach: Attach;
   /** Models that do not take what is attached. */
   unable: string[];
   busy: boolean;
@@ -18,16 +20,18 @@ type Props = {
 };
 
 export function Composer(props: Props) {
-  const { draft, onDraft, attached, onAttach, unable, busy, models, onSend, onStop } = props;
+  const { draft, onDraft, attached, sentBefore, onAttach, unable, busy, models, onSend, onStop } = props;
   const area = useRef<HTMLTextAreaElement>(null);
-  const { error, add } = useAttaching({ attached, onChange: onAttach });
+  const { error, add } = useAttaching({ sentBefore, onChange: onAttach });
   useEffect(() => area.current?.focus(), []);
   return (
     <form
-      className="mx-8 mb-6 grid gap-2 rounded-l border border-edge bg-panel p-2 focus-within:border-accent max-md:mx-4 max-md:mb-4"
+      className="mx-8 mb-6 grid grid-cols-[minmax(0,1fr)] gap-2 rounded-l border border-edge bg-panel p-2 focus-within:border-accent max-md:mx-4 max-md:mb-4"
       onSubmit={event => {
         event.preventDefault();
         onSend();
+        // What was pressed is another button now: who goes on writing need not look for the field.
+        area.current?.focus();
       }}
       onDragOver={event => event.preventDefault()}
       onDrop={event => {
@@ -35,7 +39,7 @@ export function Composer(props: Props) {
         void add([...event.dataTransfer.files]);
       }}
     >
-      <Attached files={attached} onRemove={place => onAttach(attached.filter((_, at) => at !== place))} />
+      <Attached files={attached} onRemove={place => onAttach(now => now.filter((_, at) => at !== place))} />
       {error && (
         <p role="alert" className="text-xs text-bad">
           {error}
@@ -51,6 +55,7 @@ export function Composer(props: Props) {
         <textarea
           ref={area}
           aria-label="Message"
+          dir="auto"
           rows={2}
           value={draft}
           placeholder={models === 1 ? 'Message the model' : `Message ${models} models`}
@@ -70,7 +75,13 @@ export function Composer(props: Props) {
           className="max-h-60 min-w-0 flex-1 resize-y bg-transparent px-2 py-1 text-md outline-none placeholder:text-ink-3"
         />
         {busy ? (
-          <Button onClick={onStop} title="Esc">
+          <Button
+            onClick={() => {
+              onStop();
+              area.current?.focus();
+            }}
+            title="Esc"
+          >
             <Square size={13} aria-hidden />
             Stop
           </Button>

@@ -6,21 +6,22 @@ import { analyticsQuery } from '../../api/analytics';
 import { type Model, modelsQuery, writesText } from '../../api/queries';
 import { columnsFor } from '../../chat/columns';
 import type { Reply, Turn } from '../../chat/conversation';
-import { packSettings, parametersOf, unpackSettings, withoutPlace } from '../../chat/settings';
-import { useCompare } from '../../chat/use-compare';
+import { addressOf, MOST_IN_ADDRESS, settingsOf, staysHere } from '../../chat/long-settings';
+import { parametersOf, withoutPlace } from '../../chat/settings';
+import { isRunning, useCompare } from '../../chat/use-compare';
 import type { PlaygroundSearch } from '../../search';
 import { useNarrow } from '../../shell/use-narrow';
 import { Button } from '../../ui/button';
 import { CopyButton } from '../../ui/copy';
-import { TextArea } from '../../ui/field';
 import { LoadPage } from '../../ui/page';
 import { Empty } from '../../ui/states';
 import { Answer } from './answer';
-import { Attached, unable } from './attach';
+import { unable } from './attach';
 import { CodeDialog } from './code-dialog';
 import { ColumnHeads } from './column-heads';
 import { Composer } from './composer';
 import { ParameterPanel } from './parameters';
+import { Question } from './question';
 import { RawDialog } from './raw-dialog';
 import { Starters } from './starters';
 import { LETTERS, VoteBar, VotesDialog } from './votes';
@@ -36,21 +37,37 @@ export function PlaygroundPage() {
   return <Models />;
 }
 
-/** The most used models stand in the columns, until the address says otherwise. */
+/** How long the books may take to tell which models are used most, ms: then others stand in the columns. */
+const LONGEST_WAIT = 2_000;
+
+/** The most used models stand in the columns at first. Once they do the address says them: what the books
+    tell later moves no question to other models. */
 function Models() {
   const models = useQuery(modelsQuery);
-  const used = useQuery(
-    analyticsQuery({ metrics: ['request_count'], dimensions: ['model'], range: '30d', limit: 10 }),
-  );
   const { models: asked } = route.useSearch();
+  const { standing } = useCompare();
+  const known = asked ?? standing?.models;
+  const used = useQuery({
+    ...analyticsQuery({ metrics: ['request_count'], dimensions: ['model'], range: '30d', limit: 10 }),
+    enabled: known === undefined,
+  });
+  const [isLate, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), LONGEST_WAIT);
+    return () => clearTimeout(timer);
+  }, []);
+  const writing = useMemo(() => models.data?.filter(writesText), [models.data]);
+  const usual = () => {
+    const ids = (writing ?? []).map(model => model.id);
+    const busiest = (used.data?.rows ?? []).map(row => String(row.model)).filter(id => ids.includes(id));
+    return [...new Set([...busiest, ...ids])].slice(0, 2);
+  };
+  const isKnown = known !== undefined || !used.isPending || isLate;
+  const query = { data: isKnown ? writing : undefined, error: models.error, refetch: models.refetch };
   return (
-    <LoadPage title="Playground" query={models} what="Models" lines={6}>
+    <LoadPage title="Playground" query={query} what="Models" lines={6}>
       {all => {
-        const writing = all.filter(writesText);
-        const ids = writing.map(model => model.id);
-        const busiest = (used.data?.rows ?? []).map(row => String(row.model)).filter(id => ids.includes(id));
-        const usual = [...new Set([...busiest, ...ids])].slice(0, 2);
-        const chosen = asked ? asked.split(',').filter(Boolean).slice(0, MOST) : usual;
+        const chosen = known ? known.split(',').filter(Boolean).slice(0, MOST) : usual();
         if (chosen.length === 0) {
           return (
             <div className="p-8">
@@ -64,7 +81,7 @@ function Models() {
             </div>
           );
         }
-        return <Compare models={writing} chosen={chosen} />;
+        return <Compare models={all} chosen={chosen} />;
       }}
     </LoadPage>
   );
@@ -72,20 +89,33 @@ function Models() {
 
 function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
   const navigate = route.useNavigate();
-  const { prompt, set, blind = false } = route.useSearch();
-  const ids = models.map(model => model.id);
+  const search = route.useSearch();
   const chat = useCompare();
-  const settings = useMemo(() => unpackSettings(set), [set]);
+  const { models: asked, prompt } = search;
+  const before = asked === undefined ? chat.standing : undefined;
+  const set = search.set ?? before?.set;
+  const blind = search.blind ?? before?.blind ?? false;
+  const ids = models.map(model => model.id);
+  const settings = useMemo(() => settingsOf(set), [set]);
   const { attached } = chat;
   const draft = chat.draft ?? prompt ?? '';
   const columnIds = columnsFor(chat.columns, chosen.length);
-  const asked = chosen.map((model, place) => ({ id: columnIds.ids[place] as number, model }));
+  const columns = chosen.map((model, place) => ({ id: columnIds.ids[place] as number, model }));
   const [focused, setFocused] = useState<number | null>(null);
   const [showsCode, setShowsCode] = useState(false);
   const [showsVotes, setShowsVotes] = useState(false);
   const [raw, setRaw] = useState<Reply | null>(null);
+  const [lacks, setLacks] = useState<string | null>(null);
   const change = (patch: Partial<PlaygroundSearch>) =>
     void navigate({ search: now => ({ ...now, ...patch }), replace: true });
+  const standing = chosen.join(',');
+  const { stand } = chat;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the address is written when it says other things
+  useEffect(() => {
+    const now = { models: standing, set, blind: blind || undefined };
+    stand(now);
+    if (asked === undefined) change(now);
+  }, [asked, standing, set, blind]);
   const choose = (next: string[]) => change({ models: next.join(',') });
   // A column that is gone has nothing of its own any more.
   const of = (column: number) => parametersOf(settings, columnIds.ids.indexOf(column));
@@ -94,22 +124,28 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
     chat.removeColumn(columnIds, place);
     change({
       models: chosen.filter((_, at) => at !== place).join(','),
-      set: packSettings(withoutPlace(settings, place)),
+      set: addressOf(withoutPlace(settings, place)),
     });
   };
   const send = () => {
     const text = draft.trim();
     if (!text || chat.busy) return;
-    chat.ask({ prompt: text, attachments: attached }, asked, of, blind);
+    chat.ask({ prompt: text, attachments: attached }, columns, of, blind);
     chat.write('');
-    chat.attach([]);
+    chat.attach(() => []);
   };
   /** With it somebody else sees the same models, settings and question. */
   const link = () => {
     const url = new URL(location.href);
-    url.searchParams.set('models', chosen.join(','));
-    const question = draft.trim() || chat.turns.at(-1)?.prompt;
-    if (question) url.searchParams.set('prompt', question);
+    url.searchParams.set('models', standing);
+    const question = draft.trim() || chat.turns.at(-1)?.prompt || '';
+    const isLong = encodeURIComponent(question).length > MOST_IN_ADDRESS;
+    if (isLong) url.searchParams.delete('prompt');
+    else if (question) url.searchParams.set('prompt', question);
+    if (staysHere(set)) url.searchParams.delete('set');
+    setLacks(
+      [staysHere(set) && 'the parameters', isLong && 'the question'].filter(Boolean).join(' and ') || null,
+    );
     return url.href;
   };
   const stopAll = chat.stopAll;
@@ -125,10 +161,11 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, [chosen.length, stopAll]);
+  const sentBefore = useMemo(() => chat.turns.flatMap(turn => turn.attachments), [chat.turns]);
   const isNarrow = useNarrow();
   const wanted = isNarrow && chosen.length > 1 ? (focused ?? 0) : focused;
   const looking = wanted !== null && wanted < chosen.length ? wanted : null;
-  const columns = columnsOf(looking === null ? chosen.length : 1);
+  const style = columnsOf(looking === null ? chosen.length : 1);
   const isShown = (place: number) => looking === null || looking === place;
   const spare = ids.find(id => !chosen.includes(id));
   return (
@@ -152,7 +189,7 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
           <ParameterPanel
             settings={settings}
             models={chosen}
-            onChange={next => change({ set: packSettings(next) })}
+            onChange={next => change({ set: addressOf(next) })}
           />
           <Button
             kind="quiet"
@@ -174,6 +211,11 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
             Add model
           </Button>
         </div>
+        {lacks && (
+          <p role="status" className="w-full text-xs text-warn">
+            The link lacks {lacks}: too long for an address. The models are in it.
+          </p>
+        )}
       </header>
       <section
         tabIndex={0}
@@ -186,7 +228,7 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
           busy={chat.busy}
           looking={looking}
           isNarrow={isNarrow}
-          style={columns}
+          style={style}
           onLook={setFocused}
           onChoose={choose}
           onRemove={remove}
@@ -194,8 +236,12 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
         {chat.turns.length === 0 && <Starters models={chosen.length} onPick={chat.write} />}
         {chat.turns.map(turn => (
           <section key={turn.id} aria-label={`Question ${turn.id}`} className="mt-5 mb-8">
-            <Question turn={turn} busy={chat.busy} onEdit={text => chat.edit(turn, text, asked, of, blind)} />
-            <div className="grid gap-6" style={looking === null ? columnsOf(turn.replies.length) : columns}>
+            <Question
+              turn={turn}
+              busy={chat.busy}
+              onEdit={text => chat.edit(turn, text, columns, of, blind)}
+            />
+            <div className="grid gap-6" style={looking === null ? columnsOf(turn.replies.length) : style}>
               {(turn.order ?? turn.replies.map((_, place) => place)).map((place, at) => {
                 const reply = turn.replies[place];
                 return (
@@ -217,11 +263,15 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
             {turn.order && <VoteBar turn={turn} onVote={vote => chat.vote(turn.id, vote)} />}
           </section>
         ))}
+        <p role="status" className="sr-only">
+          {progress(chat.turns)}
+        </p>
       </section>
       <Composer
         draft={draft}
         onDraft={chat.write}
         attached={attached}
+        sentBefore={sentBefore}
         onAttach={chat.attach}
         unable={unable(models, chosen, attached)}
         busy={chat.busy}
@@ -232,7 +282,7 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
       <CodeDialog
         open={showsCode}
         onClose={() => setShowsCode(false)}
-        columns={asked}
+        columns={columns}
         turns={chat.turns}
         draft={draft}
         attached={attached}
@@ -244,52 +294,12 @@ function Compare({ models, chosen }: { models: Model[]; chosen: string[] }) {
   );
 }
 
-/** What was asked. Asked otherwise, what came after it goes. */
-function Question({ turn, busy, onEdit }: { turn: Turn; busy: boolean; onEdit: (prompt: string) => void }) {
-  const [editing, setEditing] = useState<string | null>(null);
-  if (editing !== null) {
-    return (
-      <form
-        className="mb-3 grid max-w-prose gap-2"
-        onSubmit={event => {
-          event.preventDefault();
-          setEditing(null);
-          onEdit(editing.trim());
-        }}
-      >
-        <TextArea
-          aria-label="Question"
-          autoFocus
-          rows={3}
-          value={editing}
-          onChange={event => setEditing(event.target.value)}
-        />
-        <div className="flex items-center gap-2">
-          <Button kind="primary" type="submit" reason={!editing.trim() && 'Write something first'}>
-            Ask this instead
-          </Button>
-          <Button kind="quiet" onClick={() => setEditing(null)}>
-            Cancel
-          </Button>
-          <span className="text-xs text-ink-3">What came after it goes.</span>
-        </div>
-      </form>
-    );
-  }
-  return (
-    <div className="mb-3 grid max-w-prose gap-2 border-l-2 border-accent pl-3">
-      <div className="flex items-start justify-between gap-2">
-        <p className="font-semibold break-words whitespace-pre-wrap">{turn.prompt}</p>
-        <Button
-          kind="quiet"
-          className="px-1.5 text-xs"
-          onClick={() => setEditing(turn.prompt)}
-          reason={busy && 'Stop the answers first'}
-        >
-          Edit
-        </Button>
-      </div>
-      <Attached files={turn.attachments} />
-    </div>
-  );
+/** What is told of answers by ear: that they are there, not how they are written. */
+function progress(turns: Turn[]): string {
+  const turn = turns.findLast(one => one.replies.some(isRunning)) ?? turns.at(-1);
+  if (!turn) return '';
+  const there = turn.replies.filter(reply => !isRunning(reply)).length;
+  const all = turn.replies.length;
+  if (there === 0) return '';
+  return all === 1 ? 'The answer is there' : `${there} of ${all} answers are there`;
 }

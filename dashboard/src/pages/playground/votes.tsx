@@ -1,4 +1,5 @@
-import type { Turn, Vote } from '../../chat/conversation';
+import { judgedOf, type Turn, type Vote } from '../../chat/conversation';
+import { isRunning } from '../../chat/use-compare';
 import { forgetVotes, vote as keepVote, useVotes } from '../../chat/votes';
 import { count } from '../../lib/format';
 import { Button } from '../../ui/button';
@@ -10,17 +11,33 @@ export const LETTERS = ['A', 'B', 'C', 'D'];
 export function VoteBar({ turn, onVote }: { turn: Turn; onVote: (vote: Vote) => void }) {
   const order = turn.order ?? [];
   const models = turn.replies.map(reply => reply.model);
-  const finished = turn.replies.every(reply => reply.state === 'done');
+  const finished = !turn.replies.some(isRunning);
+  const judged = judgedOf(turn);
   const cast = (vote: Vote) => {
-    keepVote(models, vote === 'tie' ? null : vote.best);
+    // Of an answer that failed or was stopped nothing is said.
+    const best = vote === 'tie' ? null : judged.indexOf(vote.best);
+    if (judged.length > 1)
+      keepVote(
+        judged.map(place => models[place] ?? ''),
+        best,
+      );
     onVote(vote);
   };
   if (turn.vote) {
-    const best = turn.vote === 'tie' ? 'None was better.' : `You chose ${models[turn.vote.best]}.`;
+    const none = judged.length > 1 ? 'None was better.' : 'There was nothing to compare.';
+    const best = turn.vote === 'tie' ? none : `You chose ${models[turn.vote.best]}.`;
     return (
       <p role="status" className="mt-3 text-ink-2">
         {best}
       </p>
+    );
+  }
+  if (finished && judged.length < 2) {
+    return (
+      <div className="mt-4 flex flex-wrap items-center gap-2">
+        <span>There are no two answers to compare.</span>
+        <Button onClick={() => cast('tie')}>Tell whose they are</Button>
+      </div>
     );
   }
   const reason = !finished && 'When all answers are there';
@@ -31,7 +48,11 @@ export function VoteBar({ turn, onVote }: { turn: Turn; onVote: (vote: Vote) => 
         Which is the best?
       </span>
       {order.map((place, at) => (
-        <Button key={place} onClick={() => cast({ best: place })} reason={reason}>
+        <Button
+          key={place}
+          onClick={() => cast({ best: place })}
+          reason={reason || (!judged.includes(place) && 'It is no whole answer')}
+        >
           {LETTERS[at]}
         </Button>
       ))}
