@@ -25,6 +25,15 @@ const ALSO: Record<string, string> = {
   html: 'xml',
   yml: 'yaml',
 };
+
+/** The sign an entity stands for. No more than the entity itself is read as HTML, into what holds text alone. */
+const reader = document.createElement('textarea');
+const decoded = (text: string) =>
+  text.replace(/&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][\da-z]{1,31});/gi, entity => {
+    reader.innerHTML = entity;
+    return reader.value;
+  });
+
 const safeAddress = (address: string) => (/^(https?:|mailto:|#|\/)/i.test(address) ? address : undefined);
 
 /** Markdown becomes React elements, never a text of HTML: what a model writes cannot inject markup,
@@ -52,7 +61,12 @@ const inline = (tokens?: Token[]): ReactNode => each(tokens, span);
 
 /** Images are links as well: nothing is fetched from another host by looking at an answer. */
 const link = (address: string, children: ReactNode) => (
-  <a href={safeAddress(address)} target="_blank" rel="noreferrer noopener" className="text-accent underline">
+  <a
+    href={safeAddress(decoded(address))}
+    target="_blank"
+    rel="noreferrer noopener"
+    className="text-accent underline"
+  >
     {children}
   </a>
 );
@@ -72,9 +86,11 @@ function span(token: Token): ReactNode {
     case 'link':
       return link(token.href, inline(token.tokens));
     case 'image':
-      return link(token.href, token.text || 'image');
+      return link(token.href, decoded(token.text) || 'image');
+    case 'checkbox':
+      return <TaskBox isDone={token.checked} />;
     case 'text':
-      return 'tokens' in token && token.tokens ? inline(token.tokens) : token.text;
+      return 'tokens' in token && token.tokens ? inline(token.tokens) : decoded(token.text);
     case 'escape':
       return token.text;
     default:
@@ -82,23 +98,36 @@ function span(token: Token): ReactNode {
   }
 }
 
+/** Read only: it tells what was written, and nothing can be done with it. */
+const TaskBox = ({ isDone }: { isDone: boolean }) => (
+  <>
+    <input type="checkbox" checked={isDone} disabled aria-label={isDone ? 'done' : 'to do'} />{' '}
+  </>
+);
+
 function block(token: Token, plain: boolean): ReactNode {
   switch (token.type) {
     case 'space':
       return null;
     case 'heading': {
       const Heading = `h${Math.min(6, token.depth + 2)}` as 'h3';
-      return <Heading className="text-md font-semibold">{inline(token.tokens)}</Heading>;
+      return (
+        <Heading dir="auto" className="text-md font-semibold">
+          {inline(token.tokens)}
+        </Heading>
+      );
     }
     case 'paragraph':
-      return <p>{inline(token.tokens)}</p>;
+      return <p dir="auto">{inline(token.tokens)}</p>;
+    case 'checkbox':
+      return <TaskBox isDone={token.checked} />;
     case 'text':
-      return <>{inline(token.tokens) ?? token.text}</>;
+      return <>{inline(token.tokens) ?? decoded(token.text)}</>;
     case 'hr':
       return <hr className="border-rule" />;
     case 'blockquote':
       return (
-        <blockquote className="border-l-2 border-rule pl-3 text-ink-2">
+        <blockquote dir="auto" className="border-s-2 border-rule ps-3 text-ink-2">
           {each(token.tokens, one => block(one, plain))}
         </blockquote>
       );
@@ -109,28 +138,35 @@ function block(token: Token, plain: boolean): ReactNode {
     case 'table':
       return table(token as Tokens.Table);
     default:
-      return <p>{token.raw}</p>;
+      return <p dir="auto">{token.raw}</p>;
   }
 }
 
 function list(token: Tokens.List, plain: boolean) {
   const items = each(token.items, item => (
-    <li>
-      {item.task && <input type="checkbox" checked={item.checked} readOnly aria-label="task" />}
-      {each(item.tokens, one => block(one, plain))}
-    </li>
+    <li className={item.task ? 'list-none' : undefined}>{each(item.tokens, one => block(one, plain))}</li>
   ));
-  return token.ordered ? <ol start={token.start || 1}>{items}</ol> : <ul>{items}</ul>;
+  return token.ordered ? (
+    <ol dir="auto" start={token.start || 1}>
+      {items}
+    </ol>
+  ) : (
+    <ul dir="auto">{items}</ul>
+  );
 }
 
 function table(token: Tokens.Table) {
   return (
-    <div className="overflow-x-auto">
-      <table className="w-full text-left">
+    <section
+      tabIndex={0}
+      aria-label={`Table: ${token.header.map(cell => decoded(cell.text)).join(', ')}`}
+      className="overflow-x-auto"
+    >
+      <table dir="auto" className="w-full text-start">
         <thead>
           <tr>
             {each(token.header, cell => (
-              <th className="pr-3">{inline(cell.tokens)}</th>
+              <th className="pe-3 text-start">{inline(cell.tokens)}</th>
             ))}
           </tr>
         </thead>
@@ -138,13 +174,13 @@ function table(token: Tokens.Table) {
           {each(token.rows, row => (
             <tr className="border-t border-rule">
               {each(row, cell => (
-                <td className="py-0.5 pr-3">{inline(cell.tokens)}</td>
+                <td className="py-0.5 pe-3">{inline(cell.tokens)}</td>
               ))}
             </tr>
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 
