@@ -8,6 +8,7 @@ import { Badge } from '../../ui/badge';
 import { Roundel } from '../../ui/roundel';
 import { Empty } from '../../ui/states';
 import { type Column, Table } from '../../ui/table';
+import { placesOf } from './places';
 
 type Route = {
   attempts: { tag: string; provider: string; why: string[] }[];
@@ -52,12 +53,9 @@ export function EndpointTable({ endpoints, model, answers, pinned, pin }: TableP
       </Empty>
     );
   }
-  const place = new Map(
-    route?.attempts.map((attempt, index) => [attempt.tag, { index: index + 1, why: attempt.why.join('; ') }]),
-  );
-  const rows = route
-    ? [...endpoints].sort((a, b) => (place.get(a.tag)?.index ?? 99) - (place.get(b.tag)?.index ?? 99))
-    : endpoints;
+  const places = placesOf(route?.attempts ?? []);
+  const first = (one: Endpoint) => places.get(one.tag)?.[0]?.at ?? Number.POSITIVE_INFINITY;
+  const rows = route ? [...endpoints].sort((a, b) => first(a) - first(b) || 0) : endpoints;
   const columns: Column<Endpoint>[] = [
     ...(route
       ? [
@@ -65,9 +63,11 @@ export function EndpointTable({ endpoints, model, answers, pinned, pin }: TableP
             key: 'place',
             label: 'Tried',
             cell: (one: Endpoint) => {
-              const at = place.get(one.tag);
-              return at ? (
-                <span title={at.why}>{at.index}</span>
+              const found = places.get(one.tag);
+              return found ? (
+                <span title={found.map(({ at, why }) => `${at}: ${why}`).join('\n')}>
+                  {found.map(({ at }) => at).join(', ')}
+                </span>
               ) : (
                 <span className="text-ink-3">left out</span>
               );
