@@ -212,7 +212,7 @@ function Detail({
                     <th scope="row" className="py-1 text-left font-normal">
                       <Link
                         to="/logs"
-                        search={{ provider: one.name, error_type: error.type }}
+                        search={{ range: window, provider: one.name, error_type: error.type }}
                         className="hover:underline"
                       >
                         {error.type.replaceAll('_', ' ')}
@@ -223,6 +223,12 @@ function Detail({
                 ))}
               </tbody>
             </table>
+          )}
+          {one.errors.length > 0 && (
+            <p className="text-xs text-ink-3">
+              Counted are attempts, those among them after which another provider answered. A kind leads to
+              the requests that ended with it here, which may be fewer.
+            </p>
           )}
           <section aria-label="Last failures">
             <h3 className="mb-1 font-semibold">Last failures</h3>
@@ -244,12 +250,12 @@ function Detail({
           <DialogActions>
             <Link
               to="/activity"
-              search={{ where: [`provider:${one.name}`] }}
+              search={{ range: window, where: [`provider:${one.name}`] }}
               className={buttonClass('quiet')}
             >
               Activity
             </Link>
-            <Link to="/logs" search={{ provider: one.name }} className={buttonClass('quiet')}>
+            <Link to="/logs" search={{ range: window, provider: one.name }} className={buttonClass('quiet')}>
               Logs
             </Link>
             <Button onClick={onClose}>Close</Button>
