@@ -1,5 +1,9 @@
 import { Field, Input } from './field';
 
+/** Whether a name was typed as it is read: the page shows white space of any length as one space. */
+export const isTyped = (typed: string, name: string) => folded(typed) === folded(name);
+const folded = (text: string) => text.replace(/\s+/g, ' ').trim();
+
 /** What cannot be brought back is confirmed by typing its name. */
 export function TypedName({
   name,

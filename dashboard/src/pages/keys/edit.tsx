@@ -8,7 +8,7 @@ import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Checkbox, Field, Input } from '../../ui/field';
 import { Refusal } from '../../ui/states';
-import { TypedName } from '../../ui/typed-name';
+import { isTyped, TypedName } from '../../ui/typed-name';
 import { LimitFields, optionalNumber } from './limit';
 import { isInUse } from './order';
 
@@ -122,7 +122,7 @@ function DeleteForm({ of, onClose }: { of: Key; onClose: () => void }) {
           kind="danger"
           type="submit"
           disabled={deleting.isPending}
-          reason={inUse && typed !== of.name && 'Type the name first'}
+          reason={inUse && !isTyped(typed, of.name) && 'Type the name first'}
         >
           Delete key
         </Button>

@@ -9,7 +9,7 @@ import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { LoadPage, Page, Section } from '../../ui/page';
 import { Refusal } from '../../ui/states';
-import { TypedName } from '../../ui/typed-name';
+import { isTyped, TypedName } from '../../ui/typed-name';
 import { Budgets } from './budgets';
 import { WorkspaceMembers } from './members';
 import { Settings } from './settings';
@@ -135,7 +135,7 @@ function DeleteForm({ workspace, onClose }: { workspace: Workspace; onClose: () 
           kind="danger"
           type="submit"
           disabled={deleting.isPending}
-          reason={typed !== workspace.slug && 'Type the slug first'}
+          reason={!isTyped(typed, workspace.slug) && 'Type the slug first'}
         >
           Delete workspace
         </Button>
