@@ -26,6 +26,18 @@ export class ApiError extends Error {
   }
 }
 
+/** No answer came: what was asked for may have been done, or not. */
+export class NoAnswer extends Error {
+  constructor() {
+    super('The server did not answer');
+  }
+}
+/** A browser says of it no more than that it failed. */
+const ask = (request: Request) =>
+  fetch(request).catch((error: unknown) => {
+    throw error instanceof TypeError ? new NoAnswer() : error;
+  });
+
 const FIELD = /^([a-z_]+(?:\[\d+\])?(?:\.[a-z_]+)*): /;
 
 export async function errorOf(response: Response): Promise<ApiError> {
@@ -81,22 +93,28 @@ export async function send(input: Request | string, init?: RequestInit): Promise
   mark(request.headers);
   const session = sessionNow();
   const again = session && request.method === 'GET' ? request.clone() : null;
-  let response = await fetch(request);
+  let response = await ask(request);
   if (response.status === 401 && session) {
     if (await isOver()) {
       // Somebody may have signed in meanwhile.
       if (sessionNow() === session) setSession(null);
-    } else if (again) response = await fetch(again);
+    } else if (again) response = await ask(again);
   }
   if (response.ok) return response;
   throw await errorOf(response);
 }
 
+/** The answer to its end: a connection that breaks on the way is as good as none. */
+const textOf = (response: Response) =>
+  response.text().catch((error: unknown) => {
+    throw error instanceof TypeError ? new NoAnswer() : error;
+  });
+
 export const api = createClient<paths>({
   baseUrl: at(''),
   fetch: async request => {
     const response = await send(request);
-    const text = exact(await response.text());
+    const text = exact(await textOf(response));
     return new Response(text, { status: response.status, headers: { 'content-type': 'application/json' } });
   },
 });
@@ -104,7 +122,7 @@ export const api = createClient<paths>({
 /** For routes whose answers the server's document leaves untyped. */
 export async function read<T>(path: string, init?: RequestInit): Promise<T> {
   const response = await send(at(path), init);
-  return JSON.parse(exact(await response.text())) as T;
+  return JSON.parse(exact(await textOf(response))) as T;
 }
 export const postJson = (body: unknown, method = 'POST'): RequestInit => ({
   method,
@@ -115,7 +133,12 @@ export const postJson = (body: unknown, method = 'POST'): RequestInit => ({
 /** Saves what a route answers as a file. A plain link would not carry the session. */
 export async function download(path: string, name: string) {
   const response = await send(at(path));
-  save(await response.blob(), name);
+  save(
+    await response.blob().catch(() => {
+      throw new NoAnswer();
+    }),
+    name,
+  );
 }
 export function save(content: Blob, name: string) {
   const address = URL.createObjectURL(content);

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { analyticsQuery, money } from '../api/analytics';
-import { api } from '../api/client';
+import { ApiError, api, NoAnswer } from '../api/client';
 import { type Naming, useNames } from '../api/names';
 import { creditsQuery, type LedgerEntry, ledgerQuery, refresh } from '../api/queries';
 import { fieldError, otherError } from '../api/refusal';
@@ -154,6 +154,40 @@ const HINT: Record<Kind, string> = {
   adjustment: 'A correction: above zero it adds, below zero it takes.',
 };
 
+/** Whether the entry may have been made: nobody said that it was not. */
+const isUncertain = (error: Error | null) =>
+  error instanceof NoAnswer || (error instanceof ApiError && error.status >= 500);
+
+/** The newest entries, beside the question whether one of them is it. */
+function Uncertain() {
+  const ledger = useInfiniteQuery(ledgerQuery);
+  const newest = ledger.data?.pages[0]?.entries.slice(0, 3) ?? [];
+  return (
+    <div role="alert" className="grid gap-2 border-l-2 border-warn pl-3">
+      <p>
+        No answer came, so that it is not known whether this was entered. Look at the newest entries before
+        you enter it once more: it would count twice.
+      </p>
+      {ledger.isFetching ? (
+        <p className="text-ink-3">Reading the ledger…</p>
+      ) : ledger.error ? (
+        <p>The ledger cannot be read either. Close this, and look at it when the server answers.</p>
+      ) : newest.length === 0 ? (
+        <p className="text-ink-3">There is no entry: it was not entered.</p>
+      ) : (
+        <ul aria-label="Newest entries" className="text-xs">
+          {newest.map(entry => (
+            <li key={entry.id}>
+              {momentOf(entry.created_at)}: {usdExact(nano(entry.amount))}
+              {entry.reason && `, ${entry.reason}`}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
 function GrantForm({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const [kind, setKind] = useState<Kind>('grant');
@@ -166,7 +200,9 @@ function GrantForm({ onClose }: { onClose: () => void }) {
       await refresh(client, 'credits', 'ledger');
       onClose();
     },
+    onError: error => isUncertain(error) && refresh(client, 'credits', 'ledger'),
   });
+  const uncertain = isUncertain(granting.error);
   return (
     <form
       className="grid gap-4"
@@ -204,13 +240,13 @@ function GrantForm({ onClose }: { onClose: () => void }) {
       >
         {wiring => <Input {...wiring} name="reason" required maxLength={500} />}
       </Field>
-      <Refusal error={otherError(granting.error, ['amount', 'reason'])} />
+      {uncertain ? <Uncertain /> : <Refusal error={otherError(granting.error, ['amount', 'reason'])} />}
       <DialogActions>
         <Button kind="quiet" onClick={onClose}>
           Cancel
         </Button>
         <Button kind="primary" type="submit" disabled={granting.isPending}>
-          Enter in the ledger
+          {uncertain ? 'Enter it once more' : 'Enter in the ledger'}
         </Button>
       </DialogActions>
     </form>

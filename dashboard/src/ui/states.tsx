@@ -1,10 +1,11 @@
 import type { ReactNode } from 'react';
-import { ApiError } from '../api/client';
+import { ApiError, NoAnswer } from '../api/client';
 import { Button } from './button';
 
 /** What can be done about a failure, besides trying again. */
 function nextStep(error: Error): string | null {
-  if (!(error instanceof ApiError)) return 'The server did not answer. See that it runs and can be reached.';
+  if (error instanceof NoAnswer) return 'See that it runs and can be reached.';
+  if (!(error instanceof ApiError)) return null;
   if (error.status === 403) return null;
   if (error.status === 404) return 'It may have been deleted.';
   if (error.status === 408) return 'Ask about less time.';
@@ -42,7 +43,9 @@ export function Failure({ what, error, onRetry }: { what: string; error: Error; 
 export const Refusal = ({ error }: { error: Error | null }) =>
   error && (
     <p role="alert" className="max-w-prose border-l-2 border-bad pl-3 text-sm break-words text-bad">
-      {error.message}
+      {error instanceof NoAnswer
+        ? `${error.message}: this may have been done, or not. See that it can be reached, and look before you ask for it again.`
+        : error.message}
     </p>
   );
 
