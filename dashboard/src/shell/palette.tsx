@@ -4,6 +4,7 @@ import { useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { modelsQuery } from '../api/queries';
 import { signOut } from '../session/enter';
 import { useSession } from '../session/session';
+import { usePressBeside } from '../ui/dialog';
 import { type Entry, rank } from './rank';
 import { pagesFor } from './sections';
 import { setTheme, useTheme } from './theme';
@@ -15,12 +16,12 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
     if (open && !ref.current?.open) ref.current?.showModal();
     if (!open) ref.current?.close();
   }, [open]);
+  const beside = usePressBeside(onClose);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it from the keyboard
     <dialog
       ref={ref}
       onClose={onClose}
-      onClick={event => event.target === ref.current && onClose()}
+      {...beside}
       aria-label="Command palette"
       className="appear mt-[12vh] w-[min(36rem,92vw)] rounded-l border border-rule bg-panel p-0 shadow-float"
     >

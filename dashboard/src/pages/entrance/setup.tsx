@@ -13,6 +13,7 @@ import { type SetupState, setUp } from '../../session/enter';
 import { forgetSecret, useSecret } from '../../session/link-secret';
 import { useSession } from '../../session/session';
 import { Door } from '../../shell/door';
+import { useUnlost } from '../../shell/unlost';
 import { Button, buttonClass } from '../../ui/button';
 import { CopyButton } from '../../ui/copy';
 import { Field, Input, Select } from '../../ui/field';
@@ -188,9 +189,10 @@ function RequestStep() {
   const [model, setModel] = useState<string>();
   const making = useMutation({
     mutationFn: async () => (await api.POST('/api/v1/keys', { body: { name: 'First key' } })).data,
-    onSuccess: () => client.invalidateQueries({ queryKey: ['keys'] }),
+    onSuccess: () => void client.invalidateQueries({ queryKey: ['keys'] }),
   });
   const made = making.data;
+  const { wasTried, release } = useUnlost(making.isPending || made !== undefined);
   const ids = (models.data ?? []).filter(writesText).map(one => one.id);
   const chosen = model ?? ids.find(id => id.endsWith(':free')) ?? ids[0] ?? 'simulated/chat:free';
   const body = { model: chosen, messages: [{ role: 'user', content: 'Hello!' }] };
@@ -221,6 +223,11 @@ function RequestStep() {
             <div className="mt-2">
               <CopyButton text={made.key} label="Copy key" />
             </div>
+            {wasTried && (
+              <p role="alert" className="mt-2 border-l-2 border-warn pl-3">
+                It is not shown again. Copy it before you go on.
+              </p>
+            )}
           </div>
           <Field label="Model">
             {wiring => (
@@ -236,7 +243,7 @@ function RequestStep() {
       )}
       <Waiting hash={made?.data.hash} secret={made?.key} body={body} />
       <p>
-        <a className={buttonClass(made ? 'plain' : 'quiet')} href={at('')}>
+        <a className={buttonClass(made ? 'plain' : 'quiet')} href={at('')} onClick={release}>
           {made ? 'To the dashboard' : 'Skip'}
         </a>
       </p>

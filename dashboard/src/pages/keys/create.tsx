@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { api } from '../../api/client';
 import { refresh, workspacesQuery } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
+import { Unlost } from '../../shell/unlost';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Checkbox, Field, Input, Select } from '../../ui/field';
@@ -39,7 +40,8 @@ export function CreateKey({
       });
       return data;
     },
-    onSuccess: () => refresh(client, 'keys'),
+    // The secret is shown at once, however long the list takes.
+    onSuccess: () => void refresh(client, 'keys'),
   });
   const close = () => {
     creating.reset();
@@ -108,8 +110,13 @@ export function CreateKey({
             disabled={!limited}
           />
           <Refusal error={otherError(creating.error, FIELDS)} />
+          <Unlost isHeld={creating.isPending} />
           <DialogActions>
-            <Button kind="quiet" onClick={close}>
+            <Button
+              kind="quiet"
+              onClick={close}
+              reason={creating.isPending && 'Until the server has answered'}
+            >
               Cancel
             </Button>
             <Button kind="primary" type="submit" disabled={creating.isPending}>

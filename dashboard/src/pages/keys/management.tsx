@@ -9,13 +9,14 @@ import {
 import { membersQuery, refresh } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import { dateOf } from '../../lib/moment';
+import { Unlost } from '../../shell/unlost';
 import { Badge } from '../../ui/badge';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Field, Input } from '../../ui/field';
 import { Empty, Load, Refusal } from '../../ui/states';
 import { type Column, Name, Table } from '../../ui/table';
-import { TypedName } from '../../ui/typed-name';
+import { isTyped, TypedName } from '../../ui/typed-name';
 import { memberName } from '../members/member-name';
 import { isExpired } from './order';
 import { Secret } from './secret';
@@ -118,7 +119,8 @@ function Create({ open, onClose }: { open: boolean; onClose: () => void }) {
         ...(expires && { expires_at: `${expires}T00:00:00Z` }),
       });
     },
-    onSuccess: () => refresh(client, 'management-keys'),
+    // The secret is shown at once, however long the list takes.
+    onSuccess: () => void refresh(client, 'management-keys'),
   });
   const close = () => {
     creating.reset();
@@ -158,8 +160,13 @@ function Create({ open, onClose }: { open: boolean; onClose: () => void }) {
             )}
           </Field>
           <Refusal error={otherError(creating.error, ['name', 'expires_at'])} />
+          <Unlost isHeld={creating.isPending} />
           <DialogActions>
-            <Button kind="quiet" onClick={close}>
+            <Button
+              kind="quiet"
+              onClick={close}
+              reason={creating.isPending && 'Until the server has answered'}
+            >
               Cancel
             </Button>
             <Button kind="primary" type="submit" disabled={creating.isPending}>
@@ -201,7 +208,7 @@ function DeleteForm({ of, onClose }: { of: ManagementKey; onClose: () => void })
           kind="danger"
           type="submit"
           disabled={deleting.isPending}
-          reason={typed !== of.name && 'Type the name first'}
+          reason={!isTyped(typed, of.name) && 'Type the name first'}
         >
           Delete key
         </Button>

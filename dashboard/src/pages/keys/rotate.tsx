@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { postJson, read } from '../../api/client';
 import { type Key, refresh } from '../../api/queries';
+import { Unlost } from '../../shell/unlost';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Field, Select } from '../../ui/field';
@@ -28,7 +29,8 @@ function RotateForm({ of, onClose }: { of: Key; onClose: () => void }) {
   const rotating = useMutation({
     mutationFn: (grace_hours: number) =>
       read<{ data: Key; key: string }>(`api/internal/keys/${of.hash}/rotate`, postJson({ grace_hours })),
-    onSuccess: () => refresh(client, 'keys', 'key'),
+    // The secret is shown at once, however long the list takes.
+    onSuccess: () => void refresh(client, 'keys', 'key'),
   });
   if (rotating.data) {
     return (
@@ -60,8 +62,9 @@ function RotateForm({ of, onClose }: { of: Key; onClose: () => void }) {
         )}
       </Field>
       <Refusal error={rotating.error} />
+      <Unlost isHeld={rotating.isPending} />
       <DialogActions>
-        <Button kind="quiet" onClick={onClose}>
+        <Button kind="quiet" onClick={onClose} reason={rotating.isPending && 'Until the server has answered'}>
           Cancel
         </Button>
         <Button kind="primary" type="submit" disabled={rotating.isPending}>

@@ -1,7 +1,15 @@
 import type { ReactNode } from 'react';
+import { useUnlost } from '../../shell/unlost';
 import { Button } from '../../ui/button';
 import { CopyButton } from '../../ui/copy';
-import { DialogActions, useHeldDialog } from '../../ui/dialog';
+import { DialogActions } from '../../ui/dialog';
+
+/** Why nothing happens to whoever wants to leave. */
+export const StillShown = () => (
+  <p role="alert" className="border-l-2 border-warn pl-3">
+    It is not shown again. Copy it, and press Done.
+  </p>
+);
 
 /** A secret that is shown this once. */
 export function Secret({
@@ -13,16 +21,24 @@ export function Secret({
   children: ReactNode;
   onDone: () => void;
 }) {
-  useHeldDialog();
+  const { wasTried, release } = useUnlost(true);
   return (
     <div className="grid gap-3">
       <p className="text-ink-2">{children}</p>
       <code className="block rounded-m bg-sunken px-2.5 py-1.5 font-mono text-xs break-all select-all">
         {secret}
       </code>
+      {wasTried && <StillShown />}
       <DialogActions>
         <CopyButton text={secret} label="Copy key" kind="primary" />
-        <Button onClick={onDone}>Done</Button>
+        <Button
+          onClick={() => {
+            release();
+            onDone();
+          }}
+        >
+          Done
+        </Button>
       </DialogActions>
     </div>
   );

@@ -4,6 +4,7 @@ import { refresh } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import type { Role } from '../../session/session';
 import { useSession } from '../../session/session';
+import { Unlost } from '../../shell/unlost';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Field, Input, Select } from '../../ui/field';
@@ -17,7 +18,8 @@ export function InviteDialog({ open, onClose }: { open: boolean; onClose: () => 
   const inviting = useMutation({
     mutationFn: (form: FormData) =>
       invite({ email: String(form.get('email')).trim(), role: String(form.get('role')) as Role }),
-    onSuccess: () => refresh(client, 'invites'),
+    // The link is shown at once, however long the list takes.
+    onSuccess: () => void refresh(client, 'invites'),
   });
   const close = () => {
     inviting.reset();
@@ -52,8 +54,13 @@ export function InviteDialog({ open, onClose }: { open: boolean; onClose: () => 
             )}
           </Field>
           <Refusal error={otherError(inviting.error, ['email', 'role'])} />
+          <Unlost isHeld={inviting.isPending} />
           <DialogActions>
-            <Button kind="quiet" onClick={close}>
+            <Button
+              kind="quiet"
+              onClick={close}
+              reason={inviting.isPending && 'Until the server has answered'}
+            >
               Cancel
             </Button>
             <Button kind="primary" type="submit" disabled={inviting.isPending}>

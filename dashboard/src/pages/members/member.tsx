@@ -5,6 +5,7 @@ import { type Member, refresh } from '../../api/queries';
 import { fieldError, otherError } from '../../api/refusal';
 import type { Role } from '../../session/session';
 import { useAbility, useReason, useSession } from '../../session/session';
+import { Unlost } from '../../shell/unlost';
 import { Button } from '../../ui/button';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Field, Select } from '../../ui/field';
@@ -126,6 +127,7 @@ function Ending({
   });
   return (
     <section aria-label="Access" className="grid gap-3">
+      <Unlost isHeld={resetting.isPending} />
       <h3 className="font-semibold">Access</h3>
       {resetting.data ? (
         <OneTimeLink url={resetting.data.url} until={resetting.data.expires_at} whose={member.email} />
