@@ -207,8 +207,12 @@ test('a provider’s key is tried as it is pasted, stored, ordered, replaced and
   }
   await page.getByRole('button', { name: 'Try second earlier' }).click();
   await expect.poll(() => page.getByRole('button', { name: 'Try second earlier' }).isDisabled()).toBe(true);
-  await page.getByRole('button', { name: 'To fallback: first' }).click();
+  await page.getByRole('button', { name: 'To fallback: first' }).focus();
+  await page.keyboard.press('Enter');
   await page.getByText('Tried when these fail').waitFor();
+  await expect
+    .poll(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label')))
+    .toBe('To first: first');
   await page.getByRole('button', { name: 'Test second' }).click();
   await page
     .getByRole('status')
@@ -232,7 +236,7 @@ test('a provider’s key is tried as it is pasted, stored, ordered, replaced and
 test('a password is changed, and the other sessions end', async () => {
   const { page, finish } = await open(browser, gateway.url, { session: gateway.session });
   await page.goto(`${gateway.url}/profile`);
-  await page.getByText('this one').waitFor();
+  await page.getByText('this one', { exact: true }).waitFor();
   await page.getByLabel('Your name').fill('Ada Lovelace');
   await page.getByRole('button', { name: 'Save name' }).click();
   await page.getByText('Saved.').waitFor();

@@ -368,7 +368,7 @@ test('a workspace is made, gets budgets in order, and goes', async () => {
   await page.getByRole('cell', { name: '$20.50' }).waitFor();
   await page.getByRole('button', { name: 'Set the daily budget' }).click();
   await dialog.getByLabel('At most (USD)').fill('30');
-  await dialog.getByText('Must be less than the weekly budget of $20.50.').waitFor();
+  await dialog.getByRole('alert').getByText('Must be less than the weekly budget of $20.50.').waitFor();
   expect(await dialog.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
   await page.keyboard.press('Escape');
   await page.getByLabel('Description').fill('Pipelines');
@@ -462,6 +462,7 @@ test('a key gets another secret while the old one still works', async () => {
   const ask = (key: string) =>
     fetch(`${there.gateway.url}/api/v1/key`, { headers: { authorization: `Bearer ${key}` } });
   expect([(await ask(secret)).status, (await ask(there.gateway.apiKey)).status]).toEqual([200, 200]);
+  await dialog.getByRole('button', { name: 'Done' }).click();
   await page.goto(`${there.gateway.url}/audit`);
   await page.getByRole('row', { name: /api key: rotate traffic/ }).waitFor();
   await finish();

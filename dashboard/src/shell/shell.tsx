@@ -6,6 +6,7 @@ import { read } from '../api/client';
 import { type SetupState, signOut } from '../session/enter';
 import { findSession, firstSession, type Session, setSession, useSession } from '../session/session';
 import { Button, IconButton } from '../ui/button';
+import { keepFocus } from '../ui/focus';
 import { Failure } from '../ui/states';
 import { Door } from './door';
 import { KeysDialog } from './keys-dialog';
@@ -136,11 +137,13 @@ function Frame({ session }: { session: Session }) {
     const onKey = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() !== 'k' || !(event.metaKey || event.ctrlKey)) return;
       event.preventDefault();
-      setPalette(true);
+      // What a dialog shows or is asked for is dealt with first.
+      if (!document.querySelector('dialog[open]')) setPalette(true);
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, []);
+  useEffect(() => keepFocus(document.body), []);
   const menuButton = useRef<HTMLDivElement>(null);
   useKeys({
     '?': () => setKeys(true),

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowDown, ArrowUp, GripVertical, Plus } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { type Credential, changeCredential, testStored } from '../../api/credentials';
 import { refresh, workspacesQuery } from '../../api/queries';
 import { dateOf } from '../../lib/moment';
@@ -34,7 +34,20 @@ export function ProviderKeys({ provider, credentials, onAdd }: Props) {
     },
     onSettled: () => refresh(client, 'credentials'),
   });
-  const move = (id: string, to: Place) => moving.mutate({ id, to });
+  const rows = useRef<HTMLDivElement>(null);
+  const pressed = useRef<{ id: string; act: string }>(undefined);
+  const move = (id: string, to: Place, act?: Act) => {
+    pressed.current = act && { id, act };
+    moving.mutate({ id, to });
+  };
+  // A row that moves is made anew where it goes: whoever moved it goes with it.
+  useEffect(() => {
+    if (!pressed.current || moving.isPending) return;
+    const { id, act } = pressed.current;
+    pressed.current = undefined;
+    const row = [...(rows.current?.querySelectorAll('li') ?? [])].find(one => one.dataset.key === id);
+    row?.querySelector<HTMLElement>(`[data-act="${act}"]`)?.focus();
+  });
   const total = lists.first.length + lists.fallback.length;
   return (
     <Section
@@ -46,41 +59,43 @@ export function ProviderKeys({ provider, credentials, onAdd }: Props) {
         </Button>
       }
     >
-      {(['first', 'fallback'] as const).map(list => (
-        <section
-          key={list}
-          aria-label={`${provider.name}, ${list === 'first' ? 'tried first' : 'tried when these fail'}`}
-          onDragOver={event => dragged && event.preventDefault()}
-          onDrop={() => dragged && move(dragged, { list, at: lists[list].length })}
-        >
-          {(list === 'fallback' || lists.fallback.length > 0) && (dragged || lists[list].length > 0) && (
-            <h3 className="mt-1 text-2xs font-semibold text-ink-3">
-              {list === 'first' ? 'Tried first' : 'Tried when these fail'}
-            </h3>
-          )}
-          {dragged && lists[list].length === 0 && (
-            <p className="rounded-m border border-dashed border-edge px-3 py-1.5 text-ink-3">Drop here</p>
-          )}
-          <ul>
-            {lists[list].map((one, at) => (
-              <Row
-                key={one.id}
-                one={one}
-                provider={provider.name}
-                at={at}
-                list={list}
-                lists={lists}
-                reason={reason}
-                onMove={move}
-                onDrag={setDragged}
-                dragged={dragged}
-                onEdit={() => setEditing(one)}
-                onDelete={() => setDeleting(one)}
-              />
-            ))}
-          </ul>
-        </section>
-      ))}
+      <div ref={rows}>
+        {(['first', 'fallback'] as const).map(list => (
+          <section
+            key={list}
+            aria-label={`${provider.name}, ${list === 'first' ? 'tried first' : 'tried when these fail'}`}
+            onDragOver={event => dragged && event.preventDefault()}
+            onDrop={() => dragged && move(dragged, { list, at: lists[list].length })}
+          >
+            {(list === 'fallback' || lists.fallback.length > 0) && (dragged || lists[list].length > 0) && (
+              <h3 className="mt-1 text-2xs font-semibold text-ink-3">
+                {list === 'first' ? 'Tried first' : 'Tried when these fail'}
+              </h3>
+            )}
+            {dragged && lists[list].length === 0 && (
+              <p className="rounded-m border border-dashed border-edge px-3 py-1.5 text-ink-3">Drop here</p>
+            )}
+            <ul>
+              {lists[list].map((one, at) => (
+                <Row
+                  key={one.id}
+                  one={one}
+                  provider={provider.name}
+                  at={at}
+                  list={list}
+                  lists={lists}
+                  reason={reason}
+                  onMove={move}
+                  onDrag={setDragged}
+                  dragged={dragged}
+                  onEdit={() => setEditing(one)}
+                  onDelete={() => setDeleting(one)}
+                />
+              ))}
+            </ul>
+          </section>
+        ))}
+      </div>
       <Refusal error={moving.error} />
       <EditCredential credential={editing} provider={provider.name} onClose={() => setEditing(null)} />
       <DeleteCredential
@@ -97,6 +112,9 @@ export function ProviderKeys({ provider, credentials, onAdd }: Props) {
 const numbered = (list: string[] | null, what: string) =>
   list && `${list.length} ${what}${list.length === 1 ? '' : 's'}`;
 
+/** What moves a row. */
+type Act = 'earlier' | 'later' | 'other';
+
 type RowProps = {
   one: Credential;
   provider: string;
@@ -105,7 +123,7 @@ type RowProps = {
   lists: Lists;
   reason: string | false;
   dragged: string | null;
-  onMove: (id: string, to: Place) => void;
+  onMove: (id: string, to: Place, act?: Act) => void;
   onDrag: (id: string | null) => void;
   onEdit: () => void;
   onDelete: () => void;
@@ -142,6 +160,7 @@ function Row({
   ].filter(Boolean);
   return (
     <li
+      data-key={one.id}
       draggable={!fixed}
       onDragStart={event => {
         event.dataTransfer.effectAllowed = 'move';
@@ -181,24 +200,27 @@ function Row({
         <span className="flex items-center">
           <IconButton
             label={`Try ${name} earlier`}
-            disabled={Boolean(fixed) || at === 0}
-            onClick={() => onMove(one.id, { list, at: at - 1 })}
+            data-act="earlier"
+            reason={fixed || (at === 0 && 'It is the first of these')}
+            onClick={() => onMove(one.id, { list, at: at - 1 }, 'earlier')}
           >
             <ArrowUp size={14} aria-hidden />
           </IconButton>
           <IconButton
             label={`Try ${name} later`}
-            disabled={Boolean(fixed) || at === lists[list].length - 1}
-            onClick={() => onMove(one.id, { list, at: at + 1 })}
+            data-act="later"
+            reason={fixed || (at === lists[list].length - 1 && 'It is the last of these')}
+            onClick={() => onMove(one.id, { list, at: at + 1 }, 'later')}
           >
             <ArrowDown size={14} aria-hidden />
           </IconButton>
           <Button
             kind="quiet"
             className="px-2"
+            data-act="other"
             reason={fixed}
             aria-label={`${list === 'first' ? 'To fallback' : 'To first'}: ${name}`}
-            onClick={() => onMove(one.id, { list: other, at: lists[other].length })}
+            onClick={() => onMove(one.id, { list: other, at: lists[other].length }, 'other')}
           >
             {list === 'first' ? 'To fallback' : 'To first'}
           </Button>
