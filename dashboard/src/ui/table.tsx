@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import { memo, type ReactNode, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { memo, type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { Button } from './button';
 import { fitting, type Measures, widthOf } from './fitting';
 
@@ -107,6 +107,7 @@ export function Table<R>({ label, rows, rowKey, rowClass, first, ...head }: Tabl
 
 type VirtualProps<R> = Omit<TableProps<R>, 'rowClass'> & {
   rowHeight?: number;
+  /** What a press anywhere on a row does. From the keyboard its first link or button is pressed. */
   onOpen?: (row: R) => void;
   selected?: string;
   /** Below the last row: a button for more. */
@@ -134,10 +135,8 @@ const VirtualRow = memo(function VirtualRow<R>({
     <tr
       aria-rowindex={index + 2}
       aria-selected={isSelected}
-      tabIndex={onOpen ? 0 : undefined}
       onClick={() => onOpen?.(row)}
-      onKeyDown={event => event.key === 'Enter' && event.target === event.currentTarget && onOpen?.(row)}
-      className={`hover:bg-wash aria-selected:bg-wash ${onOpen ? 'cursor-pointer -outline-offset-2' : ''}`}
+      className={`hover:bg-wash aria-selected:bg-wash ${onOpen ? 'cursor-pointer' : ''}`}
       style={{ height }}
     >
       {columns.map(column => (
@@ -165,6 +164,36 @@ function useRoom(scroller: { current: HTMLElement | null }) {
   return room;
 }
 
+const HEAD_HEIGHT = 34;
+/** How many frames a row may take to be drawn. */
+const SOON = 20;
+
+/** Keeps the selected row in sight, and gives it the focus once it is selected no more: what was shown of it
+    elsewhere had the focus, and is gone. `bring` scrolls to a row and tells its place. */
+function useSelected(
+  selected: string | undefined,
+  scroller: { current: HTMLElement | null },
+  bring: (key: string) => number,
+) {
+  const before = useRef<string>(undefined);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only another choice moves the table
+  useEffect(() => {
+    const left = selected ? undefined : before.current;
+    before.current = selected || undefined;
+    const key = selected || left;
+    if (!key) return;
+    let frame = 0;
+    const look = (times: number) => {
+      const index = bring(key);
+      const row = scroller.current?.querySelector(`tr[aria-rowindex="${index + 2}"]`);
+      if (left && row?.checkVisibility()) row.querySelector<HTMLElement>('a, button')?.focus();
+      else if (left && index >= 0 && times < SOON) frame = requestAnimationFrame(() => look(times + 1));
+    };
+    frame = requestAnimationFrame(() => look(0));
+    return () => cancelAnimationFrame(frame);
+  }, [selected]);
+}
+
 /** A table of any length: only the rows in sight exist, the space of the others is kept by two rows
     without content. Columns that find no room are left out; what must stay scrolls sideways. */
 export function VirtualTable<R>({
@@ -186,7 +215,14 @@ export function VirtualTable<R>({
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 6,
+    // Rows begin below the head, which the places of rows do not count.
+    scrollPaddingEnd: HEAD_HEIGHT,
     initialRect: { width: 1000, height: 800 },
+  });
+  useSelected(selected, scroller, key => {
+    const index = rows.findIndex(row => rowKey(row) === key);
+    if (index >= 0) virtual.scrollToIndex(index, { align: 'auto' });
+    return index;
   });
   const shown = virtual.getVirtualItems();
   const above = shown[0]?.start ?? 0;

@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { X } from 'lucide-react';
-import { type ReactNode, useId, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { ApiError, api, publicAddress, read } from '../../api/client';
 import { type LogRow, rowQuery, timesOf } from '../../api/generations';
 import { type Generation, generationQuery } from '../../api/queries';
@@ -29,10 +29,15 @@ export function LogDetail({ id, row, onClose }: Props) {
   // A link may lead to what is not among the rows that are loaded.
   const { data: found } = useQuery({ ...rowQuery(id), enabled: row === undefined });
   const heading = useId();
+  const detail = useRef<HTMLElement>(null);
+  // Whoever opened it by a key reads on here; the list may be hidden behind it.
+  useEffect(() => detail.current?.focus({ preventScroll: true }), []);
   return (
     <aside
+      ref={detail}
+      tabIndex={-1}
       aria-labelledby={heading}
-      className="flex w-108 flex-none flex-col gap-5 overflow-y-auto border-l border-rule bg-panel px-5 py-6 max-lg:w-full"
+      className="flex w-108 flex-none flex-col gap-5 overflow-y-auto border-l border-rule bg-panel px-5 py-6 outline-none max-lg:w-full"
     >
       <header className="flex items-start justify-between gap-2">
         <div className="min-w-0">

@@ -4,6 +4,7 @@ import { histogramQuery, type LogFilter } from '../../api/generations';
 import { NUMBERS, stack } from '../../charts/stack';
 import { StackedBars } from '../../charts/stacked-bars';
 import { count } from '../../lib/format';
+import { momentOf } from '../../lib/moment';
 
 const granularityOf = (seconds: number) => (seconds < 3600 ? 'minute' : seconds < 86_400 ? 'hour' : 'day');
 const stepLabel = (seconds: number) =>
@@ -36,14 +37,22 @@ export function Histogram({ filter, follows }: { filter: LogFilter; follows: boo
   const failed = data.series.find(one => one.key === 'Failed')?.total ?? 0;
   const all = data.series.reduce((sum, one) => sum + one.total, 0);
   if (all === 0) return null;
+  const step = told.step_seconds * 1000;
+  const [from, until] = [data.moments[0] ?? 0, (data.moments.at(-1) ?? 0) + step];
   return (
-    <StackedBars
-      data={data}
-      granularity={granularityOf(told.step_seconds)}
-      axis={value => (Number.isInteger(value) ? count(value) : '')}
-      height={90}
-      colours={data.series.map(one => (one.key === 'Failed' ? '--bad' : '--s5'))}
-      label={`Requests, ${stepLabel(told.step_seconds)} a bar: ${all}, of which ${failed} failed`}
-    />
+    <div>
+      <StackedBars
+        data={data}
+        granularity={granularityOf(told.step_seconds)}
+        axis={value => (Number.isInteger(value) ? count(value) : '')}
+        height={90}
+        colours={data.series.map(one => (one.key === 'Failed' ? '--bad' : '--s5'))}
+        label={`Requests, ${stepLabel(told.step_seconds)} a bar: ${all}, of which ${failed} failed`}
+      />
+      <p className="text-xs text-ink-3">
+        {stepLabel(told.step_seconds)} a bar, {momentOf(from)} to {momentOf(until)}
+        {!filter.from && '. The list goes on before that'}
+      </p>
+    </div>
   );
 }

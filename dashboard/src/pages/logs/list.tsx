@@ -1,4 +1,5 @@
 import { useMemo } from 'react';
+import { at } from '../../api/client';
 import type { LogRow } from '../../api/generations';
 import { count, duration, UNKNOWN } from '../../lib/format';
 import { dateOf, dayOf, timeOf } from '../../lib/moment';
@@ -34,10 +35,21 @@ function columnsOf(rows: LogRow[], isNarrow: boolean): Column<LogRow>[] {
       label: 'Time, UTC',
       width: manyDays ? 7.4 : 5.5,
       cell: row => (
-        <time dateTime={row.createdAt} className="text-ink-2 tabular-nums">
-          {manyDays && `${dayOf(row.createdAt)} `}
-          {timeOf(row.createdAt)}
-        </time>
+        <a
+          href={at(`logs?id=${encodeURIComponent(row.id)}`)}
+          aria-label={`${manyDays ? `${dayOf(row.createdAt)} ` : ''}${timeOf(row.createdAt)}, ${row.model}, open`}
+          className="inline-block min-h-6 content-center text-ink-2 tabular-nums hover:underline"
+          onClick={event => {
+            // A plain press is the row's; any other is the browser's: a new tab, a new window.
+            if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) event.stopPropagation();
+            else event.preventDefault();
+          }}
+        >
+          <time dateTime={row.createdAt}>
+            {manyDays && `${dayOf(row.createdAt)} `}
+            {timeOf(row.createdAt)}
+          </time>
+        </a>
       ),
     },
     {
