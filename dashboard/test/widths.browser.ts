@@ -22,6 +22,45 @@ test('what a row is of can be read at every width', async () => {
   await finish();
 });
 
+test('no table has anything beyond its edge, and no figure is cut', async () => {
+  const { gateway } = there;
+  const limit = { name: 'Assistant of the customers', limit: 1234.5, limit_reset: 'monthly' };
+  await post(gateway, 'api/v1/keys', limit, gateway.session);
+  const { page, finish } = await signedIn(there);
+  const dear = ['0.000123456789', '0.000000123456'];
+  await page.route('**/api/v1/models?output_modalities=all', async route => {
+    const answer = await route.fetch();
+    const { data } = (await answer.json()) as { data: { pricing: Record<string, string> }[] };
+    const priced = data.map(model => ({ ...model, pricing: { prompt: dear[0], completion: dear[1] } }));
+    await route.fulfill({ json: { data: priced } });
+  });
+  await page.route('**/api/internal/generations?*', async route => {
+    const answer = await route.fetch();
+    const told = (await answer.json()) as { data: Record<string, unknown>[] };
+    const data = told.data.map((row, at) => ({ ...row, cost: at % 2 ? '0.000000009' : '123.456789012' }));
+    await route.fulfill({ json: { ...told, data } });
+  });
+  for (const path of ['keys', 'members', 'status', 'audit', 'models', 'logs', 'models/simulated/chat:free']) {
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 860 });
+      await page.goto(`${gateway.url}/${path}`);
+      await settle(page);
+      if (path === 'models' || path === 'logs') await page.getByText('$123.456789').first().waitFor();
+      const beyond = () =>
+        page.evaluate(() =>
+          [...document.querySelectorAll('section[aria-label$=", table"]')].flatMap(table => [
+            ...(table.scrollWidth > table.clientWidth + 1 ? ['the table'] : []),
+            ...[...table.querySelectorAll('td.num')]
+              .filter(cell => cell.scrollWidth > cell.clientWidth + 1)
+              .map(cell => cell.textContent),
+          ]),
+        );
+      await expect.poll(beyond, { message: `${path} at ${width}` }).toEqual([]);
+    }
+  }
+  await finish();
+}, 120_000);
+
 test('a name of any length leaves room for what stands beside it', async () => {
   const { gateway } = there;
   const name = 'longest'.repeat(36);

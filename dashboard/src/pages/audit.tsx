@@ -43,12 +43,13 @@ export function AuditPage() {
       {
         key: 'subject',
         label: 'Of',
+        from: 24,
         cell: entry => (
           <Name text={name(entry.subject_kind, entry.subject_id)} className="font-mono text-xs" />
         ),
       },
-      { key: 'actor', label: 'By', cell: entry => <Name text={actorText(entry.actor, name)} /> },
-      { key: 'origin', label: 'From', wide: true, cell: entry => entry.actor.origin || '–' },
+      { key: 'actor', label: 'By', from: 40, cell: entry => <Name text={actorText(entry.actor, name)} /> },
+      { key: 'origin', label: 'From', from: 54, cell: entry => entry.actor.origin || '–' },
       {
         key: 'open',
         label: 'Change',

@@ -95,7 +95,7 @@ const columnsOf = (name: Naming): Column<LedgerEntry>[] => [
   {
     key: 'actor',
     label: 'By',
-    wide: true,
+    from: 40,
     cell: entry => <Name text={actorText(readActor(entry.actor), name)} className="text-ink-2" />,
   },
   {

@@ -111,7 +111,7 @@ function Ranking({ rows, answer, by, range }: RankingProps) {
     {
       key: 'share',
       label: 'Share',
-      wide: true,
+      from: 40,
       cell: row => (
         <span className="flex min-w-28 items-center lg:min-w-40 gap-2">
           <span

@@ -4,12 +4,20 @@ import { memo, type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useS
 import { Button } from './button';
 import { fitting, type Measures, widthOf } from './fitting';
 
+/** The room of the table itself counts, and not that of the window: the navigation takes some of it. */
+const FROM = {
+  24: '@max-[24rem]:hidden',
+  40: '@max-[40rem]:hidden',
+  54: '@max-[54rem]:hidden',
+  68: '@max-[68rem]:hidden',
+};
+
 export type Column<R> = Measures & {
   key: string;
   label: string;
   numeric?: boolean;
-  /** Left out on narrow screens. Of a virtual table `goes` says it. */
-  wide?: boolean;
+  /** Left out where the table has less room than so many rem. Of a virtual table `goes` says it. */
+  from?: keyof typeof FROM;
   sortable?: boolean;
   cell: (row: R) => ReactNode;
 };
@@ -25,8 +33,8 @@ export type Sort = { key: string; descending: boolean };
 
 type HeadProps<R> = { columns: Column<R>[]; sort?: Sort; onSort?: (key: string) => void };
 
-const cellClass = (column: { numeric?: boolean; wide?: boolean }) =>
-  `${column.numeric ? 'num' : 'text-left'} ${column.wide ? 'max-md:hidden' : ''}`;
+const cellClass = (column: { numeric?: boolean; from?: keyof typeof FROM }) =>
+  `${column.numeric ? 'num' : 'text-left'} ${column.from ? FROM[column.from] : ''}`;
 
 function Head<R>({ columns, sort, onSort }: HeadProps<R>) {
   return (

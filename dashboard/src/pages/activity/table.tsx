@@ -64,13 +64,13 @@ export function GroupTable({ rows, metric, nameOf, order, bucket, unit, onOpen }
         },
         {
           key: 'mean',
-          label: `Mean a ${unit}`,
+          label: `Mean ${unit === 'hour' ? 'an' : 'a'} ${unit}`,
           numeric: true,
-          wide: true,
+          from: 40,
           cell: column(row => row.mean),
         },
-        { key: 'least', label: 'Least', numeric: true, wide: true, cell: column(row => row.least) },
-        { key: 'most', label: 'Most', numeric: true, wide: true, cell: column(row => row.most) },
+        { key: 'least', label: 'Least', numeric: true, from: 40, cell: column(row => row.least) },
+        { key: 'most', label: 'Most', numeric: true, from: 40, cell: column(row => row.most) },
         ...(metric.is_rate
           ? []
           : [{ key: 'share', label: 'Share', numeric: true, cell: (row: Group) => percent(row.share) }]),

@@ -43,13 +43,13 @@ export function ManagementKeys({ creates, onClose }: { creates: boolean; onClose
       {
         key: 'creator',
         label: 'Made by',
-        wide: true,
+        from: 40,
         cell: key => {
           const maker = members.data?.find(one => one.id === key.creator);
           return <Name text={maker ? memberName(maker) : (key.creator ?? 'the command line')} />;
         },
       },
-      { key: 'created', label: 'Made', wide: true, cell: key => dateOf(key.created_at) },
+      { key: 'created', label: 'Made', from: 40, cell: key => dateOf(key.created_at) },
       {
         key: 'used',
         label: 'Last used',

@@ -225,7 +225,7 @@ function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key
       label: 'Name',
       cell: key => (
         <>
-          <span className="flex items-center gap-1.5">
+          <span className="flex flex-wrap items-center gap-x-1.5">
             <Name text={key.name} className="font-semibold" /> {key.disabled && <Badge>disabled</Badge>}{' '}
             {isExpired(key) && <Badge tone="warn">ended</Badge>}{' '}
             {key.origin === 'playground' && <Badge>made by the playground</Badge>}
@@ -244,14 +244,41 @@ function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key
       key: 'today',
       label: 'Today',
       numeric: true,
-      cell: key => today(nano(key.usage_daily)),
+      from: 24,
+      cell: key => (
+        <Link
+          to="/logs"
+          search={{ key: key.hash }}
+          aria-label={`${today(nano(key.usage_daily))}, requests of ${key.name}`}
+          title="Its requests"
+          className="inline-block min-h-6 content-center hover:underline"
+        >
+          {today(nano(key.usage_daily))}
+        </Link>
+      ),
     },
-    { key: 'month', label: 'This month', numeric: true, cell: key => month(nano(key.usage_monthly)) },
-    { key: 'limit', label: 'Limit', sortable: false, cell: key => <Limit of={key} /> },
+    {
+      key: 'month',
+      label: 'This month',
+      numeric: true,
+      from: 54,
+      cell: key => (
+        <Link
+          to="/activity"
+          search={{ where: [`api_key:${key.hash}`] }}
+          aria-label={`${month(nano(key.usage_monthly))}, activity of ${key.name}`}
+          title="Its activity"
+          className="inline-block min-h-6 content-center hover:underline"
+        >
+          {month(nano(key.usage_monthly))}
+        </Link>
+      ),
+    },
+    { key: 'limit', label: 'Limit', sortable: false, from: 40, cell: key => <Limit of={key} /> },
     {
       key: 'used',
       label: 'Last used',
-      wide: true,
+      from: 68,
       cell: key => (
         <span className="whitespace-nowrap">{key.last_used_at ? dateOf(key.last_used_at) : 'never'}</span>
       ),
@@ -259,7 +286,7 @@ function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key
     {
       key: 'expires',
       label: 'Ends',
-      wide: true,
+      from: 68,
       cell: key => (
         <span className="whitespace-nowrap">{key.expires_at ? dateOf(key.expires_at) : 'never'}</span>
       ),
@@ -269,20 +296,6 @@ function columnsOf(keys: Key[], edit: Act, rotate: Act, remove: Act): Column<Key
       label: 'Actions',
       cell: key => (
         <span className="flex items-center gap-0.5 whitespace-nowrap text-ink">
-          <Link
-            to="/activity"
-            search={{ where: [`api_key:${key.hash}`] }}
-            className="rounded-m px-1.5 py-0.5 text-sm text-ink-2 hover:bg-sunken hover:text-ink"
-          >
-            Activity
-          </Link>
-          <Link
-            to="/logs"
-            search={{ key: key.hash }}
-            className="rounded-m px-1.5 py-0.5 text-sm text-ink-2 hover:bg-sunken hover:text-ink"
-          >
-            Logs
-          </Link>
           {(
             [
               ['Edit', edit],

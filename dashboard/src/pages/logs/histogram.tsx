@@ -51,7 +51,7 @@ export function Histogram({ filter, follows }: { filter: LogFilter; follows: boo
       />
       <p className="text-xs text-ink-3">
         {stepLabel(told.step_seconds)} a bar, {momentOf(from)} to {momentOf(until)}
-        {!filter.from && '. The list goes on before that'}
+        {!filter.from && '. Choose a time to see what was before'}
       </p>
     </div>
   );

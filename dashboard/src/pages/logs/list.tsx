@@ -93,7 +93,7 @@ function columnsOf(rows: LogRow[], isNarrow: boolean): Column<LogRow>[] {
     {
       key: 'cost',
       label: 'Cost',
-      width: 5.5,
+      width: 6.5,
       goes: 1,
       numeric: true,
       cell: row => (row.priceKnown ? money(row.cost) : UNKNOWN),

@@ -87,7 +87,7 @@ function People({ members }: { members: Member[] }) {
         key: 'requests',
         label: 'Requests, 30 days',
         numeric: true,
-        wide: true,
+        from: 40,
         cell: one => count(figure(of.get(one.id), 'request_count') ?? 0),
       },
     ];
@@ -102,12 +102,13 @@ function People({ members }: { members: Member[] }) {
           </span>
         ),
       },
-      { key: 'email', label: 'Mail', wide: true, cell: one => <Name text={one.email} /> },
-      { key: 'role', label: 'Role', wide: true, cell: one => roleOf(one) },
+      { key: 'email', label: 'Mail', from: 40, cell: one => <Name text={one.email} /> },
+      { key: 'role', label: 'Role', from: 40, cell: one => roleOf(one) },
       ...(seesAll ? figures : []),
       {
         key: 'limit',
         label: 'Limit',
+        from: 24,
         cell: one =>
           limits.data && (mayManage || one.id === session?.member.id) ? (
             <TightestLimit limits={limits.data.get(one.id) ?? []} />

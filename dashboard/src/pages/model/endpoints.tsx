@@ -79,7 +79,7 @@ export function EndpointTable({ endpoints, model, answers, pinned, pin }: TableP
       key: 'provider',
       label: 'Provider',
       cell: one => (
-        <span className="flex items-center gap-2 whitespace-nowrap">
+        <span className="flex items-center gap-2">
           <Roundel name={one.provider_name} />
           <span>
             <span className="font-semibold">{one.provider_name}</span>
@@ -92,12 +92,18 @@ export function EndpointTable({ endpoints, model, answers, pinned, pin }: TableP
         </span>
       ),
     },
-    { key: 'context', label: 'Context', numeric: true, cell: one => contextLength(one.context_length) },
+    {
+      key: 'context',
+      label: 'Context',
+      numeric: true,
+      from: 24,
+      cell: one => contextLength(one.context_length),
+    },
     {
       key: 'most',
       label: 'Longest answer',
       numeric: true,
-      wide: true,
+      from: 54,
       cell: one => contextLength(one.max_completion_tokens),
     },
     { key: 'in', label: 'In / M', numeric: true, cell: one => price(one.pricing.prompt) },
@@ -106,25 +112,25 @@ export function EndpointTable({ endpoints, model, answers, pinned, pin }: TableP
       key: 'p50',
       label: 'Latency p50',
       numeric: true,
-      wide: true,
+      from: 40,
       cell: one => duration(one.latency_last_30m?.p50),
     },
-    { key: 'p90', label: 'p90', numeric: true, wide: true, cell: one => duration(one.latency_last_30m?.p90) },
+    { key: 'p90', label: 'p90', numeric: true, from: 54, cell: one => duration(one.latency_last_30m?.p90) },
     {
       key: 'speed',
       label: 'Speed p50',
       numeric: true,
-      wide: true,
+      from: 40,
       cell: one => speed(one.throughput_last_30m?.p50),
     },
     {
       key: 'half',
       label: 'Uptime, 30 min',
       numeric: true,
-      wide: true,
+      from: 40,
       cell: one => uptime(one.uptime_last_30m),
     },
-    { key: 'day', label: '1 d', numeric: true, wide: true, cell: one => uptime(one.uptime_last_1d) },
+    { key: 'day', label: '1 d', numeric: true, from: 54, cell: one => uptime(one.uptime_last_1d) },
     {
       key: 'pin',
       label: 'Pin',

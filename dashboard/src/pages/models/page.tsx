@@ -74,14 +74,14 @@ const COLUMNS: Column<ModelRow>[] = [
   {
     key: 'prompt',
     label: 'In / M',
-    width: 5.5,
+    width: 6.2,
     numeric: true,
     cell: model => price(model.pricing.prompt),
   },
   {
     key: 'completion',
     label: 'Out / M',
-    width: 5.5,
+    width: 6.2,
     numeric: true,
     cell: model => price(model.pricing.completion),
   },

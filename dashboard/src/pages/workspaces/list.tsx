@@ -46,7 +46,7 @@ export function WorkspacesPage() {
       {
         key: 'description',
         label: 'Description',
-        wide: true,
+        from: 40,
         cell: one => <span className="text-ink-2 wrap-anywhere">{one.description}</span>,
       },
       {
@@ -58,7 +58,7 @@ export function WorkspacesPage() {
       {
         key: 'created',
         label: 'Since',
-        wide: true,
+        from: 40,
         cell: one => <span className="whitespace-nowrap">{dateOf(one.created_at)}</span>,
       },
     ];
@@ -130,7 +130,11 @@ function CreateForm({ onClose }: { onClose: () => void }) {
       </Field>
       <Field
         label="Slug"
-        hint={`Names it in addresses and programs: ${SLUG}.`}
+        hint={
+          name.trim() && slug === null && !slugOf(name)
+            ? `Nothing of this name can stand in addresses: say how it is written there, in ${SLUG}.`
+            : `Names it in addresses and programs: ${SLUG}.`
+        }
         error={fieldError(creating.error, 'slug')}
       >
         {wiring => (
