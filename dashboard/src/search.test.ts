@@ -9,6 +9,8 @@ it('one filter or several', () => {
   expect(activitySearch({ where: 'model:a/b' }).where).toEqual(['model:a/b']);
   expect(activitySearch({ where: ['model:a/b', 'provider:X'] }).where).toHaveLength(2);
 });
+it('a filter that is there already is not there twice', () =>
+  expect(activitySearch({ where: ['model:a/b', 'model:a/b'] }).where).toEqual(['model:a/b']));
 it('a filter comes back as it was, colons and all', () => {
   const filter = { field: 'model', value: 'a/b:free' };
   expect(readFilter(filterText(filter))).toEqual(filter);

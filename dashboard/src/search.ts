@@ -64,9 +64,10 @@ export const readFilter = (part: string): Filter | null => {
 };
 export type ActivitySearch = { range?: Range; metric?: string; by?: string; where?: string[] };
 export const activitySearch = (given: Given): ActivitySearch => {
-  const where = (Array.isArray(given.where) ? given.where : [given.where])
-    .map(text)
-    .filter(part => part !== undefined);
+  // Each once: a second one changes nothing.
+  const where = [...new Set((Array.isArray(given.where) ? given.where : [given.where]).map(text))].filter(
+    part => part !== undefined,
+  );
   return {
     range: oneOf(given.range, RANGES),
     metric: text(given.metric),

@@ -31,6 +31,16 @@ it('names context lengths as people say them', () => {
     '–',
   ]);
 });
+it('rounds durations before it chooses their unit', () => {
+  expect([999.4, 999.6, 59_994, 59_999, 119_700, 3_599_700].map(duration)).toEqual([
+    '999 ms',
+    '1.00 s',
+    '59.99 s',
+    '1 min 0 s',
+    '2 min 0 s',
+    '60 min 0 s',
+  ]);
+});
 it('writes durations in the unit that is read', () => {
   expect([0.2, 12.4, 1_234, 90_000, null].map(duration)).toEqual([
     '<1 ms',

@@ -22,9 +22,12 @@ export function percent(share: number | null | undefined): string {
 export function duration(milliseconds: number | null | undefined): string {
   if (milliseconds == null) return UNKNOWN;
   if (milliseconds < 1) return '<1 ms';
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(2)} s`;
-  return `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1000)} s`;
+  // Rounded first: 59.999 s are a minute, and not 60.00 s.
+  if (Math.round(milliseconds) < 1000) return `${Math.round(milliseconds)} ms`;
+  const hundredths = Math.round(milliseconds / 10);
+  if (hundredths < 6_000) return `${(hundredths / 100).toFixed(2)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 /** The first of the stretches that the server counts times in, ms: where in it one was is not known. */
