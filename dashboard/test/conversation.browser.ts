@@ -266,3 +266,20 @@ test('whoever goes by keys is never nowhere', async () => {
   await expect.poll(() => focusOf(page)).toBe('Model 1');
   await finish();
 });
+
+test('Arabic is read from the right, and a wide table is reached by keys', async () => {
+  const { page, finish } = await signedIn(there);
+  const content = `مرحبا بك\n\nHello\n\n|${'a wide column|'.repeat(12)}\n|${'-|'.repeat(12)}\n|${'1|'.repeat(12)}`;
+  await page.route('**/chat/completions', route => route.fulfill(answer(content)));
+  await page.goto(`${there.gateway.url}/playground?models=simulated/chat:free`);
+  await ask(page, 'ما هذا؟');
+  const side = (text: string) =>
+    page.getByText(text, { exact: true }).evaluate(one => getComputedStyle(one).direction);
+  await page.getByText('مرحبا بك').waitFor();
+  expect([await side('ما هذا؟'), await side('مرحبا بك'), await side('Hello')]).toEqual(['rtl', 'rtl', 'ltr']);
+  const table = page.getByRole('region', { name: /^Table: a wide column/ });
+  await table.focus();
+  expect(await table.evaluate(one => one === document.activeElement)).toBe(true);
+  expect(await violations(page)).toEqual([]);
+  await finish();
+});

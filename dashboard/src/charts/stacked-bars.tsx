@@ -12,7 +12,7 @@ export const seriesColour = (key: string, place: number) =>
 export const Swatch = ({ series, place }: { series: string; place: number }) => (
   <span
     aria-hidden
-    className="mr-2 inline-block size-2.5 flex-none rounded-s"
+    className="painted mr-2 inline-block size-2.5 flex-none rounded-s"
     style={{ background: `var(${seriesColour(series, place)})` }}
   />
 );

@@ -115,7 +115,7 @@ function Ranking({ rows, answer, by, range }: RankingProps) {
       cell: row => (
         <span className="flex min-w-28 items-center lg:min-w-40 gap-2">
           <span
-            className="h-2 rounded-s"
+            className="painted h-2 rounded-s"
             style={{
               width: `${(row.value / top) * 75}%`,
               background: `var(${colour.get(row.key) ?? '--s0'})`,

@@ -34,9 +34,9 @@ export function LimitBar({ share, label }: { share: number; label: string }) {
       role="img"
       aria-label={label}
       title={label}
-      className="inline-block h-1.5 w-20 rounded-s bg-rule align-middle"
+      className="painted inline-block h-1.5 w-20 rounded-s bg-rule align-middle"
     >
-      <span className={`block h-full rounded-s ${tone}`} style={{ width: `${used * 100}%` }} />
+      <span className={`painted block h-full rounded-s ${tone}`} style={{ width: `${used * 100}%` }} />
     </span>
   );
 }

@@ -48,13 +48,13 @@ export function Field({ label, hint, error, className = '', children }: FieldPro
 }
 
 export const Input = ({ className = '', ...rest }: InputHTMLAttributes<HTMLInputElement>) => (
-  <input className={`${box} ${className}`} {...rest} />
+  <input dir="auto" className={`${box} ${className}`} {...rest} />
 );
 export const Select = ({ className = '', ...rest }: SelectHTMLAttributes<HTMLSelectElement>) => (
   <select className={`${box} ${className}`} {...rest} />
 );
 export const TextArea = ({ className = '', ...rest }: TextareaHTMLAttributes<HTMLTextAreaElement>) => (
-  <textarea className={`${box} py-1.5 ${className}`} {...rest} />
+  <textarea dir="auto" className={`${box} py-1.5 ${className}`} {...rest} />
 );
 
 type CheckProps = Omit<InputHTMLAttributes<HTMLInputElement>, 'type'> & { label: string; hint?: string };

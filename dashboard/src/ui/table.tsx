@@ -23,7 +23,7 @@ export type Column<R> = Measures & {
 };
 /** A name of any length in a table whose columns are measured: as much of it as leaves room for the others. */
 export const Name = ({ text, children, className = '' }: NameProps) => (
-  <span className={`block max-w-[clamp(7rem,22cqi,18rem)] truncate ${className}`} title={text}>
+  <span dir="auto" className={`block max-w-[clamp(7rem,22cqi,18rem)] truncate ${className}`} title={text}>
     {children ?? text}
   </span>
 );

@@ -42,7 +42,7 @@ export function GroupTable({ rows, metric, nameOf, order, bucket, unit, onOpen }
               {!metric.is_rate && (
                 <span
                   aria-hidden
-                  className="mr-2 size-2.5 flex-none rounded-s"
+                  className="painted mr-2 size-2.5 flex-none rounded-s"
                   style={{ background: swatch(row.key) }}
                 />
               )}

@@ -126,7 +126,7 @@ function Form({ form, value, inherited, onCancel, onUse }: FormProps) {
       }}
     >
       <Field label="System prompt" hint={inherited.system && 'Empty: the one for all models.'}>
-        {wiring => <TextArea {...wiring} name="system" dir="auto" rows={4} defaultValue={value.system} />}
+        {wiring => <TextArea {...wiring} name="system" rows={4} defaultValue={value.system} />}
       </Field>
       <div className="grid grid-cols-4 gap-4 max-md:grid-cols-2">
         {numbers.map(([name, label, usual, min, max, step, own, common]) => (

@@ -35,7 +35,6 @@ export function Question({
         <TextArea
           aria-label="Question"
           autoFocus
-          dir="auto"
           rows={3}
           value={editing}
           onChange={event => setEditing(event.target.value)}
