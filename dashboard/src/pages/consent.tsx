@@ -127,13 +127,12 @@ function Consent({ search, wanted }: { search: ConsentSearch; wanted: Wanted }) 
             />
           )}
         </Field>
-        <Field label="Limit starts afresh">
+        <Field label="Limit starts afresh" hint={limit === '' && 'Set a limit first.'}>
           {wiring => (
             <Select
               {...wiring}
               value={reset}
               disabled={limit === ''}
-              title={limit === '' ? 'Set a limit first' : undefined}
               onChange={event => setReset(event.target.value)}
             >
               <ResetOptions />

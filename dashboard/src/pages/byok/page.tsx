@@ -96,6 +96,7 @@ function Keys({ providers, credentials }: { providers: CredentialProvider[]; cre
           />
         }
       >
+        {reason && <p className="mb-2 text-ink-3">{reason}.</p>}
         <ul className="grid grid-cols-[repeat(auto-fill,minmax(13rem,1fr))] gap-x-6">
           {others.map(one => (
             <li key={one.slug} className="border-t border-rule">

@@ -49,15 +49,13 @@ export function LimitFields({
           />
         )}
       </Field>
-      <Field label="Limit starts afresh" error={fieldError(error, 'limit_reset')}>
+      <Field
+        label="Limit starts afresh"
+        hint={!limited && 'Set a limit first.'}
+        error={fieldError(error, 'limit_reset')}
+      >
         {wiring => (
-          <Select
-            {...wiring}
-            name="reset"
-            defaultValue={reset}
-            disabled={!limited}
-            title={limited ? undefined : 'Set a limit first'}
-          >
+          <Select {...wiring} name="reset" defaultValue={reset} disabled={!limited}>
             <ResetOptions />
           </Select>
         )}
