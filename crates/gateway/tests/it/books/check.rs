@@ -41,7 +41,14 @@ pub async fn check(
     check_rows(world, accounts, &rows);
     check_bill(world, &rows);
     for (id, row) in &known.rows {
-        assert_eq!(rows.get(id), Some(row), "a row that was in the books");
+        let found = rows.get(id);
+        // The prices of a version are in its first record of a segment, which may be the damaged one: the
+        // books have them again from the next row of that version on.
+        let (mut expected, mut row) = (row.clone(), found.cloned().expect("a row of the books"));
+        if row.prices.is_none() || expected.prices.is_none() {
+            (expected.prices, row.prices) = (None, None);
+        }
+        assert_eq!(row, expected, "a row that was in the books");
     }
     check_seen(&rows, seen);
     let totals = check_roll_ups(place, &app.store, &rows).await;

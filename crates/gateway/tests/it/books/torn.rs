@@ -27,6 +27,13 @@ impl Segment {
         self.records.last().map_or(self.begin, |(end, _)| *end)
     }
 
+    /// How many records have bytes in a stretch.
+    fn overlapping(&self, from: usize, to: usize) -> usize {
+        let begins = std::iter::once(self.begin).chain(self.records.iter().map(|(end, _)| *end));
+        let ends = self.records.iter().map(|(end, _)| *end);
+        begins.zip(ends).filter(|(begin, end)| *begin < to && *end > from).count()
+    }
+
     /// Everything before this was promised to somebody.
     fn promised(&self, seen: &HashSet<String>) -> usize {
         let promised = self.records.iter().rev().find(|(_, id)| seen.contains(id));
@@ -57,7 +64,8 @@ pub fn tear(folder: &Path, seen: &HashSet<String>, chance: &mut Chance) -> usize
             let length = chance.between(1, end - from);
             let garbage: Vec<u8> = (0..length).map(|_| chance.next() as u8).collect();
             write(&garbage, from);
-            lost_from(from)
+            // What stands behind it is whole.
+            segment.overlapping(from, from + length)
         }
         // Part of a record that nobody heard of: its head, and not all that it announces.
         _ => {
@@ -77,27 +85,29 @@ fn newest(folder: &Path) -> Option<Segment> {
     let paths = files.map(|file| file.unwrap().path());
     let path = paths.filter(|path| path.extension().is_some_and(|it| it == "journal")).max()?;
     let bytes = std::fs::read(&path).unwrap();
-    let number = bytes.get(8..16)?;
     let names = word(&bytes, 16)?;
     let begin = HEAD + names;
-    // The first line names the database, the second the columns.
-    let mut lines = bytes.get(HEAD..begin)?.split(|byte| *byte == b'\n');
-    assert!(lines.nth(1)?.starts_with(b"id,"), "rows begin with their identity");
+    // The first line names the database, the second has the segment's secret, the third the columns.
+    let mut lines = bytes.get(HEAD..begin)?.split(|byte| *byte == b'\n').skip(1);
+    let secret = u64::from_str_radix(std::str::from_utf8(lines.next()?).unwrap(), 16).unwrap();
+    assert!(lines.next()?.starts_with(b"id,"), "rows begin with their identity");
+    // What checksums begin with.
+    let seal = [bytes.get(8..16)?, &secret.to_le_bytes()].concat();
     let mut records = Vec::new();
     let mut at = begin;
-    while let Some(record) = record(&bytes, at, number) {
+    while let Some(record) = record(&bytes, at, &seal) {
         at += RECORD_HEAD + record.len();
         records.push((at, identity(record)));
     }
     Some(Segment { path, begin, records, bytes })
 }
 
-fn record<'b>(bytes: &'b [u8], at: usize, number: &[u8]) -> Option<&'b [u8]> {
+fn record<'b>(bytes: &'b [u8], at: usize, seal: &[u8]) -> Option<&'b [u8]> {
     let (length, sum) = (word(bytes, at)?, word(bytes, at + 4)?);
     let begin = at + RECORD_HEAD;
     let record = bytes.get(begin..begin + length).filter(|record| !record.is_empty())?;
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(number);
+    hasher.update(seal);
     hasher.update(record);
     (hasher.finalize() as usize == sum).then_some(record)
 }
