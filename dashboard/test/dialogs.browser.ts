@@ -73,7 +73,7 @@ test('a secret that is being made is shown, whatever is pressed meanwhile', asyn
   await dialog.getByLabel('Name').fill('slow');
   await dialog.getByRole('button', { name: 'Create key' }).focus();
   await page.keyboard.press('Enter');
-  expect(await dialog.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true);
+  await dialog.getByRole('button', { name: 'Cancel', disabled: true }).waitFor();
   expect(await focusOf(page)).toBe('Create key');
   for (let times = 0; times < 3; times++) await page.keyboard.press('Escape');
   await page.mouse.click(5, 5);

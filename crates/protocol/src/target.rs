@@ -28,6 +28,8 @@ pub struct Quirks {
     pub reasoning_replay: ReasoningReplay,
     /// How reasoning is asked for in OpenAI's dialect.
     pub reasoning_request: ReasoningRequest,
+    /// Reasoning is billed that is not told, or told in a summary. STREAM-8
+    pub hides_reasoning: bool,
     /// Tool call ids must have exactly nine letters or digits. Bug 6
     pub nine_character_tool_ids: bool,
     /// Tool call ids have at most 40 characters in chat completions, and 64 in OpenAI's Responses.

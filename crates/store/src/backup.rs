@@ -62,20 +62,18 @@ impl Store {
             remove(&arriving);
             return Err(error);
         }
-        let there: Vec<PathBuf> = ["", "-wal", "-shm"]
-            .iter()
-            .map(|end| beside(database, end))
-            .chain([journal])
+        // The database last: as long as it is there, nothing is lost.
+        let there: Vec<PathBuf> = std::iter::once(journal)
+            .chain(["-wal", "-shm", ""].iter().map(|end| beside(database, end)))
             .filter(|path| path.exists())
             .collect();
         let mut aside = None;
         if !there.is_empty() {
             let folder = database.with_file_name(format!("before-restore-{moment}"));
-            files::create_private_folder(Some(&folder))?;
-            for path in there {
-                let name = path.file_name().unwrap_or_default();
-                std::fs::rename(&path, folder.join(name))
-                    .map_err(|error| files::failure(&path, error))?;
+            let made = files::create_private_folder_anew(&folder);
+            if let Err(error) = made.and_then(|()| move_all(&there, &folder)) {
+                remove(&arriving);
+                return Err(error);
             }
             aside = Some(folder);
         }
@@ -120,6 +118,22 @@ fn remove(database: &Path) {
         // It may not be there.
         let _ = std::fs::remove_file(beside(database, end));
     }
+}
+
+/// Moves files into a folder; if one cannot be moved, those before it go back.
+fn move_all(there: &[PathBuf], folder: &Path) -> Result<(), StoreError> {
+    let inside = |path: &Path| folder.join(path.file_name().unwrap_or_default());
+    for (moved, path) in there.iter().enumerate() {
+        if let Err(error) = std::fs::rename(path, inside(path)) {
+            for before in &there[..moved] {
+                // There it came from a moment ago.
+                let _ = std::fs::rename(inside(before), before);
+            }
+            let _ = std::fs::remove_dir(folder);
+            return Err(files::failure(path, error));
+        }
+    }
+    Ok(())
 }
 
 fn put(copy: &Path, place: &Path) -> Result<(), StoreError> {
@@ -177,6 +191,8 @@ mod tests {
         let restored = Store::restore(&copy, &database, "now").unwrap();
         let aside = restored.aside.unwrap();
         assert!(aside.join("trunkline.db").exists() && aside.join("trunkline.db-wal").exists());
+        assert!(Store::restore(&copy, &database, "now").is_err(), "what is aside stays");
+        assert!(aside.join("trunkline.db-wal").exists() && database.exists());
         assert!(!beside(&database, "-wal").exists() && !beside(&database, ".restoring").exists());
         let after = store(&database).await;
         assert_eq!(keys(&after).await, 1);

@@ -24,6 +24,17 @@ pub(crate) fn create_private_folder(path: Option<&Path>) -> Result<(), StoreErro
     builder.create(path).map_err(|error| failure(path, error))
 }
 
+/// Creates a folder that must not exist yet, with mode 0700.
+pub(crate) fn create_private_folder_anew(path: &Path) -> Result<(), StoreError> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path).map_err(|error| failure(path, error))
+}
+
 /// Creates a file that must not exist yet, with mode 0600.
 pub(crate) fn create_private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();

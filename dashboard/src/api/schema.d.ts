@@ -2387,7 +2387,7 @@ export interface components {
             first_token_ms?: number | null;
             /**
              * Format: int64
-             * @description From the first byte of the answer to its last.
+             * @description From the request to the last byte of the answer.
              */
             generation_time_ms: number;
             id: string;
@@ -2405,7 +2405,7 @@ export interface components {
             session_id?: string | null;
             /**
              * Format: double
-             * @description Tokens per second of generating.
+             * @description Tokens per second of writing: of a stream, since its first token.
              */
             speed?: number | null;
             /** @description `ok`, `failed` or `cancelled`. */

@@ -129,7 +129,10 @@ export function imagesOf(images: string[], came: GivenImages | undefined): strin
   if (!Array.isArray(came)) return images;
   const fresh = came
     .map(one => one?.image_url?.url)
-    .filter(url => typeof url === 'string' && /^(data:image\/[\w.+-]+[;,]|https:\/\/)/i.test(url));
+    .filter(
+      url =>
+        typeof url === 'string' && /^(data:image\/[\w.+-]+[;,]|https:\/\/)/i.test(url) && URL.canParse(url),
+    );
   return [...new Set([...images, ...(fresh as string[])])];
 }
 

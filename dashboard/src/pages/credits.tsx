@@ -159,14 +159,15 @@ const isUncertain = (error: Error | null) =>
   error instanceof NoAnswer || (error instanceof ApiError && error.status >= 500);
 
 /** The newest entries, beside the question whether one of them is it. */
-function Uncertain() {
+function Uncertain({ error }: { error: Error | null }) {
   const ledger = useInfiniteQuery(ledgerQuery);
   const newest = ledger.data?.pages[0]?.entries.slice(0, 3) ?? [];
   return (
     <div role="alert" className="grid gap-2 border-l-2 border-warn pl-3">
       <p>
-        No answer came, so that it is not known whether this was entered. Look at the newest entries before
-        you enter it once more: it would count twice.
+        {error instanceof ApiError ? `The server says: ${error.message}` : 'No answer came.'} It is not known
+        whether this was entered. Look at the newest entries before you enter it once more: it would count
+        twice.
       </p>
       {ledger.isFetching ? (
         <p className="text-ink-3">Reading the ledger…</p>
@@ -240,7 +241,11 @@ function GrantForm({ onClose }: { onClose: () => void }) {
       >
         {wiring => <Input {...wiring} name="reason" required maxLength={500} />}
       </Field>
-      {uncertain ? <Uncertain /> : <Refusal error={otherError(granting.error, ['amount', 'reason'])} />}
+      {uncertain ? (
+        <Uncertain error={granting.error} />
+      ) : (
+        <Refusal error={otherError(granting.error, ['amount', 'reason'])} />
+      )}
       <DialogActions>
         <Button kind="quiet" onClick={onClose}>
           Cancel

@@ -41,7 +41,9 @@ fn cannot_be_metered(call: &Call, candidate: &Candidate, told: Option<&Usage>) -
     let (endpoint, model) =
         (catalog.endpoint(candidate.endpoint), catalog.model_of(candidate.endpoint));
     // Whose weights are public has nothing to hide.
-    let is_hidden = model.hugging_face_id.is_none() && !model.distillable;
+    let is_hidden = catalog.quirks_of(candidate.endpoint).hides_reasoning
+        && model.hugging_face_id.is_none()
+        && !model.distillable;
     let reasons = is_hidden && endpoint.abilities.reasons(facts.reasoning.as_ref());
     let media = facts.image_input || facts.audio_input || facts.video_input || facts.file_input;
     let prompt_is_known = !media || told.is_some_and(|usage| usage.input > 0);

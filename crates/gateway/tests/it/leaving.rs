@@ -128,8 +128,9 @@ async fn reading_on_has_an_end() {
 
 /// Providers that could be cancelled, of a model that keeps its reasoning to itself.
 fn hiding(upstreams: &[Upstream], hides: bool) -> Catalog {
-    let (mut models, mut endpoints, providers) = catalog_of(upstreams).into_parts();
-    models.iter_mut().for_each(|model| model.distillable = !hides);
+    let (mut models, mut endpoints, mut providers) = catalog_of(upstreams).into_parts();
+    models.iter_mut().for_each(|model| model.distillable = false);
+    providers.iter_mut().for_each(|provider| provider.quirks.hides_reasoning = hides);
     for endpoint in &mut endpoints {
         endpoint.abilities.reasoning = ReasoningStyle::Effort;
         endpoint.abilities.reasoning_default_on = true;
@@ -177,7 +178,12 @@ async fn what_cannot_be_metered_is_read_on_though_it_could_be_cancelled() {
         ),
     ] {
         let simulator = Simulator::start().await.unwrap();
-        simulator.set_default(slow());
+        let mut script = slow();
+        if expected == SettledBy::Metered {
+            // It is cancelled, long before its end.
+            script.gap_ms = 2_000;
+        }
+        simulator.set_default(script);
         let catalog = hiding(&[Upstream::of(&simulator, protocol, "one")], hides);
         let row = left(catalog, reads_on, body).await;
         assert_eq!((row.cancelled, row.settled_by), (true, expected), "{name}");

@@ -146,7 +146,7 @@ pub struct Generation {
     pub latency_ms: i64,
     /// From the request's arrival to the first token; `None` without one.
     pub first_token_ms: Option<i64>,
-    /// From the provider's first byte to its last.
+    /// From the request's arrival to the last byte of the answer.
     pub generation_time_ms: i64,
     /// Time spent on moderation, if any.
     pub moderation_latency_ms: Option<i64>,

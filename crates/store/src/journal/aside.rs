@@ -27,8 +27,8 @@ impl Damaged {
                 segment = %reader.path().display(),
                 places = damage.places,
                 bytes = damage.bytes,
-                "the journal is damaged: at least as many records are lost as there are places that \
-                 cannot be read, all others are kept"
+                "the journal is damaged: what stood in places that cannot be read is lost, if it was \
+                 ever answered; all other records are kept"
             );
         }
     }

@@ -54,14 +54,14 @@ fn length_at(rest: &[u8], at: usize) -> Option<usize> {
     (1..=MAX_RECORD.min(room)).contains(&length).then_some(length)
 }
 
-/// Without the zeros at the end, which most of a segment is: a record may end with some, but none has
-/// so many.
-fn without_zeros(mut rest: &[u8]) -> &[u8] {
+/// Without the zeros at the end, which most of a segment is, but for so many as a record may end with.
+fn without_zeros(rest: &[u8]) -> &[u8] {
     const ZEROS: [u8; 4096] = [0; 4096];
-    while let Some((before, last)) = rest.split_last_chunk::<{ ZEROS.len() }>()
+    let mut plain = rest;
+    while let Some((before, last)) = plain.split_last_chunk::<{ ZEROS.len() }>()
         && *last == ZEROS
     {
-        rest = before;
+        plain = before;
     }
-    rest
+    &rest[..rest.len().min(plain.len() + ZEROS.len())]
 }

@@ -215,6 +215,9 @@ impl Segment {
             .write_all_at(bytes, self.offset)
             .and_then(|()| if durable { self.file.sync_data() } else { Ok(()) });
         if let Err(error) = written {
+            // Whole records in what was written would be taken for some behind a damaged one, once
+            // something shorter is written over their beginning. If this fails too, they are.
+            let _ = zero(&self.file, self.offset, self.offset + bytes.len() as u64);
             // What was encoded is not there.
             for version in self.fresh.drain(..) {
                 self.versions.remove(&version);

@@ -78,9 +78,9 @@ pub async fn update(
     check_hashes(&app, &management, hashes).await?;
     let read = |key: &str| written(&provider(&app, &before.provider)?, key);
     let new = given.key.as_deref().map(read).transpose()?;
-    let (new_secret, named) = match new {
-        Some(new) => (Some(new.secret), new.base_url),
-        None => (None, None),
+    let (new_secret, named, model) = match new {
+        Some(new) => (Some(new.secret), new.base_url, new.model),
+        None => (None, None, None),
     };
     let base_url = given.base_url.map(|url| url.filter(|url| !url.is_empty()));
     let base_url = base_url.or(named.map(Some));
@@ -108,7 +108,7 @@ pub async fn update(
         base_url,
         is_fallback: given.is_fallback,
         sort_order: given.sort_order,
-        allowed_models: given.allowed_models,
+        allowed_models: given.allowed_models.or(model.map(|model| Some(vec![model]))),
         allowed_key_hashes: given.allowed_api_key_hashes,
         allowed_member_ids: given.allowed_user_ids,
         disabled: given.disabled,

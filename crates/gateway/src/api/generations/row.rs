@@ -38,9 +38,9 @@ pub struct GenerationRow {
     pub first_token_ms: Option<i64>,
     /// Until the first byte of the answer.
     pub latency_ms: i64,
-    /// From the first byte of the answer to its last.
+    /// From the request to the last byte of the answer.
     pub generation_time_ms: i64,
-    /// Tokens per second of generating.
+    /// Tokens per second of writing: of a stream, since its first token.
     pub speed: Option<f64>,
     /// `ok`, `failed` or `cancelled`.
     pub status: &'static str,
@@ -87,7 +87,8 @@ impl GenerationRow {
     /// Shows a row with the name of its key.
     pub fn new(row: &Generation, key_name: Option<String>) -> Self {
         let (tokens, time) = (row.native_tokens_completion, row.generation_time_ms);
-        let is_measured = tokens > 0 && time > 0;
+        let writing = time - row.first_token_ms.filter(|_| row.streamed).unwrap_or_default();
+        let is_measured = tokens > 0 && writing > 0;
         let provider = Some(row.provider_name.to_string()).filter(|name| !name.is_empty());
         Self {
             id: row.id.to_string(),
@@ -108,7 +109,7 @@ impl GenerationRow {
             first_token_ms: row.first_token_ms,
             latency_ms: row.latency_ms,
             generation_time_ms: time,
-            speed: is_measured.then(|| tokens as f64 * 1_000.0 / time as f64),
+            speed: is_measured.then(|| tokens as f64 * 1_000.0 / writing as f64),
             status: GenerationStatus::of(row).as_str(),
             status_code: row.status,
             finish_reason: text(&row.finish_reason),
@@ -121,4 +122,25 @@ impl GenerationRow {
 
 fn text(text: &Option<Arc<str>>) -> Option<String> {
     text.as_deref().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_as_fast_as_it_was_written() {
+        let speed = |row: Generation| GenerationRow::new(&row, None).speed;
+        let stream = Generation {
+            native_tokens_completion: 100,
+            generation_time_ms: 3_000,
+            first_token_ms: Some(1_000),
+            streamed: true,
+            ..Generation::default()
+        };
+        assert_eq!(speed(stream.clone()), Some(50.0));
+        assert_eq!(speed(Generation { streamed: false, ..stream.clone() }), Some(100.0 / 3.0));
+        assert_eq!(speed(Generation { first_token_ms: Some(3_000), ..stream.clone() }), None);
+        assert_eq!(speed(Generation { native_tokens_completion: 0, ..stream }), None);
+    }
 }

@@ -149,6 +149,9 @@ impl StreamDecoder {
         self.start(&chunk, events);
         let piece = piece_of(&chunk, &self.context);
         let choices = chunk.choices.unwrap_or_default();
+        if choices.len() > MAX_CHOICES {
+            return Err(broken("too many choices"));
+        }
         let choice_told = self.take_choice_usages(&choices);
         for (position, choice) in choices.into_iter().enumerate() {
             let position = u32::try_from(position).unwrap_or(u32::MAX);
