@@ -34,7 +34,7 @@ pub fn is_worth_reading(call: &Call, candidate: &Candidate, told: Option<&Usage>
 }
 
 /// Whether a provider bills more than what can be seen of an answer: reasoning that it keeps to
-/// itself or tells a summary of, searches, sound; and for the prompt, media. What was cancelled is
+/// itself or tells a summary of, searches, sound; and for the prompt, files, sound and films. What was cancelled is
 /// never counted, so that who leaves one word before the end would have all of that for nothing.
 fn cannot_be_metered(call: &Call, candidate: &Candidate, told: Option<&Usage>) -> bool {
     let (catalog, facts) = (&call.snapshot.catalog, &call.facts);
@@ -45,10 +45,13 @@ fn cannot_be_metered(call: &Call, candidate: &Candidate, told: Option<&Usage>) -
         && model.hugging_face_id.is_none()
         && !model.distillable;
     let reasons = is_hidden && endpoint.abilities.reasons(facts.reasoning.as_ref());
-    let media = facts.image_input || facts.audio_input || facts.video_input || facts.file_input;
+    // Images are counted as ordinary ones; pages and minutes may be one or a thousand.
+    let media = facts.audio_input || facts.video_input || facts.file_input;
     let prompt_is_known = !media || told.is_some_and(|usage| usage.input > 0);
     let sounds = facts.output_modalities.iter().any(|modality| modality == "audio");
-    reasons || sounds || facts.hosted_tools || facts.web_searches > 0 || !prompt_is_known
+    // Agents offer tools of providers with every request, and few are used.
+    let searches = facts.web_searches > 0 && facts.tools == 0;
+    reasons || sounds || searches || !prompt_is_known
 }
 
 /// What a request and whoever waits for its answer know of each other.

@@ -41,6 +41,10 @@ pub struct Settlement {
     at_endpoint: Option<Place>,
 }
 
+/// What an image of the prompt is taken for where its provider does not count it, in tokens: vendors
+/// count some 85 to 1,600.
+const TOKENS_OF_IMAGE: u64 = 1_000;
+
 /// The row of a call, which is large and never moved; an empty one once it was handed over.
 struct Record(Option<Box<Generation>>);
 
@@ -303,8 +307,9 @@ impl Settlement {
     /// What `ending` will cost: computed once, before the last frame, and frozen by
     /// [`Self::settle`]. A prompt price that depends on the time of day is that of the start.
     pub fn bill(&self, ending: &Ending) -> Bill {
+        let images = self.images.saturating_mul(TOKENS_OF_IMAGE);
         let estimated = Usage {
-            input: self.estimated_prompt_tokens,
+            input: self.estimated_prompt_tokens.saturating_add(images),
             // A guess is never more than what was asked for, and held.
             output: ending.text_bytes.div_ceil(4).min(self.most_output),
             ..Usage::default()

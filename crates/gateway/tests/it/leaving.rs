@@ -151,29 +151,36 @@ async fn left(catalog: Catalog, reads_on: bool, body: Value) -> Generation {
 /// Who leaves one word before the end would have the reasoning for nothing. STREAM-8
 #[tokio::test]
 async fn what_cannot_be_metered_is_read_on_though_it_could_be_cancelled() {
-    let mut image = body(true);
-    image["messages"] = json!([{"role": "user", "content": [
-        {"type": "text", "text": "what is it?"},
-        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
-    ]}]);
+    let prompt = |part: Value| {
+        let mut body = body(true);
+        let text = json!({"type": "text", "text": "what is it?"});
+        body["messages"] = json!([{"role": "user", "content": [text, part]}]);
+        body["reasoning"] = json!({"enabled": false});
+        body
+    };
+    let image =
+        prompt(json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}));
+    let file = prompt(json!({"type": "file", "file": {
+        "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="
+    }}));
     let mut silent = body(true);
     silent["reasoning"] = json!({"enabled": false});
     let mut searching = silent.clone();
     searching["web_search_options"] = json!({});
-    image["reasoning"] = json!({"enabled": false});
     for (name, protocol, hides, reads_on, body, expected) in [
         ("hidden", Protocol::OpenAi, true, true, body(true), SettledBy::Drained),
         ("not wanted", Protocol::OpenAi, true, false, body(true), SettledBy::Metered),
         ("shown", Protocol::OpenAi, false, true, body(true), SettledBy::Metered),
         ("none", Protocol::OpenAi, true, true, silent, SettledBy::Metered),
         ("searches", Protocol::OpenAi, true, true, searching, SettledBy::Drained),
-        ("media", Protocol::OpenAi, true, true, image.clone(), SettledBy::Drained),
+        ("image", Protocol::OpenAi, true, true, image, SettledBy::Metered),
+        ("file", Protocol::OpenAi, true, true, file.clone(), SettledBy::Drained),
         (
-            "media, counted at the beginning",
+            "file, counted at the beginning",
             Protocol::Anthropic,
             true,
             true,
-            image,
+            file,
             SettledBy::Metered,
         ),
     ] {
@@ -187,6 +194,9 @@ async fn what_cannot_be_metered_is_read_on_though_it_could_be_cancelled() {
         let catalog = hiding(&[Upstream::of(&simulator, protocol, "one")], hides);
         let row = left(catalog, reads_on, body).await;
         assert_eq!((row.cancelled, row.settled_by), (true, expected), "{name}");
+        if name == "image" {
+            assert!((1_000..1_100).contains(&row.native_tokens_prompt), "{row:?}");
+        }
         if expected == SettledBy::Drained {
             let call = simulator.calls().remove(0);
             assert_eq!(call.outcome, Outcome::Completed, "{name}");
