@@ -237,7 +237,10 @@ impl Cluster {
     /// connected before find it no more.
     async fn rename(&self) -> String {
         let (name, renamed) = (&self.name, format!("{}_", self.name));
+        // Who was on the way in when nobody was let in any more is in now.
+        let end = "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity";
         self.run(&[
+            format!("{end} WHERE datname = '{name}'"),
             format!("ALTER DATABASE {name} RENAME TO {renamed}"),
             format!("ALTER DATABASE {renamed} ALLOW_CONNECTIONS true"),
         ])
