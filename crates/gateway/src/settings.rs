@@ -123,7 +123,7 @@ pub struct CallerLimits {
     /// Requests of an account with a ledger to free models. RATE-1
     pub free: FreeTier,
     /// Whether a stream is read on after its caller left, though its provider could be cancelled, where
-    /// what it bills until then cannot be metered: hidden reasoning, media, sound, searches. STREAM-8
+    /// what it bills until then cannot be metered: hidden reasoning, sound, searches, files. STREAM-8
     pub read_on_uncounted: bool,
     /// How long an answer is read after its caller left. STREAM-8
     pub read_on_timeout: Duration,

@@ -225,12 +225,12 @@ impl Cluster {
 
     /// Ends all connections and lets nobody in.
     fn shut(&self) -> [String; 2] {
-        let name = &self.name;
+        [format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name), self.end_connections()]
+    }
+
+    fn end_connections(&self) -> String {
         let end = "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity";
-        [
-            format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
-            format!("{end} WHERE datname = '{name}'"),
-        ]
+        format!("{end} WHERE datname = '{}'", self.name)
     }
 
     /// Gives the database another name and lets in who knows it: its new address. Those who were
@@ -238,9 +238,8 @@ impl Cluster {
     async fn rename(&self) -> String {
         let (name, renamed) = (&self.name, format!("{}_", self.name));
         // Who was on the way in when nobody was let in any more is in now.
-        let end = "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity";
         self.run(&[
-            format!("{end} WHERE datname = '{name}'"),
+            self.end_connections(),
             format!("ALTER DATABASE {name} RENAME TO {renamed}"),
             format!("ALTER DATABASE {renamed} ALLOW_CONNECTIONS true"),
         ])
